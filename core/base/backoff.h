@@ -1,0 +1,47 @@
+// How long to wait before the next attempt to reach a peer that was not there.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace zerogate {
+
+/// Waits that double from `min_ms` up to `max_ms`, each jittered by +-50 %, so that many clients
+/// of a peer that comes back do not all knock at the same instant. Owned by one connection.
+class Backoff {
+ public:
+  /// `seed` makes the jitter: give clients of one peer different ones (uv_hrtime() will do), and
+  /// tests a fixed one. A min_ms of 0 is taken as 1, a max_ms below min_ms as min_ms.
+  Backoff(uint32_t min_ms, uint32_t max_ms, uint64_t seed)
+      : min_ms_(std::max(min_ms, 1u)),
+        max_ms_(std::max(max_ms, min_ms_)),
+        base_ms_(min_ms_),
+        random_(seed) {}
+
+  /// The next wait in milliseconds: base/2 to base*3/2, never 0. Doubles the base.
+  uint32_t next_ms() {
+    const uint64_t base = base_ms_;
+    base_ms_ = static_cast<uint32_t>(std::min<uint64_t>(base * 2, max_ms_));
+    const uint64_t wait = base - base / 2 + next_random() % (base + 1);
+    return static_cast<uint32_t>(std::clamp<uint64_t>(wait, 1, UINT32_MAX));
+  }
+
+  /// The peer was there: the next wait begins at min_ms again.
+  void reset() { base_ms_ = min_ms_; }
+
+ private:
+  /// splitmix64: eight bytes of state, and the same numbers with every standard library.
+  uint64_t next_random() {
+    uint64_t z = (random_ += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+
+  uint32_t min_ms_;
+  uint32_t max_ms_;
+  uint32_t base_ms_;
+  uint64_t random_;
+};
+
+}  // namespace zerogate

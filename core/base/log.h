@@ -1,0 +1,81 @@
+// Structured log lines: an event and its fields, as logfmt or JSON, through spdlog.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace zerogate::log {
+
+enum class Level { debug, info, warn, error, off };
+enum class Format { logfmt, json };
+
+/// One key and its value. The value is only pointed at, and formatted by write() when the line's
+/// level is on: a Field lives in the call that logs it and nowhere else.
+class Field {
+ public:
+  template <class T>
+  Field(std::string_view key, const T& value)
+      : key_(key), value_(std::addressof(value)), bare_(kBare<T>), append_(&append_as<T>) {}
+
+  std::string_view key() const { return key_; }
+  /// The value as text. Throws what fmt throws.
+  void append_to(std::string& text) const { append_(text, value_); }
+  /// True for numbers and bools: JSON shows them without quotes.
+  bool bare() const { return bare_; }
+
+ private:
+  template <class T>
+  static constexpr bool kBare = std::is_arithmetic_v<T> && !std::is_same_v<T, char>;
+  template <class T>
+  static void append_as(std::string& text, const void* value) {
+    fmt::format_to(std::back_inserter(text), "{}", *static_cast<const T*>(value));
+  }
+
+  std::string_view key_;
+  const void* value_;
+  bool bare_;
+  void (*append_)(std::string&, const void*);
+};
+using Fields = std::initializer_list<Field>;
+
+/// A field's value and an event are cut after this many bytes, and end in "..." then: part of them
+/// comes from peers.
+inline constexpr size_t kMaxValueBytes = 4096;
+
+/// Gets each whole line, without its newline, one at a time. From any thread that logs; it must
+/// not log itself.
+using Sink = std::function<void(std::string_view line)>;
+
+/// Sends the process' log to stderr, or to `sink` when there is one, in this format and from this
+/// level on. Before the first call: logfmt on stderr from info on. Any thread, any time.
+void configure(Level level, Format format, Sink sink = {});
+void set_level(Level level);
+Level level();
+
+/// Writes one line: time, level, `event` and the fields. Any thread. Never throws: a line that
+/// cannot be written is lost. Never per call on the hot path: state changes, start, stop and
+/// refusals only.
+void write(Level level, std::string_view event, Fields fields) noexcept;
+
+inline void debug(std::string_view event, Fields fields = {}) {
+  write(Level::debug, event, fields);
+}
+inline void info(std::string_view event, Fields fields = {}) {
+  write(Level::info, event, fields);
+}
+inline void warn(std::string_view event, Fields fields = {}) {
+  write(Level::warn, event, fields);
+}
+inline void error(std::string_view event, Fields fields = {}) {
+  write(Level::error, event, fields);
+}
+
+}  // namespace zerogate::log

@@ -1,0 +1,32 @@
+// Random UUIDs as text.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace zerogate {
+
+/// Makes UUIDs of version 4 (RFC 4122). Owned by whoever needs ids; one thread at a time. Reads the
+/// kernel's random bytes 4 KiB at a time, one system call for 256 ids, and never uses one twice.
+/// Not to be used on both sides of a fork: they would make the same ids.
+class UuidSource {
+ public:
+  static constexpr size_t kTextBytes = 36;
+
+  /// The next id: 36 lower-case ASCII characters, 8-4-4-4-12. Valid until the next call.
+  std::string_view next();
+
+ private:
+  static constexpr size_t kIdBytes = 16;
+  static constexpr size_t kPoolBytes = 4096;
+  static_assert(kPoolBytes % kIdBytes == 0);
+
+  void refill();
+
+  std::array<unsigned char, kPoolBytes> pool_;
+  size_t used_ = kPoolBytes;
+  std::array<char, kTextBytes> text_;
+};
+
+}  // namespace zerogate

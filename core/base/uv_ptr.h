@@ -1,0 +1,35 @@
+// Ownership of libuv handles: the close-then-free rule, written once.
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+
+namespace zerogate {
+
+/// Closes a handle and frees its memory in the close callback, as libuv demands. The loop must run
+/// (at least once) after the last handle is gone; Worker does. Loop thread only.
+template <class Handle>
+struct UvCloser {
+  void operator()(Handle* handle) const {
+    uv_close(reinterpret_cast<uv_handle_t*>(handle),
+             [](uv_handle_t* closed) { delete reinterpret_cast<Handle*>(closed); });
+  }
+};
+
+/// Owns one initialised libuv handle. Once it is destroyed no callback of the handle runs again.
+/// Not for streams with writes under way: their callbacks still come (see TcpSession).
+template <class Handle>
+using UvPtr = std::unique_ptr<Handle, UvCloser<Handle>>;
+
+/// Allocates a handle, initialises it with `init(loop, handle)` and sets its `data`.
+/// The initialisers used this way (timer, prepare, check, idle, async) cannot fail.
+template <class Handle, class Init>
+UvPtr<Handle> make_uv(uv_loop_t* loop, Init init, void* data) {
+  auto* handle = new Handle;
+  init(loop, handle);
+  handle->data = data;
+  return UvPtr<Handle>(handle);
+}
+
+}  // namespace zerogate

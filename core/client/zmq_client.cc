@@ -1,0 +1,208 @@
+#include "core/client/zmq_client.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <zmq.h>
+
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <optional>
+#include <vector>
+
+#include "core/client/limits.h"
+#include "core/client/resolve.h"
+#include "core/wire/msgpack_write.h"
+#include "core/wire/w5.h"
+#include "core/wire/zerror.h"
+
+namespace zerogate {
+namespace {
+
+struct CloseContext {
+  void operator()(void* context) const { zmq_ctx_term(context); }
+};
+struct CloseSocket {
+  void operator()(void* socket) const { zmq_close(socket); }
+};
+using ZmqContext = std::unique_ptr<void, CloseContext>;
+using ZmqSocket = std::unique_ptr<void, CloseSocket>;
+
+/// A received message's memory.
+class Message {
+ public:
+  Message() { zmq_msg_init(&message_); }
+  ~Message() { zmq_msg_close(&message_); }
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+  zmq_msg_t* get() { return &message_; }
+  ByteView view() {
+    return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
+  }
+
+ private:
+  zmq_msg_t message_;
+};
+
+/// A fresh request id. Never 16 zero bytes, which the gateway uses for frames that nobody asked
+/// for, but with a chance of 2^-128.
+std::string make_id() {
+  std::string id(wire::w5::kIdBytes, '\0');
+  ssize_t got = -1;
+  do {
+    got = getrandom(id.data(), id.size(), 0);
+  } while (got < 0 && errno == EINTR);
+  assert(got == static_cast<ssize_t>(id.size()));  // up to 256 bytes are never cut short
+  return id;
+}
+
+Error zmq_error(const std::string& url) {
+  return Error{fmt::format("cannot connect to {}: {}", url, zmq_strerror(zmq_errno()))};
+}
+
+void set_option(void* socket, int option, int value) {
+  [[maybe_unused]] const int status = zmq_setsockopt(socket, option, &value, sizeof value);
+  assert(status == 0);
+}
+
+ZmqSocket open_dealer(void* context, const std::string& endpoint) {
+  ZmqSocket socket(zmq_socket(context, ZMQ_DEALER));
+  if (!socket) return nullptr;
+  set_option(socket.get(), ZMQ_LINGER, 0);  // infinite by default: an exit would hang
+  set_option(socket.get(), ZMQ_IPV6, 1);
+  const int64_t max_bytes = kMaxReplyBytes;
+  zmq_setsockopt(socket.get(), ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
+  if (zmq_connect(socket.get(), endpoint.c_str()) != 0) return nullptr;
+  return socket;
+}
+
+Result<std::vector<std::string>> endpoints_of(const Address& address) {
+  if (address.is_path()) return std::vector<std::string>{"ipc://" + address.path};
+  auto found = resolve(address);
+  if (!found) return Error{found.error()};
+  std::vector<std::string> endpoints;
+  for (const SocketAddress& each : found.value()) endpoints.push_back("tcp://" + each.numeric());
+  return endpoints;
+}
+
+}  // namespace
+
+/// The sockets of one client: several until the handshake has been answered, one after it.
+class ZmqClient::Connection {
+ public:
+  /// False, with zmq_errno() set, when libzmq refuses an endpoint.
+  bool open(const std::vector<std::string>& endpoints) {
+    context_.reset(zmq_ctx_new());
+    if (!context_) return false;
+    for (const std::string& endpoint : endpoints) {
+      ZmqSocket socket = open_dealer(context_.get(), endpoint);
+      if (!socket) return false;
+      sockets_.push_back(std::move(socket));
+    }
+    return true;
+  }
+
+  /// Sends to every socket's queue: before the handshake nobody is connected yet, so this cannot
+  /// block, and after it there is one.
+  bool send(ByteView body, const Deadline& deadline) {
+    for (const ZmqSocket& socket : sockets_) {
+      set_option(socket.get(), ZMQ_SNDTIMEO, deadline.left_ms());
+      if (zmq_send(socket.get(), body.data(), body.size(), 0) < 0) return false;
+    }
+    return true;
+  }
+
+  /// Waits for the reply to `id` on any socket and keeps only that socket. Frames with other ids
+  /// are dropped, as Zero's clients do. Empty when the deadline came first.
+  std::optional<std::string> receive(ByteView id, const Deadline& deadline) {
+    for (;;) {
+      std::vector<zmq_pollitem_t> items;
+      for (const ZmqSocket& socket : sockets_) items.push_back({socket.get(), 0, ZMQ_POLLIN, 0});
+      const int left_ms = deadline.left_ms();
+      const int ready = zmq_poll(items.data(), static_cast<int>(items.size()), left_ms);
+      if (ready <= 0 && left_ms == 0) return std::nullopt;
+      for (size_t i = 0; i < items.size(); ++i) {
+        if ((items[i].revents & ZMQ_POLLIN) == 0) continue;
+        auto body = take(sockets_[i].get(), id);
+        if (!body) continue;
+        ZmqSocket chosen = std::move(sockets_[i]);
+        sockets_.clear();
+        sockets_.push_back(std::move(chosen));
+        return body;
+      }
+    }
+  }
+
+ private:
+  /// Takes one message; its body when it is the reply to `id`.
+  static std::optional<std::string> take(void* socket, ByteView id) {
+    Message message;
+    if (zmq_msg_recv(message.get(), socket, ZMQ_DONTWAIT) < 0) return std::nullopt;
+    if (zmq_msg_more(message.get()) != 0) {
+      drop_rest(socket);
+      return std::nullopt;
+    }
+    ByteView frame = message.view();
+    if (!frame.starts_with(id)) return std::nullopt;
+    frame.remove_prefix(id.size());
+    // An empty result is None, which MessagePack calls nil.
+    return frame.empty() ? std::string(1, wire::kNil) : std::string(frame);
+  }
+
+  static void drop_rest(void* socket) {
+    for (;;) {
+      Message part;
+      if (zmq_msg_recv(part.get(), socket, ZMQ_DONTWAIT) < 0) return;
+      if (zmq_msg_more(part.get()) == 0) return;
+    }
+  }
+
+  ZmqContext context_;  ///< behind the sockets, which must be closed before it ends
+  std::vector<ZmqSocket> sockets_;
+};
+
+ZmqClient::ZmqClient(std::unique_ptr<Connection> connection, std::string url, uint32_t timeout_ms)
+    : connection_(std::move(connection)), url_(std::move(url)), timeout_ms_(timeout_ms) {}
+
+ZmqClient::~ZmqClient() = default;
+
+Result<std::unique_ptr<Client>> ZmqClient::connect(const ClientUrl& url, uint32_t timeout_ms) {
+  const auto endpoints = endpoints_of(url.address);
+  if (!endpoints)
+    return Error{fmt::format("cannot connect to {}: {}", url.text, endpoints.error())};
+  const Deadline deadline(timeout_ms);
+  auto connection = std::make_unique<Connection>();
+  if (!connection->open(endpoints.value())) return zmq_error(url.text);
+
+  // The handshake of Zero's clients: the name is not padded here, and whatever comes back is the
+  // answer (26 bytes with "connected" from a real server).
+  const std::string id = make_id();
+  if (!connection->send(id + "connect", deadline) || !connection->receive(id, deadline)) {
+    return Error{
+        fmt::format("no answer from {} within {} ms; is the gateway running, and is this "
+                    "its ZeroMQ port?",
+                    url.text, timeout_ms)};
+  }
+  return std::unique_ptr<Client>(new ZmqClient(std::move(connection), url.text, timeout_ms));
+}
+
+Result<ClientReply> ZmqClient::call(ByteView function, ByteView argument) {
+  if (function.size() > wire::w5::kNameBytes) {
+    return Error{fmt::format("a function's name has at most {} bytes over ZeroMQ, this one has {}",
+                             wire::w5::kNameBytes, function.size())};
+  }
+  if (argument.size() > kMaxRequestBytes) {
+    return Error{fmt::format("the request is longer than {} bytes", kMaxRequestBytes)};
+  }
+  const Deadline deadline(timeout_ms_);
+  const std::string id = make_id();
+  std::string request;
+  wire::w5::write_request(request, id, function, argument);
+  std::optional<std::string> body;
+  if (connection_->send(request, deadline)) body = connection_->receive(id, deadline);
+  if (!body) return Error{fmt::format("no answer from {} within {} ms", url_, timeout_ms_)};
+  const bool is_error = wire::is_error_body(*body);
+  return ClientReply{is_error, std::move(*body)};
+}
+
+}  // namespace zerogate

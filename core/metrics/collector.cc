@@ -1,0 +1,275 @@
+#include "core/metrics/collector.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <initializer_list>
+#include <iterator>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+namespace zerogate {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+using Workers = std::vector<const WorkerMetrics*>;
+
+constexpr double kNsPerSecond = 1e9;
+constexpr std::array kProtocols = {Protocol::tcp, Protocol::zmq};
+static_assert(kProtocols.size() == kProtocolNames.size());
+
+constexpr uint32_t bits(std::initializer_list<Malformed> reasons) {
+  uint32_t set = 0;
+  for (const Malformed reason : reasons) set |= 1U << index_of(reason);
+  return set;
+}
+constexpr uint32_t bits(std::initializer_list<Rejected> reasons) {
+  uint32_t set = 0;
+  for (const Rejected reason : reasons) set |= 1U << index_of(reason);
+  return set;
+}
+
+/// The reasons that a protocol can have, shown from the start at 0. Another one would be shown all
+/// the same as soon as it was counted: nothing that happened is hidden by these tables.
+constexpr std::array<uint32_t, kProtocolNames.size()> kMalformedOf = {
+    bits({Malformed::bad_length, Malformed::empty, Malformed::too_large, Malformed::bad_msgpack,
+          Malformed::too_deep, Malformed::truncated, Malformed::other_protocol,
+          Malformed::bad_name}),
+    bits({Malformed::too_large, Malformed::bad_msgpack, Malformed::too_deep, Malformed::bad_frames,
+          Malformed::bad_name, Malformed::bad_handshake})};
+constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
+    bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::stalled,
+          Rejected::slow_reader, Rejected::receive_memory, Rejected::send_memory}),
+    bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::slow_reader,
+          Rejected::send_memory})};
+
+ClientMetric::Label label(std::string_view name, std::string_view value) {
+  return {std::string(name), std::string(value)};
+}
+
+/// One family under construction.
+struct Family {
+  Family(std::string_view name, std::string_view help, MetricType type) {
+    family.name = name;
+    family.help = help;
+    family.type = type;
+  }
+  void add(Labels labels, uint64_t value) {
+    ClientMetric& metric = family.metric.emplace_back();
+    metric.label = std::move(labels);
+    if (family.type == MetricType::Counter)
+      metric.counter.value = static_cast<double>(value);
+    else
+      metric.gauge.value = static_cast<double>(value);
+  }
+  void add(Labels labels, ClientMetric::Histogram histogram) {
+    ClientMetric& metric = family.metric.emplace_back();
+    metric.label = std::move(labels);
+    metric.histogram = std::move(histogram);
+  }
+  MetricFamily family;
+};
+
+template <class Read>
+uint64_t sum(const Workers& workers, Read read) {
+  uint64_t total = 0;
+  for (const WorkerMetrics* worker : workers) total += read(*worker);
+  return total;
+}
+
+/// Adds up the histogram that `of` picks from each worker.
+template <class Pick>
+ClientMetric::Histogram sum_histograms(const Workers& workers, Pick of) {
+  std::array<uint64_t, Histogram::kBuckets> counts{};
+  uint64_t sum_ns = 0;
+  for (const WorkerMetrics* worker : workers) {
+    const Histogram& histogram = of(*worker);
+    for (size_t i = 0; i < counts.size(); ++i) counts[i] += histogram.bucket(i);
+    sum_ns += histogram.sum_ns();
+  }
+  ClientMetric::Histogram result;
+  result.bucket.reserve(counts.size());
+  for (size_t i = 0; i < counts.size(); ++i) {
+    result.sample_count += counts[i];
+    const double bound = i < Histogram::kBoundsNs.size()
+                             ? static_cast<double>(Histogram::kBoundsNs[i]) / kNsPerSecond
+                             : std::numeric_limits<double>::infinity();
+    result.bucket.push_back({result.sample_count, bound});
+  }
+  result.sample_sum = static_cast<double>(sum_ns) / kNsPerSecond;
+  return result;
+}
+
+void collect_requests(const Workers& workers, const FunctionLabels& functions,
+                      std::vector<MetricFamily>& families) {
+  Family requests("zerogate_requests_total",
+                  "Requests answered or dropped, by how they ended. Every request received ends in "
+                  "exactly one outcome: received = the sum of these + zerogate_requests_in_flight.",
+                  MetricType::Counter);
+  Family in_flight("zerogate_requests_in_flight", "Requests received whose outcome is still open.",
+                   MetricType::Gauge);
+  // Outcomes first, begun requests after them: see the header.
+  std::array<uint64_t, kProtocolNames.size()> ended{};
+  for (FunctionLabel function = 0; function < functions.size(); ++function)
+    for (size_t w = 0; w < kWireNames.size(); ++w)
+      for (size_t o = 0; o < kOutcomeNames.size(); ++o) {
+        const auto wire = static_cast<Wire>(w);
+        const auto outcome = static_cast<Outcome>(o);
+        const uint64_t count =
+            sum(workers, [&](auto& m) { return m.ended(function, wire, outcome); });
+        ended[index_of(protocol_of(wire))] += count;
+        requests.add(
+            {label("protocol", name_of(protocol_of(wire))), label("wire", name_of(wire)),
+             label("function", functions.name(function)), label("outcome", name_of(outcome))},
+            count);
+      }
+  for (const Protocol protocol : kProtocols) {
+    const uint64_t begun = sum(workers, [&](auto& m) { return m.begun(protocol); });
+    const uint64_t done = ended[index_of(protocol)];
+    assert(begun >= done);
+    in_flight.add({label("protocol", name_of(protocol))}, begun - std::min(begun, done));
+  }
+  families.push_back(std::move(requests.family));
+  families.push_back(std::move(in_flight.family));
+}
+
+void collect_durations(const Workers& workers, const FunctionLabels& functions,
+                       std::vector<MetricFamily>& families) {
+  Family durations("zerogate_request_duration_seconds",
+                   "Time from the request's bytes being read to its reply being written, as the "
+                   "gateway sees it: the network to the client is not in it.",
+                   MetricType::Histogram);
+  for (FunctionLabel function = 0; function < functions.size(); ++function)
+    for (const Protocol protocol : kProtocols)
+      durations.add(
+          {label("protocol", name_of(protocol)), label("function", functions.name(function))},
+          sum_histograms(workers, [&](auto& m) -> const Histogram& {
+            return m.duration(function, protocol);
+          }));
+  families.push_back(std::move(durations.family));
+}
+
+/// A family with one series for each protocol, from the counter that `member` points to.
+MetricFamily per_protocol(const Workers& workers, std::string_view name, std::string_view help,
+                          MetricType type, Counter TransportMetrics::*member) {
+  Family family(name, help, type);
+  for (const Protocol protocol : kProtocols)
+    family.add({label("protocol", name_of(protocol))},
+               sum(workers, [&](auto& m) { return (m.of(protocol).*member).value(); }));
+  return std::move(family.family);
+}
+
+/// A family with one series for each protocol and each reason that it can have.
+template <size_t N>
+MetricFamily per_reason(const Workers& workers, std::string_view name, std::string_view help,
+                        const std::array<std::string_view, N>& names,
+                        const std::array<uint32_t, kProtocolNames.size()>& possible,
+                        std::array<Counter, N> TransportMetrics::*member) {
+  Family family(name, help, MetricType::Counter);
+  for (const Protocol protocol : kProtocols)
+    for (size_t i = 0; i < N; ++i) {
+      const uint64_t count =
+          sum(workers, [&](auto& m) { return (m.of(protocol).*member)[i].value(); });
+      if (count > 0 || (possible[index_of(protocol)] >> i & 1))
+        family.add({label("protocol", name_of(protocol)), label("reason", names[i])}, count);
+    }
+  return std::move(family.family);
+}
+
+void collect_transport(const Workers& workers, std::vector<MetricFamily>& families) {
+  families.push_back(per_protocol(workers, "zerogate_connections", "Client connections open now.",
+                                  MetricType::Gauge, &TransportMetrics::connections));
+  families.push_back(per_protocol(workers, "zerogate_connections_accepted_total",
+                                  "Client connections accepted.", MetricType::Counter,
+                                  &TransportMetrics::accepted));
+  families.push_back(per_reason(
+      workers, "zerogate_connections_rejected_total",
+      "Client connections that the gateway refused or ended by itself, by reason: limit = "
+      "limits.connections reached, descriptors = no file descriptor left, draining = shutting "
+      "down, stalled = a request begun and not finished in time, slow_reader = replies waited "
+      "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
+      "requests or of unread replies over all clients.",
+      kRejectedNames, kRejectedOf, &TransportMetrics::rejected));
+  families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
+                                  "Bytes received from clients.", MetricType::Counter,
+                                  &TransportMetrics::received_bytes));
+  families.push_back(per_protocol(workers, "zerogate_sent_bytes_total", "Bytes sent to clients.",
+                                  MetricType::Counter, &TransportMetrics::sent_bytes));
+  families.push_back(per_reason(
+      workers, "zerogate_malformed_total",
+      "Input from clients that could not be taken as a request, by reason. A client of another "
+      "protocol on this port, a broken client, or an attack.",
+      kMalformedNames, kMalformedOf, &TransportMetrics::malformed));
+}
+
+void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) {
+  Family commands(
+      "zerogate_redis_commands_total",
+      "Redis commands, by how they ended: error = Redis refused, timeout = redis.timeout "
+      "passed, unavailable = no connection, overloaded = too many waiting.",
+      MetricType::Counter);
+  constexpr std::array<std::pair<std::string_view, Counter RedisMetrics::*>, 5> kOutcomes = {
+      {{"ok", &RedisMetrics::ok},
+       {"error", &RedisMetrics::error},
+       {"timeout", &RedisMetrics::timeout},
+       {"unavailable", &RedisMetrics::unavailable},
+       {"overloaded", &RedisMetrics::overloaded}}};
+  for (const auto& [name, member] : kOutcomes)
+    commands.add({label("outcome", name)},
+                 sum(workers, [&](auto& m) { return (m.redis.*member).value(); }));
+  families.push_back(std::move(commands.family));
+
+  Family duration(
+      "zerogate_redis_command_duration_seconds",
+      "Time from a Redis command being queued to its reply, for commands that were sent.",
+      MetricType::Histogram);
+  duration.add(Labels{}, sum_histograms(workers, [](auto& m) -> const Histogram& {
+                 return m.redis.duration;
+               }));
+  families.push_back(std::move(duration.family));
+
+  // The minimum: with one worker's connection away, its share of the calls fails, and an alert on
+  // 0 must see that. Without Redis it stays 0.
+  Family up("zerogate_redis_up",
+            "1 when every worker has a Redis connection ready, else 0: then some or all calls that "
+            "need Redis fail. 0 too when no Redis is configured.",
+            MetricType::Gauge);
+  const bool all_up = !workers.empty() && std::ranges::all_of(workers, [](const WorkerMetrics* m) {
+    return m->redis.up.value() > 0;
+  });
+  up.add(Labels{}, all_up ? 1 : 0);
+  families.push_back(std::move(up.family));
+}
+
+}  // namespace
+
+Collector::Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build)
+    : workers_(std::move(workers)), build_(std::move(build)) {
+  for ([[maybe_unused]] const WorkerMetrics* worker : workers_)
+    assert(&worker->labels() == &workers_.front()->labels());
+}
+
+std::vector<MetricFamily> Collector::Collect() const {
+  std::vector<MetricFamily> families;
+  if (!workers_.empty()) {
+    const FunctionLabels& functions = workers_.front()->labels();
+    collect_requests(workers_, functions, families);
+    collect_durations(workers_, functions, families);
+  }
+  collect_transport(workers_, families);
+  collect_redis(workers_, families);
+
+  Family build("zerogate_build_info", "Always 1; the labels tell what is running.",
+               MetricType::Gauge);
+  build.add({label("version", build_.version), label("revision", build_.revision)}, 1);
+  families.push_back(std::move(build.family));
+
+  std::ranges::move(collect_process_metrics(), std::back_inserter(families));
+  return families;
+}
+
+}  // namespace zerogate

@@ -1,0 +1,37 @@
+// Adds the workers' counters up when Prometheus asks.
+#pragma once
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <string>
+#include <vector>
+
+#include "core/metrics/worker_metrics.h"
+
+namespace zerogate {
+
+struct BuildInfo {
+  std::string version;
+  std::string revision;
+};
+
+/// Collect() may be called from any thread while the workers run: it only reads their counters.
+/// Outcomes are read before begun requests, so that `requests_in_flight` is never negative and
+/// "requests = sum of outcomes + in flight" holds in every scrape. The workers outlive it, and
+/// share one FunctionLabels.
+class Collector final : public prometheus::Collectable {
+ public:
+  Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build);
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  std::vector<const WorkerMetrics*> workers_;
+  BuildInfo build_;
+};
+
+/// The standard process_* families (CPU, memory, descriptors, threads, start time), read from
+/// /proc. Any thread. A family whose numbers cannot be read is left out.
+std::vector<prometheus::MetricFamily> collect_process_metrics();
+
+}  // namespace zerogate

@@ -1,0 +1,37 @@
+// Latency histogram of one writer thread: fixed buckets from 50 us to 10 s.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/metrics/counter.h"
+
+namespace zerogate {
+
+class Histogram {
+ public:
+  /// Upper bounds in nanoseconds, inclusive as in Prometheus; one more bucket is open (+Inf).
+  static constexpr std::array<uint64_t, 17> kBoundsNs = {
+      50'000,      100'000,     250'000,     500'000,       1'000'000,     2'000'000,
+      5'000'000,   10'000'000,  25'000'000,  50'000'000,    100'000'000,   250'000'000,
+      500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
+
+  void observe(uint64_t ns) {
+    size_t bucket = 0;
+    while (bucket < kBoundsNs.size() && ns > kBoundsNs[bucket]) ++bucket;
+    buckets_[bucket].add();
+    sum_ns_.add(ns);
+  }
+  /// Not cumulative. The count of all observations is the sum of the buckets, so that count and
+  /// buckets agree whenever they are read.
+  uint64_t bucket(size_t index) const { return buckets_[index].value(); }
+  uint64_t sum_ns() const { return sum_ns_.value(); }
+  static constexpr size_t kBuckets = kBoundsNs.size() + 1;
+
+ private:
+  std::array<Counter, kBuckets> buckets_;
+  Counter sum_ns_;
+};
+
+}  // namespace zerogate

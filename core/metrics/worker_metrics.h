@@ -1,0 +1,103 @@
+// Everything one worker counts. The worker's thread alone writes; the admin thread reads and adds
+// the workers up (core/metrics/collector.h). Nothing here allocates or looks up after construction.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "core/metrics/counter.h"
+#include "core/metrics/function_labels.h"
+#include "core/metrics/histogram.h"
+#include "core/rpc/protocol.h"
+
+namespace zerogate {
+
+/// Why bytes could not be taken as a request. Label values of malformed_total.
+enum class Malformed : uint8_t {
+  bad_length,      ///< TCP: a length of 0 to 4
+  empty,           ///< TCP: a frame without payload
+  too_large,       ///< longer than limits.message
+  bad_msgpack,     ///< not exactly one well-formed value
+  too_deep,        ///< nested deeper than the limit
+  truncated,       ///< TCP: the peer ended in the middle of a frame
+  other_protocol,  ///< TCP: HTTP, TLS or ZeroMQ on this port
+  bad_frames,      ///< ZeroMQ: not the one body frame that a request has
+  bad_name,        ///< the function's name is not UTF-8
+  bad_handshake,   ///< ZeroMQ: the peer did not speak ZMTP, or not in time
+};
+inline constexpr std::array<std::string_view, 10> kMalformedNames = {
+    "bad_length", "empty",          "too_large",  "bad_msgpack", "too_deep",
+    "truncated",  "other_protocol", "bad_frames", "bad_name",    "bad_handshake"};
+
+/// Why a connection was refused or ended by us. Label values of connections_rejected_total.
+enum class Rejected : uint8_t {
+  limit,           ///< limits.connections reached
+  descriptors,     ///< the process ran out of file descriptors
+  draining,        ///< the gateway is shutting down
+  stalled,         ///< a frame was begun and not finished in time
+  slow_reader,     ///< replies waited too long for the peer to read them
+  receive_memory,  ///< too many bytes of unfinished frames: the oldest goes
+  send_memory,     ///< too many bytes of unread replies: the one waiting longest goes
+};
+inline constexpr std::array<std::string_view, 7> kRejectedNames = {
+    "limit",       "descriptors",    "draining",    "stalled",
+    "slow_reader", "receive_memory", "send_memory"};
+
+struct TransportMetrics {
+  Counter connections;  ///< gauge
+  Counter accepted;
+  std::array<Counter, kRejectedNames.size()> rejected;
+  Counter received_bytes;
+  Counter sent_bytes;
+  std::array<Counter, kMalformedNames.size()> malformed;
+
+  void count(Malformed reason) { malformed[index_of(reason)].add(); }
+  void count(Rejected reason) { rejected[index_of(reason)].add(); }
+};
+
+struct RedisMetrics {
+  Counter ok, error, timeout, unavailable, overloaded;  ///< redis_commands_total{outcome}
+  Histogram duration;
+  Counter up;  ///< gauge: 1 when a connection of this worker is ready
+};
+
+class WorkerMetrics {
+ public:
+  explicit WorkerMetrics(const FunctionLabels& labels)
+      : labels_(labels),
+        requests_(labels.size() * kWireNames.size()),
+        durations_(labels.size() * kProtocolNames.size()) {}
+
+  /// A request came in. The difference between these and all outcomes is what is in flight.
+  void begin(Protocol protocol) { begun_[index_of(protocol)].add(); }
+  void end(FunctionLabel function, Wire wire, Outcome outcome) {
+    requests_[function * kWireNames.size() + index_of(wire)][index_of(outcome)].add();
+  }
+  Histogram& duration(FunctionLabel function, Protocol protocol) {
+    return durations_[function * kProtocolNames.size() + index_of(protocol)];
+  }
+
+  uint64_t begun(Protocol protocol) const { return begun_[index_of(protocol)].value(); }
+  uint64_t ended(FunctionLabel function, Wire wire, Outcome outcome) const {
+    return requests_[function * kWireNames.size() + index_of(wire)][index_of(outcome)].value();
+  }
+  const Histogram& duration(FunctionLabel function, Protocol protocol) const {
+    return durations_[function * kProtocolNames.size() + index_of(protocol)];
+  }
+  const FunctionLabels& labels() const { return labels_; }
+
+  std::array<TransportMetrics, kProtocolNames.size()> transport;
+  TransportMetrics& of(Protocol protocol) { return transport[index_of(protocol)]; }
+  const TransportMetrics& of(Protocol protocol) const { return transport[index_of(protocol)]; }
+  RedisMetrics redis;
+
+ private:
+  const FunctionLabels& labels_;
+  std::array<Counter, kProtocolNames.size()> begun_;
+  std::vector<std::array<Counter, kOutcomeNames.size()>> requests_;
+  std::vector<Histogram> durations_;
+};
+
+}  // namespace zerogate

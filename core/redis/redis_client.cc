@@ -1,0 +1,133 @@
+#include "core/redis/redis_client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/base/log.h"
+#include "core/redis/redis_link.h"
+
+namespace zerogate {
+namespace {
+
+/// The buffer in which commands are formatted is kept up to this size.
+constexpr size_t kKeptBuffer = size_t{256} << 10;
+
+}  // namespace
+
+struct RedisClient::Shared final : RedisLink::Owner {
+  Shared(uv_loop_t* loop, Turn& the_turn, RedisMetrics& the_metrics, RedisOptions the_options)
+      : turn(the_turn), metrics(the_metrics), options(std::move(the_options)) {
+    failure = fmt::format("connecting to {}", options.url.display());
+    unavailable = fmt::format("redis unavailable: {}", failure);
+    too_many = fmt::format("redis overloaded: {} commands are under way", options.max_pending);
+    too_large =
+        fmt::format("redis overloaded: {} MiB wait to be sent", RedisLink::kMaxUnsentBytes >> 20);
+    const uint32_t count = std::max(options.connections, 1u);
+    for (uint32_t i = 0; i < count; ++i)
+      links.push_back(std::make_unique<RedisLink>(loop, *this, metrics, options));
+  }
+
+  void on_link_change() override;
+  RedisLink* idlest() const;
+  void refuse(RedisReply::Status status, std::string_view text, RedisRequest& request);
+
+  Turn& turn;
+  RedisMetrics& metrics;
+  const RedisOptions options;
+  std::vector<std::unique_ptr<RedisLink>> links;
+  bool up = false;
+  bool settled = false;
+  std::string failure;      // why it is not up
+  std::string unavailable;  // the same as the text of a refusal, made once and not per command
+  std::string too_many;
+  std::string too_large;
+  std::string formatted;
+};
+
+/// The log tells of the client, not of its single connections and attempts.
+void RedisClient::Shared::on_link_change() {
+  const bool was_up = std::exchange(
+      up, std::any_of(links.begin(), links.end(), [](const auto& link) { return link->up(); }));
+  const bool was_settled = settled;
+  settled = settled || up ||
+            std::all_of(links.begin(), links.end(), [](const auto& link) { return link->tried(); });
+  metrics.up.set(up ? 1 : 0);
+  if (up) {
+    if (!was_up) log::info("redis up", {{"redis", options.url.display()}});
+    return;
+  }
+  if (!settled) return;
+  for (const auto& link : links)
+    if (link->tried()) failure = link->failure();
+  unavailable = fmt::format("redis unavailable: {}", failure);
+  if (was_up || !was_settled)
+    log::warn("redis down", {{"redis", options.url.display()}, {"reason", failure}});
+}
+
+RedisLink* RedisClient::Shared::idlest() const {
+  RedisLink* best = nullptr;
+  for (const auto& link : links)
+    if (link->up() && (!best || link->pending() < best->pending())) best = link.get();
+  return best;
+}
+
+void RedisClient::Shared::refuse(RedisReply::Status status, std::string_view text,
+                                 RedisRequest& request) {
+  (status == RedisReply::Status::overloaded ? metrics.overloaded : metrics.unavailable).add();
+  RedisReply reply;
+  reply.status = status;
+  reply.text = text;
+  request.on_reply(reply);
+}
+
+RedisClient::RedisClient(uv_loop_t* loop, Turn& turn, RedisMetrics& metrics, RedisOptions options)
+    : shared_(std::make_unique<Shared>(loop, turn, metrics, std::move(options))) {
+  turn.add(*this);
+  for (auto& link : shared_->links) link->start();
+}
+
+RedisClient::~RedisClient() {
+  shared_->turn.remove(*this);
+  shared_->up = false;
+  shared_->failure = "shutting down";
+  shared_->unavailable = "redis unavailable: shutting down";
+  shared_->metrics.up.set(0);
+  for (auto& link : shared_->links) link->close();
+  for (auto& link : shared_->links)
+    link->answer_all(RedisReply::Status::unavailable, shared_->unavailable);
+}
+
+void RedisClient::command(std::initializer_list<ByteView> arguments, RedisRequest& request) {
+  Shared& shared = *shared_;
+  RedisLink* const link = shared.idlest();
+  if (!link) return shared.refuse(RedisReply::Status::unavailable, shared.unavailable, request);
+  if (link->pending() >= shared.options.max_pending)
+    return shared.refuse(RedisReply::Status::overloaded, shared.too_many, request);
+  std::string& formatted = shared.formatted;
+  format_redis_command(arguments.begin(), arguments.size(), formatted);
+  const bool fits = link->has_room_for(formatted.size());
+  if (fits) link->command(formatted, request);
+  if (formatted.capacity() > kKeptBuffer) std::string().swap(formatted);
+  if (!fits) shared.refuse(RedisReply::Status::overloaded, shared.too_large, request);
+}
+
+bool RedisClient::up() const {
+  return shared_->up;
+}
+
+bool RedisClient::settled() const {
+  return shared_->settled;
+}
+
+std::string RedisClient::state() const {
+  return shared_->up ? "up" : shared_->failure;
+}
+
+void RedisClient::end_of_turn() {
+  for (auto& link : shared_->links) link->end_of_turn();
+}
+
+}  // namespace zerogate

@@ -1,0 +1,82 @@
+// Redis for handlers: commands in, replies out, on the worker's loop, through hiredis' asynchronous
+// API. It never blocks: names are resolved with uv_getaddrinfo (hiredis 0.14.1 would block in
+// redisAsyncConnect), every command has a deadline (hiredis has none), reconnection runs in the
+// background with exponential backoff and jitter.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/bytes.h"
+#include "core/base/turn.h"
+#include "core/metrics/worker_metrics.h"
+#include "core/redis/redis_url.h"
+
+namespace zerogate {
+
+struct RedisReply {
+  enum class Status : uint8_t {
+    ok,           ///< `value` (nil is `has_value == false`)
+    error,        ///< Redis answered with an error: `text`
+    timeout,      ///< no answer within the deadline: `text`
+    unavailable,  ///< not connected, or the connection broke under the command: `text`
+    overloaded,   ///< too many commands under way: `text`
+  };
+  Status status = Status::ok;
+  bool has_value = false;
+  ByteView value;         ///< bytes of a string or status reply; valid during on_reply only
+  int64_t integer = 0;    ///< of an integer reply
+  std::string_view text;  ///< one line for the caller; valid during on_reply only
+};
+
+/// A command's continuation. Owned by whoever sends the command, and kept alive until on_reply,
+/// which is called exactly once per command: later on the loop, or from inside command() itself
+/// when the command is refused at once.
+class RedisRequest {
+ public:
+  virtual void on_reply(const RedisReply& reply) = 0;
+
+ protected:
+  ~RedisRequest() = default;
+};
+
+struct RedisOptions {
+  RedisUrl url;
+  uint32_t connections = 1;         ///< commands go to the one with the fewest under way
+  uint32_t timeout_ms = 1000;       ///< deadline of a command, and of connecting
+  uint32_t max_pending = 10'000;    ///< commands under way per connection; more are refused
+  uint32_t backoff_min_ms = 50;     ///< first wait before a reconnect, doubled each time ...
+  uint32_t backoff_max_ms = 1'000;  ///< ... up to this; each wait is jittered by +-50 %
+};
+
+class RedisClient final : public EndOfTurn {
+ public:
+  /// Starts to connect at once. `turn` batches the commands of a loop turn into one write.
+  RedisClient(uv_loop_t* loop, Turn& turn, RedisMetrics& metrics, RedisOptions options);
+  /// Answers every command under way with `unavailable`. Not from inside an on_reply.
+  ~RedisClient();
+  RedisClient(const RedisClient&) = delete;
+  RedisClient& operator=(const RedisClient&) = delete;
+
+  /// Sends one command. While Redis is away it is refused at once with `unavailable` and a text
+  /// that says why. The arguments are copied.
+  void command(std::initializer_list<ByteView> arguments, RedisRequest& request);
+
+  bool up() const;
+  /// True once the first attempt to connect has ended, well or not: readiness waits for it.
+  bool settled() const;
+  /// What /readyz and error texts say: "up", or why not.
+  std::string state() const;
+
+  void end_of_turn() override;
+
+ private:
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,121 @@
+// One connection to Redis that comes back: its states, its commands under way and their deadline.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/backoff.h"
+#include "core/base/ring_buffer.h"
+#include "core/base/uv_ptr.h"
+#include "core/redis/name_lookup.h"
+#include "core/redis/redis_client.h"
+#include "core/redis/redis_connection.h"
+
+namespace zerogate {
+
+/// resolving -> connecting -> handshaking -> up; any failure -> broken -> waiting -> resolving.
+/// Up means that Redis has answered PING, after AUTH and SELECT where the URL asks for them: the
+/// kernel accepts connections for a Redis that is stopped or still loading. Owned by a RedisClient,
+/// which outlives it together with `options` and `metrics`. Loop thread only.
+class RedisLink final : private RedisConnection::Owner {
+ public:
+  class Owner {
+   public:
+    /// up() or tried() may have changed. Must not send commands.
+    virtual void on_link_change() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  /// Bytes that may wait to be sent, for a Redis that reads slowly. What Redis sends is not
+  /// bounded here: one reply is as long as the value that somebody stored (512 MiB at most).
+  static constexpr size_t kMaxUnsentBytes = size_t{64} << 20;
+
+  RedisLink(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics, const RedisOptions& options);
+  ~RedisLink();
+  RedisLink(const RedisLink&) = delete;
+  RedisLink& operator=(const RedisLink&) = delete;
+
+  /// Begins to connect, and calls the owner from then on.
+  void start();
+  /// Ends the connection for good, and does not call the owner again. close() the links of a client
+  /// first and then let each answer_all(): a continuation may send a command.
+  void close();
+  /// Answers everything under way. "unavailable" and "timeout" only.
+  void answer_all(RedisReply::Status status, std::string_view text);
+
+  bool up() const { return state_ == State::up; }
+  /// True once the first attempt has ended, well or not.
+  bool tried() const { return tried_; }
+  /// Why the last attempt failed or the connection broke, and with which address.
+  const std::string& failure() const { return failure_; }
+
+  size_t pending() const { return pending_.size(); }
+  bool has_room_for(size_t bytes) const {
+    return connection_->unsent_bytes() + bytes <= kMaxUnsentBytes;
+  }
+  /// Sends one formatted command; `request` is answered later. Only when up.
+  void command(const std::string& formatted, RedisRequest& request);
+  /// Writes the commands of this turn.
+  void end_of_turn();
+
+ private:
+  enum class State : uint8_t { resolving, connecting, handshaking, up, broken, waiting, closed };
+  struct Pending {
+    RedisRequest* request = nullptr;
+    uint64_t sent_ns = 0;
+  };
+
+  void on_connected() override;
+  void on_batch() override { clock_ns_ = uv_hrtime(); }
+  void on_redis_reply(const redisReply& reply) override;
+  void on_broken(std::string_view reason) override;
+
+  void attempt();
+  void on_addresses(NameLookup::Addresses addresses);
+  void connect();
+  bool another_address() const { return next_address_ < addresses_.size(); }
+  Result<RedisConnectionPtr> open_next();
+  void send_handshake();
+  void on_handshake_reply(const redisReply& reply);
+  void fail(std::string_view reason, RedisReply::Status status = RedisReply::Status::unavailable);
+  void wait_and_retry();
+  void check_deadline();
+  void answer(const Pending& pending, const RedisReply& reply);
+  uint64_t now_ns();
+  void start_timer(uint64_t ms);
+  void on_timer();
+  std::string_view missed() const;
+
+  uv_loop_t* loop_;
+  Owner& owner_;
+  RedisMetrics& metrics_;
+  const RedisOptions& options_;
+  State state_ = State::waiting;
+  bool tried_ = false;
+  RedisConnectionPtr connection_;
+  UvPtr<uv_timer_t> timer_;  // of the attempt, of the oldest command, or of the wait: see state_
+  NameLookup lookup_;
+  Backoff backoff_;
+  std::vector<std::string> addresses_;  // those not tried yet begin at next_address_
+  size_t next_address_ = 0;
+  std::string endpoint_;  // what is being tried, for error texts
+  std::string failure_;
+  RedisReply::Status broken_status_ = RedisReply::Status::unavailable;
+  size_t handshake_left_ = 0;  // replies
+  // All commands have the same timeout, so the oldest is the first to expire.
+  RingBuffer<Pending> pending_;
+  uint64_t clock_ns_ = 0;  // read once per batch of replies and per turn of commands; 0: not yet
+  uint64_t replies_ = 0;   // ever, to see progress
+  int answering_ = 0;      // depth of on_reply calls, in which the client must not be destroyed
+};
+
+/// One command in Redis' wire format, into `out`, whose memory is used again.
+void format_redis_command(const ByteView* arguments, size_t count, std::string& out);
+
+}  // namespace zerogate

@@ -1,0 +1,32 @@
+// Where Redis is and how to log in: redis://[user:password@]host[:port][/db] or
+// unix:/path[?db=N] (redis+unix:// is taken too).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace zerogate {
+
+struct RedisUrl {
+  std::string host = "127.0.0.1";  ///< name or address; IPv6 without brackets. Empty with `path`
+  uint16_t port = 6379;
+  std::string path;  ///< of a Unix socket, instead of host and port
+  std::string user;  ///< empty: the default user
+  std::string password;
+  uint32_t database = 0;
+
+  /// Parses a URL (percent-escapes in user and password are undone). The error says what would
+  /// mend it; rediss:// is refused in so many words, for TLS is not built in.
+  static Result<RedisUrl> parse(std::string_view text);
+
+  /// host:port or the path, for logs: never the password.
+  std::string display() const;
+};
+
+/// `text` with the password, if it has one, replaced by "***": for /config and logs.
+std::string mask_password(std::string_view text);
+
+}  // namespace zerogate

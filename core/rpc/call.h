@@ -1,0 +1,47 @@
+// The one-shot right to answer one request.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/bytes.h"
+#include "core/rpc/protocol.h"
+#include "core/wire/zerror.h"
+
+namespace zerogate {
+
+class CallTable;
+
+/// A handle (slot and generation, never a pointer into a transport) to a request under way. It is
+/// answered exactly once: by reply(), by fail(), or, if it dies unanswered, by itself with an
+/// error. The caller may have gone by then: the answer becomes a counted drop (outcome
+/// `abandoned`). Movable, 16 bytes. Loop thread only; must not outlive its CallTable.
+class Call {
+ public:
+  Call() = default;
+  Call(Call&& other) noexcept;
+  Call& operator=(Call&& other) noexcept;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call();
+
+  /// False once answered or moved from.
+  explicit operator bool() const { return table_ != nullptr; }
+
+  /// Answers with a result: exactly one MessagePack value, copied before this returns.
+  void reply(ByteView result) &&;
+
+  /// Answers with an error. `outcome` is what the metrics count; the key of the error body follows
+  /// from it: not_found -> function_not_found, invalid -> validation_error, else server_exception.
+  void fail(Outcome outcome, ByteView message) &&;
+
+ private:
+  friend class CallTable;
+  Call(CallTable& table, uint32_t slot, uint32_t generation)
+      : table_(&table), slot_(slot), generation_(generation) {}
+
+  CallTable* table_ = nullptr;
+  uint32_t slot_ = 0;
+  uint32_t generation_ = 0;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,31 @@
+#include "core/rpc/dispatcher.h"
+
+namespace zerogate {
+
+void Dispatcher::dispatch(const Incoming& incoming) {
+  using wire::ErrorKey;
+  const Route* route = router_.find(incoming.request.function);
+  if (draining_) {
+    return refuse(incoming, Outcome::unavailable, ErrorKey::server_exception,
+                  "the gateway is shutting down");
+  }
+  if (route == nullptr) {
+    return refuse(incoming, Outcome::not_found, ErrorKey::function_not_found,
+                  wire::function_not_found(incoming.request.function));
+  }
+  if (calls_.full()) {
+    return refuse(incoming, Outcome::overloaded, ErrorKey::server_exception,
+                  "the gateway is overloaded: too many calls in flight");
+  }
+  route->service->serve(incoming.request,
+                        calls_.begin(incoming.path, route->label, incoming.received_ns));
+}
+
+void Dispatcher::refuse(const Incoming& incoming, Outcome outcome, wire::ErrorKey key,
+                        ByteView message) {
+  const Route* route = router_.find(incoming.request.function);
+  const FunctionLabel label = route == nullptr ? router_.other() : route->label;
+  calls_.refuse(incoming.path, label, incoming.received_ns, outcome, key, message);
+}
+
+}  // namespace zerogate

@@ -1,0 +1,38 @@
+// The door between transports and services: every request of a worker passes here.
+#pragma once
+
+#include <cstdint>
+
+#include "core/rpc/call_table.h"
+#include "core/rpc/router.h"
+
+namespace zerogate {
+
+/// A request as a transport has read it, with the way back.
+struct Incoming {
+  ReturnPath path;
+  Request request;  ///< views, valid during the call they are passed to
+  uint64_t received_ns = 0;  ///< uv_hrtime() when its bytes were read; one clock read per batch
+};
+
+/// Finds the route, refuses what no service should see, and hands the rest on. Loop thread only.
+class Dispatcher {
+ public:
+  Dispatcher(const Router& router, CallTable& calls) : router_(router), calls_(calls) {}
+
+  void dispatch(const Incoming& incoming);
+
+  /// Answers with an error instead, counted under the function's label when it is known.
+  void refuse(const Incoming& incoming, Outcome outcome, wire::ErrorKey key, ByteView message);
+
+  /// From now on every new request is answered with `unavailable`; those under way go on.
+  void drain() { draining_ = true; }
+  bool draining() const { return draining_; }
+
+ private:
+  const Router& router_;
+  CallTable& calls_;
+  bool draining_ = false;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,57 @@
+// The way an answer takes back to its caller.
+#pragma once
+
+#include <array>
+#include <cassert>
+#include <cstdint>
+#include <cstring>
+
+#include "core/base/bytes.h"
+#include "core/rpc/protocol.h"
+
+namespace zerogate {
+
+/// The bytes by which a client matches reply and request, exactly as it sent them.
+class RequestId {
+ public:
+  static constexpr size_t kMaxBytes = 32;  ///< W3 and W4 have the longest ids
+
+  RequestId() = default;
+  explicit RequestId(ByteView bytes) : size_(static_cast<uint8_t>(bytes.size())) {
+    assert(bytes.size() <= kMaxBytes);
+    std::memcpy(bytes_.data(), bytes.data(), bytes.size());
+  }
+  ByteView view() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, kMaxBytes> bytes_;
+  uint8_t size_ = 0;
+};
+
+/// A connection or peer of a ReplySink. The generation tells a new one in an old one's slot apart.
+struct CallerKey {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+};
+
+class ReplySink;
+
+struct ReturnPath {
+  ReplySink* sink = nullptr;  ///< outlives every call that came through it
+  CallerKey caller;
+  Wire wire = Wire::t3;
+  RequestId id;
+};
+
+/// A transport, seen from behind: takes answers and brings them to their callers.
+class ReplySink {
+ public:
+  /// Queues an answer (one MessagePack value, copied) to the caller. False when the caller has gone
+  /// or does not read. Never calls back into calls or services. Loop thread only.
+  virtual bool deliver(const ReturnPath& path, ByteView body) = 0;
+
+ protected:
+  ~ReplySink() = default;
+};
+
+}  // namespace zerogate

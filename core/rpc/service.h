@@ -1,0 +1,24 @@
+// What a route points to: a function served here, or (bridge) a backend somewhere else.
+#pragma once
+
+#include "core/base/bytes.h"
+#include "core/rpc/call.h"
+
+namespace zerogate {
+
+/// One request, as views into the transport's buffer: valid only during Service::serve.
+struct Request {
+  ByteView function;
+  ByteView argument;  ///< exactly one MessagePack value; nil when the client sent none
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  /// Answers `call` now, or keeps it and answers later. Copies what it needs of `request` beyond
+  /// this call. Loop thread only; must not throw and must not block.
+  virtual void serve(const Request& request, Call call) = 0;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,28 @@
+// Where a listener listens or a client connects.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace zerogate {
+
+/// host:port, [v6]:port, or a local socket's path.
+struct Address {
+  std::string host;  ///< name or numeric address; IPv6 without brackets; empty with `path`
+  uint16_t port = 0;
+  std::string path;  ///< of a Unix socket
+
+  bool is_path() const { return !path.empty(); }
+
+  /// Parses "127.0.0.1:5559", "[::]:5559", "localhost:0", "unix:/path" or "ipc:/path"
+  /// ("unix:///path" and "ipc:///path" are taken too).
+  static Result<Address> parse(std::string_view text);
+
+  /// The form parse() takes: "host:port", "[v6]:port" or "unix:/path".
+  std::string display() const;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,91 @@
+// The raw-TCP port: accepts connections and answers them through the Dispatcher.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/base/turn.h"
+#include "core/base/uv_ptr.h"
+#include "core/metrics/worker_metrics.h"
+#include "core/rpc/dispatcher.h"
+#include "core/transport/listen_socket.h"
+#include "core/transport/tcp_session.h"
+
+namespace zerogate {
+
+struct TcpOptions {
+  size_t max_message = 16 << 20;     ///< bytes of one payload (limits.message)
+  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
+  size_t write_buffer = 1 << 20;     ///< bytes unread by one peer before we stop reading from it
+};
+
+/// Also speaks on a Unix socket. Loop thread only; destroy it before the loop is run for the last
+/// time, for handles close on the loop.
+class TcpListener final : public ReplySink, public EndOfTurn {
+ public:
+  /// Bytes of unfinished frames over all connections, beyond one frame of the largest size. When
+  /// there are more, the oldest unfinished frame's connection goes.
+  static constexpr size_t kReceiveMemory = 64 << 20;
+  /// Bytes of unread replies over all connections, beyond one reply of the largest size. When
+  /// there are more, the connection that has read nothing for longest goes.
+  static constexpr size_t kSendMemory = 256 << 20;
+  /// A frame must be finished, and some reply bytes be read, within this time.
+  static constexpr uint64_t kStallTimeoutMs = 30'000;
+  /// A long frame has one more second for each of these bytes: the slowest link that we serve.
+  static constexpr size_t kSlowestBytesPerSecond = 64 << 10;
+  static constexpr size_t kReadBufferBytes = 64 << 10;
+  static constexpr uint64_t kStallCheckMs = 1'000;
+
+  TcpListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
+              const TcpOptions& options);
+  ~TcpListener();
+
+  /// Starts to accept on a duplicate of the socket.
+  Status listen(const ListenSocket& socket);
+  /// Accepts no more; the connections there are stay.
+  void stop_accepting();
+  /// True when no reply waits to be written.
+  bool flushed() const { return unsent_sessions_ == 0 && dirty_.empty(); }
+  /// Ends every connection at once.
+  void close_all();
+
+  bool deliver(const ReturnPath& path, ByteView body) override;
+  void end_of_turn() override;
+
+ private:
+  friend class TcpSession;
+  struct Slot {
+    TcpSession* session = nullptr;  ///< owned by its libuv handle
+    uint32_t generation = 0;
+  };
+
+  void on_connection(int status);
+  void forget(TcpSession& session);
+  TcpSession* find(CallerKey key);
+  void watch_stalls();
+  void check_stalls();
+  void shed_memory();
+  TcpSession* longest_waiting();
+
+  uv_loop_t* const loop_;
+  Turn& turn_;
+  Dispatcher& dispatcher_;
+  TransportMetrics& metrics_;
+  const TcpOptions options_;
+  bool is_pipe_ = false;
+  UvPtr<UvStream> accept_;
+  UvPtr<uv_timer_t> stall_timer_;
+  std::unique_ptr<char[]> read_buffer_;  ///< shared by all sessions: used during one read only
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+  std::vector<CallerKey> dirty_;     ///< sessions with replies of this turn
+  std::vector<CallerKey> flushing_;  ///< reused
+  size_t received_bytes_ = 0;        ///< in all sessions' partial_
+  size_t unsent_bytes_ = 0;          ///< in all sessions' out_ and writing_
+  uint32_t unsent_sessions_ = 0;     ///< sessions with a uv_write under way
+};
+
+}  // namespace zerogate

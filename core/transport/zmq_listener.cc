@@ -1,0 +1,237 @@
+#include "core/transport/zmq_listener.h"
+
+#include <fmt/format.h>
+
+#include <cassert>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/base/log.h"
+#include "core/wire/utf8.h"
+#include "core/wire/w5.h"
+
+namespace zerogate {
+
+namespace {
+
+ZmqContext open_context() {
+  ZmqContext context(zmq_ctx_new());
+  zmq_ctx_set(context.get(), ZMQ_IO_THREADS, 1);
+  return context;
+}
+
+ZmqSocket open_router(void* context, const ZmqOptions& options) {
+  ZmqSocket router(zmq_socket(context, ZMQ_ROUTER));
+  set_option(router, ZMQ_LINGER, 0);  // infinite by default
+  set_option(router, ZMQ_IPV6, 1);
+  // By default a ROUTER drops what it cannot send and says nothing: MANDATORY makes it say so.
+  set_option(router, ZMQ_ROUTER_MANDATORY, 1);
+  // Unlimited by default: a few bytes could claim exabytes.
+  set_option(router, ZMQ_MAXMSGSIZE,
+             static_cast<int64_t>(options.max_message + wire::w5::kIdBytes +
+                                  wire::w5::kNameBytes + ZmqListener::kOversizeGrace));
+  set_option(router, ZMQ_SNDHWM, ZmqListener::kReplyQueue);
+  set_option(router, ZMQ_RCVHWM, ZmqListener::kRequestQueue);
+  // A silent connection would hold a descriptor for 30 s by default.
+  set_option(router, ZMQ_HANDSHAKE_IVL, ZmqListener::kHandshakeTimeoutMs);
+  set_option(router, ZMQ_HEARTBEAT_IVL, ZmqListener::kHeartbeatMs);
+  set_option(router, ZMQ_HEARTBEAT_TIMEOUT, ZmqListener::kHeartbeatTimeoutMs);
+  set_option(router, ZMQ_TCP_KEEPALIVE, 1);
+  return router;
+}
+
+std::string endpoint_of(const Address& address) {
+  return address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
+}
+
+/// Keeps a large reply's bytes counted until libzmq is done with them.
+struct LargeReply {
+  UnsentBytes of_peer;
+  UnsentBytes of_all;
+  size_t size;
+
+  static void release(void*, void* hint) {  // on libzmq's I/O thread
+    auto* reply = static_cast<LargeReply*>(hint);
+    reply->of_peer->fetch_sub(reply->size, std::memory_order_relaxed);
+    reply->of_all->fetch_sub(reply->size, std::memory_order_relaxed);
+    reply->~LargeReply();
+    std::free(hint);
+  }
+};
+
+void write_reply(char* to, ByteView id, ByteView body) {
+  std::memcpy(to, id.data(), id.size());
+  std::memcpy(to + id.size(), body.data(), body.size());
+}
+
+}  // namespace
+
+ZmqListener::ZmqListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher,
+                         TransportMetrics& metrics, const ZmqOptions& options)
+    : loop_(loop),
+      turn_(turn),
+      dispatcher_(dispatcher),
+      metrics_(metrics),
+      options_(options),
+      context_(open_context()),
+      router_(open_router(context_.get(), options)),
+      peers_(options.max_connections),
+      unsent_(std::make_shared<std::atomic<size_t>>(0)) {
+  turn_.add(*this);
+}
+
+ZmqListener::~ZmqListener() { turn_.remove(*this); }
+
+Status ZmqListener::listen(const ListenSocket& socket) {
+  const std::string endpoint = endpoint_of(socket.bound());
+  const int fd = socket.duplicate();
+  set_option(router_, ZMQ_USE_FD, fd);  // libzmq owns this duplicate from here on
+  if (!socket.bound().is_path()) gate_.emplace(socket.fd());
+  monitor_ = std::make_unique<ZmqMonitor>(loop_, context_.get(), router_.get(), metrics_,
+                                          [this] { update_gate(); });
+  if (zmq_bind(router_.get(), endpoint.c_str()) != 0) {
+    return Error{fmt::format("cannot listen on {}: {}", socket.bound().display(),
+                             zmq_strerror(zmq_errno()))};
+  }
+  poll_.reset(new ZmqPoll(loop_, router_.get(), *this));
+  return ok_status();
+}
+
+void ZmqListener::stop_accepting() {
+  accepting_ = false;
+  if (gate_ && !gate_->closed()) gate_->close();
+}
+
+void ZmqListener::update_gate() {
+  if (!gate_ || !accepting_) return;
+  const bool full = metrics_.connections.value() >= options_.max_connections;
+  if (full == gate_->closed()) return;
+  if (full) {
+    gate_->close();
+    metrics_.count(Rejected::limit);
+    log::warn("connection limit reached, new connections wait",
+              {{"protocol", "zmq"}, {"limit", options_.max_connections}});
+  } else {
+    gate_->open();
+    log::info("below the connection limit again", {{"protocol", "zmq"}});
+  }
+}
+
+bool ZmqListener::receive() {
+  received_ns_ = uv_hrtime();
+  for (int budget = kMessagesPerTurn; budget > 0; --budget) {
+    if (!receive_one()) return true;
+  }
+  return false;
+}
+
+bool ZmqListener::receive_one() {
+  ZmqMessage identity, body;
+  if (zmq_msg_recv(identity.get(), router_.get(), ZMQ_DONTWAIT) < 0) return false;
+  // A message arrives whole or not at all: its further frames are there.
+  bool more = identity.more();
+  size_t frames = 0;
+  size_t bytes = 0;
+  while (more) {
+    ZmqMessage surplus;
+    ZmqMessage& frame = frames == 0 ? body : surplus;
+    zmq_msg_recv(frame.get(), router_.get(), ZMQ_DONTWAIT);
+    bytes += frame.view().size();
+    more = frame.more();
+    ++frames;
+  }
+  metrics_.received_bytes.add(bytes);
+  if (frames == 1) {
+    dispatch(identity.view(), body.view(), received_ns_);
+  } else {
+    metrics_.count(Malformed::bad_frames);  // no reply: the real worker logs and goes on, too
+  }
+  return true;
+}
+
+void ZmqListener::dispatch(ByteView identity, ByteView body, uint64_t received_ns) {
+  using wire::w5::RequestStatus;
+  const wire::w5::Request request = wire::w5::parse_request(body);
+  const CallerKey key = peers_.touch(identity);
+  ZmqPeers::Peer& peer = *peers_.find(key);
+  const bool name_ok = wire::is_utf8(request.function);
+  const Incoming incoming{{this, key, Wire::w5, RequestId(request.id)},
+                          {name_ok ? request.function : ByteView(), request.argument},
+                          received_ns};
+  const auto refuse = [&](Outcome outcome, ByteView message) {
+    dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
+  };
+  ++peer.in_flight;  // each way out of here answers through deliver(), now or later
+  if (request.argument.size() > options_.max_message) {
+    metrics_.count(Malformed::too_large);
+    return refuse(Outcome::invalid,
+                  fmt::format("the message is larger than {} bytes", options_.max_message));
+  }
+  if (peer.unsent != nullptr && peer.unsent->load() > options_.write_buffer) {
+    return refuse(Outcome::overloaded, "earlier replies have not been read yet");
+  }
+  if (request.status != RequestStatus::ok || !name_ok) {
+    metrics_.count(!name_ok                                         ? Malformed::bad_name
+                   : request.status == RequestStatus::too_deep ? Malformed::too_deep
+                                                                    : Malformed::bad_msgpack);
+    return refuse(Outcome::invalid, wire::kCannotProcess);
+  }
+  dispatcher_.dispatch(incoming);
+}
+
+bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
+  ZmqPeers::Peer* peer = peers_.find(path.caller);
+  if (peer == nullptr) return false;
+  assert(peer->in_flight > 0);
+  --peer->in_flight;
+  return send(*peer, path.caller, path.id.view(), body);
+}
+
+bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView id, ByteView body) {
+  sent_ = true;
+  const bool large = body.size() >= kLargeReplyBytes;
+  if (large && unsent_->load(std::memory_order_relaxed) > kSendMemory + options_.max_message) {
+    metrics_.count(Rejected::send_memory);
+    return false;
+  }
+  // With MANDATORY the peer's state shows at the first frame: EHOSTUNREACH when it has gone, EAGAIN
+  // when its queue is full. Once that frame is taken, so are the others.
+  if (zmq_send(router_.get(), peer.identity.data(), peer.identity.size(),
+               ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+    if (zmq_errno() == EAGAIN) {
+      metrics_.count(Rejected::slow_reader);
+    } else {
+      peers_.forget(key);
+    }
+    return false;
+  }
+  metrics_.sent_bytes.add(id.size() + body.size());
+  if (large) return send_large(peer, id, body);
+  zmq_msg_t reply;
+  zmq_msg_init_size(&reply, id.size() + body.size());
+  write_reply(static_cast<char*>(zmq_msg_data(&reply)), id, body);
+  return zmq_msg_send(&reply, router_.get(), ZMQ_DONTWAIT) >= 0;
+}
+
+bool ZmqListener::send_large(ZmqPeers::Peer& peer, ByteView id, ByteView body) {
+  if (peer.unsent == nullptr) peer.unsent = std::make_shared<std::atomic<size_t>>(0);
+  const size_t size = id.size() + body.size();
+  void* memory = std::malloc(sizeof(LargeReply) + size);  // as libzmq would: one block
+  if (memory == nullptr) throw std::bad_alloc();
+  auto* tracked = new (memory) LargeReply{peer.unsent, unsent_, size};
+  peer.unsent->fetch_add(size, std::memory_order_relaxed);
+  unsent_->fetch_add(size, std::memory_order_relaxed);
+  char* data = static_cast<char*>(memory) + sizeof(LargeReply);
+  write_reply(data, id, body);
+  zmq_msg_t reply;
+  zmq_msg_init_data(&reply, data, size, &LargeReply::release, tracked);
+  return zmq_msg_send(&reply, router_.get(), ZMQ_DONTWAIT) >= 0;
+}
+
+void ZmqListener::end_of_turn() {
+  if (!sent_ || poll_ == nullptr) return;
+  sent_ = false;
+  poll_->recheck();
+}
+
+}  // namespace zerogate

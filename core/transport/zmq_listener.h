@@ -1,0 +1,92 @@
+// The ZeroMQ port: a ROUTER in the worker's loop, answered through the Dispatcher.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "core/base/turn.h"
+#include "core/metrics/worker_metrics.h"
+#include "core/rpc/dispatcher.h"
+#include "core/transport/accept_gate.h"
+#include "core/transport/listen_socket.h"
+#include "core/transport/zmq_handle.h"
+#include "core/transport/zmq_monitor.h"
+#include "core/transport/zmq_peers.h"
+#include "core/transport/zmq_poll.h"
+
+namespace zerogate {
+
+struct ZmqOptions {
+  size_t max_message = 16 << 20;     ///< bytes of one argument (limits.message)
+  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
+  size_t write_buffer = 1 << 20;     ///< bytes unread by one peer before it is refused
+};
+
+/// What libzmq does in its own threads (greeting, framing, reading and writing sockets) can only be
+/// bounded by its options: see open_router() in the .cc for each and why. Loop thread only.
+class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader {
+ public:
+  /// Messages taken in one go before others have their turn.
+  static constexpr int kMessagesPerTurn = 512;
+  /// Messages that libzmq queues for one peer, each way.
+  static constexpr int kReplyQueue = 1'000;
+  static constexpr int kRequestQueue = 256;
+  /// Replies from this size on are counted until they are sent (UnsentBytes); smaller ones are
+  /// bounded by kReplyQueue.
+  static constexpr size_t kLargeReplyBytes = 4 << 10;
+  /// Bytes of large replies over all peers, beyond one of the largest size; more are dropped.
+  static constexpr size_t kSendMemory = 256 << 20;
+  /// A message this much over the limit is still read, so that its sender gets an error and not
+  /// silence. libzmq closes the connection of a longer one and tells nobody.
+  static constexpr size_t kOversizeGrace = 1 << 20;
+  static constexpr int kHandshakeTimeoutMs = 5'000;
+  /// libzmq asks quiet peers for a sign of life, and ends the connection when none comes: a peer
+  /// that has vanished, or stopped in the middle of a message.
+  static constexpr int kHeartbeatMs = 10'000;
+  static constexpr int kHeartbeatTimeoutMs = 30'000;
+
+  ZmqListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
+              const ZmqOptions& options);
+  /// Replies that libzmq has not sent yet get up to `linger_ms` for it; see set_linger().
+  ~ZmqListener();
+
+  /// Binds to the socket (a duplicate of it). One socket only; the worker's loop reads from it.
+  Status listen(const ListenSocket& socket);
+  /// Holds new connections back; those there are stay (zmq_unbind would end them in 4.3.4).
+  void stop_accepting();
+  /// How long destruction may take for the sake of replies under way.
+  void set_linger(int linger_ms) { set_option(router_, ZMQ_LINGER, linger_ms); }
+
+  bool deliver(const ReturnPath& path, ByteView body) override;
+  void end_of_turn() override;
+
+ private:
+  bool receive() override;
+  /// Takes one message. False when there is none.
+  bool receive_one();
+  void dispatch(ByteView identity, ByteView body, uint64_t received_ns);
+  bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView id, ByteView body);
+  bool send_large(ZmqPeers::Peer& peer, ByteView id, ByteView body);
+  void update_gate();
+
+  uv_loop_t* const loop_;
+  Turn& turn_;
+  Dispatcher& dispatcher_;
+  TransportMetrics& metrics_;
+  const ZmqOptions options_;
+  ZmqContext context_;
+  ZmqSocket router_;
+  ZmqPeers peers_;
+  UnsentBytes unsent_;  ///< of all peers
+  uint64_t received_ns_ = 0;  ///< of this batch
+  bool sent_ = false;         ///< in this turn: the poll may have missed news
+  bool accepting_ = true;
+  std::optional<AcceptGate> gate_;
+  std::unique_ptr<ZmqMonitor> monitor_;
+  std::unique_ptr<ZmqPoll> poll_;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,34 @@
+// Counts the connections of a ZeroMQ socket, which libzmq tells of by events only.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+
+#include "core/metrics/worker_metrics.h"
+#include "core/transport/zmq_handle.h"
+#include "core/transport/zmq_poll.h"
+
+namespace zerogate {
+
+/// Keeps the connection metrics of one bound socket. Loop thread only; destroy it before the
+/// socket. `on_change` runs after each batch of events.
+class ZmqMonitor final : private ZmqReader {
+ public:
+  ZmqMonitor(uv_loop_t* loop, void* context, void* socket, TransportMetrics& metrics,
+             std::function<void()> on_change);
+  ~ZmqMonitor();
+
+ private:
+  bool receive() override;
+  void on_event(uint16_t event);
+
+  void* const monitored_;
+  TransportMetrics& metrics_;
+  std::function<void()> on_change_;
+  ZmqSocket events_;
+  ZmqPoll poll_;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,53 @@
+#include "core/transport/zmq_peers.h"
+
+namespace zerogate {
+
+CallerKey ZmqPeers::touch(ByteView identity) {
+  const auto found = by_identity_.find(identity);
+  const uint32_t slot = found == by_identity_.end() ? make(identity) : found->second;
+  Peer& peer = peers_[slot];
+  by_age_.splice(by_age_.begin(), by_age_, peer.age);
+  return {slot, peer.generation};
+}
+
+uint32_t ZmqPeers::make(ByteView identity) {
+  if (by_identity_.size() >= capacity_ && !by_age_.empty() &&
+      peers_[by_age_.back()].in_flight == 0) {
+    erase(by_age_.back());
+  }
+  uint32_t slot = static_cast<uint32_t>(peers_.size());
+  if (free_.empty()) {
+    peers_.emplace_back();
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  Peer& peer = peers_[slot];
+  peer.identity.assign(identity);
+  by_age_.push_front(slot);
+  peer.age = by_age_.begin();
+  by_identity_.emplace(peer.identity, slot);
+  return slot;
+}
+
+ZmqPeers::Peer* ZmqPeers::find(CallerKey key) {
+  Peer& peer = peers_[key.slot];
+  return peer.generation == key.generation ? &peer : nullptr;
+}
+
+void ZmqPeers::forget(CallerKey key) {
+  if (find(key) != nullptr) erase(key.slot);
+}
+
+void ZmqPeers::erase(uint32_t slot) {
+  Peer& peer = peers_[slot];
+  by_identity_.erase(peer.identity);
+  by_age_.erase(peer.age);
+  peer.identity.clear();
+  peer.unsent.reset();
+  peer.in_flight = 0;
+  ++peer.generation;
+  free_.push_back(slot);
+}
+
+}  // namespace zerogate

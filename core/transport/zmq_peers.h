@@ -1,0 +1,63 @@
+// The ZeroMQ peers that have spoken lately.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/rpc/return_path.h"
+
+namespace zerogate {
+
+/// Bytes of large replies that libzmq has not sent yet; its I/O thread counts them down.
+using UnsentBytes = std::shared_ptr<std::atomic<size_t>>;
+
+/// A ROUTER never says that a peer has gone, so this is a cache: an identity gets a slot when it
+/// speaks, and the peer that has been silent for longest loses its slot when there are too many.
+/// A forgotten peer that speaks again simply gets a new one. Loop thread only.
+class ZmqPeers {
+ public:
+  struct Peer {
+    std::string identity;  ///< 5 bytes, made by libzmq, unless the peer chose its own (up to 255)
+    uint32_t generation = 0;
+    uint32_t in_flight = 0;
+    UnsentBytes unsent;  ///< null until it was sent a large reply
+    std::list<uint32_t>::iterator age;
+  };
+
+  /// Peers with calls under way are never forgotten, so there can be `capacity` plus the limit of
+  /// calls in flight.
+  explicit ZmqPeers(size_t capacity) : capacity_(capacity) {}
+
+  /// The peer with this identity, made if need be, now the most recent one.
+  CallerKey touch(ByteView identity);
+  /// Null when it has been forgotten.
+  Peer* find(CallerKey key);
+  /// Forgets a peer that has turned out to be gone.
+  void forget(CallerKey key);
+  size_t size() const { return by_identity_.size(); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  uint32_t make(ByteView identity);
+  void erase(uint32_t slot);
+
+  const size_t capacity_;
+  std::vector<Peer> peers_;
+  std::vector<uint32_t> free_;
+  std::list<uint32_t> by_age_;  ///< slots, the most recent first
+  std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>> by_identity_;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,41 @@
+// Lets a ZeroMQ socket live in a libuv loop.
+#pragma once
+
+#include <uv.h>
+
+#include "core/base/uv_ptr.h"
+
+namespace zerogate {
+
+/// Takes messages off a socket.
+class ZmqReader {
+ public:
+  /// Receives until there is nothing left (true) or a budget is used up (false: call me again).
+  virtual bool receive() = 0;
+
+ protected:
+  ~ZmqReader() = default;
+};
+
+/// Polls the socket's ZMQ_FD. That descriptor is edge-triggered: it tells of a change once, and any
+/// send or receive may have eaten the news (libzmq's manual, ZMQ_FD). So whoever has sent on the
+/// socket calls recheck() at the end of the turn; when messages wait, or a budget ended first, an
+/// idle handle keeps the loop from sleeping until the next turn has read them. Loop thread only.
+class ZmqPoll {
+ public:
+  ZmqPoll(uv_loop_t* loop, void* socket, ZmqReader& reader);
+  ZmqPoll(const ZmqPoll&) = delete;
+  ZmqPoll& operator=(const ZmqPoll&) = delete;
+
+  void recheck();
+
+ private:
+  void read();
+
+  void* const socket_;
+  ZmqReader& reader_;
+  UvPtr<uv_poll_t> poll_;
+  UvPtr<uv_idle_t> again_;
+};
+
+}  // namespace zerogate

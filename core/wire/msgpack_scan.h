@@ -1,0 +1,64 @@
+// Measures MessagePack values without decoding them: how long is the first value, and is it whole
+// and well formed? No allocation, no recursion, no exception; every length is checked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/bytes.h"
+
+namespace zerogate::wire {
+
+/// Containers may be nested this deep. The scan itself needs no stack for it, but whoever decodes
+/// the value later does. msgspec, the real server's decoder, gives up at Python's recursion limit.
+inline constexpr uint32_t kMaxDepth = 256;
+
+enum class ScanError : uint8_t {
+  none,
+  truncated,  ///< the value needs more bytes than there are
+  invalid,    ///< a byte that MessagePack never uses (0xc1)
+  too_deep,   ///< nested deeper than kMaxDepth
+};
+
+struct Scan {
+  size_t length = 0;  ///< bytes of the first value; 0 unless error is none
+  ScanError error = ScanError::none;
+};
+
+/// Measures the first value of `bytes`. Linear in its length, whatever counts it claims.
+Scan scan_value(ByteView bytes) noexcept;
+
+/// True when `bytes` is exactly one whole value, with nothing behind it.
+bool is_one_value(ByteView bytes) noexcept;
+
+/// MessagePack's families of types, as error messages name them.
+enum class Type : uint8_t { nil, boolean, integer, real, str, bin, array, map, ext, invalid };
+
+/// The type of the value that begins with this byte.
+Type type_of(char first) noexcept;
+
+/// msgspec's name of a type, as in "Expected `str`, got `int`".
+const char* type_name(Type type) noexcept;
+
+/// Walks the front of a value that scan_value has found whole. Every read is still checked: a
+/// reader that is asked for the wrong type says so and stays where it is.
+class Reader {
+ public:
+  explicit Reader(ByteView bytes) : rest_(bytes) {}
+
+  bool at_end() const { return rest_.empty(); }
+  ByteView rest() const { return rest_; }
+  Type next_type() const { return rest_.empty() ? Type::invalid : type_of(rest_.front()); }
+
+  bool read_map(uint32_t& pairs) noexcept;
+  bool read_array(uint32_t& items) noexcept;
+  bool read_str(ByteView& text) noexcept;
+  /// Takes one whole value of any type; `value` views its bytes.
+  bool read_value(ByteView& value) noexcept;
+
+ private:
+  bool take(size_t header, size_t body, ByteView& out) noexcept;
+  ByteView rest_;
+};
+
+}  // namespace zerogate::wire

@@ -1,0 +1,201 @@
+#include "core/wire/t3.h"
+
+#include <cassert>
+#include <cstring>
+
+#include "core/wire/big_endian.h"
+#include "core/wire/msgpack_scan.h"
+#include "core/wire/msgpack_write.h"
+
+namespace zerogate::wire::t3 {
+namespace {
+
+constexpr size_t kIdAndFlagBytes = kHeaderBytes - kLengthBytes;
+constexpr ByteView kNilValue{&kNil, 1};
+
+/// The first four bytes of a peer that took the wrong port. All of them read as a length of over
+/// 360 MB, so they are looked at only when a length is over the limit.
+bool begins_other_protocol(const char* bytes) {
+  static constexpr char kFronts[][kLengthBytes + 1] = {
+      "GET ",       "HEAD", "POST", "PUT ", "DELE", "OPTI", "PATC", "CONN", "TRAC",  // HTTP/1
+      "PRI ",                                                                        // HTTP/2
+      "\xff\0\0\0",  // ZMTP's greeting
+  };
+  for (const auto& front : kFronts) {
+    if (std::memcmp(bytes, front, kLengthBytes) == 0) return true;
+  }
+  // TLS: a handshake record of version 3.0 to 3.4, of any length.
+  return bytes[0] == 0x16 && bytes[1] == 0x03 && bytes[2] >= 0 && bytes[2] <= 4;
+}
+
+/// The two values of a request that matter; empty until found.
+struct Fields {
+  ByteView function;
+  ByteView argument;
+};
+
+EnvelopeStatus status_of(ScanError error) {
+  return error == ScanError::too_deep ? EnvelopeStatus::too_deep : EnvelopeStatus::malformed;
+}
+
+/// Takes the value at the front of `rest`.
+ScanError take_value(ByteView& rest, ByteView& value) {
+  const Scan scan = scan_value(rest);
+  if (scan.error != ScanError::none) return scan.error;
+  value = rest.substr(0, scan.length);
+  rest.remove_prefix(scan.length);
+  return ScanError::none;
+}
+
+/// Takes a key and tells where its value belongs; null for a key that nobody asks for.
+ScanError take_key(ByteView& rest, Fields& fields, ByteView*& target) {
+  // The two keys as every client writes them, without the general way round.
+  if (rest.starts_with("\xa2"
+                       "fn")) {
+    rest.remove_prefix(3);
+    target = &fields.function;
+    return ScanError::none;
+  }
+  if (rest.starts_with("\xa4"
+                       "data")) {
+    rest.remove_prefix(5);
+    target = &fields.argument;
+    return ScanError::none;
+  }
+  ByteView key;
+  const ScanError error = take_value(rest, key);
+  if (error != ScanError::none) return error;
+  ByteView text;  // a str may have a longer head than it needs; a bin is another key in Python
+  target = nullptr;
+  if (Reader(key).read_str(text)) {
+    if (text == "fn") target = &fields.function;
+    if (text == "data") target = &fields.argument;
+  }
+  return ScanError::none;
+}
+
+/// True for what Python takes for false: nil, false, zero and everything of length 0. An ext, which
+/// msgspec decodes into an object or a datetime, is always true.
+bool is_falsy(ByteView value) {
+  const Type type = type_of(value.front());
+  switch (type) {
+    case Type::nil:
+      return true;
+    case Type::boolean:
+      return value.front() == static_cast<char>(0xc2);
+    case Type::integer:
+      // A fixint is its own value; the wider forms are a tag and big-endian bytes.
+      if (value.size() == 1) return value.front() == 0;
+      return value.find_first_not_of('\0', 1) == ByteView::npos;
+    case Type::real: {
+      // Zero and minus zero: no bit is set beside the sign.
+      if ((value[1] & 0x7f) != 0) return false;
+      return value.find_first_not_of('\0', 2) == ByteView::npos;
+    }
+    case Type::str:
+    case Type::bin:
+    case Type::array:
+    case Type::map: {
+      // Empty when its count is zero: in the low bits of a first byte below 0xc0, else behind it,
+      // where the count stands before anything else that is not zero.
+      const auto first = static_cast<uint8_t>(value.front());
+      if (first < 0xc0) return value.size() == 1;
+      return value.find_first_not_of('\0', 1) == ByteView::npos;
+    }
+    case Type::ext:
+    case Type::invalid:
+      break;
+  }
+  return false;
+}
+
+}  // namespace
+
+Frame parse_frame(ByteView bytes, size_t max_message) noexcept {
+  Frame frame;
+  if (bytes.size() < kLengthBytes) return frame;
+  const size_t length = load_be32(bytes.data());
+  frame.size = kLengthBytes + length;
+  if (length < kIdAndFlagBytes) {
+    frame.status = FrameStatus::bad_length;
+  } else if (length == kIdAndFlagBytes) {
+    frame.status = FrameStatus::empty;
+  } else if (length - kIdAndFlagBytes > max_message) {
+    frame.status =
+        begins_other_protocol(bytes.data()) ? FrameStatus::other_protocol : FrameStatus::too_large;
+  } else if (bytes.size() - kLengthBytes < length) {
+    frame.status = FrameStatus::incomplete;
+  } else {
+    frame.status = FrameStatus::whole;
+    frame.id = load_be32(bytes.data() + kLengthBytes);
+    frame.flag = static_cast<uint8_t>(bytes[kHeaderBytes - 1]);
+    frame.payload = bytes.substr(kHeaderBytes, length - kIdAndFlagBytes);
+  }
+  return frame;
+}
+
+Envelope parse_envelope(ByteView payload) noexcept {
+  Envelope envelope;
+  Reader reader(payload);
+  uint32_t pairs = 0;
+  if (!reader.read_map(pairs)) {
+    const Scan scan = scan_value(payload);
+    envelope.status = scan.error != ScanError::none   ? status_of(scan.error)
+                      : scan.length == payload.size() ? EnvelopeStatus::not_a_map
+                                                      : EnvelopeStatus::malformed;
+    return envelope;
+  }
+  // One pass: each round takes at least one byte or ends, whatever number of pairs is claimed.
+  // The map around the argument does not count for its depth, so that an argument is accepted
+  // over both protocols or over neither.
+  Fields fields;
+  ByteView rest = reader.rest();
+  for (; pairs > 0; --pairs) {
+    ByteView* target = nullptr;
+    ByteView value;
+    ScanError error = take_key(rest, fields, target);
+    if (error == ScanError::none) error = take_value(rest, value);
+    if (error != ScanError::none) {
+      envelope.status = status_of(error);
+      return envelope;
+    }
+    if (target != nullptr) *target = value;
+  }
+  if (!rest.empty()) return envelope;  // malformed
+
+  envelope.argument = fields.argument.empty() ? kNilValue : fields.argument;
+  if (fields.function.empty() || is_falsy(fields.function)) {
+    envelope.status = EnvelopeStatus::no_function;
+  } else if (!Reader(fields.function).read_str(envelope.function)) {
+    envelope.status = EnvelopeStatus::function_no_str;
+  } else {
+    envelope.status = EnvelopeStatus::ok;
+  }
+  return envelope;
+}
+
+void write_frame(std::string& out, uint32_t id, bool error, ByteView payload) {
+  assert(payload.size() <= UINT32_MAX - kIdAndFlagBytes);
+  char header[kHeaderBytes];
+  store_be<4>(header, kIdAndFlagBytes + payload.size());
+  store_be<4>(header + kLengthBytes, id);
+  header[kHeaderBytes - 1] = error ? 1 : 0;
+  out.append(header, sizeof header);
+  out.append(payload);
+}
+
+void write_request(std::string& out, uint32_t id, ByteView function, ByteView argument) {
+  assert(!argument.empty());
+  const size_t start = out.size();
+  write_frame(out, id, false, {});
+  write_map(out, 2);
+  write_str(out, "fn");
+  write_str(out, function);
+  write_str(out, "data");
+  out.append(argument);
+  const size_t length = out.size() - start - kLengthBytes;
+  assert(length <= UINT32_MAX);
+  store_be<4>(out.data() + start, length);
+}
+
+}  // namespace zerogate::wire::t3

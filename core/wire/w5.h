@@ -1,0 +1,37 @@
+// ZeroMQ as of zeroapi 0.8.0 to 1.0.1 ("W5"): the body, after the ROUTER's identity frame, is
+// id:16 · name space-padded to 80 · argument; a reply is id:16 · result. None is an empty argument.
+// Pure functions: bytes in, messages out. No allocation, nothing throws.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/base/bytes.h"
+
+namespace zerogate::wire::w5 {
+
+inline constexpr size_t kIdBytes = 16;
+inline constexpr size_t kNameBytes = 80;
+
+enum class RequestStatus : uint8_t {
+  ok,
+  malformed,  ///< the argument is not exactly one well-formed value
+  too_deep,   ///< nested deeper than kMaxDepth
+};
+
+struct Request {
+  RequestStatus status = RequestStatus::malformed;
+  ByteView id;        ///< the first 16 bytes, or the whole body when it is shorter
+  ByteView function;  ///< stripped of ASCII white space on both sides; may be empty, or not UTF-8
+  ByteView argument;  ///< exactly one value; nil when the body has none
+};
+
+/// Reads a request. Never fails to find an id and a name, as the real worker never does: `status`
+/// speaks of the argument only.
+Request parse_request(ByteView body) noexcept;
+
+/// Appends a request. `id` has 16 bytes and `function` at most 80; nil becomes an empty argument.
+void write_request(std::string& out, ByteView id, ByteView function, ByteView argument);
+
+}  // namespace zerogate::wire::w5

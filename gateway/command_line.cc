@@ -1,0 +1,237 @@
+#include "gateway/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "core/base/quote.h"
+#include "gateway/command_line_help.h"
+#include "gateway/nearest.h"
+#include "gateway/settings.h"
+#include "gateway/units.h"
+#include "gateway/version.h"
+
+namespace zerogate {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+/// One line with its mend; without one it says where help is to be found.
+UsageError usage_error(std::string_view command, std::string_view what,
+                       std::string_view mend = "") {
+  const std::string name = command.empty() ? "zerogate" : fmt::format("zerogate {}", command);
+  if (!mend.empty()) return {fmt::format("{}: {}; {}\n", name, what, mend)};
+  return {fmt::format("{0}: {1}; see '{0} --help'\n", name, what)};
+}
+
+/// "did you mean ...?", or nothing.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const std::string near = nearest(word, known);
+  return near.empty() ? "" : fmt::format("did you mean {}?", near);
+}
+
+/// "--flag=value" as two words: CLI11 2.1 takes the next flag for the value of "--flag=".
+Arguments split_values(const Arguments& arguments) {
+  Arguments words;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") {  // positional words only from here on
+      words.insert(words.end(), arguments.begin() + static_cast<ptrdiff_t>(i), arguments.end());
+      break;
+    }
+    const size_t equals = argument.find('=');
+    if (argument.starts_with("--") && equals != std::string::npos) {
+      words.push_back(argument.substr(0, equals));
+      words.push_back(argument.substr(equals + 1));
+    } else {
+      words.push_back(argument);
+    }
+  }
+  return words;
+}
+
+/// A command's arguments on their way through CLI11. Each command has an App of its own, not a
+/// subcommand of one: `zerogate call URL serve` must call a function of that name.
+class Parser {
+ public:
+  explicit Parser(std::string_view command) : command_(command) {
+    app_.set_help_flag();  // ours is written from the table of settings
+    app_.allow_extras();   // to name the unknown flag in our own words
+    app_.add_flag("-h,--help", help_);
+  }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  CLI::Option* add(const std::string& name, std::string& value) {
+    CLI::Option* option = app_.add_option(name, value);
+    // Of a flag given twice the last one counts, so that scripts can append to a command line.
+    return option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+
+  /// One flag for each setting that has one.
+  void add_settings() {
+    for (const Setting& setting : settings()) {
+      if (setting.flag.empty()) continue;
+      values_.push_back({std::string(setting.path), std::make_unique<std::string>(), nullptr});
+      values_.back().option = add(std::string(setting.flag), *values_.back().text);
+    }
+  }
+
+  /// False when `error` says what was wrong.
+  bool parse(const Arguments& arguments) {
+    try {
+      Arguments words = split_values(arguments);
+      std::ranges::reverse(words);  // as CLI11 wants them
+      app_.parse(std::move(words));
+    } catch (const CLI::ArgumentMismatch& mismatch) {
+      error = usage_error(command_, in_our_words(mismatch));
+      return false;
+    } catch (const CLI::ParseError& failure) {
+      error = usage_error(command_, failure.what());
+      return false;
+    }
+    if (help_) return true;
+    return no_flag_is_a_value() && nothing_left();
+  }
+
+  bool help() const { return help_; }
+  static bool given(const CLI::Option* option) { return option->count() > 0; }
+
+  Overrides overrides() const {
+    Overrides flags;
+    for (const Value& value : values_) {
+      if (given(value.option)) flags[value.path] = *value.text;
+    }
+    return flags;
+  }
+
+  UsageError error;
+
+ private:
+  struct Value {
+    std::string path;
+    std::unique_ptr<std::string> text;  ///< CLI11 keeps a reference
+    CLI::Option* option;
+  };
+
+  /// "--listen-tcp: 1 required TEXT missing" and the like.
+  static std::string in_our_words(const CLI::ArgumentMismatch& mismatch) {
+    const std::string text = mismatch.what();
+    const std::string flag = text.substr(0, text.find_first_of(": "));
+    return flag.starts_with("-") ? fmt::format("{} needs a value", flag) : text;
+  }
+
+  bool nothing_left() {
+    Arguments left = app_.remaining();
+    std::erase(left, "--");
+    if (left.empty()) return true;
+    const std::string& argument = left.front();
+    if (!argument.starts_with('-')) {
+      error = usage_error(command_, "unexpected argument " + quote(mask_password(argument)));
+      return false;
+    }
+    error = usage_error(command_, "unknown flag " + argument, did_you_mean(argument, flags()));
+    return false;
+  }
+
+  /// CLI11 takes `--redis` for the address in `--admin --redis URL`.
+  bool no_flag_is_a_value() {
+    const std::vector<std::string> known = flags();
+    for (const CLI::Option* option : app_.get_options()) {
+      if (option->get_positional() || option->count() == 0) continue;
+      for (const std::string& value : option->results()) {
+        if (std::ranges::find(known, value) == known.end()) continue;
+        error = usage_error(command_, option->get_name() + " needs a value");
+        return false;
+      }
+    }
+    return true;
+  }
+
+  std::vector<std::string> flags() const {
+    std::vector<std::string> names = {"--help"};
+    for (const CLI::Option* option : app_.get_options()) {
+      if (!option->get_positional()) names.push_back(option->get_name());
+    }
+    return names;
+  }
+
+  std::string command_;
+  CLI::App app_;
+  std::vector<Value> values_;
+  bool help_ = false;
+};
+
+Command parse_serve(const Arguments& arguments) {
+  Parser parser("serve");
+  ServeCommand serve;
+  const CLI::Option* config = parser.add("--config", serve.config_file);
+  parser.add_settings();
+  if (!parser.parse(arguments)) return parser.error;
+  if (parser.help()) return PrintCommand{serve_help()};
+  if (Parser::given(config) && serve.config_file.empty()) {
+    return usage_error("serve", "--config needs the name of a file");
+  }
+  serve.flags = parser.overrides();
+  return serve;
+}
+
+Command parse_check(const Arguments& arguments) {
+  Parser parser("check");
+  CheckCommand check;
+  parser.add("--config", check.config_file);
+  parser.add_settings();
+  if (!parser.parse(arguments)) return parser.error;
+  if (parser.help()) return PrintCommand{check_help()};
+  if (check.config_file.empty()) {
+    return usage_error("check", "which configuration? write --config FILE");
+  }
+  check.flags = parser.overrides();
+  return check;
+}
+
+Command parse_call(const Arguments& arguments) {
+  Parser parser("call");
+  CallCommand call;
+  std::string timeout;
+  parser.add("URL", call.url);
+  parser.add("FUNCTION", call.function);
+  parser.add("JSON", call.json);
+  const CLI::Option* timeout_flag = parser.add("--timeout", timeout);
+  if (!parser.parse(arguments)) return parser.error;
+  if (parser.help()) return PrintCommand{call_help()};
+  if (call.url.empty()) return usage_error("call", "the URL is missing");
+  if (call.function.empty()) return usage_error("call", "the function's name is missing");
+  if (!Parser::given(timeout_flag)) return call;
+  const auto timeout_ms = parse_duration_ms(timeout);
+  if (!timeout_ms) return usage_error("call", "--timeout: " + timeout_ms.error());
+  if (timeout_ms.value() < 1 || timeout_ms.value() > kHourMs) {
+    return usage_error("call", "--timeout: write 1ms to 1h");
+  }
+  call.timeout_ms = timeout_ms.value();
+  return call;
+}
+
+}  // namespace
+
+Command parse_command_line(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return UsageError{program_help()};
+  const std::string& first = arguments.front();
+  const Arguments rest(arguments.begin() + 1, arguments.end());
+  if (first == "serve") return parse_serve(rest);
+  if (first == "check") return parse_check(rest);
+  if (first == "call") return parse_call(rest);
+  if (first == "--version") {
+    return PrintCommand{fmt::format("zerogate {} ({})\n", version(), revision())};
+  }
+  if (first == "--help" || first == "-h" || first == "help") return PrintCommand{program_help()};
+  if (first.starts_with('-')) {
+    return usage_error("", "unknown flag " + first, did_you_mean(first, {"--help", "--version"}));
+  }
+  return usage_error("", "unknown command " + quote(first),
+                     did_you_mean(first, {"serve", "check", "call"}));
+}
+
+}  // namespace zerogate

@@ -1,0 +1,98 @@
+#include "gateway/command_line_help.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gateway/settings.h"
+
+namespace zerogate {
+namespace {
+
+std::string usage_of(const Setting& setting) {
+  return fmt::format("{} {}", setting.flag, setting.placeholder);
+}
+
+/// Two lines for each flag, one for each other key.
+std::string settings_help() {
+  std::string flags;
+  std::string others;
+  size_t widest = 0;
+  for (const Setting& setting : settings()) {
+    if (setting.flag.empty()) widest = std::max(widest, setting.path.size());
+  }
+  for (const Setting& setting : settings()) {
+    const std::string fallback = setting.default_text();
+    if (setting.flag.empty()) {
+      others +=
+          fmt::format("  {:{}}  {}; default {}\n", setting.path, widest, setting.help, fallback);
+    } else {
+      flags += fmt::format("  {:22}  {}\n  {:22}  {}, default {}{}\n", usage_of(setting),
+                           setting.help, "", setting.environment_name(), fallback,
+                           setting.can_be_off ? "; off: none" : "");
+    }
+  }
+  return fmt::format(
+      "{}  {:22}  this text\n"
+      "\n"
+      "Keys without a flag, for the file or the environment (redis.timeout is "
+      "ZEROGATE_REDIS_TIMEOUT):\n"
+      "{}"
+      "\n"
+      "A flag goes before the environment, that before the file, and that before the default.\n",
+      flags, "-h, --help", others);
+}
+
+}  // namespace
+
+std::string program_help() {
+  return R"(zerogate, a gateway for Zero RPC
+
+  zerogate serve [--config FILE] [flags]                 serve until SIGTERM
+  zerogate check --config FILE                           check a configuration
+  zerogate call URL FUNCTION [JSON] [--timeout 5s]       call a function once
+  zerogate --version                                     version and revision
+  zerogate COMMAND --help                                flags, variables and defaults
+
+Exit status: 0 fine, 1 failed while running, 2 usage or configuration.
+)";
+}
+
+std::string serve_help() {
+  return fmt::format(
+      "zerogate serve [--config FILE] [flags]\n"
+      "Serves until SIGTERM or SIGINT, which answer what is in flight and then stop.\n"
+      "\n"
+      "  {:22}  configuration in YAML; default: none\n"
+      "{}",
+      "--config FILE", settings_help());
+}
+
+std::string check_help() {
+  return R"(zerogate check --config FILE [flags of serve]
+Checks the configuration that 'zerogate serve' would take, environment and flags included. Prints
+"FILE: ok", or each error with file, line and what would mend it and exits with status 2.
+
+  --config FILE           configuration in YAML
+  -h, --help              this text
+)";
+}
+
+std::string call_help() {
+  return R"(zerogate call URL FUNCTION [JSON] [--timeout DURATION]
+Calls a function once and prints its answer as JSON. An error's text goes to stderr, status 1.
+
+  URL                     tcp://host:port     Zero's TCP protocol
+                          unix:/path          the same on a local socket
+                          zmq://host:port     Zero's ZeroMQ protocol
+                          ipc:/path           the same on a local socket
+  FUNCTION                the function's name
+  JSON                    its argument, default null; - reads it from stdin
+  --timeout DURATION      for connecting and for the answer, as in 500ms; default 5s
+  -h, --help              this text
+
+Example: zerogate call tcp://127.0.0.1:5559 echo '{"a": [1, 2.5]}'
+)";
+}
+
+}  // namespace zerogate

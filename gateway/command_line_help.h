@@ -1,0 +1,13 @@
+// The texts of --help: the part that follows from the table of settings is made from it.
+#pragma once
+
+#include <string>
+
+namespace zerogate {
+
+std::string program_help();
+std::string serve_help();
+std::string check_help();
+std::string call_help();
+
+}  // namespace zerogate

@@ -1,0 +1,59 @@
+// The effective configuration: defaults, then file, then environment, then flags.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/log.h"
+#include "core/base/result.h"
+#include "core/redis/redis_url.h"
+#include "core/transport/address.h"
+
+namespace zerogate {
+
+struct Config {
+  uint32_t threads = 1;  ///< event loops; "auto" in the file is resolved to what the cgroup grants
+  std::optional<Address> listen_tcp = Address{"127.0.0.1", 5559, ""};
+  std::optional<Address> listen_zmq = Address{"127.0.0.1", 5560, ""};
+  std::optional<Address> admin = Address{"127.0.0.1", 9464, ""};
+  log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::logfmt;
+  uint64_t max_message = 16 << 20;                 ///< bytes
+  uint32_t max_connections = 10'000;               ///< per protocol
+  uint32_t max_in_flight = 20'000;                 ///< calls, over all clients
+  uint64_t write_buffer = 1 << 20;                 ///< bytes waiting for one slow reader
+  uint32_t drain_timeout_ms = 8'000;               ///< below docker's 10 s kill
+  std::string redis = "redis://127.0.0.1:6379/0";  ///< as written, with its password
+  RedisUrl redis_url;                              ///< `redis`, parsed
+  uint32_t redis_connections = 1;
+  uint32_t redis_timeout_ms = 1'000;
+  std::vector<std::string> handlers = {"hello_world", "echo", "save_order", "get_order"};
+};
+
+/// Flags of `serve` and `check`, by configuration path ("listen.tcp"), as typed by the user.
+using Overrides = std::map<std::string, std::string>;
+/// The environment, looked at by name: a function so that tests need not change the process.
+using Environment = std::function<std::optional<std::string>(const std::string&)>;
+
+/// Loads and checks a configuration. `file` may be empty: no file. The errors are one per line,
+/// each with its place (file:line, the variable's or the flag's name) and what would mend it; all
+/// of a configuration's errors are found in one go.
+struct ConfigErrors {
+  std::vector<std::string> lines;
+};
+std::variant<Config, ConfigErrors> load_config(const std::string& file,
+                                               const Environment& environment,
+                                               const Overrides& flags);
+
+/// The effective configuration as YAML that load_config would take; passwords are masked.
+std::string to_yaml(const Config& config);
+
+/// The process' real environment.
+Environment process_environment();
+
+}  // namespace zerogate

@@ -1,0 +1,44 @@
+// Puts a configuration together: takes values in the order of their weight, remembers where each
+// came from, gathers the errors. Used by load_config alone; one thread.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/config.h"
+#include "gateway/settings.h"
+
+namespace zerogate {
+
+class ConfigBuilder {
+ public:
+  /// Sets one value over what was there, or gathers why not.
+  void apply(const Setting& setting, const SettingValue& value);
+
+  /// Gathers one error: "place: message".
+  void fail(const std::string& place, const std::string& message);
+  /// The same, of a setting: what depends on its value is not checked any more.
+  void fail(const Setting& setting, const std::string& place, const std::string& message);
+
+  /// Checks the values against one another; call it once, after the last apply().
+  void check_together();
+
+  const Config& config() const { return config_; }
+  const std::vector<std::string>& errors() const { return errors_; }
+
+ private:
+  /// Where the value came from: the place of its error lines, or its path when nobody set it.
+  std::string origin(std::string_view path) const;
+  void check_listeners();
+
+  Config config_;
+  std::vector<std::string> errors_;
+  std::map<std::string_view, std::string> origins_;  ///< by path
+  std::vector<std::string_view> order_;              ///< paths, the one set last at the end
+  std::set<std::string_view> failed_;                ///< paths
+};
+
+}  // namespace zerogate

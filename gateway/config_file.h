@@ -1,0 +1,20 @@
+// The configuration file: YAML in, values and error lines out. Used by load_config alone.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "gateway/config_builder.h"
+
+namespace zerogate {
+
+/// A longer file is surely not the one that was meant.
+inline constexpr size_t kMaxConfigBytes = 1 << 20;
+
+/// Reads the file and applies its values. `name` is a path, shown in error lines as it is.
+void read_config_file(const std::string& name, ConfigBuilder& builder);
+
+/// Applies the values of a file's text.
+void read_config_text(const std::string& name, const std::string& text, ConfigBuilder& builder);
+
+}  // namespace zerogate

@@ -1,0 +1,213 @@
+#include "gateway/gateway.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "core/base/log.h"
+#include "core/metrics/collector.h"
+#include "gateway/descriptors.h"
+#include "gateway/version.h"
+
+namespace zerogate {
+
+namespace {
+
+std::vector<std::string> label_names(const Config& config) {
+  std::vector<std::string> names = {ConnectService::kName};
+  names.insert(names.end(), config.handlers.begin(), config.handlers.end());
+  return names;
+}
+
+/// Connections per listener that the configuration asks for and the descriptors allow.
+uint32_t affordable_connections(const Config& config) {
+  const uint32_t listeners = (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0);
+  const uint32_t affordable = claim_descriptors() / std::max(listeners, 1U);
+  if (config.max_connections <= affordable) return config.max_connections;
+  log::warn("fewer connections than configured: raise the limit of open files (ulimit -n)",
+            {{"limits.connections", config.max_connections}, {"effective", affordable}});
+  return affordable;
+}
+
+/// Every worker's socket on one port (SO_REUSEPORT), or duplicates of one Unix socket. The first
+/// one is bound without sharing, so that a port which another process holds is noticed.
+Status open_listeners(const Address& address, uint32_t workers, std::vector<ListenSocket>& sockets) {
+  Result<ListenSocket> probe = ListenSocket::open(address, false);
+  if (!probe) return Error{probe.error()};
+  if (workers == 1 || address.is_path()) {
+    sockets.push_back(std::move(probe).value());
+    return ok_status();
+  }
+  const Address bound = probe.value().bound();
+  probe = Error{"closed"};  // the port is free: now share it
+  for (uint32_t i = 0; i < workers; ++i) {
+    Result<ListenSocket> socket = ListenSocket::open(bound, true);
+    if (!socket) return Error{socket.error()};
+    sockets.push_back(std::move(socket).value());
+  }
+  return ok_status();
+}
+
+const ListenSocket* socket_of(const std::vector<ListenSocket>& sockets, size_t worker) {
+  if (sockets.empty()) return nullptr;
+  return &sockets[std::min(worker, sockets.size() - 1)];
+}
+
+void log_listening(std::string_view protocol, const std::string& address) {
+  log::info("listening", {{"protocol", protocol}, {"address", address}});
+}
+
+}  // namespace
+
+Gateway::Gateway(const Config& config) : config_(config), labels_(label_names(config)) {
+  uv_loop_init(&loop_);
+  const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
+    uv_async_init(loop, handle,
+                  [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_worker_exit(); });
+  };
+  exit_signal_ = make_uv<uv_async_t>(&loop_, init_async, this);
+}
+
+Gateway::~Gateway() {
+  admin_.reset();
+  for (const auto& worker : workers_) worker->stop();
+  workers_.clear();
+  signals_.clear();
+  exit_signal_.reset();
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  uv_loop_close(&loop_);
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config) {
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
+  log::info("start", {{"version", version()},
+                      {"revision", revision()},
+                      {"threads", config.threads},
+                      {"limits.message", config.max_message},
+                      {"limits.connections", config.max_connections},
+                      {"limits.in_flight", config.max_in_flight},
+                      {"limits.write_buffer", config.write_buffer},
+                      {"handlers", fmt::format("{}", fmt::join(config.handlers, ","))}});
+  std::unique_ptr<Gateway> gateway(new Gateway(config));
+  gateway->config_.max_connections = affordable_connections(config);
+  gateway->watch_signals();
+  for (const auto step : {&Gateway::open_sockets, &Gateway::start_workers, &Gateway::start_admin}) {
+    if (Status status = (gateway.get()->*step)(); !status) return Error{status.error()};
+  }
+  return gateway;
+}
+
+Status Gateway::open_sockets() {
+  if (config_.listen_tcp) {
+    Status status = open_listeners(*config_.listen_tcp, config_.threads, tcp_sockets_);
+    if (!status) return status;
+  }
+  if (config_.listen_zmq) {
+    return open_listeners(*config_.listen_zmq, config_.threads, zmq_sockets_);
+  }
+  return ok_status();
+}
+
+WorkerOptions Gateway::worker_options() const {
+  const auto share = [this](uint32_t total) { return std::max(1U, total / config_.threads); };
+  WorkerOptions options;
+  options.tcp = {config_.max_message, share(config_.max_connections), config_.write_buffer};
+  options.zmq = {config_.max_message, share(config_.max_connections), config_.write_buffer};
+  options.redis.url = config_.redis_url;
+  options.redis.connections = config_.redis_connections;
+  options.redis.timeout_ms = config_.redis_timeout_ms;
+  options.handlers = config_.handlers;
+  options.max_in_flight = share(config_.max_in_flight);
+  options.drain_timeout_ms = config_.drain_timeout_ms;
+  return options;
+}
+
+Status Gateway::start_workers() {
+  for (uint32_t i = 0; i < config_.threads; ++i) {
+    workers_.push_back(std::make_unique<Worker>(worker_options(), labels_));
+    Status status = workers_.back()->listen(socket_of(tcp_sockets_, i), socket_of(zmq_sockets_, i));
+    if (!status) return status;
+  }
+  for (const auto& worker : workers_) {
+    worker->start([this] {
+      ++exited_;
+      uv_async_send(exit_signal_.get());
+    });
+  }
+  if (config_.listen_tcp) log_listening("tcp", tcp_sockets_.front().bound().display());
+  if (config_.listen_zmq) log_listening("zmq", zmq_sockets_.front().bound().display());
+  return ok_status();
+}
+
+Status Gateway::start_admin() {
+  if (!config_.admin) return ok_status();
+  std::vector<const WorkerMetrics*> metrics;
+  for (const auto& worker : workers_) metrics.push_back(&worker->metrics());
+  AdminSources sources;
+  sources.metrics = {std::make_shared<Collector>(
+      metrics, BuildInfo{std::string(version()), std::string(revision())})};
+  sources.readiness = [this] { return readiness(); };
+  sources.config = [yaml = to_yaml(config_)] { return yaml; };
+  sources.version = version();
+  Result<std::unique_ptr<AdminServer>> admin = AdminServer::start(*config_.admin, sources);
+  if (!admin) return Error{admin.error()};
+  admin_ = std::move(admin).value();
+  Address bound = *config_.admin;
+  bound.port = admin_->port();
+  log_listening("admin", bound.display());
+  return ok_status();
+}
+
+// Redis that is away does not make the gateway unready: functions without Redis are served, the
+// others fail with a clear error, and no restart or failover elsewhere would bring Redis back.
+Readiness Gateway::readiness() const {
+  if (draining_) return {false, "draining"};
+  if (!std::ranges::all_of(workers_, [](const auto& worker) { return worker->settled(); })) {
+    return {false, "starting: connecting to redis"};
+  }
+  return {true, "ready"};
+}
+
+void Gateway::watch_signals() {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    signals_.push_back(make_uv<uv_signal_t>(&loop_, uv_signal_init, this));
+    uv_signal_start(
+        signals_.back().get(),
+        [](uv_signal_t* signal, int n) { static_cast<Gateway*>(signal->data)->on_signal(n); },
+        number);
+  }
+}
+
+void Gateway::on_signal(int number) {
+  if (number == SIGHUP) {
+    log::warn("SIGHUP ignored: restart to take a new configuration", {});
+    return;
+  }
+  if (!draining_.exchange(true)) {
+    log::info("draining", {{"signal", strsignal(number)},
+                           {"timeout_ms", config_.drain_timeout_ms}});
+    for (const auto& worker : workers_) worker->drain();
+  } else {
+    log::warn("stopping at once", {{"signal", strsignal(number)}});
+    for (const auto& worker : workers_) worker->stop();
+  }
+}
+
+void Gateway::on_worker_exit() {
+  if (exited_ == workers_.size()) uv_stop(&loop_);
+}
+
+int Gateway::run() {
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  return exit_status();
+}
+
+int Gateway::exit_status() const {
+  uint32_t cut_off = 0;
+  for (const auto& worker : workers_) cut_off += worker->cut_off();
+  log::info("stopped", {{"calls_cut_off", cut_off}});
+  return cut_off == 0 ? 0 : 1;
+}
+
+}  // namespace zerogate

@@ -1,0 +1,55 @@
+// The running gateway: listeners, workers and admin server, put together from a configuration.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/metrics/function_labels.h"
+#include "core/transport/listen_socket.h"
+#include "gateway/admin_server.h"
+#include "gateway/config.h"
+#include "gateway/worker.h"
+
+namespace zerogate {
+
+/// Made, run and destroyed on one thread, the main one, whose own loop waits for signals while the
+/// workers serve.
+class Gateway {
+ public:
+  /// Binds everything and starts to serve. The error's one line says what could not be had.
+  static Result<std::unique_ptr<Gateway>> start(const Config& config);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  /// Serves until SIGTERM or SIGINT has drained the workers, or a second one has stopped them.
+  /// Returns the exit status: 0 when every call was answered, 1 when some were cut off.
+  int run();
+
+ private:
+  explicit Gateway(const Config& config);
+  Status open_sockets();
+  Status start_workers();
+  Status start_admin();
+  WorkerOptions worker_options() const;
+  Readiness readiness() const;
+  void watch_signals();
+  void on_signal(int number);
+  void on_worker_exit();
+  int exit_status() const;
+
+  Config config_;
+  FunctionLabels labels_;
+  std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
+  std::vector<ListenSocket> zmq_sockets_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
+  std::atomic<bool> draining_ = false;
+  std::atomic<uint32_t> exited_ = 0;
+  uv_loop_t loop_;
+  UvPtr<uv_async_t> exit_signal_;
+  std::vector<UvPtr<uv_signal_t>> signals_;
+};
+
+}  // namespace zerogate

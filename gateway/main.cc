@@ -1,0 +1,40 @@
+// zerogate: the command line's commands, each in a file of its own.
+#include <iostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gateway/call_command.h"
+#include "gateway/check_command.h"
+#include "gateway/command_line.h"
+#include "gateway/serve_command.h"
+
+namespace zerogate {
+namespace {
+
+int run(const ServeCommand& command) {
+  return run_serve(command, process_environment(), std::cerr);
+}
+int run(const CheckCommand& command) {
+  return run_check(command, process_environment(), std::cout, std::cerr);
+}
+int run(const CallCommand& command) {
+  return run_call(command.url, command.function, command.json, command.timeout_ms);
+}
+int run(const PrintCommand& command) {
+  std::cout << command.text;
+  return 0;
+}
+int run(const UsageError& error) {
+  std::cerr << error.text;
+  return 2;
+}
+
+}  // namespace
+}  // namespace zerogate
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  return std::visit([](const auto& command) { return zerogate::run(command); },
+                    zerogate::parse_command_line(arguments));
+}

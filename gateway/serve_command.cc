@@ -1,0 +1,23 @@
+#include "gateway/serve_command.h"
+
+#include "gateway/gateway.h"
+
+namespace zerogate {
+
+int run_serve(const ServeCommand& command, const Environment& environment, std::ostream& err) {
+  const auto loaded = load_config(command.config_file, environment, command.flags);
+  if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
+    for (const std::string& line : errors->lines) err << line << '\n';
+    return 2;
+  }
+  const Config& config = std::get<Config>(loaded);
+  log::configure(config.log_level, config.log_format);
+  const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config);
+  if (!gateway) {
+    err << "zerogate: " << gateway.error() << '\n';
+    return 1;
+  }
+  return gateway.value()->run();
+}
+
+}  // namespace zerogate

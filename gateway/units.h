@@ -1,0 +1,33 @@
+// Sizes and durations as people write them in the configuration. Pure functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace zerogate {
+
+inline constexpr uint64_t kKiB = 1 << 10;
+inline constexpr uint64_t kMiB = 1 << 20;
+inline constexpr uint64_t kGiB = 1 << 30;
+inline constexpr uint32_t kSecondMs = 1'000;
+inline constexpr uint32_t kMinuteMs = 60 * kSecondMs;
+inline constexpr uint32_t kHourMs = 60 * kMinuteMs;
+
+/// A number without sign, blanks or other ornament.
+Result<uint64_t> parse_count(std::string_view text);
+
+/// Bytes: a number, or one with the unit KiB, MiB or GiB.
+Result<uint64_t> parse_size(std::string_view text);
+/// The shortest form that parse_size reads back as the same number.
+std::string show_size(uint64_t bytes);
+
+/// Milliseconds: a whole number with the unit ms, s, m or h. A number alone is refused, for it
+/// would leave open which unit was meant.
+Result<uint32_t> parse_duration_ms(std::string_view text);
+/// The shortest form that parse_duration_ms reads back as the same duration.
+std::string show_duration_ms(uint32_t ms);
+
+}  // namespace zerogate

@@ -1,0 +1,89 @@
+// One event loop on one thread, with everything that serves calls. Workers share nothing.
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "core/base/turn.h"
+#include "core/metrics/worker_metrics.h"
+#include "core/redis/redis_client.h"
+#include "core/rpc/connect_service.h"
+#include "core/rpc/dispatcher.h"
+#include "core/transport/tcp_listener.h"
+#include "core/transport/zmq_listener.h"
+#include "handlers/registry.h"
+
+namespace zerogate {
+
+struct WorkerOptions {
+  TcpOptions tcp;
+  ZmqOptions zmq;
+  RedisOptions redis;
+  std::vector<std::string> handlers;
+  uint32_t max_in_flight = 20'000;   ///< calls of this worker
+  uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
+};
+
+class Worker final : private EndOfTurn {
+ public:
+  /// `labels` outlives the worker. Redis is connected to only when a handler needs it.
+  Worker(const WorkerOptions& options, const FunctionLabels& labels);
+  /// Joins the thread; stop() must have been called if it was started.
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Before start(). Each may be null; both outlive the worker.
+  Status listen(const ListenSocket* tcp, const ListenSocket* zmq);
+
+  /// Runs the loop on a thread of its own. `on_exit` is called from that thread at its end.
+  void start(std::function<void()> on_exit);
+
+  /// Any thread. Refuses new calls, answers those under way, then ends.
+  void drain();
+  /// Any thread. Ends at once: calls under way get an error.
+  void stop();
+
+  /// Any thread. True once the first attempt to reach Redis has ended, well or not.
+  bool settled() const { return settled_; }
+  /// Any thread, after on_exit: the calls that a drain could not wait for.
+  uint32_t cut_off() const { return cut_off_; }
+  const WorkerMetrics& metrics() const { return metrics_; }
+
+ private:
+  enum class Order : int { none, drain, stop };
+
+  void end_of_turn() override;
+  void give(Order order);
+  void on_order();
+  void begin_drain();
+  void finish();
+  void shut_down();
+
+  const WorkerOptions options_;
+  WorkerMetrics metrics_;
+  uv_loop_t loop_;
+  UvPtr<uv_async_t> order_signal_;
+  UvPtr<uv_timer_t> drain_timer_;
+  std::unique_ptr<Turn> turn_;
+  Router router_;
+  CallTable calls_;
+  Dispatcher dispatcher_;
+  ConnectService connect_;
+  std::unique_ptr<RedisClient> redis_;
+  std::vector<NamedService> handlers_;  ///< destroyed after redis_: it answers their requests
+  std::unique_ptr<TcpListener> tcp_;
+  std::unique_ptr<ZmqListener> zmq_;
+  std::atomic<Order> order_ = Order::none;
+  std::atomic<bool> settled_ = false;
+  std::atomic<uint32_t> cut_off_ = 0;
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace zerogate

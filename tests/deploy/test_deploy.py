@@ -1,0 +1,158 @@
+"""deploy/run, as a user runs it: what it prints, its exit status, and that nothing is left behind.
+
+All on free ports (port 0), for the default ones may be taken on the machine that tests.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FREE_PORTS = ["--listen-tcp", "127.0.0.1:0", "--listen-zmq", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+TIMEOUT_S = 60  # generous: the build is there already, so the whole takes about two seconds
+
+
+class Deploy:
+    """One deploy/run under way, in a session of its own, with all that it prints."""
+
+    def __init__(self, *arguments, environment=None):
+        self.process = subprocess.Popen(
+            [os.path.join(TOP, "deploy", "run"), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+        self.text = ""
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._changed:
+                self.text += line
+                self._changed.notify_all()
+
+    def wait_for(self, pattern):
+        """The match of `pattern` in what was printed, once it is there."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: re.search(pattern, self.text), TIMEOUT_S)
+        assert found, self.text
+        return found
+
+    def end(self):
+        """Its exit status. The output ends only when every process that holds it has ended too."""
+        status = self.process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
+        assert not self._reader.is_alive(), f"a process was left behind:\n{self.text}"
+        return status
+
+
+@pytest.fixture
+def deploy():
+    started = []
+
+    def start(*arguments, **options):
+        started.append(Deploy(*arguments, **options))
+        return started[-1]
+
+    yield start
+    for run in started:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.wait()
+
+
+def wait_until_gone(pid):
+    deadline = time.monotonic() + TIMEOUT_S
+    while os.path.exists(f"/proc/{pid}"):
+        assert time.monotonic() < deadline, f"process {pid} lives"
+        time.sleep(0.02)
+
+
+def private_redis(run):
+    """The process and the folder of the private Redis of a run in the foreground."""
+    socket_path = run.wait_for(r"redis-cli -s (\S+)").group(1)
+    listing = subprocess.run(
+        ["redis-cli", "-s", socket_path, "info", "server"], capture_output=True, text=True, check=True
+    )
+    return int(re.search(r"process_id:(\d+)", listing.stdout).group(1)), os.path.dirname(socket_path)
+
+
+def test_once_calls_over_each_protocol_and_exits_0(deploy):
+    run = deploy("--once", *FREE_PORTS)
+    assert run.end() == 0, run.text
+    for url in (r"tcp://127\.0\.0\.1:\d+", r"zmq://127\.0\.0\.1:\d+"):
+        assert re.search(url + r' +hello_world\n +-> "hello world"\n', run.text), run.text
+    order_id = re.search(r'tcp://\S+ +save_order .*\n +-> .*"order_id":"([0-9a-f-]{36})"', run.text)
+    assert order_id, run.text
+    assert re.search(
+        rf'zmq://\S+ +get_order "{order_id[1]}"\n +-> .*"id":"{order_id[1]}"', run.text
+    ), run.text
+
+
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_everything_with_status_0(deploy, which):
+    run = deploy(*FREE_PORTS)
+    redis, folder = private_redis(run)
+    gateway = int(run.wait_for(r"it runs \(process (\d+)\)").group(1))
+    # To the whole group, as Ctrl-C on a terminal does: the gateway must still be told only once.
+    os.killpg(run.process.pid, which)
+    assert run.end() == 0, run.text
+    assert not os.path.exists(folder)
+    wait_until_gone(redis)
+    wait_until_gone(gateway)
+
+
+def test_nothing_outlives_a_killed_run(deploy):
+    run = deploy(*FREE_PORTS)
+    redis, folder = private_redis(run)
+    gateway = int(run.wait_for(r"it runs \(process (\d+)\)").group(1))
+    run.process.kill()
+    run.end()
+    wait_until_gone(gateway)
+    wait_until_gone(redis)
+    shutil.rmtree(folder)  # the one thing that SIGKILL keeps deploy/run from doing
+
+
+def test_a_busy_port_is_one_line_and_status_1(deploy):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        run = deploy("--once", *FREE_PORTS[2:], "--listen-tcp", address)
+        assert run.end() == 1
+    complaints = [line for line in run.text.splitlines() if address in line]
+    assert len(complaints) == 1, run.text
+    assert "in use" in complaints[0]
+
+
+def test_a_mistake_in_a_flag_has_the_status_of_the_gateway(deploy):
+    run = deploy("--once", "--lisen-tcp", "127.0.0.1:0")
+    assert run.end() == 2
+    assert "--lisen-tcp" in run.text
+
+
+def test_a_redis_named_by_a_flag_is_used_instead_of_a_private_one(deploy):
+    # Nothing listens there: a private one would answer.
+    run = deploy("--once", *FREE_PORTS, "--redis=redis://127.0.0.1:1/0")
+    assert run.end() == 1, run.text
+    assert "private" not in run.text
+    assert '-> "hello world"' in run.text
+    assert "a call was not answered" in run.text
+
+
+def test_a_redis_named_by_the_environment_is_used_instead_of_a_private_one(deploy):
+    run = deploy(*FREE_PORTS, environment={"ZEROGATE_REDIS_URL": "redis://127.0.0.1:1/0"})
+    run.wait_for("starting zerogate")
+    run.process.terminate()
+    run.end()
+    assert "private" not in run.text

@@ -1,0 +1,263 @@
+// RedisClient against a real redis-server: commands, logging in, batching, limits.
+#include "core/redis/redis_client.h"
+
+#include <gmock/gmock.h>
+
+#include <deque>
+#include <fstream>
+
+#include "core/redis/redis_link.h"
+#include "tests/integration/redis_client_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST_F(RedisClientTest, ValuesComeBackByteForByte) {
+  RedisServer server;
+  connect(server.url());
+  ASSERT_TRUE(run_until_up());
+  std::string every_byte;
+  for (int i = 0; i < 256; ++i) every_byte += static_cast<char>(i);
+  const std::string big(3 << 20, '\r');
+  for (const std::string& value : {std::string(), every_byte, "\r\n$3\r\n" + every_byte, big}) {
+    const Probe set = call({"SET", every_byte, value});
+    EXPECT_EQ(set.status, ReplyStatus::ok);
+    EXPECT_EQ(set.value, "OK");
+    const Probe get = call({"GET", every_byte});
+    EXPECT_EQ(get.status, ReplyStatus::ok);
+    EXPECT_TRUE(get.has_value);
+    EXPECT_TRUE(get.value == value);
+  }
+}
+
+TEST_F(RedisClientTest, NilIntegerArrayAndErrorAreToldApart) {
+  RedisServer server;
+  connect(server.url());
+  ASSERT_TRUE(run_until_up());
+  const Probe nil = call({"GET", "absent"});
+  EXPECT_EQ(nil.status, ReplyStatus::ok);
+  EXPECT_FALSE(nil.has_value);
+  const Probe integer = call({"RPUSH", "list", "a", "b"});
+  EXPECT_TRUE(integer.has_value);
+  EXPECT_EQ(integer.integer, 2);
+  const Probe array = call({"LRANGE", "list", "0", "-1"});
+  EXPECT_EQ(array.status, ReplyStatus::ok);
+  EXPECT_TRUE(array.has_value);
+  const Probe error = call({"GET", "list"});
+  EXPECT_EQ(error.status, ReplyStatus::error);
+  EXPECT_THAT(error.text, StartsWith("WRONGTYPE"));
+  EXPECT_EQ(metrics_.ok.value(), 3u);
+  EXPECT_EQ(metrics_.error.value(), 1u);
+  EXPECT_EQ(observed(), 4u) << "the handshake is not counted";
+}
+
+TEST_F(RedisClientTest, LogsInWithThePassword) {
+  RedisServer server({.password = "s3cret with space"});
+  connect(server.url());
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"SET", "a", "1"}).status, ReplyStatus::ok);
+}
+
+TEST_F(RedisClientTest, TriesAWrongPasswordAgainUntilItIsRight) {
+  RedisServer server({.password = "right"});
+  RedisUrl url = server.url();
+  url.password = "wrong";
+  connect(url);
+  ASSERT_TRUE(run_until_down("WRONGPASS"));
+  const Probe refused = call({"GET", "a"});
+  EXPECT_EQ(refused.status, ReplyStatus::unavailable);
+  EXPECT_THAT(refused.text, StartsWith("redis unavailable: WRONGPASS"));
+  EXPECT_THAT(refused.text, ::testing::Not(HasSubstr("wrong\"")));
+  server.run({"CONFIG", "SET", "requirepass", "wrong"});
+  EXPECT_TRUE(run_until_up());
+}
+
+TEST_F(RedisClientTest, SaysThatAPasswordIsNeeded) {
+  RedisServer server({.password = "right"});
+  RedisUrl url = server.url();
+  url.password.clear();
+  connect(url);
+  EXPECT_TRUE(run_until_down("NOAUTH"));
+}
+
+TEST_F(RedisClientTest, LogsInAsAUser) {
+  RedisServer server;
+  server.run({"ACL", "SETUSER", "alice", "on", ">wonder", "~*", "+@all"});
+  RedisUrl url = server.url();
+  url.user = "alice";
+  url.password = "wonder";
+  connect(url);
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"ACL", "WHOAMI"}).value, "alice");
+}
+
+TEST_F(RedisClientTest, SelectsTheDatabase) {
+  RedisServer server;
+  RedisUrl url = server.url();
+  url.database = 3;
+  connect(url);
+  ASSERT_TRUE(run_until_up());
+  call({"SET", "where", "three"});
+  EXPECT_EQ(server.run({"GET", "where"}, 3), "three");
+  EXPECT_EQ(server.run({"EXISTS", "where"}, 0), "0");
+  url.database = 99;
+  connect(url);
+  EXPECT_TRUE(run_until_down("DB index is out of range"));
+}
+
+TEST_F(RedisClientTest, SpeaksOverAUnixSocket) {
+  RedisServer server({.unix_socket = true, .password = "pw"});
+  RedisUrl url = server.url();
+  url.database = 2;
+  connect(url);
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"SET", "a", "1"}).status, ReplyStatus::ok);
+  server.kill();
+  ASSERT_TRUE(run_until_down(url.path));
+  server.restart();
+  ASSERT_TRUE(run_until_up());
+  EXPECT_FALSE(call({"GET", "a"}).has_value);
+}
+
+TEST_F(RedisClientTest, RefusesAUnixPathThatWouldBeCutOff) {
+  RedisUrl url;
+  url.host.clear();
+  url.path = "/tmp/" + std::string(108, 'x');
+  connect(url);
+  EXPECT_TRUE(run_until_down("107 bytes"));
+  url.path = "/tmp/zerogate-no-such-directory/redis.sock";
+  connect(url);
+  EXPECT_TRUE(run_until_down("no such file or directory"));
+}
+
+TEST_F(RedisClientTest, ResolvesAName) {
+  RedisServer server;  // listens on 127.0.0.1 only, where the name may stand for ::1 as well
+  RedisUrl url = server.url();
+  url.host = "localhost";
+  RedisClient& client = connect(url);
+  EXPECT_FALSE(client.settled());
+  ASSERT_TRUE(run_until([&] { return client.settled(); }));
+  EXPECT_TRUE(client.up()) << "the second address is part of the first attempt: " << client.state();
+  server.kill();
+  ASSERT_TRUE(run_until_down("connection refused (localhost:"));
+  EXPECT_THAT(client.state(), HasSubstr(" at "));
+  server.restart();
+  EXPECT_TRUE(run_until_up());
+}
+
+TEST_F(RedisClientTest, SaysThatANameCannotBeResolved) {
+  RedisUrl url;
+  url.host = "\xff";  // no name server is asked for what is no name
+  connect(url);
+  EXPECT_TRUE(run_until_down(":6379)"));
+}
+
+TEST_F(RedisClientTest, MayBeDestroyedWhileItConnects) {
+  RedisServer server;
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    RedisUrl url = server.url();
+    url.host = host;
+    for (int turns = 0; turns < 8; ++turns) {
+      connect(url);
+      for (int i = 0; i < turns; ++i) uv_run(&loop_, UV_RUN_ONCE);
+      client_.reset();
+    }
+  }
+}
+
+/// Calls of write(2) by this thread so far, or -1 where the kernel does not count them.
+int64_t writes_so_far() {
+  std::ifstream io("/proc/thread-self/io");
+  std::string key;
+  int64_t value = 0;
+  while (io >> key >> value)
+    if (key == "syscw:") return value;
+  return -1;
+}
+
+TEST_F(RedisClientTest, TheCommandsOfATurnLeaveInOneWrite) {
+  RedisServer server;
+  connect(server.url());
+  ASSERT_TRUE(run_until_up());
+  if (writes_so_far() < 0) GTEST_SKIP() << "the kernel does not count system calls";
+  std::vector<Probe> probes(500);
+  const int64_t before = writes_so_far();
+  for (Probe& probe : probes) client_->command({"SET", "key", "value"}, probe);
+  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
+  EXPECT_EQ(writes_so_far() - before, 1);
+}
+
+TEST_F(RedisClientTest, ACommandMaySendTheNext) {
+  RedisServer server;
+  connect(server.url());
+  ASSERT_TRUE(run_until_up());
+  Probe probe;
+  probe.then = [&] {
+    if (probe.count < 1000) client_->command({"INCR", "n"}, probe);
+  };
+  client_->command({"INCR", "n"}, probe);
+  ASSERT_TRUE(run_until([&] { return probe.count == 1000; }));
+  EXPECT_EQ(probe.integer, 1000);
+}
+
+TEST_F(RedisClientTest, SpreadsCommandsOverItsConnections) {
+  RedisServer server;
+  RedisOptions options;
+  options.url = server.url();
+  options.connections = 3;
+  options.timeout_ms = kDeadlineMs;
+  options.max_pending = 2;
+  connect(options);
+  ASSERT_TRUE(run_until_all_up(server, 3));
+  server.stop();
+  std::vector<Probe> probes(7);
+  for (Probe& probe : probes) client_->command({"INCR", "n"}, probe);
+  EXPECT_EQ(metrics_.overloaded.value(), 1u) << "three times two, and the seventh is refused";
+  server.resume();
+  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
+  EXPECT_EQ(metrics_.ok.value(), 6u);
+}
+
+TEST_F(RedisClientTest, RefusesMoreThanMaxPending) {
+  RedisServer server;
+  RedisOptions options;
+  options.url = server.url();
+  options.max_pending = 100;
+  options.timeout_ms = kDeadlineMs;
+  connect(options);
+  ASSERT_TRUE(run_until_up());
+  std::vector<Probe> probes(150);
+  for (Probe& probe : probes) client_->command({"PING"}, probe);
+  for (size_t i = 0; i < probes.size(); ++i) EXPECT_EQ(probes[i].count, i < 100 ? 0 : 1);
+  EXPECT_EQ(probes.back().status, ReplyStatus::overloaded);
+  EXPECT_EQ(probes.back().text, "redis overloaded: 100 commands are under way");
+  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
+  EXPECT_EQ(metrics_.ok.value(), 100u);
+  EXPECT_EQ(metrics_.overloaded.value(), 50u);
+}
+
+TEST_F(RedisClientTest, BoundsTheBytesThatWaitForASlowRedis) {
+  RedisServer server;
+  connect(server.url());
+  ASSERT_TRUE(run_until_up());
+  server.stop();
+  const std::string value(4 << 20, 'v');
+  std::deque<Probe> probes;
+  while (metrics_.overloaded.value() == 0) {
+    ASSERT_LE(probes.size() * value.size(), 2 * RedisLink::kMaxUnsentBytes);
+    client_->command({"SET", "key", value}, probes.emplace_back());
+    uv_run(&loop_, UV_RUN_NOWAIT);
+  }
+  EXPECT_EQ(probes.back().text, "redis overloaded: 64 MiB wait to be sent");
+  EXPECT_GE((probes.size() + 1) * value.size(), RedisLink::kMaxUnsentBytes);
+  server.resume();
+  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
+  EXPECT_EQ(metrics_.ok.value(), probes.size() - 1);
+  EXPECT_EQ(server.run({"STRLEN", "key"}), std::to_string(value.size()));
+}
+
+}  // namespace
+}  // namespace zerogate::testing

@@ -1,0 +1,199 @@
+"""Redis is killed, stopped, away: every call is answered, in time, and counted."""
+
+import asyncio
+import time
+
+import msgspec
+import pytest
+from zero.error import RemoteException
+
+from clients import KINDS
+from raw import Load
+from redis_server import RedisServer
+from test_load import saves_again
+from waiting import until, wait_until
+
+pytestmark = pytest.mark.gateway
+
+ORDER = {"user_id": "1", "items": ["apple", "python"]}
+ORDER_BYTES = msgspec.msgpack.encode(ORDER)
+CONNECTIONS, DEPTH = 64, 4
+SLOWEST_S = 2.0  # the longest that a caller may wait for an answer, whatever Redis does
+RETURN_S = 3.0  # from Redis' return to the first order saved
+SOME = 1_000  # calls: enough that each connection has seen what there is to see
+
+
+class Hello:
+    """Calls hello_world on a real client all the time, and remembers the slowest."""
+
+    def __init__(self, client):
+        self.client = client
+        self.calls = 0
+        self.slowest_s = 0.0
+        self._running = True
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self):
+        while self._running:
+            begun = time.monotonic()
+            assert await self.client.call("hello_world") == "hello world"
+            self.slowest_s = max(self.slowest_s, time.monotonic() - begun)
+            self.calls += 1
+
+    async def finish(self):
+        self._running = False
+        await self._task
+
+
+async def finish(load):
+    load.stop_sending()
+    await until(lambda: load.in_flight() == 0, 10, "every call is answered")
+    load.close()
+
+
+def check_answers(load):
+    assert load.answered == load.sent
+    assert load.lost_connections == 0
+    assert load.slowest_s < SLOWEST_S
+    for error in load.errors:
+        [(key, text)] = msgspec.msgpack.decode(error).items()
+        assert key == "__zerror__server_exception"
+        assert "redis" in text.lower()
+
+
+def check_sum(gateway, calls):
+    """Calls counted by the callers = sum of all outcomes, and nothing is in flight."""
+
+    def agrees():
+        metrics = gateway.metrics()
+        settled = metrics.total("zerogate_requests_in_flight") == 0
+        return settled and metrics.total("zerogate_requests_total") == calls
+
+    try:
+        wait_until(agrees, 5, "")
+    except AssertionError:
+        metrics = gateway.metrics()
+        total = metrics.total("zerogate_requests_total")
+        in_flight = metrics.total("zerogate_requests_in_flight")
+        raise AssertionError(f"{calls} calls, {total} counted, {in_flight} in flight") from None
+
+
+async def test_redis_killed_and_restarted_under_load(gateway, own_redis, clients):
+    hello = Hello(clients.open("tcp", gateway, parallel=1))
+    load = Load(gateway.tcp_port, "save_order", ORDER_BYTES, CONNECTIONS, DEPTH)
+    await load.start()
+    await until(lambda: load.ok >= SOME, 30, "orders are saved")
+
+    own_redis.kill()
+    failed, calls = load.failed, hello.calls
+    await until(lambda: load.failed >= failed + SOME, 10, "calls fail at once")
+    await until(lambda: hello.calls >= calls + 10, 10, "hello_world goes on without Redis")
+
+    ok = load.ok
+    await asyncio.to_thread(own_redis.restart)
+    returned = time.monotonic()
+    await until(lambda: load.ok > ok, RETURN_S, "an order is saved again")
+    assert time.monotonic() - returned < RETURN_S
+    await until(lambda: load.ok >= ok + SOME, 30, "orders are saved as before")
+
+    await finish(load)
+    await hello.finish()
+    check_answers(load)
+    assert hello.slowest_s < SLOWEST_S
+    check_sum(gateway, load.sent + hello.calls)
+    metrics = gateway.metrics()
+    assert metrics.total("zerogate_requests_total", function="save_order", outcome="ok") == load.ok
+    assert metrics.total("zerogate_redis_up") == 1
+
+
+async def test_redis_stopped_and_continued_under_load(gateway, own_redis, clients):
+    hello = Hello(clients.open("tcp", gateway, parallel=1))
+    load = Load(gateway.tcp_port, "save_order", ORDER_BYTES, CONNECTIONS, DEPTH)
+    await load.start()
+    await until(lambda: load.ok >= SOME, 30, "orders are saved")
+
+    own_redis.pause()
+    failed, calls = load.failed, hello.calls
+    await until(lambda: load.failed >= failed + CONNECTIONS * DEPTH, 10, "calls fail in time")
+    await until(lambda: hello.calls >= calls + 10, 10, "hello_world goes on")
+    assert load.oldest_s() < SLOWEST_S
+
+    ok = load.ok
+    own_redis.resume()
+    await until(lambda: load.ok > ok, RETURN_S, "an order is saved again")
+    await until(lambda: load.ok >= ok + SOME, 30, "orders are saved as before")
+
+    await finish(load)
+    await hello.finish()
+    check_answers(load)
+    check_sum(gateway, load.sent + hello.calls)
+
+
+async def test_real_clients_when_redis_is_killed_and_restarted(gateway, own_redis, clients):
+    running = True
+    counts = {kind: {"sent": 0, "ok": 0, "failed": 0, "slowest_s": 0.0} for kind in KINDS}
+
+    async def save_all_the_time(kind):
+        client = clients.open(kind, gateway, parallel=1)
+        count = counts[kind]
+        while running:
+            begun = time.monotonic()
+            count["sent"] += 1
+            try:
+                await client.call("save_order", ORDER)
+                count["ok"] += 1
+            except RemoteException as error:  # and nothing else
+                assert "redis" in str(error).lower()
+                count["failed"] += 1
+            count["slowest_s"] = max(count["slowest_s"], time.monotonic() - begun)
+
+    def all_have(what, more):
+        floor = {kind: counts[kind][what] + more for kind in KINDS}
+        return lambda: all(counts[kind][what] >= floor[kind] for kind in KINDS)
+
+    tasks = [asyncio.create_task(save_all_the_time(kind)) for kind in KINDS]
+    await until(all_have("ok", 20), 30, "orders are saved")
+    own_redis.kill()
+    await until(all_have("failed", 20), 10, "calls fail")
+    await asyncio.to_thread(own_redis.restart)
+    await until(all_have("ok", 1), RETURN_S, "every client saves again")
+    await until(all_have("ok", 20), 30, "orders are saved as before")
+    running = False
+    await asyncio.gather(*tasks)
+
+    assert max(count["slowest_s"] for count in counts.values()) < SLOWEST_S
+    connects = 2  # each ZeroMQ client begins with a request of its own
+    check_sum(gateway, sum(count["sent"] for count in counts.values()) + connects)
+
+
+async def test_redis_away_at_start(kind, start_gateway, clients):
+    redis = RedisServer()
+    try:
+        gateway = start_gateway(redis.url())  # ready all the same: it can say hello
+        client = clients.open(kind, gateway)
+        assert await client.call("hello_world") == "hello world"
+        begun = time.monotonic()
+        for function, argument in (("save_order", ORDER), ("get_order", "x")):
+            with pytest.raises(RemoteException, match="(?i)redis"):
+                await client.call(function, argument)
+        assert time.monotonic() - begun < 1, "refused at once"
+        assert gateway.metrics().total("zerogate_redis_up") == 0
+
+        redis.restart()
+        await saves_again(client, RETURN_S)
+        assert gateway.metrics().total("zerogate_redis_up") == 1
+    finally:
+        redis.close()
+
+
+async def test_redis_killed_many_times(gateway, own_redis, clients):
+    client = clients.open("tcp", gateway, parallel=1)
+    for _ in range(5):
+        await saves_again(client, RETURN_S)
+        own_redis.kill()
+        begun = time.monotonic()
+        with pytest.raises(RemoteException, match="(?i)redis"):
+            await client.call("save_order", ORDER)
+        assert time.monotonic() - begun < SLOWEST_S
+        own_redis.restart()
+    await saves_again(client, RETURN_S)

@@ -1,0 +1,185 @@
+#include "core/base/log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace {
+struct CountsFormatting {
+  int* count;
+};
+struct ThrowsOnFormatting {};
+}  // namespace
+
+template <>
+struct fmt::formatter<CountsFormatting> : fmt::formatter<int> {
+  auto format(const CountsFormatting& value, fmt::format_context& context) const {
+    return fmt::formatter<int>::format(++*value.count, context);
+  }
+};
+
+template <>
+struct fmt::formatter<ThrowsOnFormatting> : fmt::formatter<int> {
+  auto format(const ThrowsOnFormatting&, fmt::format_context&) const
+      -> fmt::format_context::iterator {
+    throw std::runtime_error("no text");
+  }
+};
+
+namespace zerogate::log {
+namespace {
+
+using nlohmann::json;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::SizeIs;
+using testing::StartsWith;
+
+class LogTest : public testing::Test {
+ protected:
+  void capture(Level level, Format format) {
+    configure(level, format, [this](std::string_view line) { lines.emplace_back(line); });
+  }
+  /// The one line's text after the time stamp.
+  std::string rest() const {
+    EXPECT_THAT(lines, SizeIs(1));
+    return lines.empty() ? "" : lines[0].substr(lines[0].find(" level=") + 1);
+  }
+  json only_object() const {
+    EXPECT_THAT(lines, SizeIs(1));
+    return json::parse(lines.at(0));
+  }
+  ~LogTest() override { configure(Level::info, Format::logfmt); }
+
+  std::vector<std::string> lines;
+};
+
+TEST_F(LogTest, LogfmtLineHasTimeLevelEventAndFields) {
+  capture(Level::info, Format::logfmt);
+  info("redis up", {{"redis", "127.0.0.1:6379"}, {"attempt", 3}, {"again", true}});
+  EXPECT_EQ(rest(), R"(level=info event="redis up" redis=127.0.0.1:6379 attempt=3 again=true)");
+  EXPECT_THAT(
+      lines[0],
+      MatchesRegex(
+          "ts=20[0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\\.[0-9]{3}Z .*"));
+}
+
+TEST_F(LogTest, LogfmtQuotesWhatNeedsIt) {
+  capture(Level::info, Format::logfmt);
+  info("started", {{"empty", ""},
+                   {"equals", "a=b"},
+                   {"quote", "a\"b"},
+                   {"path", "a\\b"},
+                   {"lines", "a\nb\rc\td"},
+                   {"greek", "\u03b1"}});
+  EXPECT_EQ(rest(),
+            "level=info event=started empty=\"\" equals=\"a=b\" quote=\"a\\\"b\" "
+            "path=\"a\\\\b\" lines=\"a\\nb\\rc\\td\" greek=\"\u03b1\"");
+}
+
+TEST_F(LogTest, ControlCharactersAndBrokenUtf8CannotReachATerminal) {
+  for (const Format format : {Format::logfmt, Format::json}) {
+    lines.clear();
+    capture(Level::info, format);
+    info("bytes", {{"v", std::string("\x1b[2J\0\x7f\xc2\x9b\xff\xc3", 10)}});
+    ASSERT_THAT(lines, SizeIs(1));
+    EXPECT_THAT(lines[0], HasSubstr(R"("\u001b[2J\u0000\u007f\u009b)"
+                                    "\ufffd\ufffd\""));
+  }
+}
+
+TEST_F(LogTest, JsonLineIsOneObjectInOrder) {
+  capture(Level::info, Format::json);
+  warn("backend \"a\" down", {{"port", 5559}, {"ratio", 0.5}, {"up", false}, {"name", "7"}});
+  const json object = only_object();
+  EXPECT_EQ(object["level"], "warn");
+  EXPECT_EQ(object["event"], "backend \"a\" down");
+  EXPECT_EQ(object["port"], 5559);
+  EXPECT_EQ(object["ratio"], 0.5);
+  EXPECT_EQ(object["up"], false);
+  EXPECT_EQ(object["name"], "7");
+  EXPECT_THAT(lines[0], StartsWith(R"({"ts":"20)"));
+}
+
+TEST_F(LogTest, JsonStaysValidForAnyByteAndAnyNumber) {
+  capture(Level::info, Format::json);
+  for (int first = 0; first < 256; ++first) {
+    const std::string value = {static_cast<char>(first), static_cast<char>(255 - first)};
+    info(value, {{"v", value}, {"c", static_cast<char>(first)}});
+  }
+  info("numbers",
+       {{"nan", std::nan("")}, {"inf", -INFINITY}, {"large", 1e300}, {"min", INT64_MIN}});
+  ASSERT_THAT(lines, SizeIs(257));
+  for (const std::string& line : lines) {
+    EXPECT_TRUE(json::accept(line)) << line;
+    EXPECT_EQ(line.find('\n'), line.npos);
+  }
+}
+
+TEST_F(LogTest, LevelsAreFilteredAndValuesNotFormattedThen) {
+  int formatted = 0;
+  capture(Level::warn, Format::logfmt);
+  debug("a", {{"v", CountsFormatting{&formatted}}});
+  info("b", {{"v", CountsFormatting{&formatted}}});
+  EXPECT_EQ(formatted, 0);
+  warn("c", {{"v", CountsFormatting{&formatted}}});
+  error("d");
+  EXPECT_EQ(formatted, 1);
+  EXPECT_THAT(lines, SizeIs(2));
+
+  set_level(Level::debug);
+  EXPECT_EQ(level(), Level::debug);
+  debug("e");
+  set_level(Level::off);
+  error("f");
+  write(Level::off, "g", {});
+  EXPECT_THAT(lines, SizeIs(3));
+}
+
+TEST_F(LogTest, LongValuesAreCut) {
+  capture(Level::info, Format::logfmt);
+  info("long", {{"v", std::string(3 * kMaxValueBytes, 'x')}});
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_LT(lines[0].size(), kMaxValueBytes + 200);
+  EXPECT_THAT(lines[0], EndsWith("xxx..."));
+}
+
+TEST_F(LogTest, NeverThrows) {
+  capture(Level::info, Format::logfmt);
+  info("odd", {{"v", ThrowsOnFormatting{}}});
+  EXPECT_EQ(rest(), "level=info event=odd v=\"(no text)\"");
+
+  configure(Level::info, Format::logfmt,
+            [](std::string_view) { throw std::runtime_error("disk full"); });
+  info("lost");
+}
+
+TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
+  capture(Level::info, Format::logfmt);
+  constexpr int kThreads = 4, kLines = 200;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i)
+    threads.emplace_back([i] {
+      for (int n = 0; n < kLines; ++n) info("tick", {{"thread", i}, {"n", n}});
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(lines, SizeIs(kThreads * kLines));
+  for (const std::string& line : lines)
+    EXPECT_THAT(line, MatchesRegex("ts=.* level=info event=tick thread=[0-9] n=[0-9]+"));
+}
+
+TEST_F(LogTest, GoesToStderrByDefault) {
+  configure(Level::info, Format::logfmt);
+  testing::internal::CaptureStderr();
+  info("hello");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), EndsWith("level=info event=hello\n"));
+}
+
+}  // namespace
+}  // namespace zerogate::log

@@ -1,0 +1,31 @@
+#include "core/base/quote.h"
+
+#include <gtest/gtest.h>
+
+namespace zerogate {
+namespace {
+
+TEST(Quote, KeepsPlainTextAndUtf8) {
+  EXPECT_EQ(quote(""), "''");
+  EXPECT_EQ(quote("16Mib"), "'16Mib'");
+  EXPECT_EQ(quote("gr\u00f6\u00dfe"), "'gr\u00f6\u00dfe'");
+}
+
+TEST(Quote, StaysOnOneLine) {
+  EXPECT_EQ(quote("a\nb\x1b[31m\x7f"), "'a\\x0ab\\x1b[31m\\x7f'");
+}
+
+TEST(Quote, EscapesWhatIsNotUtf8) {
+  EXPECT_EQ(quote("\xff\xc3"), "'\\xff\\xc3'");
+}
+
+TEST(Quote, CutsLongTextBetweenCharacters) {
+  const std::string longest(kMaxQuotedBytes, 'x');
+  EXPECT_EQ(quote(longest), "'" + longest + "'");
+  EXPECT_EQ(quote(longest + "y"), "'" + longest + "...'");
+  const std::string shorter(kMaxQuotedBytes - 1, 'x');
+  EXPECT_EQ(quote(shorter + "\u00f6"), "'" + shorter + "...'");
+}
+
+}  // namespace
+}  // namespace zerogate

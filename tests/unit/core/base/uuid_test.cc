@@ -1,0 +1,53 @@
+#include "core/base/uuid.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+
+namespace zerogate {
+namespace {
+
+TEST(UuidTest, HasTheFormOfVersion4) {
+  UuidSource source;
+  for (int n = 0; n < 1000; ++n) {  // over several refills
+    const std::string id(source.next());
+    ASSERT_EQ(id.size(), UuidSource::kTextBytes);
+    for (size_t i = 0; i < id.size(); ++i) {
+      if (i == 8 || i == 13 || i == 18 || i == 23) {
+        EXPECT_EQ(id[i], '-') << id;
+      } else {
+        EXPECT_NE(std::string("0123456789abcdef").find(id[i]), std::string::npos) << id;
+      }
+    }
+    EXPECT_EQ(id[14], '4') << id;
+    EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos) << id;
+  }
+}
+
+TEST(UuidTest, NeverRepeats) {
+  UuidSource one, two;
+  std::set<std::string> seen;
+  for (int n = 0; n < 2000; ++n) {
+    EXPECT_TRUE(seen.emplace(one.next()).second);
+    EXPECT_TRUE(seen.emplace(two.next()).second);
+  }
+}
+
+TEST(UuidTest, UsesAllBitsButTheFixedOnes) {
+  // Over 1,000 ids every random hex digit takes every value it may (the odds against: 1e-25).
+  UuidSource source;
+  std::set<char> seen[UuidSource::kTextBytes];
+  for (int n = 0; n < 1000; ++n) {
+    const std::string id(source.next());
+    for (size_t i = 0; i < id.size(); ++i) seen[i].insert(id[i]);
+  }
+  for (size_t i = 0; i < UuidSource::kTextBytes; ++i) {
+    const bool fixed = i == 8 || i == 13 || i == 14 || i == 18 || i == 23;
+    EXPECT_EQ(seen[i].size(), fixed ? 1u : i == 19 ? 4u : 16u) << i;
+  }
+}
+
+}  // namespace
+}  // namespace zerogate

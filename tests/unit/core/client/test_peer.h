@@ -1,0 +1,121 @@
+// Servers of a few lines, each on a thread of its own and a port of the kernel's choice, that do to
+// a client whatever a test wants.
+#pragma once
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <zmq.h>
+
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "core/base/unique_fd.h"
+#include "core/wire/t3.h"
+
+namespace zerogate {
+
+/// Accepts one connection and runs `script` on it.
+class TcpPeer {
+ public:
+  explicit TcpPeer(std::function<void(int fd)> script)
+      : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size);
+    listen(listener_.get(), 1);
+    getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this, script = std::move(script)] {
+      const UniqueFd fd(accept(listener_.get(), nullptr, nullptr));
+      if (fd) script(fd.get());
+    });
+  }
+  ~TcpPeer() {
+    shutdown(listener_.get(), SHUT_RDWR);  // ends an accept that nobody came to
+    thread_.join();
+  }
+  std::string url() const { return fmt::format("tcp://127.0.0.1:{}", port_); }
+
+ private:
+  UniqueFd listener_;
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+/// Reads one whole request; an empty payload at the end of the stream.
+inline wire::t3::Frame read_frame(int fd, std::string& buffer) {
+  for (;;) {
+    const auto frame = wire::t3::parse_frame(buffer, 16 << 20);
+    if (frame.status == wire::t3::FrameStatus::whole) return frame;
+    char chunk[4096];
+    const ssize_t count = read(fd, chunk, sizeof chunk);
+    if (count <= 0) return {};
+    buffer.append(chunk, static_cast<size_t>(count));
+  }
+}
+
+inline void write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count <= 0) return;
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+}
+
+/// A ROUTER that hands every body to `answer` and sends back what it returns, if anything, until it
+/// is destroyed.
+class ZmqPeer {
+ public:
+  using Answer = std::function<std::vector<std::string>(const std::string& body)>;
+
+  explicit ZmqPeer(Answer answer) : answer_(std::move(answer)), context_(zmq_ctx_new()) {
+    router_ = zmq_socket(context_, ZMQ_ROUTER);
+    const int none = 0;
+    zmq_setsockopt(router_, ZMQ_LINGER, &none, sizeof none);
+    zmq_bind(router_, "tcp://127.0.0.1:*");
+    char endpoint[64];
+    size_t size = sizeof endpoint;
+    zmq_getsockopt(router_, ZMQ_LAST_ENDPOINT, endpoint, &size);
+    url_ = "zmq" + std::string(endpoint).substr(3);
+    thread_ = std::thread([this] { run(); });
+  }
+  ~ZmqPeer() {
+    zmq_ctx_shutdown(context_);  // ends the thread's recv with ETERM
+    thread_.join();
+    zmq_ctx_term(context_);
+  }
+  const std::string& url() const { return url_; }
+
+ private:
+  void run() {
+    for (std::string peer, body; receive(peer) && receive(body);) {
+      for (const std::string& reply : answer_(body)) {
+        zmq_send(router_, peer.data(), peer.size(), ZMQ_SNDMORE);
+        zmq_send(router_, reply.data(), reply.size(), 0);
+      }
+    }
+    zmq_close(router_);
+  }
+  bool receive(std::string& out) {
+    zmq_msg_t message;
+    zmq_msg_init(&message);
+    const bool received = zmq_msg_recv(&message, router_, 0) >= 0;
+    out.assign(static_cast<const char*>(zmq_msg_data(&message)), zmq_msg_size(&message));
+    zmq_msg_close(&message);
+    return received;
+  }
+
+  Answer answer_;
+  void* context_;
+  void* router_;
+  std::string url_;
+  std::thread thread_;
+};
+
+}  // namespace zerogate

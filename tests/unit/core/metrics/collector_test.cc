@@ -1,0 +1,238 @@
+#include "core/metrics/collector.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <optional>
+#include <thread>
+
+namespace zerogate {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using testing::HasSubstr;
+using testing::Not;
+using LabelMap = std::map<std::string, std::string>;
+
+class CollectorTest : public testing::Test {
+ protected:
+  const MetricFamily& family(const std::string& name) {
+    families = collector.Collect();
+    for (const MetricFamily& one : families)
+      if (one.name == name) return one;
+    ADD_FAILURE() << "no family " << name;
+    static const MetricFamily none;
+    return none;
+  }
+  static LabelMap labels_of(const ClientMetric& metric) {
+    LabelMap map;
+    for (const auto& label : metric.label) map[label.name] = label.value;
+    return map;
+  }
+  const ClientMetric* find(const std::string& name, const LabelMap& wanted) {
+    for (const ClientMetric& metric : family(name).metric)
+      if (labels_of(metric) == wanted) return &metric;
+    return nullptr;
+  }
+  std::optional<double> value(const std::string& name, const LabelMap& wanted = {}) {
+    const ClientMetric* metric = find(name, wanted);
+    if (!metric) return std::nullopt;
+    return family(name).type == MetricType::Counter ? metric->counter.value : metric->gauge.value;
+  }
+  std::string text() { return prometheus::TextSerializer().Serialize(collector.Collect()); }
+
+  FunctionLabels labels{{"hello_world", "echo"}};
+  WorkerMetrics first{labels}, second{labels};
+  Collector collector{{&first, &second}, {"1.2.3", "0123456789ab"}};
+  std::vector<MetricFamily> families;
+};
+
+TEST_F(CollectorTest, RequestsAreTheSumOfTheWorkersBySeries) {
+  first.begin(Protocol::tcp);
+  first.end(1, Wire::t3, Outcome::ok);
+  second.begin(Protocol::tcp);
+  second.end(1, Wire::t3, Outcome::ok);
+  second.begin(Protocol::zmq);
+  second.end(labels.other(), Wire::w5, Outcome::not_found);
+  EXPECT_EQ(value("zerogate_requests_total",
+                  {{"protocol", "tcp"}, {"wire", "T3"}, {"function", "echo"}, {"outcome", "ok"}}),
+            2);
+  EXPECT_EQ(
+      value(
+          "zerogate_requests_total",
+          {{"protocol", "zmq"}, {"wire", "W5"}, {"function", "_other"}, {"outcome", "not_found"}}),
+      1);
+}
+
+TEST_F(CollectorTest, EverySeriesIsThereFromTheStart) {
+  // 3 functions with _other; each wire has one protocol only.
+  EXPECT_EQ(family("zerogate_requests_total").metric.size(),
+            3 * kWireNames.size() * kOutcomeNames.size());
+  for (const ClientMetric& metric : family("zerogate_requests_total").metric) {
+    EXPECT_EQ(metric.counter.value, 0);
+    const LabelMap map = labels_of(metric);
+    EXPECT_EQ(map.at("protocol"), map.at("wire") == "T3" ? "tcp" : "zmq");
+  }
+  EXPECT_EQ(family("zerogate_request_duration_seconds").metric.size(), 3 * 2U);
+  for (const char* name : {"zerogate_requests_in_flight", "zerogate_connections",
+                           "zerogate_connections_accepted_total", "zerogate_received_bytes_total",
+                           "zerogate_sent_bytes_total"})
+    for (const char* protocol : {"tcp", "zmq"})
+      EXPECT_EQ(value(name, {{"protocol", protocol}}), 0) << name << protocol;
+  for (const char* outcome : {"ok", "error", "timeout", "unavailable", "overloaded"})
+    EXPECT_EQ(value("zerogate_redis_commands_total", {{"outcome", outcome}}), 0) << outcome;
+  EXPECT_EQ(family("zerogate_redis_command_duration_seconds").metric.size(), 1U);
+}
+
+TEST_F(CollectorTest, InFlightIsWhatHasNoOutcomeYet) {
+  for (int i = 0; i < 3; ++i) first.begin(Protocol::tcp);
+  second.begin(Protocol::tcp);
+  second.begin(Protocol::zmq);
+  second.end(0, Wire::w5, Outcome::abandoned);
+  first.end(0, Wire::t3, Outcome::timeout);
+  EXPECT_EQ(value("zerogate_requests_in_flight", {{"protocol", "tcp"}}), 3);
+  EXPECT_EQ(value("zerogate_requests_in_flight", {{"protocol", "zmq"}}), 0);
+}
+
+TEST_F(CollectorTest, InFlightIsNeverNegativeWhileAWorkerWorks) {
+  std::atomic<bool> stop{false};
+  std::thread worker([&] {
+    while (!stop) {
+      first.begin(Protocol::tcp);
+      first.end(0, Wire::t3, Outcome::ok);
+    }
+  });
+  for (int i = 0; i < 100; ++i) {
+    const double in_flight = value("zerogate_requests_in_flight", {{"protocol", "tcp"}}).value();
+    // Everything begun between the two reads counts as in flight, and a negative number would be
+    // about 2^64.
+    EXPECT_LT(in_flight, 1e12);
+  }
+  stop = true;
+  worker.join();
+}
+
+TEST_F(CollectorTest, DurationsAreCumulativeAndInSeconds) {
+  first.duration(1, Protocol::zmq).observe(50'000);           // first bucket
+  second.duration(1, Protocol::zmq).observe(60'000);          // second bucket
+  second.duration(1, Protocol::zmq).observe(20'000'000'000);  // +Inf
+  const ClientMetric* metric =
+      find("zerogate_request_duration_seconds", {{"protocol", "zmq"}, {"function", "echo"}});
+  ASSERT_NE(metric, nullptr);
+  const ClientMetric::Histogram& histogram = metric->histogram;
+  ASSERT_EQ(histogram.bucket.size(), Histogram::kBuckets);
+  EXPECT_DOUBLE_EQ(histogram.bucket[0].upper_bound, 50e-6);
+  EXPECT_EQ(histogram.bucket[0].cumulative_count, 1U);
+  EXPECT_EQ(histogram.bucket[1].cumulative_count, 2U);
+  EXPECT_DOUBLE_EQ(histogram.bucket[Histogram::kBuckets - 2].upper_bound, 10);
+  EXPECT_EQ(histogram.bucket[Histogram::kBuckets - 2].cumulative_count, 2U);
+  EXPECT_EQ(histogram.bucket.back().upper_bound, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(histogram.bucket.back().cumulative_count, 3U);
+  EXPECT_EQ(histogram.sample_count, 3U);
+  EXPECT_DOUBLE_EQ(histogram.sample_sum, 20.00011);
+}
+
+TEST_F(CollectorTest, TransportCountersBelongToTheirProtocol) {
+  TransportMetrics& zmq = second.of(Protocol::zmq);
+  zmq.connections.add(5);
+  zmq.connections.sub(2);
+  zmq.accepted.add(5);
+  zmq.received_bytes.add(1000);
+  zmq.sent_bytes.add(70);
+  const LabelMap label = {{"protocol", "zmq"}};
+  EXPECT_EQ(value("zerogate_connections", label), 3);
+  EXPECT_EQ(value("zerogate_connections_accepted_total", label), 5);
+  EXPECT_EQ(value("zerogate_received_bytes_total", label), 1000);
+  EXPECT_EQ(value("zerogate_sent_bytes_total", label), 70);
+  EXPECT_EQ(value("zerogate_connections", {{"protocol", "tcp"}}), 0);
+}
+
+TEST_F(CollectorTest, OnlyReasonsThatAProtocolCanHaveAreShown) {
+  const auto malformed = [&](const char* protocol, const char* reason) {
+    return value("zerogate_malformed_total", {{"protocol", protocol}, {"reason", reason}});
+  };
+  EXPECT_EQ(malformed("tcp", "bad_length"), 0);
+  EXPECT_EQ(malformed("zmq", "bad_length"), std::nullopt);
+  EXPECT_EQ(malformed("zmq", "bad_frames"), 0);
+  EXPECT_EQ(malformed("tcp", "bad_frames"), std::nullopt);
+  for (const char* reason : {"too_large", "bad_msgpack", "too_deep", "bad_name"})
+    for (const char* protocol : {"tcp", "zmq"}) EXPECT_EQ(malformed(protocol, reason), 0) << reason;
+  for (const std::string_view reason : kRejectedNames)
+    EXPECT_EQ(value("zerogate_connections_rejected_total",
+                    {{"protocol", "tcp"}, {"reason", std::string(reason)}}),
+              0)
+        << reason;
+}
+
+TEST_F(CollectorTest, AnUnexpectedReasonIsShownOnceItHappens) {
+  first.of(Protocol::zmq).count(Malformed::truncated);
+  first.of(Protocol::zmq).count(Rejected::stalled);
+  EXPECT_EQ(value("zerogate_malformed_total", {{"protocol", "zmq"}, {"reason", "truncated"}}), 1);
+  EXPECT_EQ(
+      value("zerogate_connections_rejected_total", {{"protocol", "zmq"}, {"reason", "stalled"}}),
+      1);
+}
+
+TEST_F(CollectorTest, RedisCommandsAreSummed) {
+  first.redis.ok.add(2);
+  second.redis.ok.add(3);
+  second.redis.unavailable.add();
+  second.redis.duration.observe(1'000'000);
+  EXPECT_EQ(value("zerogate_redis_commands_total", {{"outcome", "ok"}}), 5);
+  EXPECT_EQ(value("zerogate_redis_commands_total", {{"outcome", "unavailable"}}), 1);
+  EXPECT_EQ(family("zerogate_redis_command_duration_seconds").metric[0].histogram.sample_count, 1U);
+}
+
+TEST_F(CollectorTest, RedisIsUpWhenEveryWorkersIs) {
+  EXPECT_EQ(value("zerogate_redis_up"), 0);
+  first.redis.up.set(1);
+  EXPECT_EQ(value("zerogate_redis_up"), 0);
+  second.redis.up.set(1);
+  EXPECT_EQ(value("zerogate_redis_up"), 1);
+}
+
+TEST_F(CollectorTest, WithoutWorkersRedisIsDownAndNothingCrashes) {
+  const Collector empty({}, {"v", "r"});
+  const std::string page = prometheus::TextSerializer().Serialize(empty.Collect());
+  EXPECT_THAT(page, HasSubstr("zerogate_redis_up 0\n"));
+}
+
+TEST_F(CollectorTest, TextHasBuildProcessAndExactBuckets) {
+  const std::string page = text();
+  EXPECT_THAT(page,
+              HasSubstr("zerogate_build_info{version=\"1.2.3\",revision=\"0123456789ab\"} 1"));
+  EXPECT_THAT(page, HasSubstr("process_start_time_seconds "));
+  EXPECT_THAT(page, HasSubstr("le=\"5e-05\"} 0"));
+  EXPECT_THAT(page, HasSubstr("le=\"0.00025\"} 0"));
+  EXPECT_THAT(page, HasSubstr("le=\"10\"} 0"));
+  EXPECT_THAT(page, HasSubstr("le=\"+Inf\"} 0"));
+}
+
+TEST_F(CollectorTest, PromtoolHasNothingToSay) {
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "no promtool";
+  char path[] = "/tmp/zerogate_metrics_XXXXXX";
+  const int file = mkstemp(path);
+  ASSERT_GE(file, 0);
+  const std::string page = text();
+  ASSERT_EQ(write(file, page.data(), page.size()), static_cast<ssize_t>(page.size()));
+  close(file);
+  std::FILE* promtool =
+      popen(("promtool check metrics < " + std::string(path) + " 2>&1").c_str(), "r");
+  std::string said;
+  for (int c; (c = std::fgetc(promtool)) != EOF;) said += static_cast<char>(c);
+  EXPECT_EQ(pclose(promtool), 0);
+  EXPECT_EQ(said, "");
+  unlink(path);
+}
+
+}  // namespace
+}  // namespace zerogate

@@ -1,0 +1,137 @@
+#include "core/wire/zerror.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "core/wire/msgpack_scan.h"
+#include "core/wire/msgpack_write.h"
+#include "tests/unit/core/wire/wire_testing.h"
+
+namespace zerogate::wire {
+namespace {
+
+using testing::from_hex;
+using testing::RandomValues;
+using testing::times;
+
+std::string error_of(ErrorKey key, ByteView message) {
+  std::string out = "before";
+  write_error(out, key, message);
+  return out.substr(6);
+}
+
+std::string map_of(std::initializer_list<std::string> keys_and_values) {
+  std::string out;
+  write_map(out, static_cast<uint32_t>(keys_and_values.size() / 2));
+  for (const std::string& value : keys_and_values) out += value;
+  return out;
+}
+std::string str(ByteView text) {
+  std::string out;
+  write_str(out, text);
+  return out;
+}
+
+// Bytes of msgspec.msgpack.encode({key: message}), msgspec 0.22.0, which is how the servers of
+// zeroapi 1.0.1 make an error; the messages are theirs too.
+TEST(WriteError, WritesTheBytesOfTheRealServer) {
+  EXPECT_EQ(
+      error_of(ErrorKey::function_not_found, "Function `nope` not found!"),
+      from_hex(
+          "81bc5f5f7a6572726f725f5f66756e6374696f6e5f6e6f745f666f756e64ba46756e6374696f6e20606e"
+          "6f706560206e6f7420666f756e6421"));
+  EXPECT_EQ(error_of(ErrorKey::server_exception, "RuntimeError('boom')"),
+            from_hex("81ba5f5f7a6572726f725f5f7365727665725f657863657074696f6eb452756e74696d654572"
+                     "726f722827626f6f6d2729"));
+  EXPECT_EQ(
+      error_of(ErrorKey::validation_error, "Expected `int`, got `str` - at `key` in `$`"),
+      from_hex(
+          "81ba5f5f7a6572726f725f5f76616c69646174696f6e5f6572726f72d92b45787065637465642060696e"
+          "74602c20676f74206073747260202d20617420606b65796020696e20602460"));
+  EXPECT_EQ(error_of(ErrorKey::server_exception, kCannotProcess),
+            from_hex("81ba5f5f7a6572726f725f5f7365727665725f657863657074696f6ed9417365727665722063"
+                     "616e6e6f742070726f63657373206d6573736167652c20636865636b20736572766572206c6f"
+                     "677320666f72206d6f72652064657461696c73"));
+}
+
+TEST(WriteError, NeverWritesAnEmptyMessage) {
+  EXPECT_EQ(error_of(ErrorKey::server_exception, ""),
+            error_of(ErrorKey::server_exception, "unknown error"));
+}
+
+TEST(WriteError, WritesUtf8WhateverTheMessageIs) {
+  EXPECT_EQ(error_of(ErrorKey::server_exception, "bad \xff byte"),
+            error_of(ErrorKey::server_exception, "bad \xef\xbf\xbd byte"));
+  EXPECT_TRUE(error_of(ErrorKey::server_exception, "caf\xc3\xa9").ends_with("caf\xc3\xa9"));
+}
+
+TEST(WriteError, IsAnErrorBody) {
+  for (auto key :
+       {ErrorKey::function_not_found, ErrorKey::server_exception, ErrorKey::validation_error}) {
+    const std::string body = error_of(key, "text");
+    EXPECT_TRUE(is_one_value(body));
+    EXPECT_TRUE(is_error_body(body));
+  }
+}
+
+TEST(FunctionNotFound, SpeaksTheWordsOfZero) {
+  EXPECT_EQ(function_not_found("nope"), "Function `nope` not found!");
+  EXPECT_EQ(function_not_found(""), "Function `` not found!");
+}
+
+TEST(FunctionNotFound, CutsALongName) {
+  EXPECT_EQ(function_not_found(std::string(256, 'n')),
+            "Function `" + std::string(256, 'n') + "` not found!");
+  EXPECT_EQ(function_not_found(std::string(257, 'n')),
+            "Function `" + std::string(256, 'n') + "...` not found!");
+  // 255 bytes and a character of two: it goes as a whole.
+  EXPECT_EQ(function_not_found(std::string(255, 'n') + "\xc3\xa9"),
+            "Function `" + std::string(255, 'n') + "...` not found!");
+}
+
+TEST(FunctionNotFound, StaysUtf8) {
+  EXPECT_EQ(function_not_found("a\xff"), "Function `a\xef\xbf\xbd` not found!");
+}
+
+TEST(IsErrorBody, LooksAtEveryStringKey) {
+  const std::string nil = "\xc0";
+  EXPECT_TRUE(is_error_body(map_of({str("__zerror__"), nil})));
+  EXPECT_TRUE(is_error_body(map_of({str("__zerror__of_my_own"), str("x")})));
+  EXPECT_TRUE(is_error_body(map_of({str("order"), str("1"), str("__zerror__x"), nil})));
+  EXPECT_TRUE(is_error_body(map_of({"\x05", nil, "\x91\x01", nil, str("__zerror__x"), nil})));
+  // A head longer than it need be is the same str to the real server.
+  EXPECT_TRUE(is_error_body(map_of({from_hex("d90a") + "__zerror__", nil})));
+  std::string many = from_hex("de03e9");
+  for (int i = 0; i < 1000; ++i) many += str("key") + "\x01";
+  EXPECT_TRUE(is_error_body(many + str("__zerror__x") + nil));
+}
+
+TEST(IsErrorBody, LooksAtNothingButTheKeysOfTheMap) {
+  const std::string nil = "\xc0";
+  EXPECT_FALSE(is_error_body(""));
+  EXPECT_FALSE(is_error_body(nil));
+  EXPECT_FALSE(is_error_body("\x80"));
+  EXPECT_FALSE(is_error_body(str("__zerror__x")));
+  EXPECT_FALSE(is_error_body(map_of({str("ok"), str("__zerror__x")})));
+  EXPECT_FALSE(is_error_body(map_of({str("a __zerror__x"), nil})));
+  EXPECT_FALSE(is_error_body(map_of({str("__zerror_"), nil})));
+  EXPECT_FALSE(is_error_body(map_of({str("in"), map_of({str("__zerror__x"), nil})})));
+  EXPECT_FALSE(is_error_body(map_of({map_of({str("__zerror__x"), nil}), nil})));
+  EXPECT_FALSE(is_error_body("\x91" + map_of({str("__zerror__x"), nil})));
+  // bytes are not a str in Python
+  EXPECT_FALSE(is_error_body(map_of({from_hex("c40a") + "__zerror__", nil})));
+}
+
+TEST(IsErrorBody, SurvivesAnyBytes) {
+  RandomValues values(4);
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes = "\xde" + values.bytes(2) + values.value() + str("__zerror__x");
+    bytes[values.below(bytes.size())] = static_cast<char>(values.below(256));
+    is_error_body(bytes.substr(0, values.below(bytes.size() + 1)));
+  }
+  EXPECT_FALSE(is_error_body(from_hex("df ffffffff") + times(3, str("k")) + "__zerror__"));
+}
+
+}  // namespace
+}  // namespace zerogate::wire

@@ -1,0 +1,170 @@
+#include "gateway/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "gateway/check_command.h"
+#include "gateway/settings.h"
+
+namespace zerogate {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+using testing::StartsWith;
+
+template <class T>
+T parse_as(const std::vector<std::string>& arguments) {
+  const Command command = parse_command_line(arguments);
+  if (const auto* error = std::get_if<UsageError>(&command)) {
+    EXPECT_TRUE((std::is_same_v<T, UsageError>)) << error->text;
+  }
+  if (!std::holds_alternative<T>(command)) {
+    ADD_FAILURE() << "another command than expected: number " << command.index();
+    return T{};
+  }
+  return std::get<T>(command);
+}
+
+std::string error_of(const std::vector<std::string>& arguments) {
+  return parse_as<UsageError>(arguments).text;
+}
+
+TEST(CommandLine, Serve) {
+  EXPECT_EQ(parse_as<ServeCommand>({"serve"}).config_file, "");
+  const auto serve = parse_as<ServeCommand>(
+      {"serve", "--config", "z.yaml", "--listen-tcp=[::]:1", "--listen-zmq", "off", "--admin", "",
+       "--redis", "redis://:p=w@h", "--threads", "2", "--log-level=warn", "--log-format", "json"});
+  EXPECT_EQ(serve.config_file, "z.yaml");
+  EXPECT_THAT(serve.flags, ElementsAre(Pair("admin", ""), Pair("listen.tcp", "[::]:1"),
+                                       Pair("listen.zmq", "off"), Pair("log.format", "json"),
+                                       Pair("log.level", "warn"),
+                                       Pair("redis.url", "redis://:p=w@h"), Pair("threads", "2")));
+}
+
+TEST(CommandLine, AnEmptyValueDoesNotSwallowTheNextFlag) {
+  EXPECT_THAT(parse_as<ServeCommand>({"serve", "--admin=", "--threads", "2"}).flags,
+              ElementsAre(Pair("admin", ""), Pair("threads", "2")));
+}
+
+TEST(CommandLine, OfAFlagGivenTwiceTheLastOneCounts) {
+  EXPECT_THAT(parse_as<ServeCommand>({"serve", "--threads", "1", "--threads", "2"}).flags,
+              ElementsAre(Pair("threads", "2")));
+}
+
+TEST(CommandLine, Check) {
+  const auto check = parse_as<CheckCommand>({"check", "--config", "z.yaml", "--threads", "2"});
+  EXPECT_EQ(check.config_file, "z.yaml");
+  EXPECT_THAT(check.flags, ElementsAre(Pair("threads", "2")));
+}
+
+TEST(CommandLine, Call) {
+  const auto call = parse_as<CallCommand>({"call", "tcp://h:1", "hello_world"});
+  EXPECT_EQ(call.url, "tcp://h:1");
+  EXPECT_EQ(call.function, "hello_world");
+  EXPECT_EQ(call.json, "null");
+  EXPECT_EQ(call.timeout_ms, 5'000u);
+  EXPECT_EQ(parse_as<CallCommand>({"call", "u", "f", "--timeout", "250ms"}).timeout_ms, 250u);
+}
+
+TEST(CommandLine, CallTakesAnyJson) {
+  for (const auto* json : {"{\"a\":[1,2.5,null,true,\"x\"]}", "[1,2]", "[[1],[2]]", "[]", "-5",
+                           "-1.5", "\"x y\"", "-", "", "{}", "\"--a=b\""}) {
+    EXPECT_EQ(parse_as<CallCommand>({"call", "u", "f", json}).json, json);
+  }
+}
+
+TEST(CommandLine, CallTakesFunctionsNamedLikeACommandOrFlag) {
+  EXPECT_EQ(parse_as<CallCommand>({"call", "u", "serve"}).function, "serve");
+  EXPECT_EQ(parse_as<CallCommand>({"call", "u", "--", "--x=1"}).function, "--x=1");
+}
+
+TEST(CommandLine, Version) {
+  const std::string text = parse_as<PrintCommand>({"--version"}).text;
+  EXPECT_THAT(text, testing::MatchesRegex("zerogate [0-9]+\\.[0-9]+\\.[0-9]+ \\([0-9a-z]+\\)\n"));
+}
+
+TEST(CommandLine, NoCommandShowsTheHelp) {
+  EXPECT_EQ(error_of({}), parse_as<PrintCommand>({"--help"}).text);
+}
+
+TEST(CommandLine, EachCommandHasHelp) {
+  for (const auto* command : {"serve", "check", "call"}) {
+    EXPECT_THAT(parse_as<PrintCommand>({command, "--help"}).text,
+                StartsWith("zerogate " + std::string(command) + " "));
+    EXPECT_THAT(parse_as<PrintCommand>({command, "-h"}).text, StartsWith("zerogate "));
+  }
+}
+
+TEST(CommandLine, HelpOfServeNamesEverySettingWithItsDefault) {
+  const std::string help = parse_as<PrintCommand>({"serve", "--help"}).text;
+  for (const Setting& setting : settings()) {
+    if (setting.flag.empty()) {
+      EXPECT_THAT(help, HasSubstr("  " + std::string(setting.path) + " "));
+      EXPECT_THAT(help,
+                  HasSubstr(std::string(setting.help) + "; default " + setting.default_text()));
+    } else {
+      EXPECT_THAT(help, HasSubstr("  " + std::string(setting.flag) + " "));
+      EXPECT_THAT(help,
+                  HasSubstr(setting.environment_name() + ", default " + setting.default_text()));
+    }
+  }
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST(CommandLine, UsageErrorsAreOneLineWithTheirMend) {
+  EXPECT_EQ(error_of({"srve"}), "zerogate: unknown command 'srve'; did you mean serve?\n");
+  EXPECT_EQ(error_of({"run"}), "zerogate: unknown command 'run'; see 'zerogate --help'\n");
+  EXPECT_EQ(error_of({"--versoin"}), "zerogate: unknown flag --versoin; did you mean --version?\n");
+  EXPECT_EQ(error_of({"serve", "--lisen-tcp", "a:1"}),
+            "zerogate serve: unknown flag --lisen-tcp; did you mean --listen-tcp?\n");
+  EXPECT_EQ(error_of({"serve", "--bogus"}),
+            "zerogate serve: unknown flag --bogus; see 'zerogate serve --help'\n");
+  EXPECT_EQ(error_of({"serve", "z.yaml"}),
+            "zerogate serve: unexpected argument 'z.yaml'; see 'zerogate serve --help'\n");
+  EXPECT_EQ(error_of({"serve", "--threads"}),
+            "zerogate serve: --threads needs a value; see 'zerogate serve --help'\n");
+  EXPECT_EQ(error_of({"serve", "--admin", "--threads", "2"}),
+            "zerogate serve: --admin needs a value; see 'zerogate serve --help'\n");
+  EXPECT_EQ(error_of({"serve", "--config="}),
+            "zerogate serve: --config needs the name of a file; see 'zerogate serve --help'\n");
+  EXPECT_EQ(error_of({"check"}),
+            "zerogate check: which configuration? write --config FILE; see 'zerogate check "
+            "--help'\n");
+  EXPECT_EQ(error_of({"call"}), "zerogate call: the URL is missing; see 'zerogate call --help'\n");
+  EXPECT_EQ(error_of({"call", "u"}),
+            "zerogate call: the function's name is missing; see 'zerogate call --help'\n");
+  EXPECT_EQ(error_of({"call", "u", "f", "1", "2"}),
+            "zerogate call: unexpected argument '2'; see 'zerogate call --help'\n");
+  EXPECT_EQ(error_of({"call", "u", "f", "--timeout", "0s"}),
+            "zerogate call: --timeout: write 1ms to 1h; see 'zerogate call --help'\n");
+}
+
+TEST(CommandLine, UsageErrorsKeepPasswords) {
+  EXPECT_EQ(error_of({"serve", "--redsi=redis://:secret@h"}),
+            "zerogate serve: unknown flag --redsi; did you mean --redis?\n");
+  EXPECT_EQ(error_of({"serve", "redis://:secret@h"}),
+            "zerogate serve: unexpected argument 'redis://:***@h'; see 'zerogate serve --help'\n");
+}
+
+TEST(CheckCommand, SaysOkOrEveryError) {
+  const Environment none = [](const std::string&) { return std::nullopt; };
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run_check({"/dev/null", {}}, none, out, err), 0);
+  EXPECT_EQ(out.str(), "/dev/null: ok\n");
+  EXPECT_EQ(err.str(), "");
+  out.str("");
+  EXPECT_EQ(run_check({"/dev/null", {{"threads", "0"}, {"admin", "x"}}}, none, out, err), 2);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(err.str(),
+            "--admin: 'x' has no port; write host:port, as in 127.0.0.1:5559\n"
+            "--threads: '0' is out of range; write 1 to 256, or auto\n");
+}
+
+}  // namespace
+}  // namespace zerogate

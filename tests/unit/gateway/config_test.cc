@@ -1,0 +1,463 @@
+#include "gateway/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "gateway/settings.h"
+#include "handlers/registry.h"
+
+namespace zerogate {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+using Variables = std::map<std::string, std::string>;
+
+/// A directory of its own for a test, taken away afterwards.
+class Directory {
+ public:
+  Directory() {
+    std::string name = testing::TempDir() + "zerogate_config_XXXXXX";
+    path_ = mkdtemp(name.data());
+  }
+  ~Directory() { std::filesystem::remove_all(path_); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+/// Loads `text` as the file zerogate.yaml, which is how error lines name it.
+class ConfigTest : public testing::Test {
+ protected:
+  std::variant<Config, ConfigErrors> load(const std::string& text, const Variables& variables = {},
+                                          const Overrides& flags = {}) {
+    const std::string file = directory_ / "zerogate.yaml";
+    std::ofstream(file, std::ios::binary) << text;
+    return load_file(file, variables, flags);
+  }
+
+  static std::variant<Config, ConfigErrors> load_file(const std::string& file,
+                                                      const Variables& variables = {},
+                                                      const Overrides& flags = {}) {
+    const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
+      const auto found = variables.find(name);
+      if (found == variables.end()) return std::nullopt;
+      return found->second;
+    };
+    return load_config(file, environment, flags);
+  }
+
+  Config good(const std::string& text, const Variables& variables = {},
+              const Overrides& flags = {}) {
+    auto loaded = load(text, variables, flags);
+    if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
+      ADD_FAILURE() << testing::PrintToString(errors->lines);
+      return {};
+    }
+    return std::get<Config>(loaded);
+  }
+
+  std::vector<std::string> errors(const std::string& text, const Variables& variables = {},
+                                  const Overrides& flags = {}) {
+    return shortened(load(text, variables, flags));
+  }
+
+  std::vector<std::string> shortened(const std::variant<Config, ConfigErrors>& loaded) {
+    const auto* errors = std::get_if<ConfigErrors>(&loaded);
+    if (errors == nullptr) return {};
+    std::vector<std::string> lines = errors->lines;
+    const std::string prefix = directory_ / "";
+    for (std::string& line : lines) {
+      if (line.starts_with(prefix)) line.erase(0, prefix.size());
+      EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+    }
+    return lines;
+  }
+
+  Directory directory_;
+};
+
+TEST_F(ConfigTest, NoFileGivesTheDefaults) {
+  const auto loaded = load_file("");
+  ASSERT_TRUE(std::holds_alternative<Config>(loaded));
+  EXPECT_EQ(to_yaml(std::get<Config>(loaded)), to_yaml(Config{}));
+}
+
+TEST_F(ConfigTest, AFileWithoutKeysGivesTheDefaults) {
+  for (const auto* text : {"", "\n\n", "# threads: 2\n", "---\n", "--- # nothing\n...\n"}) {
+    EXPECT_EQ(to_yaml(good(text)), to_yaml(Config{})) << text;
+  }
+}
+
+TEST_F(ConfigTest, EveryKeyReachesItsField) {
+  const Config config = good(
+      "threads: 3\n"
+      "listen:\n"
+      "  tcp: 0.0.0.0:1\n"
+      "  zmq: ipc:/run/z.sock\n"
+      "admin: \"[::1]:2\"\n"
+      "log: {level: warn, format: json}\n"
+      "limits: {message: 1MiB, connections: 5, in_flight: 6, write_buffer: 64KiB}\n"
+      "drain_timeout: 250ms\n"
+      "redis: {url: 'redis://u:pw@cache:7/8', connections: 9, timeout: 1m}\n"
+      "handlers: [get_order, echo]\n");
+  EXPECT_EQ(config.threads, 3u);
+  EXPECT_EQ(config.listen_tcp->display(), "0.0.0.0:1");
+  EXPECT_EQ(config.listen_zmq->path, "/run/z.sock");
+  EXPECT_EQ(config.admin->display(), "[::1]:2");
+  EXPECT_EQ(config.log_level, log::Level::warn);
+  EXPECT_EQ(config.log_format, log::Format::json);
+  EXPECT_EQ(config.max_message, 1u << 20);
+  EXPECT_EQ(config.max_connections, 5u);
+  EXPECT_EQ(config.max_in_flight, 6u);
+  EXPECT_EQ(config.write_buffer, 65'536u);
+  EXPECT_EQ(config.drain_timeout_ms, 250u);
+  EXPECT_EQ(config.redis, "redis://u:pw@cache:7/8");
+  EXPECT_EQ(config.redis_url.host, "cache");
+  EXPECT_EQ(config.redis_url.password, "pw");
+  EXPECT_EQ(config.redis_url.database, 8u);
+  EXPECT_EQ(config.redis_connections, 9u);
+  EXPECT_EQ(config.redis_timeout_ms, 60'000u);
+  EXPECT_THAT(config.handlers, ElementsAre("get_order", "echo"));
+}
+
+TEST_F(ConfigTest, LogNamesMatchTheEnumerations) {
+  const std::map<std::string, log::Level> levels = {{"debug", log::Level::debug},
+                                                    {"info", log::Level::info},
+                                                    {"warn", log::Level::warn},
+                                                    {"error", log::Level::error},
+                                                    {"off", log::Level::off}};
+  for (const auto& [name, level] : levels) {
+    EXPECT_EQ(good("log: {level: " + name + "}").log_level, level);
+  }
+  EXPECT_EQ(good("log: {format: logfmt}").log_format, log::Format::logfmt);
+}
+
+TEST_F(ConfigTest, FlowStyleAndNullWork) {
+  const Config config = good("listen: {tcp: 127.0.0.1:1, zmq: null}\nadmin:\n");
+  EXPECT_EQ(config.listen_tcp->port, 1);
+  EXPECT_FALSE(config.listen_zmq.has_value());
+  EXPECT_FALSE(config.admin.has_value());
+}
+
+TEST_F(ConfigTest, OffAndNothingSwitchOffInVariablesAndFlags) {
+  const Config config = good("", {{"ZEROGATE_ADMIN", ""}, {"ZEROGATE_LISTEN_ZMQ", "127.0.0.1:1"}},
+                             {{"listen.tcp", "off"}});
+  EXPECT_FALSE(config.admin.has_value());
+  EXPECT_FALSE(config.listen_tcp.has_value());
+  EXPECT_EQ(config.listen_zmq->port, 1);
+}
+
+TEST_F(ConfigTest, AutoThreadsAreAtLeastOne) {
+  EXPECT_GE(good("threads: auto").threads, 1u);
+  EXPECT_LE(good("threads: auto").threads, 256u);
+}
+
+TEST_F(ConfigTest, FlagsGoBeforeVariablesBeforeTheFile) {
+  const std::string file = "limits: {connections: 1, in_flight: 1}\nthreads: 1\n";
+  const Variables variables = {{"ZEROGATE_LIMITS_IN_FLIGHT", "2"}, {"ZEROGATE_THREADS", "2"}};
+  const Config config = good(file, variables, {{"threads", "3"}});
+  EXPECT_EQ(config.max_connections, 1u);
+  EXPECT_EQ(config.max_in_flight, 2u);
+  EXPECT_EQ(config.threads, 3u);
+}
+
+TEST_F(ConfigTest, EverySettingIsAVariable) {
+  Variables variables;
+  for (const Setting& setting : settings()) {
+    variables[setting.environment_name()] = "\x01";  // nothing takes this
+  }
+  const auto lines = errors("", variables);
+  ASSERT_EQ(lines.size(), settings().size());
+  for (size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_THAT(lines[i], testing::StartsWith(settings()[i].environment_name() + ": "));
+  }
+  EXPECT_EQ(settings()[1].environment_name(), "ZEROGATE_LISTEN_TCP");
+}
+
+TEST_F(ConfigTest, OtherVariablesAreLeftAlone) {
+  // As Kubernetes sets them for a service of this name.
+  good("", {{"ZEROGATE_PORT", "tcp://10.0.0.1:5559"}, {"ZEROGATE_SERVICE_HOST", "10.0.0.1"}});
+}
+
+TEST_F(ConfigTest, HandlersOfAVariableAreSeparatedByCommas) {
+  EXPECT_THAT(good("", {{"ZEROGATE_HANDLERS", "echo, hello_world"}}).handlers,
+              ElementsAre("echo", "hello_world"));
+  EXPECT_THAT(good("", {{"ZEROGATE_HANDLERS", ""}}).handlers, ElementsAre());
+  EXPECT_THAT(good("handlers: []").handlers, ElementsAre());
+}
+
+TEST_F(ConfigTest, TheDefaultHandlersAreAllThereAre) {
+  EXPECT_EQ(Config{}.handlers, handler_names());
+}
+
+TEST_F(ConfigTest, TheDefaultRedisUrlIsParsed) {
+  const auto url = RedisUrl::parse(Config{}.redis);
+  ASSERT_TRUE(url.ok());
+  EXPECT_EQ(url.value().display(), Config{}.redis_url.display());
+}
+
+TEST_F(ConfigTest, ToYamlIsReadBackAsTheSame) {
+  const Config config = good(
+      "listen: {tcp: '[::]:1', zmq: null}\nadmin: off\nthreads: 2\ndrain_timeout: 1500ms\n"
+      "limits: {message: 1500, write_buffer: 1025KiB}\nhandlers: [echo]\n"
+      "redis: {url: 'unix:/run/r.sock?db=1'}\n");
+  const std::string yaml = to_yaml(config);
+  EXPECT_EQ(to_yaml(good(yaml)), yaml);
+  EXPECT_THAT(yaml, HasSubstr("listen:\n  tcp: \"[::]:1\"\n  zmq: null\nadmin: null\n"));
+  EXPECT_THAT(yaml, HasSubstr("handlers: [echo]\n"));
+}
+
+TEST_F(ConfigTest, ToYamlMasksThePassword) {
+  const std::string yaml = to_yaml(good("redis: {url: 'redis://bob:hush@h:1/2'}"));
+  EXPECT_THAT(yaml, HasSubstr("redis://bob:***@h:1/2"));
+  EXPECT_THAT(yaml, Not(HasSubstr("hush")));
+}
+
+/// The example cannot rot: it holds every key, each at its default.
+TEST_F(ConfigTest, TheExampleIsAllDefaults) {
+  const std::string file =
+      std::filesystem::path(__FILE__).parent_path() / "../../../deploy/zerogate.yaml";
+  const auto loaded = load_file(file);
+  ASSERT_TRUE(std::holds_alternative<Config>(loaded))
+      << testing::PrintToString(std::get<ConfigErrors>(loaded).lines);
+  EXPECT_EQ(to_yaml(std::get<Config>(loaded)), to_yaml(Config{}));
+  const YAML::Node root = YAML::LoadFile(file);
+  for (const Setting& setting : settings()) {
+    const YAML::Node parent =
+        setting.section().empty() ? root : root[std::string(setting.section())];
+    EXPECT_TRUE(parent[std::string(setting.key())].IsDefined()) << setting.path;
+  }
+}
+
+TEST_F(ConfigTest, ABadValueInTheFileIsAnErrorEvenWhenAFlagOverridesIt) {
+  EXPECT_THAT(
+      errors("threads: 0\n", {}, {{"threads", "2"}}),
+      ElementsAre("zerogate.yaml:1: threads: '0' is out of range; write 1 to 256, or auto"));
+}
+
+TEST_F(ConfigTest, AllErrorsAreFoundAtOnceInTheOrderOfTheirPlaces) {
+  EXPECT_THAT(
+      errors("threads: 0\nlistn: 1\nlimits:\n  message: 16Mib\n", {{"ZEROGATE_ADMIN", "9464"}},
+             {{"log.level", "loud"}}),
+      ElementsAre("zerogate.yaml:1: threads: '0' is out of range; write 1 to 256, or auto",
+                  "zerogate.yaml:2: unknown key 'listn'; did you mean 'listen'?",
+                  "zerogate.yaml:4: limits.message: '16Mib' is not a size; "
+                  "write bytes or a unit, as in 64KiB or 16MiB",
+                  "ZEROGATE_ADMIN: '9464' has no port; write host:port, as in 127.0.0.1:5559",
+                  "--log-level: 'loud' is not known; write debug, info, warn, error or off"));
+}
+
+TEST_F(ConfigTest, PasswordsStayOutOfErrors) {
+  for (const auto* text :
+       {"redis: {url: 'rediss://:hush@h'}", "redis: {url: 'redis://:hush%@h'}",
+        "redis: redis://:hush@h", "redis: {url: ['redis://:hush@h']}", "redis: {password: hush}",
+        "redis: {url: 'redis://hush@h'}", "redis: {url: 'redis://bob:hush'}"}) {
+    const auto lines = errors(text);
+    ASSERT_EQ(lines.size(), 1u) << text;
+    EXPECT_THAT(lines[0], Not(HasSubstr("hush")));
+  }
+}
+
+TEST_F(ConfigTest, FilesThatCannotBeRead) {
+  EXPECT_THAT(shortened(load_file(directory_ / "none.yaml")),
+              ElementsAre("none.yaml: cannot be read: No such file or directory; "
+                          "name a YAML file that exists and is readable"));
+  EXPECT_THAT(shortened(load_file(directory_ / ".")),
+              ElementsAre(".: cannot be read: Is a directory; "
+                          "name a YAML file that exists and is readable"));
+  EXPECT_THAT(errors(std::string((1 << 20) + 1, '#')),
+              ElementsAre("zerogate.yaml: is longer than 1048576 bytes; "
+                          "name a configuration file"));
+}
+
+TEST_F(ConfigTest, TheBlameForAClashFallsOnWhoCameLast) {
+  EXPECT_THAT(errors("listen: {zmq: 127.0.0.1:7}", {{"ZEROGATE_LISTEN_TCP", "0.0.0.0:7"}}),
+              ElementsAre("ZEROGATE_LISTEN_TCP: 0.0.0.0:7 is taken by listen.zmq (127.0.0.1:7); "
+                          "give it another port"));
+  EXPECT_THAT(errors("listen: {zmq: 127.0.0.1:9464}"),
+              ElementsAre("zerogate.yaml:1: listen.zmq: 127.0.0.1:9464 is taken by admin "
+                          "(127.0.0.1:9464); give it another port"));
+  EXPECT_THAT(errors("listen: {tcp: null}", {}, {{"listen.zmq", "off"}}),
+              ElementsAre("--listen-zmq: listen.tcp and listen.zmq are both off, so nothing can be "
+                          "served; give one of them an address"));
+}
+
+TEST_F(ConfigTest, AddressesThatDoNotClash) {
+  good("listen: {tcp: 127.0.0.1:0, zmq: 127.0.0.1:0}\nadmin: 127.0.0.1:0\n");
+  good("listen: {tcp: 127.0.0.1:7, zmq: 127.0.0.2:7}\n");
+  good("listen: {tcp: 0.0.0.0:7, zmq: '[::1]:7'}\n");
+  good("listen: {tcp: unix:/run/a, zmq: ipc:/run/b}\n");
+}
+
+struct Broken {
+  std::string text;
+  std::string line;
+};
+
+class BrokenConfig : public ConfigTest, public testing::WithParamInterface<Broken> {};
+
+TEST_P(BrokenConfig, GivesExactlyThisLine) {
+  EXPECT_THAT(errors(GetParam().text), ElementsAre(GetParam().line));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Keys, BrokenConfig,
+    testing::Values(
+        Broken{"\n\n\n\n\n\nlistn: {}\n",
+               "zerogate.yaml:7: unknown key 'listn'; did you mean 'listen'?"},
+        Broken{"limits:\n  mesage: 1\n",
+               "zerogate.yaml:2: unknown key 'limits.mesage'; did you mean 'limits.message'?"},
+        Broken{"in_flight: 1\n",
+               "zerogate.yaml:1: unknown key 'in_flight'; did you mean 'limits.in_flight'?"},
+        Broken{"listen_tcp: 1\n",
+               "zerogate.yaml:1: unknown key 'listen_tcp'; did you mean 'listen.tcp'?"},
+        Broken{"listen.tcp: 1\n",
+               "zerogate.yaml:1: unknown key 'listen.tcp'; write listen: {tcp: ...}"},
+        Broken{"frobnicate: 1\n",
+               "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, admin, log, "
+               "limits, drain_timeout, redis and handlers"},
+        Broken{"redis: {password: x}\n",
+               "zerogate.yaml:1: unknown key 'redis.password'; redis has "
+               "url, connections and timeout"},
+        Broken{"threads: 1\nadmin: null\nthreads: 2\n",
+               "zerogate.yaml:3: key 'threads' stands twice, first on line 1; keep one"},
+        Broken{"log:\n  level: info\n  level: warn\n",
+               "zerogate.yaml:3: key 'level' stands twice, first on line 2; keep one"},
+        Broken{"? [a, b]\n: 1\n",
+               "zerogate.yaml:1: a key must be a single word; write 'key: value'"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, BrokenConfig,
+    testing::Values(
+        Broken{"\n\nlimits: {message: 16Mib}\n",
+               "zerogate.yaml:3: limits.message: '16Mib' is not a size; "
+               "write bytes or a unit, as in 64KiB or 16MiB"},
+        Broken{"limits: {message: 1023}",
+               "zerogate.yaml:1: limits.message: '1023' is out of range; write 1KiB to 1GiB"},
+        Broken{"limits: {message: 2GiB}",
+               "zerogate.yaml:1: limits.message: '2GiB' is out of range; write 1KiB to 1GiB"},
+        Broken{"limits: {connections: 0}",
+               "zerogate.yaml:1: limits.connections: '0' is out of range; write 1 to 1000000"},
+        Broken{"limits: {in_flight: -1}",
+               "zerogate.yaml:1: limits.in_flight: '-1' is not a whole "
+               "number; write 1 to 10000000"},
+        Broken{"threads: 257",
+               "zerogate.yaml:1: threads: '257' is out of range; write 1 to 256, or auto"},
+        Broken{"threads: many",
+               "zerogate.yaml:1: threads: 'many' is not a whole number; write 1 to 256, or auto"},
+        Broken{"drain_timeout: 8",
+               "zerogate.yaml:1: drain_timeout: '8' is not a duration; "
+               "write a whole number with its unit, as in 250ms, 5s or 1m"},
+        Broken{"drain_timeout: 0s",
+               "zerogate.yaml:1: drain_timeout: '0s' is out of range; write 1ms to 1h"},
+        Broken{"redis:\n  timeout: 2h\n",
+               "zerogate.yaml:2: redis.timeout: '2h' is out of range; write 1ms to 1h"},
+        Broken{"log: {level: verbose}",
+               "zerogate.yaml:1: log.level: 'verbose' is not known; "
+               "write debug, info, warn, error or off"},
+        Broken{"log: {format: xml}",
+               "zerogate.yaml:1: log.format: 'xml' is not known; write logfmt or json"},
+        Broken{"listen: {tcp: 127.0.0.1:70000}",
+               "zerogate.yaml:1: listen.tcp: '127.0.0.1:70000' has no port from 0 to 65535; "
+               "write host:port, as in 127.0.0.1:5559"},
+        Broken{"admin: unix:/run/a",
+               "zerogate.yaml:1: admin: 'unix:/run/a' is a socket's path, "
+               "which only listen.tcp and listen.zmq take; write host:port"},
+        Broken{"redis: {url: 'rediss://h'}",
+               "zerogate.yaml:1: redis.url: 'rediss://h' asks for TLS, which is not built in; "
+               "write redis:// and put a TLS proxy in between"},
+        Broken{"handlers:\n  - echo\n  - hello_wrld\n",
+               "zerogate.yaml:3: handlers: unknown handler 'hello_wrld'; "
+               "did you mean 'hello_world'?"},
+        Broken{"handlers: [pay]",
+               "zerogate.yaml:1: handlers: unknown handler 'pay'; known are "
+               "hello_world, echo, save_order and get_order"},
+        Broken{"handlers: [echo, echo]",
+               "zerogate.yaml:1: handlers: 'echo' stands twice; keep one"},
+        Broken{"listen: {tcp: null, zmq: null}",
+               "zerogate.yaml:1: listen.zmq: listen.tcp and listen.zmq are both off, so nothing "
+               "can be served; give one of them an address"},
+        Broken{"listen:\n  tcp: localhost:7\n  zmq: localhost:7\n",
+               "zerogate.yaml:3: listen.zmq: localhost:7 is taken by listen.tcp (localhost:7); "
+               "give it another port"},
+        Broken{"listen: {tcp: unix:/run/z, zmq: ipc:/run/z}",
+               "zerogate.yaml:1: listen.zmq: unix:/run/z is taken by listen.tcp (unix:/run/z); "
+               "give it another path"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, BrokenConfig,
+    testing::Values(Broken{"- threads\n",
+                           "zerogate.yaml:1: the file must be a map of keys, not a list; "
+                           "write keys such as 'listen:' at the left margin"},
+                    Broken{"hello\n",
+                           "zerogate.yaml:1: the file must be a map of keys, not a single value; "
+                           "write keys such as 'listen:' at the left margin"},
+                    Broken{"limits: [1]",
+                           "zerogate.yaml:1: limits: a map of keys is needed, not a list; "
+                           "indent message, connections, in_flight or write_buffer below it, "
+                           "or leave it out"},
+                    Broken{"listen: null",
+                           "zerogate.yaml:1: listen: a map of keys is needed, not nothing; "
+                           "indent tcp or zmq below it, or leave it out"},
+                    Broken{"threads: [1]",
+                           "zerogate.yaml:1: threads: a single value is needed, not a list; "
+                           "write it as in 1"},
+                    Broken{"limits: {message: {a: 1}}",
+                           "zerogate.yaml:1: limits.message: a single value is "
+                           "needed, not a map; write it as in 16MiB"},
+                    Broken{"threads:\n",
+                           "zerogate.yaml:1: threads: a single value is needed, not nothing; "
+                           "write it as in 1"},
+                    Broken{"handlers: echo",
+                           "zerogate.yaml:1: handlers: a list is needed, not a single value; "
+                           "write it as in [hello_world, echo, save_order, get_order]"},
+                    Broken{
+                        "handlers: [[echo]]",
+                        "zerogate.yaml:1: handlers: the items must be single values, not a list; "
+                        "write it as in [hello_world, echo, save_order, get_order]"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Syntax, BrokenConfig,
+    testing::Values(
+        Broken{"threads: 1\nlisten: {tcp: a:1\n",
+               "zerogate.yaml:3: not YAML: end of map flow not found; "
+               "check indentation, brackets and quotes here"},
+        Broken{"admin: [::1]:9464\n",
+               "zerogate.yaml:1: not YAML: end of map not found; "
+               "put the address in quotes, as in \"[::1]:5559\""},
+        Broken{"listen: {tcp: [::1]:5559}\n",
+               "zerogate.yaml:1: not YAML: end of map flow not found; "
+               "put the address in quotes, as in \"[::1]:5559\""},
+        Broken{"listen:\n\ttcp: a:1\n",
+               "zerogate.yaml:2: a tab in the indentation, which YAML forbids; write spaces"},
+        Broken{"threads: 1\n---\nthreads: 2\n",
+               "zerogate.yaml:3: a second YAML document begins; "
+               "write one only, without '---' in between"},
+        Broken{"threads: 1\nadmin: \xff\xfe\n",
+               "zerogate.yaml:2: not UTF-8; save the file as UTF-8 text"},
+        Broken{std::string("\x7f"
+                           "ELF\0\1",
+                           6),
+               "zerogate.yaml:1: a NUL byte, so this is no text; name a YAML file in UTF-8"},
+        Broken{"threads: *auto\n",
+               "zerogate.yaml:1: not YAML: the referenced anchor is not defined; "
+               "check indentation, brackets and quotes here"},
+        Broken{std::string(2000, '['),
+               "zerogate.yaml:1: not YAML: bad file; check indentation, "
+               "brackets and quotes here"}));
+
+}  // namespace
+}  // namespace zerogate
