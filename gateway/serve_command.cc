@@ -1,6 +1,7 @@
 #include "gateway/serve_command.h"
 
 #include "gateway/gateway.h"
+#include "gateway/memory.h"
 
 namespace zerogate {
 
@@ -11,6 +12,7 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
     return 2;
   }
   const Config& config = std::get<Config>(loaded);
+  configure_allocator();
   log::configure(config.log_level, config.log_format);
   const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config);
   if (!gateway) {

@@ -26,8 +26,8 @@ std::unique_ptr<Service> make_handler(std::string_view name, RedisClient* redis)
 }  // namespace
 
 const std::vector<std::string>& handler_names() {
-  static const std::vector<std::string> names = {"hello_world", "echo", "save_order", "get_order"};
-  return names;
+  static const std::vector<std::string> kNames = {"hello_world", "echo", "save_order", "get_order"};
+  return kNames;
 }
 
 bool needs_redis(std::string_view name) {

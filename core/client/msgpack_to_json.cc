@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <array>
+#include <bit>
 #include <msgpack.hpp>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -56,7 +56,7 @@ class Writer : public msgpack::null_visitor {
   }
   bool visit_ext(const char* data, uint32_t size) {
     // The first byte is the type.
-    const int type = static_cast<signed char>(*data);
+    const auto type = std::bit_cast<int8_t>(*data);
     return write(fmt::format(R"({{"$ext":[{},"{}"]}})", type, base64({data + 1, size - 1})));
   }
 

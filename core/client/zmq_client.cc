@@ -4,7 +4,6 @@
 #include <sys/random.h>
 #include <zmq.h>
 
-#include <array>
 #include <cassert>
 #include <cerrno>
 #include <optional>

@@ -139,7 +139,9 @@ Scan scan_value(ByteView bytes) noexcept {
     if (at == end) return {0, ScanError::truncated};
     const uint8_t first = to_byte(*at);
     const auto present = static_cast<uint64_t>(end - at);
-    if (const uint8_t size = kFixedSizes[first]; size != 0) {
+    if (static_cast<int8_t>(first) >= -32) {  // a fixint; its branch spares dense lists the table
+      ++at;
+    } else if (const uint8_t size = kFixedSizes[first]; size != 0) {
       if (size > present) return {0, ScanError::truncated};
       at += size;
     } else {

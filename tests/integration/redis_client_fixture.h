@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,9 @@ class RedisClientTest : public ::testing::Test {
         ticker_.get(), [](uv_timer_t*) {}, 5, 5);
   }
   ~RedisClientTest() override {
+    // A test that failed halfway has left commands under way, and its variables are gone.
+    for (std::vector<Probe>& probes : kept_)
+      for (Probe& probe : probes) probe.then = nullptr;
     client_.reset();
     ticker_.reset();
     turn_.reset();
@@ -113,9 +117,13 @@ class RedisClientTest : public ::testing::Test {
     return result;
   }
 
+  /// Continuations that outlive the client.
+  std::vector<Probe>& make_probes(size_t count) { return kept_.emplace_back(count); }
+  Probe& make_probe() { return make_probes(1).front(); }
+
   /// Sends one command and waits for its answer.
   Probe call(std::initializer_list<ByteView> arguments) {
-    Probe probe;
+    Probe& probe = make_probe();
     client_->command(arguments, probe);
     EXPECT_TRUE(run_until([&] { return probe.count > 0; }));
     return probe;
@@ -135,6 +143,7 @@ class RedisClientTest : public ::testing::Test {
   std::optional<Turn> turn_;
   UvPtr<uv_timer_t> ticker_;
   RedisMetrics metrics_;
+  std::list<std::vector<Probe>> kept_;
   std::unique_ptr<RedisClient> client_;
 };
 

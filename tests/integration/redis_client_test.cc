@@ -3,9 +3,11 @@
 
 #include <gmock/gmock.h>
 
-#include <deque>
 #include <fstream>
+#include <optional>
+#include <stdexcept>
 
+#include "core/redis/name_lookup.h"
 #include "core/redis/redis_link.h"
 #include "tests/integration/redis_client_fixture.h"
 
@@ -133,14 +135,44 @@ TEST_F(RedisClientTest, RefusesAUnixPathThatWouldBeCutOff) {
   EXPECT_TRUE(run_until_down("no such file or directory"));
 }
 
-TEST_F(RedisClientTest, ResolvesAName) {
-  RedisServer server;  // listens on 127.0.0.1 only, where the name may stand for ::1 as well
+TEST_F(RedisClientTest, TriesEachAddressOfANameInTheFirstAttempt) {
+  std::vector<std::string> addresses;
+  NameLookup lookup(&loop_, [&](NameLookup::Addresses found) {
+    if (found) addresses = std::move(found).value();
+  });
+  ASSERT_TRUE(lookup.start("localhost").ok());
+  ASSERT_TRUE(run_until([&] { return !lookup.running(); }));
+  ASSERT_FALSE(addresses.empty());
+  for (const std::string& address : addresses) {
+    RedisServer server({.bind = address});
+    RedisUrl url = server.url();
+    url.host = "localhost";
+    RedisClient& client = connect(url);
+    EXPECT_FALSE(client.settled());
+    ASSERT_TRUE(run_until([&] { return client.settled(); }));
+    EXPECT_TRUE(client.up()) << address << " of " << addresses.size() << ": " << client.state();
+  }
+}
+
+TEST_F(RedisClientTest, ConnectsToAnIpv6Address) {
+  std::optional<RedisServer> server;
+  try {
+    server.emplace(RedisServer::Options{.bind = "::1"});
+  } catch (const std::runtime_error&) {
+    GTEST_SKIP() << "this machine has no ::1";
+  }
+  connect(server->url());
+  ASSERT_TRUE(run_until_up());
+  server->kill();
+  EXPECT_TRUE(run_until_down("connection refused ([::1]:"));
+}
+
+TEST_F(RedisClientTest, ReconnectsToAName) {
+  RedisServer server;
   RedisUrl url = server.url();
   url.host = "localhost";
   RedisClient& client = connect(url);
-  EXPECT_FALSE(client.settled());
-  ASSERT_TRUE(run_until([&] { return client.settled(); }));
-  EXPECT_TRUE(client.up()) << "the second address is part of the first attempt: " << client.state();
+  ASSERT_TRUE(run_until_up());
   server.kill();
   ASSERT_TRUE(run_until_down("connection refused (localhost:"));
   EXPECT_THAT(client.state(), HasSubstr(" at "));
@@ -183,7 +215,7 @@ TEST_F(RedisClientTest, TheCommandsOfATurnLeaveInOneWrite) {
   connect(server.url());
   ASSERT_TRUE(run_until_up());
   if (writes_so_far() < 0) GTEST_SKIP() << "the kernel does not count system calls";
-  std::vector<Probe> probes(500);
+  std::vector<Probe>& probes = make_probes(500);
   const int64_t before = writes_so_far();
   for (Probe& probe : probes) client_->command({"SET", "key", "value"}, probe);
   ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
@@ -194,7 +226,7 @@ TEST_F(RedisClientTest, ACommandMaySendTheNext) {
   RedisServer server;
   connect(server.url());
   ASSERT_TRUE(run_until_up());
-  Probe probe;
+  Probe& probe = make_probe();
   probe.then = [&] {
     if (probe.count < 1000) client_->command({"INCR", "n"}, probe);
   };
@@ -213,7 +245,7 @@ TEST_F(RedisClientTest, SpreadsCommandsOverItsConnections) {
   connect(options);
   ASSERT_TRUE(run_until_all_up(server, 3));
   server.stop();
-  std::vector<Probe> probes(7);
+  std::vector<Probe>& probes = make_probes(7);
   for (Probe& probe : probes) client_->command({"INCR", "n"}, probe);
   EXPECT_EQ(metrics_.overloaded.value(), 1u) << "three times two, and the seventh is refused";
   server.resume();
@@ -229,7 +261,7 @@ TEST_F(RedisClientTest, RefusesMoreThanMaxPending) {
   options.timeout_ms = kDeadlineMs;
   connect(options);
   ASSERT_TRUE(run_until_up());
-  std::vector<Probe> probes(150);
+  std::vector<Probe>& probes = make_probes(150);
   for (Probe& probe : probes) client_->command({"PING"}, probe);
   for (size_t i = 0; i < probes.size(); ++i) EXPECT_EQ(probes[i].count, i < 100 ? 0 : 1);
   EXPECT_EQ(probes.back().status, ReplyStatus::overloaded);
@@ -245,17 +277,19 @@ TEST_F(RedisClientTest, BoundsTheBytesThatWaitForASlowRedis) {
   ASSERT_TRUE(run_until_up());
   server.stop();
   const std::string value(4 << 20, 'v');
-  std::deque<Probe> probes;
+  size_t sent = 0;
+  Probe* last = nullptr;
   while (metrics_.overloaded.value() == 0) {
-    ASSERT_LE(probes.size() * value.size(), 2 * RedisLink::kMaxUnsentBytes);
-    client_->command({"SET", "key", value}, probes.emplace_back());
+    ASSERT_LE(sent++ * value.size(), 2 * RedisLink::kMaxUnsentBytes);
+    last = &make_probe();
+    client_->command({"SET", "key", value}, *last);
     uv_run(&loop_, UV_RUN_NOWAIT);
   }
-  EXPECT_EQ(probes.back().text, "redis overloaded: 64 MiB wait to be sent");
-  EXPECT_GE((probes.size() + 1) * value.size(), RedisLink::kMaxUnsentBytes);
+  EXPECT_EQ(last->text, "redis overloaded: 64 MiB wait to be sent");
+  EXPECT_GE((sent + 1) * value.size(), RedisLink::kMaxUnsentBytes);
   server.resume();
-  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
-  EXPECT_EQ(metrics_.ok.value(), probes.size() - 1);
+  ASSERT_TRUE(run_until([&] { return counted() == sent; }));
+  EXPECT_EQ(metrics_.ok.value(), sent - 1);
   EXPECT_EQ(server.run({"STRLEN", "key"}), std::to_string(value.size()));
 }
 

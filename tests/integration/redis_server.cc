@@ -83,6 +83,7 @@ RedisServer::~RedisServer() {
 
 RedisUrl RedisServer::url() const {
   RedisUrl url;
+  url.host = options_.bind;
   url.port = port_;
   url.path = path_;
   if (!path_.empty()) url.host.clear();
@@ -92,7 +93,7 @@ RedisUrl RedisServer::url() const {
 
 bool RedisServer::try_start() {
   std::vector<std::string> arguments = {
-      "redis-server", "--port", std::to_string(port_), "--bind", "127.0.0.1",
+      "redis-server", "--port", std::to_string(port_), "--bind", options_.bind,
       "--save",       "",       "--appendonly",        "no",     "--dir",
       directory_};
   if (!path_.empty()) arguments.insert(arguments.end(), {"--unixsocket", path_});
@@ -143,8 +144,9 @@ void RedisServer::restart() {
 
 std::string RedisServer::run(std::initializer_list<std::string> arguments, uint32_t database) {
   const timeval timeout{.tv_sec = 10, .tv_usec = 0};
-  const Context context(path_.empty() ? redisConnectWithTimeout("127.0.0.1", port_, timeout)
-                                      : redisConnectUnixWithTimeout(path_.c_str(), timeout),
+  const Context context(path_.empty()
+                            ? redisConnectWithTimeout(options_.bind.c_str(), port_, timeout)
+                            : redisConnectUnixWithTimeout(path_.c_str(), timeout),
                         &redisFree);
   if (!context || context->err) throw std::runtime_error("redis-server does not accept");
   redisSetTimeout(context.get(), timeout);

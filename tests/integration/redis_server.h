@@ -17,9 +17,10 @@ namespace zerogate::testing {
 class RedisServer {
  public:
   struct Options {
-    uint16_t port = 0;         ///< 0: a free one
-    bool unix_socket = false;  ///< listens on a socket in its directory and not on TCP
-    std::string password{};    ///< requirepass
+    uint16_t port = 0;               ///< 0: a free one
+    std::string bind = "127.0.0.1";  ///< the loopback address on which it listens
+    bool unix_socket = false;        ///< listens on a socket in its directory and not on TCP
+    std::string password{};          ///< requirepass
   };
 
   RedisServer() : RedisServer(Options{}) {}

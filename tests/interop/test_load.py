@@ -205,6 +205,15 @@ async def test_drain(start_gateway, own_redis, clients):
 
 
 @pytest.mark.gateway
+async def test_idle_gateway_ends_at_once(gateway, clients):
+    for kind in KINDS:
+        await clients.open(kind, gateway).call("hello_world")
+    begun = time.monotonic()
+    await asyncio.to_thread(gateway.stop)
+    assert time.monotonic() - begun < 1
+
+
+@pytest.mark.gateway
 async def test_slow_reader_does_not_disturb_others(gateway, clients):
     """A client that sends and never reads is not read any more, or is given up: what it asks for
     does not fill the memory."""
@@ -225,7 +234,7 @@ async def test_slow_reader_does_not_disturb_others(gateway, clients):
     assert await client.call("hello_world") == "hello world"
     writer.transport.abort()
     gone = lambda: gateway.metrics().total("zerogate_requests_in_flight") == 0
-    wait_until(gone, 10, "nothing is in flight")
+    await until(gone, 10, "nothing is in flight")
     assert await client.call("hello_world") == "hello world"
 
 

@@ -10,7 +10,7 @@ from zero.error import RemoteException, ValidationException, ZeroException
 from clients import KINDS
 from raw import TcpConnection, t3_frame, t3_payload
 from redis_server import RedisServer
-from waiting import wait_until
+from waiting import until, wait_until
 
 pytestmark = pytest.mark.gateway
 
@@ -129,7 +129,7 @@ async def test_bytes_and_connections(gateway):
         assert metrics.total("zerogate_received_bytes_total", protocol="tcp") == 10 * len(frame)
         assert metrics.total("zerogate_sent_bytes_total", protocol="tcp") == 10 * (9 + 102)
     gone = lambda: gateway.metrics().total("zerogate_connections", protocol="tcp") == 0
-    wait_until(gone, 5, "the connection is not counted any more")
+    await until(gone, 5, "the connection is not counted any more")
 
 
 async def test_invented_names_add_no_label(gateway, clients):

@@ -104,6 +104,9 @@ TEST(ScanValue, CountsDoNotWrapAt32Bits) {
   const std::string bytes = from_hex("df 80000000");
   EXPECT_EQ(scan_value(bytes).error, ScanError::truncated);
   EXPECT_EQ(scan_value(bytes + times(64, from_hex("00"))).error, ScanError::truncated);
+  // One pair more, and such a count would be satisfied by that pair.
+  EXPECT_EQ(scan_hex("df 80000001 00 00").error, ScanError::truncated);
+  EXPECT_EQ(scan_hex("dd 00000001 df 80000001 00 00").error, ScanError::truncated);
 }
 
 TEST(ScanValue, NestsToItsLimitAndNoDeeper) {
