@@ -33,14 +33,16 @@ uint32_t affordable_connections(const Config& config) {
 /// Every worker's socket on one port (SO_REUSEPORT), or duplicates of one Unix socket. The first
 /// one is bound without sharing, so that a port which another process holds is noticed.
 Status open_listeners(const Address& address, uint32_t workers, std::vector<ListenSocket>& sockets) {
-  Result<ListenSocket> probe = ListenSocket::open(address, false);
-  if (!probe) return Error{probe.error()};
-  if (workers == 1 || address.is_path()) {
-    sockets.push_back(std::move(probe).value());
-    return ok_status();
+  Address bound;
+  {
+    Result<ListenSocket> first = ListenSocket::open(address, false);
+    if (!first) return Error{first.error()};
+    if (workers == 1 || address.is_path()) {
+      sockets.push_back(std::move(first).value());
+      return ok_status();
+    }
+    bound = first.value().bound();
   }
-  const Address bound = probe.value().bound();
-  probe = Error{"closed"};  // the port is free: now share it
   for (uint32_t i = 0; i < workers; ++i) {
     Result<ListenSocket> socket = ListenSocket::open(bound, true);
     if (!socket) return Error{socket.error()};
@@ -67,12 +69,14 @@ Gateway::Gateway(const Config& config) : config_(config), labels_(label_names(co
                   [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_worker_exit(); });
   };
   exit_signal_ = make_uv<uv_async_t>(&loop_, init_async, this);
+  trimmer_ = std::make_unique<MemoryTrimmer>(&loop_);
 }
 
 Gateway::~Gateway() {
   admin_.reset();
   for (const auto& worker : workers_) worker->stop();
   workers_.clear();
+  trimmer_.reset();
   signals_.clear();
   exit_signal_.reset();
   uv_run(&loop_, UV_RUN_DEFAULT);
@@ -120,6 +124,7 @@ WorkerOptions Gateway::worker_options() const {
   options.handlers = config_.handlers;
   options.max_in_flight = share(config_.max_in_flight);
   options.drain_timeout_ms = config_.drain_timeout_ms;
+  options.on_churn = [this] { trimmer_->request(); };
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include "core/transport/listen_socket.h"
 #include "gateway/admin_server.h"
 #include "gateway/config.h"
+#include "gateway/memory.h"
 #include "gateway/worker.h"
 
 namespace zerogate {
@@ -39,6 +40,10 @@ class Gateway {
   void on_worker_exit();
   int exit_status() const;
 
+  uv_loop_t loop_;
+  UvPtr<uv_async_t> exit_signal_;
+  std::vector<UvPtr<uv_signal_t>> signals_;
+  std::unique_ptr<MemoryTrimmer> trimmer_;
   Config config_;
   FunctionLabels labels_;
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
@@ -47,9 +52,6 @@ class Gateway {
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
   std::atomic<bool> draining_ = false;
   std::atomic<uint32_t> exited_ = 0;
-  uv_loop_t loop_;
-  UvPtr<uv_async_t> exit_signal_;
-  std::vector<UvPtr<uv_signal_t>> signals_;
 };
 
 }  // namespace zerogate

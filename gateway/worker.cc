@@ -99,8 +99,19 @@ void Worker::begin_drain() {
 }
 
 void Worker::end_of_turn() {
+  notice_churn();
   if (!settled_) settled_ = redis_ == nullptr || redis_->settled();
   if (draining_ && calls_.in_flight() == 0 && tcp_->flushed()) finish();
+}
+
+void Worker::notice_churn() {
+  uint64_t gone = 0;
+  for (const TransportMetrics& transport : metrics_.transport) {
+    gone += transport.accepted.value() - transport.connections.value();
+  }
+  if (gone < gone_noticed_ + kChurn) return;
+  gone_noticed_ = gone;
+  options_.on_churn();
 }
 
 void Worker::finish() {

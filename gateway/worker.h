@@ -27,10 +27,14 @@ struct WorkerOptions {
   std::vector<std::string> handlers;
   uint32_t max_in_flight = 20'000;   ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
+  /// Called, on the worker's thread, each time that many connections have gone (kChurn).
+  std::function<void()> on_churn = [] {};
 };
 
 class Worker final : private EndOfTurn {
  public:
+  static constexpr uint64_t kChurn = 64;
+
   /// `labels` outlives the worker. Redis is connected to only when a handler needs it.
   Worker(const WorkerOptions& options, const FunctionLabels& labels);
   /// Joins the thread; stop() must have been called if it was started.
@@ -62,6 +66,7 @@ class Worker final : private EndOfTurn {
   void give(Order order);
   void on_order();
   void begin_drain();
+  void notice_churn();
   void finish();
   void shut_down();
 
@@ -82,6 +87,7 @@ class Worker final : private EndOfTurn {
   std::atomic<Order> order_ = Order::none;
   std::atomic<bool> settled_ = false;
   std::atomic<uint32_t> cut_off_ = 0;
+  uint64_t gone_noticed_ = 0;  ///< connections that had gone when on_churn was last called
   bool draining_ = false;
   std::thread thread_;
 };

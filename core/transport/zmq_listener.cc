@@ -174,7 +174,7 @@ void ZmqListener::dispatch(ByteView identity, ByteView body, uint64_t received_n
     return refuse(Outcome::invalid,
                   fmt::format("the message is larger than {} bytes", options_.max_message));
   }
-  if (peer.unsent != nullptr && peer.unsent->load() > options_.write_buffer) {
+  if (peer.unsent != nullptr && peer.unsent->load() > unread_limit()) {
     return refuse(Outcome::overloaded, "earlier replies have not been read yet");
   }
   if (request.status != RequestStatus::ok || !name_ok) {

@@ -22,7 +22,7 @@ namespace zerogate {
 struct ZmqOptions {
   size_t max_message = 16 << 20;     ///< bytes of one argument (limits.message)
   uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
-  size_t write_buffer = 1 << 20;     ///< bytes unread by one peer before it is refused
+  size_t write_buffer = 1 << 20;     ///< bytes unread by one peer; see unread_limit()
 };
 
 /// What libzmq does in its own threads (greeting, framing, reading and writing sockets) can only be
@@ -70,6 +70,10 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   void dispatch(ByteView identity, ByteView body, uint64_t received_ns);
   bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView id, ByteView body);
   bool send_large(ZmqPeers::Peer& peer, ByteView id, ByteView body);
+  /// A ROUTER cannot stop reading from one peer only, so a peer that has not read this much gets
+  /// errors instead: the same bound at which a TCP connection is closed. It leaves room for several
+  /// large replies at once, which an asynchronous client may well ask for.
+  size_t unread_limit() const { return options_.write_buffer + 2 * options_.max_message; }
   void update_gate();
 
   uv_loop_t* const loop_;

@@ -278,10 +278,7 @@ async def test_a_crowd_of_1200_on_each_port(gateway, clients):
                        for p in ("tcp", "zmq"))
 
         await until(gone, 60, "the crowd is gone")
-    after = resident_bytes(gateway.pid)
-    print(f"resident: {before / MIB:.1f} MiB before, {peak / MIB:.1f} at most, "
-          f"{after / MIB:.1f} after")
-    if not is_sanitized(gateway):
+    print(f"resident: {before / MIB:.1f} MiB before, {peak / MIB:.1f} at most")
+    if not is_sanitized(gateway):  # a sanitizer keeps freed memory on purpose
         assert peak - before < 20 * MIB
-        import subprocess as sp; sp.run(["gdb","-p",str(gateway.pid),"-batch","-ex","call (void)malloc_stats()","-ex","call (int)malloc_trim(0)","-ex","call (void)malloc_stats()"],capture_output=True); import time; time.sleep(0.5); print([(p, gateway.metrics().total("zerogate_connections", protocol=p)) for p in ("tcp","zmq")]); print(open(f"/proc/{gateway.pid}/smaps_rollup").read()); print("trimmed", resident_bytes(gateway.pid)/MIB)
-        assert after - before < 10 * MIB
+        await until(lambda: resident_bytes(gateway.pid) - before < 8 * MIB, 20, "it comes back")
