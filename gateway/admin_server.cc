@@ -1,11 +1,13 @@
 #include "gateway/admin_server.h"
 
 #include <civetweb.h>
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -14,13 +16,13 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "core/base/log.h"
 #include "core/base/unique_fd.h"
 #include "core/client/resolve.h"
+#include "gateway/scraper.h"
 
 namespace zerogate {
 namespace {
@@ -29,8 +31,9 @@ using Clock = std::chrono::steady_clock;
 
 // A peer that connects and stays silent holds one thread for kRequestTimeoutMs, and civetweb takes
 // connections in the order in which they came. So /healthz waits behind n such peers for about
-// n / kThreads * kRequestTimeoutMs, and n is bounded by the two queues and the threads.
-constexpr int kThreads = 32;
+// n / kThreads * kRequestTimeoutMs, and n is at most kThreads + kQueue + kBacklog: 3.5 s. A thread
+// that waits costs about 20 KiB; that is why there are so many.
+constexpr int kThreads = 64;
 constexpr int kRequestTimeoutMs = 1000;  ///< for a whole request, and for each chunk of a reply
 constexpr int kQueue = 32;               ///< accepted and waiting for a thread
 constexpr int kBacklog = 128;            ///< waiting in the kernel
@@ -39,22 +42,25 @@ constexpr int kMaxRequestBytes = 8192;   ///< request line and headers; one buff
 constexpr size_t kChunkBytes = 64 << 10;
 constexpr std::chrono::seconds kResponseDeadline{5};
 
-constexpr std::string_view kPages = "/metrics /healthz /readyz /config";
+constexpr std::string_view kPages = "/metrics /healthz /readyz /config, and POST /reload";
 constexpr const char* kText = "text/plain; charset=utf-8";
+constexpr const char* kFailed = "the page could not be made; the log says why\n";
 /// The text exposition format, as Prometheus' own clients name it.
 constexpr const char* kMetricsText = "text/plain; version=0.0.4; charset=utf-8";
 
 struct Page {
-  int status = 200;
-  const char* type = kText;
-  std::string body;
-  const char* extra = "";  ///< one more header line, with its CRLF
+  int status;
+  const char* type;
+  std::shared_ptr<const std::string> body;
+  const char* extra;  ///< one more header line, with its CRLF, or empty
 };
 
 const char* reason_phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 400:
+      return "Bad Request";
     case 404:
       return "Not Found";
     case 405:
@@ -66,16 +72,25 @@ const char* reason_phrase(int status) {
   }
 }
 
-std::string render_metrics(const AdminSources& sources) {
-  std::vector<prometheus::MetricFamily> all;
-  for (const auto& source : sources.metrics)
-    std::ranges::move(source->Collect(), std::back_inserter(all));
-  return prometheus::TextSerializer().Serialize(all);
+/// What begin_request needs, through civetweb's user data.
+struct Context {
+  explicit Context(AdminSources from) : sources(std::move(from)) {}
+  AdminSources sources;
+  Scraper scraper{sources.metrics};
+};
+
+Page page_of(int status, std::string body, const char* extra = "") {
+  return {status, kText, std::make_shared<const std::string>(std::move(body)), extra};
+}
+
+Page render_metrics(Scraper& scraper) {
+  if (auto text = scraper.scrape()) return {200, kMetricsText, std::move(text), ""};
+  return page_of(500, kFailed);
 }
 
 Page render_readiness(const AdminSources& sources) {
   Readiness readiness = sources.readiness();
-  return {readiness.ready ? 200 : 503, kText, std::move(readiness.text) + "\n"};
+  return page_of(readiness.ready ? 200 : 503, std::move(readiness.text) + "\n");
 }
 
 std::string render_index(const AdminSources& sources) {
@@ -84,42 +99,52 @@ std::string render_index(const AdminSources& sources) {
       "/metrics  counters and durations, for Prometheus\n"
       "/healthz  200 while the process lives\n"
       "/readyz   200 when calls can be served, else 503 and what is waited for\n"
-      "/config   the effective configuration, passwords masked\n",
+      "/config   the effective configuration, passwords masked\n"
+      "/reload   POST: read the configuration again, as SIGHUP does\n",
       sources.version);
 }
 
-Page render(const AdminSources& sources, std::string_view method, std::string_view path) {
-  constexpr std::array<std::string_view, 5> kKnown = {"/", "/metrics", "/healthz", "/readyz",
-                                                      "/config"};
+Page reload(const AdminSources& sources) {
+  const Result<std::string> result = sources.reload();
+  return page_of(result ? 200 : 400, (result ? result.value() : result.error()) + "\n");
+}
+
+Page render(Context& context, std::string_view method, std::string_view path) {
+  constexpr std::array<std::string_view, 6> kKnown = {"/",       "/metrics", "/healthz",
+                                                      "/readyz", "/config",  "/reload"};
   if (std::ranges::find(kKnown, path) == kKnown.end())
-    return {404, kText, fmt::format("no such page; there are {}\n", kPages)};
+    return page_of(404, fmt::format("no such page; there are {}\n", kPages));
+  if (path == "/reload") {
+    if (method == "POST") return reload(context.sources);
+    return page_of(405, "only POST reloads\n", "Allow: POST\r\n");
+  }
   if (method != "GET" && method != "HEAD")
-    return {405, kText, "this port is read-only: GET or HEAD\n", "Allow: GET, HEAD\r\n"};
-  if (path == "/metrics") return {200, kMetricsText, render_metrics(sources)};
-  if (path == "/healthz") return {200, kText, "ok\n"};
-  if (path == "/readyz") return render_readiness(sources);
-  if (path == "/config") return {200, kText, sources.config()};
-  return {200, kText, render_index(sources)};
+    return page_of(405, "this page is read-only: GET or HEAD\n", "Allow: GET, HEAD\r\n");
+  if (path == "/metrics") return render_metrics(context.scraper);
+  if (path == "/healthz") return page_of(200, "ok\n");
+  if (path == "/readyz") return render_readiness(context.sources);
+  if (path == "/config") return page_of(200, context.sources.config());
+  return page_of(200, render_index(context.sources));
 }
 
 /// In chunks, because civetweb's write deadline is for one mg_write: one for a whole scrape would
 /// cut slow links off, and one without end would let a peer that reads slowly keep the thread.
-void send_all(mg_connection* connection, std::string_view bytes) {
-  const auto deadline = Clock::now() + kResponseDeadline;
-  while (!bytes.empty() && Clock::now() < deadline) {
-    const std::string_view chunk = bytes.substr(0, kChunkBytes);
-    if (mg_write(connection, chunk.data(), chunk.size()) != static_cast<int>(chunk.size())) return;
-    bytes.remove_prefix(chunk.size());
-  }
-}
-
 void send_page(mg_connection* connection, const Page& page, bool with_body) {
-  std::string bytes = fmt::format(
+  // The first chunk goes with the headers: most pages are one packet.
+  const std::string_view body = *page.body;
+  std::string first = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}"
       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
-      page.status, reason_phrase(page.status), page.type, page.body.size(), page.extra);
-  if (with_body) bytes += page.body;
-  send_all(connection, bytes);
+      page.status, reason_phrase(page.status), page.type, body.size(), page.extra);
+  if (with_body) first += body.substr(0, kChunkBytes);
+  const auto deadline = Clock::now() + kResponseDeadline;
+  const auto send = [&](std::string_view bytes) {
+    return Clock::now() < deadline &&
+           mg_write(connection, bytes.data(), bytes.size()) == static_cast<int>(bytes.size());
+  };
+  bool sent = send(first);
+  for (size_t at = kChunkBytes; sent && with_body && at < body.size(); at += kChunkBytes)
+    sent = send(body.substr(at, kChunkBytes));
 }
 
 /// civetweb asks this before it does anything with a request, and is never left to answer one
@@ -128,14 +153,15 @@ int begin_request(mg_connection* connection) noexcept try {
   // Also keeps civetweb from reading a large request body to its end.
   mg_disable_connection_keep_alive(connection);
   const mg_request_info* request = mg_get_request_info(connection);
-  const auto* sources = static_cast<const AdminSources*>(request->user_data);
+  auto* context = static_cast<Context*>(request->user_data);
   const std::string_view method = request->request_method;
+  const std::string_view path = request->local_uri ? request->local_uri : "";
   Page page;
   try {
-    page = render(*sources, method, request->local_uri ? request->local_uri : "");
+    page = render(*context, method, path);
   } catch (const std::exception& e) {
-    log::error("admin page failed", {{"path", request->local_uri}, {"reason", e.what()}});
-    page = {500, kText, "the page could not be made; the log says why\n"};
+    log::error("admin page failed", {{"path", path}, {"reason", e.what()}});
+    page = page_of(500, kFailed);
   }
   send_page(connection, page, method != "HEAD");
   return page.status;
@@ -156,32 +182,61 @@ Error cannot_listen(const Address& address, std::string reason) {
                            address.display(), reason)};
 }
 
-/// Listens for a moment to learn what stands against it (0 or errno): civetweb only says that it
-/// failed. Sets the same options as civetweb does.
-int try_to_listen(const SocketAddress& address) {
-  const UniqueFd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  if (!fd || setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-      bind(fd.get(), address.get(), address.size) != 0 || listen(fd.get(), 1) != 0)
-    return errno;
-  return 0;
-}
+struct Listening {
+  SocketAddress address;
+  UniqueFd fd;
+};
 
 /// The first address of the host that can be listened on. One whose family or interface this
 /// machine lacks (::1 of localhost, without IPv6) is passed over; a busy one is not.
-Result<SocketAddress> choose(const Address& address) {
+Result<Listening> listen_on(const Address& address) {
   const Result<std::vector<SocketAddress>> candidates = resolve(address);
   if (!candidates) return cannot_listen(address, candidates.error());
   int error = EADDRNOTAVAIL;
   for (const SocketAddress& candidate : candidates.value()) {
-    error = try_to_listen(candidate);
-    if (error == 0) return candidate;
+    const int family = candidate.storage.ss_family;
+    UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const int on = 1, off = 0;
+    if (fd && setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        // [::] takes IPv4 too, like the other listeners.
+        (family != AF_INET6 ||
+         setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) &&
+        bind(fd.get(), candidate.get(), candidate.size) == 0 && listen(fd.get(), kBacklog) == 0)
+      return Listening{candidate, std::move(fd)};
+    error = errno;
     if (error != EAFNOSUPPORT && error != EADDRNOTAVAIL) break;
   }
   return cannot_listen(address, std::strerror(error));
 }
 
-/// civetweb's threads inherit the mask: signals are the main thread's to take.
+SocketAddress bound_to(int fd) {
+  SocketAddress name;
+  name.size = sizeof name.storage;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&name.storage), &name.size) != 0) return {};
+  return name;
+}
+
+uint16_t port_of(const SocketAddress& address) {
+  return ntohs(address.storage.ss_family == AF_INET6
+                   ? reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_port
+                   : reinterpret_cast<const sockaddr_in&>(address.storage).sin_port);
+}
+
+/// The descriptor that listens on an IPv4 address ("127.0.0.1:9464"); -1 if there is none.
+/// civetweb has no call that tells its own.
+int find_listener(const std::string& address) {
+  const long limit = std::min(sysconf(_SC_OPEN_MAX), 65'536L);
+  for (int fd = 0; fd < limit; ++fd) {
+    int listening = 0;
+    socklen_t size = sizeof listening;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening) continue;
+    const SocketAddress bound = bound_to(fd);
+    if (bound.storage.ss_family == AF_INET && bound.numeric() == address) return fd;
+  }
+  return -1;
+}
+
+/// The threads inherit the mask: signals are the main thread's to take.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -209,61 +264,89 @@ class CivetLibrary {
 }  // namespace
 
 struct AdminServer::State {
+  explicit State(AdminSources sources) : context{std::move(sources)} {}
+  ~State();
+  Status run(SocketAddress address);
+  Status run_on(const UniqueFd& socket);
+
   CivetLibrary library;
-  AdminSources sources;
-  std::unique_ptr<mg_context, decltype(&mg_stop)> context{nullptr, &mg_stop};
+  Context context;
+  std::unique_ptr<mg_context, decltype(&mg_stop)> server{nullptr, &mg_stop};
+  int listener = -1;  ///< civetweb's own, open until mg_stop
   uint16_t port = 0;
 };
+
+AdminServer::State::~State() {
+  // Ends civetweb's poll, which would keep mg_stop waiting for up to 2 s.
+  if (listener >= 0) shutdown(listener, SHUT_RDWR);
+}
+
+/// Starts civetweb on an IPv4 address. The error is civetweb's text.
+Status AdminServer::State::run(SocketAddress address) {
+  const std::array<std::pair<const char*, std::string>, 8> settings = {
+      {{"listening_ports", address.numeric()},
+       {"num_threads", std::to_string(kThreads)},
+       {"connection_queue", std::to_string(kQueue)},
+       {"listen_backlog", std::to_string(kBacklog)},
+       {"request_timeout_ms", std::to_string(kRequestTimeoutMs)},
+       {"max_request_size", std::to_string(kMaxRequestBytes)},
+       {"enable_keep_alive", "no"},
+       {"enable_directory_listing", "no"}}};
+  std::vector<const char*> options;
+  for (const auto& [name, value] : settings) options.insert(options.end(), {name, value.c_str()});
+  options.push_back(nullptr);
+  mg_callbacks callbacks{};
+  callbacks.begin_request = begin_request;
+  callbacks.log_message = log_message;
+  mg_init_data init{&callbacks, &context, options.data()};
+  std::array<char, 256> text{};
+  unsigned code = 0;
+  mg_error_data error{&code, text.data(), text.size()};
+  server.reset(mg_start2(&init, &error));
+  if (!server) return Error{text.data()};
+  mg_server_port bound{};
+  if (mg_get_server_ports(server.get(), 1, &bound) != 1) return Error{"no port"};
+  port = static_cast<uint16_t>(bound.port);
+  reinterpret_cast<sockaddr_in&>(address.storage).sin_port = htons(port);
+  listener = find_listener(address.numeric());
+  return ok_status();
+}
+
+/// Debian builds civetweb without IPv6: it does not even parse such an address. So it is started
+/// on a free port of 127.0.0.1, and its listening descriptor then made to mean our socket, which
+/// its accept loop takes whatever the family.
+Status AdminServer::State::run_on(const UniqueFd& socket) {
+  SocketAddress any;
+  any.size = sizeof(sockaddr_in);
+  auto& loopback = reinterpret_cast<sockaddr_in&>(any.storage);
+  loopback.sin_family = AF_INET;
+  loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  Status running = run(any);
+  if (!running) return running;
+  // The shutdown ends a poll of the old socket, which would go on for up to 2 s.
+  if (listener < 0 || shutdown(listener, SHUT_RDWR) != 0 ||
+      dup3(socket.get(), listener, O_CLOEXEC) < 0)
+    return Error{"civetweb's socket cannot be replaced"};
+  port = port_of(bound_to(socket.get()));
+  return ok_status();
+}
 
 Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
                                                         AdminSources sources) {
   if (address.is_path())
     return cannot_listen(address, "the admin port cannot be a Unix socket, only host:port");
-  const Result<SocketAddress> where = choose(address);
-  if (!where) return Error{where.error()};
+  Result<Listening> listening = listen_on(address);
+  if (!listening) return Error{listening.error()};
 
-  auto state = std::make_unique<State>();
-  state->sources = std::move(sources);
-  // [::] takes IPv4 too, like the other listeners; civetweb spells that with a plus.
-  const std::string listen =
-      address.host == "::" ? fmt::format("+{}", address.port) : where.value().numeric();
-  const std::string threads = std::to_string(kThreads), timeout = std::to_string(kRequestTimeoutMs),
-                    queue = std::to_string(kQueue), backlog = std::to_string(kBacklog),
-                    max_request = std::to_string(kMaxRequestBytes);
-  std::array options = {"listening_ports",
-                        listen.c_str(),
-                        "num_threads",
-                        threads.c_str(),
-                        "request_timeout_ms",
-                        timeout.c_str(),
-                        "connection_queue",
-                        queue.c_str(),
-                        "listen_backlog",
-                        backlog.c_str(),
-                        "max_request_size",
-                        max_request.c_str(),
-                        "enable_keep_alive",
-                        "no",
-                        "enable_directory_listing",
-                        "no",
-                        static_cast<const char*>(nullptr)};
-  mg_callbacks callbacks{};
-  callbacks.begin_request = begin_request;
-  callbacks.log_message = log_message;
-  mg_init_data init{&callbacks, &state->sources, options.data()};
-  std::array<char, 256> text{};
-  unsigned code = 0;
-  mg_error_data error{&code, text.data(), text.size()};
-  {
-    const SignalsBlocked blocked;
-    state->context.reset(mg_start2(&init, &error));
-  }
-  if (!state->context) return cannot_listen(address, text.data());
-
-  mg_server_port bound{};
-  if (mg_get_server_ports(state->context.get(), 1, &bound) != 1)
-    return cannot_listen(address, "civetweb does not tell the port");
-  state->port = static_cast<uint16_t>(bound.port);
+  const SignalsBlocked blocked;
+  auto state = std::make_unique<State>(std::move(sources));
+  const SocketAddress& where = listening.value().address;
+  UniqueFd& fd = listening.value().fd;
+  const bool ipv4 = where.storage.ss_family == AF_INET;
+  // Ours has shown that the address is free, with a proper error otherwise; now it makes room.
+  if (ipv4) fd.reset();
+  const Status running = ipv4 ? state->run(where) : state->run_on(fd);
+  if (!running) return cannot_listen(address, running.error());
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(state)));
 }
 
@@ -271,8 +354,6 @@ AdminServer::AdminServer(std::unique_ptr<State> state) : state_(std::move(state)
 
 AdminServer::~AdminServer() = default;
 
-uint16_t AdminServer::port() const {
-  return state_->port;
-}
+uint16_t AdminServer::port() const { return state_->port; }
 
 }  // namespace zerogate

@@ -1,4 +1,4 @@
-// The admin port: /metrics, /healthz, /readyz and /config, on civetweb's own threads.
+// The admin port: /metrics, /healthz, /readyz, /config and /reload, on civetweb's own threads.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -24,6 +24,8 @@ struct AdminSources {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
   std::function<Readiness()> readiness;
   std::function<std::string()> config;  ///< YAML, masked
+  /// POST /reload: the text that says what was taken over, or the errors, one a line.
+  std::function<Result<std::string>()> reload;
   std::string version;
 };
 
@@ -34,7 +36,8 @@ class AdminServer {
   /// Resolves the host, binds and starts the threads. The error is one line, also for a busy port.
   /// A Unix socket's path is refused: civetweb 1.15 cannot be told where to make one.
   static Result<std::unique_ptr<AdminServer>> start(const Address& address, AdminSources sources);
-  /// Stops listening and waits for the threads: up to about 2 s when peers hold connections open.
+  /// Stops listening and waits for the threads: up to about 1 s when peers hold connections open,
+  /// more when one reads a large page slowly.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;

@@ -9,6 +9,9 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
     for (const std::string& line : errors->lines) err << line << '\n';
     return 2;
   }
+  for (const std::string& note : std::get<Config>(loaded).notes) {
+    out << command.config_file << ": note: " << note << '\n';
+  }
   out << command.config_file << ": ok\n";
   return 0;
 }

@@ -76,6 +76,8 @@ class Parser {
       if (setting.flag.empty()) continue;
       values_.push_back({std::string(setting.path), std::make_unique<std::string>(), nullptr});
       values_.back().option = add(std::string(setting.flag), *values_.back().text);
+      // value_from_text() takes it apart again.
+      if (setting.is_list) values_.back().option->join(',');
     }
   }
 

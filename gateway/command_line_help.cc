@@ -39,6 +39,19 @@ std::string settings_help() {
       "ZEROGATE_REDIS_TIMEOUT):\n"
       "{}"
       "\n"
+      "backends and routes (more than one backend, time-outs, pools) are keys of the file, and "
+      "YAML in\n"
+      "ZEROGATE_BACKENDS and ZEROGATE_ROUTES; deploy/zerogate.yaml explains them. --bridge makes a "
+      "backend\n"
+      "named 'bridge' and a last route to it for every function. Once there are routes, functions "
+      "are\n"
+      "served here only when handlers names them.\n"
+      "\n"
+      "--listen-zmq or --listen-tcp may take the other's default address: the other is then off, "
+      "unless it\n"
+      "is given an address too. zerogate serve --listen-zmq 127.0.0.1:5559 --bridge "
+      "tcp://orders:5559\n"
+      "\n"
       "A flag goes before the environment, that before the file, and that before the default.\n",
       flags, "-h, --help", others);
 }

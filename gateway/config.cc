@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstdlib>
 
+#include "gateway/bridge_settings.h"
 #include "gateway/config_builder.h"
 #include "gateway/config_file.h"
 #include "gateway/settings.h"
@@ -28,6 +29,29 @@ void emit(YAML::Emitter& out, const SettingValue& value) {
   }
 }
 
+template <class T>
+void emit_fields(YAML::Emitter& out, const std::vector<Field<T>>& fields, const T& options) {
+  out << YAML::BeginMap;
+  for (const Field<T>& field : fields) {
+    const auto value = field.show(options);
+    if (!value) continue;
+    out << YAML::Key << std::string(field.key) << YAML::Value;
+    emit(out, *value);
+  }
+  out << YAML::EndMap;
+}
+
+void emit_bridge(YAML::Emitter& out, const Config& config) {
+  out << YAML::Key << "backends" << YAML::Value << YAML::BeginMap;
+  for (const BackendOptions& backend : config.backends) {
+    out << YAML::Key << backend.name << YAML::Value;
+    emit_fields(out, backend_fields(), backend);
+  }
+  out << YAML::EndMap << YAML::Key << "routes" << YAML::Value << YAML::BeginSeq;
+  for (const RouteOptions& route : config.routes) emit_fields(out, route_fields(), route);
+  out << YAML::EndSeq;
+}
+
 }  // namespace
 
 std::variant<Config, ConfigErrors> load_config(const std::string& file,
@@ -42,6 +66,10 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
     if (const auto text = environment(name)) {
       builder.apply(setting, value_from_text(setting, *text, name));
     }
+  }
+  for (const std::string_view key : kBridgeKeys) {
+    const std::string name = environment_name(key);
+    if (const auto text = environment(name)) read_config_value(name, key, *text, builder);
   }
   for (const auto& [path, text] : flags) {
     const Setting* setting = find_setting(path);
@@ -60,6 +88,7 @@ std::string to_yaml(const Config& config) {
   out << YAML::BeginMap;
   std::string_view open;
   for (const Setting& setting : settings()) {
+    if (!setting.in_file) continue;
     if (setting.section() != open) {
       if (!open.empty()) out << YAML::EndMap;
       open = setting.section();
@@ -69,6 +98,7 @@ std::string to_yaml(const Config& config) {
     emit(out, setting.show(config));
   }
   if (!open.empty()) out << YAML::EndMap;
+  emit_bridge(out, config);
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }

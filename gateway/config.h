@@ -6,11 +6,13 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "core/base/log.h"
 #include "core/base/result.h"
+#include "core/bridge/backend_options.h"
 #include "core/redis/redis_url.h"
 #include "core/transport/address.h"
 
@@ -27,13 +29,25 @@ struct Config {
   uint32_t max_connections = 10'000;               ///< per protocol
   uint32_t max_in_flight = 20'000;                 ///< calls, over all clients
   uint64_t write_buffer = 1 << 20;                 ///< bytes waiting for one slow reader
+  uint32_t zmq_keep_alive_ms = 1'000;              ///< 0: off; see ZmqOptions::keep_alive_ms
   uint32_t drain_timeout_ms = 8'000;               ///< below docker's 10 s kill
   std::string redis = "redis://127.0.0.1:6379/0";  ///< as written, with its password
   RedisUrl redis_url;                              ///< `redis`, parsed
   uint32_t redis_connections = 1;
   uint32_t redis_timeout_ms = 1'000;
+  /// load_config empties it when there are routes and nobody has listed handlers.
   std::vector<std::string> handlers = {"hello_world", "echo", "save_order", "get_order"};
+  std::vector<BackendOptions> backends;
+  std::vector<RouteOptions> routes;  ///< the first match wins; each names one of `backends`
+  /// What --bridge says; load_config has made it the last of `backends` and of `routes`.
+  std::vector<BackendUrl> bridge;
+  std::vector<std::string> notes;  ///< what load_config decided by itself: a line each, for the log
+
+  bool operator==(const Config&) const = default;
 };
+
+/// The name of the backend that --bridge makes.
+inline constexpr std::string_view kBridgeName = "bridge";
 
 /// Flags of `serve` and `check`, by configuration path ("listen.tcp"), as typed by the user.
 using Overrides = std::map<std::string, std::string>;

@@ -20,9 +20,9 @@ bool clash(const Address& a, const Address& b) {
     return address.host.find(':') != address.host.npos;
   };
   if (a.host == b.host) return true;
+  if (a.host == "::" || b.host == "::") return true;  // it takes IPv4's connections too
   if (is_v6(a) != is_v6(b)) return false;
-  const std::string_view wildcard = is_v6(a) ? "::" : "0.0.0.0";
-  return a.host == wildcard || b.host == wildcard;
+  return a.host == "0.0.0.0" || b.host == "0.0.0.0";
 }
 
 }  // namespace
@@ -53,16 +53,47 @@ std::string ConfigBuilder::origin(std::string_view path) const {
 }
 
 void ConfigBuilder::check_together() {
-  check_listeners();
+  if (!listeners_failed()) {  // they would be compared with defaults
+    settle_listeners();
+    check_listeners();
+  }
+  check_bridge();
+  if (is_default("handlers") && !config_.routes.empty()) config_.handlers.clear();
+}
+
+bool ConfigBuilder::listeners_failed() const {
+  const std::string_view paths[] = {"listen.tcp", "listen.zmq", "admin"};
+  return std::ranges::any_of(paths, [this](auto path) { return failed_.contains(path); });
+}
+
+/// Of the two protocols one at its default address gives way to one that was set to it: thus
+/// `--listen-zmq 127.0.0.1:5559` is enough to take over the port of a TCP server that moved away.
+void ConfigBuilder::settle_listeners() {
+  const Listener tcp = {"listen.tcp", config_.listen_tcp};
+  const Listener zmq = {"listen.zmq", config_.listen_zmq};
+  if (!tcp.address || !zmq.address || !clash(*tcp.address, *zmq.address)) return;
+  const bool tcp_is_default = is_default(tcp.path);
+  if (tcp_is_default == is_default(zmq.path)) return;
+  const Listener& loser = tcp_is_default ? tcp : zmq;
+  const Listener& winner = tcp_is_default ? zmq : tcp;
+  config_.notes.push_back(
+      fmt::format("{0} is off: its default address was given to {1} ({2}); set {0} to have both",
+                  loser.path, winner.path, winner.address->display()));
+  (tcp_is_default ? config_.listen_tcp : config_.listen_zmq) = std::nullopt;
+}
+
+void ConfigBuilder::check_bridge() {
+  const Fail fail_at = [this](const std::string& place, const std::string& message) {
+    fail(place, message);
+  };
+  assemble_bridge(entries_, origin("bridge"), config_, fail_at);
+  if (!listeners_failed()) check_loops(entries_, origin("bridge"), config_, fail_at);
 }
 
 void ConfigBuilder::check_listeners() {
   const Listener listeners[] = {{"listen.tcp", config_.listen_tcp},
                                 {"listen.zmq", config_.listen_zmq},
                                 {"admin", config_.admin}};
-  for (const Listener& listener : listeners) {
-    if (failed_.contains(listener.path)) return;  // it would be compared with a default
-  }
   // Whoever was set last is to blame, and the place that can be mended.
   const auto rank = [this](std::string_view path) {
     return std::ranges::find(order_, path) - order_.begin() - (origins_.contains(path) ? 0 : 1'000);

@@ -6,8 +6,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "gateway/bridge_entries.h"
 #include "gateway/config.h"
 #include "gateway/settings.h"
 
@@ -18,12 +20,17 @@ class ConfigBuilder {
   /// Sets one value over what was there, or gathers why not.
   void apply(const Setting& setting, const SettingValue& value);
 
+  /// Replace what was there before.
+  void set_backends(Entries<BackendOptions> backends) { entries_.backends = std::move(backends); }
+  void set_routes(Entries<RouteOptions> routes) { entries_.routes = std::move(routes); }
+
   /// Gathers one error: "place: message".
   void fail(const std::string& place, const std::string& message);
   /// The same, of a setting: what depends on its value is not checked any more.
   void fail(const Setting& setting, const std::string& place, const std::string& message);
 
-  /// Checks the values against one another; call it once, after the last apply().
+  /// Fills in what follows from other values and checks them against one another; call it once,
+  /// after everything else.
   void check_together();
 
   const Config& config() const { return config_; }
@@ -32,9 +39,14 @@ class ConfigBuilder {
  private:
   /// Where the value came from: the place of its error lines, or its path when nobody set it.
   std::string origin(std::string_view path) const;
+  bool is_default(std::string_view path) const { return !origins_.contains(path); }
+  bool listeners_failed() const;
+  void settle_listeners();
   void check_listeners();
+  void check_bridge();
 
   Config config_;
+  BridgeEntries entries_;
   std::vector<std::string> errors_;
   std::map<std::string_view, std::string> origins_;  ///< by path
   std::vector<std::string_view> order_;              ///< paths, the one set last at the end

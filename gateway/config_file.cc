@@ -7,14 +7,17 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <map>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "core/base/quote.h"
 #include "core/wire/utf8.h"
+#include "gateway/bridge_file.h"
 #include "gateway/nearest.h"
+#include "gateway/yaml_reader.h"
 
 namespace zerogate {
 namespace {
@@ -24,6 +27,7 @@ std::vector<std::string> keys_of(std::string_view section) {
   std::vector<std::string> keys;
   for (const Setting& setting : settings()) {
     std::string key;
+    if (!setting.in_file) continue;
     if (setting.section() == section) {
       key = setting.key();
     } else if (section.empty()) {
@@ -33,13 +37,19 @@ std::vector<std::string> keys_of(std::string_view section) {
     }
     if (std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
   }
+  if (section.empty()) keys.insert(keys.end(), std::begin(kBridgeKeys), std::end(kBridgeKeys));
   return keys;
 }
 
 /// What would mend an unknown key.
 std::string mend_key(std::string_view section, const std::string& key, const std::string& path) {
-  if (section.empty() && find_setting(key) != nullptr) {  // "listen.tcp: ..." at the top
+  if (section.empty() && find_setting(key) != nullptr) {
     const Setting& setting = *find_setting(key);
+    if (!setting.in_file) {
+      return fmt::format("only {} and {} say this; write backends and routes here", setting.flag,
+                         setting.environment_name());
+    }
+    // "listen.tcp: ..." at the top
     return fmt::format("write {}: {{{}: ...}}", setting.section(), setting.key());
   }
   if (const std::string sibling = nearest(key, keys_of(section)); !sibling.empty()) {
@@ -47,6 +57,7 @@ std::string mend_key(std::string_view section, const std::string& key, const std
   }
   std::vector<std::string> paths;
   for (const Setting& setting : settings()) {
+    if (!setting.in_file) continue;
     if (setting.key() == key) return fmt::format("did you mean '{}'?", setting.path);
     paths.emplace_back(setting.path);
   }
@@ -57,22 +68,16 @@ std::string mend_key(std::string_view section, const std::string& key, const std
   return fmt::format("{} has {}", section, listed(keys_of(section), "and"));
 }
 
-std::string kind_of(const YAML::Node& node) {
-  if (node.IsMap()) return "a map";
-  if (node.IsSequence()) return "a list";
-  if (node.IsNull()) return "nothing";
-  return "a single value";
-}
-
 /// Walks the nodes of a file.
 class Walker {
  public:
-  Walker(const std::string& name, ConfigBuilder& builder) : name_(name), builder_(builder) {}
+  Walker(const std::string& name, ConfigBuilder& builder)
+      : reader_(name, builder), builder_(builder) {}
 
   void walk_root(const YAML::Node& root) {
     if (!root.IsDefined() || root.IsNull()) return;  // empty, or comments only: all defaults
     if (!root.IsMap()) {
-      builder_.fail(place(root.Mark()),
+      builder_.fail(reader_.place(root.Mark()),
                     fmt::format("the file must be a map of keys, not {}; write keys such as "
                                 "'listen:' at the left margin",
                                 kind_of(root)));
@@ -81,83 +86,52 @@ class Walker {
     walk_map("", root);
   }
 
- private:
-  std::string place(const YAML::Mark& mark) const {
-    return fmt::format("{}:{}", name_, std::max(mark.line, 0) + 1);
-  }
-
-  void walk_map(const std::string& section, const YAML::Node& map) {
-    std::map<std::string, int> seen;  // yaml-cpp keeps a key that stands twice, and says nothing
-    for (const auto& entry : map) {
-      const YAML::Mark mark = entry.first.Mark();
-      if (!entry.first.IsScalar()) {
-        builder_.fail(place(mark), "a key must be a single word; write 'key: value'");
-        continue;
-      }
-      const std::string key = entry.first.Scalar();
-      const auto [before, is_new] = seen.emplace(key, mark.line);
-      if (!is_new) {
-        builder_.fail(place(mark), fmt::format("key {} stands twice, first on line {}; keep one",
-                                               quote(key), before->second + 1));
-        continue;
-      }
-      walk_entry(section, key, entry.second, mark);
-    }
-  }
-
+  /// A key at the top, or of a section.
   void walk_entry(const std::string& section, const std::string& key, const YAML::Node& node,
                   const YAML::Mark& mark) {
+    if (section.empty() && key == "backends") return read_backends(reader_, node, mark);
+    if (section.empty() && key == "routes") return read_routes(reader_, node, mark);
     const std::string path = section.empty() ? key : section + "." + key;
     const bool dotted = key.find('.') != std::string::npos;
-    if (const Setting* setting = dotted ? nullptr : find_setting(path)) {
-      return walk_value(*setting, node, fmt::format("{}: {}", place(mark), path));
+    const Setting* setting = dotted ? nullptr : find_setting(path);
+    if (setting != nullptr && setting->in_file) {
+      return walk_value(*setting, node, reader_.place(mark, path));
     }
     const auto top = keys_of("");
     if (!section.empty() || std::ranges::find(top, key) == top.end()) {
-      return builder_.fail(place(mark), fmt::format("unknown key {}; {}", quote(path),
-                                                    mend_key(section, key, path)));
+      return builder_.fail(reader_.place(mark), fmt::format("unknown key {}; {}", quote(path),
+                                                            mend_key(section, key, path)));
     }
     if (node.IsMap()) return walk_map(key, node);
-    builder_.fail(place(mark),
+    builder_.fail(reader_.place(mark),
                   fmt::format("{}: a map of keys is needed, not {}; indent {} below it, or leave "
                               "it out",
                               key, kind_of(node), listed(keys_of(key))));
   }
 
-  void walk_value(const Setting& setting, const YAML::Node& node, const std::string& place_of) {
+ private:
+  void walk_map(const std::string& section, const YAML::Node& map) {
+    reader_.each_entry(map, [&](const std::string& key, const YAML::Node& node,
+                                const YAML::Mark& mark) { walk_entry(section, key, node, mark); });
+  }
+
+  void walk_value(const Setting& setting, const YAML::Node& node, const std::string& place) {
     if (node.IsScalar() && !setting.is_list) {
-      return builder_.apply(setting, value_from_text(setting, node.Scalar(), place_of));
+      return builder_.apply(setting, value_from_text(setting, node.Scalar(), place));
     }
-    if (node.IsNull() && setting.can_be_off) {
-      return builder_.apply(setting, {SettingValue::Kind::off, "", {}, place_of});
+    const ValueShape shape{.path = std::string(setting.path),
+                           .example = setting.default_text(),
+                           .is_list = setting.is_list,
+                           .can_be_off = setting.can_be_off};
+    Problems problems;
+    const auto value = reader_.value(node, shape, place, problems);
+    for (const Problem& problem : problems) {
+      builder_.fail(setting, problem.place, problem.message);
     }
-    if (node.IsSequence() && setting.is_list) return walk_list(setting, node, place_of);
-    builder_.fail(setting, place_of,
-                  setting.is_list
-                      ? fmt::format("a list is needed, not {}; write it as in [{}]", kind_of(node),
-                                    setting.default_text())
-                      : fmt::format("a single value is needed, not {}; write it as in {}",
-                                    kind_of(node), setting.default_text()));
+    if (value) builder_.apply(setting, *value);
   }
 
-  void walk_list(const Setting& setting, const YAML::Node& list, const std::string& place_of) {
-    SettingValue value{SettingValue::Kind::list, "", {}, place_of};
-    bool good = true;
-    for (const YAML::Node& item : list) {
-      std::string item_place = fmt::format("{}: {}", place(item.Mark()), setting.path);
-      if (item.IsScalar()) {
-        value.items.push_back({item.Scalar(), std::move(item_place)});
-      } else {
-        builder_.fail(setting, item_place,
-                      fmt::format("the items must be single values, not {}; write it as in [{}]",
-                                  kind_of(item), setting.default_text()));
-        good = false;
-      }
-    }
-    if (good) builder_.apply(setting, value);
-  }
-
-  const std::string& name_;
+  YamlReader reader_;
   ConfigBuilder& builder_;
 };
 
@@ -203,14 +177,41 @@ bool has_bare_brackets(std::string_view line) {
          line.substr(open + 3, close - open - 3).find(':') != std::string_view::npos;
 }
 
+/// True when YAML took a word such as *_order for an alias, which it begins with a star.
+bool is_about_alias(const YAML::Exception& failure) {
+  return failure.msg == YAML::ErrorMsg::ALIAS_NOT_FOUND ||
+         failure.msg == YAML::ErrorMsg::UNKNOWN_ANCHOR;
+}
+
 void fail_syntax(const std::string& name, const std::vector<std::string_view>& lines,
                  const YAML::Exception& failure, ConfigBuilder& builder) {
   const auto at = static_cast<size_t>(std::max(failure.mark.line, 0));
-  const bool brackets = at < lines.size() && has_bare_brackets(lines[at]);
+  std::string_view mend = "check indentation, brackets and quotes here";
+  if (is_about_alias(failure)) {
+    mend = "put a word that begins with * in quotes, as in \"*\"";
+  } else if (at < lines.size() && has_bare_brackets(lines[at])) {
+    mend = "put the address in quotes, as in \"[::1]:5559\"";
+  }
   builder.fail(fmt::format("{}:{}", name, at + 1),
-               fmt::format("not YAML: {}; {}", failure.msg,
-                           brackets ? "put the address in quotes, as in \"[::1]:5559\""
-                                    : "check indentation, brackets and quotes here"));
+               fmt::format("not YAML: {}; {}", failure.msg, mend));
+}
+
+/// Hands the text's only document to `walk`.
+void load_yaml(const std::string& name, const std::string& text, ConfigBuilder& builder,
+               const std::function<void(const YAML::Node&)>& walk) {
+  const std::vector<std::string_view> lines = lines_of(text);
+  if (!check_lines(name, lines, builder)) return;
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.empty()) return;
+    if (documents.size() > 1) {
+      builder.fail(fmt::format("{}:{}", name, documents[1].Mark().line + 1),
+                   "a second YAML document begins; write one only, without '---' in between");
+    }
+    walk(documents[0]);
+  } catch (const YAML::Exception& failure) {
+    fail_syntax(name, lines, failure, builder);
+  }
 }
 
 struct CloseFile {
@@ -235,19 +236,15 @@ std::optional<std::string> read_file(const std::string& name) {
 }  // namespace
 
 void read_config_text(const std::string& name, const std::string& text, ConfigBuilder& builder) {
-  const std::vector<std::string_view> lines = lines_of(text);
-  if (!check_lines(name, lines, builder)) return;
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty()) return;
-    if (documents.size() > 1) {
-      builder.fail(fmt::format("{}:{}", name, documents[1].Mark().line + 1),
-                   "a second YAML document begins; write one only, without '---' in between");
-    }
-    Walker(name, builder).walk_root(documents[0]);
-  } catch (const YAML::Exception& failure) {
-    fail_syntax(name, lines, failure, builder);
-  }
+  load_yaml(name, text, builder,
+            [&](const YAML::Node& root) { Walker(name, builder).walk_root(root); });
+}
+
+void read_config_value(const std::string& name, std::string_view key, const std::string& text,
+                       ConfigBuilder& builder) {
+  load_yaml(name, text.empty() ? "null" : text, builder, [&](const YAML::Node& value) {
+    Walker(name, builder).walk_entry("", std::string(key), value, value.Mark());
+  });
 }
 
 void read_config_file(const std::string& name, ConfigBuilder& builder) {

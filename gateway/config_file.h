@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "gateway/config_builder.h"
 
@@ -16,5 +17,9 @@ void read_config_file(const std::string& name, ConfigBuilder& builder);
 
 /// Applies the values of a file's text.
 void read_config_text(const std::string& name, const std::string& text, ConfigBuilder& builder);
+
+/// Applies a text that is the value of one key at the top of a file, as a variable has it.
+void read_config_value(const std::string& name, std::string_view key, const std::string& text,
+                       ConfigBuilder& builder);
 
 }  // namespace zerogate

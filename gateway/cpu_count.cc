@@ -122,8 +122,6 @@ uint32_t usable_cpus(uint32_t schedulable, std::optional<double> quota) {
   return cpus;
 }
 
-uint32_t cpu_count() {
-  return usable_cpus(schedulable_cpus(), cpu_quota(read_file));
-}
+uint32_t cpu_count() { return usable_cpus(schedulable_cpus(), cpu_quota(read_file)); }
 
 }  // namespace zerogate

@@ -8,17 +8,12 @@
 #include "core/base/log.h"
 #include "core/metrics/collector.h"
 #include "gateway/descriptors.h"
+#include "gateway/reload_rules.h"
 #include "gateway/version.h"
 
 namespace zerogate {
 
 namespace {
-
-std::vector<std::string> label_names(const Config& config) {
-  std::vector<std::string> names = {ConnectService::kName};
-  names.insert(names.end(), config.handlers.begin(), config.handlers.end());
-  return names;
-}
 
 /// Connections per listener that the configuration asks for and the descriptors allow.
 uint32_t affordable_connections(const Config& config) {
@@ -32,7 +27,8 @@ uint32_t affordable_connections(const Config& config) {
 
 /// Every worker's socket on one port (SO_REUSEPORT), or duplicates of one Unix socket. The first
 /// one is bound without sharing, so that a port which another process holds is noticed.
-Status open_listeners(const Address& address, uint32_t workers, std::vector<ListenSocket>& sockets) {
+Status open_listeners(const Address& address, uint32_t workers,
+                      std::vector<ListenSocket>& sockets) {
   Address bound;
   {
     Result<ListenSocket> first = ListenSocket::open(address, false);
@@ -60,9 +56,14 @@ void log_listening(std::string_view protocol, const std::string& address) {
   log::info("listening", {{"protocol", protocol}, {"address", address}});
 }
 
+RoutingOptions routing_of(const Config& config) {
+  return {config.handlers, config.backends, config.routes};
+}
+
 }  // namespace
 
-Gateway::Gateway(const Config& config) : config_(config), labels_(label_names(config)) {
+Gateway::Gateway(const Config& config, Reload reload)
+    : load_again_(std::move(reload)), config_(config), labels_({ConnectService::kName}) {
   uv_loop_init(&loop_);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
@@ -83,7 +84,7 @@ Gateway::~Gateway() {
   uv_loop_close(&loop_);
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config) {
+Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload reload) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
   log::info("start", {{"version", version()},
                       {"revision", revision()},
@@ -93,8 +94,8 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config) {
                       {"limits.in_flight", config.max_in_flight},
                       {"limits.write_buffer", config.write_buffer},
                       {"handlers", fmt::format("{}", fmt::join(config.handlers, ","))}});
-  std::unique_ptr<Gateway> gateway(new Gateway(config));
-  gateway->config_.max_connections = affordable_connections(config);
+  std::unique_ptr<Gateway> gateway(new Gateway(config, std::move(reload)));
+  gateway->max_connections_ = affordable_connections(config);
   gateway->watch_signals();
   for (const auto step : {&Gateway::open_sockets, &Gateway::start_workers, &Gateway::start_admin}) {
     if (Status status = (gateway.get()->*step)(); !status) return Error{status.error()};
@@ -116,12 +117,14 @@ Status Gateway::open_sockets() {
 WorkerOptions Gateway::worker_options() const {
   const auto share = [this](uint32_t total) { return std::max(1U, total / config_.threads); };
   WorkerOptions options;
-  options.tcp = {config_.max_message, share(config_.max_connections), config_.write_buffer};
-  options.zmq = {config_.max_message, share(config_.max_connections), config_.write_buffer};
+  options.tcp.max_message = options.zmq.max_message = config_.max_message;
+  options.tcp.max_connections = options.zmq.max_connections = share(max_connections_);
+  options.tcp.write_buffer = options.zmq.write_buffer = config_.write_buffer;
+  options.zmq.keep_alive_ms = config_.zmq_keep_alive_ms;
   options.redis.url = config_.redis_url;
   options.redis.connections = config_.redis_connections;
   options.redis.timeout_ms = config_.redis_timeout_ms;
-  options.handlers = config_.handlers;
+  options.routing = routing_of(config_);
   options.max_in_flight = share(config_.max_in_flight);
   options.drain_timeout_ms = config_.drain_timeout_ms;
   options.on_churn = [this] { trimmer_->request(); };
@@ -153,7 +156,8 @@ Status Gateway::start_admin() {
   sources.metrics = {std::make_shared<Collector>(
       metrics, BuildInfo{std::string(version()), std::string(revision())})};
   sources.readiness = [this] { return readiness(); };
-  sources.config = [yaml = to_yaml(config_)] { return yaml; };
+  sources.config = [this] { return config_yaml(); };
+  sources.reload = [this] { return reload(); };
   sources.version = version();
   Result<std::unique_ptr<AdminServer>> admin = AdminServer::start(*config_.admin, sources);
   if (!admin) return Error{admin.error()};
@@ -169,9 +173,35 @@ Status Gateway::start_admin() {
 Readiness Gateway::readiness() const {
   if (draining_) return {false, "draining"};
   if (!std::ranges::all_of(workers_, [](const auto& worker) { return worker->settled(); })) {
-    return {false, "starting: connecting to redis"};
+    return {false, "starting: connecting to redis and backends"};
   }
   return {true, "ready"};
+}
+
+std::string Gateway::config_yaml() const {
+  const std::lock_guard lock(config_mutex_);
+  return to_yaml(config_);
+}
+
+Result<std::string> Gateway::reload() {
+  const std::lock_guard lock(config_mutex_);
+  const auto loaded = load_again_();
+  if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
+    for (const std::string& line : errors->lines) log::error("reload refused", {{"error", line}});
+    return Error{fmt::format("{}", fmt::join(errors->lines, "\n"))};
+  }
+  Config next = std::get<Config>(loaded);
+  const std::vector<std::string> not_taken = unreloadable_changes(config_, next);
+  for (const auto& worker : workers_) worker->reload(routing_of(next));
+  log::set_level(next.log_level);
+  config_.handlers = std::move(next.handlers);
+  config_.backends = std::move(next.backends);
+  config_.routes = std::move(next.routes);
+  config_.log_level = next.log_level;
+  const std::string restart = fmt::format("{}", fmt::join(not_taken, ","));
+  log::info("reloaded", {{"needs_restart", restart}});
+  if (not_taken.empty()) return std::string("reloaded");
+  return "reloaded; needs a restart: " + restart;
 }
 
 void Gateway::watch_signals() {
@@ -186,12 +216,12 @@ void Gateway::watch_signals() {
 
 void Gateway::on_signal(int number) {
   if (number == SIGHUP) {
-    log::warn("SIGHUP ignored: restart to take a new configuration", {});
+    (void)reload();  // the log has its result
     return;
   }
   if (!draining_.exchange(true)) {
-    log::info("draining", {{"signal", strsignal(number)},
-                           {"timeout_ms", config_.drain_timeout_ms}});
+    log::info("draining",
+              {{"signal", strsignal(number)}, {"timeout_ms", config_.drain_timeout_ms}});
     for (const auto& worker : workers_) worker->drain();
   } else {
     log::warn("stopping at once", {{"signal", strsignal(number)}});

@@ -1,7 +1,12 @@
 // The running gateway: listeners, workers and admin server, put together from a configuration.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "core/base/result.h"
@@ -18,8 +23,11 @@ namespace zerogate {
 /// workers serve.
 class Gateway {
  public:
+  /// Loads the configuration again, from where the first one came. Any thread.
+  using Reload = std::function<std::variant<Config, ConfigErrors>()>;
+
   /// Binds everything and starts to serve. The error's one line says what could not be had.
-  static Result<std::unique_ptr<Gateway>> start(const Config& config);
+  static Result<std::unique_ptr<Gateway>> start(const Config& config, Reload reload);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -29,11 +37,15 @@ class Gateway {
   int run();
 
  private:
-  explicit Gateway(const Config& config);
+  Gateway(const Config& config, Reload reload);
   Status open_sockets();
   Status start_workers();
   Status start_admin();
   WorkerOptions worker_options() const;
+  /// Takes over what can be taken over while running: the text says what, or why nothing was. Any
+  /// thread: SIGHUP calls it on the main one, POST /reload on an admin thread.
+  Result<std::string> reload();
+  std::string config_yaml() const;
   Readiness readiness() const;
   void watch_signals();
   void on_signal(int number);
@@ -44,7 +56,10 @@ class Gateway {
   UvPtr<uv_async_t> exit_signal_;
   std::vector<UvPtr<uv_signal_t>> signals_;
   std::unique_ptr<MemoryTrimmer> trimmer_;
-  Config config_;
+  const Reload load_again_;
+  mutable std::mutex config_mutex_;
+  Config config_;                 ///< guarded once the admin server runs
+  uint32_t max_connections_ = 0;  ///< what the descriptors allow of limits.connections
   FunctionLabels labels_;
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
   std::vector<ListenSocket> zmq_sockets_;

@@ -14,7 +14,11 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   const Config& config = std::get<Config>(loaded);
   configure_allocator();
   log::configure(config.log_level, config.log_format);
-  const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config);
+  for (const std::string& note : config.notes) log::info("configuration", {{"note", note}});
+  const auto load_again = [&] {
+    return load_config(command.config_file, environment, command.flags);
+  };
+  const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config, load_again);
   if (!gateway) {
     err << "zerogate: " << gateway.error() << '\n';
     return 1;

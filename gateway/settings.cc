@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "core/base/quote.h"
+#include "gateway/bridge_settings.h"
 #include "gateway/cpu_count.h"
 #include "gateway/nearest.h"
 #include "gateway/units.h"
@@ -45,23 +46,10 @@ Codec word(Parse parse, Store store, Show show) {
           [show](const Config& config) { return text_value(show(config)); }};
 }
 
-Error out_of_range(std::string_view text, std::string_view range) {
-  return Error{fmt::format("{} is out of range; write {}", quote(text), range)};
-}
-
 Codec count(uint32_t Config::*field, uint32_t max) {
-  const auto parse = [max](const std::string& text) -> Result<uint32_t> {
-    const auto number = parse_count(text);
-    const std::string range = fmt::format("1 to {}", max);
-    if (!number) {
-      return Error{fmt::format("{} is not a whole number; write {}", quote(text), range)};
-    }
-    if (number.value() < 1 || number.value() > max) return out_of_range(text, range);
-    return static_cast<uint32_t>(number.value());
-  };
-  return word(
-      parse, [field](Config& config, uint32_t number) { config.*field = number; },
-      [field](const Config& config) { return std::to_string(config.*field); });
+  return word([max](const std::string& text) { return parse_count(text, 1, max); },
+              [field](Config& config, uint32_t number) { config.*field = number; },
+              [field](const Config& config) { return std::to_string(config.*field); });
 }
 
 Codec thread_count() {
@@ -92,14 +80,27 @@ Codec size(uint64_t Config::*field) {
 }
 
 Codec duration(uint32_t Config::*field) {
-  const auto parse = [](const std::string& text) -> Result<uint32_t> {
-    auto ms = parse_duration_ms(text);
-    if (ms && (ms.value() < 1 || ms.value() > kHourMs)) return out_of_range(text, "1ms to 1h");
-    return ms;
-  };
   return word(
-      parse, [field](Config& config, uint32_t ms) { config.*field = ms; },
+      parse_timeout_ms, [field](Config& config, uint32_t ms) { config.*field = ms; },
       [field](const Config& config) { return show_duration_ms(config.*field); });
+}
+
+/// A duration; off is 0.
+Codec duration_or_off(uint32_t Config::*field) {
+  Codec codec = duration(field);
+  const auto set = [field, on = codec.set](const SettingValue& value, Config& config,
+                                           Problems& problems) {
+    if (value.kind != SettingValue::Kind::off) return on(value, config, problems);
+    config.*field = 0;
+  };
+  const auto show = [field, on = codec.show](const Config& config) {
+    if (config.*field != 0) return on(config);
+    return SettingValue{SettingValue::Kind::off, "", {}, ""};
+  };
+  codec.set = set;
+  codec.show = show;
+  codec.can_be_off = true;
+  return codec;
 }
 
 /// An address, or off. civetweb as Debian builds it cannot listen on a Unix socket, so the admin
@@ -128,7 +129,7 @@ Codec address(std::optional<Address> Config::*field, bool may_be_path) {
 
 /// One of a few names, which stand in the order of the enumeration's values.
 template <class Enum>
-Codec choice(Enum Config::*field, std::vector<std::string> names) {
+Codec choice(Enum Config::*field, const std::vector<std::string>& names) {
   const auto parse = [names](const std::string& text) -> Result<Enum> {
     const auto found = std::ranges::find(names, text);
     if (found != names.end()) return static_cast<Enum>(found - names.begin());
@@ -180,9 +181,30 @@ Codec handler_list() {
   return {.set = set, .show = show, .is_list = true};
 }
 
+Codec bridge_urls() {
+  const auto set = [](const SettingValue& value, Config& config, Problems& problems) {
+    std::vector<BackendUrl> urls;
+    if (parse_backend_urls(value, urls, problems)) config.bridge = std::move(urls);
+  };
+  const auto show = [](const Config& config) {
+    SettingValue value{SettingValue::Kind::list, "", {}, ""};
+    for (const BackendUrl& url : config.bridge) value.items.push_back({url.display(), ""});
+    return value;
+  };
+  return {.set = set, .show = show, .is_list = true};
+}
+
+/// What a row says about where its key stands and when it is taken over.
+struct Scope {
+  bool in_file = true;
+  bool live = false;
+};
+constexpr Scope kLive = {.live = true};
+
 struct Row {
   std::string_view path, flag, placeholder, help;
   Codec codec;
+  Scope scope = {};
 };
 
 std::vector<Setting> make_settings() {
@@ -199,9 +221,9 @@ std::vector<Setting> make_settings() {
       {"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config",
        address(&Config::admin, false)},
       {"log.level", "--log-level", "LEVEL", "debug, info, warn, error or off",
-       choice(&Config::log_level, levels)},
+       choice(&Config::log_level, levels), kLive},
       {"log.format", "--log-format", "FORMAT", "logfmt or json",
-       choice(&Config::log_format, formats)},
+       choice(&Config::log_format, formats), kLive},
       {"limits.message", "", "SIZE", "largest message of a client", size(&Config::max_message)},
       {"limits.connections", "", "N", "clients' connections, for each protocol",
        count(&Config::max_connections, kMaxConnections)},
@@ -209,6 +231,8 @@ std::vector<Setting> make_settings() {
        count(&Config::max_in_flight, kMaxInFlight)},
       {"limits.write_buffer", "", "SIZE", "replies that may wait for one slow reader",
        size(&Config::write_buffer)},
+      {"zmq_keep_alive", "", "DURATION", "ZeroMQ peers that were sent nothing this long get a frame",
+       duration_or_off(&Config::zmq_keep_alive_ms)},
       {"drain_timeout", "", "DURATION", "how long SIGTERM waits for calls under way",
        duration(&Config::drain_timeout_ms)},
       {"redis.url", "--redis", "URL",
@@ -219,13 +243,16 @@ std::vector<Setting> make_settings() {
       {"redis.timeout", "", "DURATION", "deadline of a command to Redis",
        duration(&Config::redis_timeout_ms)},
       {"handlers", "", "NAMES", "functions served here",
-       handler_list()},
+       handler_list(), kLive},
+      {"bridge", "--bridge", "URL", "forward to this Zero server; once for each endpoint",
+       bridge_urls(), {.in_file = false, .live = true}},
   };
   // clang-format on
   std::vector<Setting> made;
   for (const Row& row : rows) {
     made.push_back({row.path, row.flag, row.placeholder, row.help, row.codec.can_be_off,
-                    row.codec.is_list, row.codec.set, row.codec.show});
+                    row.codec.is_list, row.scope.in_file, row.scope.live, row.codec.set,
+                    row.codec.show});
   }
   return made;
 }
@@ -238,7 +265,7 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
-std::string Setting::environment_name() const {
+std::string environment_name(std::string_view path) {
   std::string name = "ZEROGATE_";
   for (const char c : path) {
     name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -267,12 +294,12 @@ std::string Setting::default_text() const {
   }
   std::string joined;
   for (const PlacedText& item : value.items) joined += (joined.empty() ? "" : ", ") + item.text;
-  return joined;
+  return joined.empty() ? "none" : joined;
 }
 
 const std::vector<Setting>& settings() {
-  static const std::vector<Setting> table = make_settings();
-  return table;
+  static const std::vector<Setting> kTable = make_settings();
+  return kTable;
 }
 
 const Setting* find_setting(std::string_view path) {

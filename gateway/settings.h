@@ -35,13 +35,18 @@ struct Problem {
 };
 using Problems = std::vector<Problem>;
 
+/// The variable of a key: "ZEROGATE_LIMITS_MESSAGE" of "limits.message".
+std::string environment_name(std::string_view path);
+
 struct Setting {
   std::string_view path;         ///< of the key: "limits.message"
   std::string_view flag;         ///< of `serve`, or empty: "--listen-tcp"
   std::string_view placeholder;  ///< what --help calls the value: "ADDRESS"
   std::string_view help;         ///< a few words, lower case
   bool can_be_off = false;       ///< null in the file, `off` or nothing elsewhere
-  bool is_list = false;
+  bool is_list = false;          ///< its flag may stand several times
+  bool in_file = true;           ///< false: a variable and a flag only
+  bool live = false;             ///< a reload takes it over; the others need a restart
   /// Checks the value and puts it into the configuration, or reports at least one problem and
   /// leaves the configuration alone.
   std::function<void(const SettingValue&, Config&, Problems&)> set;
@@ -49,7 +54,7 @@ struct Setting {
   std::function<SettingValue(const Config&)> show;
 
   /// "ZEROGATE_LIMITS_MESSAGE"
-  std::string environment_name() const;
+  std::string environment_name() const { return zerogate::environment_name(path); }
   /// "limits", or empty for a key at the top.
   std::string_view section() const;
   /// "message"
@@ -60,6 +65,10 @@ struct Setting {
 
 /// All settings, in the order of documentation; those of a section stand together.
 const std::vector<Setting>& settings();
+
+/// "backends" and "routes": keys of the file that are more than one value (bridge_settings.h).
+/// Their variables hold the same YAML as the file.
+inline constexpr std::string_view kBridgeKeys[] = {"backends", "routes"};
 
 /// The setting with this path, or null.
 const Setting* find_setting(std::string_view path);

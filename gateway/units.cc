@@ -52,6 +52,16 @@ Result<uint64_t> parse_count(std::string_view text) {
   return *count;
 }
 
+Result<uint32_t> parse_count(std::string_view text, uint32_t min, uint32_t max) {
+  const auto number = parse_count(text);
+  const std::string range = fmt::format("{} to {}", min, max);
+  if (!number) {
+    return Error{fmt::format("{} is not a whole number; write {}", quote(text), range)};
+  }
+  if (number.value() < min || number.value() > max) return out_of_range(text, range);
+  return static_cast<uint32_t>(number.value());
+}
+
 Result<uint64_t> parse_size(std::string_view text) {
   const auto bytes = parse(text, kSizes, std::numeric_limits<uint64_t>::max());
   if (bytes) return *bytes;
@@ -59,9 +69,7 @@ Result<uint64_t> parse_size(std::string_view text) {
       fmt::format("{} is not a size; write bytes or a unit, as in 64KiB or 16MiB", quote(text))};
 }
 
-std::string show_size(uint64_t bytes) {
-  return show(bytes, kSizes);
-}
+std::string show_size(uint64_t bytes) { return show(bytes, kSizes); }
 
 Result<uint32_t> parse_duration_ms(std::string_view text) {
   const auto ms = parse(text, kDurations, std::numeric_limits<uint32_t>::max());
@@ -71,8 +79,16 @@ Result<uint32_t> parse_duration_ms(std::string_view text) {
                   quote(text))};
 }
 
-std::string show_duration_ms(uint32_t ms) {
-  return show(ms, kDurations);
+Result<uint32_t> parse_timeout_ms(std::string_view text) {
+  auto ms = parse_duration_ms(text);
+  if (ms && (ms.value() < 1 || ms.value() > kHourMs)) return out_of_range(text, "1ms to 1h");
+  return ms;
+}
+
+std::string show_duration_ms(uint32_t ms) { return show(ms, kDurations); }
+
+Error out_of_range(std::string_view text, std::string_view range) {
+  return Error{fmt::format("{} is out of range; write {}", quote(text), range)};
 }
 
 }  // namespace zerogate

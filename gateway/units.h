@@ -18,6 +18,8 @@ inline constexpr uint32_t kHourMs = 60 * kMinuteMs;
 
 /// A number without sign, blanks or other ornament.
 Result<uint64_t> parse_count(std::string_view text);
+/// The same, from `min` to `max`.
+Result<uint32_t> parse_count(std::string_view text, uint32_t min, uint32_t max);
 
 /// Bytes: a number, or one with the unit KiB, MiB or GiB.
 Result<uint64_t> parse_size(std::string_view text);
@@ -27,7 +29,12 @@ std::string show_size(uint64_t bytes);
 /// Milliseconds: a whole number with the unit ms, s, m or h. A number alone is refused, for it
 /// would leave open which unit was meant.
 Result<uint32_t> parse_duration_ms(std::string_view text);
+/// The same, from 1ms to 1h: every deadline and interval of the configuration.
+Result<uint32_t> parse_timeout_ms(std::string_view text);
 /// The shortest form that parse_duration_ms reads back as the same duration.
 std::string show_duration_ms(uint32_t ms);
+
+/// What is wrong with a value beyond its limits; `range` is what to write instead.
+Error out_of_range(std::string_view text, std::string_view range);
 
 }  // namespace zerogate

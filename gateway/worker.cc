@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 namespace zerogate {
@@ -13,12 +14,12 @@ constexpr int kZmqLingerMs = 1'000;
 
 }  // namespace
 
-Worker::Worker(const WorkerOptions& options, const FunctionLabels& labels)
+Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
     : options_(options),
+      labels_(labels),
       metrics_(labels),
-      router_(labels),
       calls_(options.max_in_flight, metrics_),
-      dispatcher_(router_, calls_) {
+      dispatcher_(calls_) {
   uv_loop_init(&loop_);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
@@ -28,21 +29,47 @@ Worker::Worker(const WorkerOptions& options, const FunctionLabels& labels)
   drain_timer_ = make_uv<uv_timer_t>(&loop_, uv_timer_init, this);
   turn_ = std::make_unique<Turn>(&loop_);
 
-  if (std::ranges::any_of(options.handlers, needs_redis)) {
-    redis_ = std::make_unique<RedisClient>(&loop_, *turn_, metrics_.redis, options.redis);
-  }
-  handlers_ = make_handlers(options.handlers, redis_.get());
-  router_.add(ConnectService::kName, connect_);
-  for (const NamedService& handler : handlers_) router_.add(handler.name, *handler.service);
-
-  // At a turn's end commands leave for Redis first (it works while we write), then the replies;
-  // the calls' durations end when these are written; the worker itself looks at the result.
+  // At a turn's end requests leave for backends and Redis first (they work while we write), then
+  // the replies; the calls' durations end when these are written; the worker itself looks at the
+  // result.
+  bridge_ = std::make_unique<Bridge>(&loop_, *turn_, metrics_,
+                                     BridgeOptions{options.tcp.max_message, [this](ByteView name) {
+                                                     return labels_.learn(name);
+                                                   }});
+  prepare(options.routing);
+  take_over_routing();
   tcp_ = std::make_unique<TcpListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::tcp),
                                        options.tcp);
   zmq_ = std::make_unique<ZmqListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::zmq),
                                        options.zmq);
   turn_->add(calls_);
   turn_->add(*this);
+}
+
+// Handlers stay once they are made: an order may be under way in them, and an idle one costs
+// nothing. The same goes for the connection to Redis.
+void Worker::prepare(const RoutingOptions& options) {
+  const auto missing = [this](const std::string& name) {
+    return std::ranges::none_of(handlers_, [&](const auto& made) { return made.name == name; });
+  };
+  std::vector<std::string> names;
+  std::ranges::copy_if(options.handlers, std::back_inserter(names), missing);
+  if (redis_ == nullptr && std::ranges::any_of(names, needs_redis)) {
+    redis_ = std::make_unique<RedisClient>(&loop_, *turn_, metrics_.redis, options_.redis);
+  }
+  std::ranges::move(make_handlers(names, redis_.get()), std::back_inserter(handlers_));
+  for (const std::string& name : options.handlers) labels_.learn(name);
+  for (const RouteOptions& route : options.routes) {
+    for (const std::string& glob : route.functions) {
+      if (glob.find('*') == std::string::npos) labels_.learn(glob);
+    }
+  }
+  next_routing_ = std::make_unique<Routing>(options, labels_, handlers_, *bridge_);
+}
+
+void Worker::take_over_routing() {
+  dispatcher_.set_router(next_routing_->router());
+  routing_ = std::move(next_routing_);
 }
 
 // The signal's handle lives until here, so that drain() and stop() stay safe to call while the
@@ -78,6 +105,14 @@ void Worker::start(std::function<void()> on_exit) {
 void Worker::drain() { give(Order::drain); }
 void Worker::stop() { give(Order::stop); }
 
+void Worker::reload(RoutingOptions routing) {
+  {
+    const std::lock_guard lock(reload_mutex_);
+    reload_ = std::move(routing);
+  }
+  uv_async_send(order_signal_.get());
+}
+
 void Worker::give(Order order) {
   order_ = order;
   uv_async_send(order_signal_.get());
@@ -85,7 +120,13 @@ void Worker::give(Order order) {
 
 void Worker::on_order() {
   if (order_ == Order::stop) return finish();
-  if (!draining_) begin_drain();
+  if (order_ == Order::drain && !draining_) begin_drain();
+  std::optional<RoutingOptions> routing;
+  {
+    const std::lock_guard lock(reload_mutex_);
+    routing.swap(reload_);
+  }
+  if (routing) prepare(*routing);
 }
 
 void Worker::begin_drain() {
@@ -100,7 +141,8 @@ void Worker::begin_drain() {
 
 void Worker::end_of_turn() {
   notice_churn();
-  if (!settled_) settled_ = redis_ == nullptr || redis_->settled();
+  if (next_routing_ != nullptr && next_routing_->settled()) take_over_routing();
+  if (!settled_) settled_ = routing_->settled() && (redis_ == nullptr || redis_->settled());
   if (draining_ && calls_.in_flight() == 0 && tcp_->flushed()) finish();
 }
 
@@ -122,14 +164,19 @@ void Worker::finish() {
 // Whoever answers calls goes first, so that every call under way gets its error while there is
 // still a way back; then those who bring answers. The loop runs once more to close the handles.
 void Worker::shut_down() {
+  dispatcher_.drain();  // the answers below make room for frames that wait: their services are gone
   redis_.reset();
-  handlers_.clear();
+  bridge_->fail_all();
   assert(calls_.in_flight() == 0);
   tcp_->end_of_turn();
   tcp_.reset();
   zmq_->set_linger(kZmqLingerMs);
   zmq_.reset();
   calls_.end_of_turn();
+  next_routing_.reset();
+  routing_.reset();
+  bridge_.reset();
+  handlers_.clear();
   turn_.reset();
   drain_timer_.reset();
   uv_unref(reinterpret_cast<uv_handle_t*>(order_signal_.get()));

@@ -6,16 +6,18 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "core/base/turn.h"
+#include "core/bridge/bridge.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_client.h"
-#include "core/rpc/connect_service.h"
 #include "core/rpc/dispatcher.h"
 #include "core/transport/tcp_listener.h"
 #include "core/transport/zmq_listener.h"
+#include "gateway/routing.h"
 #include "handlers/registry.h"
 
 namespace zerogate {
@@ -24,8 +26,8 @@ struct WorkerOptions {
   TcpOptions tcp;
   ZmqOptions zmq;
   RedisOptions redis;
-  std::vector<std::string> handlers;
-  uint32_t max_in_flight = 20'000;   ///< calls of this worker
+  RoutingOptions routing;
+  uint32_t max_in_flight = 20'000;    ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
   /// Called, on the worker's thread, each time that many connections have gone (kChurn).
   std::function<void()> on_churn = [] {};
@@ -35,8 +37,9 @@ class Worker final : private EndOfTurn {
  public:
   static constexpr uint64_t kChurn = 64;
 
-  /// `labels` outlives the worker. Redis is connected to only when a handler needs it.
-  Worker(const WorkerOptions& options, const FunctionLabels& labels);
+  /// `labels` outlives the worker, and learns from its bridge. Redis is connected to only when a
+  /// handler needs it.
+  Worker(const WorkerOptions& options, FunctionLabels& labels);
   /// Joins the thread; stop() must have been called if it was started.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -53,7 +56,12 @@ class Worker final : private EndOfTurn {
   /// Any thread. Ends at once: calls under way get an error.
   void stop();
 
-  /// Any thread. True once the first attempt to reach Redis has ended, well or not.
+  /// Any thread. Takes other handlers, backends and routes over, as soon as those backends that are
+  /// new have been tried once; until then, and for calls under way, the old ones go on.
+  void reload(RoutingOptions routing);
+
+  /// Any thread. True once the first attempt to reach Redis and each backend has ended, well or
+  /// not.
   bool settled() const { return settled_; }
   /// Any thread, after on_exit: the calls that a drain could not wait for.
   uint32_t cut_off() const { return cut_off_; }
@@ -65,26 +73,32 @@ class Worker final : private EndOfTurn {
   void end_of_turn() override;
   void give(Order order);
   void on_order();
+  void prepare(const RoutingOptions& options);
+  void take_over_routing();
   void begin_drain();
   void notice_churn();
   void finish();
   void shut_down();
 
   const WorkerOptions options_;
+  FunctionLabels& labels_;
   WorkerMetrics metrics_;
   uv_loop_t loop_;
   UvPtr<uv_async_t> order_signal_;
   UvPtr<uv_timer_t> drain_timer_;
   std::unique_ptr<Turn> turn_;
-  Router router_;
   CallTable calls_;
-  Dispatcher dispatcher_;
-  ConnectService connect_;
+  std::unique_ptr<Bridge> bridge_;
   std::unique_ptr<RedisClient> redis_;
   std::vector<NamedService> handlers_;  ///< destroyed after redis_: it answers their requests
+  std::unique_ptr<Routing> routing_;
+  std::unique_ptr<Routing> next_routing_;  ///< waits until its backends have been tried
+  Dispatcher dispatcher_;
   std::unique_ptr<TcpListener> tcp_;
   std::unique_ptr<ZmqListener> zmq_;
   std::atomic<Order> order_ = Order::none;
+  std::mutex reload_mutex_;
+  std::optional<RoutingOptions> reload_;  ///< guarded; waits for the worker's thread
   std::atomic<bool> settled_ = false;
   std::atomic<uint32_t> cut_off_ = 0;
   uint64_t gone_noticed_ = 0;  ///< connections that had gone when on_churn was last called

@@ -4,8 +4,6 @@
 
 namespace zerogate {
 
-void Echo::serve(const Request& request, Call call) {
-  std::move(call).reply(request.argument);
-}
+void Echo::serve(const Request& request, Call call) { std::move(call).reply(request.argument); }
 
 }  // namespace zerogate

@@ -23,9 +23,7 @@ std::string expected(const char* wanted, Type got, std::string_view path) {
 }
 
 /// msgspec raises a bare UnicodeDecodeError here, which a caller could not place.
-std::string not_utf8(std::string_view path) {
-  return "Invalid UTF-8 in `str`" + at(path);
-}
+std::string not_utf8(std::string_view path) { return "Invalid UTF-8 in `str`" + at(path); }
 
 std::string check_items(ByteView value) {
   Reader reader(value);

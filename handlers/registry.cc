@@ -30,9 +30,7 @@ const std::vector<std::string>& handler_names() {
   return kNames;
 }
 
-bool needs_redis(std::string_view name) {
-  return name == "save_order" || name == "get_order";
-}
+bool needs_redis(std::string_view name) { return name == "save_order" || name == "get_order"; }
 
 std::vector<NamedService> make_handlers(const std::vector<std::string>& names, RedisClient* redis) {
   std::vector<NamedService> handlers;

@@ -155,13 +155,9 @@ void configure(Level level, Format format, Sink sink) {
   log.level = level;
 }
 
-void set_level(Level level) {
-  state().level = level;
-}
+void set_level(Level level) { state().level = level; }
 
-Level level() {
-  return state().level;
-}
+Level level() { return state().level; }
 
 void write(Level level, std::string_view event, Fields fields) noexcept try {
   State& log = state();

@@ -68,12 +68,8 @@ void write(Level level, std::string_view event, Fields fields) noexcept;
 inline void debug(std::string_view event, Fields fields = {}) {
   write(Level::debug, event, fields);
 }
-inline void info(std::string_view event, Fields fields = {}) {
-  write(Level::info, event, fields);
-}
-inline void warn(std::string_view event, Fields fields = {}) {
-  write(Level::warn, event, fields);
-}
+inline void info(std::string_view event, Fields fields = {}) { write(Level::info, event, fields); }
+inline void warn(std::string_view event, Fields fields = {}) { write(Level::warn, event, fields); }
 inline void error(std::string_view event, Fields fields = {}) {
   write(Level::error, event, fields);
 }

@@ -9,9 +9,7 @@
 namespace zerogate {
 namespace {
 
-uint8_t byte_at(std::string_view text, size_t at) {
-  return static_cast<uint8_t>(text[at]);
-}
+uint8_t byte_at(std::string_view text, size_t at) { return static_cast<uint8_t>(text[at]); }
 
 }  // namespace
 

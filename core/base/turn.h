@@ -20,7 +20,9 @@ class EndOfTurn {
 };
 
 /// Calls its clients, in the order in which they were added, after the loop has polled (uv_check)
-/// and again before it sleeps (uv_prepare: timers and idle callbacks may have answered calls).
+/// and again before it sleeps (uv_prepare: timers and idle callbacks may have answered calls). A
+/// client that gives new work to others there asks for one more round, or it would wait for the
+/// loop to wake up.
 /// Clients outlive it or are removed first. Loop thread only.
 class Turn {
  public:
@@ -35,13 +37,18 @@ class Turn {
 
   void add(EndOfTurn& client) { clients_.push_back(&client); }
   void remove(EndOfTurn& client) { std::erase(clients_, &client); }
+  void again() { again_ = true; }
 
  private:
   void end() {
-    for (EndOfTurn* client : clients_) client->end_of_turn();
+    do {
+      again_ = false;
+      for (EndOfTurn* client : clients_) client->end_of_turn();
+    } while (again_);
   }
 
   std::vector<EndOfTurn*> clients_;
+  bool again_ = false;
   UvPtr<uv_prepare_t> prepare_;
   UvPtr<uv_check_t> check_;
 };

@@ -5,20 +5,18 @@
 #include <cassert>
 #include <initializer_list>
 #include <iterator>
-#include <limits>
+#include <numeric>
 #include <string_view>
 #include <utility>
+
+#include "core/metrics/families.h"
 
 namespace zerogate {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-using Workers = std::vector<const WorkerMetrics*>;
 
-constexpr double kNsPerSecond = 1e9;
 constexpr std::array kProtocols = {Protocol::tcp, Protocol::zmq};
 static_assert(kProtocols.size() == kProtocolNames.size());
 
@@ -47,33 +45,6 @@ constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
     bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::slow_reader,
           Rejected::send_memory})};
 
-ClientMetric::Label label(std::string_view name, std::string_view value) {
-  return {std::string(name), std::string(value)};
-}
-
-/// One family under construction.
-struct Family {
-  Family(std::string_view name, std::string_view help, MetricType type) {
-    family.name = name;
-    family.help = help;
-    family.type = type;
-  }
-  void add(Labels labels, uint64_t value) {
-    ClientMetric& metric = family.metric.emplace_back();
-    metric.label = std::move(labels);
-    if (family.type == MetricType::Counter)
-      metric.counter.value = static_cast<double>(value);
-    else
-      metric.gauge.value = static_cast<double>(value);
-  }
-  void add(Labels labels, ClientMetric::Histogram histogram) {
-    ClientMetric& metric = family.metric.emplace_back();
-    metric.label = std::move(labels);
-    metric.histogram = std::move(histogram);
-  }
-  MetricFamily family;
-};
-
 template <class Read>
 uint64_t sum(const Workers& workers, Read read) {
   uint64_t total = 0;
@@ -83,28 +54,21 @@ uint64_t sum(const Workers& workers, Read read) {
 
 /// Adds up the histogram that `of` picks from each worker.
 template <class Pick>
-ClientMetric::Histogram sum_histograms(const Workers& workers, Pick of) {
-  std::array<uint64_t, Histogram::kBuckets> counts{};
-  uint64_t sum_ns = 0;
-  for (const WorkerMetrics* worker : workers) {
-    const Histogram& histogram = of(*worker);
-    for (size_t i = 0; i < counts.size(); ++i) counts[i] += histogram.bucket(i);
-    sum_ns += histogram.sum_ns();
-  }
-  ClientMetric::Histogram result;
-  result.bucket.reserve(counts.size());
-  for (size_t i = 0; i < counts.size(); ++i) {
-    result.sample_count += counts[i];
-    const double bound = i < Histogram::kBoundsNs.size()
-                             ? static_cast<double>(Histogram::kBoundsNs[i]) / kNsPerSecond
-                             : std::numeric_limits<double>::infinity();
-    result.bucket.push_back({result.sample_count, bound});
-  }
-  result.sample_sum = static_cast<double>(sum_ns) / kNsPerSecond;
-  return result;
+HistogramTotals sum_histograms(const Workers& workers, Pick of) {
+  HistogramTotals totals;
+  for (const WorkerMetrics* worker : workers) totals.add(of(*worker));
+  return totals;
 }
 
-void collect_requests(const Workers& workers, const FunctionLabels& functions,
+/// The labels to show, read once for a scrape: more may be learned meanwhile.
+std::vector<FunctionLabel> known_functions(const FunctionLabels& functions) {
+  std::vector<FunctionLabel> labels(functions.known());
+  std::iota(labels.begin(), labels.end(), 0U);
+  labels.push_back(functions.other());
+  return labels;
+}
+
+void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& shown,
                       std::vector<MetricFamily>& families) {
   Family requests("zerogate_requests_total",
                   "Requests answered or dropped, by how they ended. Every request received ends in "
@@ -112,9 +76,10 @@ void collect_requests(const Workers& workers, const FunctionLabels& functions,
                   MetricType::Counter);
   Family in_flight("zerogate_requests_in_flight", "Requests received whose outcome is still open.",
                    MetricType::Gauge);
+  const FunctionLabels& functions = workers.front()->labels();
   // Outcomes first, begun requests after them: see the header.
   std::array<uint64_t, kProtocolNames.size()> ended{};
-  for (FunctionLabel function = 0; function < functions.size(); ++function)
+  for (const FunctionLabel function : shown)
     for (size_t w = 0; w < kWireNames.size(); ++w)
       for (size_t o = 0; o < kOutcomeNames.size(); ++o) {
         const auto wire = static_cast<Wire>(w);
@@ -137,13 +102,14 @@ void collect_requests(const Workers& workers, const FunctionLabels& functions,
   families.push_back(std::move(in_flight.family));
 }
 
-void collect_durations(const Workers& workers, const FunctionLabels& functions,
+void collect_durations(const Workers& workers, const std::vector<FunctionLabel>& shown,
                        std::vector<MetricFamily>& families) {
   Family durations("zerogate_request_duration_seconds",
                    "Time from the request's bytes being read to its reply being written, as the "
                    "gateway sees it: the network to the client is not in it.",
                    MetricType::Histogram);
-  for (FunctionLabel function = 0; function < functions.size(); ++function)
+  const FunctionLabels& functions = workers.front()->labels();
+  for (const FunctionLabel function : shown)
     for (const Protocol protocol : kProtocols)
       durations.add(
           {label("protocol", name_of(protocol)), label("function", functions.name(function))},
@@ -199,6 +165,14 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
                                   &TransportMetrics::received_bytes));
   families.push_back(per_protocol(workers, "zerogate_sent_bytes_total", "Bytes sent to clients.",
                                   MetricType::Counter, &TransportMetrics::sent_bytes));
+  Family keep_alives(
+      "zerogate_keep_alive_frames_total",
+      "Frames sent to quiet ZeroMQ clients because zeroapi's asynchronous client dies "
+      "when it hears nothing for its time-out (zmq_keep_alive).",
+      MetricType::Counter);
+  keep_alives.add(Labels{},
+                  sum(workers, [](auto& m) { return m.of(Protocol::zmq).keep_alives.value(); }));
+  families.push_back(std::move(keep_alives.family));
   families.push_back(per_reason(
       workers, "zerogate_malformed_total",
       "Input from clients that could not be taken as a request, by reason. A client of another "
@@ -256,11 +230,12 @@ Collector::Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build)
 std::vector<MetricFamily> Collector::Collect() const {
   std::vector<MetricFamily> families;
   if (!workers_.empty()) {
-    const FunctionLabels& functions = workers_.front()->labels();
-    collect_requests(workers_, functions, families);
-    collect_durations(workers_, functions, families);
+    const std::vector<FunctionLabel> shown = known_functions(workers_.front()->labels());
+    collect_requests(workers_, shown, families);
+    collect_durations(workers_, shown, families);
   }
   collect_transport(workers_, families);
+  collect_backends(workers_, families);
   collect_redis(workers_, families);
 
   Family build("zerogate_build_info", "Always 1; the labels tell what is running.",

@@ -13,8 +13,8 @@ class Histogram {
  public:
   /// Upper bounds in nanoseconds, inclusive as in Prometheus; one more bucket is open (+Inf).
   static constexpr std::array<uint64_t, 17> kBoundsNs = {
-      50'000,      100'000,     250'000,     500'000,       1'000'000,     2'000'000,
-      5'000'000,   10'000'000,  25'000'000,  50'000'000,    100'000'000,   250'000'000,
+      50'000,      100'000,       250'000,       500'000,       1'000'000,     2'000'000,
+      5'000'000,   10'000'000,    25'000'000,    50'000'000,    100'000'000,   250'000'000,
       500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
 
   void observe(uint64_t ns) {
@@ -22,6 +22,11 @@ class Histogram {
     while (bucket < kBoundsNs.size() && ns > kBoundsNs[bucket]) ++bucket;
     buckets_[bucket].add();
     sum_ns_.add(ns);
+  }
+  /// Adds what `other` counted. The writer's thread.
+  void add(const Histogram& other) {
+    for (size_t i = 0; i < buckets_.size(); ++i) buckets_[i].add(other.bucket(i));
+    sum_ns_.add(other.sum_ns());
   }
   /// Not cumulative. The count of all observations is the sum of the buckets, so that count and
   /// buckets agree whenever they are read.
@@ -32,6 +37,21 @@ class Histogram {
  private:
   std::array<Counter, kBuckets> buckets_;
   Counter sum_ns_;
+};
+
+/// What one or several histograms had counted when they were read. Any thread may read and add.
+struct HistogramTotals {
+  std::array<uint64_t, Histogram::kBuckets> buckets{};  ///< not cumulative
+  uint64_t sum_ns = 0;
+
+  void add(const Histogram& histogram) {
+    for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += histogram.bucket(i);
+    sum_ns += histogram.sum_ns();
+  }
+  void add(const HistogramTotals& other) {
+    for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += other.buckets[i];
+    sum_ns += other.sum_ns;
+  }
 };
 
 }  // namespace zerogate

@@ -114,17 +114,11 @@ void RedisClient::command(std::initializer_list<ByteView> arguments, RedisReques
   if (!fits) shared.refuse(RedisReply::Status::overloaded, shared.too_large, request);
 }
 
-bool RedisClient::up() const {
-  return shared_->up;
-}
+bool RedisClient::up() const { return shared_->up; }
 
-bool RedisClient::settled() const {
-  return shared_->settled;
-}
+bool RedisClient::settled() const { return shared_->settled; }
 
-std::string RedisClient::state() const {
-  return shared_->up ? "up" : shared_->failure;
-}
+std::string RedisClient::state() const { return shared_->up ? "up" : shared_->failure; }
 
 void RedisClient::end_of_turn() {
   for (auto& link : shared_->links) link->end_of_turn();

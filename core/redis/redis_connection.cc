@@ -70,9 +70,7 @@ Result<RedisConnectionPtr> RedisConnection::adopt(uv_loop_t* loop, Owner& owner,
   return connection;
 }
 
-RedisConnection::~RedisConnection() {
-  release_poll();
-}
+RedisConnection::~RedisConnection() { release_poll(); }
 
 void RedisConnection::close() {
   owner_ = nullptr;
@@ -133,13 +131,9 @@ void RedisConnection::read() {
   redisAsyncHandleRead(context_);
 }
 
-size_t RedisConnection::unsent_bytes() const {
-  return sdslen(context_->c.obuf);
-}
+size_t RedisConnection::unsent_bytes() const { return sdslen(context_->c.obuf); }
 
-bool RedisConnection::connected() const {
-  return context_->c.flags & REDIS_CONNECTED;
-}
+bool RedisConnection::connected() const { return context_->c.flags & REDIS_CONNECTED; }
 
 /// hiredis 0.14.1 aborts the process (an assert, which Debian builds in) when a reply comes that no
 /// command waits for, except an error: that one it reports ("max number of clients reached").

@@ -87,9 +87,7 @@ RedisLink::~RedisLink() {
   assert(pending_.empty());
 }
 
-void RedisLink::start() {
-  attempt();
-}
+void RedisLink::start() { attempt(); }
 
 void RedisLink::close() {
   state_ = State::closed;
@@ -165,9 +163,7 @@ void RedisLink::send_handshake() {
   send({"PING"});
 }
 
-void RedisLink::on_connected() {
-  state_ = State::handshaking;
-}
+void RedisLink::on_connected() { state_ = State::handshaking; }
 
 void RedisLink::on_handshake_reply(const redisReply& reply) {
   // WRONGPASS, NOAUTH, LOADING, "max number of clients reached", ...: later it may be better.

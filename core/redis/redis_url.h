@@ -24,6 +24,8 @@ struct RedisUrl {
 
   /// host:port or the path, for logs: never the password.
   std::string display() const;
+
+  bool operator==(const RedisUrl&) const = default;
 };
 
 /// `text` with the password, if it has one, replaced by "***": for /config and logs.

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/base/bytes.h"
+#include "core/metrics/function_labels.h"
 #include "core/rpc/protocol.h"
 #include "core/wire/zerror.h"
 
@@ -29,10 +30,19 @@ class Call {
 
   /// Answers with a result: exactly one MessagePack value, copied before this returns.
   void reply(ByteView result) &&;
+  /// The same for an answer that was made elsewhere and may be an error's body: `outcome` is what
+  /// the metrics count.
+  void reply(ByteView body, Outcome outcome) &&;
 
   /// Answers with an error. `outcome` is what the metrics count; the key of the error body follows
   /// from it: not_found -> function_not_found, invalid -> validation_error, else server_exception.
   void fail(Outcome outcome, ByteView message) &&;
+
+  /// Counts the call under another label than the one it began with: its function became known.
+  void relabel(FunctionLabel label);
+
+  /// True when it is certain that nobody waits for the answer any more.
+  bool caller_gone() const;
 
  private:
   friend class CallTable;

@@ -45,6 +45,22 @@ void Call::reply(ByteView result) && {
   std::exchange(table_, nullptr)->finish(slot_, generation_, Outcome::ok, result);
 }
 
+void Call::reply(ByteView body, Outcome outcome) && {
+  assert(table_ != nullptr);
+  std::exchange(table_, nullptr)->finish(slot_, generation_, outcome, body);
+}
+
+void Call::relabel(FunctionLabel label) {
+  assert(table_ != nullptr);
+  table_->pending_[slot_].function = label;
+}
+
+bool Call::caller_gone() const {
+  assert(table_ != nullptr);
+  const ReturnPath& path = table_->pending_[slot_].path;
+  return path.sink->gone(path.caller);
+}
+
 void Call::fail(Outcome outcome, ByteView message) && {
   assert(table_ != nullptr);
   std::exchange(table_, nullptr)->fail(slot_, generation_, outcome, message);

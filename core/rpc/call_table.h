@@ -29,8 +29,8 @@ class CallTable final : public EndOfTurn {
   Call begin(const ReturnPath& path, FunctionLabel function, uint64_t received_ns);
 
   /// Answers and counts a request that never becomes a call: refused at the door.
-  void refuse(const ReturnPath& path, FunctionLabel function, uint64_t received_ns,
-              Outcome outcome, wire::ErrorKey key, ByteView message);
+  void refuse(const ReturnPath& path, FunctionLabel function, uint64_t received_ns, Outcome outcome,
+              wire::ErrorKey key, ByteView message);
 
   void end_of_turn() override;
 

@@ -10,7 +10,9 @@ class ConnectService final : public Service {
  public:
   static constexpr const char* kName = "connect";
   void serve(const Request&, Call call) override {
-    std::move(call).reply("\xa9" "connected");  // a MessagePack string of 9 bytes
+    std::move(call).reply(
+        "\xa9"
+        "connected");  // a MessagePack string of 9 bytes
   }
 };
 

@@ -4,12 +4,12 @@ namespace zerogate {
 
 void Dispatcher::dispatch(const Incoming& incoming) {
   using wire::ErrorKey;
-  const Route* route = router_.find(incoming.request.function);
+  const Route route = router_->find(incoming.request.function);
   if (draining_) {
     return refuse(incoming, Outcome::unavailable, ErrorKey::server_exception,
                   "the gateway is shutting down");
   }
-  if (route == nullptr) {
+  if (route.service == nullptr) {
     return refuse(incoming, Outcome::not_found, ErrorKey::function_not_found,
                   wire::function_not_found(incoming.request.function));
   }
@@ -17,14 +17,14 @@ void Dispatcher::dispatch(const Incoming& incoming) {
     return refuse(incoming, Outcome::overloaded, ErrorKey::server_exception,
                   "the gateway is overloaded: too many calls in flight");
   }
-  route->service->serve(incoming.request,
-                        calls_.begin(incoming.path, route->label, incoming.received_ns));
+  const Request request = {incoming.request.function, incoming.request.argument,
+                           route.label == FunctionLabels::other()};
+  route.service->serve(request, calls_.begin(incoming.path, route.label, incoming.received_ns));
 }
 
 void Dispatcher::refuse(const Incoming& incoming, Outcome outcome, wire::ErrorKey key,
                         ByteView message) {
-  const Route* route = router_.find(incoming.request.function);
-  const FunctionLabel label = route == nullptr ? router_.other() : route->label;
+  const FunctionLabel label = router_->find(incoming.request.function).label;
   calls_.refuse(incoming.path, label, incoming.received_ns, outcome, key, message);
 }
 

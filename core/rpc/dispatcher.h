@@ -11,14 +11,19 @@ namespace zerogate {
 /// A request as a transport has read it, with the way back.
 struct Incoming {
   ReturnPath path;
-  Request request;  ///< views, valid during the call they are passed to
+  Request request;           ///< views, valid during the call they are passed to
   uint64_t received_ns = 0;  ///< uv_hrtime() when its bytes were read; one clock read per batch
 };
 
 /// Finds the route, refuses what no service should see, and hands the rest on. Loop thread only.
 class Dispatcher {
  public:
-  Dispatcher(const Router& router, CallTable& calls) : router_(router), calls_(calls) {}
+  explicit Dispatcher(CallTable& calls) : calls_(calls) {}
+  Dispatcher(const Router& router, CallTable& calls) : router_(&router), calls_(calls) {}
+
+  /// From the next request on this router counts, and the one before may go. There must be one
+  /// before the first request.
+  void set_router(const Router& router) { router_ = &router; }
 
   void dispatch(const Incoming& incoming);
 
@@ -30,7 +35,7 @@ class Dispatcher {
   bool draining() const { return draining_; }
 
  private:
-  const Router& router_;
+  const Router* router_ = nullptr;
   CallTable& calls_;
   bool draining_ = false;
 };

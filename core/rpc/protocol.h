@@ -12,11 +12,14 @@ namespace zerogate {
 enum class Protocol : uint8_t { tcp, zmq };
 inline constexpr std::array<std::string_view, 2> kProtocolNames = {"tcp", "zmq"};
 
-/// The version of a protocol that a client speaks. T3 is raw TCP as of zeroapi 1.0.1, W5 is ZeroMQ
-/// as of 0.8.0 to 1.0.1.
-enum class Wire : uint8_t { t3, w5 };
-inline constexpr std::array<std::string_view, 2> kWireNames = {"T3", "W5"};
-inline constexpr std::array<Protocol, 2> kWireProtocols = {Protocol::tcp, Protocol::zmq};
+/// The version of a protocol that a client speaks. ZeroMQ: W1 is zeroapi up to 0.3.2, W2 to 0.5.2,
+/// W3 0.6.0, W4 0.7.0, W5 0.8.0 to 1.0.1. Raw TCP: T1 and T2 came before 1.0, T3 is 1.0.1.
+enum class Wire : uint8_t { w1, w2, w3, w4, w5, t1, t2, t3 };
+inline constexpr std::array<std::string_view, 8> kWireNames = {"W1", "W2", "W3", "W4",
+                                                               "W5", "T1", "T2", "T3"};
+inline constexpr std::array<Protocol, kWireNames.size()> kWireProtocols = {
+    Protocol::zmq, Protocol::zmq, Protocol::zmq, Protocol::zmq,
+    Protocol::zmq, Protocol::tcp, Protocol::tcp, Protocol::tcp};
 
 /// How a request ended. Every request ends in exactly one of these.
 enum class Outcome : uint8_t {

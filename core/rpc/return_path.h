@@ -50,6 +50,9 @@ class ReplySink {
   /// or does not read. Never calls back into calls or services. Loop thread only.
   virtual bool deliver(const ReturnPath& path, ByteView body) = 0;
 
+  /// True when it is certain that the caller has gone. A ROUTER cannot know.
+  virtual bool gone(CallerKey) const { return false; }
+
  protected:
   ~ReplySink() = default;
 };

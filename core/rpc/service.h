@@ -9,7 +9,8 @@ namespace zerogate {
 /// One request, as views into the transport's buffer: valid only during Service::serve.
 struct Request {
   ByteView function;
-  ByteView argument;  ///< exactly one MessagePack value; nil when the client sent none
+  ByteView argument;     ///< exactly one MessagePack value; nil when the client sent none
+  bool unknown = false;  ///< the function has no metrics label of its own (yet)
 };
 
 class Service {

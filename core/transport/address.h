@@ -23,6 +23,8 @@ struct Address {
 
   /// The form parse() takes: "host:port", "[v6]:port" or "unix:/path".
   std::string display() const;
+
+  bool operator==(const Address&) const = default;
 };
 
 }  // namespace zerogate

@@ -32,8 +32,8 @@ const char* mend(int error) {
 }
 
 Error cannot_listen(const Address& address, int error) {
-  return {fmt::format("cannot listen on {}: {}{}", address.display(), strerror(error),
-                      mend(error))};
+  return {
+      fmt::format("cannot listen on {}: {}{}", address.display(), strerror(error), mend(error))};
 }
 
 UniqueFd make_socket(int family) {
@@ -51,7 +51,8 @@ int bind_and_listen(const UniqueFd& fd, const sockaddr* address, socklen_t size)
 bool is_stale_socket(const sockaddr_un& address) {
   struct stat file {};
   if (lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
-  const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // Non-blocking: to connect to a socket whose owner is too busy to accept would wait for it.
+  const UniqueFd probe = make_socket(AF_UNIX);
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
          errno == ECONNREFUSED;
 }
@@ -81,8 +82,8 @@ Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int failed = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(),
-                                 &hints, &found);
+  const int failed =
+      getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
   if (failed != 0) {
     return Error{fmt::format("cannot listen on {}: {}; write a numeric address or a known name",
                              address.display(), gai_strerror(failed))};

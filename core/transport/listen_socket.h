@@ -23,7 +23,7 @@ class ListenSocket {
   static Result<ListenSocket> open(const Address& address, bool reuse_port);
 
   ListenSocket(ListenSocket&&) = default;
-  ListenSocket& operator=(ListenSocket&&) = default;
+  ListenSocket& operator=(ListenSocket&&) = delete;  // would leave the old one's file behind
   /// Removes the file of a Unix socket that open() made.
   ~ListenSocket();
 

@@ -1,10 +1,26 @@
 #include "core/transport/tcp_listener.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cassert>
 
 namespace zerogate {
+
+namespace {
+
+/// True when the handle has one of the last descriptors that the process may open. When there is
+/// none, libuv closes new connections and tells nobody (1.44, uv__emfile_trick): we do it a few
+/// earlier, and count.
+bool is_one_of_the_last(const uv_handle_t& handle) {
+  uv_os_fd_t fd;
+  rlimit limit;
+  if (uv_fileno(&handle, &fd) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  return static_cast<rlim_t>(fd) + TcpListener::kSpareDescriptors >= limit.rlim_cur;
+}
+
+}  // namespace
 
 TcpListener::TcpListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher,
                          TransportMetrics& metrics, const TcpOptions& options)
@@ -14,7 +30,7 @@ TcpListener::TcpListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher,
       metrics_(metrics),
       options_(options),
       stall_timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)),
-      read_buffer_(new char[kReadBufferBytes]) {
+      read_buffer_(new char[FrameReader::kSharedBytes]) {
   turn_.add(*this);
 }
 
@@ -54,7 +70,7 @@ void TcpListener::close_all() {
 }
 
 void TcpListener::on_connection(int status) {
-  if (status != 0) {  // libuv has taken the connection and closed it: no descriptor was left
+  if (status != 0) {
     metrics_.count(Rejected::descriptors);
     return;
   }
@@ -71,12 +87,17 @@ void TcpListener::on_connection(int status) {
   metrics_.connections.add();
   if (!session->accept(&accept_->stream)) return session->close();
   metrics_.accepted.add();
-  if (metrics_.connections.value() > options_.max_connections) session->reject(Rejected::limit);
+  if (metrics_.connections.value() > options_.max_connections) {
+    session->reject(Rejected::limit);
+  } else if (is_one_of_the_last(session->handle_.handle)) {
+    session->reject(Rejected::descriptors);
+  }
 }
 
 void TcpListener::forget(TcpSession& session) {
-  unsent_bytes_ -= session.unsent_bytes();
-  if (!session.writing_.empty()) --unsent_sessions_;
+  received_bytes_ -= session.accounted_.received;
+  unsent_bytes_ -= session.accounted_.unsent;
+  unsent_sessions_ -= session.accounted_.waiting;
   Slot& slot = slots_[session.key().slot];
   assert(slot.session == &session);
   slot.session = nullptr;
@@ -92,7 +113,11 @@ TcpSession* TcpListener::find(CallerKey key) {
 
 bool TcpListener::deliver(const ReturnPath& path, ByteView body) {
   TcpSession* session = find(path.caller);
-  return session != nullptr && session->deliver(path.id, body);
+  return session != nullptr && session->deliver(path, body);
+}
+
+bool TcpListener::gone(CallerKey caller) const {
+  return slots_[caller.slot].generation != caller.generation;
 }
 
 // flush() may go on with frames that waited, and so make sessions dirty again; it ends because each
@@ -109,22 +134,24 @@ void TcpListener::end_of_turn() {
 }
 
 void TcpListener::shed_memory() {
-  const auto shed = [this](const size_t& bytes, size_t limit, Rejected reason) {
-    while (bytes > limit + options_.max_message) {
-      TcpSession* session = longest_waiting();
+  const auto shed = [this](const size_t& sum, size_t limit, auto bytes, Rejected reason) {
+    while (sum > limit + options_.max_message) {
+      TcpSession* session = longest_waiting(bytes);
       if (session == nullptr) return;
       session->reject(reason);
     }
   };
-  shed(received_bytes_, kReceiveMemory, Rejected::receive_memory);
-  shed(unsent_bytes_, kSendMemory, Rejected::send_memory);
+  shed(received_bytes_, options_.receive_memory, &TcpSession::received_bytes,
+       Rejected::receive_memory);
+  shed(unsent_bytes_, options_.send_memory, &TcpSession::unsent_bytes, Rejected::send_memory);
 }
 
-TcpSession* TcpListener::longest_waiting() {
+// Among those that hold some of the `bytes` in question: closing any other would free nothing.
+TcpSession* TcpListener::longest_waiting(size_t (TcpSession::*bytes)() const) {
   TcpSession* longest = nullptr;
   uint64_t since_ms = UINT64_MAX;
   for (const Slot& slot : slots_) {
-    if (slot.session == nullptr) continue;
+    if (slot.session == nullptr || (slot.session->*bytes)() == 0) continue;
     for (const uint64_t ms : {slot.session->partial_since_ms(), slot.session->unread_since_ms()}) {
       if (ms == 0 || ms >= since_ms) continue;
       since_ms = ms;
@@ -140,7 +167,8 @@ void TcpListener::watch_stalls() {
   const auto check = [](uv_timer_t* timer) {
     static_cast<TcpListener*>(timer->data)->check_stalls();
   };
-  uv_timer_start(stall_timer_.get(), check, kStallCheckMs, kStallCheckMs);
+  const uint64_t every_ms = std::min(kStallCheckMs, options_.stall_timeout_ms);
+  uv_timer_start(stall_timer_.get(), check, every_ms, every_ms);
 }
 
 void TcpListener::check_stalls() {

@@ -17,15 +17,6 @@
 namespace zerogate {
 
 struct TcpOptions {
-  size_t max_message = 16 << 20;     ///< bytes of one payload (limits.message)
-  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
-  size_t write_buffer = 1 << 20;     ///< bytes unread by one peer before we stop reading from it
-};
-
-/// Also speaks on a Unix socket. Loop thread only; destroy it before the loop is run for the last
-/// time, for handles close on the loop.
-class TcpListener final : public ReplySink, public EndOfTurn {
- public:
   /// Bytes of unfinished frames over all connections, beyond one frame of the largest size. When
   /// there are more, the oldest unfinished frame's connection goes.
   static constexpr size_t kReceiveMemory = 64 << 20;
@@ -34,10 +25,25 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   static constexpr size_t kSendMemory = 256 << 20;
   /// A frame must be finished, and some reply bytes be read, within this time.
   static constexpr uint64_t kStallTimeoutMs = 30'000;
+
+  size_t max_message = 16 << 20;      ///< bytes of one payload (limits.message)
+  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
+  size_t write_buffer = 1 << 20;      ///< bytes unread by one peer before we stop reading from it
+  // No configuration names these: tests set them, to move fewer bytes and wait for less.
+  size_t receive_memory = kReceiveMemory;
+  size_t send_memory = kSendMemory;
+  uint64_t stall_timeout_ms = kStallTimeoutMs;
+};
+
+/// Also speaks on a Unix socket. Loop thread only; destroy it before the loop is run for the last
+/// time, for handles close on the loop.
+class TcpListener final : public ReplySink, public EndOfTurn {
+ public:
   /// A long frame has one more second for each of these bytes: the slowest link that we serve.
   static constexpr size_t kSlowestBytesPerSecond = 64 << 10;
-  static constexpr size_t kReadBufferBytes = 64 << 10;
   static constexpr uint64_t kStallCheckMs = 1'000;
+  /// Descriptors of the process that no client gets.
+  static constexpr int kSpareDescriptors = 8;
 
   TcpListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
               const TcpOptions& options);
@@ -53,6 +59,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   void close_all();
 
   bool deliver(const ReturnPath& path, ByteView body) override;
+  bool gone(CallerKey caller) const override;
   void end_of_turn() override;
 
  private:
@@ -68,7 +75,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   void watch_stalls();
   void check_stalls();
   void shed_memory();
-  TcpSession* longest_waiting();
+  TcpSession* longest_waiting(size_t (TcpSession::*bytes)() const);
 
   uv_loop_t* const loop_;
   Turn& turn_;

@@ -1,28 +1,21 @@
 #include "core/transport/tcp_session.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstring>
 #include <utility>
 
-#include "core/wire/utf8.h"
 #include "core/transport/tcp_listener.h"
-#include "core/wire/t3.h"
+#include "core/wire/tcp_wire.h"
+#include "core/wire/utf8.h"
 
 namespace zerogate {
 
 namespace {
 
-/// A reply buffer keeps its memory between turns up to here; a connection that once had a large
-/// reply does not hold on to it.
-constexpr size_t kKeptCapacity = 4 << 10;
 /// Seconds without traffic after which the kernel asks whether the peer is still there.
 constexpr unsigned kKeepAliveSeconds = 60;
-
-void empty_buffer(std::string& buffer) {
-  buffer.clear();
-  if (buffer.capacity() > kKeptCapacity) std::string().swap(buffer);
-}
 
 /// The request id is opaque to everybody but the client: four bytes in, the same four bytes out.
 RequestId to_request_id(uint32_t id) {
@@ -33,6 +26,12 @@ uint32_t from_request_id(const RequestId& id) {
   assert(id.view().size() == sizeof value);
   std::memcpy(&value, id.view().data(), sizeof value);
   return value;
+}
+
+constexpr std::array<Wire, 3> kWires = {Wire::t1, Wire::t2, Wire::t3};  // by TcpWire
+Wire to_wire(wire::TcpWire wire) { return kWires[index_of(wire)]; }
+wire::TcpWire to_tcp_wire(Wire wire) {
+  return static_cast<wire::TcpWire>(index_of(wire) - index_of(Wire::t1));
 }
 
 Malformed reason_of(wire::t3::FrameStatus status) {
@@ -51,14 +50,15 @@ Malformed reason_of(wire::t3::FrameStatus status) {
 }  // namespace
 
 TcpSession::TcpSession(TcpListener& listener, CallerKey key, bool is_pipe)
-    : listener_(listener), key_(key) {
+    : listener_(listener), key_(key), writer_(this, [](void* session, int status) {
+        static_cast<TcpSession*>(session)->on_written(status);
+      }) {
   if (is_pipe) {
     uv_pipe_init(listener.loop_, &handle_.pipe, 0);
   } else {
     uv_tcp_init(listener.loop_, &handle_.tcp);
   }
   handle_.handle.data = this;
-  write_.data = this;
 }
 
 bool TcpSession::accept(uv_stream_t* server) {
@@ -88,26 +88,13 @@ void TcpSession::stop_reading() {
 }
 
 bool TcpSession::blocked() const {
-  return in_flight_ >= kMaxCallsInFlight || unsent_bytes() > listener_.options_.write_buffer;
+  return in_flight_ >= max_in_flight_ || unsent_bytes() > listener_.options_.write_buffer;
 }
 
-// An unfinished frame that will fit into the shared buffer goes back there, so that the rest of it
-// and the frames behind it arrive in one read. A longer one gets memory of its own, which grows
-// with the bytes that have come, not with the length that the peer claims.
 uv_buf_t TcpSession::read_space() {
-  char* const shared = listener_.read_buffer_.get();
-  if (frame_size_ <= TcpListener::kReadBufferBytes) {
-    const ByteView begun = partial_.view();
-    if (!begun.empty()) std::memcpy(shared, begun.data(), begun.size());
-    return uv_buf_init(shared + begun.size(),
-                       static_cast<unsigned>(TcpListener::kReadBufferBytes - begun.size()));
-  }
-  const size_t room = std::min(frame_size_ - partial_.size(),
-                               std::max(partial_.size(), TcpListener::kReadBufferBytes));
-  listener_.received_bytes_ -= partial_.capacity();
-  char* const own = partial_.prepare(room);
-  listener_.received_bytes_ += partial_.capacity();
-  return uv_buf_init(own, static_cast<unsigned>(room));
+  const uv_buf_t space = reader_.space(listener_.read_buffer_.get());
+  account();
+  return space;
 }
 
 void TcpSession::on_read(ssize_t size) {
@@ -115,51 +102,44 @@ void TcpSession::on_read(ssize_t size) {
   if (size == 0) return;  // nothing to read after all
   if (size != UV_EOF) return close();
   // The peer has sent all it will. What it asked before is still answered, as the real server does.
-  if (!partial_.empty()) return malformed(Malformed::truncated);
+  if (!reader_.empty()) return malformed(Malformed::truncated);
   end();
 }
 
 void TcpSession::on_bytes(size_t size) {
   listener_.metrics_.received_bytes.add(size);
-  const uint64_t received_ns = uv_hrtime();
-  if (frame_size_ <= TcpListener::kReadBufferBytes) {
-    const size_t begun = take_partial().size();
-    consume({listener_.read_buffer_.get(), begun + size}, received_ns);
-  } else {
-    partial_.commit(size);
-    if (partial_.size() < frame_size_) return;
-    const ByteBuffer frame = take_partial();
-    consume(frame.view(), received_ns);
-  }
+  const FrameReader::Chunk chunk = reader_.take(listener_.read_buffer_.get(), size);
+  account();
+  if (!chunk.bytes.empty()) consume(chunk.bytes, uv_hrtime());
 }
 
 void TcpSession::consume(ByteView bytes, uint64_t received_ns) {
   while (!bytes.empty() && !blocked()) {
-    const wire::t3::Frame frame = wire::t3::parse_frame(bytes, listener_.options_.max_message);
+    const wire::TcpFrame frame = wire::parse_tcp_frame(bytes, listener_.options_.max_message);
     if (frame.status == wire::t3::FrameStatus::incomplete) {
-      frame_size_ = frame.size;
       if (partial_since_ms_ == 0) partial_since_ms_ = uv_now(listener_.loop_);
-      return keep(bytes);
+      return keep(bytes, frame.size);
     }
     if (frame.status != wire::t3::FrameStatus::whole) return malformed(reason_of(frame.status));
     partial_since_ms_ = 0;
     bytes.remove_prefix(frame.size);
-    dispatch(frame.payload, frame.id, received_ns);
+    dispatch(frame, received_ns);
     if (closed_ || ending_) return;
   }
   partial_since_ms_ = 0;
   if (blocked()) stop_reading();
-  keep(bytes);
+  keep(bytes, 0);
 }
 
-void TcpSession::dispatch(ByteView payload, uint32_t id, uint64_t received_ns) {
+void TcpSession::dispatch(const wire::TcpFrame& frame, uint64_t received_ns) {
   using wire::t3::EnvelopeStatus;
-  const wire::t3::Envelope envelope = wire::t3::parse_envelope(payload);
+  const wire::t3::Envelope envelope = wire::t3::parse_envelope(frame.payload);
   if (envelope.status == EnvelopeStatus::malformed) return malformed(Malformed::bad_msgpack);
   if (envelope.status == EnvelopeStatus::too_deep) return malformed(Malformed::too_deep);
   if (!wire::is_utf8(envelope.function)) return malformed(Malformed::bad_name);
 
-  const Incoming incoming{{&listener_, key_, Wire::t3, to_request_id(id)},
+  if (frame.wire == wire::TcpWire::t1) max_in_flight_ = 1;
+  const Incoming incoming{{&listener_, key_, to_wire(frame.wire), to_request_id(frame.id)},
                           {envelope.function, envelope.argument},
                           received_ns};
   Dispatcher& dispatcher = listener_.dispatcher_;
@@ -179,21 +159,23 @@ void TcpSession::dispatch(ByteView payload, uint32_t id, uint64_t received_ns) {
   }
 }
 
-void TcpSession::keep(ByteView rest) {
+void TcpSession::keep(ByteView rest, size_t frame_size) {
   if (rest.empty()) return;
-  listener_.received_bytes_ -= partial_.capacity();
-  partial_.append(rest);
-  listener_.received_bytes_ += partial_.capacity();
+  reader_.keep(rest, frame_size);
+  account();
   listener_.watch_stalls();
 }
 
-ByteBuffer TcpSession::take_partial() {
-  listener_.received_bytes_ -= partial_.capacity();
-  frame_size_ = 0;
-  return std::exchange(partial_, ByteBuffer());
+void TcpSession::account() {
+  const Accounted now{reader_.memory(), writer_.unsent(), writer_.written(), writer_.waiting()};
+  listener_.received_bytes_ += now.received - accounted_.received;
+  listener_.unsent_bytes_ += now.unsent - accounted_.unsent;
+  listener_.metrics_.sent_bytes.add(now.written - accounted_.written);
+  listener_.unsent_sessions_ += static_cast<uint32_t>(now.waiting) - accounted_.waiting;
+  accounted_ = now;
 }
 
-bool TcpSession::deliver(const RequestId& id, ByteView body) {
+bool TcpSession::deliver(const ReturnPath& path, ByteView body) {
   assert(in_flight_ > 0);
   --in_flight_;
   const TcpOptions& options = listener_.options_;
@@ -201,9 +183,8 @@ bool TcpSession::deliver(const RequestId& id, ByteView body) {
     reject(Rejected::slow_reader);
     return false;
   }
-  const size_t before = out_.size();
-  wire::t3::write_frame(out_, from_request_id(id), wire::is_error_body(body), body);
-  listener_.unsent_bytes_ += out_.size() - before;
+  wire::write_tcp_reply(writer_.out(), to_tcp_wire(path.wire), from_request_id(path.id), body);
+  account();
   mark_dirty();
   return true;
 }
@@ -215,70 +196,45 @@ void TcpSession::mark_dirty() {
 
 void TcpSession::flush() {
   dirty_ = false;
-  if (writing_.empty() && !out_.empty()) {
-    const uv_buf_t buffer = uv_buf_init(out_.data(), static_cast<unsigned>(out_.size()));
-    const int result = uv_try_write(stream(), &buffer, 1);
-    if (result < 0 && result != UV_EAGAIN) return close();
-    const size_t taken = result < 0 ? 0 : static_cast<size_t>(result);
-    listener_.metrics_.sent_bytes.add(taken);
-    listener_.unsent_bytes_ -= taken;
-    if (taken == out_.size()) {
-      empty_buffer(out_);
-    } else {
-      writing_.swap(out_);
-      written_ = taken;
-      write_rest();
-    }
+  if (writer_.flush(stream()) != 0) return close();
+  account();
+  if (writer_.waiting() && unread_since_ms_ == 0) {
+    unread_since_ms_ = uv_now(listener_.loop_);
+    queued_at_check_ = writer_.unsent();
+    listener_.watch_stalls();
   }
-  if (closed_) return;
   if (ending_ && in_flight_ == 0 && unsent_bytes() == 0) return close();
   resume();
-}
-
-void TcpSession::write_rest() {
-  const uv_buf_t rest = uv_buf_init(writing_.data() + written_,
-                                    static_cast<unsigned>(writing_.size() - written_));
-  const auto done = [](uv_write_t* write, int status) {
-    static_cast<TcpSession*>(write->data)->on_written(status);
-  };
-  ++listener_.unsent_sessions_;
-  if (uv_write(&write_, stream(), &rest, 1, done) != 0) return close();
-  unread_since_ms_ = uv_now(listener_.loop_);
-  queued_at_check_ = rest.len;
-  listener_.watch_stalls();
 }
 
 void TcpSession::on_written(int status) {
   if (closed_) return;
   if (status != 0) return close();
-  const size_t rest = writing_.size() - written_;
-  listener_.metrics_.sent_bytes.add(rest);
-  listener_.unsent_bytes_ -= rest;
-  --listener_.unsent_sessions_;
-  empty_buffer(writing_);
-  written_ = 0;
+  account();
   unread_since_ms_ = 0;
   mark_dirty();
 }
 
 void TcpSession::resume() {
   if (reading_ || ending_ || blocked()) return;
-  const ByteBuffer waiting = take_partial();
+  const ByteBuffer waiting = reader_.release();
+  account();
+  if (!waiting.empty()) listener_.turn_.again();  // others may have had their turn already
   consume(waiting.view(), uv_hrtime());
   if (!closed_ && !ending_ && !blocked()) start_reading();
 }
 
 bool TcpSession::check_stall(uint64_t now_ms) {
-  const uint64_t slow_ms = frame_size_ / TcpListener::kSlowestBytesPerSecond * 1'000;
+  const uint64_t slow_ms = reader_.frame_size() / TcpListener::kSlowestBytesPerSecond * 1'000;
   if (partial_since_ms_ != 0 &&
-      now_ms - partial_since_ms_ > TcpListener::kStallTimeoutMs + slow_ms) {
+      now_ms - partial_since_ms_ > listener_.options_.stall_timeout_ms + slow_ms) {
     reject(Rejected::stalled);
     return false;
   }
   if (unread_since_ms_ != 0) {
     const size_t queued = uv_stream_get_write_queue_size(stream());
     if (std::exchange(queued_at_check_, queued) > queued) unread_since_ms_ = now_ms;
-    if (now_ms - unread_since_ms_ > TcpListener::kStallTimeoutMs) {
+    if (now_ms - unread_since_ms_ > listener_.options_.stall_timeout_ms) {
       reject(Rejected::slow_reader);
       return false;
     }
@@ -292,7 +248,8 @@ void TcpSession::malformed(Malformed reason) {
 }
 
 void TcpSession::end() {
-  take_partial();
+  reader_.release();
+  account();
   partial_since_ms_ = 0;
   stop_reading();
   ending_ = true;
@@ -306,7 +263,6 @@ void TcpSession::reject(Rejected reason) {
 
 void TcpSession::close() {
   if (std::exchange(closed_, true)) return;
-  take_partial();
   listener_.forget(*this);
   // From here on the listener may be gone: the callbacks that still come only free the memory.
   uv_close(&handle_.handle,

@@ -4,11 +4,11 @@
 #include <uv.h>
 
 #include <cstdint>
-#include <string>
-
-#include "core/base/byte_buffer.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/return_path.h"
+#include "core/transport/frame_reader.h"
+#include "core/transport/stream_writer.h"
+#include "core/wire/tcp_wire.h"
 
 namespace zerogate {
 
@@ -25,10 +25,8 @@ union UvStream {
 /// Created on accept and owned by its libuv handle: close() ends it for everybody else at once and
 /// its memory goes with the handle's close callback. Loop thread only.
 ///
-/// Reading: every whole frame of a read is dispatched straight from the listener's shared read
-/// buffer; only an unfinished frame is kept, in `partial_`. An idle session owns no buffer.
-/// Writing: replies are appended to `out_`; flush(), once per turn, writes them with one system
-/// call, and what the kernel does not take waits in `writing_`.
+/// Every whole frame of a read is dispatched straight from the listener's shared read buffer; an
+/// idle session owns no buffer. Replies are gathered, and written by flush(), once per turn.
 /// It stops reading while the peer does not read, or while too many of its calls are under way.
 class TcpSession {
  public:
@@ -43,7 +41,7 @@ class TcpSession {
   bool accept(uv_stream_t* server);
 
   /// Queues a reply. False when it was not taken: the peer reads too slowly and was closed.
-  bool deliver(const RequestId& id, ByteView body);
+  bool deliver(const ReturnPath& path, ByteView body);
   /// Writes what was queued; goes on with reading when that was waiting for it.
   void flush();
 
@@ -52,8 +50,8 @@ class TcpSession {
   void reject(Rejected reason);
 
   CallerKey key() const { return key_; }
-  size_t received_bytes() const { return partial_.capacity(); }
-  size_t unsent_bytes() const { return out_.size() + writing_.size() - written_; }
+  size_t received_bytes() const { return reader_.memory(); }
+  size_t unsent_bytes() const { return writer_.unsent(); }
   /// When the unfinished frame was begun, 0 when there is none; uv_now() milliseconds.
   uint64_t partial_since_ms() const { return partial_since_ms_; }
   /// Since when the peer has read nothing of what waits for it, 0 when nothing waits.
@@ -75,30 +73,35 @@ class TcpSession {
   void stop_reading();
   /// Dispatches whole frames; keeps the rest.
   void consume(ByteView bytes, uint64_t received_ns);
-  void dispatch(ByteView payload, uint32_t id, uint64_t received_ns);
-  void keep(ByteView rest);
-  ByteBuffer take_partial();
+  void dispatch(const wire::TcpFrame& frame, uint64_t received_ns);
+  void keep(ByteView rest, size_t frame_size);
   void resume();
+  /// Brings the listener's totals up to date with what is buffered here.
+  void account();
   void malformed(Malformed reason);
   /// Reads no more; closes once every call under way is answered and written.
   void end();
-  void write_rest();
   void mark_dirty();
 
+  struct Accounted {
+    size_t received = 0;
+    size_t unsent = 0;
+    uint64_t written = 0;
+    bool waiting = false;
+  };
+
   UvStream handle_;
-  uv_write_t write_;
   TcpListener& listener_;
   const CallerKey key_;
   uint32_t in_flight_ = 0;
-  bool dirty_ = false;    ///< waits in the listener's list of this turn
+  uint32_t max_in_flight_ = kMaxCallsInFlight;  ///< 1 for T1: without ids only the order tells
+  bool dirty_ = false;                          ///< waits in the listener's list of this turn
   bool reading_ = false;
   bool ending_ = false;
   bool closed_ = false;
-  ByteBuffer partial_;      ///< begin of a frame, or whole frames read while blocked
-  size_t frame_size_ = 0;   ///< of the unfinished frame, when its length is known
-  std::string out_;         ///< replies of this turn
-  std::string writing_;     ///< under way in uv_write
-  size_t written_ = 0;      ///< bytes of `writing_` that the kernel had taken before
+  FrameReader reader_;  ///< keeps the begin of a frame, or whole frames read while blocked
+  StreamWriter writer_;
+  Accounted accounted_;
   uint64_t partial_since_ms_ = 0;
   uint64_t unread_since_ms_ = 0;
   size_t queued_at_check_ = 0;  ///< libuv's write queue at the last stall check: did it shrink?

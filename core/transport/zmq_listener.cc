@@ -2,17 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "core/base/log.h"
 #include "core/wire/utf8.h"
 #include "core/wire/w5.h"
+#include "core/wire/zerror.h"
 
 namespace zerogate {
 
 namespace {
+
+constexpr std::array<Wire, 5> kWires = {Wire::w1, Wire::w2, Wire::w3, Wire::w4, Wire::w5};
+Wire to_wire(wire::ZmqWire wire) { return kWires[index_of(wire)]; }
+wire::ZmqWire to_zmq_wire(Wire wire) {
+  return static_cast<wire::ZmqWire>(index_of(wire) - index_of(Wire::w1));
+}
 
 constexpr ByteView kZapDomain = "zerogate";
 
@@ -35,8 +45,8 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   zmq_setsockopt(router.get(), ZMQ_ZAP_DOMAIN, kZapDomain.data(), kZapDomain.size());
   // Unlimited by default: a few bytes could claim exabytes.
   set_option(router, ZMQ_MAXMSGSIZE,
-             static_cast<int64_t>(options.max_message + wire::w5::kIdBytes +
-                                  wire::w5::kNameBytes + ZmqListener::kOversizeGrace));
+             static_cast<int64_t>(options.max_message + wire::w5::kIdBytes + wire::w5::kNameBytes +
+                                  ZmqListener::kOversizeGrace));
   set_option(router, ZMQ_SNDHWM, ZmqListener::kReplyQueue);
   set_option(router, ZMQ_RCVHWM, ZmqListener::kRequestQueue);
   // A silent connection would hold a descriptor for 30 s by default.
@@ -51,17 +61,17 @@ std::string endpoint_of(const Address& address) {
   return address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
 }
 
-/// Keeps a large reply's bytes counted until libzmq is done with them.
-struct LargeReply {
+/// Keeps a message's bytes counted until libzmq is done with them.
+struct TrackedBytes {
   UnsentBytes of_peer;
   UnsentBytes of_all;
   size_t size;
 
   static void release(void*, void* hint) {  // on libzmq's I/O thread
-    auto* reply = static_cast<LargeReply*>(hint);
+    auto* reply = static_cast<TrackedBytes*>(hint);
     reply->of_peer->fetch_sub(reply->size, std::memory_order_relaxed);
     reply->of_all->fetch_sub(reply->size, std::memory_order_relaxed);
-    reply->~LargeReply();
+    reply->~TrackedBytes();
     std::free(hint);
   }
 };
@@ -83,7 +93,8 @@ ZmqListener::ZmqListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher,
       context_(open_context()),
       router_(open_router(context_.get(), options)),
       peers_(options.max_connections),
-      unsent_(std::make_shared<std::atomic<size_t>>(0)) {
+      unsent_(std::make_shared<std::atomic<size_t>>(0)),
+      silence_timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
   turn_.add(*this);
 }
 
@@ -133,7 +144,7 @@ bool ZmqListener::receive() {
 }
 
 bool ZmqListener::receive_one() {
-  ZmqMessage identity, body;
+  ZmqMessage identity, first, second;
   if (zmq_msg_recv(identity.get(), router_.get(), ZMQ_DONTWAIT) < 0) return false;
   // A message arrives whole or not at all: its further frames are there.
   bool more = identity.more();
@@ -141,7 +152,7 @@ bool ZmqListener::receive_one() {
   size_t bytes = 0;
   while (more) {
     ZmqMessage surplus;
-    ZmqMessage& frame = frames == 0 ? body : surplus;
+    ZmqMessage& frame = frames == 0 ? first : frames == 1 ? second : surplus;
     zmq_msg_recv(frame.get(), router_.get(), ZMQ_DONTWAIT);
     bytes += frame.view().size();
     more = frame.more();
@@ -149,26 +160,28 @@ bool ZmqListener::receive_one() {
   }
   metrics_.received_bytes.add(bytes);
   if (frames == 1) {
-    dispatch(identity.view(), body.view(), received_ns_);
+    dispatch(identity.view(), wire::parse_zmq_request(first.view()));
+  } else if (frames == 2) {
+    dispatch(identity.view(), wire::parse_w1_request(first.view(), second.view()));
   } else {
     metrics_.count(Malformed::bad_frames);  // no reply: the real worker logs and goes on, too
   }
   return true;
 }
 
-void ZmqListener::dispatch(ByteView identity, ByteView body, uint64_t received_ns) {
+void ZmqListener::dispatch(ByteView identity, const wire::ZmqRequest& request) {
   using wire::w5::RequestStatus;
-  const wire::w5::Request request = wire::w5::parse_request(body);
   const CallerKey key = peers_.touch(identity);
   ZmqPeers::Peer& peer = *peers_.find(key);
   const bool name_ok = wire::is_utf8(request.function);
-  const Incoming incoming{{this, key, Wire::w5, RequestId(request.id)},
+  const Incoming incoming{{this, key, to_wire(request.wire), RequestId(request.id)},
                           {name_ok ? request.function : ByteView(), request.argument},
-                          received_ns};
+                          received_ns_};
   const auto refuse = [&](Outcome outcome, ByteView message) {
     dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
   };
   ++peer.in_flight;  // each way out of here answers through deliver(), now or later
+  if (request.wire == wire::ZmqWire::w5 && !std::exchange(peer.keep_alive, true)) watch_silence();
   if (request.argument.size() > options_.max_message) {
     metrics_.count(Malformed::too_large);
     return refuse(Outcome::invalid,
@@ -178,9 +191,9 @@ void ZmqListener::dispatch(ByteView identity, ByteView body, uint64_t received_n
     return refuse(Outcome::overloaded, "earlier replies have not been read yet");
   }
   if (request.status != RequestStatus::ok || !name_ok) {
-    metrics_.count(!name_ok                                         ? Malformed::bad_name
+    metrics_.count(!name_ok                                    ? Malformed::bad_name
                    : request.status == RequestStatus::too_deep ? Malformed::too_deep
-                                                                    : Malformed::bad_msgpack);
+                                                               : Malformed::bad_msgpack);
     return refuse(Outcome::invalid, wire::kCannotProcess);
   }
   dispatcher_.dispatch(incoming);
@@ -191,48 +204,89 @@ bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
   if (peer == nullptr) return false;
   assert(peer->in_flight > 0);
   --peer->in_flight;
-  return send(*peer, path.caller, path.id.view(), body);
+  const wire::ZmqWire wire = to_zmq_wire(path.wire);
+  if (wire::has_old_errors(wire) && wire::is_error_body(body)) {
+    old_error_.clear();
+    wire::append_for_old_client(old_error_, body);
+    body = old_error_;
+  }
+  return send(*peer, path.caller, wire::ReplyPrefix(wire, path.id.view()).view(), body);
 }
 
-bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView id, ByteView body) {
-  sent_ = true;
+bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body) {
   const bool large = body.size() >= kLargeReplyBytes;
-  if (large && unsent_->load(std::memory_order_relaxed) > kSendMemory + options_.max_message) {
+  if (large &&
+      unsent_->load(std::memory_order_relaxed) > options_.send_memory + options_.max_message) {
     metrics_.count(Rejected::send_memory);
     return false;
   }
-  // With MANDATORY the peer's state shows at the first frame: EHOSTUNREACH when it has gone, EAGAIN
-  // when its queue is full. Once that frame is taken, so are the others.
-  if (zmq_send(router_.get(), peer.identity.data(), peer.identity.size(),
-               ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-    if (zmq_errno() == EAGAIN) {
-      metrics_.count(Rejected::slow_reader);
-    } else {
-      peers_.forget(key);
-    }
-    return false;
-  }
-  metrics_.sent_bytes.add(id.size() + body.size());
-  if (large) return send_large(peer, id, body);
+  if (!address(peer, key)) return false;
+  metrics_.sent_bytes.add(prefix.size() + body.size());
+  if (large) return send_tracked(peer, prefix, body);
   zmq_msg_t reply;
-  zmq_msg_init_size(&reply, id.size() + body.size());
-  write_reply(static_cast<char*>(zmq_msg_data(&reply)), id, body);
+  zmq_msg_init_size(&reply, prefix.size() + body.size());
+  write_reply(static_cast<char*>(zmq_msg_data(&reply)), prefix, body);
   return zmq_msg_send(&reply, router_.get(), ZMQ_DONTWAIT) >= 0;
 }
 
-bool ZmqListener::send_large(ZmqPeers::Peer& peer, ByteView id, ByteView body) {
+// With MANDATORY the peer's state shows at the first frame: EHOSTUNREACH when it has gone, EAGAIN
+// when its queue is full. Once that frame is taken, so are the others.
+bool ZmqListener::address(ZmqPeers::Peer& peer, CallerKey key) {
+  sent_ = true;
+  peer.last_sent_ms = uv_now(loop_);
+  if (zmq_send(router_.get(), peer.identity.data(), peer.identity.size(),
+               ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
+    return true;
+  }
+  if (zmq_errno() == EAGAIN) {
+    metrics_.count(Rejected::slow_reader);
+  } else {
+    peers_.forget(key);
+  }
+  return false;
+}
+
+bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body) {
   if (peer.unsent == nullptr) peer.unsent = std::make_shared<std::atomic<size_t>>(0);
-  const size_t size = id.size() + body.size();
-  void* memory = std::malloc(sizeof(LargeReply) + size);  // as libzmq would: one block
+  const size_t size = prefix.size() + body.size();
+  void* memory = std::malloc(sizeof(TrackedBytes) + size);  // as libzmq would: one block
   if (memory == nullptr) throw std::bad_alloc();
-  auto* tracked = new (memory) LargeReply{peer.unsent, unsent_, size};
+  auto* tracked = new (memory) TrackedBytes{peer.unsent, unsent_, size};
   peer.unsent->fetch_add(size, std::memory_order_relaxed);
   unsent_->fetch_add(size, std::memory_order_relaxed);
-  char* data = static_cast<char*>(memory) + sizeof(LargeReply);
-  write_reply(data, id, body);
-  zmq_msg_t reply;
-  zmq_msg_init_data(&reply, data, size, &LargeReply::release, tracked);
-  return zmq_msg_send(&reply, router_.get(), ZMQ_DONTWAIT) >= 0;
+  char* data = static_cast<char*>(memory) + sizeof(TrackedBytes);
+  write_reply(data, prefix, body);
+  zmq_msg_t message;
+  zmq_msg_init_data(&message, data, size, &TrackedBytes::release, tracked);
+  return zmq_msg_send(&message, router_.get(), ZMQ_DONTWAIT) >= 0;
+}
+
+// Runs only while there are peers to keep alive: an idle gateway does not wake up.
+void ZmqListener::watch_silence() {
+  if (options_.keep_alive_ms == 0) return;
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(silence_timer_.get()))) return;
+  const uint64_t interval_ms = std::max(options_.keep_alive_ms / 4, 1U);
+  uv_timer_start(
+      silence_timer_.get(),
+      [](uv_timer_t* timer) { static_cast<ZmqListener*>(timer->data)->keep_alive(); }, interval_ms,
+      interval_ms);
+}
+
+void ZmqListener::keep_alive() {
+  constexpr std::array<char, wire::w5::kIdBytes> kNobodysId{};
+  const uint64_t now_ms = uv_now(loop_);
+  bool anybody = false;
+  peers_.for_each([&](ZmqPeers::Peer& peer, CallerKey key) {
+    anybody |= peer.keep_alive;
+    if (!peer.keep_alive || now_ms - peer.last_sent_ms < options_.keep_alive_ms) return;
+    if (peer.unsent != nullptr && peer.unsent->load() >= kKeepAlivesWaiting * kNobodysId.size()) {
+      return;
+    }
+    if (!address(peer, key)) return;
+    send_tracked(peer, {kNobodysId.data(), kNobodysId.size()}, {});
+    metrics_.keep_alives.add();
+  });
+  if (!anybody) uv_timer_stop(silence_timer_.get());
 }
 
 void ZmqListener::end_of_turn() {

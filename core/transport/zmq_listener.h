@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "core/base/turn.h"
 #include "core/metrics/worker_metrics.h"
@@ -16,13 +17,22 @@
 #include "core/transport/zmq_monitor.h"
 #include "core/transport/zmq_peers.h"
 #include "core/transport/zmq_poll.h"
+#include "core/wire/zmq_wire.h"
 
 namespace zerogate {
 
 struct ZmqOptions {
-  size_t max_message = 16 << 20;     ///< bytes of one argument (limits.message)
+  /// Bytes of large replies over all peers, beyond one of the largest size; more are dropped.
+  static constexpr size_t kSendMemory = 256 << 20;
+
+  size_t max_message = 16 << 20;      ///< bytes of one argument (limits.message)
   uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
-  size_t write_buffer = 1 << 20;     ///< bytes unread by one peer; see unread_limit()
+  size_t write_buffer = 1 << 20;      ///< bytes unread by one peer; see unread_limit()
+  /// A peer that was sent nothing for this long gets an empty frame (0: never). zeroapi's
+  /// AsyncZeroClient (0.9.0 to 1.0.1) dies for good when no message comes for its default time-out,
+  /// 2 to 5 s, and takes no notice of frames whose id it does not know.
+  uint32_t keep_alive_ms = 1'000;
+  size_t send_memory = kSendMemory;  ///< no configuration names it: tests do
 };
 
 /// What libzmq does in its own threads (greeting, framing, reading and writing sockets) can only be
@@ -37,11 +47,13 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   /// Replies from this size on are counted until they are sent (UnsentBytes); smaller ones are
   /// bounded by kReplyQueue.
   static constexpr size_t kLargeReplyBytes = 4 << 10;
-  /// Bytes of large replies over all peers, beyond one of the largest size; more are dropped.
-  static constexpr size_t kSendMemory = 256 << 20;
   /// A message this much over the limit is still read, so that its sender gets an error and not
   /// silence. libzmq closes the connection of a longer one and tells nobody.
   static constexpr size_t kOversizeGrace = 1 << 20;
+  /// Keep-alive frames that may wait in libzmq for one peer. A synchronous client reads only while
+  /// it calls: what its own queue and the sockets' buffers do not take must not pile up here, and
+  /// never crowd out a reply.
+  static constexpr size_t kKeepAlivesWaiting = 4;
   static constexpr int kHandshakeTimeoutMs = 5'000;
   /// libzmq asks quiet peers for a sign of life, and ends the connection when none comes: a peer
   /// that has vanished, or stopped in the middle of a message.
@@ -67,9 +79,13 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   bool receive() override;
   /// Takes one message. False when there is none.
   bool receive_one();
-  void dispatch(ByteView identity, ByteView body, uint64_t received_ns);
-  bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView id, ByteView body);
-  bool send_large(ZmqPeers::Peer& peer, ByteView id, ByteView body);
+  void dispatch(ByteView identity, const wire::ZmqRequest& request);
+  bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
+  /// Sends bytes that are counted until libzmq is done with them.
+  bool send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body);
+  bool address(ZmqPeers::Peer& peer, CallerKey key);
+  void watch_silence();
+  void keep_alive();
   /// A ROUTER cannot stop reading from one peer only, so a peer that has not read this much gets
   /// errors instead: the same bound at which a TCP connection is closed. It leaves room for several
   /// large replies at once, which an asynchronous client may well ask for.
@@ -85,6 +101,8 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   ZmqSocket router_;
   ZmqPeers peers_;
   UnsentBytes unsent_;  ///< of all peers
+  UvPtr<uv_timer_t> silence_timer_;
+  std::string old_error_;     ///< reused
   uint64_t received_ns_ = 0;  ///< of this batch
   bool sent_ = false;         ///< in this turn: the poll may have missed news
   bool accepting_ = true;

@@ -2,6 +2,14 @@
 
 namespace zerogate {
 
+namespace {
+
+/// Peers looked at for one newcomer's sake. More than one, so that a crowd with calls under way is
+/// passed by and the peers that it held up are forgotten faster than new ones come.
+constexpr int kLooksPerNewcomer = 8;
+
+}  // namespace
+
 CallerKey ZmqPeers::touch(ByteView identity) {
   const auto found = by_identity_.find(identity);
   const uint32_t slot = found == by_identity_.end() ? make(identity) : found->second;
@@ -10,11 +18,22 @@ CallerKey ZmqPeers::touch(ByteView identity) {
   return {slot, peer.generation};
 }
 
-uint32_t ZmqPeers::make(ByteView identity) {
-  if (by_identity_.size() >= capacity_ && !by_age_.empty() &&
-      peers_[by_age_.back()].in_flight == 0) {
-    erase(by_age_.back());
+// A peer with a call under way counts as one that has just spoken. If it kept its place at the end
+// of the row instead, one call that takes long would keep everybody behind it from being forgotten.
+void ZmqPeers::make_room() {
+  for (int looks = kLooksPerNewcomer; looks > 0; --looks) {
+    if (by_identity_.size() < capacity_ || by_age_.empty()) return;
+    const uint32_t oldest = by_age_.back();
+    if (peers_[oldest].in_flight == 0) {
+      erase(oldest);
+    } else {
+      by_age_.splice(by_age_.begin(), by_age_, peers_[oldest].age);
+    }
   }
+}
+
+uint32_t ZmqPeers::make(ByteView identity) {
+  make_room();
   uint32_t slot = static_cast<uint32_t>(peers_.size());
   if (free_.empty()) {
     peers_.emplace_back();
@@ -46,6 +65,7 @@ void ZmqPeers::erase(uint32_t slot) {
   peer.identity.clear();
   peer.unsent.reset();
   peer.in_flight = 0;
+  peer.keep_alive = false;
   ++peer.generation;
   free_.push_back(slot);
 }

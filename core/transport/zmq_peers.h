@@ -27,12 +27,14 @@ class ZmqPeers {
     std::string identity;  ///< 5 bytes, made by libzmq, unless the peer chose its own (up to 255)
     uint32_t generation = 0;
     uint32_t in_flight = 0;
-    UnsentBytes unsent;  ///< null until it was sent a large reply
+    bool keep_alive = false;    ///< it speaks W5: see ZmqOptions::keep_alive_ms
+    uint64_t last_sent_ms = 0;  ///< uv_now() when it was last sent anything
+    UnsentBytes unsent;         ///< null until it was sent a large reply
     std::list<uint32_t>::iterator age;
   };
 
-  /// Peers with calls under way are never forgotten, so there can be `capacity` plus the limit of
-  /// calls in flight.
+  /// Peers with calls under way are never forgotten, so there can be `capacity` plus the calls in
+  /// flight, and a few more.
   explicit ZmqPeers(size_t capacity) : capacity_(capacity) {}
 
   /// The peer with this identity, made if need be, now the most recent one.
@@ -42,15 +44,23 @@ class ZmqPeers {
   /// Forgets a peer that has turned out to be gone.
   void forget(CallerKey key);
   size_t size() const { return by_identity_.size(); }
+  /// Calls `visit(peer, key)` for every peer; it may forget that one.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto slot = by_age_.begin(); slot != by_age_.end();) {
+      Peer& peer = peers_[*slot];
+      const CallerKey key{*slot++, peer.generation};
+      visit(peer, key);
+    }
+  }
 
  private:
   struct Hash {
     using is_transparent = void;
-    size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>{}(text);
-    }
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   uint32_t make(ByteView identity);
+  void make_room();
   void erase(uint32_t slot);
 
   const size_t capacity_;

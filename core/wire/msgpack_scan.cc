@@ -7,9 +7,7 @@
 namespace zerogate::wire {
 namespace {
 
-constexpr uint8_t to_byte(char c) {
-  return static_cast<uint8_t>(c);
-}
+constexpr uint8_t to_byte(char c) { return static_cast<uint8_t>(c); }
 
 /// Bytes of the whole value that begins with this byte, where the byte alone decides that; 0 for
 /// lengths that follow, for containers, and for 0xc1, which MessagePack never uses.
@@ -176,9 +174,7 @@ bool is_one_value(ByteView bytes) noexcept {
   return scan.error == ScanError::none && scan.length == bytes.size();
 }
 
-Type type_of(char first) noexcept {
-  return kTypes[to_byte(first)];
-}
+Type type_of(char first) noexcept { return kTypes[to_byte(first)]; }
 
 // As of msgspec 0.22.0: nil is `None` in MessagePack (`null` is its word for JSON).
 const char* type_name(Type type) noexcept {

@@ -28,13 +28,9 @@ void write_container(std::string& out, uint8_t fixed, uint8_t tag16, uint32_t co
 
 }  // namespace
 
-void write_map(std::string& out, uint32_t pairs) {
-  write_container(out, 0x80, 0xde, pairs);
-}
+void write_map(std::string& out, uint32_t pairs) { write_container(out, 0x80, 0xde, pairs); }
 
-void write_array(std::string& out, uint32_t items) {
-  write_container(out, 0x90, 0xdc, items);
-}
+void write_array(std::string& out, uint32_t items) { write_container(out, 0x90, 0xdc, items); }
 
 void write_str(std::string& out, ByteView text) {
   const size_t size = text.size();

@@ -113,7 +113,12 @@ bool is_falsy(ByteView value) {
 
 Frame parse_frame(ByteView bytes, size_t max_message) noexcept {
   Frame frame;
-  if (bytes.size() < kLengthBytes) return frame;
+  read_frame(frame, bytes, max_message);
+  return frame;
+}
+
+void read_frame(Frame& frame, ByteView bytes, size_t max_message) noexcept {
+  if (bytes.size() < kLengthBytes) return;
   const size_t length = load_be32(bytes.data());
   frame.size = kLengthBytes + length;
   if (length < kIdAndFlagBytes) {
@@ -131,7 +136,6 @@ Frame parse_frame(ByteView bytes, size_t max_message) noexcept {
     frame.flag = static_cast<uint8_t>(bytes[kHeaderBytes - 1]);
     frame.payload = bytes.substr(kHeaderBytes, length - kIdAndFlagBytes);
   }
-  return frame;
 }
 
 Envelope parse_envelope(ByteView payload) noexcept {

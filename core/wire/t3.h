@@ -34,6 +34,10 @@ struct Frame {
 /// Reads the first frame of `bytes`. `max_message` limits the payload, in bytes.
 Frame parse_frame(ByteView bytes, size_t max_message) noexcept;
 
+/// The same into a frame that is as it was made: for a struct that extends Frame, since to copy one
+/// costs more than to read it.
+void read_frame(Frame& frame, ByteView bytes, size_t max_message) noexcept;
+
 enum class EnvelopeStatus : uint8_t {
   ok,
   malformed,        ///< not exactly one well-formed value: the real server closes

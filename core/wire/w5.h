@@ -34,4 +34,19 @@ Request parse_request(ByteView body) noexcept;
 /// Appends a request. `id` has 16 bytes and `function` at most 80; nil becomes an empty argument.
 void write_request(std::string& out, ByteView id, ByteView function, ByteView argument);
 
+enum class ReplyStatus : uint8_t {
+  ok,
+  short_id,   ///< fewer than 16 bytes: no id, so nobody's answer
+  no_result,  ///< an id and nothing behind it: no server's answer, but some gateway's keep-alive
+};
+
+struct Reply {
+  ReplyStatus status = ReplyStatus::short_id;
+  ByteView id;
+  ByteView result;  ///< all that follows the id; not looked at, so not known to be one value
+};
+
+/// Reads a server's reply.
+Reply parse_reply(ByteView body) noexcept;
+
 }  // namespace zerogate::wire::w5

@@ -1,6 +1,7 @@
 #include "core/wire/zerror.h"
 
 #include <cstring>
+#include <iterator>
 
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/msgpack_write.h"
@@ -22,6 +23,39 @@ constexpr ByteView key_text(ErrorKey key) {
       return "__zerror__validation_error";
   }
   return "__zerror__server_exception";
+}
+
+ErrorKey key_of(ByteView text) {
+  for (const ErrorKey key : {ErrorKey::function_not_found, ErrorKey::validation_error}) {
+    if (text == key_text(key)) return key;
+  }
+  return ErrorKey::server_exception;
+}
+
+/// An error that old clients know by another key.
+struct OldKey {
+  ByteView now;
+  ByteView old;
+};
+constexpr OldKey kOldKeys[] = {
+    {key_text(ErrorKey::function_not_found), "__zerror__method_not_found"},
+    {key_text(ErrorKey::validation_error), key_text(ErrorKey::server_exception)},
+};
+
+/// The value that belongs to a str key of a map; empty when there is none.
+ByteView value_of(ByteView map, ByteView wanted) {
+  Reader reader(map);
+  uint32_t pairs = 0;
+  if (!reader.read_map(pairs)) return {};
+  for (; pairs > 0; --pairs) {
+    ByteView key;
+    ByteView value;
+    const bool is_str = reader.read_str(key);
+    if (!is_str && !reader.read_value(value)) return {};
+    if (!reader.read_value(value)) return {};
+    if (is_str && key == wanted) return value;
+  }
+  return {};
 }
 
 }  // namespace
@@ -52,24 +86,50 @@ std::string function_not_found(ByteView name) {
   return text;
 }
 
-bool is_error_body(ByteView body) noexcept {
+bool is_error_body(ByteView body) noexcept { return error_key(body).has_value(); }
+
+std::optional<ErrorKey> error_key(ByteView body) noexcept {
   Reader reader(body);
   uint32_t pairs = 0;
-  if (!reader.read_map(pairs)) return false;
+  if (!reader.read_map(pairs)) return {};
   // Nearly every result ends here: a search at memory speed, instead of a walk over its keys.
-  if (memmem(body.data(), body.size(), kPrefix.data(), kPrefix.size()) == nullptr) return false;
+  if (memmem(body.data(), body.size(), kPrefix.data(), kPrefix.size()) == nullptr) return {};
   for (; pairs > 0; --pairs) {
     ByteView key;
     ByteView skipped;
     if (reader.next_type() == Type::str) {
-      if (!reader.read_str(key)) return false;
-      if (key.starts_with(kPrefix)) return true;
+      if (!reader.read_str(key)) return {};
+      if (key.starts_with(kPrefix)) return key_of(key);
     } else if (!reader.read_value(skipped)) {
-      return false;
+      return {};
     }
-    if (!reader.read_value(skipped)) return false;
+    if (!reader.read_value(skipped)) return {};
   }
-  return false;
+  return {};
+}
+
+void append_for_old_client(std::string& out, ByteView body) {
+  Reader reader(body);
+  uint32_t pairs = 0;
+  ByteView added[std::size(kOldKeys)];
+  uint32_t count = 0;
+  if (is_error_body(body) && is_one_value(body)) {
+    for (size_t i = 0; i < std::size(kOldKeys); ++i) {
+      if (value_of(body, kOldKeys[i].old).empty()) added[i] = value_of(body, kOldKeys[i].now);
+      if (!added[i].empty()) ++count;
+    }
+  }
+  if (count == 0 || !reader.read_map(pairs)) {
+    out.append(body);
+    return;
+  }
+  write_map(out, pairs + count);  // no overflow: the body holds that many pairs
+  out.append(reader.rest());
+  for (size_t i = 0; i < std::size(kOldKeys); ++i) {
+    if (added[i].empty()) continue;
+    write_str(out, kOldKeys[i].old);
+    out.append(added[i]);
+  }
 }
 
 }  // namespace zerogate::wire

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/base/bytes.h"
@@ -29,5 +30,20 @@ std::string function_not_found(ByteView name);
 /// True when `body` is a map with a string key that begins with `__zerror__`: then the raw-TCP
 /// server sets the error flag, whether the function failed or merely returned such a dict.
 bool is_error_body(ByteView body) noexcept;
+
+/// Which error `body` is, when it is one; a `__zerror__` key that is none of ErrorKey's counts as
+/// server_exception.
+std::optional<ErrorKey> error_key(ByteView body) noexcept;
+
+/// Appends `body`, an answer for a client of W1 or W2 (zeroapi up to 0.5.2), which knows fewer
+/// keys:
+/// - Up to 0.3.51 not found is `__zerror__method_not_found`, from 0.3.60 on
+///   `__zerror__function_not_found`. Both share one wire, so the client's age cannot be told: an
+///   error gets the old key beside the new one, with the same message.
+/// - `__zerror__validation_error` came with W3. It gets `__zerror__server_exception` beside it,
+///   which 0.3.60 to 0.5.2 raise as RemoteException. Clients up to 0.3.51 know no error but not
+///   found: they hand such a map to their caller as the result, and no server can change that.
+/// Everything else is appended as it is.
+void append_for_old_client(std::string& out, ByteView body);
 
 }  // namespace zerogate::wire

@@ -22,9 +22,7 @@ std::string str(ByteView text) {
   return out;
 }
 
-std::string nil() {
-  return std::string(1, kNil);
-}
+std::string nil() { return std::string(1, kNil); }
 
 /// {"user_id": "1", "items": ["apple", "python"]}, the argument of the benchmark workload.
 std::string order() {
@@ -111,9 +109,7 @@ std::string error_body() {
   return out;
 }
 /// A map of one pair with a large value: the search goes over all of it.
-std::string map_around(const std::string& value) {
-  return "\x81" + str("data") + value;
-}
+std::string map_around(const std::string& value) { return "\x81" + str("data") + value; }
 
 BENCHMARK_CAPTURE(error_check, text, str("hello world"));
 BENCHMARK_CAPTURE(error_check, order, order());

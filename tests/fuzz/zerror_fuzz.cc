@@ -25,6 +25,23 @@ bool has_error_key(const msgpack::object& object) {
   });
 }
 
+/// What an old client gets is the same map, with at most two pairs more.
+void check_old_client(ByteView body) {
+  std::string old = "before";
+  wire::append_for_old_client(old, body);
+  old.erase(0, 6);
+  if (old == body) return;
+  check(wire::is_error_body(body) && wire::is_error_body(old), "only errors are changed");
+  check(wire::testing::reference_is_one_value(old), "it is one value");
+  uint32_t pairs_before = 0;
+  uint32_t pairs_after = 0;
+  wire::Reader before(body);
+  wire::Reader after(old);
+  check(before.read_map(pairs_before) && after.read_map(pairs_after), "both are maps");
+  check(pairs_after > pairs_before && pairs_after <= pairs_before + 2, "with a pair or two more");
+  check(after.rest().starts_with(before.rest()), "and the same pairs before them");
+}
+
 void check_body(ByteView body) {
   const bool ours = wire::is_error_body(body);
   // Results are checked to be one value, no deeper than the limit, before they are asked about.
@@ -32,6 +49,7 @@ void check_body(ByteView body) {
   check(wire::testing::reference_is_one_value(body), "msgpack-cxx finds one value");
   const auto decoded = msgpack::unpack(body.data(), body.size());
   check(ours == has_error_key(decoded.get()), "an error has a str key that begins __zerror__");
+  check_old_client(body);
 }
 
 void check_text(ByteView text) {

@@ -40,9 +40,7 @@ Reply send(redisContext* context, std::initializer_list<std::string> arguments) 
   return {static_cast<redisReply*>(reply), &freeReplyObject};
 }
 
-bool is_ok(const Reply& reply) {
-  return reply && reply->type != REDIS_REPLY_ERROR;
-}
+bool is_ok(const Reply& reply) { return reply && reply->type != REDIS_REPLY_ERROR; }
 
 pid_t spawn(std::vector<std::string> arguments) {
   std::vector<char*> argv;
@@ -133,9 +131,7 @@ void RedisServer::stop() {
   waitpid(pid_, nullptr, WUNTRACED);
 }
 
-void RedisServer::resume() {
-  ::kill(pid_, SIGCONT);
-}
+void RedisServer::resume() { ::kill(pid_, SIGCONT); }
 
 void RedisServer::restart() {
   if (pid_ >= 0) throw std::runtime_error("restart() of a redis-server that runs");

@@ -4,12 +4,15 @@ The peer is the gateway (`--peer=gateway`, the default) or the real Zero server 
 A test that runs against both describes Zero; where the two differ it says so by `peer.name`.
 """
 
+import asyncio
+import json
 import os
 import shutil
 
 import pytest
 import pytest_asyncio
 
+from bridge_backend import Backend
 from clients import KINDS, Clients
 from gateway import Gateway
 from redis_server import RedisServer
@@ -109,6 +112,39 @@ def gateway(start_gateway, own_redis):
     """A gateway of the test's own, with own_redis behind it: for tests marked `gateway`."""
     yield start_gateway(own_redis.url())
     own_redis.resume()
+
+
+@pytest.fixture
+def start_bridge(start_gateway, redis, tmp_path):
+    """Starts gateways that forward calls: to these URLs, or as a configuration says, which is
+    written to the gateway's `config_file` and may be changed there. To be awaited: the backends
+    may be served by the test's own event loop, and the gateway calls them before it is ready."""
+
+    async def start(*urls, config=None, environment=None):
+        arguments = [word for url in urls for word in ("--bridge", url)]
+        file = tmp_path / "zerogate.yaml"
+        if config:
+            file.write_text(json.dumps(config))  # JSON is YAML
+            arguments += ["--config", str(file)]
+        gateway = await asyncio.to_thread(start_gateway, redis.url(), arguments, environment)
+        gateway.config_file = file
+        return gateway
+
+    return start
+
+
+@pytest.fixture
+def start_backend():
+    """Starts real Zero servers by protocol."""
+    backends = []
+
+    def start(protocol):
+        backends.append(Backend(protocol))
+        return backends[-1].start()
+
+    yield start
+    for backend in backends:
+        backend.close()
 
 
 @pytest_asyncio.fixture

@@ -16,6 +16,10 @@ NIL = b"\xc0"
 CONNECTED = b"\xa9connected"
 TIMEOUT_S = 15
 
+# RFC 23/ZMTP 3.0: greeting, then READY, then frames of flags, length and bytes.
+GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\0NULL" + b"\0" * 48
+READY = b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0"
+
 
 def t3_frame(request_id, payload, flag=0):
     return HEADER.pack(5 + len(payload), request_id, flag) + payload

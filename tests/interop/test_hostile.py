@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from raw import NIL, TcpConnection, ZmqConnection, t3_frame, t3_payload, w5_request
+from raw import GREETING, NIL, READY, TcpConnection, ZmqConnection, t3_frame, t3_payload, w5_request
 from waiting import until
 
 pytestmark = pytest.mark.gateway
@@ -19,9 +19,6 @@ MIB = 1 << 20
 HELLO = t3_frame(7, t3_payload("hello_world"))
 HELLO_REPLY = bytes.fromhex("000000110000000700ab68656c6c6f20776f726c64")
 
-# RFC 23/ZMTP 3.0: greeting, then READY, then frames of flags, length and bytes.
-GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\0NULL" + b"\0" * 48
-READY = b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0"
 CURVE_GREETING = GREETING.replace(b"NULL\0", b"CURVE")
 
 

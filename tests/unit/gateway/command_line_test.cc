@@ -55,6 +55,17 @@ TEST(CommandLine, OfAFlagGivenTwiceTheLastOneCounts) {
               ElementsAre(Pair("threads", "2")));
 }
 
+TEST(CommandLine, BridgeMayStandSeveralTimes) {
+  EXPECT_THAT(parse_as<ServeCommand>({"serve", "--bridge", "tcp://a:1"}).flags,
+              ElementsAre(Pair("bridge", "tcp://a:1")));
+  EXPECT_THAT(parse_as<CheckCommand>({"check", "--config", "z.yaml", "--bridge", "tcp://a:1",
+                                      "--threads", "2", "--bridge=zmq://b:2"})
+                  .flags,
+              ElementsAre(Pair("bridge", "tcp://a:1,zmq://b:2"), Pair("threads", "2")));
+  EXPECT_EQ(error_of({"serve", "--bridge", "--threads", "2"}),
+            "zerogate serve: --bridge needs a value; see 'zerogate serve --help'\n");
+}
+
 TEST(CommandLine, Check) {
   const auto check = parse_as<CheckCommand>({"check", "--config", "z.yaml", "--threads", "2"});
   EXPECT_EQ(check.config_file, "z.yaml");
@@ -164,6 +175,17 @@ TEST(CheckCommand, SaysOkOrEveryError) {
   EXPECT_EQ(err.str(),
             "--admin: 'x' has no port; write host:port, as in 127.0.0.1:5559\n"
             "--threads: '0' is out of range; write 1 to 256, or auto\n");
+}
+
+TEST(CheckCommand, SaysWhatTheConfigurationDecidesByItself) {
+  const Environment none = [](const std::string&) { return std::nullopt; };
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run_check({"/dev/null", {{"listen.zmq", "127.0.0.1:5559"}}}, none, out, err), 0);
+  EXPECT_EQ(out.str(),
+            "/dev/null: note: listen.tcp is off: its default address was given to listen.zmq "
+            "(127.0.0.1:5559); set listen.tcp to have both\n"
+            "/dev/null: ok\n");
 }
 
 }  // namespace

@@ -2,15 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
-#include <filesystem>
-#include <fstream>
 #include <map>
 
 #include "gateway/settings.h"
 #include "handlers/registry.h"
+#include "tests/unit/gateway/config_fixture.h"
 
 namespace zerogate {
 namespace {
@@ -18,76 +16,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-using Variables = std::map<std::string, std::string>;
-
-/// A directory of its own for a test, taken away afterwards.
-class Directory {
- public:
-  Directory() {
-    std::string name = testing::TempDir() + "zerogate_config_XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
-/// Loads `text` as the file zerogate.yaml, which is how error lines name it.
-class ConfigTest : public testing::Test {
- protected:
-  std::variant<Config, ConfigErrors> load(const std::string& text, const Variables& variables = {},
-                                          const Overrides& flags = {}) {
-    const std::string file = directory_ / "zerogate.yaml";
-    std::ofstream(file, std::ios::binary) << text;
-    return load_file(file, variables, flags);
-  }
-
-  static std::variant<Config, ConfigErrors> load_file(const std::string& file,
-                                                      const Variables& variables = {},
-                                                      const Overrides& flags = {}) {
-    const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
-      const auto found = variables.find(name);
-      if (found == variables.end()) return std::nullopt;
-      return found->second;
-    };
-    return load_config(file, environment, flags);
-  }
-
-  Config good(const std::string& text, const Variables& variables = {},
-              const Overrides& flags = {}) {
-    auto loaded = load(text, variables, flags);
-    if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-      ADD_FAILURE() << testing::PrintToString(errors->lines);
-      return {};
-    }
-    return std::get<Config>(loaded);
-  }
-
-  std::vector<std::string> errors(const std::string& text, const Variables& variables = {},
-                                  const Overrides& flags = {}) {
-    return shortened(load(text, variables, flags));
-  }
-
-  std::vector<std::string> shortened(const std::variant<Config, ConfigErrors>& loaded) {
-    const auto* errors = std::get_if<ConfigErrors>(&loaded);
-    if (errors == nullptr) return {};
-    std::vector<std::string> lines = errors->lines;
-    const std::string prefix = directory_ / "";
-    for (std::string& line : lines) {
-      if (line.starts_with(prefix)) line.erase(0, prefix.size());
-      EXPECT_EQ(line.find('\n'), std::string::npos) << line;
-    }
-    return lines;
-  }
-
-  Directory directory_;
-};
 
 TEST_F(ConfigTest, NoFileGivesTheDefaults) {
   const auto loaded = load_file("");
@@ -228,17 +156,20 @@ TEST_F(ConfigTest, ToYamlMasksThePassword) {
 
 /// The example cannot rot: it holds every key, each at its default.
 TEST_F(ConfigTest, TheExampleIsAllDefaults) {
-  const std::string file =
-      std::filesystem::path(__FILE__).parent_path() / "../../../deploy/zerogate.yaml";
+  const std::string file = deploy_file("zerogate.yaml");
   const auto loaded = load_file(file);
   ASSERT_TRUE(std::holds_alternative<Config>(loaded))
       << testing::PrintToString(std::get<ConfigErrors>(loaded).lines);
   EXPECT_EQ(to_yaml(std::get<Config>(loaded)), to_yaml(Config{}));
   const YAML::Node root = YAML::LoadFile(file);
   for (const Setting& setting : settings()) {
+    if (!setting.in_file) continue;
     const YAML::Node parent =
         setting.section().empty() ? root : root[std::string(setting.section())];
     EXPECT_TRUE(parent[std::string(setting.key())].IsDefined()) << setting.path;
+  }
+  for (const std::string_view key : kBridgeKeys) {
+    EXPECT_TRUE(root[std::string(key)].IsDefined()) << key;
   }
 }
 
@@ -302,10 +233,37 @@ TEST_F(ConfigTest, AddressesThatDoNotClash) {
   good("listen: {tcp: unix:/run/a, zmq: ipc:/run/b}\n");
 }
 
-struct Broken {
-  std::string text;
-  std::string line;
-};
+TEST_F(ConfigTest, IPv6WildcardClashesWithIPv4) {
+  EXPECT_THAT(errors("listen: {tcp: 127.0.0.1:7, zmq: '[::]:7'}"),
+              ElementsAre("zerogate.yaml:1: listen.zmq: [::]:7 is taken by listen.tcp "
+                          "(127.0.0.1:7); give it another port"));
+}
+
+TEST_F(ConfigTest, AListenerAtItsDefaultGivesWay) {
+  for (const auto* address : {"127.0.0.1:5559", "0.0.0.0:5559", "[::]:5559"}) {
+    const Config config = good("", {}, {{"listen.zmq", address}});
+    EXPECT_FALSE(config.listen_tcp.has_value()) << address;
+    EXPECT_EQ(config.listen_zmq->display(), address);
+    EXPECT_THAT(config.notes,
+                ElementsAre("listen.tcp is off: its default address was given to listen.zmq (" +
+                            std::string(address) + "); set listen.tcp to have both"));
+  }
+  const Config other = good("listen: {tcp: 127.0.0.1:5560}");
+  EXPECT_FALSE(other.listen_zmq.has_value());
+  EXPECT_THAT(other.notes, ElementsAre(HasSubstr("listen.zmq is off")));
+}
+
+TEST_F(ConfigTest, AListenerElsewhereOrSetByHandDoesNotGiveWay) {
+  const Config apart = good("", {}, {{"listen.zmq", "127.0.0.1:7"}});
+  EXPECT_TRUE(apart.listen_tcp.has_value());
+  EXPECT_THAT(apart.notes, ElementsAre());
+  EXPECT_THAT(errors("listen: {tcp: 127.0.0.1:5559}", {}, {{"listen.zmq", "127.0.0.1:5559"}}),
+              ElementsAre("--listen-zmq: 127.0.0.1:5559 is taken by listen.tcp (127.0.0.1:5559); "
+                          "give it another port"));
+  EXPECT_THAT(errors("", {}, {{"listen.zmq", "127.0.0.1:9464"}}),
+              ElementsAre("--listen-zmq: 127.0.0.1:9464 is taken by admin (127.0.0.1:9464); "
+                          "give it another port"));
+}
 
 class BrokenConfig : public ConfigTest, public testing::WithParamInterface<Broken> {};
 
@@ -328,7 +286,7 @@ INSTANTIATE_TEST_SUITE_P(
                "zerogate.yaml:1: unknown key 'listen.tcp'; write listen: {tcp: ...}"},
         Broken{"frobnicate: 1\n",
                "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, admin, log, "
-               "limits, drain_timeout, redis and handlers"},
+               "limits, zmq_keep_alive, drain_timeout, redis, handlers, backends and routes"},
         Broken{"redis: {password: x}\n",
                "zerogate.yaml:1: unknown key 'redis.password'; redis has "
                "url, connections and timeout"},
@@ -454,7 +412,7 @@ INSTANTIATE_TEST_SUITE_P(
                "zerogate.yaml:1: a NUL byte, so this is no text; name a YAML file in UTF-8"},
         Broken{"threads: *auto\n",
                "zerogate.yaml:1: not YAML: the referenced anchor is not defined; "
-               "check indentation, brackets and quotes here"},
+               "put a word that begins with * in quotes, as in \"*\""},
         Broken{std::string(2000, '['),
                "zerogate.yaml:1: not YAML: bad file; check indentation, "
                "brackets and quotes here"}));

@@ -58,9 +58,7 @@ TEST(CpuCount, SeesTheRootWithinAContainer) {
             3.0);
 }
 
-TEST(CpuCount, HasNoQuotaWithoutFiles) {
-  EXPECT_EQ(cpu_quota(files({})), std::nullopt);
-}
+TEST(CpuCount, HasNoQuotaWithoutFiles) { EXPECT_EQ(cpu_quota(files({})), std::nullopt); }
 
 TEST(CpuCount, UsesWholeCpusAndAtLeastOne) {
   EXPECT_EQ(usable_cpus(8, std::nullopt), 8u);

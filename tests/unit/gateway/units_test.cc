@@ -60,5 +60,18 @@ TEST(Units, TakesCounts) {
   }
 }
 
+TEST(Units, KeepsCountsAndTimeoutsInTheirLimits) {
+  EXPECT_EQ(parse_count("0", 0, 9).value(), 0u);
+  EXPECT_EQ(parse_count("9", 0, 9).value(), 9u);
+  EXPECT_EQ(parse_count("10", 0, 9).error(), "'10' is out of range; write 0 to 9");
+  EXPECT_EQ(parse_count("0", 1, 9).error(), "'0' is out of range; write 1 to 9");
+  EXPECT_EQ(parse_count("4294967297", 0, 9).error(), "'4294967297' is out of range; write 0 to 9");
+  EXPECT_EQ(parse_count("x", 0, 9).error(), "'x' is not a whole number; write 0 to 9");
+  EXPECT_EQ(parse_timeout_ms("1ms").value(), 1u);
+  EXPECT_EQ(parse_timeout_ms("1h").value(), 3'600'000u);
+  EXPECT_EQ(parse_timeout_ms("0ms").error(), "'0ms' is out of range; write 1ms to 1h");
+  EXPECT_EQ(parse_timeout_ms("61m").error(), "'61m' is out of range; write 1ms to 1h");
+}
+
 }  // namespace
 }  // namespace zerogate

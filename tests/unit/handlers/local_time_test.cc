@@ -8,9 +8,7 @@ namespace zerogate {
 namespace {
 
 timespec fake_now{};
-timespec fake_clock() {
-  return fake_now;
-}
+timespec fake_clock() { return fake_now; }
 
 /// What the C library says of the calendar part, in whatever zone the test runs.
 std::string calendar(time_t second) {

@@ -13,9 +13,7 @@ using testing::ElementsAre;
 using testing::StartsWith;
 
 constexpr time_t kSecond = 1'714'972'089;
-timespec fixed_clock() {
-  return {kSecond, 12'345'678};
-}
+timespec fixed_clock() { return {kSecond, 12'345'678}; }
 
 const std::string kArgument =
     "\x82\xa7user_id\xa1"

@@ -11,13 +11,9 @@ TEST(Quote, KeepsPlainTextAndUtf8) {
   EXPECT_EQ(quote("gr\u00f6\u00dfe"), "'gr\u00f6\u00dfe'");
 }
 
-TEST(Quote, StaysOnOneLine) {
-  EXPECT_EQ(quote("a\nb\x1b[31m\x7f"), "'a\\x0ab\\x1b[31m\\x7f'");
-}
+TEST(Quote, StaysOnOneLine) { EXPECT_EQ(quote("a\nb\x1b[31m\x7f"), "'a\\x0ab\\x1b[31m\\x7f'"); }
 
-TEST(Quote, EscapesWhatIsNotUtf8) {
-  EXPECT_EQ(quote("\xff\xc3"), "'\\xff\\xc3'");
-}
+TEST(Quote, EscapesWhatIsNotUtf8) { EXPECT_EQ(quote("\xff\xc3"), "'\\xff\\xc3'"); }
 
 TEST(Quote, CutsLongTextBetweenCharacters) {
   const std::string longest(kMaxQuotedBytes, 'x');

@@ -127,9 +127,7 @@ TEST(TcpClientTest, KnowsAZmqPortWhenItMeetsOne) {
   EXPECT_THAT(reply.error(), HasSubstr("is it a ZeroMQ port"));
 }
 
-std::string id_of(const std::string& body) {
-  return body.substr(0, wire::w5::kIdBytes);
-}
+std::string id_of(const std::string& body) { return body.substr(0, wire::w5::kIdBytes); }
 const std::string kConnected =
     "\xa9"
     "connected";

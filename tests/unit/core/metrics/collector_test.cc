@@ -2,59 +2,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <prometheus/text_serializer.h>
-#include <unistd.h>
 
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
-#include <map>
-#include <optional>
+#include <set>
 #include <thread>
+
+#include "tests/unit/core/metrics/collector_fixture.h"
 
 namespace zerogate {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
 using testing::HasSubstr;
-using testing::Not;
-using LabelMap = std::map<std::string, std::string>;
-
-class CollectorTest : public testing::Test {
- protected:
-  const MetricFamily& family(const std::string& name) {
-    families = collector.Collect();
-    for (const MetricFamily& one : families)
-      if (one.name == name) return one;
-    ADD_FAILURE() << "no family " << name;
-    static const MetricFamily none;
-    return none;
-  }
-  static LabelMap labels_of(const ClientMetric& metric) {
-    LabelMap map;
-    for (const auto& label : metric.label) map[label.name] = label.value;
-    return map;
-  }
-  const ClientMetric* find(const std::string& name, const LabelMap& wanted) {
-    for (const ClientMetric& metric : family(name).metric)
-      if (labels_of(metric) == wanted) return &metric;
-    return nullptr;
-  }
-  std::optional<double> value(const std::string& name, const LabelMap& wanted = {}) {
-    const ClientMetric* metric = find(name, wanted);
-    if (!metric) return std::nullopt;
-    return family(name).type == MetricType::Counter ? metric->counter.value : metric->gauge.value;
-  }
-  std::string text() { return prometheus::TextSerializer().Serialize(collector.Collect()); }
-
-  FunctionLabels labels{{"hello_world", "echo"}};
-  WorkerMetrics first{labels}, second{labels};
-  Collector collector{{&first, &second}, {"1.2.3", "0123456789ab"}};
-  std::vector<MetricFamily> families;
-};
 
 TEST_F(CollectorTest, RequestsAreTheSumOfTheWorkersBySeries) {
   first.begin(Protocol::tcp);
@@ -75,12 +34,13 @@ TEST_F(CollectorTest, RequestsAreTheSumOfTheWorkersBySeries) {
 
 TEST_F(CollectorTest, EverySeriesIsThereFromTheStart) {
   // 3 functions with _other; each wire has one protocol only.
+  EXPECT_EQ(kWireNames.size(), 8U);
   EXPECT_EQ(family("zerogate_requests_total").metric.size(),
             3 * kWireNames.size() * kOutcomeNames.size());
   for (const ClientMetric& metric : family("zerogate_requests_total").metric) {
     EXPECT_EQ(metric.counter.value, 0);
     const LabelMap map = labels_of(metric);
-    EXPECT_EQ(map.at("protocol"), map.at("wire") == "T3" ? "tcp" : "zmq");
+    EXPECT_EQ(map.at("protocol"), map.at("wire")[0] == 'T' ? "tcp" : "zmq");
   }
   EXPECT_EQ(family("zerogate_request_duration_seconds").metric.size(), 3 * 2U);
   for (const char* name : {"zerogate_requests_in_flight", "zerogate_connections",
@@ -91,6 +51,58 @@ TEST_F(CollectorTest, EverySeriesIsThereFromTheStart) {
   for (const char* outcome : {"ok", "error", "timeout", "unavailable", "overloaded"})
     EXPECT_EQ(value("zerogate_redis_commands_total", {{"outcome", outcome}}), 0) << outcome;
   EXPECT_EQ(family("zerogate_redis_command_duration_seconds").metric.size(), 1U);
+}
+
+TEST_F(CollectorTest, EveryWireCountsByItself) {
+  for (size_t w = 0; w < kWireNames.size(); ++w) {
+    const auto wire = static_cast<Wire>(w);
+    for (size_t i = 0; i <= w; ++i) {
+      first.begin(protocol_of(wire));
+      first.end(labels.other(), wire, Outcome::abandoned);
+    }
+  }
+  for (size_t w = 0; w < kWireNames.size(); ++w) {
+    const std::string wire(kWireNames[w]);
+    EXPECT_EQ(value("zerogate_requests_total", {{"protocol", wire[0] == 'T' ? "tcp" : "zmq"},
+                                                {"wire", wire},
+                                                {"function", "_other"},
+                                                {"outcome", "abandoned"}}),
+              w + 1)
+        << wire;
+  }
+  EXPECT_EQ(value("zerogate_requests_in_flight", {{"protocol", "tcp"}}), 0);
+  EXPECT_EQ(value("zerogate_requests_in_flight", {{"protocol", "zmq"}}), 0);
+}
+
+TEST_F(CollectorTest, ALearnedFunctionHasSeriesOfItsOwnFromThenOn) {
+  const LabelMap series = {
+      {"protocol", "zmq"}, {"wire", "W2"}, {"function", "get_user"}, {"outcome", "ok"}};
+  EXPECT_EQ(value("zerogate_requests_total", series), std::nullopt);
+  const FunctionLabel label = labels.learn("get_user").value();
+  EXPECT_EQ(value("zerogate_requests_total", series), 0);
+  second.begin(Protocol::zmq);
+  second.end(label, Wire::w2, Outcome::ok);
+  second.duration(label, Protocol::zmq).observe(1);
+  EXPECT_EQ(value("zerogate_requests_total", series), 1);
+  EXPECT_EQ(
+      find("zerogate_request_duration_seconds", {{"protocol", "zmq"}, {"function", "get_user"}})
+          ->histogram.sample_count,
+      1U);
+}
+
+TEST_F(CollectorTest, ThereIsRoomForEveryLabel) {
+  for (size_t i = 0; labels.known() < FunctionLabels::kMaxNames; ++i)
+    ASSERT_TRUE(labels.learn("f" + std::to_string(i)).has_value());
+  for (FunctionLabel label = 0; label < FunctionLabels::kLabels; ++label) {
+    first.begin(Protocol::tcp);
+    first.end(label, Wire::t3, Outcome::abandoned);
+    first.duration(label, Protocol::zmq).observe(1);
+  }
+  EXPECT_EQ(value("zerogate_requests_in_flight", {{"protocol", "tcp"}}), 0);
+  std::set<std::string> shown;
+  for (const ClientMetric& metric : family("zerogate_request_duration_seconds").metric)
+    shown.insert(labels_of(metric).at("function"));
+  EXPECT_EQ(shown.size(), FunctionLabels::kMaxNames + 1);
 }
 
 TEST_F(CollectorTest, InFlightIsWhatHasNoOutcomeYet) {
@@ -218,20 +230,8 @@ TEST_F(CollectorTest, TextHasBuildProcessAndExactBuckets) {
 }
 
 TEST_F(CollectorTest, PromtoolHasNothingToSay) {
-  if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "no promtool";
-  char path[] = "/tmp/zerogate_metrics_XXXXXX";
-  const int file = mkstemp(path);
-  ASSERT_GE(file, 0);
-  const std::string page = text();
-  ASSERT_EQ(write(file, page.data(), page.size()), static_cast<ssize_t>(page.size()));
-  close(file);
-  std::FILE* promtool =
-      popen(("promtool check metrics < " + std::string(path) + " 2>&1").c_str(), "r");
-  std::string said;
-  for (int c; (c = std::fgetc(promtool)) != EOF;) said += static_cast<char>(c);
-  EXPECT_EQ(pclose(promtool), 0);
-  EXPECT_EQ(said, "");
-  unlink(path);
+  if (!has_promtool()) GTEST_SKIP() << "no promtool";
+  EXPECT_EQ(promtool(text()), "");
 }
 
 }  // namespace

@@ -49,5 +49,27 @@ TEST(HistogramTest, SumsNanoseconds) {
   EXPECT_EQ(histogram.sum_ns(), 70'005U);
 }
 
+TEST(HistogramTest, AddsUpWithAnother) {
+  Histogram first, second;
+  first.observe(50'000);
+  second.observe(50'000);
+  second.observe(20'000'000'000);
+  HistogramTotals totals;
+  totals.add(first);
+  totals.add(second);
+  HistogramTotals twice = totals;
+  twice.add(totals);
+  first.add(second);
+  for (size_t i = 0; i < Histogram::kBuckets; ++i) {
+    EXPECT_EQ(totals.buckets[i], first.bucket(i)) << i;
+    EXPECT_EQ(twice.buckets[i], 2 * first.bucket(i)) << i;
+  }
+  EXPECT_EQ(first.bucket(0), 2U);
+  EXPECT_EQ(first.bucket(Histogram::kBuckets - 1), 1U);
+  EXPECT_EQ(first.sum_ns(), 20'000'100'000U);
+  EXPECT_EQ(totals.sum_ns, first.sum_ns());
+  EXPECT_EQ(twice.sum_ns, 2 * first.sum_ns());
+}
+
 }  // namespace
 }  // namespace zerogate

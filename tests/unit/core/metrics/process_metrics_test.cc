@@ -94,12 +94,13 @@ TEST(ProcessMetricsTest, ThreadsAreCounted) {
 }
 
 TEST(ProcessMetricsTest, AProcessNameCannotShiftTheFields) {
+  const double threads = collect().at("process_threads");  // a sanitizer may have one of its own
   char name[16];
   ASSERT_EQ(prctl(PR_GET_NAME, name), 0);
   ASSERT_EQ(prctl(PR_SET_NAME, "a) S 1 2 (b"), 0);
   const auto values = collect();
   prctl(PR_SET_NAME, name);
-  EXPECT_EQ(values.at("process_threads"), 1);
+  EXPECT_EQ(values.at("process_threads"), threads);
   EXPECT_GT(values.at("process_resident_memory_bytes"), 1 << 20);
 }
 

@@ -16,9 +16,7 @@ using testing::RandomValues;
 using testing::reference_scan;
 using testing::times;
 
-Scan scan_hex(std::string_view hex) {
-  return scan_value(from_hex(hex));
-}
+Scan scan_hex(std::string_view hex) { return scan_value(from_hex(hex)); }
 
 void expect_as_reference(ByteView bytes) {
   const Scan ours = scan_value(bytes);

@@ -26,17 +26,11 @@ const std::string kSaveArgument =
 const std::string kSave =
     from_hex("00000038 00000001 00 82a2666eaa736176655f6f72646572a464617461") + kSaveArgument;
 
-std::string payload_of(ByteView frame) {
-  return std::string(frame.substr(kHeaderBytes));
-}
+std::string payload_of(ByteView frame) { return std::string(frame.substr(kHeaderBytes)); }
 
 /// The views of the result point into `payload`, which must be a variable where they are read.
-Envelope envelope_of(ByteView payload) {
-  return parse_envelope(payload);
-}
-EnvelopeStatus status_of_hex(std::string_view hex) {
-  return parse_envelope(from_hex(hex)).status;
-}
+Envelope envelope_of(ByteView payload) { return parse_envelope(payload); }
+EnvelopeStatus status_of_hex(std::string_view hex) { return parse_envelope(from_hex(hex)).status; }
 
 TEST(T3ParseFrame, ReadsTheFramesOfTheRealClient) {
   for (const std::string& bytes : {kHello, kSave}) {

@@ -135,5 +135,17 @@ TEST(W5WriteRequest, IsReadBack) {
   }
 }
 
+TEST(W5ParseReply, FindsIdAndResult) {
+  const std::string body = kId + from_hex("ab68656c6c6f20776f726c64");
+  const Reply reply = parse_reply(body);
+  EXPECT_EQ(reply.status, ReplyStatus::ok);
+  EXPECT_EQ(reply.id, kId);
+  EXPECT_EQ(reply.result, from_hex("ab68656c6c6f20776f726c64"));
+  EXPECT_EQ(parse_reply(kId).status, ReplyStatus::no_result);
+  for (size_t size = 0; size < kIdBytes; ++size) {
+    EXPECT_EQ(parse_reply(ByteView(kId).substr(0, size)).status, ReplyStatus::short_id);
+  }
+}
+
 }  // namespace
 }  // namespace zerogate::wire::w5

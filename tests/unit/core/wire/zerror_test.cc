@@ -133,5 +133,53 @@ TEST(IsErrorBody, SurvivesAnyBytes) {
   EXPECT_FALSE(is_error_body(from_hex("df ffffffff") + times(3, str("k")) + "__zerror__"));
 }
 
+std::string for_old_client(ByteView body) {
+  std::string out = "before";
+  append_for_old_client(out, body);
+  return out.substr(6);
+}
+
+// The real clients of 0.0.1 to 0.3.51 and of 0.3.60 to 0.5.2 both raise MethodNotFoundException for
+// the first of these; the latter raise RemoteException for the second.
+TEST(AppendForOldClient, PutsTheOldKeyBesideTheNewOne) {
+  const std::string text = str("Function `nope` not found!");
+  EXPECT_EQ(
+      for_old_client(error_of(ErrorKey::function_not_found, "Function `nope` not found!")),
+      map_of({str("__zerror__function_not_found"), text, str("__zerror__method_not_found"), text}));
+  EXPECT_EQ(for_old_client(error_of(ErrorKey::validation_error, "Expected `int`")),
+            map_of({str("__zerror__validation_error"), str("Expected `int`"),
+                    str("__zerror__server_exception"), str("Expected `int`")}));
+}
+
+TEST(AppendForOldClient, LeavesEverythingElse) {
+  for (const std::string& body : {
+           error_of(ErrorKey::server_exception, "RuntimeError('boom')"),
+           map_of({str("__zerror__other"), "\x01"}),
+           map_of({str("__zerror__method_not_found"), "\x01"}),
+           // the old key is there already
+           map_of({str("__zerror__function_not_found"), "\x01", str("__zerror__method_not_found"),
+                   "\x02"}),
+           map_of({str("a"), error_of(ErrorKey::function_not_found, "deeper")}),
+           str("__zerror__function_not_found"),
+           std::string("\xc0"),
+           // not well formed, though it begins like an error
+           from_hex("82") + str("__zerror__function_not_found"),
+           from_hex("82") + str("__zerror__function_not_found") + "\x01",
+           from_hex("dfffffffff") + str("__zerror__function_not_found") + "\x01",
+       }) {
+    EXPECT_EQ(for_old_client(body), body);
+  }
+}
+
+TEST(AppendForOldClient, KeepsTheOtherPairsAndWritesALongerHead) {
+  std::string many;
+  write_map(many, 15);
+  for (char c = 'a'; c < 'o'; ++c) many += str(ByteView(&c, 1)) + "\x01";
+  const std::string expected = many.substr(1) + str("__zerror__function_not_found") + "\x05" +
+                               str("__zerror__method_not_found") + "\x05";
+  many += str("__zerror__function_not_found") + "\x05";
+  EXPECT_EQ(for_old_client(many), from_hex("de0010") + expected);
+}
+
 }  // namespace
 }  // namespace zerogate::wire

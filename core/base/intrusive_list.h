@@ -1,0 +1,38 @@
+// A list through the elements themselves: nothing is allocated, and an element leaves from
+// anywhere.
+#pragma once
+
+#include <cstddef>
+
+namespace zerogate {
+
+/// Links elements by two of their own members, as in IntrusiveList<T, &T::prev, &T::next>. Does not
+/// own them; an element is in at most one list of the same members.
+template <class T, T* T::*Prev, T* T::*Next>
+class IntrusiveList {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  size_t size() const { return size_; }
+  T* front() const { return first_; }
+
+  void push_back(T& element) {
+    element.*Prev = last_;
+    element.*Next = nullptr;
+    (last_ == nullptr ? first_ : last_->*Next) = &element;
+    last_ = &element;
+    ++size_;
+  }
+  void remove(T& element) {
+    (element.*Prev == nullptr ? first_ : element.*Prev->*Next) = element.*Next;
+    (element.*Next == nullptr ? last_ : element.*Next->*Prev) = element.*Prev;
+    element.*Prev = element.*Next = nullptr;
+    --size_;
+  }
+
+ private:
+  T* first_ = nullptr;
+  T* last_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,356 @@
+#include "core/bridge/backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/base/glob.h"
+#include "core/base/log.h"
+#include "core/wire/contract.h"
+#include "core/wire/zerror.h"
+
+namespace zerogate {
+
+namespace {
+
+constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free exchange's strings
+
+void empty(std::string& text) {
+  text.clear();
+  if (text.capacity() > kKeptCapacity) std::string().swap(text);
+}
+
+Outcome outcome_of(ByteView body) {
+  const auto error = wire::error_key(body);
+  if (!error) return Outcome::ok;
+  switch (*error) {
+    case wire::ErrorKey::function_not_found:
+      return Outcome::not_found;
+    case wire::ErrorKey::validation_error:
+      return Outcome::invalid;
+    default:
+      return Outcome::error;
+  }
+}
+
+/// How many of these a connection to this protocol's real server can use; see BackendOptions.
+uint32_t or_default(uint32_t configured, Protocol protocol, uint32_t tcp, uint32_t zmq) {
+  if (configured != 0) return configured;
+  return protocol == Protocol::tcp ? tcp : zmq;
+}
+
+}  // namespace
+
+Backend::Backend(const BridgeContext& context, const BackendOptions& options,
+                 std::shared_ptr<BackendMetrics> metrics)
+    : context_(context),
+      options_(options),
+      metrics_(std::move(metrics)),
+      names_(context.loop, options.urls, options.resolve_ms, [this] { update_endpoints(); }),
+      deadline_timer_(make_uv<uv_timer_t>(context.loop, uv_timer_init, this)),
+      sweep_timer_(make_uv<uv_timer_t>(context.loop, uv_timer_init, this)),
+      random_state_(uv_hrtime() | 1) {
+  update_endpoints();
+}
+
+Backend::~Backend() {
+  fail_all();
+  for (const auto& endpoint : endpoints_) metrics_->remove(endpoint->shared_metrics());
+  for (const auto& endpoint : retired_) metrics_->remove(endpoint->shared_metrics());
+}
+
+void Backend::fail_all() {
+  const std::string text =
+      fmt::format("backend '{}' unavailable: the gateway is shutting down", options_.name);
+  for (Exchange& exchange : exchanges_) {
+    if (exchange.call) std::move(exchange.call).fail(Outcome::unavailable, text);
+  }
+}
+
+void Backend::update_endpoints() {
+  const std::vector<EndpointNames::Found> found = names_.found();
+  const auto is = [](const EndpointNames::Found& wanted) {
+    return [&](const auto& endpoint) {
+      return endpoint->options().protocol == wanted.protocol &&
+             endpoint->options().address == wanted.address;
+    };
+  };
+  for (size_t i = 0; i < endpoints_.size();) {
+    const auto& options = endpoints_[i]->options();
+    const bool stays = std::ranges::any_of(found, [&](const auto& f) {
+      return f.protocol == options.protocol && f.address == options.address;
+    });
+    if (stays) {
+      ++i;
+      continue;
+    }
+    log::info("endpoint gone",
+              {{"backend", options_.name}, {"endpoint", options.address.display()}});
+    endpoints_[i]->retire();
+    retired_.push_back(std::move(endpoints_[i]));
+    endpoints_.erase(endpoints_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  for (const EndpointNames::Found& wanted : found) {
+    if (std::ranges::any_of(endpoints_, is(wanted))) continue;
+    if (endpoints_.size() == kMaxEndpoints) {
+      log::warn("more endpoints than one backend can have, the rest are not used",
+                {{"backend", options_.name}, {"limit", kMaxEndpoints}});
+      return;
+    }
+    EndpointOptions options;
+    options.protocol = wanted.protocol;
+    options.address = wanted.address;
+    options.connections = or_default(options_.connections, wanted.protocol, 24, 1);
+    options.in_flight = or_default(options_.in_flight, wanted.protocol, 1, 1'000);
+    options.given_up_ms = options_.timeout_ms;
+    options.eject_after = options_.eject_after;
+    options.link = {context_.max_message, options_.connect_timeout_ms, context_.read_buffer};
+    Endpoint::Owner& owner = *this;
+    endpoints_.push_back(std::make_unique<Endpoint>(context_.loop, context_.zmq_context, owner,
+                                                    options,
+                                                    metrics_->add(wanted.address.display())));
+  }
+}
+
+bool Backend::settled() const {
+  return names_.settled() &&
+         std::ranges::all_of(endpoints_, [](const auto& endpoint) { return endpoint->settled(); });
+}
+
+void Backend::forward(const Request& request, Call call, uint32_t timeout_ms) {
+  retry_tokens_ = std::min(retry_tokens_ + kRetryShare, kRetryBurst);
+  route(begin(request, std::move(call), timeout_ms));
+}
+
+Exchange& Backend::begin(const Request& request, Call call, uint32_t timeout_ms) {
+  if (free_.empty()) free_.push_back(&exchanges_.emplace_back());
+  Exchange& exchange = *free_.back();
+  free_.pop_back();
+  exchange.call = std::move(call);
+  exchange.function.assign(request.function);
+  if (request.function != wire::kGetRpcContract ||
+      !wire::write_full_contract_argument(exchange.argument, request.argument)) {
+    exchange.argument.assign(request.argument);
+  }
+  exchange.unknown = request.unknown;
+  exchange.timeout_ms = timeout_ms;
+  exchange.deadline_ms = uv_now(context_.loop) + timeout_ms;
+  exchange.retried = false;
+  deadlines_[timeout_ms].push_back(exchange);
+  ++under_way_;
+  arm_deadline(exchange.deadline_ms);
+  return exchange;
+}
+
+void Backend::release(Exchange& exchange) {
+  assert(!exchange.queued && exchange.link == nullptr);
+  deadlines_[exchange.timeout_ms].remove(exchange);
+  empty(exchange.function);
+  empty(exchange.argument);
+  free_.push_back(&exchange);
+  --under_way_;
+}
+
+void Backend::fail(Exchange& exchange, Outcome outcome, const std::string& message) {
+  std::move(exchange.call).fail(outcome, message);
+  release(exchange);
+}
+
+// Nobody overtakes: while calls wait, a new one waits behind them.
+void Backend::route(Exchange& exchange) {
+  if (queue_.empty() && send(exchange)) return;
+  const auto available = [](const auto& endpoint) { return endpoint->available(); };
+  if (std::ranges::none_of(endpoints_, available)) {
+    return fail(exchange, Outcome::unavailable, unavailable());
+  }
+  if (queue_.size() >= options_.queue) {
+    return fail(
+        exchange, Outcome::overloaded,
+        fmt::format("backend '{}' overloaded: {} calls are waiting", options_.name, queue_.size()));
+  }
+  enqueue(exchange);
+}
+
+std::string Backend::unavailable() const {
+  if (endpoints_.empty()) {
+    return fmt::format("backend '{}' unavailable: {}", options_.name,
+                       names_.error().empty() ? "its name has no address yet" : names_.error());
+  }
+  const Endpoint& endpoint = *endpoints_.front();
+  return fmt::format("backend '{}' unavailable: {} ({})", options_.name, endpoint.reason(),
+                     endpoint.options().address.display());
+}
+
+bool Backend::send(Exchange& exchange) {
+  // A second attempt goes elsewhere when there is an elsewhere.
+  Endpoint* endpoint = pick(exchange.retried ? exchange.endpoint : nullptr);
+  if (endpoint == nullptr) return false;
+  if (endpoint->options().protocol == Protocol::zmq && !wire::fits_zmq_name(exchange.function)) {
+    fail(exchange, Outcome::invalid,
+         fmt::format("backend '{}' speaks ZeroMQ: a function's name has 1 to 80 ASCII characters",
+                     options_.name));
+    return true;
+  }
+  exchange.endpoint = endpoint;
+  return endpoint->send(exchange, uv_hrtime());
+}
+
+// Power of two choices: nearly as even as asking everybody, and a newcomer is not swamped.
+Endpoint* Backend::pick(const Endpoint* avoid) {
+  const auto usable = [avoid](const Endpoint& endpoint) {
+    return &endpoint != avoid && endpoint.available() && endpoint.has_room();
+  };
+  const size_t count = endpoints_.size();
+  if (count > 2) {
+    Endpoint& one = *endpoints_[random() % count];
+    Endpoint& other = *endpoints_[random() % count];
+    if (usable(one) && usable(other)) return one.load() <= other.load() ? &one : &other;
+  }
+  Endpoint* best = nullptr;
+  for (const auto& endpoint : endpoints_) {
+    if (!usable(*endpoint)) continue;
+    if (best == nullptr || endpoint->load() < best->load() ||
+        (endpoint->load() == best->load() && random() % 2 == 0)) {
+      best = endpoint.get();
+    }
+  }
+  return best == nullptr && avoid != nullptr ? pick(nullptr) : best;
+}
+
+uint64_t Backend::random() {  // xorshift64
+  random_state_ ^= random_state_ << 13;
+  random_state_ ^= random_state_ >> 7;
+  random_state_ ^= random_state_ << 17;
+  return random_state_ >> 11;
+}
+
+void Backend::enqueue(Exchange& exchange) {
+  exchange.queued = true;
+  queue_.push_back(exchange);
+  metrics_->queue.set(queue_.size());
+}
+
+void Backend::leave_queue(Exchange& exchange) {
+  exchange.queued = false;
+  queue_.remove(exchange);
+  metrics_->queue.set(queue_.size());
+}
+
+void Backend::on_room(Endpoint&) {
+  while (!queue_.empty()) {
+    Exchange& exchange = *queue_.front();
+    if (exchange.call.caller_gone()) {
+      leave_queue(exchange);
+      fail(exchange, Outcome::abandoned, "nobody waits for the answer");
+      continue;
+    }
+    if (pick(nullptr) == nullptr) return;
+    leave_queue(exchange);
+    send(exchange);
+  }
+}
+
+void Backend::on_reply(Endpoint& endpoint, Exchange& exchange, ByteView body) {
+  const Outcome outcome = outcome_of(body);
+  endpoint.succeeded();
+  endpoint.metrics().requests[index_of(outcome)].add();
+  metrics_->duration.observe(uv_hrtime() - exchange.sent_ns);
+  if (exchange.unknown && outcome == Outcome::ok) {
+    if (const auto label = context_.learn(exchange.function)) exchange.call.relabel(*label);
+  }
+  std::move(exchange.call).reply(body, outcome);
+  release(exchange);
+}
+
+void Backend::on_lost(Endpoint& endpoint, Exchange& exchange, bool written) {
+  endpoint.metrics().requests[index_of(Outcome::unavailable)].add();
+  if (may_retry(exchange, written)) {
+    --retry_tokens_;
+    exchange.retried = true;
+    metrics_->retries.add();
+    return route(exchange);
+  }
+  fail(exchange, Outcome::unavailable,
+       fmt::format("backend '{}' failed under the call: {} ({})", options_.name, endpoint.reason(),
+                   endpoint.options().address.display()));
+}
+
+bool Backend::may_retry(const Exchange& exchange, bool written) {
+  if (exchange.retried || retry_tokens_ < 1) return false;
+  if (!written) return true;
+  return can_spare(*exchange.endpoint) &&
+         std::ranges::any_of(options_.idempotent, [&](const std::string& glob) {
+           return glob_match(glob, exchange.function);
+         });
+}
+
+bool Backend::can_spare(const Endpoint& endpoint) const {
+  return std::ranges::any_of(endpoints_, [&](const auto& other) {
+    return other.get() != &endpoint && other->available();
+  });
+}
+
+void Backend::arm_deadline(uint64_t deadline_ms) {
+  if (deadline_ms >= armed_ms_) return;
+  armed_ms_ = deadline_ms;
+  const uint64_t now_ms = uv_now(context_.loop);
+  uv_timer_start(
+      deadline_timer_.get(),
+      [](uv_timer_t* timer) { static_cast<Backend*>(timer->data)->on_deadline(); },
+      deadline_ms > now_ms ? deadline_ms - now_ms : 0, 0);
+}
+
+void Backend::on_deadline() {
+  armed_ms_ = UINT64_MAX;
+  bool given_up = false;
+  const uint64_t now_ms = uv_now(context_.loop);
+  for (auto& [timeout_ms, list] : deadlines_) {
+    while (!list.empty() && list.front()->deadline_ms <= now_ms) {
+      Exchange& exchange = *list.front();
+      if (exchange.queued) {
+        leave_queue(exchange);
+      } else {
+        exchange.endpoint->metrics().requests[index_of(Outcome::timeout)].add();
+        exchange.endpoint->give_up(exchange);
+        given_up = true;
+      }
+      fail(exchange, Outcome::timeout,
+           fmt::format("backend '{}' did not answer within {} ms", options_.name, timeout_ms));
+    }
+  }
+  if (given_up) {
+    uv_timer_start(
+        sweep_timer_.get(),
+        [](uv_timer_t* timer) { static_cast<Backend*>(timer->data)->on_sweep(); }, kSweepMs,
+        kSweepMs);
+  }
+  uint64_t next_ms = UINT64_MAX;
+  for (const auto& [timeout_ms, list] : deadlines_) {
+    if (!list.empty()) next_ms = std::min(next_ms, list.front()->deadline_ms);
+  }
+  arm_deadline(next_ms);
+}
+
+void Backend::on_sweep() {
+  bool again = false;
+  for (const auto& list : {&endpoints_, &retired_}) {
+    for (const auto& endpoint : *list) again |= endpoint->sweep();
+  }
+  if (!again) uv_timer_stop(sweep_timer_.get());
+}
+
+bool Backend::flush() {
+  for (const auto& list : {&endpoints_, &retired_}) {
+    for (const auto& endpoint : *list) endpoint->flush();
+  }
+  std::erase_if(retired_, [this](const auto& endpoint) {
+    if (endpoint->load() != 0) return false;
+    metrics_->remove(endpoint->shared_metrics());
+    return true;
+  });
+  return std::ranges::any_of(endpoints_, [](const auto& endpoint) { return endpoint->dirty(); });
+}
+
+}  // namespace zerogate

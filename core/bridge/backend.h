@@ -1,0 +1,128 @@
+// A service somewhere else, to which calls are forwarded.
+#pragma once
+
+#include <uv.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/intrusive_list.h"
+#include "core/base/uv_ptr.h"
+#include "core/bridge/backend_options.h"
+#include "core/bridge/endpoint.h"
+#include "core/bridge/endpoint_names.h"
+#include "core/bridge/exchange.h"
+#include "core/metrics/backend_metrics.h"
+#include "core/rpc/service.h"
+
+namespace zerogate {
+
+/// What all backends of a worker share. Outlives them.
+struct BridgeContext {
+  uv_loop_t* loop = nullptr;
+  void* zmq_context = nullptr;
+  char* read_buffer = nullptr;  ///< see LinkOptions
+  size_t max_message = 16 << 20;
+  /// A backend has answered this function, so the function exists: its name's label, a new one if
+  /// there is room.
+  std::function<std::optional<FunctionLabel>(ByteView function)> learn;
+};
+
+/// Chooses an endpoint for each call (the less loaded of two picked at random), queues calls while
+/// every link is taken, and sees to it that each is answered: by the backend, or with an error at
+/// once when no endpoint is there, when the link broke, when the queue is full, or when the
+/// deadline passed. A call is sent a second time, on another link, only when nothing of it had been
+/// written, or when its function is listed as idempotent, and within a budget. Loop thread only.
+class Backend final : private Endpoint::Owner {
+ public:
+  static constexpr size_t kMaxEndpoints = 64;
+  /// Retries are a share of the calls, so that they never multiply an outage.
+  static constexpr double kRetryShare = 0.2;
+  static constexpr double kRetryBurst = 50;
+  static constexpr uint64_t kSweepMs = 500;
+
+  Backend(const BridgeContext& context, const BackendOptions& options,
+          std::shared_ptr<BackendMetrics> metrics);
+  /// Calls under way get an error.
+  ~Backend();
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  const BackendOptions& options() const { return options_; }
+
+  /// Takes the call over; `timeout_ms` from now it is answered at the latest.
+  void forward(const Request& request, Call call, uint32_t timeout_ms);
+
+  /// Answers every call with an error. Nothing may follow but the destructor.
+  void fail_all();
+
+  /// The first attempt to reach an endpoint has ended, well or not.
+  bool settled() const;
+  /// No call is under way or waiting.
+  bool idle() const { return under_way_ == 0; }
+  /// Writes what the turn has gathered; true when that led to new work.
+  bool flush();
+
+ private:
+  using Queue = IntrusiveList<Exchange, &Exchange::queue_prev, &Exchange::queue_next>;
+  using Deadlines = IntrusiveList<Exchange, &Exchange::deadline_prev, &Exchange::deadline_next>;
+
+  void on_reply(Endpoint& endpoint, Exchange& exchange, ByteView body) override;
+  void on_lost(Endpoint& endpoint, Exchange& exchange, bool written) override;
+  void on_room(Endpoint& endpoint) override;
+  bool can_spare(const Endpoint& endpoint) const override;
+
+  Exchange& begin(const Request& request, Call call, uint32_t timeout_ms);
+  void release(Exchange& exchange);
+  void fail(Exchange& exchange, Outcome outcome, const std::string& message);
+  void route(Exchange& exchange);
+  bool send(Exchange& exchange);
+  void enqueue(Exchange& exchange);
+  void leave_queue(Exchange& exchange);
+  Endpoint* pick(const Endpoint* avoid);
+  std::string unavailable() const;
+  bool may_retry(const Exchange& exchange, bool written);
+  void update_endpoints();
+  void arm_deadline(uint64_t deadline_ms);
+  void on_deadline();
+  void on_sweep();
+  uint64_t random();
+
+  const BridgeContext& context_;
+  const BackendOptions options_;
+  std::shared_ptr<BackendMetrics> metrics_;
+  EndpointNames names_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::vector<std::unique_ptr<Endpoint>> retired_;  ///< still have calls under way
+  std::deque<Exchange> exchanges_;                  ///< an exchange never moves
+  std::vector<Exchange*> free_;
+  Queue queue_;
+  std::map<uint32_t, Deadlines> deadlines_;  ///< by time-out: each list is in order of deadlines
+  UvPtr<uv_timer_t> deadline_timer_;
+  UvPtr<uv_timer_t> sweep_timer_;
+  uint64_t armed_ms_ = UINT64_MAX;  ///< when the deadline timer fires
+  size_t under_way_ = 0;
+  double retry_tokens_ = kRetryBurst;
+  uint64_t random_state_;
+};
+
+/// One route to a backend: the backend with the route's own time-out.
+class BackendRoute final : public Service {
+ public:
+  BackendRoute(Backend& backend, uint32_t timeout_ms)
+      : backend_(backend), timeout_ms_(timeout_ms) {}
+  void serve(const Request& request, Call call) override {
+    backend_.forward(request, std::move(call), timeout_ms_);
+  }
+
+ private:
+  Backend& backend_;
+  const uint32_t timeout_ms_;
+};
+
+}  // namespace zerogate

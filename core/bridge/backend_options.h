@@ -1,0 +1,52 @@
+// Where calls are forwarded to, and with what limits: the configuration's `backends` and `routes`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/rpc/protocol.h"
+#include "core/transport/address.h"
+
+namespace zerogate {
+
+/// tcp://host:port, zmq://host:port, unix:/path (raw TCP's protocol) or ipc:/path (ZeroMQ's). A
+/// host name stands for every address it resolves to.
+struct BackendUrl {
+  Protocol protocol = Protocol::tcp;
+  Address address;
+
+  static Result<BackendUrl> parse(std::string_view text);
+  std::string display() const;
+  bool operator==(const BackendUrl&) const = default;
+};
+
+struct BackendOptions {
+  std::string name;
+  std::vector<BackendUrl> urls;  ///< at least one
+  /// Connections to each endpoint. The real TCP server serves one request at a time on each, and
+  /// the kernel spreads connections over its workers by chance: 24 reach 7.7 of 8 on average. 0 is
+  /// the protocol's default: 24 for TCP, 1 for ZeroMQ, whose server spreads requests itself.
+  uint32_t connections = 0;
+  /// Requests under way on each connection. 0 is the protocol's default: 1 for TCP, so that a slow
+  /// call never stands in front of a quick one; 1000 for ZeroMQ.
+  uint32_t in_flight = 0;
+  uint32_t queue = 1024;                ///< requests waiting for a connection; more are refused
+  uint32_t timeout_ms = 5'000;          ///< of a call, waiting included; a route may say another
+  uint32_t connect_timeout_ms = 1'000;  ///< until the endpoint has answered `connect`
+  uint32_t resolve_ms = 5'000;          ///< host names are looked up again this often
+  uint32_t eject_after = 5;             ///< failures in a row after which an endpoint is set aside
+  std::vector<std::string> idempotent;  ///< globs: functions that may be sent a second time
+  bool operator==(const BackendOptions&) const = default;
+};
+
+struct RouteOptions {
+  std::vector<std::string> functions;  ///< globs; `*` stands for any characters
+  std::string backend;                 ///< the name of one
+  uint32_t timeout_ms = 0;             ///< 0: the backend's
+  bool operator==(const RouteOptions&) const = default;
+};
+
+}  // namespace zerogate

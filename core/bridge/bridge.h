@@ -1,0 +1,55 @@
+// All backends of a worker.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/base/turn.h"
+#include "core/bridge/backend.h"
+#include "core/metrics/worker_metrics.h"
+#include "core/transport/zmq_handle.h"
+
+namespace zerogate {
+
+struct BridgeOptions {
+  size_t max_message = 16 << 20;  ///< bytes of one reply (limits.message)
+  /// See BridgeContext.
+  std::function<std::optional<FunctionLabel>(ByteView)> learn = [](ByteView) {
+    return std::nullopt;
+  };
+};
+
+/// Owns backends for as long as somebody holds them or a call is under way in them, and writes what
+/// they have gathered at the end of each turn. Loop thread only.
+class Bridge final : public EndOfTurn {
+ public:
+  Bridge(uv_loop_t* loop, Turn& turn, WorkerMetrics& metrics, BridgeOptions options);
+  ~Bridge();
+
+  /// The backend with these options: one that is there keeps its connections, so that a new
+  /// configuration disturbs only what it changes.
+  std::shared_ptr<Backend> get(const BackendOptions& options);
+
+  /// Answers every call under way with an error: the worker ends.
+  void fail_all();
+
+  void end_of_turn() override;
+
+ private:
+  struct Entry {
+    std::shared_ptr<Backend> backend;
+    std::shared_ptr<BackendMetrics> metrics;
+  };
+
+  Turn& turn_;
+  WorkerMetrics& metrics_;
+  ZmqContext zmq_context_;
+  std::unique_ptr<char[]> read_buffer_;
+  BridgeContext context_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,126 @@
+// One address of a backend, with its pool of links.
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/backoff.h"
+#include "core/base/uv_ptr.h"
+#include "core/bridge/link.h"
+#include "core/bridge/tcp_link.h"
+#include "core/metrics/backend_metrics.h"
+
+namespace zerogate {
+
+struct EndpointOptions {
+  Protocol protocol = Protocol::tcp;
+  Address address;               ///< numeric, or a Unix socket
+  uint32_t connections = 24;     ///< links to keep
+  uint32_t in_flight = 1;        ///< requests on each
+  uint32_t given_up_ms = 5'000;  ///< a link blocked this long by a request given up is replaced
+  uint32_t eject_after = 5;      ///< failures in a row
+  LinkOptions link;
+};
+
+/// Keeps links open: one to see whether anybody is there, the rest once it is; reconnects in the
+/// background with backoff and jitter. Set aside (ejected) after several failures in a row, for a
+/// time that grows, it takes no requests until `connect` has been answered again. Owned by its
+/// Backend. Loop thread only.
+class Endpoint final : private Link::Owner {
+ public:
+  static constexpr uint32_t kBackoffMinMs = 50;
+  static constexpr uint32_t kBackoffMaxMs = 1'000;
+  static constexpr uint64_t kEjectMinMs = 1'000;
+  static constexpr uint64_t kEjectMaxMs = 30'000;
+
+  class Owner {
+   public:
+    virtual void on_reply(Endpoint& endpoint, Exchange& exchange, ByteView body) = 0;
+    /// The link broke under the exchange, which is the owner's again.
+    virtual void on_lost(Endpoint& endpoint, Exchange& exchange, bool written) = 0;
+    /// A link has room for one more request.
+    virtual void on_room(Endpoint& endpoint) = 0;
+    /// May this endpoint be set aside? Not when it is the last.
+    virtual bool can_spare(const Endpoint& endpoint) const = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  Endpoint(uv_loop_t* loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
+           std::shared_ptr<EndpointMetrics> metrics);
+  ~Endpoint();
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  const EndpointOptions& options() const { return options_; }
+  EndpointMetrics& metrics() { return *metrics_; }
+  const std::shared_ptr<EndpointMetrics>& shared_metrics() const { return metrics_; }
+
+  /// Takes requests: somebody answered there, and it is not set aside.
+  bool available() const { return up_links_ > 0 && !ejected_; }
+  /// One more request fits onto some link.
+  bool has_room() const { return !retired_ && load_ < up_links_ * options_.in_flight; }
+  /// Something waits for flush().
+  bool dirty() const { return dirty_; }
+  /// The first attempt to connect has ended, well or not.
+  bool settled() const { return settled_; }
+  /// Requests under way over all links.
+  uint32_t load() const { return load_; }
+  /// Why it is down.
+  const std::string& reason() const { return reason_; }
+
+  /// Sends on the least loaded link. False when none has room.
+  bool send(Exchange& exchange, uint64_t now_ns);
+  void flush();
+
+  /// The call's deadline has passed: counts as a failure.
+  void give_up(Exchange& exchange);
+  void succeeded() { failures_ = 0; }
+  /// Replaces links that have been blocked for too long. True while some could be.
+  bool sweep();
+  /// Takes no more requests; connects no more.
+  void retire();
+
+ private:
+  void on_up(Link& link) override;
+  void on_reply(Link& link, Exchange& exchange, ByteView body) override;
+  void on_late_reply(Link& link) override;
+  void on_down(Link& link, std::string_view reason) override;
+
+  Link* free_link() const;
+  void open_link();
+  void maintain();
+  void schedule(uint64_t delay_ms);
+  void failed();
+  void eject();
+  void bury(Link& link);
+  void update_metrics();
+
+  uv_loop_t* const loop_;
+  void* const zmq_context_;
+  Owner& owner_;
+  const EndpointOptions options_;
+  std::shared_ptr<EndpointMetrics> metrics_;
+  std::vector<std::unique_ptr<Link>> links_;
+  /// Links that are down, until the turn's end: their own functions may still be running.
+  std::vector<std::unique_ptr<Link>> graveyard_;
+  UvPtr<uv_timer_t> timer_;  ///< next attempt to connect
+  Backoff backoff_;
+  std::string reason_ = "not connected yet";
+  uint32_t up_links_ = 0;
+  uint32_t load_ = 0;
+  uint32_t failures_ = 0;  ///< in a row
+  uint32_t ejections_ = 0;
+  uint64_t ejected_at_ms_ = 0;
+  bool ejected_ = false;
+  bool settled_ = false;
+  bool retired_ = false;
+  bool dirty_ = false;
+};
+
+}  // namespace zerogate

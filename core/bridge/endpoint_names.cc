@@ -1,0 +1,75 @@
+#include "core/bridge/endpoint_names.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace zerogate {
+
+EndpointNames::EndpointNames(uv_loop_t* loop, const std::vector<BackendUrl>& urls,
+                             uint32_t resolve_ms, std::function<void()> on_change)
+    : on_change_(std::move(on_change)), timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
+  bool any_name = false;
+  for (const BackendUrl& url : urls) {
+    auto name = std::make_unique<Name>();
+    name->url = url;
+    if (url.address.is_path() || NameLookup::is_address(url.address.host)) {
+      name->settled = true;
+    } else {
+      any_name = true;
+      name->lookup = std::make_unique<NameLookup>(
+          loop, [this, it = name.get()](NameLookup::Addresses addresses) {
+            on_found(*it, std::move(addresses));
+          });
+    }
+    names_.push_back(std::move(name));
+  }
+  if (!any_name) return;
+  look_up_all();
+  uv_timer_start(
+      timer_.get(), [](uv_timer_t* t) { static_cast<EndpointNames*>(t->data)->look_up_all(); },
+      resolve_ms, resolve_ms);
+}
+
+void EndpointNames::look_up_all() {
+  for (const auto& name : names_) {
+    if (name->lookup == nullptr || name->lookup->running()) continue;
+    if (Status status = name->lookup->start(name->url.address.host); !status) {
+      error_ = status.error();
+    }
+  }
+}
+
+void EndpointNames::on_found(Name& name, NameLookup::Addresses addresses) {
+  const bool first = !std::exchange(name.settled, true);
+  if (!addresses) {
+    error_ = addresses.error();
+    if (first) on_change_();
+    return;
+  }
+  error_.clear();
+  std::vector<std::string> found = std::move(addresses).value();
+  std::ranges::sort(found);  // name servers rotate their answers
+  if (found == name.addresses && !first) return;
+  name.addresses = std::move(found);
+  on_change_();
+}
+
+std::vector<EndpointNames::Found> EndpointNames::found() const {
+  std::vector<Found> all;
+  for (const auto& name : names_) {
+    if (name->lookup == nullptr) {
+      all.push_back({name->url.protocol, name->url.address});
+      continue;
+    }
+    for (const std::string& host : name->addresses) {
+      all.push_back({name->url.protocol, Address{host, name->url.address.port, ""}});
+    }
+  }
+  return all;
+}
+
+bool EndpointNames::settled() const {
+  return std::ranges::all_of(names_, [](const auto& name) { return name->settled; });
+}
+
+}  // namespace zerogate

@@ -1,0 +1,53 @@
+// Which addresses the URLs of a backend stand for, kept up to date.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/uv_ptr.h"
+#include "core/bridge/backend_options.h"
+#include "core/redis/name_lookup.h"
+
+namespace zerogate {
+
+/// Looks host names up without blocking, at once and then every `resolve_ms`; every address of a
+/// name counts (docker-compose and Kubernetes scale that way). A name that cannot be looked up
+/// keeps its last addresses. Loop thread only.
+class EndpointNames {
+ public:
+  struct Found {
+    Protocol protocol;
+    Address address;  ///< numeric, or a Unix socket
+  };
+
+  EndpointNames(uv_loop_t* loop, const std::vector<BackendUrl>& urls, uint32_t resolve_ms,
+                std::function<void()> on_change);
+
+  /// All addresses known now, in the order of the URLs.
+  std::vector<Found> found() const;
+  /// Every name has been looked up once, well or not.
+  bool settled() const;
+  /// What the last failed lookup said; empty when all went well.
+  const std::string& error() const { return error_; }
+
+ private:
+  struct Name {
+    BackendUrl url;
+    std::vector<std::string> addresses;
+    std::unique_ptr<NameLookup> lookup;
+    bool settled = false;
+  };
+  void look_up_all();
+  void on_found(Name& name, NameLookup::Addresses addresses);
+
+  std::vector<std::unique_ptr<Name>> names_;
+  std::function<void()> on_change_;
+  std::string error_;
+  UvPtr<uv_timer_t> timer_;
+};
+
+}  // namespace zerogate

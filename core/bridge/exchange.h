@@ -1,0 +1,38 @@
+// One call on its way through a backend.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/rpc/call.h"
+
+namespace zerogate {
+
+class Endpoint;
+class Link;
+
+/// Made when a call reaches its backend, gone when the call is answered. It keeps a copy of the
+/// request, for a call may have to wait, or go to another endpoint. Owned by its Backend, which
+/// reuses the memory.
+struct Exchange {
+  Call call;
+  std::string function;
+  std::string argument;  ///< exactly one MessagePack value
+  uint32_t timeout_ms = 0;
+  uint64_t deadline_ms = 0;
+  uint64_t sent_ns = 0;
+  Endpoint* endpoint = nullptr;  ///< it was last sent to
+  Link* link = nullptr;          ///< null while it waits in the backend's queue
+  uint32_t slot = 0;             ///< in the link
+  bool unknown = false;          ///< the function has no label yet: see BridgeContext::learn
+  bool queued = false;
+  bool retried = false;
+
+  // Place in the backend's lists; see IntrusiveList.
+  Exchange* queue_prev = nullptr;
+  Exchange* queue_next = nullptr;
+  Exchange* deadline_prev = nullptr;
+  Exchange* deadline_next = nullptr;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,103 @@
+#include "core/bridge/link.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace zerogate {
+
+uint32_t Link::take_slot(Exchange& exchange) {
+  assert(up());
+  uint32_t index = static_cast<uint32_t>(slots_.size());
+  if (free_.empty()) {
+    assert(index < kMaxSlots - 1);
+    slots_.emplace_back();
+  } else {
+    index = free_.back();
+    free_.pop_back();
+  }
+  Slot& slot = slots_[index];
+  slot.exchange = &exchange;
+  slot.taken = true;
+  exchange.slot = index;
+  ++load_;
+  return slot.generation << kSlotBits | index;
+}
+
+void Link::settle(uint32_t id, ByteView body) {
+  const uint32_t index = id & (kMaxSlots - 1);
+  if (index >= slots_.size()) return;
+  Slot& slot = slots_[index];
+  if (!slot.taken || slot.generation << kSlotBits != (id ^ index)) return;
+  Exchange* exchange = slot.exchange;
+  release(index);
+  if (exchange == nullptr) {
+    owner_.on_late_reply(*this);
+  } else {
+    owner_.on_reply(*this, *exchange, body);
+  }
+}
+
+void Link::release(uint32_t index) {
+  Slot& slot = slots_[index];
+  if (slot.given_up_ms != 0) --given_up_;
+  slot.exchange = nullptr;
+  slot.taken = false;
+  slot.given_up_ms = 0;
+  slot.generation = std::max((slot.generation + 1) & (UINT32_MAX >> kSlotBits), 1U);
+  free_.push_back(index);
+  --load_;
+}
+
+uint32_t Link::forget_given_up(uint64_t until_ms) {
+  uint32_t forgotten = 0;
+  for (uint32_t index = 0; index < slots_.size(); ++index) {
+    const uint64_t given_up_ms = slots_[index].given_up_ms;
+    if (given_up_ms == 0 || given_up_ms > until_ms) continue;
+    release(index);
+    ++forgotten;
+  }
+  return forgotten;
+}
+
+void Link::give_up(Exchange& exchange, uint64_t now_ms) {
+  Slot& slot = slots_[exchange.slot];
+  assert(slot.exchange == &exchange);
+  slot.exchange = nullptr;
+  slot.given_up_ms = std::max<uint64_t>(now_ms, 1);
+  ++given_up_;
+  exchange.link = nullptr;
+}
+
+uint64_t Link::oldest_given_up_ms() const {
+  uint64_t oldest = 0;
+  for (const Slot& slot : slots_) {
+    if (slot.given_up_ms != 0 && (oldest == 0 || slot.given_up_ms < oldest)) {
+      oldest = slot.given_up_ms;
+    }
+  }
+  return oldest;
+}
+
+std::vector<Exchange*> Link::take_all() {
+  std::vector<Exchange*> taken;
+  for (Slot& slot : slots_) {
+    if (slot.exchange == nullptr) continue;
+    taken.push_back(slot.exchange);
+    slot.exchange = nullptr;
+  }
+  return taken;
+}
+
+void Link::came_up() {
+  if (state_ != State::connecting) return;
+  state_ = State::up;
+  owner_.on_up(*this);
+}
+
+void Link::went_down(std::string_view reason) {
+  if (state_ == State::down) return;
+  state_ = State::down;
+  owner_.on_down(*this, reason);
+}
+
+}  // namespace zerogate

@@ -1,0 +1,169 @@
+#include "core/bridge/tcp_link.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "core/wire/msgpack_scan.h"
+#include "core/wire/t3.h"
+
+namespace zerogate {
+
+namespace {
+
+constexpr ByteView kNil = "\xc0";
+constexpr unsigned kKeepAliveSeconds = 30;
+
+}  // namespace
+
+/// The part of a link that libuv may still touch after the link is gone.
+struct TcpLink::Stream {
+  explicit Stream(TcpLink* owner)
+      : link(owner), writer(this, [](void* self, int status) {
+          static_cast<Stream*>(self)->on_written(status);
+        }) {
+    connect.data = this;
+  }
+  void on_written(int status) {
+    if (link == nullptr) return;
+    if (status != 0) return link->fail(uv_strerror(status));
+    link->flush();
+  }
+  void close() {
+    link = nullptr;
+    uv_close(&handle, [](uv_handle_t* closed) { delete static_cast<Stream*>(closed->data); });
+  }
+
+  union {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  };
+  uv_connect_t connect;
+  TcpLink* link;
+  StreamWriter writer;
+};
+
+TcpLink::TcpLink(uv_loop_t* loop, Owner& owner, const Address& address, const LinkOptions& options)
+    : Link(owner),
+      loop_(loop),
+      options_(options),
+      stream_(new Stream(this)),
+      deadline_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
+  uv_timer_start(
+      deadline_.get(),
+      [](uv_timer_t* timer) {
+        static_cast<TcpLink*>(timer->data)->fail("no answer to `connect` in time");
+      },
+      options.connect_timeout_ms, 0);
+  connect(address);
+}
+
+TcpLink::~TcpLink() { stream_->close(); }
+
+void TcpLink::connect(const Address& address) {
+  const auto done = [](uv_connect_t* connect, int status) {
+    auto* stream = static_cast<Stream*>(connect->data);
+    if (stream->link != nullptr) stream->link->on_connected(status);
+  };
+  if (address.is_path()) {
+    uv_pipe_init(loop_, &stream_->pipe, 0);
+    stream_->handle.data = stream_;
+    uv_pipe_connect(&stream_->connect, &stream_->pipe, address.path.c_str(), done);
+    return;
+  }
+  uv_tcp_init(loop_, &stream_->tcp);
+  stream_->handle.data = stream_;
+  uv_tcp_nodelay(&stream_->tcp, 1);
+  uv_tcp_keepalive(&stream_->tcp, 1, kKeepAliveSeconds);
+  sockaddr_storage to{};
+  const char* host = address.host.c_str();
+  if (uv_ip4_addr(host, address.port, reinterpret_cast<sockaddr_in*>(&to)) != 0) {
+    uv_ip6_addr(host, address.port, reinterpret_cast<sockaddr_in6*>(&to));
+  }
+  const int error = uv_tcp_connect(&stream_->connect, &stream_->tcp,
+                                   reinterpret_cast<const sockaddr*>(&to), done);
+  // Told on the next turn, as every failure is: nobody expects on_down() in a constructor.
+  if (error != 0) {
+    uv_timer_start(
+        deadline_.get(),
+        [](uv_timer_t* timer) { static_cast<TcpLink*>(timer->data)->fail("cannot connect"); }, 0,
+        0);
+  }
+}
+
+void TcpLink::on_connected(int status) {
+  if (status != 0) return fail(uv_strerror(status));
+  start_reading();
+  wire::t3::write_request(stream_->writer.out(), kProbeId, "connect", kNil);
+  gathered_ += stream_->writer.out().size();
+  flush();
+}
+
+void TcpLink::start_reading() {
+  const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+    TcpLink& link = *static_cast<Stream*>(handle->data)->link;
+    *buffer = link.reader_.space(link.options_.read_buffer);
+  };
+  const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
+    static_cast<Stream*>(stream->data)->link->on_read(size);
+  };
+  uv_read_start(&stream_->stream, alloc, read);
+}
+
+void TcpLink::on_read(ssize_t size) {
+  if (size == 0) return;
+  if (size < 0) {
+    return fail(size == UV_EOF ? "the connection was closed" : uv_strerror(static_cast<int>(size)));
+  }
+  const FrameReader::Chunk chunk = reader_.take(options_.read_buffer, static_cast<size_t>(size));
+  parse(chunk.bytes);
+}
+
+void TcpLink::parse(ByteView bytes) {
+  while (!bytes.empty() && !down()) {
+    const wire::t3::Frame frame = wire::t3::parse_frame(bytes, options_.max_message);
+    if (frame.status == wire::t3::FrameStatus::incomplete) return reader_.keep(bytes, frame.size);
+    if (frame.status == wire::t3::FrameStatus::too_large) return fail("a reply was too large");
+    if (frame.status != wire::t3::FrameStatus::whole || !wire::is_one_value(frame.payload)) {
+      return fail("it sent something that is no reply of Zero's TCP protocol");
+    }
+    bytes.remove_prefix(frame.size);
+    on_frame(frame.id, frame.payload);
+  }
+}
+
+void TcpLink::on_frame(uint32_t id, ByteView payload) {
+  if (id != kProbeId) return settle(id, payload);
+  uv_timer_stop(deadline_.get());
+  came_up();
+}
+
+void TcpLink::send(Exchange& exchange) {
+  const uint32_t id = take_slot(exchange);
+  if (begin_.size() <= exchange.slot) begin_.resize(exchange.slot + 1);
+  begin_[exchange.slot] = gathered_;
+  std::string& out = stream_->writer.out();
+  const size_t before = out.size();
+  wire::t3::write_request(out, id, exchange.function, exchange.argument);
+  gathered_ += out.size() - before;
+}
+
+bool TcpLink::was_written(const Exchange& exchange) const {
+  return stream_->writer.written() > begin_[exchange.slot];
+}
+
+void TcpLink::flush() {
+  if (down()) return;
+  const int error = stream_->writer.flush(&stream_->stream);
+  if (error != 0) fail(uv_strerror(error));
+}
+
+void TcpLink::fail(std::string_view reason) {
+  uv_timer_stop(deadline_.get());
+  if (!down()) uv_read_stop(&stream_->stream);
+  went_down(reason);
+}
+
+}  // namespace zerogate

@@ -1,0 +1,162 @@
+#include "core/bridge/zmq_link.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+
+#include "core/wire/msgpack_scan.h"
+#include "core/wire/w5.h"
+
+namespace zerogate {
+
+namespace {
+
+constexpr ByteView kNil = "\xc0";
+constexpr int kMessagesPerTurn = 512;
+constexpr int kHeartbeatMs = 1'000;
+constexpr int kHeartbeatTimeoutMs = 5'000;
+constexpr int kQueue = 10'000;  ///< messages; the link's own limit of requests comes first
+constexpr int kEvents = ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
+                        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                        ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+/// What all ids of links begin with: never like the hexadecimal ids of older wires, and never like
+/// the ids of a backend's keep-alive frames.
+constexpr ByteView kIdPrefix = "zerogate-id:";
+static_assert(kIdPrefix.size() + sizeof(uint32_t) == wire::w5::kIdBytes);
+
+std::array<char, wire::w5::kIdBytes> to_id(uint32_t id) {
+  std::array<char, wire::w5::kIdBytes> bytes;
+  std::memcpy(bytes.data(), kIdPrefix.data(), kIdPrefix.size());
+  std::memcpy(bytes.data() + kIdPrefix.size(), &id, sizeof id);
+  return bytes;
+}
+uint32_t from_id(ByteView bytes) {
+  uint32_t id;
+  std::memcpy(&id, bytes.data() + kIdPrefix.size(), sizeof id);
+  return id;
+}
+
+ZmqSocket open_dealer(void* context, const LinkOptions& options) {
+  ZmqSocket dealer(zmq_socket(context, ZMQ_DEALER));
+  set_option(dealer, ZMQ_LINGER, 0);
+  set_option(dealer, ZMQ_IPV6, 1);
+  set_option(dealer, ZMQ_RECONNECT_IVL, -1);
+  set_option(dealer, ZMQ_CONNECT_TIMEOUT, static_cast<int>(options.connect_timeout_ms));
+  set_option(dealer, ZMQ_HANDSHAKE_IVL, static_cast<int>(options.connect_timeout_ms));
+  set_option(dealer, ZMQ_HEARTBEAT_IVL, kHeartbeatMs);
+  set_option(dealer, ZMQ_HEARTBEAT_TIMEOUT, kHeartbeatTimeoutMs);
+  set_option(dealer, ZMQ_SNDHWM, kQueue);
+  set_option(dealer, ZMQ_RCVHWM, kQueue);
+  set_option(dealer, ZMQ_MAXMSGSIZE,
+             static_cast<int64_t>(options.max_message + wire::w5::kIdBytes));
+  return dealer;
+}
+
+}  // namespace
+
+class ZmqLink::Events final : private ZmqReader {
+ public:
+  Events(uv_loop_t* loop, void* context, ZmqLink& link)
+      : link_(link),
+        events_(open(context, link.dealer_.get())),
+        poll_(loop, events_.get(), *this) {}
+  ~Events() { zmq_socket_monitor(link_.dealer_.get(), nullptr, 0); }
+
+ private:
+  static ZmqSocket open(void* context, void* dealer) {
+    const std::string endpoint = fmt::format("inproc://link-{}", fmt::ptr(dealer));
+    zmq_socket_monitor(dealer, endpoint.c_str(), kEvents);
+    ZmqSocket events(zmq_socket(context, ZMQ_PAIR));
+    set_option(events, ZMQ_LINGER, 0);
+    zmq_connect(events.get(), endpoint.c_str());
+    return events;
+  }
+  bool receive() override {
+    bool ended = false;
+    ZmqMessage event;
+    while (zmq_msg_recv(event.get(), events_.get(), ZMQ_DONTWAIT) >= 0) ended = true;
+    if (ended) link_.fail("the connection was refused or closed");
+    return true;
+  }
+
+  ZmqLink& link_;
+  ZmqSocket events_;
+  ZmqPoll poll_;
+};
+
+ZmqLink::ZmqLink(uv_loop_t* loop, void* context, Owner& owner, const Address& address,
+                 const LinkOptions& options)
+    : Link(owner),
+      dealer_(open_dealer(context, options)),
+      deadline_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
+  uv_timer_start(
+      deadline_.get(),
+      [](uv_timer_t* timer) {
+        static_cast<ZmqLink*>(timer->data)->fail("no answer to `connect` in time");
+      },
+      options.connect_timeout_ms, 0);
+  events_ = std::make_unique<Events>(loop, context, *this);
+  const std::string endpoint =
+      address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
+  zmq_connect(dealer_.get(), endpoint.c_str());  // a bad address shows as the deadline's failure
+  poll_.reset(new ZmqPoll(loop, dealer_.get(), *this));
+  const auto id = to_id(kProbeId);
+  std::string probe(id.data(), id.size());
+  probe += "connect";  // unpadded, as the real clients send it
+  zmq_send(dealer_.get(), probe.data(), probe.size(), ZMQ_DONTWAIT);
+}
+
+ZmqLink::~ZmqLink() = default;
+
+bool ZmqLink::receive() {
+  for (int budget = kMessagesPerTurn; budget > 0; --budget) {
+    ZmqMessage message;
+    if (down() || zmq_msg_recv(message.get(), dealer_.get(), ZMQ_DONTWAIT) < 0) return true;
+    if (!message.more()) on_message(message.view());
+  }
+  return false;
+}
+
+void ZmqLink::on_message(ByteView body) {
+  // The real worker answers with an empty frame when it has nothing to say, and a gateway may send
+  // keep-alive frames: neither belongs to a request.
+  if (body.size() < wire::w5::kIdBytes || !body.starts_with(kIdPrefix)) return;
+  const uint32_t id = from_id(body.substr(0, wire::w5::kIdBytes));
+  const ByteView reply = body.substr(wire::w5::kIdBytes);
+  if (id == kProbeId) {
+    uv_timer_stop(deadline_.get());
+    return came_up();
+  }
+  if (reply.empty()) return settle(id, kNil);
+  if (!wire::is_one_value(reply)) return fail("it sent a reply that is not MessagePack");
+  settle(id, reply);
+}
+
+void ZmqLink::send(Exchange& exchange) {
+  const auto id = to_id(take_slot(exchange));
+  const size_t argument = exchange.argument == kNil ? 0 : exchange.argument.size();
+  zmq_msg_t message;
+  zmq_msg_init_size(&message, id.size() + wire::w5::kNameBytes + argument);
+  char* to = static_cast<char*>(zmq_msg_data(&message));
+  std::memcpy(to, id.data(), id.size());
+  std::memset(to + id.size(), ' ', wire::w5::kNameBytes);
+  std::memcpy(to + id.size(), exchange.function.data(), exchange.function.size());
+  std::memcpy(to + id.size() + wire::w5::kNameBytes, exchange.argument.data(), argument);
+  if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
+  sent_ = true;
+}
+
+void ZmqLink::flush() {
+  if (!sent_) return;
+  sent_ = false;
+  poll_->recheck();
+}
+
+void ZmqLink::fail(std::string_view reason) {
+  uv_timer_stop(deadline_.get());
+  went_down(reason);
+}
+
+}  // namespace zerogate

@@ -1,0 +1,45 @@
+// A link to a ZeroMQ backend (W5): a DEALER of its own.
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+
+#include "core/base/uv_ptr.h"
+#include "core/bridge/link.h"
+#include "core/bridge/tcp_link.h"
+#include "core/transport/zmq_handle.h"
+#include "core/transport/zmq_poll.h"
+
+namespace zerogate {
+
+/// One connection, as with TCP: libzmq would reconnect by itself and say nothing of requests that
+/// were lost meanwhile, so it is told not to, and its events end the link.
+class ZmqLink final : public Link, private ZmqReader {
+ public:
+  /// Starts to connect to a numeric address or a Unix socket. `context` outlives the link.
+  ZmqLink(uv_loop_t* loop, void* context, Owner& owner, const Address& address,
+          const LinkOptions& options);
+  ~ZmqLink() override;
+
+  void send(Exchange& exchange) override;
+  /// What libzmq has taken may have left, as far as anybody can tell.
+  bool was_written(const Exchange&) const override { return true; }
+  void flush() override;
+  void fail(std::string_view reason) override;
+
+ private:
+  /// Reads the socket's events; a class of its own because it has a socket of its own.
+  class Events;
+
+  bool receive() override;
+  void on_message(ByteView body);
+
+  ZmqSocket dealer_;
+  UvPtr<uv_timer_t> deadline_;  ///< of connecting
+  std::unique_ptr<Events> events_;
+  std::unique_ptr<ZmqPoll> poll_;
+  bool sent_ = false;  ///< in this turn: the poll may have missed news
+};
+
+}  // namespace zerogate

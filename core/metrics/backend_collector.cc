@@ -1,0 +1,128 @@
+// The zerogate_backend_* families: the workers' numbers added up by the names of backends and
+// endpoints.
+#include <algorithm>
+#include <map>
+
+#include "core/metrics/families.h"
+
+namespace zerogate {
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using ByEndpoint = std::map<std::string, EndpointTotals>;
+
+struct BackendSum {
+  BackendTotals totals;  ///< without endpoints
+  ByEndpoint endpoints;
+};
+using ByBackend = std::map<std::string, BackendSum>;
+
+void add_up(EndpointTotals& sum, const EndpointTotals& one) {
+  sum.live |= one.live;
+  for (size_t i = 0; i < sum.requests.size(); ++i) sum.requests[i] += one.requests[i];
+  sum.connections += one.connections;
+  sum.up = std::max(sum.up, one.up);
+}
+
+void add_up(BackendSum& sum, const BackendTotals& one) {
+  sum.totals.live |= one.live;
+  sum.totals.duration.add(one.duration);
+  sum.totals.queue += one.queue;
+  sum.totals.retries += one.retries;
+  for (const EndpointTotals& endpoint : one.endpoints)
+    add_up(sum.endpoints[endpoint.endpoint], endpoint);
+}
+
+/// What is live somewhere, with all that was ever counted for it: one worker may have it still, or
+/// already, when another has not.
+ByBackend add_up(const Workers& workers) {
+  ByBackend backends;
+  for (const WorkerMetrics* worker : workers)
+    for (const BackendTotals& one : worker->backends.totals()) add_up(backends[one.backend], one);
+  std::erase_if(backends, [](const auto& item) { return !item.second.totals.live; });
+  for (auto& [name, backend] : backends)
+    std::erase_if(backend.endpoints, [](const auto& item) { return !item.second.live; });
+  return backends;
+}
+
+void add_family(Family family, std::vector<MetricFamily>& families) {
+  if (!family.family.metric.empty()) families.push_back(std::move(family.family));
+}
+
+/// A family with one series for each backend, from what `read` takes from its totals.
+template <class Read>
+void per_backend(const ByBackend& backends, Family family, Read read,
+                 std::vector<MetricFamily>& families) {
+  for (const auto& [name, backend] : backends)
+    family.add({label("backend", name)}, read(backend.totals));
+  add_family(std::move(family), families);
+}
+
+/// A family with one series for each endpoint, from the number that `member` points to.
+void per_endpoint(const ByBackend& backends, Family family, uint64_t EndpointTotals::*member,
+                  std::vector<MetricFamily>& families) {
+  for (const auto& [name, backend] : backends)
+    for (const auto& [endpoint, totals] : backend.endpoints)
+      family.add({label("backend", name), label("endpoint", endpoint)}, totals.*member);
+  add_family(std::move(family), families);
+}
+
+void collect_attempts(const ByBackend& backends, std::vector<MetricFamily>& families) {
+  Family requests("zerogate_backend_requests_total",
+                  "Requests sent to an endpoint of a backend, by how the attempt ended: ok, error, "
+                  "not_found and invalid = its answer, timeout = no answer in time, unavailable = "
+                  "the connection was lost under the request. A request that is retried counts "
+                  "once for each attempt, one that waits in vain for a connection not at all.",
+                  MetricType::Counter);
+  for (const auto& [name, backend] : backends)
+    for (const auto& [endpoint, totals] : backend.endpoints)
+      for (size_t i = 0; i < totals.requests.size(); ++i)
+        requests.add({label("backend", name), label("endpoint", endpoint),
+                      label("outcome", kOutcomeNames[i])},
+                     totals.requests[i]);
+  add_family(std::move(requests), families);
+}
+
+}  // namespace
+
+void collect_backends(const Workers& workers, std::vector<MetricFamily>& families) {
+  const ByBackend backends = add_up(workers);
+  collect_attempts(backends, families);
+  per_backend(
+      backends,
+      Family("zerogate_backend_request_duration_seconds",
+             "Time from a request being sent to a backend to its answer, when one came. "
+             "Waiting for a free connection is not in it: compare with "
+             "zerogate_request_duration_seconds.",
+             MetricType::Histogram),
+      [](const BackendTotals& totals) -> auto& { return totals.duration; }, families);
+  per_endpoint(backends,
+               Family("zerogate_backend_connections",
+                      "Connections to an endpoint that are ready for requests or busy with them.",
+                      MetricType::Gauge),
+               &EndpointTotals::connections, families);
+  per_endpoint(backends,
+               Family("zerogate_backend_up",
+                      "1 when at least one worker sends requests to the endpoint, 0 when all have "
+                      "set it aside: not reachable, or too many failures in a row.",
+                      MetricType::Gauge),
+               &EndpointTotals::up, families);
+  per_backend(
+      backends,
+      Family("zerogate_backend_queue",
+             "Requests waiting for a connection to a backend. Lasting above 0: the backend "
+             "is too slow or has too few connections; at backends.*.queue for each worker, "
+             "calls are refused as overloaded.",
+             MetricType::Gauge),
+      [](const BackendTotals& totals) { return totals.queue; }, families);
+  per_backend(
+      backends,
+      Family("zerogate_backend_retries_total",
+             "Attempts on another endpoint after one had failed. Callers do not see these, "
+             "but an endpoint is ill.",
+             MetricType::Counter),
+      [](const BackendTotals& totals) { return totals.retries; }, families);
+}
+
+}  // namespace zerogate

@@ -1,0 +1,109 @@
+// What one worker counts about one backend and its endpoints, and the list of a worker's backends.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/metrics/counter.h"
+#include "core/metrics/histogram.h"
+#include "core/rpc/protocol.h"
+
+namespace zerogate {
+
+/// One address of a backend. Endpoints come and go with name resolution; their number per backend
+/// is limited (Backend::kMaxEndpoints), and so are the label values.
+struct EndpointMetrics {
+  explicit EndpointMetrics(std::string name) : endpoint(std::move(name)) {}
+  const std::string endpoint;                          ///< label value, as in "10.0.0.2:5559"
+  std::array<Counter, kOutcomeNames.size()> requests;  ///< by how the attempt ended
+  Counter connections;                                 ///< gauge
+  Counter up;                                          ///< gauge: 1 when it takes requests
+};
+
+/// Numbers of a moment. Of an endpoint that has gone (not live) the counters remain, so that the
+/// series goes on where it ended should it come back; its gauges are 0.
+struct EndpointTotals {
+  std::string endpoint;
+  bool live = false;
+  std::array<uint64_t, kOutcomeNames.size()> requests{};
+  uint64_t connections = 0;
+  uint64_t up = 0;
+};
+struct BackendTotals {
+  std::string backend;
+  bool live = false;
+  HistogramTotals duration;
+  uint64_t queue = 0;
+  uint64_t retries = 0;
+  std::vector<EndpointTotals> endpoints;  ///< a name may stand here more than once: add them up
+};
+
+/// The worker's thread alone writes the counters, adds and removes; any thread may read. The list
+/// of endpoints is guarded: it changes rarely and is copied for reading. Counters never go back: a
+/// new endpoint begins with what an earlier one of the same name had counted.
+class BackendMetrics {
+ public:
+  /// Endpoints that have gone and whose counters are remembered. Beyond it the one that went first
+  /// is forgotten; if it came back, Prometheus would see a counter's reset.
+  static constexpr size_t kMaxGone = 256;
+
+  explicit BackendMetrics(std::string backend_name) : name_(std::move(backend_name)) {}
+
+  const std::string& name() const { return name_; }
+  Histogram duration;  ///< from the attempt's sending to its answer
+  Counter queue;       ///< gauge: requests that wait for a connection
+  Counter retries;     ///< attempts on another endpoint
+
+  std::shared_ptr<EndpointMetrics> add(std::string endpoint);
+  /// What is counted in it later may be lost.
+  void remove(const std::shared_ptr<EndpointMetrics>& metrics);
+  std::vector<std::shared_ptr<EndpointMetrics>> endpoints() const;
+
+  BackendTotals totals() const;
+
+ private:
+  friend class BackendMetricsList;
+  using Endpoints = std::vector<std::shared_ptr<EndpointMetrics>>;
+
+  /// Takes the counters of `old`, another backend of this name that counts no more.
+  void inherit(BackendMetrics& old);
+  /// Counts no more: all its endpoints have gone.
+  void retire();
+  void remember(std::shared_ptr<EndpointMetrics> metrics);
+
+  const std::string name_;
+  mutable std::mutex mutex_;
+  Endpoints endpoints_;
+  Endpoints
+      gone_;  ///< one of each name at most, none that is in endpoints_; who went first is first
+};
+
+/// A worker's backends. A new configuration adds its backends and, once they have drained, removes
+/// the old ones: for a while two may have one name. Counters never go back: what a backend counted
+/// passes to the one of the same name that is there, or that comes. The worker's thread adds and
+/// removes, any thread may read.
+class BackendMetricsList {
+ public:
+  /// Names of backends that have gone and whose counters are remembered, as for endpoints.
+  static constexpr size_t kMaxGone = 64;
+
+  void add(const std::shared_ptr<BackendMetrics>& backend);
+  /// What is counted in it later may be lost. Nothing happens when it is not in the list.
+  void remove(const std::shared_ptr<BackendMetrics>& backend);
+
+  /// All at one moment as far as adding and removing goes. A name may stand there more than once.
+  std::vector<BackendTotals> totals() const;
+
+ private:
+  using Backends = std::vector<std::shared_ptr<BackendMetrics>>;
+
+  mutable std::mutex mutex_;  ///< taken before that of a backend
+  Backends backends_;
+  Backends gone_;  ///< one of each name at most, none that is in backends_; who went first is first
+};
+
+}  // namespace zerogate

@@ -1,0 +1,63 @@
+// How the collectors put Prometheus' metric families together. For the admin thread's scrapes.
+#pragma once
+
+#include <prometheus/client_metric.h>
+#include <prometheus/metric_family.h>
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/metrics/histogram.h"
+#include "core/metrics/worker_metrics.h"
+
+namespace zerogate {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+using Workers = std::vector<const WorkerMetrics*>;
+
+inline prometheus::ClientMetric::Label label(std::string_view name, std::string_view value) {
+  return {std::string(name), std::string(value)};
+}
+
+/// One family under construction.
+struct Family {
+  Family(std::string_view name, std::string_view help, prometheus::MetricType type) {
+    family.name = name;
+    family.help = help;
+    family.type = type;
+  }
+  void add(Labels labels, uint64_t value) {
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    metric.label = std::move(labels);
+    if (family.type == prometheus::MetricType::Counter)
+      metric.counter.value = static_cast<double>(value);
+    else
+      metric.gauge.value = static_cast<double>(value);
+  }
+  void add(Labels labels, const HistogramTotals& totals) {
+    constexpr double kNsPerSecond = 1e9;
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    metric.label = std::move(labels);
+    prometheus::ClientMetric::Histogram& histogram = metric.histogram;
+    histogram.bucket.reserve(totals.buckets.size());
+    for (size_t i = 0; i < totals.buckets.size(); ++i) {
+      histogram.sample_count += totals.buckets[i];
+      const double bound = i < Histogram::kBoundsNs.size()
+                               ? static_cast<double>(Histogram::kBoundsNs[i]) / kNsPerSecond
+                               : std::numeric_limits<double>::infinity();
+      histogram.bucket.push_back({histogram.sample_count, bound});
+    }
+    histogram.sample_sum = static_cast<double>(totals.sum_ns) / kNsPerSecond;
+  }
+  prometheus::MetricFamily family;
+};
+
+/// Appends the zerogate_backend_* families: one series for each backend, or endpoint, that some
+/// worker has now. A family without any is left out.
+void collect_backends(const Workers& workers, std::vector<prometheus::MetricFamily>& families);
+
+}  // namespace zerogate

@@ -1,0 +1,75 @@
+// Cuts a stream into frames with as few copies as possible: both ends of raw TCP use it.
+#pragma once
+
+#include <uv.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/base/byte_buffer.h"
+
+namespace zerogate {
+
+/// Reads go into a buffer that all connections of a loop share; only an unfinished frame is kept
+/// here, so an idle connection owns none. An unfinished frame that will fit into the shared buffer
+/// goes back there before the next read, and the rest of it and the frames behind it arrive in one
+/// piece. A longer one gets memory of its own, which grows with the bytes that have come, not with
+/// the length that the peer claims.
+class FrameReader {
+ public:
+  static constexpr size_t kSharedBytes = 64 << 10;
+
+  /// Where the next read goes. `shared` has kSharedBytes and is used by nobody else until take().
+  uv_buf_t space(char* shared) {
+    if (frame_size_ <= kSharedBytes) {
+      const ByteView begun = kept_.view();
+      if (!begun.empty()) std::memcpy(shared, begun.data(), begun.size());
+      return uv_buf_init(shared + begun.size(), static_cast<unsigned>(kSharedBytes - begun.size()));
+    }
+    const size_t room = std::min(frame_size_ - kept_.size(), std::max(kept_.size(), kSharedBytes));
+    return uv_buf_init(kept_.prepare(room), static_cast<unsigned>(room));
+  }
+
+  /// What there is to parse after `size` bytes were read into space().
+  struct Chunk {
+    ByteBuffer owned;  ///< keeps a long frame's memory; empty when the bytes are in `shared`
+    ByteView bytes;    ///< empty while a long frame is not whole yet
+  };
+  Chunk take(char* shared, size_t size) {
+    Chunk chunk;
+    if (frame_size_ <= kSharedBytes) {
+      chunk.bytes = {shared, kept_.size() + size};
+      release();
+    } else {
+      kept_.commit(size);
+      if (kept_.size() < frame_size_) return chunk;
+      chunk.owned = release();
+      chunk.bytes = chunk.owned.view();
+    }
+    return chunk;
+  }
+
+  /// Keeps what could not be used yet: the begin of a frame of `frame_size` bytes (0: not known
+  /// yet), or whole frames that must wait.
+  void keep(ByteView rest, size_t frame_size) {
+    kept_.append(rest);
+    frame_size_ = frame_size;
+  }
+
+  /// Empties it and hands out what was kept.
+  ByteBuffer release() {
+    frame_size_ = 0;
+    return std::exchange(kept_, ByteBuffer());
+  }
+
+  bool empty() const { return kept_.empty(); }
+  size_t frame_size() const { return frame_size_; }
+  size_t memory() const { return kept_.capacity(); }
+
+ private:
+  ByteBuffer kept_;
+  size_t frame_size_ = 0;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,52 @@
+// One write per connection and loop turn: both ends of raw TCP use it.
+#pragma once
+
+#include <uv.h>
+
+#include <string>
+
+#include "core/base/bytes.h"
+
+namespace zerogate {
+
+/// Gathers bytes and writes them with one system call; what the kernel does not take waits in one
+/// uv_write (libuv 1.44 would queue every request by itself). Lives as long as the stream's memory:
+/// its callback may come after uv_close. Loop thread only.
+class StreamWriter {
+ public:
+  /// Called when the waiting bytes were written (0) or could not be (an error, UV_ECANCELED after
+  /// uv_close); more may be waiting by then, so flush() again.
+  using Done = void (*)(void* owner, int status);
+
+  StreamWriter(void* owner, Done done) : owner_(owner), done_(done) { write_.data = this; }
+  StreamWriter(const StreamWriter&) = delete;
+  StreamWriter& operator=(const StreamWriter&) = delete;
+
+  /// Append here.
+  std::string& out() { return out_; }
+  size_t unsent() const { return out_.size() + writing_.size() - taken_; }
+  /// True while bytes wait for the peer to read.
+  bool waiting() const { return !writing_.empty(); }
+  /// All bytes that the kernel has ever taken.
+  uint64_t written() const { return written_; }
+
+  /// Writes what was gathered, unless earlier bytes still wait. 0, or the error that ended the
+  /// stream; the owner closes it then.
+  int flush(uv_stream_t* stream);
+
+ private:
+  /// A buffer keeps its memory between turns up to here.
+  static constexpr size_t kKeptCapacity = 4 << 10;
+  static void empty(std::string& buffer);  // a connection that once had a large reply lets it go
+  void on_written(int status);
+
+  void* const owner_;
+  const Done done_;
+  uv_write_t write_;
+  std::string out_;
+  std::string writing_;
+  size_t taken_ = 0;  ///< bytes of writing_ that the kernel took before
+  uint64_t written_ = 0;
+};
+
+}  // namespace zerogate

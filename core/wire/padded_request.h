@@ -1,0 +1,58 @@
+// What W3, W4 and W5 have in common: id, then a name in a field of fixed width, padded with spaces,
+// then the argument. Shared by w5.cc and zmq_wire.cc and of no use to others. Inline, and filling
+// the caller's own struct: to copy one from another costs more than to read the request.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#include "core/base/bytes.h"
+#include "core/wire/msgpack_scan.h"
+#include "core/wire/msgpack_write.h"
+#include "core/wire/w5.h"
+
+namespace zerogate::wire {
+
+inline constexpr ByteView kNilValue{&kNil, 1};
+
+/// What bytes.strip() of Python takes away. NUL is not among it.
+constexpr bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+inline ByteView strip_ascii_space(ByteView text) {
+  size_t end = text.size();
+  // Most of a name is padding: eight bytes at a time first.
+  constexpr ByteView kEightSpaces = "        ";
+  while (end >= 8 && std::memcmp(text.data() + end - 8, kEightSpaces.data(), 8) == 0) end -= 8;
+  while (end > 0 && is_ascii_space(text[end - 1])) --end;
+  size_t begin = 0;
+  while (begin < end && is_ascii_space(text[begin])) ++begin;
+  return text.substr(begin, end - begin);
+}
+
+/// Takes all of `bytes` for an argument; none of it is None.
+inline w5::RequestStatus read_argument(ByteView bytes, ByteView& argument) {
+  if (bytes.empty()) {
+    argument = kNilValue;
+    return w5::RequestStatus::ok;
+  }
+  const Scan scan = scan_value(bytes);
+  if (scan.error == ScanError::none && scan.length == bytes.size()) {
+    argument = bytes;
+    return w5::RequestStatus::ok;
+  }
+  return scan.error == ScanError::too_deep ? w5::RequestStatus::too_deep
+                                           : w5::RequestStatus::malformed;
+}
+
+/// Slices `body` as the real workers do, however short it is.
+template <class Request>
+void read_padded_request(Request& request, ByteView body, size_t id_bytes, size_t name_bytes) {
+  request.id = body.substr(0, id_bytes);
+  body.remove_prefix(request.id.size());
+  const ByteView name = body.substr(0, name_bytes);
+  body.remove_prefix(name.size());
+  request.function = strip_ascii_space(name);
+  request.status = read_argument(body, request.argument);
+}
+
+}  // namespace zerogate::wire

@@ -1,0 +1,40 @@
+// Every frame format that a raw-TCP client ever sent, told apart frame by frame, without state.
+//
+//   T1  before 1.0   len:u32be · payload, len = payload
+//   T2  before 1.0   len:u32be · rid:u32be · payload, len = 4 + payload
+//   T3  1.0.1        len:u32be · rid:u32be · flag:u8 · payload, len = 5 + payload
+//
+// A request's payload is a map in all of them, and clients write its key "fn" first: where such a
+// front stands tells the format. T3 is looked for first and is what every other frame is called.
+// A T3 frame whose request id happens to look like T1's front (0x82a2666e, the 2,191,681,134th call
+// on one connection) is still T3: T1 and T2 have to be exactly one value besides, which a T3 frame
+// cut in the wrong place never is.
+// Pure functions: bytes in, frames out. No allocation on the way in, nothing throws.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/base/bytes.h"
+#include "core/wire/t3.h"
+
+namespace zerogate::wire {
+
+enum class TcpWire : uint8_t { t1, t2, t3 };
+
+/// A frame of any wire. T1 has no id, so its id is 0 and its replies go out in order; T1 and T2
+/// have no flag, so theirs is 0.
+struct TcpFrame : t3::Frame {
+  TcpWire wire = TcpWire::t3;  ///< known only of a whole frame
+};
+
+/// Reads the first frame of `bytes`. `max_message` limits the payload, in bytes. The payload
+/// is what t3::parse_envelope reads, whatever the wire.
+TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept;
+
+/// Appends a reply with `body`, one value of at most 4 GiB less 16 bytes. T1 and T2 put a result
+/// into the map {"data": result} and send an error's map bare; T3 sends both bare, with a flag.
+void write_tcp_reply(std::string& out, TcpWire wire, uint32_t id, ByteView body);
+
+}  // namespace zerogate::wire

@@ -1,0 +1,157 @@
+#include "gateway/bridge_entries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "core/base/quote.h"
+#include "core/metrics/function_labels.h"
+#include "gateway/bridge_settings.h"
+#include "gateway/nearest.h"
+
+namespace zerogate {
+namespace {
+
+const BackendOptions* find_backend(const Config& config, std::string_view name) {
+  const auto found = std::ranges::find(config.backends, name, &BackendOptions::name);
+  return found == config.backends.end() ? nullptr : &*found;
+}
+
+std::string unknown_backend(const Config& config, const std::string& name) {
+  std::vector<std::string> known;
+  for (const BackendOptions& backend : config.backends) known.push_back(backend.name);
+  const std::string near = nearest(name, known);
+  std::string mend = "there are none; add it to backends";
+  if (!near.empty()) {
+    mend = fmt::format("did you mean '{}'?", near);
+  } else if (!known.empty()) {
+    mend = fmt::format("known are {}", listed(known, "and"));
+  }
+  return fmt::format("no backend is named {}; {}", quote(name), mend);
+}
+
+template <class T>
+void check_count(const Entries<T>& entries, size_t most, std::string_view what,
+                 std::string_view mend, const Fail& fail) {
+  if (entries.list.size() <= most) return;
+  fail(entries.list[most].place, fmt::format("more than {} {}; {}", most, what, mend));
+}
+
+void add_bridge(const BridgeEntries& entries, const std::string& place, Config& config,
+                const Fail& fail) {
+  if (config.bridge.empty()) return;
+  const std::string name(kBridgeName);
+  for (const Entry<BackendOptions>& entry : entries.backends.list) {
+    if (entry.options.name != name) continue;
+    fail(place, fmt::format("its backend is named {}, as is the one at {}; rename that one",
+                            quote(name), entry.place));
+    return;
+  }
+  BackendOptions backend;
+  backend.name = name;
+  backend.urls = config.bridge;
+  config.backends.push_back(std::move(backend));
+  config.routes.push_back({{"*"}, name, 0});
+}
+
+/// A name that does not fit into a ZeroMQ request could not be forwarded, ever.
+void check_names(const Entry<RouteOptions>& route, const BackendOptions& backend,
+                 const Fail& fail) {
+  const bool speaks_zmq =
+      std::ranges::find(backend.urls, Protocol::zmq, &BackendUrl::protocol) != backend.urls.end();
+  const auto functions = route.values.find("functions");
+  if (!speaks_zmq || functions == route.values.end()) return;
+  for (const PlacedText& glob : functions->second.items) {
+    const auto stars = static_cast<size_t>(std::ranges::count(glob.text, '*'));
+    if (glob.text.size() - stars <= FunctionLabels::kMaxNameBytes) continue;
+    fail(glob.place,
+         fmt::format("{} has {} bytes, and ZeroMQ's protocol carries names of up to {} to backend "
+                     "{}; shorten it, or reach the backend by tcp://",
+                     quote(glob.text), glob.text.size() - stars, FunctionLabels::kMaxNameBytes,
+                     quote(backend.name)));
+  }
+}
+
+void check_routes(const BridgeEntries& entries, const Config& config, const Fail& fail) {
+  for (const Entry<RouteOptions>& route : entries.routes.list) {
+    const auto named = route.values.find("backend");
+    if (named == route.values.end()) continue;  // that has had its error line
+    const BackendOptions* backend = find_backend(config, route.options.backend);
+    if (backend != nullptr) {
+      check_names(route, *backend, fail);
+    } else if (entries.backends.readable) {
+      fail(named->second.place, unknown_backend(config, route.options.backend));
+    }
+  }
+}
+
+bool is_wildcard(std::string_view host) { return host == "0.0.0.0" || host == "::"; }
+
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+/// True when a connection to `to` surely ends up at a listener on `at`.
+bool reaches(const Address& to, const Address& at) {
+  if (to.is_path() || at.is_path()) return to.path == at.path;
+  if (to.port != at.port || at.port == 0) return false;
+  if (to.host == at.host) return true;
+  const bool to_this_machine = is_loopback(to.host) || is_wildcard(to.host);
+  if (is_wildcard(at.host)) return to_this_machine;
+  return (to.host == "localhost" || is_wildcard(to.host)) &&
+         (at.host == "127.0.0.1" || at.host == "::1" || at.host == "localhost");
+}
+
+/// Which of our own listeners the URL leads to, as error lines name it; empty when to none.
+std::string own_listener(const BackendUrl& url, const Config& config) {
+  const std::pair<std::string_view, const std::optional<Address>&> listeners[] = {
+      {"listen.tcp", config.listen_tcp},
+      {"listen.zmq", config.listen_zmq},
+      {"admin", config.admin}};
+  for (const auto& [path, address] : listeners) {
+    if (address && reaches(url.address, *address)) {
+      return fmt::format("{} ({})", path, address->display());
+    }
+  }
+  return "";
+}
+
+void check_loop(const BackendUrl& url, const std::string& place, const Config& config,
+                const Fail& fail) {
+  const std::string listener = own_listener(url, config);
+  if (listener.empty()) return;
+  fail(place, fmt::format("{} is this gateway's own {}, so calls would go round for ever; name the "
+                          "backend's address, or give the listener another, or off",
+                          url.display(), listener));
+}
+
+}  // namespace
+
+void assemble_bridge(const BridgeEntries& entries, const std::string& bridge_place, Config& config,
+                     const Fail& fail) {
+  check_count(entries.backends, kMaxBackends, "backends", "split them over two gateways", fail);
+  check_count(entries.routes, kMaxRoutes, "routes", "put several functions into one", fail);
+  for (const Entry<BackendOptions>& backend : entries.backends.list) {
+    config.backends.push_back(backend.options);
+  }
+  for (const Entry<RouteOptions>& route : entries.routes.list) {
+    config.routes.push_back(route.options);
+  }
+  add_bridge(entries, bridge_place, config, fail);
+  check_routes(entries, config, fail);
+}
+
+void check_loops(const BridgeEntries& entries, const std::string& bridge_place,
+                 const Config& config, const Fail& fail) {
+  for (const Entry<BackendOptions>& backend : entries.backends.list) {
+    const auto urls = backend.values.find("url");
+    if (urls == backend.values.end()) continue;
+    for (size_t i = 0; i < backend.options.urls.size(); ++i) {
+      check_loop(backend.options.urls[i], urls->second.items[i].place, config, fail);
+    }
+  }
+  for (const BackendUrl& url : config.bridge) check_loop(url, bridge_place, config, fail);
+}
+
+}  // namespace zerogate

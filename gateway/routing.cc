@@ -1,0 +1,38 @@
+#include "gateway/routing.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace zerogate {
+
+Routing::Routing(const RoutingOptions& options, const FunctionLabels& labels,
+                 const std::vector<NamedService>& handlers, Bridge& bridge)
+    : router_(labels) {
+  router_.add(ConnectService::kName, connect_);
+  for (const NamedService& handler : handlers) {
+    if (std::ranges::find(options.handlers, handler.name) == options.handlers.end()) continue;
+    router_.add(handler.name, *handler.service);
+  }
+  for (const BackendOptions& backend : options.backends) backends_.push_back(bridge.get(backend));
+  for (const RouteOptions& route : options.routes) {
+    Backend* backend = find_backend(route.backend);
+    assert(backend != nullptr);  // the configuration has checked it
+    const uint32_t timeout_ms =
+        route.timeout_ms == 0 ? backend->options().timeout_ms : route.timeout_ms;
+    routes_.push_back(std::make_unique<BackendRoute>(*backend, timeout_ms));
+    for (const std::string& glob : route.functions) router_.add_glob(glob, *routes_.back());
+  }
+}
+
+bool Routing::settled() const {
+  return std::ranges::all_of(backends_, [](const auto& backend) { return backend->settled(); });
+}
+
+Backend* Routing::find_backend(const std::string& name) const {
+  for (const auto& backend : backends_) {
+    if (backend->options().name == name) return backend.get();
+  }
+  return nullptr;
+}
+
+}  // namespace zerogate

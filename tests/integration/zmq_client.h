@@ -1,0 +1,49 @@
+// A ZeroMQ client for tests: a DEALER that never blocks.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+
+#include "core/transport/address.h"
+#include "core/transport/zmq_handle.h"
+
+namespace zerogate::testing {
+
+class ZmqClient {
+ public:
+  /// With a `queue` of 1 and small buffers it takes nearly nothing that the test does not read.
+  struct Options {
+    int queue = 0;           ///< messages each way; 0: no limit
+    int receive_buffer = 0;  ///< bytes; 0: the system's default
+  };
+
+  ZmqClient(void* context, const Address& address) : ZmqClient(context, address, Options{}) {}
+  ZmqClient(void* context, const Address& address, const Options& options)
+      : socket_(zmq_socket(context, ZMQ_DEALER)) {
+    set_option(socket_, ZMQ_LINGER, 0);
+    set_option(socket_, ZMQ_IPV6, 1);
+    set_option(socket_, ZMQ_SNDHWM, 0);
+    set_option(socket_, ZMQ_RCVHWM, options.queue);
+    if (options.receive_buffer != 0) set_option(socket_, ZMQ_RCVBUF, options.receive_buffer);
+    const std::string endpoint =
+        address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
+    zmq_connect(socket_.get(), endpoint.c_str());
+  }
+
+  bool send(ByteView body, int flags = 0) {
+    return zmq_send(socket_.get(), body.data(), body.size(), ZMQ_DONTWAIT | flags) >= 0;
+  }
+  std::optional<std::string> receive() {
+    ZmqMessage message;
+    if (zmq_msg_recv(message.get(), socket_.get(), ZMQ_DONTWAIT) < 0) return std::nullopt;
+    return std::string(message.view());
+  }
+  void close() { socket_.reset(); }
+
+ private:
+  ZmqSocket socket_;
+};
+
+}  // namespace zerogate::testing

@@ -1,0 +1,181 @@
+"""Real Zero servers are killed, stopped and restarted under load, and real clients see as little of
+it as can be."""
+
+import asyncio
+import time
+
+import pytest
+from zero.error import RemoteException
+
+from bridge_backend import Backend
+from bridge_load import connects, open_callers
+from bridging import (
+    ATTEMPTS,
+    RETURN_S,
+    SLACK_S,
+    all_up,
+    calls_until_answered,
+    fails,
+    in_flight,
+    one_backend,
+    outcome,
+)
+from clients import KINDS
+from test_redis_faults import check_sum
+from waiting import until
+
+pytestmark = pytest.mark.gateway
+
+TIMEOUT_S = 1.0  # the backends' under load
+CALM_S = 2.0  # after a fault: no call that ends later is an error
+SOME = 300  # calls
+SOME_OF_A_KIND = 20
+
+
+async def ride_through(gateway, clients, victim, break_it, mend_it):
+    """Steady load while one of two backends is broken and mended. Returns the time of the fault
+    and every call's record."""
+    async with open_callers(clients, gateway) as callers:
+        from_victim = lambda answer: answer[0] == victim.port
+        from_other = lambda answer: answer[0] != victim.port
+        start = time.monotonic()
+        both = lambda: min(
+            callers.answered_since(start, accept) for accept in (from_victim, from_other)
+        )
+        await until(lambda: both() >= SOME, 20, "both backends carry load")
+
+        broken = time.monotonic()
+        break_it()
+        await asyncio.sleep(CALM_S + 0.5)  # the length of the outage, not a wait for something
+        assert callers.answered_since(broken + CALM_S) >= SOME / 3, "the other one carries the load"
+
+        await asyncio.to_thread(mend_it)
+        mended = time.monotonic()
+        carries = lambda: callers.answered_since(mended, from_victim) >= 20
+        await until(carries, RETURN_S, "the backend carries load again")
+        # It does so without an error, too.
+        returned = time.monotonic()
+        await until(lambda: callers.answered_since(returned) >= SOME, 20, "the load goes on")
+
+    late = [r for r in callers.errors if r.ended - broken > CALM_S]
+    describe = lambda records: [(r.kind, round(r.ended - broken, 3), str(r.error)) for r in records]
+    assert not late, describe(late)
+    assert all(r.begun > broken - TIMEOUT_S - SLACK_S for r in callers.errors)
+    assert all(isinstance(r.error, RemoteException) for r in callers.errors)
+    assert len(callers.errors) < 0.01 * callers.sent, describe(callers.errors)
+    assert callers.slowest_s() < TIMEOUT_S + SLACK_S
+    check_sum(gateway, callers.sent + connects(callers.clients))
+    assert outcome(gateway, "ok") == len(callers.ok) + connects(callers.clients)
+    assert gateway.metrics().total(ATTEMPTS, outcome="ok") == len(callers.ok)
+
+
+@pytest.fixture
+def two_backends(start_backend):
+    return start_backend("tcp"), start_backend("tcp")
+
+
+async def test_backend_killed_under_load(start_bridge, two_backends, clients):
+    one, two = two_backends
+    gateway = await start_bridge(config=one_backend(one.url, two.url, timeout="1s"))
+    await until(all_up(gateway, 2), 5, "both are up")
+    await ride_through(gateway, clients, one, one.kill, one.start)
+
+
+async def test_backend_stopped_under_load(start_bridge, two_backends, clients):
+    one, two = two_backends
+    gateway = await start_bridge(config=one_backend(one.url, two.url, timeout="1s"))
+    await until(all_up(gateway, 2), 5, "both are up")
+    try:
+        await ride_through(gateway, clients, one, one.pause, one.resume)
+    finally:
+        one.resume()
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "zmq"])
+async def test_only_backend_restarted_under_load(protocol, start_bridge, start_backend, clients):
+    """Clients notice nothing but errors while it is away: no time-out, no lost connection."""
+    backend = start_backend(protocol)
+    gateway = await start_bridge(config=one_backend(backend.url, timeout="1s"))
+    async with open_callers(clients, gateway) as callers:
+        await until(lambda: len(callers.ok) >= SOME, 20, "the backend carries load")
+        broken = time.monotonic()
+        backend.kill()
+        failing = lambda kind: sum(r.kind == kind for r in callers.errors) >= SOME_OF_A_KIND
+        await until(lambda: all(map(failing, KINDS)), 10, "calls of every client fail at once")
+
+        await asyncio.to_thread(backend.start)
+        mended = time.monotonic()
+        every_kind = lambda: set(KINDS) == {r.kind for r in callers.ok if r.begun > mended}
+        await until(every_kind, RETURN_S, "every client is answered again")
+        calm = time.monotonic()
+        await until(lambda: callers.answered_since(calm) >= SOME, 20, "the load goes on")
+    assert not [str(r.error) for r in callers.errors if r.begun > calm]
+    assert {type(r.error) for r in callers.errors} == {RemoteException}
+    assert callers.slowest_s() < TIMEOUT_S + SLACK_S
+    check_sum(gateway, callers.sent + connects(callers.clients))
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "zmq"])
+async def test_backend_away_at_start(protocol, start_bridge, clients):
+    backend = Backend(protocol)  # not started
+    try:
+        gateway = await start_bridge(backend.url)
+        opened = [clients.open(kind, gateway) for kind in KINDS]
+        for client in opened * 3:
+            await fails(client.call("hello_world"), SLACK_S, "^backend '.+' unavailable: ")
+        assert outcome(gateway, "unavailable") == 9
+        assert gateway.metrics().total("zerogate_backend_up") == 0
+        await asyncio.to_thread(backend.start)
+        calls = [await calls_until_answered(client, "hello_world") for client in opened]
+        check_sum(gateway, 9 + sum(calls) + connects(opened))
+    finally:
+        backend.close()
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "zmq"])
+async def test_backend_killed_under_a_request(protocol, start_bridge, start_backend, clients):
+    backend = start_backend(protocol)
+    gateway = await start_bridge(backend.url)
+    opened = [clients.open(kind, gateway) for kind in KINDS]
+    for client in opened:
+        await client.call("hello_world")
+    calls = [asyncio.create_task(client.call("sleep_ms", 60_000)) for client in opened]
+    await until(in_flight(gateway, len(calls)), 5, "the calls are under way")
+    await asyncio.sleep(0.1)  # and have reached the backend, most likely; either way they must fail
+    backend.kill()
+    for call in calls:
+        await fails(call, SLACK_S)
+    check_sum(gateway, 2 * len(opened) + connects(opened))
+
+
+async def test_stopped_backend_leaves_the_others_alone(start_bridge, start_backend, clients):
+    """Two backends behind one gateway, more calls for the stopped one than it has connections."""
+    stopped, healthy = start_backend("tcp"), start_backend("tcp")
+    backends = {"stopped": {"url": stopped.url, "timeout": "1s"}, "healthy": {"url": healthy.url}}
+    routes = [
+        {"functions": ["echo"], "backend": "stopped"},
+        {"functions": ["*"], "backend": "healthy"},
+    ]
+    gateway = await start_bridge(config={"backends": backends, "routes": routes})
+    opened = [clients.open(kind, gateway, parallel=60) for kind in ("tcp", "zmq_async")]
+    beside = [clients.open(kind, gateway) for kind in KINDS]
+    for client in opened + beside:
+        assert await client.call("echo", 1) == 1
+        assert await client.call("hello_world") == "hello world"
+    stopped.pause()
+    try:
+        stuck = [asyncio.create_task(c.call("echo", 1)) for c in opened for _ in range(50)]
+        slowest, quick = 0.0, 0
+        while not all(call.done() for call in stuck):
+            for client in [*opened, *beside]:
+                begun = time.monotonic()
+                assert await client.call("hello_world") == "hello world"
+                slowest = max(slowest, time.monotonic() - begun)
+                quick += 1
+        assert slowest < SLACK_S
+        results = await asyncio.gather(*stuck, return_exceptions=True)
+        assert {type(result) for result in results} == {RemoteException}
+        check_sum(gateway, 2 * 5 + 100 + quick + connects(opened + beside))
+    finally:
+        stopped.resume()
+    await calls_until_answered(beside[0], "echo")

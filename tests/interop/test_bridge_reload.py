@@ -1,0 +1,195 @@
+"""SIGHUP and POST /reload: the configuration changes under load and no call is lost."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from zero.error import MethodNotFoundException
+
+from bridge_load import connects, open_callers
+from bridging import one_backend, queued
+from clients import KINDS
+from scripted_backend import ScriptedTcp, ScriptedZmq
+from test_redis_faults import check_sum
+from waiting import until
+
+pytestmark = pytest.mark.gateway
+
+RELOADS = 50
+RELOAD_S = 10  # generous: from SIGHUP to the first answers by the new configuration
+
+
+def write(gateway, text):
+    """All at once: a reader sees the old file or the new one."""
+    fresh = gateway.config_file.with_suffix(".new")
+    fresh.write_text(text if isinstance(text, str) else json.dumps(text))
+    fresh.replace(gateway.config_file)
+
+
+def hang_up(gateway):
+    os.kill(gateway.pid, signal.SIGHUP)
+
+
+def post_reload(gateway):
+    """(status, text)"""
+    url = f"http://127.0.0.1:{gateway.admin_port}/reload"
+    try:
+        with urllib.request.urlopen(url, data=b"", timeout=20) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+BROKEN = {
+    "an unknown key": ("backends:\n  b: {url: 'tcp://127.0.0.1:1', colour: red}\n", "colour"),
+    "a backend that is not there": (
+        "backends:\n  b: {url: 'tcp://127.0.0.1:1'}\n"
+        "routes:\n  - {functions: ['*'], backend: nowhere}\n",
+        "nowhere",
+    ),
+    "a bad URL": ("backends:\n  b: {url: 'http://127.0.0.1:1'}\n", "http"),
+    "not YAML": ("backends: {b: [\n", ""),
+}
+
+
+async def test_fifty_reloads_under_load(start_bridge, start_backend, clients):
+    """The route goes to and fro between a TCP and a ZeroMQ backend: not one error."""
+    backends = [start_backend("tcp"), start_backend("zmq")]
+    gateway = await start_bridge(config=one_backend(backends[0].url))
+    async with open_callers(clients, gateway) as callers:
+        start = time.monotonic()
+        await until(lambda: callers.answered_since(start) >= 200, 20, "the backend carries load")
+        for number in range(RELOADS):
+            backend = backends[(number + 1) % 2]
+            by_new = lambda answer: answer[0] == backend.port
+            write(gateway, one_backend(backend.url, timeout=f"{5_000 + number}ms"))
+            asked = time.monotonic()
+            hang_up(gateway)
+            answered = lambda: callers.answered_since(asked, by_new) >= 10
+            await until(answered, RELOAD_S, f"reload {number + 1} takes effect")
+    assert not [str(record.error) for record in callers.errors]
+    check_sum(gateway, callers.sent + connects(callers.clients))
+    gateway.check()
+
+
+async def test_every_client_keeps_its_connection(start_bridge, clients):
+    """Raw-TCP connections of the clients outlive a reload: only routes and backends change."""
+    async with ScriptedTcp() as one, ScriptedZmq() as two:
+        gateway = await start_bridge(config=one_backend(one.url))
+        opened = [clients.open(kind, gateway) for kind in KINDS]
+        for client in opened:
+            assert await client.call("f", "one") == "one"
+        accepted = gateway.metrics().total("zerogate_connections_accepted_total")
+        write(gateway, one_backend(two.url))
+        status, text = await asyncio.to_thread(post_reload, gateway)
+        assert status == 200, text
+        for client in opened:
+            assert await client.call("f", "two") == "two"
+        assert gateway.metrics().total("zerogate_connections_accepted_total") == accepted
+        assert (one.count("f"), two.count("f")) == (3, 3)
+
+
+@pytest.mark.parametrize("way", ["SIGHUP", "POST"])
+async def test_calls_under_way_are_answered_by_the_old_backend(way, start_bridge, clients):
+    released = asyncio.Event()
+
+    async def slow(call):
+        await released.wait()
+        call.reply(call.data)
+
+    async with ScriptedTcp({"slow": slow}) as old, ScriptedTcp() as new:
+        gateway = await start_bridge(config=one_backend(old.url, connections=2, in_flight=1))
+        client = clients.open("zmq_async", gateway)
+        # More than the old backend takes at a time: some wait in its queue.
+        calls = [asyncio.create_task(client.call("slow", number)) for number in range(10)]
+        await until(queued(gateway, 8), 5, "eight calls wait")
+        write(gateway, one_backend(new.url))
+        if way == "POST":
+            status, text = await asyncio.to_thread(post_reload, gateway)
+            assert status == 200, text
+        else:
+            hang_up(gateway)
+
+        # Until the reload takes effect calls go to the old backend, and wait there.
+        deadline = time.monotonic() + RELOAD_S
+        while new.count("f") == 0:
+            calls.append(asyncio.create_task(client.call("f", len(calls))))
+            await asyncio.wait([calls[-1]], timeout=0.02)
+            assert time.monotonic() < deadline, "the reload takes no effect"
+        assert sum(call.done() for call in calls) == 1
+        assert calls[-1].done()
+        released.set()
+        assert await asyncio.gather(*calls) == list(range(len(calls)))
+        await until(lambda: not old.connections, 10, "nothing is left of the old backend's links")
+        assert await client.call("f", 2) == 2
+
+
+@pytest.mark.parametrize("name", BROKEN)
+async def test_broken_configuration_is_refused(name, start_bridge, clients):
+    text, word = BROKEN[name]
+    async with ScriptedTcp() as backend:
+        gateway = await start_bridge(config=one_backend(backend.url))
+        client = clients.open("zmq_async", gateway)
+        assert await client.call("f", 1) == 1
+        write(gateway, text)
+
+        status, answer = await asyncio.to_thread(post_reload, gateway)
+        assert status == 400
+        assert f"{gateway.config_file.name}:" in answer, "file and line"
+        assert word in answer
+        assert await client.call("f", 2) == 2, "the old one stays"
+
+        lines = len(gateway.lines)
+        hang_up(gateway)
+        told = lambda: f"{gateway.config_file.name}:" in "\n".join(gateway.lines[lines:])
+        await until(told, RELOAD_S, "the error stands in the log")
+        assert word in "\n".join(gateway.lines[lines:])
+        assert await client.call("f", 3) == 3
+        assert gateway.readyz()[0] == 200
+        assert len(backend.received) == 3
+
+        write(gateway, one_backend(backend.url))
+        status, answer = await asyncio.to_thread(post_reload, gateway)
+        assert status == 200, answer
+        assert await client.call("f", 4) == 4
+
+
+async def test_reload_of_a_file_that_has_gone(start_bridge, clients):
+    async with ScriptedTcp() as backend:
+        gateway = await start_bridge(config=one_backend(backend.url))
+        gateway.config_file.unlink()
+        status, answer = await asyncio.to_thread(post_reload, gateway)
+        assert status == 400
+        assert gateway.config_file.name in answer
+        assert await clients.open("tcp", gateway).call("f", 1) == 1
+
+
+async def test_routes_and_handlers_change(start_bridge, clients):
+    async with ScriptedTcp() as backend:
+        gateway = await start_bridge(config=one_backend(backend.url))
+        client = clients.open("zmq_async", gateway)
+        assert await client.call("hello_world", "echoed") == "echoed"
+
+        changed = one_backend(backend.url)
+        changed["routes"][0]["functions"] = ["f", "get_*"]
+        write(gateway, changed)
+        assert (await asyncio.to_thread(post_reload, gateway))[0] == 200
+        assert await client.call("f", 1) == 1
+        assert await client.call("get_x", 1) == 1
+        with pytest.raises(MethodNotFoundException):
+            await client.call("hello_world", "echoed")
+
+        changed["handlers"] = ["hello_world"]
+        write(gateway, changed)
+        assert (await asyncio.to_thread(post_reload, gateway))[0] == 200
+        assert await client.call("hello_world", "echoed") == "hello world"
+        assert await client.call("f", 2) == 2
+
+
+def test_get_does_not_reload(gateway):
+    assert gateway.get("/reload")[0] in (404, 405)

@@ -1,0 +1,274 @@
+#include "core/transport/listen_socket.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/fsuid.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+namespace zerogate {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+namespace fs = std::filesystem;
+
+Result<ListenSocket> open(std::string_view text, bool reuse_port = false) {
+  return ListenSocket::open(Address::parse(text).value(), reuse_port);
+}
+
+/// 0 when somebody listens at the address, else errno.
+int knock(const Address& address) {
+  sockaddr_storage where{};
+  socklen_t size = sizeof(sockaddr_in);
+  if (address.is_path()) {
+    auto& unix_address = reinterpret_cast<sockaddr_un&>(where);
+    unix_address.sun_family = AF_UNIX;
+    std::memcpy(unix_address.sun_path, address.path.data(), address.path.size());
+    size = sizeof(sockaddr_un);
+  } else if (address.host.find(':') != std::string::npos) {
+    auto& v6 = reinterpret_cast<sockaddr_in6&>(where);
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(address.port);
+    inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr);
+    size = sizeof(sockaddr_in6);
+  } else {
+    auto& v4 = reinterpret_cast<sockaddr_in&>(where);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port);
+    inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr);
+  }
+  const UniqueFd fd(socket(where.ss_family, SOCK_STREAM, 0));
+  return connect(fd.get(), reinterpret_cast<sockaddr*>(&where), size) == 0 ? 0 : errno;
+}
+
+TEST(ListenSocketTest, Port0GivesAFreeOneAndSaysWhich) {
+  const auto socket = open("127.0.0.1:0");
+  ASSERT_TRUE(socket) << socket.error();
+  EXPECT_NE(socket.value().bound().port, 0);
+  EXPECT_EQ(socket.value().bound().host, "127.0.0.1");
+  EXPECT_EQ(knock(socket.value().bound()), 0);
+}
+
+TEST(ListenSocketTest, TheSocketIsNonBlockingAndNotInherited) {
+  const auto socket = open("127.0.0.1:0");
+  ASSERT_TRUE(socket);
+  EXPECT_TRUE(fcntl(socket.value().fd(), F_GETFL) & O_NONBLOCK);
+  EXPECT_TRUE(fcntl(socket.value().fd(), F_GETFD) & FD_CLOEXEC);
+}
+
+TEST(ListenSocketTest, ABusyPortsLineSaysWhatWhereAndWhatWouldMendIt) {
+  const auto first = open("127.0.0.1:0");
+  ASSERT_TRUE(first);
+  const auto second = ListenSocket::open(first.value().bound(), false);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error(),
+            fmt::format("cannot listen on 127.0.0.1:{}: Address already in use; is another gateway "
+                        "running? Stop it or choose another address",
+                        first.value().bound().port));
+}
+
+TEST(ListenSocketTest, SeveralShareAPortOnlyWhenAllAskForIt) {
+  const auto first = open("127.0.0.1:0", true);
+  ASSERT_TRUE(first);
+  const auto second = ListenSocket::open(first.value().bound(), true);
+  ASSERT_TRUE(second) << second.error();
+  EXPECT_EQ(second.value().bound().port, first.value().bound().port);
+  EXPECT_FALSE(ListenSocket::open(first.value().bound(), false));
+}
+
+TEST(ListenSocketTest, APortIsFreeAgainAtOnce) {
+  Address address;
+  {
+    const auto socket = open("127.0.0.1:0");
+    ASSERT_TRUE(socket);
+    address = socket.value().bound();
+    ASSERT_EQ(knock(address), 0);  // leaves a connection in TIME_WAIT, or one to be reset
+  }
+  EXPECT_EQ(knock(address), ECONNREFUSED);
+  const auto again = ListenSocket::open(address, false);
+  EXPECT_TRUE(again) << again.error();
+}
+
+TEST(ListenSocketTest, SpeaksIpv6) {
+  const auto socket = open("[::1]:0");
+  if (!socket && socket.error().find("address family") != std::string::npos) {
+    GTEST_SKIP() << "no IPv6 here: " << socket.error();
+  }
+  ASSERT_TRUE(socket) << socket.error();
+  EXPECT_EQ(socket.value().bound().display(), fmt::format("[::1]:{}", socket.value().bound().port));
+  EXPECT_EQ(knock(socket.value().bound()), 0);
+  const auto second = ListenSocket::open(socket.value().bound(), false);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error(), StartsWith("cannot listen on [::1]:"));
+}
+
+TEST(ListenSocketTest, AnAddressOfAnotherMachineIsNotOurs) {
+  const auto socket = open("192.0.2.1:0");  // RFC 5737: nobody's
+  ASSERT_FALSE(socket);
+  EXPECT_EQ(socket.error(),
+            "cannot listen on 192.0.2.1:0: Cannot assign requested address; no interface of this "
+            "machine has that address");
+}
+
+TEST(ListenSocketTest, ADuplicateOutlivesTheOriginal) {
+  std::optional<ListenSocket> socket = open("127.0.0.1:0").value();
+  const Address address = socket->bound();
+  const UniqueFd duplicate(socket->duplicate());
+  EXPECT_TRUE(fcntl(duplicate.get(), F_GETFD) & FD_CLOEXEC);
+  socket.reset();
+  EXPECT_EQ(knock(address), 0);
+}
+
+class UnixSocketTest : public testing::Test {
+ protected:
+  UnixSocketTest() {
+    char name[] = "/tmp/zerogate-test-XXXXXX";
+    directory_ = mkdtemp(name);
+    path_ = directory_ + "/socket";
+  }
+  ~UnixSocketTest() override { fs::remove_all(directory_); }
+
+  Result<ListenSocket> open() { return ListenSocket::open({"", 0, path_}, false); }
+
+  /// A socket's file that nobody listens on any more, as a killed process leaves it.
+  void leave_stale_file() {
+    const UniqueFd fd = bind_raw();
+    ASSERT_EQ(listen(fd.get(), 1), 0);
+  }
+  UniqueFd bind_raw() {
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    std::memcpy(where.sun_path, path_.data(), path_.size());
+    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM, 0));
+    EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
+    return fd;
+  }
+
+  std::string directory_, path_;
+};
+
+TEST_F(UnixSocketTest, ListensAndRemovesItsFileAtTheEnd) {
+  {
+    const auto socket = open();
+    ASSERT_TRUE(socket) << socket.error();
+    EXPECT_EQ(socket.value().bound().display(), "unix:" + path_);
+    EXPECT_EQ(knock(socket.value().bound()), 0);
+    EXPECT_TRUE(fs::is_socket(path_));
+  }
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(UnixSocketTest, AMovedSocketsFileStaysUntilItsNewOwnerGoes) {
+  {
+    std::optional<ListenSocket> first = open().value();
+    const ListenSocket second(std::move(*first));
+    first.reset();
+    EXPECT_TRUE(fs::exists(path_));
+  }
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(UnixSocketTest, AStaleFileIsReplaced) {
+  leave_stale_file();
+  ASSERT_TRUE(fs::exists(path_));
+  const auto socket = open();
+  ASSERT_TRUE(socket) << socket.error();
+  EXPECT_EQ(knock(socket.value().bound()), 0);
+}
+
+TEST_F(UnixSocketTest, ASocketThatSomebodyAnswersOnIsNot) {
+  const auto first = open();
+  ASSERT_TRUE(first);
+  const auto second = open();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error(), "cannot listen on unix:" + path_ +
+                                ": Address already in use; is another gateway running? Stop it or "
+                                "choose another address");
+  EXPECT_EQ(knock(first.value().bound()), 0) << "the first one is not disturbed";
+}
+
+// A blocking connect() to it would wait until its owner accepts: forever, here.
+TEST_F(UnixSocketTest, ASocketWhoseOwnerIsTooBusyToAnswerIsNot) {
+  const UniqueFd busy = bind_raw();
+  ASSERT_EQ(listen(busy.get(), 0), 0);
+  const Address address{"", 0, path_};
+  ASSERT_EQ(knock(address), 0);  // the one that fits into its backlog
+  const auto socket = open();
+  ASSERT_FALSE(socket);
+  EXPECT_THAT(socket.error(), HasSubstr("Address already in use"));
+  EXPECT_TRUE(fs::is_socket(path_));
+}
+
+TEST_F(UnixSocketTest, AFileThatIsNoSocketIsNeverDeleted) {
+  std::ofstream(path_) << "somebody's data";
+  const auto socket = open();
+  ASSERT_FALSE(socket);
+  EXPECT_THAT(socket.error(), StartsWith("cannot listen on unix:" + path_ + ": Address already"));
+  std::string content;
+  std::getline(std::ifstream(path_), content);
+  EXPECT_EQ(content, "somebody's data");
+}
+
+TEST_F(UnixSocketTest, ALinkToAStaleSocketIsNotFollowed) {
+  leave_stale_file();
+  const std::string target = path_;
+  path_ = directory_ + "/link";
+  fs::create_symlink(target, path_);
+  EXPECT_FALSE(open());
+  EXPECT_TRUE(fs::is_symlink(path_));
+  EXPECT_TRUE(fs::is_socket(target));
+}
+
+TEST_F(UnixSocketTest, ADirectoryThatIsNotThereIsAskedFor) {
+  path_ = directory_ + "/missing/socket";
+  const auto socket = open();
+  ASSERT_FALSE(socket);
+  EXPECT_EQ(socket.error(), "cannot listen on unix:" + path_ +
+                                ": No such file or directory; create the directory first");
+}
+
+TEST_F(UnixSocketTest, ADirectoryThatMayNotBeWrittenIsSaidToBe) {
+  ASSERT_EQ(chmod(directory_.c_str(), 0555), 0);
+  // The super-user may write anywhere: for this one call, be nobody. Of this thread only.
+  const uid_t user = static_cast<uid_t>(setfsuid(geteuid() == 0 ? 65534 : geteuid()));
+  const auto socket = open();
+  setfsuid(user);
+  ASSERT_FALSE(socket);
+  EXPECT_EQ(socket.error(), "cannot listen on unix:" + path_ +
+                                ": Permission denied; choose a port above 1023 or a path that this "
+                                "user may write");
+}
+
+TEST_F(UnixSocketTest, APathThatIsTooLongIsRefusedAndNotCut) {
+  path_ = directory_ + "/" + std::string(sizeof(sockaddr_un{}.sun_path), 'x');
+  const auto socket = open();
+  ASSERT_FALSE(socket);
+  EXPECT_EQ(socket.error(),
+            "cannot listen on unix:" + path_ + ": the path is longer than 107 bytes");
+  EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+TEST_F(UnixSocketTest, TheLongestPathIsTaken) {
+  path_ = directory_ + "/";
+  path_ += std::string(sizeof(sockaddr_un{}.sun_path) - 1 - path_.size(), 'x');
+  {
+    const auto socket = open();
+    ASSERT_TRUE(socket) << socket.error();
+    EXPECT_EQ(knock(socket.value().bound()), 0);
+  }
+  EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+}  // namespace
+}  // namespace zerogate

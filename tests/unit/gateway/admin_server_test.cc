@@ -1,0 +1,318 @@
+#include "gateway/admin_server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <prometheus/metric_family.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/base/log.h"
+#include "core/base/unique_fd.h"
+
+namespace zerogate {
+namespace {
+
+using testing::AllOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+
+/// A peer on loopback. Nothing it waits for takes longer than kPatience.
+class Peer {
+ public:
+  static constexpr timeval kPatience = {.tv_sec = 20, .tv_usec = 0};
+
+  explicit Peer(uint16_t port, int family = AF_INET)
+      : fd_(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    v6.sin6_addr = in6addr_loopback;
+    connected_ = family == AF_INET
+                     ? connect(fd_.get(), reinterpret_cast<const sockaddr*>(&v4), sizeof v4) == 0
+                     : connect(fd_.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof v6) == 0;
+  }
+  bool connected() const { return connected_; }
+  void send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;  // the server may close before it has read everything
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    }
+  }
+  /// Everything until the server closes; false when it did not do so in time.
+  bool read_all(std::string& into) {
+    char buffer[65536];
+    while (true) {
+      const ssize_t got = recv(fd_.get(), buffer, sizeof buffer, 0);
+      if (got == 0 || (got < 0 && errno == ECONNRESET)) return true;
+      if (got < 0) return false;
+      into.append(buffer, static_cast<size_t>(got));
+    }
+  }
+
+ private:
+  UniqueFd fd_;
+  bool connected_ = false;
+};
+
+std::string ask(uint16_t port, const std::string& request, int family = AF_INET) {
+  Peer peer(port, family);
+  if (!peer.connected()) return "not connected";
+  peer.send(request + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  std::string reply;
+  return peer.read_all(reply) ? reply : "no end of the reply";
+}
+
+std::string body_of(const std::string& reply) {
+  const size_t end = reply.find("\r\n\r\n");
+  return end == reply.npos ? "" : reply.substr(end + 4);
+}
+
+class FakeMetrics final : public prometheus::Collectable {
+ public:
+  explicit FakeMetrics(std::string name, size_t series = 1) : name_(std::move(name)), n_(series) {}
+  std::vector<prometheus::MetricFamily> Collect() const override {
+    if (broken) throw std::runtime_error("broken");
+    prometheus::MetricFamily family{name_, "Help.", prometheus::MetricType::Gauge, {}};
+    for (size_t i = 0; i < n_; ++i)
+      family.metric.emplace_back().label = {{"series", std::to_string(i)}};
+    return {family};
+  }
+  std::atomic<bool> broken{false};
+
+ private:
+  std::string name_;
+  size_t n_;
+};
+
+class AdminServerTest : public testing::Test {
+ protected:
+  AdminSources sources() {
+    AdminSources result;
+    result.metrics = {first, second};
+    result.readiness = [this] {
+      return ready ? Readiness{true, "ready"} : Readiness{false, "waiting for redis"};
+    };
+    result.config = [this] {
+      if (config_broken) throw std::runtime_error("no config");
+      return std::string("threads: 1\n");
+    };
+    result.version = "1.2.3";
+    return result;
+  }
+  void start(const Address& address = {"127.0.0.1", 0, ""}) {
+    auto started = AdminServer::start(address, sources());
+    ASSERT_TRUE(started.ok()) << started.error();
+    server = std::move(started).value();
+    ASSERT_GT(server->port(), 0);
+  }
+  std::string error_of(const Address& address) {
+    auto started = AdminServer::start(address, sources());
+    return started.ok() ? "started" : started.error();
+  }
+  std::string get(const std::string& path) { return ask(server->port(), "GET " + path); }
+
+  std::shared_ptr<FakeMetrics> first = std::make_shared<FakeMetrics>("first");
+  std::shared_ptr<FakeMetrics> second = std::make_shared<FakeMetrics>("second", 20'000);
+  std::atomic<bool> ready{false};
+  std::atomic<bool> config_broken{false};
+  std::unique_ptr<AdminServer> server;
+};
+
+bool has_ipv6() {
+  const UniqueFd fd(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  return fd && bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+TEST_F(AdminServerTest, MetricsOfAllSourcesInTheTextFormat) {
+  start();
+  const std::string reply = get("/metrics");
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(reply, HasSubstr("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+  EXPECT_THAT(reply, HasSubstr("# TYPE first gauge\nfirst{series=\"0\"} 0\n"));
+  EXPECT_THAT(reply, EndsWith("second{series=\"19999\"} 0\n"));  // of many chunks
+  EXPECT_THAT(reply,
+              HasSubstr("\r\nContent-Length: " + std::to_string(body_of(reply).size()) + "\r\n"));
+}
+
+TEST_F(AdminServerTest, HealthConfigAndIndex) {
+  start();
+  EXPECT_THAT(get("/healthz"), AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("\r\n\r\nok\n"),
+                                     HasSubstr("X-Content-Type-Options: nosniff\r\n")));
+  EXPECT_THAT(get("/healthz?verbose=1"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("/config"),
+              AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Type: text/plain"),
+                    EndsWith("\r\n\r\nthreads: 1\n")));
+  EXPECT_THAT(get("/"), AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("zerogate 1.2.3\n"),
+                              HasSubstr("/metrics"), HasSubstr("/readyz")));
+}
+
+TEST_F(AdminServerTest, ReadinessFollowsItsSource) {
+  start();
+  EXPECT_THAT(get("/readyz"),
+              AllOf(StartsWith("HTTP/1.1 503 "), EndsWith("\r\n\r\nwaiting for redis\n")));
+  ready = true;
+  EXPECT_THAT(get("/readyz"), AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("\r\n\r\nready\n")));
+}
+
+TEST_F(AdminServerTest, HeadIsGetWithoutTheBody) {
+  start();
+  for (const char* path : {"/healthz", "/metrics", "/readyz"}) {
+    const std::string whole = get(path);
+    const std::string head = ask(server->port(), std::string("HEAD ") + path);
+    EXPECT_EQ(head, whole.substr(0, whole.size() - body_of(whole).size())) << path;
+  }
+}
+
+TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
+  start();
+  for (const char* path : {"/nope", "/metrics/", "/metricsx", "/../../etc/passwd", "/%2e%2e/etc",
+                           "//etc/passwd", "/etc/passwd"}) {
+    const std::string reply = get(path);
+    EXPECT_THAT(reply, testing::AnyOf(StartsWith("HTTP/1.1 404 "), StartsWith("HTTP/1.1 400 ")))
+        << path;
+    EXPECT_THAT(reply, testing::Not(HasSubstr("root:"))) << path;
+  }
+  EXPECT_EQ(body_of(get("/nope")), "no such page; there are /metrics /healthz /readyz /config\n");
+}
+
+TEST_F(AdminServerTest, OtherMethodsAre405WithAllow) {
+  start();
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"})
+    for (const char* path : {"/metrics", "/"})
+      EXPECT_THAT(ask(server->port(), std::string(method) + " " + path),
+                  AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: GET, HEAD\r\n")))
+          << method << path;
+}
+
+TEST_F(AdminServerTest, ASourceThatThrowsIsA500AndTheServerLives) {
+  std::atomic<int> lines{0};
+  log::configure(log::Level::error, log::Format::logfmt, [&](std::string_view) { ++lines; });
+  start();
+  first->broken = true;
+  config_broken = true;
+  EXPECT_THAT(get("/metrics"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_THAT(get("/config"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_EQ(lines, 2);
+  log::configure(log::Level::info, log::Format::logfmt);
+  first->broken = false;
+  config_broken = false;
+  EXPECT_THAT(get("/metrics"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("/config"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminServerTest, ListensOnIpv6) {
+  if (!has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine";
+  start({"::1", 0, ""});
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(ask(server->port(), "GET /healthz", AF_INET6), StartsWith("HTTP/1.1 200 "));
+  // civetweb polled another socket when it was started, and must not go on with it for its 2 s.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1500ms);
+  EXPECT_FALSE(Peer(server->port(), AF_INET).connected());
+}
+
+TEST_F(AdminServerTest, AnyIpv6AddressTakesIpv4Too) {
+  if (!has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine";
+  start({"::", 0, ""});
+  EXPECT_THAT(ask(server->port(), "GET /healthz", AF_INET6), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask(server->port(), "GET /healthz", AF_INET), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminServerTest, ResolvesAHostName) {
+  start({"localhost", 0, ""});
+  const bool v4 = Peer(server->port(), AF_INET).connected();
+  EXPECT_THAT(ask(server->port(), "GET /healthz", v4 ? AF_INET : AF_INET6),
+              StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminServerTest, ABusyPortIsOneLineThatSaysWhatToDo) {
+  start();
+  const std::string port = std::to_string(server->port());
+  EXPECT_EQ(error_of({"127.0.0.1", server->port(), ""}),
+            "cannot listen on admin 127.0.0.1:" + port +
+                ": address already in use; choose another with admin: or --admin");
+  if (has_ipv6()) {
+    start({"::1", 0, ""});
+    EXPECT_THAT(error_of({"::1", server->port(), ""}), HasSubstr(": address already in use; "));
+  }
+}
+
+TEST_F(AdminServerTest, AddressesThatCannotBeAreRefused) {
+  EXPECT_THAT(error_of({"", 0, "/tmp/zerogate.sock"}),
+              AllOf(StartsWith("cannot listen on admin unix:/tmp/zerogate.sock: "),
+                    HasSubstr("only host:port")));
+  EXPECT_THAT(error_of({"192.0.2.1", 0, ""}),  // TEST-NET-1: nobody's
+              StartsWith("cannot listen on admin 192.0.2.1:0: cannot assign requested address; "));
+}
+
+TEST_F(AdminServerTest, ThePortIsFreeAgainAfterwards) {
+  start();
+  const uint16_t port = server->port();
+  server.reset();
+  EXPECT_FALSE(Peer(port).connected());
+  start({"127.0.0.1", port, ""});
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminServerTest, AnEndlessHeaderIsCutOff) {
+  start();
+  Peer peer(server->port());
+  peer.send("GET /healthz HTTP/1.1\r\nX: " + std::string(1 << 20, 'a'));
+  std::string reply;
+  EXPECT_TRUE(peer.read_all(reply));
+  EXPECT_THAT(reply, testing::Not(StartsWith("HTTP/1.1 200")));
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminServerTest, AnAnnouncedBodyIsNotWaitedFor) {
+  start();
+  EXPECT_THAT(ask(server->port(), "GET /healthz HTTP/1.1\r\nContent-Length: 1000000000\r\nX: "),
+              StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminServerTest, SilentPeersAreClosedAndDelayOthersOnlyForAMoment) {
+  start();
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 150; ++i) {
+    peers.push_back(std::make_unique<Peer>(server->port()));
+    if (i % 2) peers.back()->send("GET /metr");
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  std::string reply;
+  for (const auto& peer : peers) EXPECT_TRUE(peer->read_all(reply));
+}
+
+TEST_F(AdminServerTest, StopsBesidePeersThatHoldConnections) {
+  start();
+  Peer silent(server->port()), half(server->port()), unread(server->port());
+  half.send("GET /");
+  unread.send("GET /metrics HTTP/1.1\r\n\r\n");
+  const auto begin = std::chrono::steady_clock::now();
+  server.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 8s);
+}
+
+}  // namespace
+}  // namespace zerogate

@@ -1,0 +1,63 @@
+#include "gateway/reload_rules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gateway/settings.h"
+
+namespace zerogate {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(ReloadRules, NothingChanged) {
+  EXPECT_THAT(unreloadable_changes(Config{}, Config{}), ElementsAre());
+}
+
+TEST(ReloadRules, WhatAReloadTakesOver) {
+  Config next;
+  BackendOptions orders;
+  orders.name = "orders";
+  orders.urls = {BackendUrl::parse("tcp://orders:5559").value()};
+  next.backends = {orders};
+  next.routes = {{{"*"}, "orders", 0}};
+  next.bridge = orders.urls;
+  next.handlers = {"echo"};
+  next.log_level = log::Level::debug;
+  next.log_format = log::Format::json;
+  next.notes = {"a note"};
+  EXPECT_THAT(unreloadable_changes(Config{}, next), ElementsAre());
+}
+
+TEST(ReloadRules, NamesWhatNeedsARestart) {
+  Config next;
+  next.threads = 2;
+  next.listen_tcp = std::nullopt;
+  next.listen_zmq->port = 1;
+  next.admin->host = "0.0.0.0";
+  next.max_message = 1024;
+  next.max_connections = 1;
+  next.max_in_flight = 1;
+  next.write_buffer = 1024;
+  next.drain_timeout_ms = 1;
+  next.redis = "redis://other:6379/0";
+  next.redis_connections = 2;
+  next.redis_timeout_ms = 1;
+  const std::vector<std::string> all = {
+      "threads",        "listen.tcp",         "listen.zmq",        "admin",
+      "limits.message", "limits.connections", "limits.in_flight",  "limits.write_buffer",
+      "drain_timeout",  "redis.url",          "redis.connections", "redis.timeout"};
+  EXPECT_EQ(unreloadable_changes(Config{}, next), all);
+  EXPECT_EQ(unreloadable_changes(next, Config{}), all);
+}
+
+TEST(ReloadRules, SeesAChangedPasswordBehindTheMask) {
+  Config running;
+  running.redis = "redis://:old@h";
+  Config next;
+  next.redis = "redis://:new@h";
+  EXPECT_THAT(unreloadable_changes(running, next), ElementsAre("redis.url"));
+}
+
+}  // namespace
+}  // namespace zerogate
