@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 
 #include "core/base/log.h"
@@ -14,6 +15,9 @@
 namespace zerogate {
 
 namespace {
+
+constexpr std::chrono::seconds kReloadWait{5};
+constexpr std::chrono::milliseconds kReloadPoll{2};
 
 /// Connections per listener that the configuration asks for and the descriptors allow.
 uint32_t affordable_connections(const Config& config) {
@@ -157,7 +161,7 @@ Status Gateway::start_admin() {
       metrics, BuildInfo{std::string(version()), std::string(revision())})};
   sources.readiness = [this] { return readiness(); };
   sources.config = [this] { return config_yaml(); };
-  sources.reload = [this] { return reload(); };
+  sources.reload = [this] { return reload_and_wait(); };
   sources.version = version();
   Result<std::unique_ptr<AdminServer>> admin = AdminServer::start(*config_.admin, sources);
   if (!admin) return Error{admin.error()};
@@ -202,6 +206,21 @@ Result<std::string> Gateway::reload() {
   log::info("reloaded", {{"needs_restart", restart}});
   if (not_taken.empty()) return std::string("reloaded");
   return "reloaded; needs a restart: " + restart;
+}
+
+// New routes come into force when their backends have been tried once, which takes as long as a
+// connection may take to be made; whoever asked by HTTP may wait for that.
+Result<std::string> Gateway::reload_and_wait() {
+  Result<std::string> result = reload();
+  const auto deadline = std::chrono::steady_clock::now() + kReloadWait;
+  const auto reloading = [](const auto& worker) { return worker->reloading(); };
+  while (result && std::ranges::any_of(workers_, reloading)) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return result.value() + "; in force as soon as the new backends have been tried";
+    }
+    std::this_thread::sleep_for(kReloadPoll);
+  }
+  return result;
 }
 
 void Gateway::watch_signals() {

@@ -45,6 +45,8 @@ class Gateway {
   /// Takes over what can be taken over while running: the text says what, or why nothing was. Any
   /// thread: SIGHUP calls it on the main one, POST /reload on an admin thread.
   Result<std::string> reload();
+  /// The same, and returns when the new routes are in force. Not on the main thread.
+  Result<std::string> reload_and_wait();
   std::string config_yaml() const;
   Readiness readiness() const;
   void watch_signals();

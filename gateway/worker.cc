@@ -70,6 +70,8 @@ void Worker::prepare(const RoutingOptions& options) {
 void Worker::take_over_routing() {
   dispatcher_.set_router(next_routing_->router());
   routing_ = std::move(next_routing_);
+  const std::lock_guard lock(reload_mutex_);
+  if (!reload_) reloading_ = false;
 }
 
 // The signal's handle lives until here, so that drain() and stop() stay safe to call while the
@@ -109,6 +111,7 @@ void Worker::reload(RoutingOptions routing) {
   {
     const std::lock_guard lock(reload_mutex_);
     reload_ = std::move(routing);
+    reloading_ = true;
   }
   uv_async_send(order_signal_.get());
 }

@@ -59,6 +59,8 @@ class Worker final : private EndOfTurn {
   /// Any thread. Takes other handlers, backends and routes over, as soon as those backends that are
   /// new have been tried once; until then, and for calls under way, the old ones go on.
   void reload(RoutingOptions routing);
+  /// Any thread. True from reload() until the new routing has been taken over.
+  bool reloading() const { return reloading_; }
 
   /// Any thread. True once the first attempt to reach Redis and each backend has ended, well or
   /// not.
@@ -97,6 +99,7 @@ class Worker final : private EndOfTurn {
   std::unique_ptr<TcpListener> tcp_;
   std::unique_ptr<ZmqListener> zmq_;
   std::atomic<Order> order_ = Order::none;
+  std::atomic<bool> reloading_ = false;
   std::mutex reload_mutex_;
   std::optional<RoutingOptions> reload_;  ///< guarded; waits for the worker's thread
   std::atomic<bool> settled_ = false;

@@ -77,8 +77,8 @@ struct TrackedBytes {
 };
 
 void write_reply(char* to, ByteView id, ByteView body) {
-  std::memcpy(to, id.data(), id.size());
-  std::memcpy(to + id.size(), body.data(), body.size());
+  id.copy(to, id.size());  // either may be empty, where memcpy takes no null pointer
+  body.copy(to + id.size(), body.size());
 }
 
 }  // namespace

@@ -35,10 +35,14 @@ class ZmqClient {
   bool send(ByteView body, int flags = 0) {
     return zmq_send(socket_.get(), body.data(), body.size(), ZMQ_DONTWAIT | flags) >= 0;
   }
+  /// The next message that is for anybody: as zeroapi's clients, it takes no notice of the frames
+  /// that keep a silent connection alive.
   std::optional<std::string> receive() {
-    ZmqMessage message;
-    if (zmq_msg_recv(message.get(), socket_.get(), ZMQ_DONTWAIT) < 0) return std::nullopt;
-    return std::string(message.view());
+    for (;;) {
+      ZmqMessage message;
+      if (zmq_msg_recv(message.get(), socket_.get(), ZMQ_DONTWAIT) < 0) return std::nullopt;
+      if (message.view() != std::string(16, '\0')) return std::string(message.view());
+    }
   }
   void close() { socket_.reset(); }
 

@@ -3,7 +3,7 @@
 usage: python old_client.py PORT sync|async CALLS
 
 CALLS is a JSON list of [function, argument]. Prints a line of JSON for each call: {"result": ...},
-or {"error": the exception's class, "text": ...}. It stands alone: of this directory it uses nothing.
+or {"error": the exception's class, "text": ...}. It uses nothing else of this directory.
 """
 
 import asyncio

@@ -68,7 +68,7 @@ def make_environment(release):
     venv.create(folder, clear=True, with_pip=False, symlinks=True)
     # This interpreter's pip, on the other's behalf: a pip of its own would take most of the time.
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-input"]
-    pip += ["--disable-pip-version-check", f"zeroapi=={release}", *DEPENDENCIES]
+    pip += ["--retries", "1", "--disable-pip-version-check", f"zeroapi=={release}", *DEPENDENCIES]
     try:
         done = subprocess.run(pip, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S)
         failed = done.returncode != 0
@@ -221,7 +221,8 @@ def zmq_messages():
     yield "W2 echo", [w2("echo", VALUE)], two + VALUE
     yield "W2 nope", [w2("nope", b"\xa0")], two + encode(NOT_FOUND_OLD)
     yield "W3 or W4 connect", [HEX_ID + b"connect"], HEX_ID + CONNECTED
-    for wire, width, request_id in (("W3", 120, HEX_ID), ("W4", 80, HEX_ID), ("W5", 80, HEX_ID[:16])):
+    padded = (("W3", 120, HEX_ID), ("W4", 80, HEX_ID), ("W5", 80, HEX_ID[:16]))
+    for wire, width, request_id in padded:
         yield f"{wire} hello", [request_id + b"hello_world".ljust(width)], request_id + HELLO_RESULT
         yield f"{wire} echo", [request_id + b"echo".ljust(width) + VALUE], request_id + VALUE
         nope = [request_id + b"nope".ljust(width)]

@@ -114,6 +114,10 @@ class AdminServerTest : public testing::Test {
       if (config_broken) throw std::runtime_error("no config");
       return std::string("threads: 1\n");
     };
+    result.reload = [this]() -> Result<std::string> {
+      if (config_broken) return Error{"zerogate.yaml:1: no\nzerogate.yaml:2: neither"};
+      return std::string("reloaded");
+    };
     result.version = "1.2.3";
     return result;
   }
@@ -193,7 +197,20 @@ TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
         << path;
     EXPECT_THAT(reply, testing::Not(HasSubstr("root:"))) << path;
   }
-  EXPECT_EQ(body_of(get("/nope")), "no such page; there are /metrics /healthz /readyz /config\n");
+  EXPECT_EQ(body_of(get("/nope")),
+            "no such page; there are /metrics /healthz /readyz /config, and POST /reload\n");
+}
+
+TEST_F(AdminServerTest, PostReloads) {
+  start();
+  const std::string taken = ask(server->port(), "POST /reload");
+  EXPECT_THAT(taken, StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(body_of(taken), "reloaded\n");
+  config_broken = true;
+  const std::string refused = ask(server->port(), "POST /reload");
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 400 "));
+  EXPECT_EQ(body_of(refused), "zerogate.yaml:1: no\nzerogate.yaml:2: neither\n");
+  EXPECT_THAT(get("/reload"), AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: POST\r\n")));
 }
 
 TEST_F(AdminServerTest, OtherMethodsAre405WithAllow) {
