@@ -117,7 +117,7 @@ void Worker::reload(RoutingOptions routing) {
 }
 
 void Worker::give(Order order) {
-  order_ = order;
+  if (order_ != Order::stop) order_ = order;  // nothing takes a stop back
   uv_async_send(order_signal_.get());
 }
 

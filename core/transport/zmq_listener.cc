@@ -181,7 +181,9 @@ void ZmqListener::dispatch(ByteView identity, const wire::ZmqRequest& request) {
     dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
   };
   ++peer.in_flight;  // each way out of here answers through deliver(), now or later
-  if (request.wire == wire::ZmqWire::w5 && !std::exchange(peer.keep_alive, true)) watch_silence();
+  peer.keep_alives = 0;
+  peer.keep_alive = request.wire == wire::ZmqWire::w5;
+  if (peer.keep_alive) watch_silence();
   if (request.argument.size() > options_.max_message) {
     metrics_.count(Malformed::too_large);
     return refuse(Outcome::invalid,
@@ -277,13 +279,15 @@ void ZmqListener::keep_alive() {
   const uint64_t now_ms = uv_now(loop_);
   bool anybody = false;
   peers_.for_each([&](ZmqPeers::Peer& peer, CallerKey key) {
-    anybody |= peer.keep_alive;
-    if (!peer.keep_alive || now_ms - peer.last_sent_ms < options_.keep_alive_ms) return;
+    if (!peer.keep_alive || peer.keep_alives >= options_.max_keep_alives) return;
+    anybody = true;
+    if (now_ms - peer.last_sent_ms < options_.keep_alive_ms) return;
     if (peer.unsent != nullptr && peer.unsent->load() >= kKeepAlivesWaiting * kNobodysId.size()) {
       return;
     }
     if (!address(peer, key)) return;
     send_tracked(peer, {kNobodysId.data(), kNobodysId.size()}, {});
+    ++peer.keep_alives;
     metrics_.keep_alives.add();
   });
   if (!anybody) uv_timer_stop(silence_timer_.get());

@@ -32,6 +32,10 @@ struct ZmqOptions {
   /// AsyncZeroClient (0.9.0 to 1.0.1) dies for good when no message comes for its default time-out,
   /// 2 to 5 s, and takes no notice of frames whose id it does not know.
   uint32_t keep_alive_ms = 1'000;
+  /// Such frames to a peer since it last spoke. A synchronous client reads only while it calls:
+  /// this many wait in its own queue and the sockets' buffers, 180 KB, and an asynchronous one is
+  /// kept alive for nearly three hours without a call.
+  uint32_t max_keep_alives = 10'000;
   size_t send_memory = kSendMemory;  ///< no configuration names it: tests do
 };
 
@@ -50,9 +54,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   /// A message this much over the limit is still read, so that its sender gets an error and not
   /// silence. libzmq closes the connection of a longer one and tells nobody.
   static constexpr size_t kOversizeGrace = 1 << 20;
-  /// Keep-alive frames that may wait in libzmq for one peer. A synchronous client reads only while
-  /// it calls: what its own queue and the sockets' buffers do not take must not pile up here, and
-  /// never crowd out a reply.
+  /// Keep-alive frames that may wait in libzmq for one peer: they never crowd out a reply.
   static constexpr size_t kKeepAlivesWaiting = 4;
   static constexpr int kHandshakeTimeoutMs = 5'000;
   /// libzmq asks quiet peers for a sign of life, and ends the connection when none comes: a peer

@@ -192,6 +192,20 @@ TEST_F(ZmqListenerTest, RefusesWhatIsTakenForZmtp1) {
   expect_served(other);
 }
 
+TEST_F(ZmqListenerTest, KeepsASilentPeerAliveForALimitedTime) {
+  ZmqOptions options;
+  options.keep_alive_ms = 1;
+  options.max_keep_alives = 5;
+  listen_zmq(options);
+  ZmqClient& client = connect();
+  for (uint64_t round = 1; round <= 2; ++round) {  // each call begins a new silence
+    expect_served(client, round);
+    ASSERT_TRUE(run_until([&] { return zmq().keep_alives.value() == 5 * round; }));
+    settle();
+    EXPECT_EQ(zmq().keep_alives.value(), 5 * round);
+  }
+}
+
 TEST_F(ZmqListenerTest, AnAnswerToAClientThatHasGoneIsAbandoned) {
   listen_zmq();
   ZmqClient& client = connect();

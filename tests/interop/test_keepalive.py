@@ -5,14 +5,12 @@ belong to no call.
 These tests are long by nature: what they wait for is time that passes in silence."""
 
 import asyncio
-import socket
 import time
 
 import pytest
 from zero.error import TimeoutException
 
-from raw import CONNECTED, GREETING, READY, ZmqConnection
-from waiting import until
+from raw import CONNECTED, ZmqConnection
 
 AFTER = "ZEROGATE_ZMQ_KEEP_ALIVE"
 NOTHING = bytes(16)  # the id of no call, and no body
@@ -67,30 +65,6 @@ async def test_switched_off_the_client_dies(start_gateway, redis, clients):
         [reply] = await peer.exchange(b"i" * 16 + b"connect")
         assert reply == b"i" * 16 + CONNECTED
         assert not await peer.socket.poll(1_000)
-
-
-@pytest.mark.gateway
-async def test_frames_to_a_peer_that_does_not_read_are_bounded(start_gateway, redis):
-    """What its buffers do not take is not sent: nothing piles up in the gateway, and the answer to
-    its next call comes behind what it has not read yet."""
-    gateway = start_gateway(redis.url(), environment={AFTER: "1ms"})
-    sent = lambda: gateway.metrics().total("zerogate_keep_alive_frames_total")
-    silent = socket.socket()
-    silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # the smallest there is
-    silent.settimeout(15)
-    silent.connect(("127.0.0.1", gateway.zmq_port))
-    connect = b"i" * 16 + b"connect"
-    silent.sendall(GREETING + READY + bytes([0, len(connect)]) + connect)
-    await until(lambda: sent() > 3, 15, "frames are sent")
-    before = -1
-    while sent() != before:  # until nothing was sent for a while
-        before = sent()
-        await asyncio.sleep(0.3)
-    silent.sendall(bytes([0, len(connect)]) + connect)
-    received = b""
-    while received.count(CONNECTED) < 2:
-        received += silent.recv(1 << 16)
-    silent.close()
 
 
 @pytest.mark.gateway
