@@ -85,6 +85,7 @@ class ScriptedTcp(Scripted):
     """Zero's TCP protocol (T3)."""
 
     protocol = "tcp"
+    host = "127.0.0.1"
 
     def __init__(self, script=None, path=None):
         super().__init__(script, path)
@@ -93,7 +94,7 @@ class ScriptedTcp(Scripted):
 
     @property
     def url(self):
-        return f"unix:{self._path}" if self._path else f"tcp://127.0.0.1:{self.port}"
+        return f"unix:{self._path}" if self._path else f"tcp://{self.host}:{self.port}"
 
     async def open(self):
         """A second open() takes the same port again."""
@@ -102,7 +103,7 @@ class ScriptedTcp(Scripted):
         if self._path:
             self._server = await loop.create_unix_server(make, self._path)
         else:
-            self._server = await loop.create_server(make, "127.0.0.1", self.port)
+            self._server = await loop.create_server(make, self.host, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
         return self
 
