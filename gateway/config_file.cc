@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/base/quote.h"
-#include "core/wire/utf8.h"
+#include "core/base/utf8.h"
 #include "gateway/bridge_file.h"
 #include "gateway/nearest.h"
 #include "gateway/yaml_reader.h"
@@ -157,7 +157,7 @@ bool check_lines(const std::string& name, const std::vector<std::string_view>& l
       builder.fail(place, "a NUL byte, so this is no text; name a YAML file in UTF-8");
       return false;
     }
-    if (!wire::is_utf8(line)) {
+    if (!is_utf8(line)) {
       builder.fail(place, "not UTF-8; save the file as UTF-8 text");
       return false;
     }

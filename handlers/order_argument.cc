@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/utf8.h"
 #include "core/wire/msgpack_scan.h"
-#include "core/wire/utf8.h"
 
 namespace zerogate {
 namespace {
@@ -33,7 +33,7 @@ std::string check_items(ByteView value) {
   for (uint32_t i = 0; i < count; ++i) {
     if (!reader.read_str(text))
       return expected("str", reader.next_type(), fmt::format("$.items[{}]", i));
-    if (!wire::is_utf8(text)) return not_utf8(fmt::format("$.items[{}]", i));
+    if (!is_utf8(text)) return not_utf8(fmt::format("$.items[{}]", i));
   }
   return {};
 }
@@ -44,7 +44,7 @@ std::string check_str(ByteView value, const char* path) {
   Reader reader(value);
   ByteView text;
   if (!reader.read_str(text)) return expected("str", reader.next_type(), path);
-  if (!wire::is_utf8(text)) return not_utf8(path);
+  if (!is_utf8(text)) return not_utf8(path);
   return {};
 }
 

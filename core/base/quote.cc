@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "core/wire/utf8.h"
+#include "core/base/utf8.h"
 
 namespace zerogate {
 namespace {
@@ -14,7 +14,7 @@ uint8_t byte_at(std::string_view text, size_t at) { return static_cast<uint8_t>(
 }  // namespace
 
 std::string quote(std::string_view text) {
-  const bool utf8 = wire::is_utf8(text);
+  const bool utf8 = is_utf8(text);
   size_t shown = text.size();
   if (shown > kMaxQuotedBytes) {
     shown = kMaxQuotedBytes;

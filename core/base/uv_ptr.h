@@ -7,6 +7,14 @@
 
 namespace zerogate {
 
+/// A TCP or Unix stream handle.
+union UvStream {
+  uv_handle_t handle;
+  uv_stream_t stream;
+  uv_tcp_t tcp;
+  uv_pipe_t pipe;
+};
+
 /// Closes a handle and frees its memory in the close callback, as libuv demands. The loop must run
 /// (at least once) after the last handle is gone; Worker does. Loop thread only.
 template <class Handle>

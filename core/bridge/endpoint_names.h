@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "core/base/name_lookup.h"
 #include "core/base/uv_ptr.h"
 #include "core/bridge/backend_options.h"
-#include "core/redis/name_lookup.h"
 
 namespace zerogate {
 

@@ -31,15 +31,10 @@ struct TcpLink::Stream {
   }
   void close() {
     link = nullptr;
-    uv_close(&handle, [](uv_handle_t* closed) { delete static_cast<Stream*>(closed->data); });
+    uv_close(&uv.handle, [](uv_handle_t* closed) { delete static_cast<Stream*>(closed->data); });
   }
 
-  union {
-    uv_handle_t handle;
-    uv_stream_t stream;
-    uv_tcp_t tcp;
-    uv_pipe_t pipe;
-  };
+  UvStream uv;
   uv_connect_t connect;
   TcpLink* link;
   StreamWriter writer;
@@ -68,21 +63,21 @@ void TcpLink::connect(const Address& address) {
     if (stream->link != nullptr) stream->link->on_connected(status);
   };
   if (address.is_path()) {
-    uv_pipe_init(loop_, &stream_->pipe, 0);
-    stream_->handle.data = stream_;
-    uv_pipe_connect(&stream_->connect, &stream_->pipe, address.path.c_str(), done);
+    uv_pipe_init(loop_, &stream_->uv.pipe, 0);
+    stream_->uv.handle.data = stream_;
+    uv_pipe_connect(&stream_->connect, &stream_->uv.pipe, address.path.c_str(), done);
     return;
   }
-  uv_tcp_init(loop_, &stream_->tcp);
-  stream_->handle.data = stream_;
-  uv_tcp_nodelay(&stream_->tcp, 1);
-  uv_tcp_keepalive(&stream_->tcp, 1, kKeepAliveSeconds);
+  uv_tcp_init(loop_, &stream_->uv.tcp);
+  stream_->uv.handle.data = stream_;
+  uv_tcp_nodelay(&stream_->uv.tcp, 1);
+  uv_tcp_keepalive(&stream_->uv.tcp, 1, kKeepAliveSeconds);
   sockaddr_storage to{};
   const char* host = address.host.c_str();
   if (uv_ip4_addr(host, address.port, reinterpret_cast<sockaddr_in*>(&to)) != 0) {
     uv_ip6_addr(host, address.port, reinterpret_cast<sockaddr_in6*>(&to));
   }
-  const int error = uv_tcp_connect(&stream_->connect, &stream_->tcp,
+  const int error = uv_tcp_connect(&stream_->connect, &stream_->uv.tcp,
                                    reinterpret_cast<const sockaddr*>(&to), done);
   // Told on the next turn, as every failure is: nobody expects on_down() in a constructor.
   if (error != 0) {
@@ -109,7 +104,7 @@ void TcpLink::start_reading() {
   const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
     static_cast<Stream*>(stream->data)->link->on_read(size);
   };
-  uv_read_start(&stream_->stream, alloc, read);
+  uv_read_start(&stream_->uv.stream, alloc, read);
 }
 
 void TcpLink::on_read(ssize_t size) {
@@ -156,13 +151,13 @@ bool TcpLink::was_written(const Exchange& exchange) const {
 
 void TcpLink::flush() {
   if (down()) return;
-  const int error = stream_->writer.flush(&stream_->stream);
+  const int error = stream_->writer.flush(&stream_->uv.stream);
   if (error != 0) fail(uv_strerror(error));
 }
 
 void TcpLink::fail(std::string_view reason) {
   uv_timer_stop(deadline_.get());
-  if (!down()) uv_read_stop(&stream_->stream);
+  if (!down()) uv_read_stop(&stream_->uv.stream);
   went_down(reason);
 }
 

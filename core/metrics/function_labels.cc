@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "core/wire/utf8.h"
+#include "core/base/utf8.h"
 
 namespace zerogate {
 namespace {
@@ -25,7 +25,7 @@ bool begins_unprintable(std::string_view text) {
 
 bool is_good_label(std::string_view name) {
   if (name.empty() || name.size() > FunctionLabels::kMaxNameBytes || name == kOther ||
-      !wire::is_utf8(name))
+      !is_utf8(name))
     return false;
   for (size_t i = 0; i < name.size(); ++i)
     if (begins_unprintable(name.substr(i))) return false;

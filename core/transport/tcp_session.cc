@@ -6,9 +6,9 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/utf8.h"
 #include "core/transport/tcp_listener.h"
 #include "core/wire/tcp_wire.h"
-#include "core/wire/utf8.h"
 
 namespace zerogate {
 
@@ -136,7 +136,7 @@ void TcpSession::dispatch(const wire::TcpFrame& frame, uint64_t received_ns) {
   const wire::t3::Envelope envelope = wire::t3::parse_envelope(frame.payload);
   if (envelope.status == EnvelopeStatus::malformed) return malformed(Malformed::bad_msgpack);
   if (envelope.status == EnvelopeStatus::too_deep) return malformed(Malformed::too_deep);
-  if (!wire::is_utf8(envelope.function)) return malformed(Malformed::bad_name);
+  if (!is_utf8(envelope.function)) return malformed(Malformed::bad_name);
 
   if (frame.wire == wire::TcpWire::t1) max_in_flight_ = 1;
   const Incoming incoming{{&listener_, key_, to_wire(frame.wire), to_request_id(frame.id)},

@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include "core/base/uv_ptr.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/return_path.h"
 #include "core/transport/frame_reader.h"
@@ -13,14 +14,6 @@
 namespace zerogate {
 
 class TcpListener;
-
-/// A TCP or Unix stream handle.
-union UvStream {
-  uv_handle_t handle;
-  uv_stream_t stream;
-  uv_tcp_t tcp;
-  uv_pipe_t pipe;
-};
 
 /// Created on accept and owned by its libuv handle: close() ends it for everybody else at once and
 /// its memory goes with the handle's close callback. Loop thread only.

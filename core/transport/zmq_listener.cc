@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "core/base/log.h"
-#include "core/wire/utf8.h"
+#include "core/base/utf8.h"
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
 
@@ -173,7 +173,7 @@ void ZmqListener::dispatch(ByteView identity, const wire::ZmqRequest& request) {
   using wire::w5::RequestStatus;
   const CallerKey key = peers_.touch(identity);
   ZmqPeers::Peer& peer = *peers_.find(key);
-  const bool name_ok = wire::is_utf8(request.function);
+  const bool name_ok = is_utf8(request.function);
   const Incoming incoming{{this, key, to_wire(request.wire), RequestId(request.id)},
                           {name_ok ? request.function : ByteView(), request.argument},
                           received_ns_};

@@ -3,9 +3,9 @@
 #include <cstring>
 #include <iterator>
 
+#include "core/base/utf8.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/msgpack_write.h"
-#include "core/wire/utf8.h"
 
 namespace zerogate::wire {
 namespace {

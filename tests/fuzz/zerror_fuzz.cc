@@ -4,8 +4,8 @@
 #include <msgpack.hpp>
 #include <string>
 
+#include "core/base/utf8.h"
 #include "core/wire/msgpack_scan.h"
-#include "core/wire/utf8.h"
 #include "core/wire/zerror.h"
 #include "tests/fuzz/fuzz_check.h"
 #include "tests/unit/core/wire/reference_scan.h"
@@ -61,11 +61,11 @@ void check_text(ByteView text) {
   const auto& message = decoded->via.map.ptr[0].val.via.str;
   const ByteView written(message.ptr, message.size);
   check(!written.empty(), "the message is not empty");
-  check(wire::is_utf8(written), "the message is UTF-8");
-  if (!text.empty() && wire::is_utf8(text)) check(written == text, "UTF-8 is left as it is");
+  check(is_utf8(written), "the message is UTF-8");
+  if (!text.empty() && is_utf8(text)) check(written == text, "UTF-8 is left as it is");
 
   const std::string not_found = wire::function_not_found(text);
-  check(wire::is_utf8(not_found), "an unknown name is quoted in UTF-8");
+  check(is_utf8(not_found), "an unknown name is quoted in UTF-8");
   check(not_found.size() < 1024, "an unknown name is quoted in part");
 }
 

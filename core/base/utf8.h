@@ -7,7 +7,7 @@
 
 #include "core/base/bytes.h"
 
-namespace zerogate::wire {
+namespace zerogate {
 
 /// True when `text` is well-formed UTF-8 (no surrogates, no overlong forms), as Python demands.
 bool is_utf8(ByteView text) noexcept;
@@ -18,4 +18,4 @@ void append_as_utf8(std::string& out, ByteView text);
 /// The longest front of `text` with at most `max_bytes` that does not cut a character in two.
 ByteView utf8_prefix(ByteView text, size_t max_bytes) noexcept;
 
-}  // namespace zerogate::wire
+}  // namespace zerogate

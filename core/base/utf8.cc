@@ -1,8 +1,8 @@
-#include "core/wire/utf8.h"
+#include "core/base/utf8.h"
 
 #include <cstdint>
 
-namespace zerogate::wire {
+namespace zerogate {
 namespace {
 
 constexpr ByteView kReplacement = "\xef\xbf\xbd";  // U+FFFD
@@ -62,4 +62,4 @@ ByteView utf8_prefix(ByteView text, size_t max_bytes) noexcept {
   return text.substr(0, cut);
 }
 
-}  // namespace zerogate::wire
+}  // namespace zerogate
