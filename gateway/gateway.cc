@@ -24,7 +24,7 @@ uint32_t affordable_connections(const Config& config) {
   const uint32_t listeners = (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0);
   const uint32_t affordable = claim_descriptors() / std::max(listeners, 1U);
   if (config.max_connections <= affordable) return config.max_connections;
-  log::warn("fewer connections than configured: raise the limit of open files (ulimit -n)",
+  log::info("fewer connections than configured: raise the limit of open files (ulimit -n)",
             {{"limits.connections", config.max_connections}, {"effective", affordable}});
   return affordable;
 }
