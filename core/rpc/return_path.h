@@ -4,7 +4,6 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
-#include <cstring>
 
 #include "core/base/bytes.h"
 #include "core/rpc/protocol.h"
@@ -19,7 +18,7 @@ class RequestId {
   RequestId() = default;
   explicit RequestId(ByteView bytes) : size_(static_cast<uint8_t>(bytes.size())) {
     assert(bytes.size() <= kMaxBytes);
-    std::memcpy(bytes_.data(), bytes.data(), bytes.size());
+    bytes.copy(bytes_.data(), bytes.size());  // W1 has no id: memcpy takes no null pointer
   }
   ByteView view() const { return {bytes_.data(), size_}; }
 
