@@ -106,7 +106,7 @@ ReplyPrefix::ReplyPrefix(ZmqWire wire, ByteView id) noexcept {
     front = kW2ReplyFront.size();
     std::memcpy(bytes_.data(), kW2ReplyFront.data(), front);
   }
-  std::memcpy(bytes_.data() + front, id.data(), id.size());
+  id.copy(bytes_.data() + front, id.size());
   size_ = static_cast<uint8_t>(front + id.size());
 }
 
