@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "core/wire/contract.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/w5.h"
 
@@ -12,7 +13,6 @@ namespace zerogate {
 
 namespace {
 
-constexpr ByteView kNil = "\xc0";
 constexpr int kMessagesPerTurn = 512;
 constexpr int kHeartbeatMs = 1'000;
 constexpr int kHeartbeatTimeoutMs = 5'000;
@@ -122,28 +122,28 @@ bool ZmqLink::receive() {
 void ZmqLink::on_message(ByteView body) {
   // The real worker answers with an empty frame when it has nothing to say, and a gateway may send
   // keep-alive frames: neither belongs to a request.
-  if (body.size() < wire::w5::kIdBytes || !body.starts_with(kIdPrefix)) return;
-  const uint32_t id = from_id(body.substr(0, wire::w5::kIdBytes));
-  const ByteView reply = body.substr(wire::w5::kIdBytes);
+  const wire::w5::Reply reply = wire::w5::parse_reply(body);
+  if (reply.status == wire::w5::ReplyStatus::short_id || !reply.id.starts_with(kIdPrefix)) return;
+  const uint32_t id = from_id(reply.id);
+  const ByteView result = wire::nil_from_empty(reply.result);
   if (id == kProbeId) {
     uv_timer_stop(deadline_.get());
     return came_up();
   }
-  if (reply.empty()) return settle(id, kNil);
-  if (!wire::is_one_value(reply)) return fail("it sent a reply that is not MessagePack");
-  settle(id, reply);
+  if (!wire::is_one_value(result)) return fail("it sent a reply that is not MessagePack");
+  settle(id, result);
 }
 
 void ZmqLink::send(Exchange& exchange) {
   const auto id = to_id(take_slot(exchange));
-  const size_t argument = exchange.argument == kNil ? 0 : exchange.argument.size();
+  const ByteView argument = wire::empty_from_nil(exchange.argument);
   zmq_msg_t message;
-  zmq_msg_init_size(&message, id.size() + wire::w5::kNameBytes + argument);
+  zmq_msg_init_size(&message, id.size() + wire::w5::kNameBytes + argument.size());
   char* to = static_cast<char*>(zmq_msg_data(&message));
   std::memcpy(to, id.data(), id.size());
   std::memset(to + id.size(), ' ', wire::w5::kNameBytes);
   std::memcpy(to + id.size(), exchange.function.data(), exchange.function.size());
-  std::memcpy(to + id.size() + wire::w5::kNameBytes, exchange.argument.data(), argument);
+  argument.copy(to + id.size() + wire::w5::kNameBytes, argument.size());
   if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
   sent_ = true;
 }
