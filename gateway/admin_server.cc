@@ -15,14 +15,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <exception>
 #include <string_view>
 #include <utility>
 
 #include "core/base/log.h"
 #include "core/base/unique_fd.h"
 #include "core/client/resolve.h"
-#include "gateway/scraper.h"
 
 namespace zerogate {
 namespace {
@@ -42,25 +40,14 @@ constexpr int kMaxRequestBytes = 8192;   ///< request line and headers; one buff
 constexpr size_t kChunkBytes = 64 << 10;
 constexpr std::chrono::seconds kResponseDeadline{5};
 
-constexpr std::string_view kPages = "/metrics /healthz /readyz /config, and POST /reload";
-constexpr const char* kText = "text/plain; charset=utf-8";
-constexpr const char* kFailed = "the page could not be made; the log says why\n";
-/// The text exposition format, as Prometheus' own clients name it.
-constexpr const char* kMetricsText = "text/plain; version=0.0.4; charset=utf-8";
-
-struct Page {
-  int status;
-  const char* type;
-  std::shared_ptr<const std::string> body;
-  const char* extra;  ///< one more header line, with its CRLF, or empty
-};
-
 const char* reason_phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
     case 400:
       return "Bad Request";
+    case 403:
+      return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
@@ -72,70 +59,15 @@ const char* reason_phrase(int status) {
   }
 }
 
-/// What begin_request needs, through civetweb's user data.
-struct Context {
-  explicit Context(AdminSources from) : sources(std::move(from)) {}
-  AdminSources sources;
-  Scraper scraper{sources.metrics};
-};
-
-Page page_of(int status, std::string body, const char* extra = "") {
-  return {status, kText, std::make_shared<const std::string>(std::move(body)), extra};
-}
-
-Page render_metrics(Scraper& scraper) {
-  if (auto text = scraper.scrape()) return {200, kMetricsText, std::move(text), ""};
-  return page_of(500, kFailed);
-}
-
-Page render_readiness(const AdminSources& sources) {
-  Readiness readiness = sources.readiness();
-  return page_of(readiness.ready ? 200 : 503, std::move(readiness.text) + "\n");
-}
-
-std::string render_index(const AdminSources& sources) {
-  return fmt::format(
-      "zerogate {}\n\n"
-      "/metrics  counters and durations, for Prometheus\n"
-      "/healthz  200 while the process lives\n"
-      "/readyz   200 when calls can be served, else 503 and what is waited for\n"
-      "/config   the effective configuration, passwords masked\n"
-      "/reload   POST: read the configuration again, as SIGHUP does\n",
-      sources.version);
-}
-
-Page reload(const AdminSources& sources) {
-  const Result<std::string> result = sources.reload();
-  return page_of(result ? 200 : 400, (result ? result.value() : result.error()) + "\n");
-}
-
-Page render(Context& context, std::string_view method, std::string_view path) {
-  constexpr std::array<std::string_view, 6> kKnown = {"/",       "/metrics", "/healthz",
-                                                      "/readyz", "/config",  "/reload"};
-  if (std::ranges::find(kKnown, path) == kKnown.end())
-    return page_of(404, fmt::format("no such page; there are {}\n", kPages));
-  if (path == "/reload") {
-    if (method == "POST") return reload(context.sources);
-    return page_of(405, "only POST reloads\n", "Allow: POST\r\n");
-  }
-  if (method != "GET" && method != "HEAD")
-    return page_of(405, "this page is read-only: GET or HEAD\n", "Allow: GET, HEAD\r\n");
-  if (path == "/metrics") return render_metrics(context.scraper);
-  if (path == "/healthz") return page_of(200, "ok\n");
-  if (path == "/readyz") return render_readiness(context.sources);
-  if (path == "/config") return page_of(200, context.sources.config());
-  return page_of(200, render_index(context.sources));
-}
-
 /// In chunks, because civetweb's write deadline is for one mg_write: one for a whole scrape would
 /// cut slow links off, and one without end would let a peer that reads slowly keep the thread.
-void send_page(mg_connection* connection, const Page& page, bool with_body) {
+void send_page(mg_connection* connection, const AdminPage& page, bool with_body) {
   // The first chunk goes with the headers: most pages are one packet.
   const std::string_view body = *page.body;
   std::string first = fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}"
       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
-      page.status, reason_phrase(page.status), page.type, body.size(), page.extra);
+      page.status, reason_phrase(page.status), page.type, body.size(), page.headers);
   if (with_body) first += body.substr(0, kChunkBytes);
   const auto deadline = Clock::now() + kResponseDeadline;
   const auto send = [&](std::string_view bytes) {
@@ -147,23 +79,26 @@ void send_page(mg_connection* connection, const Page& page, bool with_body) {
     sent = send(body.substr(at, kChunkBytes));
 }
 
+std::string_view header(const mg_connection* connection, const char* name) {
+  const char* value = mg_get_header(connection, name);
+  return value ? value : "";
+}
+
 /// civetweb asks this before it does anything with a request, and is never left to answer one
 /// itself: it has no document root, no files and no listings to serve. A civetweb thread.
 int begin_request(mg_connection* connection) noexcept try {
   // Also keeps civetweb from reading a large request body to its end.
   mg_disable_connection_keep_alive(connection);
-  const mg_request_info* request = mg_get_request_info(connection);
-  auto* context = static_cast<Context*>(request->user_data);
-  const std::string_view method = request->request_method;
-  const std::string_view path = request->local_uri ? request->local_uri : "";
-  Page page;
-  try {
-    page = render(*context, method, path);
-  } catch (const std::exception& e) {
-    log::error("admin page failed", {{"path", path}, {"reason", e.what()}});
-    page = page_of(500, kFailed);
-  }
-  send_page(connection, page, method != "HEAD");
+  const mg_request_info* info = mg_get_request_info(connection);
+  AdminRequest request;
+  request.method = info->request_method;
+  request.path = info->local_uri ? info->local_uri : "";
+  request.query = info->query_string ? info->query_string : "";
+  request.accept = header(connection, "Accept");
+  request.origin = header(connection, "Origin");
+  request.fetch_site = header(connection, "Sec-Fetch-Site");
+  const AdminPage page = static_cast<AdminRoutes*>(info->user_data)->answer(request);
+  send_page(connection, page, request.method != "HEAD");
   return page.status;
 } catch (...) {
   return 500;
@@ -264,13 +199,13 @@ class CivetLibrary {
 }  // namespace
 
 struct AdminServer::State {
-  explicit State(AdminSources sources) : context{std::move(sources)} {}
+  explicit State(AdminSources sources) : routes{std::move(sources)} {}
   ~State();
   Status run(SocketAddress address);
   Status run_on(const UniqueFd& socket);
 
   CivetLibrary library;
-  Context context;
+  AdminRoutes routes;
   std::unique_ptr<mg_context, decltype(&mg_stop)> server{nullptr, &mg_stop};
   int listener = -1;  ///< civetweb's own, open until mg_stop
   uint16_t port = 0;
@@ -298,7 +233,7 @@ Status AdminServer::State::run(SocketAddress address) {
   mg_callbacks callbacks{};
   callbacks.begin_request = begin_request;
   callbacks.log_message = log_message;
-  mg_init_data init{&callbacks, &context, options.data()};
+  mg_init_data init{&callbacks, &routes, options.data()};
   std::array<char, 256> text{};
   unsigned code = 0;
   mg_error_data error{&code, text.data(), text.size()};

@@ -198,7 +198,7 @@ TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
     EXPECT_THAT(reply, testing::Not(HasSubstr("root:"))) << path;
   }
   EXPECT_EQ(body_of(get("/nope")),
-            "no such page; there are /metrics /healthz /readyz /config, and POST /reload\n");
+            "no such page; there are / /metrics /healthz /readyz /config POST /reload\n");
 }
 
 TEST_F(AdminServerTest, PostReloads) {
@@ -211,6 +211,21 @@ TEST_F(AdminServerTest, PostReloads) {
   EXPECT_THAT(refused, StartsWith("HTTP/1.1 400 "));
   EXPECT_EQ(body_of(refused), "zerogate.yaml:1: no\nzerogate.yaml:2: neither\n");
   EXPECT_THAT(get("/reload"), AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: POST\r\n")));
+}
+
+TEST_F(AdminServerTest, WebPagesMayNotReload) {
+  start();
+  const auto post = [&](const std::string& headers) {
+    return ask(server->port(), "POST /reload HTTP/1.1\r\n" + headers + "\r\nX:");
+  };
+  for (const char* headers :
+       {"Origin: http://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site",
+        // The "same" origin too: DNS rebinding makes any host name one.
+        "Origin: http://localhost\r\nSec-Fetch-Site: same-origin", "sec-fetch-site: same-site"})
+    EXPECT_THAT(post(headers), StartsWith("HTTP/1.1 403 ")) << headers;
+  EXPECT_EQ(body_of(post("Origin: http://evil.example")),
+            "refused: a web page ('http://evil.example') may not do this; use curl -X POST\n");
+  EXPECT_THAT(post("Sec-Fetch-Site: none"), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(AdminServerTest, OtherMethodsAre405WithAllow) {

@@ -1,0 +1,74 @@
+// What the admin port answers: one table of paths, and the page behind each.
+#pragma once
+
+#include <prometheus/collectable.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "gateway/scraper.h"
+
+namespace zerogate {
+
+struct Readiness {
+  bool ready = false;
+  std::string text;  ///< one line for a person: what is waited for, or what is away
+};
+
+/// What the admin port shows. Every function is called from the admin threads, at any time while
+/// the server lives, so each must be safe to call beside the workers.
+struct AdminSources {
+  std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
+  std::function<Readiness()> readiness;
+  std::function<std::string()> config;  ///< YAML, masked
+  /// POST /reload: the text that says what was taken over, or the errors, one a line.
+  std::function<Result<std::string>()> reload;
+  std::string version;
+};
+
+/// The parts of an HTTP request that some page looks at. A header that was not sent is empty.
+struct AdminRequest {
+  std::string_view method;
+  std::string_view path;   ///< without the query
+  std::string_view query;  ///< what follows the "?"
+  std::string_view accept;
+  std::string_view origin;
+  std::string_view fetch_site;  ///< Sec-Fetch-Site: what a browser says of a request's origin
+};
+
+struct AdminPage {
+  int status = 500;
+  std::string type;
+  std::shared_ptr<const std::string> body;
+  std::string headers;  ///< more header lines, each with its CRLF
+};
+
+/// Owned by the admin server. Any of its threads may call answer().
+class AdminRoutes {
+ public:
+  explicit AdminRoutes(AdminSources sources);
+
+  /// Never throws for a source's sake: a page that cannot be made is a 500, and the log says why.
+  AdminPage answer(const AdminRequest& request);
+
+ private:
+  struct Route;
+  static const std::vector<Route>& routes();
+
+  AdminPage dispatch(const AdminRequest& request);
+  AdminPage index(const AdminRequest& request);
+  AdminPage metrics(const AdminRequest& request);
+  AdminPage health(const AdminRequest& request);
+  AdminPage readiness(const AdminRequest& request);
+  AdminPage config(const AdminRequest& request);
+  AdminPage reload(const AdminRequest& request);
+
+  const AdminSources sources_;
+  Scraper scraper_;
+};
+
+}  // namespace zerogate
