@@ -30,8 +30,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
   turn_ = std::make_unique<Turn>(&loop_);
 
   // At a turn's end requests leave for backends and Redis first (they work while we write), then
-  // the replies; the calls' durations end when these are written; the worker itself looks at the
-  // result.
+  // the replies; the worker itself looks at the result. The calls' durations end with the turn.
   bridge_ = std::make_unique<Bridge>(&loop_, *turn_, metrics_,
                                      BridgeOptions{options.tcp.max_message, [this](ByteView name) {
                                                      return labels_.learn(name);
@@ -42,8 +41,8 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
                                        options.tcp);
   zmq_ = std::make_unique<ZmqListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::zmq),
                                        options.zmq);
-  turn_->add(calls_);
   turn_->add(*this);
+  turn_->set_observer(*this);
 }
 
 // Handlers stay once they are made: an order may be under way in them, and an idle one costs
@@ -149,6 +148,14 @@ void Worker::end_of_turn() {
   if (draining_ && calls_.in_flight() == 0 && tcp_->flushed()) finish();
 }
 
+void Worker::on_turn_begin(uint64_t began_ns) { metrics_.loop.busy_since_ns.set(began_ns); }
+
+void Worker::on_turn_end(uint64_t began_ns, uint64_t ended_ns) {
+  metrics_.loop.lag.observe(ended_ns - began_ns);
+  metrics_.loop.busy_since_ns.set(0);
+  calls_.on_turn_end(ended_ns);
+}
+
 void Worker::notice_churn() {
   uint64_t gone = 0;
   for (const TransportMetrics& transport : metrics_.transport) {
@@ -175,7 +182,7 @@ void Worker::shut_down() {
   tcp_.reset();
   zmq_->set_linger(kZmqLingerMs);
   zmq_.reset();
-  calls_.end_of_turn();
+  calls_.on_turn_end(uv_hrtime());
   next_routing_.reset();
   routing_.reset();
   bridge_.reset();

@@ -33,7 +33,7 @@ struct WorkerOptions {
   std::function<void()> on_churn = [] {};
 };
 
-class Worker final : private EndOfTurn {
+class Worker final : private EndOfTurn, private TurnObserver {
  public:
   static constexpr uint64_t kChurn = 64;
 
@@ -73,6 +73,8 @@ class Worker final : private EndOfTurn {
   enum class Order : int { none, drain, stop };
 
   void end_of_turn() override;
+  void on_turn_begin(uint64_t began_ns) override;
+  void on_turn_end(uint64_t began_ns, uint64_t ended_ns) override;
   void give(Order order);
   void on_order();
   void prepare(const RoutingOptions& options);

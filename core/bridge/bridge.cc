@@ -23,6 +23,7 @@ std::shared_ptr<Backend> Bridge::get(const BackendOptions& options) {
   if (found != entries_.end()) return found->backend;
   Entry entry;
   entry.metrics = std::make_shared<BackendMetrics>(options.name);
+  entry.metrics->queue_limit.set(options.queue);
   entry.backend = std::make_shared<Backend>(context_, options, entry.metrics);
   metrics_.backends.add(entry.metrics);
   entries_.push_back(entry);

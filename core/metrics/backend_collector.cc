@@ -29,6 +29,7 @@ void add_up(BackendSum& sum, const BackendTotals& one) {
   sum.totals.live |= one.live;
   sum.totals.duration.add(one.duration);
   sum.totals.queue += one.queue;
+  sum.totals.queue_limit += one.queue_limit;
   sum.totals.retries += one.retries;
   for (const EndpointTotals& endpoint : one.endpoints)
     add_up(sum.endpoints[endpoint.endpoint], endpoint);
@@ -112,10 +113,17 @@ void collect_backends(const Workers& workers, std::vector<MetricFamily>& familie
       backends,
       Family("zerogate_backend_queue",
              "Requests waiting for a connection to a backend. Lasting above 0: the backend "
-             "is too slow or has too few connections; at backends.*.queue for each worker, "
+             "is too slow or has too few connections; at zerogate_backend_queue_limit "
              "calls are refused as overloaded.",
              MetricType::Gauge),
       [](const BackendTotals& totals) { return totals.queue; }, families);
+  per_backend(
+      backends,
+      Family("zerogate_backend_queue_limit",
+             "Requests that may wait for a connection to a backend: backends.*.queue for each "
+             "event loop. With several loops one can be full before the sum is.",
+             MetricType::Gauge),
+      [](const BackendTotals& totals) { return totals.queue_limit; }, families);
   per_backend(
       backends,
       Family("zerogate_backend_retries_total",

@@ -64,6 +64,7 @@ BackendTotals BackendMetrics::totals() const {
   totals.live = true;
   totals.duration.add(duration);
   totals.queue = queue.value();
+  totals.queue_limit = queue_limit.value();
   totals.retries = retries.value();
   const std::lock_guard lock(mutex_);
   totals.endpoints.reserve(endpoints_.size() + gone_.size());
@@ -133,7 +134,7 @@ std::vector<BackendTotals> BackendMetricsList::totals() const {
   for (const auto& backend : gone_) {
     BackendTotals& totals = all.emplace_back(backend->totals());
     totals.live = false;
-    totals.queue = 0;
+    totals.queue = totals.queue_limit = 0;
   }
   return all;
 }

@@ -38,6 +38,7 @@ struct BackendTotals {
   bool live = false;
   HistogramTotals duration;
   uint64_t queue = 0;
+  uint64_t queue_limit = 0;
   uint64_t retries = 0;
   std::vector<EndpointTotals> endpoints;  ///< a name may stand here more than once: add them up
 };
@@ -54,9 +55,10 @@ class BackendMetrics {
   explicit BackendMetrics(std::string backend_name) : name_(std::move(backend_name)) {}
 
   const std::string& name() const { return name_; }
-  Histogram duration;  ///< from the attempt's sending to its answer
-  Counter queue;       ///< gauge: requests that wait for a connection
-  Counter retries;     ///< attempts on another endpoint
+  Histogram duration;   ///< from the attempt's sending to its answer
+  Counter queue;        ///< gauge: requests that wait for a connection
+  Counter queue_limit;  ///< gauge: how many may
+  Counter retries;      ///< attempts on another endpoint
 
   std::shared_ptr<EndpointMetrics> add(std::string endpoint);
   /// What is counted in it later may be lost.

@@ -1,5 +1,7 @@
 #include "core/metrics/collector.h"
 
+#include <uv.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -100,6 +102,13 @@ void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& 
   }
   families.push_back(std::move(requests.family));
   families.push_back(std::move(in_flight.family));
+
+  Family limit("zerogate_requests_in_flight_limit",
+               "Requests that may be in flight over all clients and protocols (limits.in_flight); "
+               "more are refused as overloaded. Each event loop has an equal share.",
+               MetricType::Gauge);
+  limit.add(Labels{}, sum(workers, [](auto& m) { return m.in_flight_limit.value(); }));
+  families.push_back(std::move(limit.family));
 }
 
 void collect_durations(const Workers& workers, const std::vector<FunctionLabel>& shown,
@@ -149,6 +158,12 @@ MetricFamily per_reason(const Workers& workers, std::string_view name, std::stri
 void collect_transport(const Workers& workers, std::vector<MetricFamily>& families) {
   families.push_back(per_protocol(workers, "zerogate_connections", "Client connections open now.",
                                   MetricType::Gauge, &TransportMetrics::connections));
+  families.push_back(
+      per_protocol(workers, "zerogate_connections_limit",
+                   "Client connections that may be open: limits.connections, or what the limit of "
+                   "open files leaves of it. Beyond it TCP connections are refused and ZeroMQ ones "
+                   "wait. Each event loop has an equal share. 0: this protocol is switched off.",
+                   MetricType::Gauge, &TransportMetrics::connections_limit));
   families.push_back(per_protocol(workers, "zerogate_connections_accepted_total",
                                   "Client connections accepted.", MetricType::Counter,
                                   &TransportMetrics::accepted));
@@ -178,6 +193,39 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "Input from clients that could not be taken as a request, by reason. A client of another "
       "protocol on this port, a broken client, or an attack.",
       kMalformedNames, kMalformedOf, &TransportMetrics::malformed));
+}
+
+/// Seconds for which the loop that has been busy for longest has not polled.
+double longest_busy(const Workers& workers) {
+  constexpr double kNsPerSecond = 1e9;
+  uint64_t oldest_ns = UINT64_MAX;
+  for (const WorkerMetrics* worker : workers) {
+    const uint64_t since_ns = worker->loop.busy_since_ns.value();
+    if (since_ns != 0) oldest_ns = std::min(oldest_ns, since_ns);
+  }
+  const uint64_t now_ns = uv_hrtime();
+  return now_ns > oldest_ns ? static_cast<double>(now_ns - oldest_ns) / kNsPerSecond : 0;
+}
+
+void collect_loops(const Workers& workers, std::vector<MetricFamily>& families) {
+  Family lag(
+      "zerogate_loop_lag_seconds",
+      "Time an event loop worked before it looked for new events again, once for each turn "
+      "of the loop. It is what a request that arrives at the wrong moment waits before it is "
+      "read: with a high p99 some handler blocks, or the loop has more to do than one core "
+      "can (threads).",
+      MetricType::Histogram);
+  lag.add(Labels{},
+          sum_histograms(workers, [](auto& m) -> const Histogram& { return m.loop.lag; }));
+  families.push_back(std::move(lag.family));
+
+  Family busy("zerogate_loop_busy_seconds",
+              "Time since an event loop last looked for new events, now, of the loop where it is "
+              "longest; 0 when all wait for some. More than a second: a loop is stuck, its clients "
+              "get no answers.",
+              MetricType::Gauge);
+  busy.family.metric.emplace_back().gauge.value = longest_busy(workers);
+  families.push_back(std::move(busy.family));
 }
 
 void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) {
@@ -235,6 +283,7 @@ std::vector<MetricFamily> Collector::Collect() const {
     collect_durations(workers_, shown, families);
   }
   collect_transport(workers_, families);
+  collect_loops(workers_, families);
   collect_backends(workers_, families);
   collect_redis(workers_, families);
 

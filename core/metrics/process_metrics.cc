@@ -65,9 +65,9 @@ std::optional<uint64_t> count_open_descriptors() {
 }
 
 /// Unlimited is +Inf.
-std::optional<double> max_descriptors() {
+std::optional<double> limit_of(__rlimit_resource resource) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
+  if (getrlimit(resource, &limit) != 0) return std::nullopt;
   return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<double>::infinity()
                                          : static_cast<double>(limit.rlim_cur);
 }
@@ -104,8 +104,11 @@ std::vector<MetricFamily> collect_process_metrics() {
   }
   if (const auto open = count_open_descriptors())
     gauge("process_open_fds", "Number of open file descriptors.", static_cast<double>(*open));
-  if (const auto max = max_descriptors())
+  if (const auto max = limit_of(RLIMIT_NOFILE))
     gauge("process_max_fds", "Maximum number of open file descriptors.", *max);
+  if (const auto max = limit_of(RLIMIT_AS))
+    gauge("process_virtual_memory_max_bytes",
+          "Maximum amount of virtual memory available in bytes; +Inf: not limited.", *max);
   return families;
 }
 

@@ -46,7 +46,8 @@ inline constexpr std::array<std::string_view, 7> kRejectedNames = {
     "limit", "descriptors", "draining", "stalled", "slow_reader", "receive_memory", "send_memory"};
 
 struct TransportMetrics {
-  Counter connections;  ///< gauge
+  Counter connections;        ///< gauge
+  Counter connections_limit;  ///< gauge: 0 when nothing is listened on
   Counter accepted;
   std::array<Counter, kRejectedNames.size()> rejected;
   Counter received_bytes;
@@ -56,6 +57,12 @@ struct TransportMetrics {
 
   void count(Malformed reason) { malformed[index_of(reason)].add(); }
   void count(Rejected reason) { rejected[index_of(reason)].add(); }
+};
+
+/// Of the event loop itself: core/base/turn.h measures it.
+struct LoopMetrics {
+  Histogram lag;          ///< of each turn, from the poll's return to the next poll
+  Counter busy_since_ns;  ///< gauge: when the turn under way began, as uv_hrtime(); 0 when polling
 };
 
 struct RedisMetrics {
@@ -94,8 +101,10 @@ class WorkerMetrics {
   std::array<TransportMetrics, kProtocolNames.size()> transport;
   TransportMetrics& of(Protocol protocol) { return transport[index_of(protocol)]; }
   const TransportMetrics& of(Protocol protocol) const { return transport[index_of(protocol)]; }
+  LoopMetrics loop;
   RedisMetrics redis;
   BackendMetricsList backends;
+  Counter in_flight_limit;  ///< gauge: calls that this worker may have under way
 
  private:
   const FunctionLabels& labels_;

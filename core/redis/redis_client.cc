@@ -31,6 +31,7 @@ struct RedisClient::Shared final : RedisLink::Owner {
   }
 
   void on_link_change() override;
+  uint64_t now_ns() override { return turn.now_ns(); }
   RedisLink* idlest() const;
   void refuse(RedisReply::Status status, std::string_view text, RedisRequest& request);
 

@@ -275,7 +275,7 @@ void RedisLink::check_deadline() {
 }
 
 uint64_t RedisLink::now_ns() {
-  if (clock_ns_ == 0) clock_ns_ = uv_hrtime();
+  if (clock_ns_ == 0) clock_ns_ = owner_.now_ns();
   return clock_ns_;
 }
 

@@ -27,6 +27,8 @@ class RedisLink final : private RedisConnection::Owner {
    public:
     /// up() or tried() may have changed. Must not send commands.
     virtual void on_link_change() = 0;
+    /// uv_hrtime(), from the Turn.
+    virtual uint64_t now_ns() = 0;
 
    protected:
     ~Owner() = default;
@@ -72,7 +74,7 @@ class RedisLink final : private RedisConnection::Owner {
   };
 
   void on_connected() override;
-  void on_batch() override { clock_ns_ = uv_hrtime(); }
+  void on_batch() override { clock_ns_ = owner_.now_ns(); }
   void on_redis_reply(const redisReply& reply) override;
   void on_broken(std::string_view reason) override;
 

@@ -1,7 +1,5 @@
 #include "core/rpc/call_table.h"
 
-#include <uv.h>
-
 #include <cassert>
 #include <utility>
 
@@ -67,7 +65,9 @@ void Call::fail(Outcome outcome, ByteView message) && {
 }
 
 CallTable::CallTable(uint32_t capacity, WorkerMetrics& metrics)
-    : capacity_(capacity), metrics_(metrics) {}
+    : capacity_(capacity), metrics_(metrics) {
+  metrics_.in_flight_limit.set(capacity);
+}
 
 CallTable::~CallTable() { assert(in_flight_ == 0); }
 
@@ -120,9 +120,7 @@ void CallTable::account(const ReturnPath& path, FunctionLabel function, uint64_t
   finished_.push_back({&metrics_.duration(function, protocol_of(path.wire)), received_ns});
 }
 
-void CallTable::end_of_turn() {
-  if (finished_.empty()) return;
-  const uint64_t now_ns = uv_hrtime();
+void CallTable::on_turn_end(uint64_t now_ns) {
   for (const Finished& call : finished_) call.duration->observe(now_ns - call.received_ns);
   finished_.clear();
 }

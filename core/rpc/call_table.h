@@ -6,17 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "core/base/turn.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/call.h"
 #include "core/rpc/return_path.h"
 
 namespace zerogate {
 
-/// Keeps each call's way back, counts its outcome, and measures its duration: from the bytes' read
-/// to the end of the turn in which the reply was written, with one clock read for all calls of the
-/// turn. Add it to the Turn behind the transports. Loop thread only.
-class CallTable final : public EndOfTurn {
+/// Keeps each call's way back, counts its outcome, and measures its duration: from the beginning of
+/// the turn that found its bytes to the end of the turn in which the reply was written, with one
+/// clock read for all calls of a turn. Loop thread only.
+class CallTable final {
  public:
   /// `capacity` limits the calls under way (limits.in_flight). Memory grows with use only.
   CallTable(uint32_t capacity, WorkerMetrics& metrics);
@@ -32,7 +31,8 @@ class CallTable final : public EndOfTurn {
   void refuse(const ReturnPath& path, FunctionLabel function, uint64_t received_ns, Outcome outcome,
               wire::ErrorKey key, ByteView message);
 
-  void end_of_turn() override;
+  /// What was answered since the last time has been written by now.
+  void on_turn_end(uint64_t now_ns);
 
  private:
   friend class Call;

@@ -40,6 +40,7 @@ TcpListener::~TcpListener() {
 }
 
 Status TcpListener::listen(const ListenSocket& socket) {
+  metrics_.connections_limit.set(options_.max_connections);
   is_pipe_ = socket.bound().is_path();
   accept_.reset(new UvStream);
   accept_->handle.data = this;

@@ -110,7 +110,7 @@ void TcpSession::on_bytes(size_t size) {
   listener_.metrics_.received_bytes.add(size);
   const FrameReader::Chunk chunk = reader_.take(listener_.read_buffer_.get(), size);
   account();
-  if (!chunk.bytes.empty()) consume(chunk.bytes, uv_hrtime());
+  if (!chunk.bytes.empty()) consume(chunk.bytes, listener_.turn_.began_ns());
 }
 
 void TcpSession::consume(ByteView bytes, uint64_t received_ns) {
@@ -220,7 +220,7 @@ void TcpSession::resume() {
   const ByteBuffer waiting = reader_.release();
   account();
   if (!waiting.empty()) listener_.turn_.again();  // others may have had their turn already
-  consume(waiting.view(), uv_hrtime());
+  consume(waiting.view(), listener_.turn_.now_ns());
   if (!closed_ && !ending_ && !blocked()) start_reading();
 }
 

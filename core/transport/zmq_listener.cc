@@ -101,6 +101,7 @@ ZmqListener::ZmqListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher,
 ZmqListener::~ZmqListener() { turn_.remove(*this); }
 
 Status ZmqListener::listen(const ListenSocket& socket) {
+  metrics_.connections_limit.set(options_.max_connections);
   const std::string endpoint = endpoint_of(socket.bound());
   const int fd = socket.duplicate();
   set_option(router_, ZMQ_USE_FD, fd);  // libzmq owns this duplicate from here on
@@ -136,7 +137,7 @@ void ZmqListener::update_gate() {
 }
 
 bool ZmqListener::receive() {
-  received_ns_ = uv_hrtime();
+  received_ns_ = turn_.now_ns();
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
     if (!receive_one()) return true;
   }

@@ -73,7 +73,6 @@ class TransportTest : public ::testing::Test {
     router_.add("hold", hold_);
     router_.add("fill", fill_);
     router_.add(ConnectService::kName, connect_);
-    turn_->add(calls_);
   }
   ~TransportTest() override {
     hold_.calls.clear();
@@ -88,20 +87,15 @@ class TransportTest : public ::testing::Test {
 
   void listen_tcp(const TcpOptions& options = {}, std::string_view address = "127.0.0.1:0") {
     open(address);
-    // A listener stands before the calls in the turn, as in a worker.
-    turn_->remove(calls_);
     tcp_ = std::make_unique<TcpListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::tcp),
                                          options);
-    turn_->add(calls_);
     const Status status = tcp_->listen(*socket_);
     ASSERT_TRUE(status) << status.error();
   }
   void listen_zmq(const ZmqOptions& options = {}, std::string_view address = "127.0.0.1:0") {
     open(address);
-    turn_->remove(calls_);
     zmq_ = std::make_unique<ZmqListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::zmq),
                                          options);
-    turn_->add(calls_);
     const Status status = zmq_->listen(*socket_);
     ASSERT_TRUE(status) << status.error();
   }

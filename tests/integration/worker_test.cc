@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -279,6 +280,31 @@ TEST_F(WorkerTest, OneThatWasNeverStartedGoesInPeace) {
   options_.redis.url.port = RedisServer::free_port();
   make();
   worker_.reset();
+}
+
+// Each turn is measured, and each call's duration is there once the turn has ended.
+TEST_F(WorkerTest, MeasuresTurnsAndCallsAndTellsItsLimits) {
+  options_.max_in_flight = 77;
+  options_.tcp.max_connections = 7;
+  start();
+  const auto count = [](const Histogram& histogram) {
+    HistogramTotals totals;
+    totals.add(histogram);
+    return std::accumulate(totals.buckets.begin(), totals.buckets.end(), uint64_t{0});
+  };
+  const uint64_t turns = count(metrics().loop.lag);
+  RawClient tcp(tcp_.bound());
+  for (uint32_t i = 0; i < 10; ++i) {
+    tcp.send_all(request("hello_world", i));
+    EXPECT_FALSE(receive(tcp).error);
+  }
+  const Histogram& duration = metrics().duration(labels_.find("hello_world"), Protocol::tcp);
+  EXPECT_TRUE(wait_until([&] { return count(duration) == 10; }));
+  EXPECT_GE(count(metrics().loop.lag), turns + 10);
+  EXPECT_TRUE(wait_until([&] { return metrics().loop.busy_since_ns.value() == 0; })) << "it waits";
+  EXPECT_EQ(metrics().in_flight_limit.value(), 77u);
+  EXPECT_EQ(metrics().of(Protocol::tcp).connections_limit.value(), 7u);
+  EXPECT_EQ(metrics().of(Protocol::zmq).connections_limit.value(), options_.zmq.max_connections);
 }
 
 TEST_F(WorkerTest, TellsOfChurn) {

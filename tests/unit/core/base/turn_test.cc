@@ -2,9 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 namespace zerogate {
 namespace {
@@ -95,6 +101,126 @@ TEST_F(TurnTest, GoesRoundAgainWhenAsked) {
   uv_run(&loop_, UV_RUN_NOWAIT);
   EXPECT_EQ(log_.substr(0, 6), "ababab");
   EXPECT_EQ(log_.size(), 8u) << "three rounds, and the turn's other end";
+}
+
+struct Observer final : TurnObserver {
+  void on_turn_begin(uint64_t began_ns) override {
+    busy_since_ns = began_ns;
+    ++begun;
+  }
+  void on_turn_end(uint64_t began_ns, uint64_t ended_ns) override {
+    busy_since_ns = 0;
+    turns_ns.push_back(ended_ns - began_ns);
+  }
+  uint64_t last_ns() const { return turns_ns.back(); }
+  std::atomic<uint64_t> busy_since_ns = 0;
+  std::vector<uint64_t> turns_ns;
+  size_t begun = 0;
+};
+
+constexpr uint64_t kNsPerMs = 1'000'000;
+
+/// Runs `work` as a callback of the loop's poll, and the loop on to the poll after it, which begins
+/// one more turn.
+class TurnClockTest : public TurnTest {
+ protected:
+  TurnClockTest() {
+    turn_->set_observer(observer_);
+    const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
+      uv_async_init(loop, handle,
+                    [](uv_async_t* async) { static_cast<TurnClockTest*>(async->data)->work_(); });
+    };
+    readable_ = make_uv<uv_async_t>(&loop_, init, this);
+    uv_run(&loop_, UV_RUN_NOWAIT);
+  }
+  void in_a_turn(std::function<void()> work) {
+    work_ = std::move(work);
+    uv_async_send(readable_.get());
+    uv_run(&loop_, UV_RUN_ONCE);
+    uv_run(&loop_, UV_RUN_NOWAIT);
+  }
+  /// As a handler would that computes for too long.
+  static void hold_up(uint64_t ms) {
+    for (const uint64_t end_ns = uv_hrtime() + ms * kNsPerMs; uv_hrtime() < end_ns;) continue;
+  }
+
+  Observer observer_;
+  UvPtr<uv_async_t> readable_;
+  std::function<void()> work_;
+};
+
+TEST_F(TurnClockTest, OneReadingIsTheBeginningForAll) {
+  uint64_t first = 0, second = 0, now = 0;
+  in_a_turn([&] {
+    first = turn_->began_ns();
+    hold_up(1);
+    second = turn_->began_ns();
+    now = turn_->now_ns();
+  });
+  EXPECT_EQ(first, second);
+  EXPECT_GE(now, first + kNsPerMs);
+  uint64_t next = 0;
+  in_a_turn([&] { next = turn_->began_ns(); });
+  EXPECT_GT(next, now) << "another turn";
+}
+
+TEST_F(TurnClockTest, ATurnLastsFromItsFirstReadingToTheNextPoll) {
+  in_a_turn([&] {
+    turn_->began_ns();
+    hold_up(5);
+  });
+  EXPECT_GE(observer_.last_ns(), 5 * kNsPerMs);
+  EXPECT_EQ(observer_.begun, observer_.turns_ns.size() + 1);
+}
+
+// A callback that asks for no time, and holds the loop up before anybody does.
+TEST_F(TurnClockTest, WhatComesBeforeTheFirstReadingIsSeenToo) {
+  in_a_turn([] { hold_up(50); });
+  EXPECT_GE(observer_.last_ns(), 47 * kNsPerMs) << "to libuv's milliseconds";
+}
+
+// It belongs to the turn that began with the poll before: what arrives meanwhile waits for it.
+TEST_F(TurnClockTest, TimersAreInIt) {
+  const auto timer = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
+  uv_timer_start(
+      timer.get(), [](uv_timer_t*) { hold_up(5); }, 0, 0);
+  const size_t turn = observer_.turns_ns.size();
+  uv_run(&loop_, UV_RUN_NOWAIT);
+  ASSERT_EQ(observer_.turns_ns.size(), turn + 1);
+  EXPECT_GE(observer_.last_ns(), 5 * kNsPerMs);
+}
+
+TEST_F(TurnClockTest, WaitingIsNotInIt) {
+  const auto timer = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
+  uv_timer_start(
+      timer.get(), [](uv_timer_t*) {}, 200, 0);
+  const size_t before = observer_.turns_ns.size();
+  const uint64_t begin_ns = uv_hrtime();
+  uv_run(&loop_, UV_RUN_ONCE);
+  uv_run(&loop_, UV_RUN_NOWAIT);
+  EXPECT_GE(uv_hrtime() - begin_ns, 190 * kNsPerMs) << "it has waited";
+  ASSERT_GT(observer_.turns_ns.size(), before);
+  EXPECT_LT(*std::max_element(observer_.turns_ns.begin() + before, observer_.turns_ns.end()),
+            150 * kNsPerMs);
+}
+
+// A turn that never ends has no duration: who looks from outside sees since when it has gone on.
+TEST_F(TurnClockTest, AnotherThreadSeesALoopThatIsStuck) {
+  std::promise<void> stuck, go_on;
+  std::thread loop([&] {
+    in_a_turn([&] {
+      turn_->began_ns();
+      stuck.set_value();
+      go_on.get_future().wait();
+    });
+  });
+  stuck.get_future().wait();
+  const uint64_t since_ns = observer_.busy_since_ns;
+  EXPECT_NE(since_ns, 0u);
+  EXPECT_LE(since_ns, uv_hrtime());
+  go_on.set_value();
+  loop.join();
+  EXPECT_NE(observer_.busy_since_ns, since_ns) << "it has gone on";
 }
 
 }  // namespace

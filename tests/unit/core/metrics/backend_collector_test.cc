@@ -25,7 +25,8 @@ class BackendCollectorTest : public CollectorTest {
   const std::vector<std::string> names = {
       "zerogate_backend_requests_total", "zerogate_backend_request_duration_seconds",
       "zerogate_backend_connections",    "zerogate_backend_up",
-      "zerogate_backend_queue",          "zerogate_backend_retries_total"};
+      "zerogate_backend_queue",          "zerogate_backend_queue_limit",
+      "zerogate_backend_retries_total"};
 };
 
 TEST_F(BackendCollectorTest, WithoutBackendsThereAreNoFamilies) {
@@ -35,6 +36,7 @@ TEST_F(BackendCollectorTest, WithoutBackendsThereAreNoFamilies) {
 TEST_F(BackendCollectorTest, ABackendWithoutEndpointsShowsWhatItHas) {
   add(first, "orders");
   EXPECT_EQ(value("zerogate_backend_queue", {{"backend", "orders"}}), 0);
+  EXPECT_EQ(value("zerogate_backend_queue_limit", {{"backend", "orders"}}), 0);
   EXPECT_EQ(value("zerogate_backend_retries_total", {{"backend", "orders"}}), 0);
   EXPECT_EQ(family("zerogate_backend_request_duration_seconds").metric.size(), 1U);
   EXPECT_FALSE(has_family("zerogate_backend_requests_total"));
@@ -52,6 +54,9 @@ TEST_F(BackendCollectorTest, EverySeriesIsThereFromTheStart) {
 
 TEST_F(BackendCollectorTest, WorkersAreSummedByName) {
   const auto one = add(first, "orders"), two = add(second, "orders");
+  one->queue_limit.set(1024);
+  two->queue_limit.set(1024);
+  EXPECT_EQ(value("zerogate_backend_queue_limit", {{"backend", "orders"}}), 2048);
   const auto here = one->add("a:1"), there = two->add("a:1"), other = two->add("b:1");
   count(*here, Outcome::ok, 3);
   count(*there, Outcome::ok, 4);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <uv.h>
 
 #include <atomic>
 #include <limits>
@@ -192,6 +193,39 @@ TEST_F(CollectorTest, AnUnexpectedReasonIsShownOnceItHappens) {
   EXPECT_EQ(
       value("zerogate_connections_rejected_total", {{"protocol", "zmq"}, {"reason", "stalled"}}),
       1);
+}
+
+TEST_F(CollectorTest, LoopLagIsThatOfAllLoops) {
+  EXPECT_EQ(family("zerogate_loop_lag_seconds").metric.at(0).histogram.sample_count, 0U);
+  first.loop.lag.observe(1'000);
+  second.loop.lag.observe(3'000'000'000);
+  const ClientMetric::Histogram histogram =
+      family("zerogate_loop_lag_seconds").metric.at(0).histogram;
+  EXPECT_EQ(histogram.sample_count, 2U);
+  EXPECT_DOUBLE_EQ(histogram.sample_sum, 3.000001);
+}
+
+TEST_F(CollectorTest, TheLoopThatIsBusyForLongestIsShown) {
+  EXPECT_EQ(value("zerogate_loop_busy_seconds"), 0);
+  first.loop.busy_since_ns.set(uv_hrtime() - 60'000'000'000);
+  second.loop.busy_since_ns.set(uv_hrtime());
+  const double busy_s = value("zerogate_loop_busy_seconds").value();
+  EXPECT_GE(busy_s, 60);
+  EXPECT_LT(busy_s, 90);
+  first.loop.busy_since_ns.set(0);
+  EXPECT_LT(value("zerogate_loop_busy_seconds").value(), 30);
+  second.loop.busy_since_ns.set(uv_hrtime() + 60'000'000'000);  // begun after our own clock read
+  EXPECT_EQ(value("zerogate_loop_busy_seconds"), 0);
+}
+
+TEST_F(CollectorTest, LimitsAreTheSumOfTheWorkersShares) {
+  first.in_flight_limit.set(100);
+  second.in_flight_limit.set(100);
+  first.of(Protocol::tcp).connections_limit.set(7);
+  second.of(Protocol::tcp).connections_limit.set(7);
+  EXPECT_EQ(value("zerogate_requests_in_flight_limit"), 200);
+  EXPECT_EQ(value("zerogate_connections_limit", {{"protocol", "tcp"}}), 14);
+  EXPECT_EQ(value("zerogate_connections_limit", {{"protocol", "zmq"}}), 0);
 }
 
 TEST_F(CollectorTest, RedisCommandsAreSummed) {

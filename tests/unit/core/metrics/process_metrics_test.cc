@@ -30,9 +30,10 @@ std::map<std::string, double> collect() {
 
 TEST(ProcessMetricsTest, HasEveryFamily) {
   const auto values = collect();
-  for (const char* name : {"process_cpu_seconds_total", "process_open_fds", "process_max_fds",
-                           "process_virtual_memory_bytes", "process_resident_memory_bytes",
-                           "process_start_time_seconds", "process_threads"})
+  for (const char* name :
+       {"process_cpu_seconds_total", "process_open_fds", "process_max_fds",
+        "process_virtual_memory_bytes", "process_virtual_memory_max_bytes",
+        "process_resident_memory_bytes", "process_start_time_seconds", "process_threads"})
     EXPECT_EQ(values.count(name), 1U) << name;
 }
 

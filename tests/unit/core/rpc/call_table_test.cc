@@ -207,18 +207,18 @@ TEST_F(CallTableTest, DurationsEndWithTheTurn) {
   calls_.begin(path_of("0002", Wire::w5), second_, uv_hrtime()).reply("\xc0");
   Call open = begin();
   EXPECT_EQ(observed(first_, Protocol::tcp), 0u) << "not written yet";
-  calls_.end_of_turn();
+  calls_.on_turn_end(uv_hrtime());
   EXPECT_EQ(observed(first_, Protocol::tcp), 1u);
   EXPECT_EQ(observed(second_, Protocol::zmq), 1u);
   EXPECT_EQ(observed(second_, Protocol::tcp), 0u);
   EXPECT_GE(metrics_.duration(first_, Protocol::tcp).sum_ns(), 3'000'000'000u);
   EXPECT_LT(metrics_.duration(second_, Protocol::zmq).sum_ns(), 3'000'000'000u);
-  calls_.end_of_turn();
+  calls_.on_turn_end(uv_hrtime());
   EXPECT_EQ(observed(first_, Protocol::tcp), 1u) << "each only once";
   std::move(open).reply("\xc0");
   calls_.refuse(path_of("0004"), first_, uv_hrtime(), Outcome::unavailable,
                 ErrorKey::server_exception, "x");
-  calls_.end_of_turn();
+  calls_.on_turn_end(uv_hrtime());
   EXPECT_EQ(observed(first_, Protocol::tcp), 3u) << "refused ones are observed, too";
 }
 
