@@ -70,6 +70,8 @@ class Parser {
     return option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 
+  void add_flag(const std::string& name, bool& value) { app_.add_flag(name, value); }
+
   /// One flag for each setting that has one.
   void add_settings() {
     for (const Setting& setting : settings()) {
@@ -216,6 +218,27 @@ Command parse_call(const Arguments& arguments) {
   return call;
 }
 
+Command parse_bench(const Arguments& arguments) {
+  Parser parser("bench");
+  BenchCommand bench;
+  parser.add("URL", bench.url);
+  parser.add("FUNCTION", bench.function);
+  parser.add("JSON", bench.json);
+  parser.add("--expect", bench.expect);
+  parser.add("--connections", bench.connections);
+  parser.add("--depth", bench.depth);
+  parser.add("--rate", bench.rate);
+  parser.add("--duration", bench.duration);
+  parser.add("--warmup", bench.warmup);
+  parser.add("--timeout", bench.timeout);
+  parser.add_flag("--json", bench.as_json);
+  if (!parser.parse(arguments)) return parser.error;
+  if (parser.help()) return PrintCommand{bench_help()};
+  if (bench.url.empty()) return usage_error("bench", "the URL is missing");
+  if (bench.function.empty()) return usage_error("bench", "the function's name is missing");
+  return bench;
+}
+
 }  // namespace
 
 Command parse_command_line(const std::vector<std::string>& arguments) {
@@ -225,6 +248,7 @@ Command parse_command_line(const std::vector<std::string>& arguments) {
   if (first == "serve") return parse_serve(rest);
   if (first == "check") return parse_check(rest);
   if (first == "call") return parse_call(rest);
+  if (first == "bench") return parse_bench(rest);
   if (first == "--version") {
     return PrintCommand{fmt::format("zerogate {} ({})\n", version(), revision())};
   }
@@ -233,7 +257,7 @@ Command parse_command_line(const std::vector<std::string>& arguments) {
     return usage_error("", "unknown flag " + first, did_you_mean(first, {"--help", "--version"}));
   }
   return usage_error("", "unknown command " + quote(first),
-                     did_you_mean(first, {"serve", "check", "call"}));
+                     did_you_mean(first, {"serve", "check", "call", "bench"}));
 }
 
 }  // namespace zerogate

@@ -27,6 +27,21 @@ struct CallCommand {
   uint32_t timeout_ms = 5'000;  ///< for connecting, and again for the answer
 };
 
+/// As the words stand; run_bench() reads them, since what they may be is the load's business.
+struct BenchCommand {
+  std::string url;
+  std::string function;
+  std::string json = "null";
+  std::string expect;  ///< JSON; empty: any result will do
+  std::string connections = "16";
+  std::string depth;  ///< empty: 1, or 64 with a rate
+  std::string rate;   ///< empty: a closed loop
+  std::string duration = "10s";
+  std::string warmup = "1s";
+  std::string timeout = "5s";
+  bool as_json = false;
+};
+
 /// Print this on stdout, status 0: --help and --version.
 struct PrintCommand {
   std::string text;
@@ -37,7 +52,8 @@ struct UsageError {
   std::string text;
 };
 
-using Command = std::variant<ServeCommand, CheckCommand, CallCommand, PrintCommand, UsageError>;
+using Command =
+    std::variant<ServeCommand, CheckCommand, CallCommand, BenchCommand, PrintCommand, UsageError>;
 
 /// `arguments` are those behind the program's name. All texts end in a line break.
 Command parse_command_line(const std::vector<std::string>& arguments);

@@ -9,5 +9,6 @@ std::string program_help();
 std::string serve_help();
 std::string check_help();
 std::string call_help();
+std::string bench_help();
 
 }  // namespace zerogate

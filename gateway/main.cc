@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "gateway/bench_command.h"
 #include "gateway/call_command.h"
 #include "gateway/check_command.h"
 #include "gateway/command_line.h"
@@ -21,6 +22,7 @@ int run(const CheckCommand& command) {
 int run(const CallCommand& command) {
   return run_call(command.url, command.function, command.json, command.timeout_ms);
 }
+int run(const BenchCommand& command) { return run_bench(command); }
 int run(const PrintCommand& command) {
   std::cout << command.text;
   return 0;

@@ -1,7 +1,5 @@
 #include "core/bridge/zmq_link.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstring>
 
@@ -17,9 +15,6 @@ constexpr int kMessagesPerTurn = 512;
 constexpr int kHeartbeatMs = 1'000;
 constexpr int kHeartbeatTimeoutMs = 5'000;
 constexpr int kQueue = 10'000;  ///< messages; the link's own limit of requests comes first
-constexpr int kEvents = ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
-                        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                        ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
 /// What all ids of links begin with: never like the hexadecimal ids of older wires, and never like
 /// the ids of a backend's keep-alive frames.
@@ -56,36 +51,6 @@ ZmqSocket open_dealer(void* context, const LinkOptions& options) {
 
 }  // namespace
 
-class ZmqLink::Events final : private ZmqReader {
- public:
-  Events(uv_loop_t* loop, void* context, ZmqLink& link)
-      : link_(link),
-        events_(open(context, link.dealer_.get())),
-        poll_(loop, events_.get(), *this) {}
-  ~Events() { zmq_socket_monitor(link_.dealer_.get(), nullptr, 0); }
-
- private:
-  static ZmqSocket open(void* context, void* dealer) {
-    const std::string endpoint = fmt::format("inproc://link-{}", fmt::ptr(dealer));
-    zmq_socket_monitor(dealer, endpoint.c_str(), kEvents);
-    ZmqSocket events(zmq_socket(context, ZMQ_PAIR));
-    set_option(events, ZMQ_LINGER, 0);
-    zmq_connect(events.get(), endpoint.c_str());
-    return events;
-  }
-  bool receive() override {
-    bool ended = false;
-    ZmqMessage event;
-    while (zmq_msg_recv(event.get(), events_.get(), ZMQ_DONTWAIT) >= 0) ended = true;
-    if (ended) link_.fail("the connection was refused or closed");
-    return true;
-  }
-
-  ZmqLink& link_;
-  ZmqSocket events_;
-  ZmqPoll poll_;
-};
-
 ZmqLink::ZmqLink(uv_loop_t* loop, void* context, Owner& owner, const Address& address,
                  const LinkOptions& options)
     : Link(owner),
@@ -97,7 +62,8 @@ ZmqLink::ZmqLink(uv_loop_t* loop, void* context, Owner& owner, const Address& ad
         static_cast<ZmqLink*>(timer->data)->fail("no answer to `connect` in time");
       },
       options.connect_timeout_ms, 0);
-  events_ = std::make_unique<Events>(loop, context, *this);
+  end_watch_ = std::make_unique<ZmqEndWatch>(
+      loop, context, dealer_.get(), [this] { fail("the connection was refused or closed"); });
   const std::string endpoint =
       address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
   zmq_connect(dealer_.get(), endpoint.c_str());  // a bad address shows as the deadline's failure

@@ -8,6 +8,7 @@
 #include "core/base/uv_ptr.h"
 #include "core/bridge/link.h"
 #include "core/bridge/tcp_link.h"
+#include "core/transport/zmq_end_watch.h"
 #include "core/transport/zmq_handle.h"
 #include "core/transport/zmq_poll.h"
 
@@ -29,15 +30,12 @@ class ZmqLink final : public Link, private ZmqReader {
   void fail(std::string_view reason) override;
 
  private:
-  /// Reads the socket's events; a class of its own because it has a socket of its own.
-  class Events;
-
   bool receive() override;
   void on_message(ByteView body);
 
   ZmqSocket dealer_;
   UvPtr<uv_timer_t> deadline_;  ///< of connecting
-  std::unique_ptr<Events> events_;
+  std::unique_ptr<ZmqEndWatch> end_watch_;
   std::unique_ptr<ZmqPoll> poll_;
   bool sent_ = false;  ///< in this turn: the poll may have missed news
 };

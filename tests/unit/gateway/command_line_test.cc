@@ -93,6 +93,29 @@ TEST(CommandLine, CallTakesFunctionsNamedLikeACommandOrFlag) {
   EXPECT_EQ(parse_as<CallCommand>({"call", "u", "--", "--x=1"}).function, "--x=1");
 }
 
+TEST(CommandLine, Bench) {
+  const auto plain = parse_as<BenchCommand>({"bench", "tcp://h:1", "hello_world"});
+  EXPECT_EQ(plain.url, "tcp://h:1");
+  EXPECT_EQ(plain.function, "hello_world");
+  EXPECT_EQ(plain.json, "null");
+  EXPECT_FALSE(plain.as_json);
+  const auto all = parse_as<BenchCommand>(
+      {"bench", "u", "f", "[1,2]", "--connections", "8", "--depth=64", "--rate", "100",
+       "--duration", "1s", "--warmup", "0s", "--timeout", "2s", "--expect", "[3]", "--json"});
+  EXPECT_EQ(all.json, "[1,2]");
+  EXPECT_EQ(all.connections, "8");
+  EXPECT_EQ(all.depth, "64");
+  EXPECT_EQ(all.rate, "100");
+  EXPECT_EQ(all.duration, "1s");
+  EXPECT_EQ(all.warmup, "0s");
+  EXPECT_EQ(all.timeout, "2s");
+  EXPECT_EQ(all.expect, "[3]");
+  EXPECT_TRUE(all.as_json);
+  EXPECT_THAT(error_of({"bench"}), HasSubstr("the URL is missing"));
+  EXPECT_THAT(error_of({"bench", "u"}), HasSubstr("name is missing"));
+  EXPECT_THAT(error_of({"bench", "u", "f", "--dept", "1"}), HasSubstr("did you mean --depth?"));
+}
+
 TEST(CommandLine, Version) {
   const std::string text = parse_as<PrintCommand>({"--version"}).text;
   EXPECT_THAT(text, testing::MatchesRegex("zerogate [0-9]+\\.[0-9]+\\.[0-9]+ \\([0-9a-z]+\\)\n"));
@@ -103,7 +126,7 @@ TEST(CommandLine, NoCommandShowsTheHelp) {
 }
 
 TEST(CommandLine, EachCommandHasHelp) {
-  for (const auto* command : {"serve", "check", "call"}) {
+  for (const auto* command : {"serve", "check", "call", "bench"}) {
     EXPECT_THAT(parse_as<PrintCommand>({command, "--help"}).text,
                 StartsWith("zerogate " + std::string(command) + " "));
     EXPECT_THAT(parse_as<PrintCommand>({command, "-h"}).text, StartsWith("zerogate "));

@@ -1,17 +1,19 @@
-#include "tests/bench/latency_histogram.h"
+#include "core/load/latency_histogram.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdint>
 
-namespace zerogate::bench {
+namespace zerogate {
 namespace {
 
 TEST(LatencyHistogram, HasNoQuantileWithoutValues) {
   const LatencyHistogram histogram;
   EXPECT_EQ(histogram.count(), 0U);
   EXPECT_EQ(histogram.quantile(0.5), 0U);
+  EXPECT_EQ(histogram.mean(), 0U);
+  EXPECT_EQ(histogram.max(), 0U);
 }
 
 TEST(LatencyHistogram, IsExactForSmallValues) {
@@ -34,6 +36,14 @@ TEST(LatencyHistogram, IsWithinOnePercentForEveryValue) {
   }
 }
 
+TEST(LatencyHistogram, KnowsMeanAndMaximumExactly) {
+  LatencyHistogram histogram;
+  for (const uint64_t ns : {1'000'001, 2'000'003, 9'000'008}) histogram.add(ns);
+  EXPECT_EQ(histogram.mean(), 4'000'004U);
+  EXPECT_EQ(histogram.max(), 9'000'008U);
+  EXPECT_LE(histogram.quantile(1), histogram.max()) << "no quantile above what was measured";
+}
+
 TEST(LatencyHistogram, TakesTheLargestValue) {
   LatencyHistogram histogram;
   histogram.add(UINT64_MAX);
@@ -50,4 +60,4 @@ TEST(LatencyHistogram, KeepsARareSlowValueOutOfTheMiddle) {
 }
 
 }  // namespace
-}  // namespace zerogate::bench
+}  // namespace zerogate

@@ -1,0 +1,55 @@
+// A timer of nanoseconds: libuv's own count milliseconds.
+#pragma once
+
+#include <sys/timerfd.h>
+#include <uv.h>
+
+#include <cstdint>
+
+#include "core/base/unique_fd.h"
+#include "core/base/uv_ptr.h"
+
+namespace zerogate {
+
+/// Ends the loop's sleep at a time; who wants to do something then does it at the turn's end. Loop
+/// thread only.
+class PreciseTimer {
+ public:
+  explicit PreciseTimer(uv_loop_t* loop)
+      : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+    const int fd = fd_.get();
+    const auto init = [fd](uv_loop_t* l, uv_poll_t* handle) { uv_poll_init(l, handle, fd); };
+    poll_ = make_uv<uv_poll_t>(loop, init, this);
+    uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
+      static_cast<PreciseTimer*>(handle->data)->disarm();
+    });
+  }
+
+  /// Wakes the loop up at `at_ns` of uv_hrtime(), or at once when that has passed.
+  void arm(uint64_t at_ns) {
+    if (armed_ns_ == at_ns) return;
+    armed_ns_ = at_ns;
+    set(at_ns);
+  }
+
+ private:
+  static constexpr uint64_t kSecondNs = 1'000'000'000;
+
+  // Setting it also takes back that it has fired, so its descriptor needs no read.
+  void disarm() {
+    armed_ns_ = 0;
+    set(0);
+  }
+  void set(uint64_t at_ns) {
+    itimerspec when{};
+    when.it_value.tv_sec = static_cast<time_t>(at_ns / kSecondNs);
+    when.it_value.tv_nsec = static_cast<long>(at_ns % kSecondNs);
+    timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+  }
+
+  UniqueFd fd_;
+  UvPtr<uv_poll_t> poll_;
+  uint64_t armed_ns_ = 0;
+};
+
+}  // namespace zerogate

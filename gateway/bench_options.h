@@ -1,0 +1,13 @@
+// The words of `zerogate bench` as a load.
+#pragma once
+
+#include "core/base/result.h"
+#include "core/load/load_options.h"
+#include "gateway/command_line.h"
+
+namespace zerogate {
+
+/// Reads and checks every word; the error names the flag and what to write instead.
+Result<LoadOptions> load_options(const BenchCommand& command);
+
+}  // namespace zerogate
