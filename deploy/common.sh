@@ -1,4 +1,5 @@
-# Shared by deploy/run and tests/run: messages, packages and builds. Sourced by both, not run.
+# Shared by deploy/run, tests/run and tests/bench/compare: messages, packages and builds. Sourced,
+# not run.
 # shellcheck shell=bash
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -79,4 +80,20 @@ build() {
   grep -E -A 5 'FAILED|error|CMake Error' "$log" | head -n 60 >&2 || tail -n 30 "$log" >&2
   printf '%s: the build of preset %s failed; all of its output is in %s\n' "$0" "$preset" "$log" >&2
   return 1
+}
+
+# make_venv: build/venv, with the packages of PyPI that the tests use, made again only when their list
+# or Python changes. Quiet; $(log_file venv) has the output.
+make_venv() {
+  local stamp venv=$top/build/venv list=$top/tests/interop/requirements.txt
+  stamp=$(python3 --version; sha256sum <"$list")
+  mkdir -p "$top/build"
+  (
+    flock 9  # two scripts at a time would take it from under each other
+    if [[ $(cat "$venv/.stamp" 2>/dev/null) != "$stamp" ]]; then
+      rm -rf "$venv" && python3 -m venv "$venv" &&
+        timeout 300 "$venv/bin/pip" install --disable-pip-version-check --no-input -q -r "$list" &&
+        printf '%s\n' "$stamp" >"$venv/.stamp"
+    fi
+  ) 9>"$top/build/.venv.lock" >"$(log_file venv)" 2>&1 </dev/null
 }

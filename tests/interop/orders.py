@@ -29,10 +29,19 @@ def new_order(request):
     return Order(str(uuid.uuid4()), request.items, request.user_id, now, 0, now)
 
 
+def encode(order):
+    return msgspec.msgpack.encode(order)
+
+
+def receipt(order):
+    """What save_order answers."""
+    return {"order_id": order.id, "status": order.status, "items": order.items}
+
+
 def save(redis, request):
     order = new_order(request)
-    redis.set(order.id, msgspec.msgpack.encode(order))
-    return {"order_id": order.id, "status": order.status, "items": order.items}
+    redis.set(order.id, encode(order))
+    return receipt(order)
 
 
 def load(redis, order_id):

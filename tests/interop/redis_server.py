@@ -34,6 +34,10 @@ class RedisServer:
             host="127.0.0.1", port=self.port, db=database, password=self.password, socket_timeout=5
         )
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def start(self):
         """Returns once it answers. Keeps its port from the second start on."""
         for _ in range(START_ATTEMPTS):

@@ -1,0 +1,114 @@
+"""What the comparison starts, and how all of it ends: by close() in the end, and by a watchman
+should we be killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+START_TIMEOUT_S = 30
+KILL_AT_EOF = """
+import os, signal, sys
+guarded = set()
+for line in sys.stdin:
+    pid = int(line)
+    guarded.add(pid) if pid > 0 else guarded.discard(-pid)
+for pid in guarded:
+    for kill in os.kill, os.killpg:
+        try:
+            kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+"""
+
+
+class Watchman:
+    """A process that outlives us, if only to kill what we left behind."""
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", KILL_AT_EOF],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+            bufsize=1,
+        )
+
+    def guard(self, pid):
+        """A process and, when it leads one, its group."""
+        self._process.stdin.write(f"{pid}\n")
+
+    def release(self, pid):
+        """It has ended: somebody else may have its number now."""
+        self._process.stdin.write(f"{-pid}\n")
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+class Process:
+    """A program in a process group of its own, which holds all that it starts itself."""
+
+    def __init__(self, watchman, command, **options):
+        self._watchman = watchman
+        self._directory = tempfile.TemporaryDirectory(prefix="zerogate-compare-")
+        self._log_name = os.path.join(self._directory.name, "log")
+        with open(self._log_name, "wb") as log:
+            options = {"stdout": log, **options}
+            self._process = subprocess.Popen(
+                command,
+                cwd=self._directory.name,  # Zero's ZeroMQ server leaves a socket there
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+                **options,
+            )
+        watchman.guard(self.pid)
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def stdout(self):
+        return self._process.stdout
+
+    def check(self):
+        """It must not have ended."""
+        if self._process.poll() is not None:
+            with open(self._log_name, encoding="utf-8", errors="replace") as log:
+                raise AssertionError(f"{self._process.args} has ended: {log.read()[-2000:]}")
+        return True
+
+    def cpu_seconds(self):
+        return cpu_seconds(self.pid)
+
+    def close(self):
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait()
+        self._watchman.release(self.pid)
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._directory.cleanup()
+
+
+def cpu_seconds(pid):
+    """What a process, or the processes of its group, have used. They do not end while we look."""
+    ticks = 0
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8") as stat:
+                front, _, back = stat.read().rpartition(")")
+        except OSError:
+            continue  # somebody else's has ended
+        fields = back.split()  # from the state on, see proc(5): then ppid, pgrp, …
+        if pid in (int(front.split()[0]), int(fields[2])):
+            ticks += int(fields[11]) + int(fields[12])  # utime, stime
+    return ticks / os.sysconf("SC_CLK_TCK")
