@@ -18,6 +18,8 @@ struct Percentile {
 constexpr Percentile kPercentiles[] = {
     {"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"p99.99", 0.9999}};
 
+constexpr double kBusy = 0.9;  ///< of the time: then the load generator may be the bottleneck
+
 double seconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 std::string percentiles(const LatencyHistogram& histogram) {
@@ -91,6 +93,10 @@ std::string report_as_text(const LoadOptions& options, const LoadReport& report)
   text += fmt::format("  bytes       sent {}, received {}\n",
                       show_bytes(sent_bytes(report), measured_s),
                       show_bytes(report.received_bytes, measured_s));
+  if (report.busiest_share() > kBusy) {
+    text += fmt::format("  generator   busy {:.0f} % of the time: it may be what limits this\n",
+                        report.busiest_share() * 100);
+  }
   text += errors_as_text(report);
   if (report.disconnects > 0) {
     text += fmt::format("  connections ended {} times and were opened again\n",
@@ -129,6 +135,7 @@ std::string report_as_json(const LoadOptions& options, const LoadReport& report)
   json["disconnects"] = report.disconnects;
   json["unfinished"] = report.unfinished;
   json["client_cpu_seconds"] = seconds(report.cpu_ns);
+  json["client_busiest_thread"] = report.busiest_share();
   // A server's text may hold anything.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -19,9 +19,10 @@ constexpr uint64_t kLookNs = 100 * kMillisecondNs;   ///< how exactly a time-out
 constexpr uint64_t kRetryNs = 100 * kMillisecondNs;  ///< until a connection is opened again
 constexpr size_t kSampleBytes = 200;
 
-uint64_t cpu_ns() {
+/// `who` is RUSAGE_SELF or RUSAGE_THREAD.
+uint64_t cpu_ns(int who) {
   rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
+  getrusage(who, &usage);
   const auto ns = [](const timeval& time) {
     return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 +
            static_cast<uint64_t>(time.tv_usec) * 1'000;
@@ -88,7 +89,7 @@ void LoadRun::stop() {
 }
 
 void LoadRun::finish() {
-  if (report_.cpu_ns == 0 && cpu_begin_ns_ != 0) report_.cpu_ns = cpu_ns() - cpu_begin_ns_;
+  if (phase_ == Phase::measuring) end_measuring();
   report_.measured_ns = end_ns_ > measure_from_ns_ ? end_ns_ - measure_from_ns_ : 0;
   phase_ = Phase::done;
   uv_stop(loop_);
@@ -308,17 +309,26 @@ void LoadRun::tick() {
   const uint64_t now_ns = uv_hrtime();
   if (phase_ == Phase::warmup && now_ns >= measure_from_ns_) {
     phase_ = Phase::measuring;
-    cpu_begin_ns_ = cpu_ns();
+    cpu_begin_ns_ = cpu_ns(RUSAGE_SELF);
+    thread_begin_ns_ = cpu_ns(RUSAGE_THREAD);
   }
   if (phase_ == Phase::measuring && now_ns >= end_ns_) {
+    end_measuring();
     phase_ = Phase::draining;
-    report_.cpu_ns = cpu_ns() - cpu_begin_ns_;
   }
   if (now_ns - looked_ns_ >= kLookNs || phase_ == Phase::opening) {
     looked_ns_ = now_ns;
     for (Lane& lane : lanes_) look_after(lane, now_ns);
   }
   if (phase_ == Phase::draining) check_drained(now_ns);
+}
+
+void LoadRun::end_measuring() {
+  report_.cpu_ns = cpu_ns(RUSAGE_SELF) - cpu_begin_ns_;
+  // Besides this thread only libzmq's one I/O thread works.
+  const uint64_t thread_ns = cpu_ns(RUSAGE_THREAD) - thread_begin_ns_;
+  report_.busiest_ns =
+      std::max(thread_ns, report_.cpu_ns > thread_ns ? report_.cpu_ns - thread_ns : 0);
 }
 
 void LoadRun::look_after(Lane& lane, uint64_t now_ns) {

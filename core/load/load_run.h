@@ -90,6 +90,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   void lose(Lane& lane, CallError kind, std::string_view reason, uint64_t now_ns);
 
   void tick();
+  void end_measuring();
   void look_after(Lane& lane, uint64_t now_ns);
   void check_drained(uint64_t now_ns);
   uint64_t backlog(uint64_t now_ns) const;
@@ -118,8 +119,9 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   Phase phase_ = Phase::opening;
   uint64_t measure_from_ns_ = 0;
   uint64_t end_ns_ = UINT64_MAX;
-  uint64_t looked_ns_ = 0;  ///< when the lanes were looked after last
-  uint64_t cpu_begin_ns_ = 0;
+  uint64_t looked_ns_ = 0;     ///< when the lanes were looked after last
+  uint64_t cpu_begin_ns_ = 0;  ///< CPU time when the measured time began: of all threads, ours
+  uint64_t thread_begin_ns_ = 0;
   Pacer pacer_{0, 1};
   uint64_t next_call_ = 0;  ///< open loop: calls before it were sent or given up
 };

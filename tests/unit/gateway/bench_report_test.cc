@@ -78,6 +78,13 @@ TEST(BenchReport, TextOfAnOpenLoopTellsHowLateCallsWereSent) {
   EXPECT_THAT(text, HasSubstr("sent late   p50 15.0 µs"));
 }
 
+TEST(BenchReport, TextSaysWhenTheGeneratorWasTheBottleneck) {
+  LoadReport report = slow_call();
+  EXPECT_THAT(report_as_text(hello(), report), Not(HasSubstr("generator")));
+  report.busiest_ns = 3'900'000'000;
+  EXPECT_THAT(report_as_text(hello(), report), HasSubstr("busy 98 % of the time"));
+}
+
 TEST(BenchReport, JsonHasFixedNames) {
   LoadReport report = slow_call();
   report.count(CallError::timeout, 5, "no answer within 5000 ms");
@@ -96,6 +103,7 @@ TEST(BenchReport, JsonHasFixedNames) {
   EXPECT_EQ(json["sent_bytes"], 31 * 1'001);
   EXPECT_EQ(json["received_bytes"], 21'021);
   EXPECT_DOUBLE_EQ(json["client_cpu_seconds"].get<double>(), 0.5);
+  EXPECT_DOUBLE_EQ(json["client_busiest_thread"].get<double>(), 0);
 }
 
 TEST(BenchReport, JsonSurvivesBytesThatAreNoText) {
