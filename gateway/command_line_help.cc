@@ -130,9 +130,10 @@ it early and prints what was measured so far. Exit status 1 when no call was ans
   --json                  the report as one line of JSON
   -h, --help              this text
 
-Percentiles are at most 0.8 % off. Errors count by kind: not_found, exception and validation are the
-server's answers; unexpected (see --expect), malformed, disconnected, timeout; unsent, when with
---rate no connection had room for a call before its time-out.
+Percentiles are of the right answers, and at most 0.8 % off. Errors count by kind: not_found,
+exception and validation are the server's answers; unexpected (see --expect), malformed,
+disconnected, timeout; unsent, when with --rate no connection had room for a call before its
+time-out.
 
 Example: zerogate bench tcp://127.0.0.1:5559 hello_world --connections 64 --depth 16
 )";

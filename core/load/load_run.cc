@@ -194,7 +194,7 @@ void LoadRun::begin(uint64_t now_ns) {
 
 /// Closed loop: gives a connection that has just been opened all its calls.
 void LoadRun::fill(Lane& lane) {
-  if (open_loop() || phase_ == Phase::draining) return;
+  if (open_loop() || phase_ >= Phase::draining) return;
   while (!lane.slots.full()) begin_call(lane, 0);
 }
 
