@@ -68,6 +68,7 @@ std::string program_help() {
   zerogate --version                                     version and revision
   zerogate COMMAND --help                                flags, variables and defaults
 
+Without flags 'serve' listens on 127.0.0.1 only: TCP on 5559, ZeroMQ on 5560, metrics on 9464.
 Exit status: 0 fine, 1 failed while running, 2 usage or configuration.
 )";
 }
@@ -75,7 +76,8 @@ Exit status: 0 fine, 1 failed while running, 2 usage or configuration.
 std::string serve_help() {
   return fmt::format(
       "zerogate serve [--config FILE] [flags]\n"
-      "Serves until SIGTERM or SIGINT, which answer what is in flight and then stop.\n"
+      "Serves until SIGTERM or SIGINT, which answer what is in flight and then stop. SIGHUP reads\n"
+      "the configuration again.\n"
       "\n"
       "  {:22}  configuration in YAML; default: none\n"
       "{}",

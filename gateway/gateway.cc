@@ -56,24 +56,23 @@ const ListenSocket* socket_of(const std::vector<ListenSocket>& sockets, size_t w
   return &sockets[std::min(worker, sockets.size() - 1)];
 }
 
-void log_listening(std::string_view protocol, const std::string& address) {
-  log::info("listening", {{"protocol", protocol}, {"address", address}});
-}
-
 RoutingOptions routing_of(const Config& config) {
   return {config.handlers, config.backends, config.routes};
 }
 
 }  // namespace
 
-Gateway::Gateway(const Config& config, Reload reload)
-    : load_again_(std::move(reload)), config_(config), labels_({ConnectService::kName}) {
+Gateway::Gateway(const Config& config, Reload reload, const ServiceManager& manager)
+    : manager_(manager),
+      load_again_(std::move(reload)),
+      config_(config),
+      labels_({ConnectService::kName}) {
   uv_loop_init(&loop_);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
-                  [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_worker_exit(); });
+                  [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_progress(); });
   };
-  exit_signal_ = make_uv<uv_async_t>(&loop_, init_async, this);
+  progress_ = make_uv<uv_async_t>(&loop_, init_async, this);
   trimmer_ = std::make_unique<MemoryTrimmer>(&loop_);
 }
 
@@ -81,14 +80,16 @@ Gateway::~Gateway() {
   admin_.reset();
   for (const auto& worker : workers_) worker->stop();
   workers_.clear();
+  watchdog_.reset();
   trimmer_.reset();
   signals_.clear();
-  exit_signal_.reset();
+  progress_.reset();
   uv_run(&loop_, UV_RUN_DEFAULT);
   uv_loop_close(&loop_);
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload reload) {
+Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload reload,
+                                                const ServiceManager& manager) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
   log::info("start", {{"version", version()},
                       {"revision", revision()},
@@ -98,7 +99,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload rel
                       {"limits.in_flight", config.max_in_flight},
                       {"limits.write_buffer", config.write_buffer},
                       {"handlers", fmt::format("{}", fmt::join(config.handlers, ","))}});
-  std::unique_ptr<Gateway> gateway(new Gateway(config, std::move(reload)));
+  std::unique_ptr<Gateway> gateway(new Gateway(config, std::move(reload), manager));
   gateway->max_connections_ = affordable_connections(config);
   gateway->watch_signals();
   for (const auto step : {&Gateway::open_sockets, &Gateway::start_workers, &Gateway::start_admin}) {
@@ -132,6 +133,7 @@ WorkerOptions Gateway::worker_options() const {
   options.max_in_flight = share(config_.max_in_flight);
   options.drain_timeout_ms = config_.drain_timeout_ms;
   options.on_churn = [this] { trimmer_->request(); };
+  options.on_progress = [this] { uv_async_send(progress_.get()); };
   return options;
 }
 
@@ -144,12 +146,17 @@ Status Gateway::start_workers() {
   for (const auto& worker : workers_) {
     worker->start([this] {
       ++exited_;
-      uv_async_send(exit_signal_.get());
+      uv_async_send(progress_.get());
     });
   }
-  if (config_.listen_tcp) log_listening("tcp", tcp_sockets_.front().bound().display());
-  if (config_.listen_zmq) log_listening("zmq", zmq_sockets_.front().bound().display());
+  if (config_.listen_tcp) note_listening("tcp", tcp_sockets_.front().bound().display());
+  if (config_.listen_zmq) note_listening("zmq", zmq_sockets_.front().bound().display());
   return ok_status();
+}
+
+void Gateway::note_listening(std::string_view protocol, const std::string& address) {
+  log::info("listening", {{"protocol", protocol}, {"address", address}});
+  addresses_ += fmt::format("{}{} {}", addresses_.empty() ? "" : ", ", protocol, address);
 }
 
 Status Gateway::start_admin() {
@@ -168,7 +175,7 @@ Status Gateway::start_admin() {
   admin_ = std::move(admin).value();
   Address bound = *config_.admin;
   bound.port = admin_->port();
-  log_listening("admin", bound.display());
+  note_listening("admin", bound.display());
   return ok_status();
 }
 
@@ -188,7 +195,16 @@ std::string Gateway::config_yaml() const {
 }
 
 Result<std::string> Gateway::reload() {
+  manager_.reloading();
   const std::lock_guard lock(config_mutex_);
+  Result<std::string> result = load_and_take_over();
+  last_reload_ = result ? result.value() : "reload refused: " + result.error();
+  reloading_ = true;  // until no worker is at it any more, which may be so already
+  uv_async_send(progress_.get());
+  return result;
+}
+
+Result<std::string> Gateway::load_and_take_over() {
   const auto loaded = load_again_();
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
     for (const std::string& line : errors->lines) log::error("reload refused", {{"error", line}});
@@ -241,6 +257,7 @@ void Gateway::on_signal(int number) {
   if (!draining_.exchange(true)) {
     log::info("draining",
               {{"signal", strsignal(number)}, {"timeout_ms", config_.drain_timeout_ms}});
+    manager_.stopping("draining: calls under way are answered", config_.drain_timeout_ms);
     for (const auto& worker : workers_) worker->drain();
   } else {
     log::warn("stopping at once", {{"signal", strsignal(number)}});
@@ -248,11 +265,23 @@ void Gateway::on_signal(int number) {
   }
 }
 
-void Gateway::on_worker_exit() {
-  if (exited_ == workers_.size()) uv_stop(&loop_);
+// Workers report each step, and the service manager is told what has become true of all of them.
+void Gateway::on_progress() {
+  if (exited_ == workers_.size()) return uv_stop(&loop_);
+  if (draining_) return;
+  const auto reloading = [](const auto& worker) { return worker->reloading(); };
+  const bool reloaded =
+      std::ranges::none_of(workers_, reloading) && reloading_.exchange(false) && ready_;
+  const bool settled = !ready_ && readiness().ready;
+  if (!reloaded && !settled) return;
+  ready_ = true;
+  const std::lock_guard lock(config_mutex_);
+  const std::string_view separator = last_reload_.empty() ? "" : "; ";
+  manager_.ready(fmt::format("serving on {}{}{}", addresses_, separator, last_reload_));
 }
 
 int Gateway::run() {
+  watchdog_ = std::make_unique<Watchdog>(&loop_, manager_, workers_);
   uv_run(&loop_, UV_RUN_DEFAULT);
   return exit_status();
 }
@@ -261,6 +290,7 @@ int Gateway::exit_status() const {
   uint32_t cut_off = 0;
   for (const auto& worker : workers_) cut_off += worker->cut_off();
   log::info("stopped", {{"calls_cut_off", cut_off}});
+  manager_.status(fmt::format("stopped, {} calls cut off", cut_off));
   return cut_off == 0 ? 0 : 1;
 }
 

@@ -15,6 +15,8 @@
 #include "gateway/admin_server.h"
 #include "gateway/config.h"
 #include "gateway/memory.h"
+#include "gateway/service_manager.h"
+#include "gateway/watchdog.h"
 #include "gateway/worker.h"
 
 namespace zerogate {
@@ -27,7 +29,9 @@ class Gateway {
   using Reload = std::function<std::variant<Config, ConfigErrors>()>;
 
   /// Binds everything and starts to serve. The error's one line says what could not be had.
-  static Result<std::unique_ptr<Gateway>> start(const Config& config, Reload reload);
+  /// `manager` outlives the gateway.
+  static Result<std::unique_ptr<Gateway>> start(const Config& config, Reload reload,
+                                                const ServiceManager& manager);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -37,7 +41,7 @@ class Gateway {
   int run();
 
  private:
-  Gateway(const Config& config, Reload reload);
+  Gateway(const Config& config, Reload reload, const ServiceManager& manager);
   Status open_sockets();
   Status start_workers();
   Status start_admin();
@@ -45,30 +49,38 @@ class Gateway {
   /// Takes over what can be taken over while running: the text says what, or why nothing was. Any
   /// thread: SIGHUP calls it on the main one, POST /reload on an admin thread.
   Result<std::string> reload();
+  Result<std::string> load_and_take_over();
   /// The same, and returns when the new routes are in force. Not on the main thread.
   Result<std::string> reload_and_wait();
   std::string config_yaml() const;
   Readiness readiness() const;
   void watch_signals();
   void on_signal(int number);
-  void on_worker_exit();
+  void note_listening(std::string_view protocol, const std::string& address);
+  void on_progress();
   int exit_status() const;
 
+  const ServiceManager& manager_;
   uv_loop_t loop_;
-  UvPtr<uv_async_t> exit_signal_;
+  UvPtr<uv_async_t> progress_;  ///< a worker has settled, reloaded or ended
   std::vector<UvPtr<uv_signal_t>> signals_;
   std::unique_ptr<MemoryTrimmer> trimmer_;
   const Reload load_again_;
   mutable std::mutex config_mutex_;
   Config config_;                 ///< guarded once the admin server runs
+  std::string last_reload_;       ///< guarded; what came of it, for people
   uint32_t max_connections_ = 0;  ///< what the descriptors allow of limits.connections
   FunctionLabels labels_;
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
   std::vector<ListenSocket> zmq_sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
+  std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs
+  std::string addresses_;               ///< where it listens, for people
   std::atomic<bool> draining_ = false;
   std::atomic<uint32_t> exited_ = 0;
+  bool ready_ = false;                   ///< the service manager was told; main thread
+  std::atomic<bool> reloading_ = false;  ///< the service manager is to be told of its end
 };
 
 }  // namespace zerogate

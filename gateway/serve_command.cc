@@ -2,6 +2,7 @@
 
 #include "gateway/gateway.h"
 #include "gateway/memory.h"
+#include "gateway/service_manager.h"
 
 namespace zerogate {
 
@@ -18,8 +19,11 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   const auto load_again = [&] {
     return load_config(command.config_file, environment, command.flags);
   };
-  const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config, load_again);
+  const ServiceManager manager(environment);
+  manager.status("starting: connecting to redis and backends");
+  const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config, load_again, manager);
   if (!gateway) {
+    manager.status(gateway.error());
     err << "zerogate: " << gateway.error() << '\n';
     return 1;
   }

@@ -70,7 +70,9 @@ void Worker::take_over_routing() {
   dispatcher_.set_router(next_routing_->router());
   routing_ = std::move(next_routing_);
   const std::lock_guard lock(reload_mutex_);
-  if (!reload_) reloading_ = false;
+  if (reload_ || !reloading_) return;
+  reloading_ = false;
+  options_.on_progress();
 }
 
 // The signal's handle lives until here, so that drain() and stop() stay safe to call while the
@@ -99,6 +101,7 @@ void Worker::start(std::function<void()> on_exit) {
   thread_ = std::thread([this, on_exit = std::move(on_exit)] {
     uv_run(&loop_, UV_RUN_DEFAULT);
     shut_down();
+    ended_ = true;
     on_exit();
   });
 }
@@ -115,12 +118,18 @@ void Worker::reload(RoutingOptions routing) {
   uv_async_send(order_signal_.get());
 }
 
+void Worker::ask() {
+  answered_ = false;
+  uv_async_send(order_signal_.get());
+}
+
 void Worker::give(Order order) {
   if (order_ != Order::stop) order_ = order;  // nothing takes a stop back
   uv_async_send(order_signal_.get());
 }
 
 void Worker::on_order() {
+  answered_ = true;
   if (order_ == Order::stop) return finish();
   if (order_ == Order::drain && !draining_) begin_drain();
   std::optional<RoutingOptions> routing;
@@ -144,7 +153,10 @@ void Worker::begin_drain() {
 void Worker::end_of_turn() {
   notice_churn();
   if (next_routing_ != nullptr && next_routing_->settled()) take_over_routing();
-  if (!settled_) settled_ = routing_->settled() && (redis_ == nullptr || redis_->settled());
+  if (!settled_ && routing_->settled() && (redis_ == nullptr || redis_->settled())) {
+    settled_ = true;
+    options_.on_progress();
+  }
   if (draining_ && calls_.in_flight() == 0 && tcp_->flushed()) finish();
 }
 

@@ -31,6 +31,8 @@ struct WorkerOptions {
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
   /// Called, on the worker's thread, each time that many connections have gone (kChurn).
   std::function<void()> on_churn = [] {};
+  /// Called, on the worker's thread, when settled() has become true or reloading() false.
+  std::function<void()> on_progress = [] {};
 };
 
 class Worker final : private EndOfTurn, private TurnObserver {
@@ -65,6 +67,11 @@ class Worker final : private EndOfTurn, private TurnObserver {
   /// Any thread. True once the first attempt to reach Redis and each backend has ended, well or
   /// not.
   bool settled() const { return settled_; }
+  /// Any thread. Asks the loop for a sign of life; answered() is false until it has given one. A
+  /// worker that has ended by itself needs none.
+  void ask();
+  bool answered() const { return answered_ || ended_; }
+
   /// Any thread, after on_exit: the calls that a drain could not wait for.
   uint32_t cut_off() const { return cut_off_; }
   const WorkerMetrics& metrics() const { return metrics_; }
@@ -105,6 +112,8 @@ class Worker final : private EndOfTurn, private TurnObserver {
   std::mutex reload_mutex_;
   std::optional<RoutingOptions> reload_;  ///< guarded; waits for the worker's thread
   std::atomic<bool> settled_ = false;
+  std::atomic<bool> answered_ = true;
+  std::atomic<bool> ended_ = false;
   std::atomic<uint32_t> cut_off_ = 0;
   uint64_t gone_noticed_ = 0;  ///< connections that had gone when on_churn was last called
   bool draining_ = false;

@@ -1,0 +1,58 @@
+// What the gateway tells the service manager that started it: systemd's readiness protocol.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "core/base/unique_fd.h"
+#include "gateway/config.h"
+
+namespace zerogate {
+
+/// Sends the states of sd_notify(3) to the socket that NOTIFY_SOCKET names, and does nothing when
+/// there is none. Any thread but the workers'; owned by whoever runs the gateway, and outlives it.
+///
+/// The protocol is one datagram for each state, which systemd documents as stable and as fit to be
+/// written anew. libsystemd is not linked for it: with what it needs it would bring 7 libraries,
+/// among them 4 of compression and cryptography, 1.2 MB of resident memory and some milliseconds of
+/// start into a process that faces the network, to be used by one system call.
+///
+/// A state waits at most a second for a service manager whose queue is full, which holds up the
+/// caller and never a worker. One that cannot be sent is lost with a warning in the log: the
+/// service manager's time-outs deal with that, the gateway goes on serving.
+class ServiceManager {
+ public:
+  /// Looks at NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. What is wrong with one goes to the
+  /// log.
+  explicit ServiceManager(const Environment& environment);
+  ServiceManager(const ServiceManager&) = delete;
+  ServiceManager& operator=(const ServiceManager&) = delete;
+
+  /// /readyz would say 200. Also the end of a reload.
+  void ready(std::string_view status) const;
+  /// A configuration is being loaded: until ready() the service manager waits.
+  void reloading() const;
+  /// Calls under way are being answered, for at most `timeout_ms`; a service manager that would
+  /// kill earlier is asked for that time.
+  void stopping(std::string_view status, uint32_t timeout_ms) const;
+  /// One line for people: systemctl status shows it.
+  void status(std::string_view text) const;
+  /// Every part of the process is at work. To be sent within watchdog_ms().
+  void alive() const;
+
+  /// How long the service manager waits for alive() before it ends the process; 0: it does not.
+  uint64_t watchdog_ms() const { return watchdog_ms_; }
+
+ private:
+  Status open();
+  void read_watchdog(const Environment& environment);
+  void send(const std::string& state) const;
+
+  std::string path_;  ///< of the socket, as in NOTIFY_SOCKET; empty: none
+  UniqueFd socket_;
+  uint64_t watchdog_ms_ = 0;
+};
+
+}  // namespace zerogate

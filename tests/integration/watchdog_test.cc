@@ -1,0 +1,113 @@
+#include "gateway/watchdog.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "core/base/log.h"
+#include "core/metrics/function_labels.h"
+
+namespace zerogate {
+namespace {
+
+constexpr uint64_t kIntervalMs = 60;
+
+/// The socket of a service manager, at an abstract address that the kernel has picked.
+class Manager {
+ public:
+  Manager() : socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    bind(socket_.get(), any, sizeof(sa_family_t));
+    socklen_t size = sizeof address;
+    getsockname(socket_.get(), any, &size);
+    name_ = "@" + std::string(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1);
+  }
+
+  std::optional<std::string> environment(const std::string& name) const {
+    if (name == "NOTIFY_SOCKET") return name_;
+    if (name == "WATCHDOG_USEC") return std::to_string(kIntervalMs * 1'000);
+    return std::nullopt;
+  }
+
+  std::string received() {
+    char text[1024];
+    const ssize_t size = recv(socket_.get(), text, sizeof text, 0);
+    return std::string(text, static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  }
+
+ private:
+  UniqueFd socket_;
+  std::string name_;
+};
+
+class WatchdogTest : public ::testing::Test {
+ protected:
+  WatchdogTest() {
+    log::set_level(log::Level::off);
+    uv_loop_init(&loop_);
+    WorkerOptions options;
+    options.routing.handlers = {"hello_world"};
+    for (int i = 0; i < 2; ++i) workers_.push_back(std::make_unique<Worker>(options, labels_));
+  }
+  ~WatchdogTest() override {
+    watchdog_.reset();
+    for (const auto& worker : workers_) worker->stop();
+    workers_.clear();
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    uv_loop_close(&loop_);
+  }
+
+  void watch() { watchdog_ = std::make_unique<Watchdog>(&loop_, sender_, workers_); }
+
+  /// Runs the main loop until the watchdog has looked `times` times.
+  void run(int times) {
+    for (int i = 0; i < times; ++i) uv_run(&loop_, UV_RUN_ONCE);
+  }
+
+  uv_loop_t loop_;
+  FunctionLabels labels_{{}};
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Manager manager_;
+  ServiceManager sender_{[this](const std::string& name) { return manager_.environment(name); }};
+  std::unique_ptr<Watchdog> watchdog_;
+};
+
+TEST_F(WatchdogTest, IsFedWhileEveryLoopComesRound) {
+  for (const auto& worker : workers_) worker->start([] {});
+  watch();
+  std::string received;
+  while (received.empty()) {  // the test's time limit ends it
+    run(1);
+    received = manager_.received();
+  }
+  EXPECT_EQ(received, "WATCHDOG=1");
+}
+
+TEST_F(WatchdogTest, IsNotFedWhileOneLoopDoesNot) {
+  workers_[0]->start([] {});
+  watch();  // nobody runs the second
+  run(5);
+  EXPECT_EQ(manager_.received(), "");
+  workers_[1]->start([] {});
+  while (manager_.received().empty()) run(1);
+}
+
+TEST_F(WatchdogTest, NeedsNoAnswerOfAWorkerThatHasEnded) {
+  for (const auto& worker : workers_) worker->start([] {});
+  workers_[1]->drain();
+  watch();
+  for (int fed = 0; fed < 3;) {
+    run(1);
+    if (!manager_.received().empty()) ++fed;
+  }
+}
+
+}  // namespace
+}  // namespace zerogate
