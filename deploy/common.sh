@@ -11,6 +11,15 @@ die() {
   exit 1
 }
 
+# need_build_folder: all that follows writes there. Root's earlier run may have left files of its own.
+need_build_folder() {
+  local locked=""
+  mkdir -p "$top/build/logs" 2>/dev/null || locked=$top/build
+  locked=${locked:-$(find "$top/build" -maxdepth 2 ! -type l ! -writable -print -quit)}
+  [[ -z $locked ]] ||
+    die "cannot write to $locked; make it yours (chown -R), or use a copy of the project that is"
+}
+
 # missing_packages USE...: those of deploy/packages.txt for these uses that are not installed yet.
 missing_packages() {
   local use package
