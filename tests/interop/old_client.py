@@ -1,9 +1,10 @@
 """Calls functions with whichever release of zeroapi its interpreter has: 0.0.1 to 1.0.1.
 
-usage: python old_client.py PORT sync|async CALLS
+usage: python old_client.py PORT sync|async CALLS [PAUSE_MS]
 
-CALLS is a JSON list of [function, argument]. Prints a line of JSON for each call: {"result": ...},
-or {"error": the exception's class, "text": ...}. It uses nothing else of this directory.
+CALLS is a JSON list of [function, argument], PAUSE_MS the pause before each. Prints a line of JSON
+for each call: {"result": ...}, or {"error": the exception's class, "text": ...}. It uses nothing
+else of this directory.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import inspect
 import json
 import logging
 import sys
+import time
 
 import zero
 
@@ -43,11 +45,13 @@ async def call_once(call, function, argument):
 
 async def main():
     port, kind, calls = int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+    pause_s = int(sys.argv[4]) / 1_000 if len(sys.argv) > 4 else 0
     _, call = open_client(port, kind)
     for _ in range(ATTEMPTS):
         if (await call_once(call, "hello_world", None)).get("result") is not None:
             break
     for function, argument in calls:
+        time.sleep(pause_s)
         # Some releases print on their own, so a line of ours begins in its own way.
         print("call:", json.dumps(await call_once(call, function, argument)), flush=True)
 

@@ -4,46 +4,26 @@ against a real Zero 1.0.1 server behind a bridge."""
 
 import concurrent.futures
 import json
-import os
 import struct
 import subprocess
-import sys
-import venv
 
 import msgspec
 import pytest
 
 from gateway import Gateway
+from old_releases import CLIENT, RELEASES, make_environment
 from raw import CONNECTED, NIL, TcpConnection, ZmqConnection, t3_frame, t3_payload
 from waiting import wait_until
 from zero_reference_server import ReferencePeer
 
 pytestmark = pytest.mark.gateway
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 encode = msgspec.msgpack.encode
 HELLO_RESULT = encode("hello world")
 ORDER = {"user_id": "1", "items": ["apple", "python"]}
 NOT_FOUND = "Function `nope` not found!"
 HEX_ID = b"c06ba27f01bd4c07b661ec030d18a3e6"
 REQUESTS = "zerogate_requests_total"
-
-# The first and the last release of each wire, and of each set of error keys.
-RELEASES = {
-    "0.0.1": "W1",
-    "0.3.2": "W1",
-    "0.3.3": "W2",
-    "0.3.51": "W2",
-    "0.3.60": "W2",
-    "0.5.2": "W2",
-    "0.6.0": "W3",
-    "0.7.0": "W4",
-    "0.8.0": "W5",
-    "0.9.0": "W5",
-}
-# What they stand on, pinned as for the current release. 0.4.0 changed from one to the other.
-DEPENDENCIES = ("pyzmq==27.3.0", "msgpack==1.2.4", "msgspec==0.22.0")
-INSTALL_TIMEOUT_S = 120
 CLIENT_TIMEOUT_S = 90
 
 
@@ -53,34 +33,6 @@ def knows_server_exception(release):
 
 def knows_validation_error(release):
     return RELEASES[release] not in ("W1", "W2")
-
-
-def make_environment(release):
-    """The interpreter of an environment with that release; made once, and kept in build/."""
-    folder = os.path.join(TOP, "build", f"venv-zeroapi-{release}")
-    python = os.path.join(folder, "bin", "python")
-    stamp = os.path.join(folder, ".stamp")
-    wanted = f"{sys.version} {release} {DEPENDENCIES}"
-    if os.path.exists(stamp):
-        with open(stamp, encoding="utf-8") as file:
-            if file.read() == wanted:
-                return python
-    venv.create(folder, clear=True, with_pip=False, symlinks=True)
-    # This interpreter's pip, on the other's behalf: a pip of its own would take most of the time.
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-input"]
-    pip += ["--retries", "1", "--disable-pip-version-check", f"zeroapi=={release}", *DEPENDENCIES]
-    try:
-        done = subprocess.run(pip, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S)
-        failed = done.returncode != 0
-        lines = [line for line in done.stderr.splitlines() if "ERROR" in line]
-        reason = lines[-1] if lines else done.stderr[-200:]
-    except subprocess.TimeoutExpired:
-        failed, reason = True, f"no answer within {INSTALL_TIMEOUT_S} s"
-    if failed:
-        pytest.skip(f"zeroapi {release} does not install from PyPI: {reason}")
-    with open(stamp, "w", encoding="utf-8") as file:
-        file.write(wanted)
-    return python
 
 
 @pytest.fixture(scope="session", params=RELEASES)
@@ -137,7 +89,7 @@ def target(request):
 
 
 def run_client(python, gateway, kind, calls):
-    command = [python, os.path.join(os.path.dirname(__file__), "old_client.py")]
+    command = [python, CLIENT]
     command += [str(gateway.zmq_port), kind, json.dumps(calls)]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=CLIENT_TIMEOUT_S, stdin=subprocess.DEVNULL

@@ -1,0 +1,117 @@
+"""A real Prometheus with the configuration and the rules of deploy/prometheus, once a second."""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import yaml
+
+from redis_server import free_port
+from waiting import wait_until
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FOLDER = os.path.join(TOP, "deploy", "prometheus")
+START_ATTEMPTS = 5  # somebody else may take the port between our looking and Prometheus' binding
+START_TIMEOUT_S = 30
+
+
+class Prometheus:
+    def __init__(self, target):
+        self._directory = tempfile.TemporaryDirectory(prefix="zerogate-prometheus-")
+        self._target = target
+        self._process = None
+        self.port = 0
+
+    def start(self):
+        """Returns once it has scraped the target."""
+        for _ in range(START_ATTEMPTS):
+            self.port = free_port()
+            if self._launch():
+                wait_until(self._scraped, START_TIMEOUT_S, f"Prometheus scrapes {self._target}")
+                return self
+        raise AssertionError(f"prometheus does not start:\n{self.log}")
+
+    def close(self):
+        if self._process:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+        self._directory.cleanup()
+
+    @property
+    def log(self):
+        with open(self._path("log"), encoding="utf-8") as log:
+            return log.read()
+
+    def query(self, expr, at=None):
+        """The instant vector or scalar `expr` at `at`, in seconds since 1970: [(labels, value)]."""
+        data = self._get("query", query=expr, time=at or time.time())
+        if data["resultType"] == "scalar":
+            return [({}, float(data["result"][1]))]
+        return [(series["metric"], float(series["value"][1])) for series in data["result"]]
+
+    def query_range(self, expr, start, end, step):
+        """[(labels, [(time, value)])]"""
+        data = self._get("query_range", query=expr, start=start, end=end, step=step)
+        return [
+            (series["metric"], [(at, float(value)) for at, value in series["values"]])
+            for series in data["result"]
+        ]
+
+    def label_values(self, label, selector, start, end):
+        return self._get(f"label/{label}/values", **{"match[]": selector}, start=start, end=end)
+
+    def rules(self):
+        """Every rule with its health, and every alert with its state."""
+        return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
+
+    def alert_state(self, name):
+        [state] = [rule["state"] for rule in self.rules() if rule["name"] == name]
+        return state
+
+    def _launch(self):
+        with open(os.path.join(FOLDER, "prometheus.yml"), encoding="utf-8") as file:
+            config = yaml.safe_load(file)
+        config["global"] = dict.fromkeys(config["global"], "1s")
+        config["rule_files"] = [os.path.join(FOLDER, name) for name in config["rule_files"]]
+        [config["scrape_configs"][0]["static_configs"][0]["targets"]] = [[self._target]]
+        with open(self._path("prometheus.yml"), "w", encoding="utf-8") as file:
+            yaml.safe_dump(config, file)
+        command = ["prometheus", "--config.file", self._path("prometheus.yml")]
+        command += ["--storage.tsdb.path", self._path("data"), "--log.level=warn"]
+        command += ["--web.listen-address", f"127.0.0.1:{self.port}"]
+        with open(self._path("log"), "wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        ready = lambda: self._process.poll() is not None or self._ready()
+        wait_until(ready, START_TIMEOUT_S, "Prometheus is ready")
+        return self._process.poll() is None
+
+    def _ready(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def _scraped(self):
+        return self.query('up{job="zerogate"} == 1')
+
+    def _get(self, path, **parameters):
+        body = urllib.parse.urlencode(parameters)
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{body}"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as response:
+                return json.load(response)["data"]
+        except urllib.error.HTTPError as error:
+            answer = error.read().decode(errors="replace")
+            raise AssertionError(f"{error.code} {answer}\nasked for: {parameters}") from None
+
+    def _path(self, name):
+        return os.path.join(self._directory.name, name)

@@ -1,0 +1,80 @@
+"""Each alert says what to do, has been seen to fire and to stay quiet, and is written about."""
+
+import glob
+import os
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from dashboards import TOP
+
+FOLDER = os.path.join(TOP, "deploy", "prometheus")
+SECTION_PARTS = ("What it means", "What to look at", "What to do")
+
+
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def rules_of(name):
+    groups = yaml.safe_load(read(FOLDER, name))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def unit_tests():
+    for path in glob.glob(os.path.join(FOLDER, "tests", "*.yml")):
+        for test in yaml.safe_load(read(path))["tests"]:
+            yield from test["alert_rule_test"]
+
+
+ALERTS = {rule["alert"]: rule for rule in rules_of("alerts.yml")}
+RECORDS = {rule["record"] for rule in rules_of("rules.yml")}
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_alert(name):
+    rule = ALERTS[name]
+    assert name.startswith("Zerogate")
+    assert rule["for"]
+    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert rule["annotations"].keys() == {"summary", "description", "runbook"}
+    assert rule["annotations"]["runbook"] == f"docs/runbook.md#{name.lower()}"
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_fires_and_stays_quiet(name):
+    expected = [bool(test["exp_alerts"]) for test in unit_tests() if test["alertname"] == name]
+    assert set(expected) == {True, False}, "deploy/prometheus/tests has one of both"
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_runbook(name):
+    sections = re.split(r"^## ", read("docs", "runbook.md"), flags=re.M)
+    [section] = [text for text in sections if text.startswith(name + "\n")]
+    for part in SECTION_PARTS:
+        assert f"**{part}.**" in section
+    assert f"`{name}`" in read("docs", "observability.md")
+
+
+def test_records_are_used_or_kept_for_long():
+    text = read(FOLDER, "alerts.yml") + read(FOLDER, "rules.yml")
+    for record in RECORDS - {r for r in RECORDS if r.startswith("job_wire:")}:
+        documented = record in read("docs", "observability.md")
+        assert documented or len(re.findall(re.escape(record) + r"\b", text)) > 1, record
+
+
+def test_every_metric_of_the_rules_exists(played):
+    there = {name for name, _, _ in played.gateway.metrics().samples} | {"up"}
+    for rule in rules_of("alerts.yml") + rules_of("rules.yml"):
+        names = re.findall(r"(?<![\w:])((?:zerogate|process)_\w+)(?![\w:])", rule["expr"])
+        assert set(names) <= there
+
+
+def test_promtool_likes_the_metrics(played):
+    _, text = played.gateway.get("/metrics")
+    check = ["promtool", "check", "metrics"]
+    done = subprocess.run(check, input=text, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
