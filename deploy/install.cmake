@@ -7,7 +7,8 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES deploy/bridge.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY deploy/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY deploy/prometheus grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/zerogate OPTIONAL)
+install(DIRECTORY deploy/prometheus grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/zerogate
+        PATTERN tests EXCLUDE)
 
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/installed)
 foreach(page deploy/debian/zerogate.1 deploy/debian/changelog)

@@ -31,6 +31,10 @@ def below(root, path):
         f"{DOC}/docs/bridge.md",
         f"{DOC}/docs/scaling.md",
         f"{DOC}/examples/kubernetes/README.md",
+        "usr/share/zerogate/prometheus/prometheus.yml",
+        "usr/share/zerogate/prometheus/alerts.yml",
+        "usr/share/zerogate/grafana/dashboards/overview.json",
+        "usr/share/zerogate/grafana/provisioning/datasources/prometheus.yaml",
     ],
 )
 def test_it_is_in_its_place(installed, path):
