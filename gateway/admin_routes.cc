@@ -30,7 +30,7 @@ bool from_web_page(const AdminRequest& request) {
 
 }  // namespace
 
-enum class Method { get, post };
+enum class Method { get, post, both };
 
 struct AdminRoutes::Route {
   std::string_view path;
@@ -50,6 +50,8 @@ const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
        "the effective configuration, passwords masked"},
       {"/reload", Method::post, &AdminRoutes::reload,
        "POST: read the configuration again, as SIGHUP does"},
+      {"/log", Method::both, &AdminRoutes::log_level,
+       "the log's level; POST /log?level=debug changes it, until a reload or restart"},
   };
   return routes;
 }
@@ -72,7 +74,8 @@ AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
       known += fmt::format(" {}{}", one.method == Method::post ? "POST " : "", one.path);
     return text_page(404, fmt::format("no such page; there are{}\n", known));
   }
-  if (route->method == Method::post) {
+  if (route->method == Method::post ||
+      (route->method == Method::both && request.method == "POST")) {
     if (request.method != "POST")
       return text_page(405, "this changes something: POST\n", "Allow: POST\r\n");
     if (from_web_page(request))
@@ -80,7 +83,9 @@ AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
           403, fmt::format("refused: a web page ({}) may not do this; use curl -X POST\n",
                            quote(request.origin.empty() ? "of unnamed origin" : request.origin)));
   } else if (request.method != "GET" && request.method != "HEAD") {
-    return text_page(405, "this page is read-only: GET or HEAD\n", "Allow: GET, HEAD\r\n");
+    return route->method == Method::both
+               ? text_page(405, "GET, HEAD or POST\n", "Allow: GET, HEAD, POST\r\n")
+               : text_page(405, "this page is read-only: GET or HEAD\n", "Allow: GET, HEAD\r\n");
   }
   return (this->*route->page)(request);
 }
@@ -107,6 +112,16 @@ AdminPage AdminRoutes::config(const AdminRequest&) { return text_page(200, sourc
 
 AdminPage AdminRoutes::reload(const AdminRequest&) {
   const Result<std::string> result = sources_.reload();
+  return text_page(result ? 200 : 400, (result ? result.value() : result.error()) + "\n");
+}
+
+AdminPage AdminRoutes::log_level(const AdminRequest& request) {
+  if (request.method != "POST")
+    return text_page(200, fmt::format("{}\n", log::name_of(log::level())));
+  constexpr std::string_view kKey = "level=";
+  if (!request.query.starts_with(kKey))
+    return text_page(400, "which level? POST /log?level=debug (or info, warn, error, off)\n");
+  const Result<std::string> result = sources_.set_log_level(request.query.substr(kKey.size()));
   return text_page(result ? 200 : 400, (result ? result.value() : result.error()) + "\n");
 }
 

@@ -25,6 +25,8 @@ struct Config {
   std::optional<Address> admin = Address{"127.0.0.1", 9464, ""};
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::logfmt;
+  double log_access = 0;                           ///< the share of calls that get a line
+  uint32_t log_slow_ms = 1'000;                    ///< a call this slow gets a line; 0: off
   uint64_t max_message = 16 << 20;                 ///< bytes
   uint32_t max_connections = 10'000;               ///< per protocol
   uint32_t max_in_flight = 20'000;                 ///< calls, over all clients

@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "core/base/log.h"
+#include "core/base/quote.h"
 #include "core/metrics/collector.h"
 #include "gateway/descriptors.h"
 #include "gateway/reload_rules.h"
@@ -68,6 +69,7 @@ Gateway::Gateway(const Config& config, Reload reload, const ServiceManager& mana
       config_(config),
       labels_({ConnectService::kName}) {
   uv_loop_init(&loop_);
+  call_log_.set(config.log_access, config.log_slow_ms);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
                   [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_progress(); });
@@ -91,21 +93,37 @@ Gateway::~Gateway() {
 Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload reload,
                                                 const ServiceManager& manager) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
-  log::info("start", {{"version", version()},
-                      {"revision", revision()},
-                      {"threads", config.threads},
-                      {"limits.message", config.max_message},
-                      {"limits.connections", config.max_connections},
-                      {"limits.in_flight", config.max_in_flight},
-                      {"limits.write_buffer", config.write_buffer},
-                      {"handlers", fmt::format("{}", fmt::join(config.handlers, ","))}});
   std::unique_ptr<Gateway> gateway(new Gateway(config, std::move(reload), manager));
   gateway->max_connections_ = affordable_connections(config);
   gateway->watch_signals();
   for (const auto step : {&Gateway::open_sockets, &Gateway::start_workers, &Gateway::start_admin}) {
     if (Status status = (gateway.get()->*step)(); !status) return Error{status.error()};
   }
+  gateway->log_start();
   return gateway;
+}
+
+// Once everything is bound, with what is in force and not with what was asked for.
+void Gateway::log_start() const {
+  const auto shown = [](const std::vector<ListenSocket>& sockets) {
+    return sockets.empty() ? "off" : sockets.front().bound().display();
+  };
+  Address admin = config_.admin.value_or(Address{});
+  if (admin_ != nullptr) admin.port = admin_->port();
+  std::vector<std::string_view> backends;
+  for (const BackendOptions& backend : config_.backends) backends.push_back(backend.name);
+  log::info("start", {{"version", version()},
+                      {"revision", revision()},
+                      {"threads", config_.threads},
+                      {"tcp", shown(tcp_sockets_)},
+                      {"zmq", shown(zmq_sockets_)},
+                      {"admin", admin_ != nullptr ? admin.display() : "off"},
+                      {"limits.message", config_.max_message},
+                      {"limits.connections", max_connections_},
+                      {"limits.in_flight", config_.max_in_flight},
+                      {"limits.write_buffer", config_.write_buffer},
+                      {"handlers", fmt::format("{}", fmt::join(config_.handlers, ","))},
+                      {"backends", fmt::format("{}", fmt::join(backends, ","))}});
 }
 
 Status Gateway::open_sockets() {
@@ -132,6 +150,8 @@ WorkerOptions Gateway::worker_options() const {
   options.routing = routing_of(config_);
   options.max_in_flight = share(config_.max_in_flight);
   options.drain_timeout_ms = config_.drain_timeout_ms;
+  options.call_log = &call_log_;
+  options.redis.states = options.zmq.states = states_;
   options.on_churn = [this] { trimmer_->request(); };
   options.on_progress = [this] { uv_async_send(progress_.get()); };
   return options;
@@ -169,6 +189,7 @@ Status Gateway::start_admin() {
   sources.readiness = [this] { return readiness(); };
   sources.config = [this] { return config_yaml(); };
   sources.reload = [this] { return reload_and_wait(); };
+  sources.set_log_level = [this](std::string_view name) { return set_log_level(name); };
   sources.version = version();
   Result<std::unique_ptr<AdminServer>> admin = AdminServer::start(*config_.admin, sources);
   if (!admin) return Error{admin.error()};
@@ -214,14 +235,33 @@ Result<std::string> Gateway::load_and_take_over() {
   const std::vector<std::string> not_taken = unreloadable_changes(config_, next);
   for (const auto& worker : workers_) worker->reload(routing_of(next));
   log::set_level(next.log_level);
+  log::set_format(next.log_format);
+  call_log_.set(next.log_access, next.log_slow_ms);
   config_.handlers = std::move(next.handlers);
   config_.backends = std::move(next.backends);
   config_.routes = std::move(next.routes);
   config_.log_level = next.log_level;
+  config_.log_format = next.log_format;
+  config_.log_access = next.log_access;
+  config_.log_slow_ms = next.log_slow_ms;
   const std::string restart = fmt::format("{}", fmt::join(not_taken, ","));
   log::info("reloaded", {{"needs_restart", restart}});
   if (not_taken.empty()) return std::string("reloaded");
   return "reloaded; needs a restart: " + restart;
+}
+
+Result<std::string> Gateway::set_log_level(std::string_view name) {
+  const auto level = log::level_named(name);
+  if (!level) {
+    return Error{fmt::format("{} is no level; write debug, info, warn, error or off", quote(name))};
+  }
+  const std::lock_guard lock(config_mutex_);
+  const std::string change =
+      fmt::format("{} -> {}", log::name_of(config_.log_level), log::name_of(*level));
+  config_.log_level = *level;
+  log::set_level(*level);
+  log::info("log level changed", {{"change", change}});
+  return change;
 }
 
 // New routes come into force when their backends have been tried once, which takes as long as a

@@ -53,6 +53,9 @@ class Gateway {
   /// The same, and returns when the new routes are in force. Not on the main thread.
   Result<std::string> reload_and_wait();
   std::string config_yaml() const;
+  /// POST /log: takes the level over, and says what it was. Any thread.
+  Result<std::string> set_log_level(std::string_view name);
+  void log_start() const;
   Readiness readiness() const;
   void watch_signals();
   void on_signal(int number);
@@ -71,6 +74,8 @@ class Gateway {
   std::string last_reload_;       ///< guarded; what came of it, for people
   uint32_t max_connections_ = 0;  ///< what the descriptors allow of limits.connections
   FunctionLabels labels_;
+  CallLogSettings call_log_;
+  std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
   std::vector<ListenSocket> zmq_sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;

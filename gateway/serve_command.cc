@@ -1,10 +1,22 @@
 #include "gateway/serve_command.h"
 
+#include <chrono>
+
 #include "gateway/gateway.h"
 #include "gateway/memory.h"
 #include "gateway/service_manager.h"
 
 namespace zerogate {
+namespace {
+
+/// The log does not hold anybody up while this is there.
+struct Background {
+  static constexpr std::chrono::seconds kPatience{1};  ///< at the end, with whoever reads stderr
+  Background() { log::write_in_background(); }
+  ~Background() { log::end_background(kPatience); }
+};
+
+}  // namespace
 
 int run_serve(const ServeCommand& command, const Environment& environment, std::ostream& err) {
   const auto loaded = load_config(command.config_file, environment, command.flags);
@@ -19,6 +31,7 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   const auto load_again = [&] {
     return load_config(command.config_file, environment, command.flags);
   };
+  const Background background;
   const ServiceManager manager(environment);
   manager.status("starting: connecting to redis and backends");
   const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config, load_again, manager);

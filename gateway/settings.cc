@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "core/base/quote.h"
 #include "gateway/bridge_settings.h"
@@ -101,6 +102,36 @@ Codec duration_or_off(uint32_t Config::*field) {
   codec.show = show;
   codec.can_be_off = true;
   return codec;
+}
+
+/// The share of calls that get a line: off is 0, all is 1.
+Codec share_or_off(double Config::*field) {
+  const auto parse = [](const std::string& text) -> Result<double> {
+    if (text == "all") return 1.0;
+    double share = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+    if (error == std::errc() && end == text.data() + text.size() && share > 0 && share <= 1)
+      return share;
+    return Error{
+        fmt::format("{} is no share of calls; write off, all, or a number above 0 and up "
+                    "to 1 such as 0.01",
+                    quote(text))};
+  };
+  Codec codec = word(
+      parse, [field](Config& config, double share) { config.*field = share; },
+      [field](const Config& config) {
+        return config.*field == 1 ? std::string("all") : fmt::format("{}", config.*field);
+      });
+  const auto set = [field, on = codec.set](const SettingValue& value, Config& config,
+                                           Problems& problems) {
+    if (value.kind != SettingValue::Kind::off) return on(value, config, problems);
+    config.*field = 0;
+  };
+  const auto show = [field, on = codec.show](const Config& config) {
+    if (config.*field > 0) return on(config);
+    return SettingValue{SettingValue::Kind::off, "", {}, ""};
+  };
+  return {.set = set, .show = show, .can_be_off = true};
 }
 
 /// An address, or off. civetweb as Debian builds it cannot listen on a Unix socket, so the admin
@@ -224,6 +255,10 @@ std::vector<Setting> make_settings() {
        choice(&Config::log_level, levels), kLive},
       {"log.format", "--log-format", "FORMAT", "logfmt or json",
        choice(&Config::log_format, formats), kLive},
+      {"log.access", "", "SHARE", "a line for calls: off, all, or a share of them such as 0.01",
+       share_or_off(&Config::log_access), kLive},
+      {"log.slow", "", "DURATION", "a call that took this long always gets a line; or off",
+       duration_or_off(&Config::log_slow_ms), kLive},
       {"limits.message", "", "SIZE", "largest message of a client", size(&Config::max_message)},
       {"limits.connections", "", "N", "clients' connections, for each protocol",
        count(&Config::max_connections, kMaxConnections)},

@@ -18,7 +18,8 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
     : options_(options),
       labels_(labels),
       metrics_(labels),
-      calls_(options.max_in_flight, metrics_),
+      calls_(options.max_in_flight, metrics_,
+             options.call_log != nullptr ? *options.call_log : no_call_log_),
       dispatcher_(calls_) {
   uv_loop_init(&loop_);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
@@ -31,10 +32,10 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
 
   // At a turn's end requests leave for backends and Redis first (they work while we write), then
   // the replies; the worker itself looks at the result. The calls' durations end with the turn.
-  bridge_ = std::make_unique<Bridge>(&loop_, *turn_, metrics_,
-                                     BridgeOptions{options.tcp.max_message, [this](ByteView name) {
-                                                     return labels_.learn(name);
-                                                   }});
+  bridge_ = std::make_unique<Bridge>(
+      &loop_, *turn_, metrics_,
+      BridgeOptions{options.tcp.max_message, options.redis.states,
+                    [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();
   tcp_ = std::make_unique<TcpListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::tcp),

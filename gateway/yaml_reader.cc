@@ -49,6 +49,9 @@ std::optional<SettingValue> YamlReader::value(const YAML::Node& node, const Valu
   if (node.IsScalar() && shape.is_list && shape.word_is_list) {
     return SettingValue{SettingValue::Kind::list, "", {{node.Scalar(), place_of}}, place_of};
   }
+  if (node.IsScalar() && shape.can_be_off && node.Scalar() == "off") {
+    return SettingValue{SettingValue::Kind::off, "", {}, place_of};
+  }
   if (node.IsScalar() && !shape.is_list) {
     return SettingValue{SettingValue::Kind::text, node.Scalar(), {}, place_of};
   }

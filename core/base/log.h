@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <iterator>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -18,7 +22,7 @@ enum class Level { debug, info, warn, error, off };
 enum class Format { logfmt, json };
 
 /// One key and its value. The value is only pointed at, and formatted by write() when the line's
-/// level is on: a Field lives in the call that logs it and nowhere else.
+/// level is on: a Field lives in the call that logs it, or no longer than what it was made of.
 class Field {
  public:
   template <class T>
@@ -45,6 +49,7 @@ class Field {
   void (*append_)(std::string&, const void*);
 };
 using Fields = std::initializer_list<Field>;
+using FieldSpan = std::span<const Field>;
 
 /// A field's value and an event are cut after this many bytes, and end in "..." then: part of them
 /// comes from peers.
@@ -58,12 +63,37 @@ using Sink = std::function<void(std::string_view line)>;
 /// level on. Before the first call: logfmt on stderr from info on. Any thread, any time.
 void configure(Level level, Format format, Sink sink = {});
 void set_level(Level level);
+void set_format(Format format);
 Level level();
+std::string_view name_of(Level level);
+/// The level with this name: debug, info, warn, error or off.
+std::optional<Level> level_named(std::string_view name);
+
+/// Lines that may wait for the background thread, and how many of them bulk lines leave free.
+inline constexpr size_t kQueueLines = 4096;
+inline constexpr size_t kReservedLines = 1024;
+
+/// From now on a thread of its own writes the lines, and whoever logs never waits: stderr may be a
+/// pipe that nobody reads. When kQueueLines wait, the oldest is dropped, and counted. Once, before
+/// the threads that log are there; not together with a sink.
+void write_in_background();
+/// Ends that: waits until every line has been written, at most `patience`. After an end in time
+/// lines are written at once again; after one that was not, they are lost.
+void end_background(std::chrono::milliseconds patience);
+/// Lines that were never written: the queue was full, or count_dropped() was told of them.
+uint64_t dropped();
+void count_dropped();
 
 /// Writes one line: time, level, `event` and the fields. Any thread. Never throws: a line that
 /// cannot be written is lost. Never per call on the hot path: state changes, start, stop and
 /// refusals only.
-void write(Level level, std::string_view event, Fields fields) noexcept;
+void write(Level level, std::string_view event, FieldSpan fields) noexcept;
+inline void write(Level level, std::string_view event, Fields fields) noexcept {
+  write(level, event, FieldSpan(fields.begin(), fields.size()));
+}
+/// The same for lines that may come by the call: dropped already while kReservedLines are free, so
+/// that they never push out a line of the other kind.
+void write_bulk(Level level, std::string_view event, FieldSpan fields) noexcept;
 
 inline void debug(std::string_view event, Fields fields = {}) {
   write(Level::debug, event, fields);

@@ -48,7 +48,7 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
     : context_(context),
       options_(options),
       metrics_(std::move(metrics)),
-      names_(context.loop, options.urls, options.resolve_ms, [this] { update_endpoints(); }),
+      names_(context.loop, options, context.states, [this] { update_endpoints(); }),
       deadline_timer_(make_uv<uv_timer_t>(context.loop, uv_timer_init, this)),
       sweep_timer_(make_uv<uv_timer_t>(context.loop, uv_timer_init, this)),
       random_state_(uv_hrtime() | 1) {
@@ -67,6 +67,13 @@ void Backend::fail_all() {
   for (Exchange& exchange : exchanges_) {
     if (exchange.call) std::move(exchange.call).fail(Outcome::unavailable, text);
   }
+}
+
+WatchedState Backend::watched(const std::string& endpoint) const {
+  return {"endpoint up",
+          "endpoint down",
+          WatchedState::When::any_sees_it,  // as zerogate_backend_up
+          {{"backend", options_.name}, {"endpoint", endpoint}}};
 }
 
 void Backend::update_endpoints() {
@@ -108,9 +115,10 @@ void Backend::update_endpoints() {
     options.eject_after = options_.eject_after;
     options.link = {context_.max_message, options_.connect_timeout_ms, context_.read_buffer};
     Endpoint::Owner& owner = *this;
-    endpoints_.push_back(std::make_unique<Endpoint>(context_.loop, context_.zmq_context, owner,
-                                                    options,
-                                                    metrics_->add(wanted.address.display())));
+    const std::string name = wanted.address.display();
+    endpoints_.push_back(std::make_unique<Endpoint>(
+        context_.loop, context_.zmq_context, owner, options, metrics_->add(name),
+        std::make_unique<StateReporter>(context_.loop, context_.states, watched(name))));
   }
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/intrusive_list.h"
+#include "core/base/state_log.h"
 #include "core/base/uv_ptr.h"
 #include "core/bridge/backend_options.h"
 #include "core/bridge/endpoint.h"
@@ -31,6 +32,7 @@ struct BridgeContext {
   /// A backend has answered this function, so the function exists: its name's label, a new one if
   /// there is room.
   std::function<std::optional<FunctionLabel>(ByteView function)> learn;
+  std::shared_ptr<StateLog> states;  ///< where endpoints' coming and going is logged
 };
 
 /// Chooses an endpoint for each call (the less loaded of two picked at random), queues calls while
@@ -88,6 +90,7 @@ class Backend final : private Endpoint::Owner {
   std::string unavailable() const;
   bool may_retry(const Exchange& exchange, bool written);
   void update_endpoints();
+  WatchedState watched(const std::string& endpoint) const;
   void arm_deadline(uint64_t deadline_ms);
   void on_deadline();
   void on_sweep();

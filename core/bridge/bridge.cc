@@ -10,8 +10,12 @@ Bridge::Bridge(uv_loop_t* loop, Turn& turn, WorkerMetrics& metrics, BridgeOption
       metrics_(metrics),
       zmq_context_(zmq_ctx_new()),
       read_buffer_(new char[FrameReader::kSharedBytes]),
-      context_{loop, zmq_context_.get(), read_buffer_.get(), options.max_message,
-               std::move(options.learn)} {
+      context_{loop,
+               zmq_context_.get(),
+               read_buffer_.get(),
+               options.max_message,
+               std::move(options.learn),
+               std::move(options.states)} {
   turn_.add(*this);
 }
 

@@ -16,6 +16,7 @@ namespace zerogate {
 
 struct BridgeOptions {
   size_t max_message = 16 << 20;  ///< bytes of one reply (limits.message)
+  std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
   /// See BridgeContext.
   std::function<std::optional<FunctionLabel>(ByteView)> learn = [](ByteView) {
     return std::nullopt;

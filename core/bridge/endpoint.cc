@@ -8,12 +8,13 @@
 namespace zerogate {
 
 Endpoint::Endpoint(uv_loop_t* loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
-                   std::shared_ptr<EndpointMetrics> metrics)
+                   std::shared_ptr<EndpointMetrics> metrics, std::unique_ptr<StateReporter> state)
     : loop_(loop),
       zmq_context_(zmq_context),
       owner_(owner),
       options_(options),
       metrics_(std::move(metrics)),
+      state_(std::move(state)),
       timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)),
       backoff_(kBackoffMinMs, kBackoffMaxMs, uv_hrtime()) {
   open_link();
@@ -87,7 +88,7 @@ void Endpoint::on_up(Link&) {
     failures_ = 0;
   }
   maintain();
-  update_metrics();
+  show_state();
   owner_.on_room(*this);
 }
 
@@ -125,7 +126,7 @@ void Endpoint::bury(Link& link) {
       static_cast<uint32_t>(std::ranges::count_if(links_, [](const auto& l) { return l->up(); }));
   load_ -= link.load();
   dirty_ = true;
-  update_metrics();
+  show_state();
 }
 
 void Endpoint::give_up(Exchange& exchange) {
@@ -149,7 +150,7 @@ void Endpoint::eject() {
   const uint64_t time_ms = std::min(kEjectMinMs << std::min(ejections_++, 5U), kEjectMaxMs);
   uv_timer_stop(timer_.get());
   schedule(time_ms);
-  update_metrics();
+  show_state();
 }
 
 // The real TCP server answers a connection's requests in turn: behind one that it never answers
@@ -176,13 +177,15 @@ bool Endpoint::sweep() {
 
 void Endpoint::retire() {
   retired_ = true;
+  state_.reset();
   uv_timer_stop(timer_.get());
-  update_metrics();
+  show_state();
 }
 
-void Endpoint::update_metrics() {
+void Endpoint::show_state() {
   metrics_->connections.set(up_links_);
   metrics_->up.set(available() && !retired_ ? 1 : 0);
+  if (state_ != nullptr && settled_) state_->set(available(), reason_);
 }
 
 }  // namespace zerogate

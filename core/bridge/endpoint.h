@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/backoff.h"
+#include "core/base/state_log.h"
 #include "core/base/uv_ptr.h"
 #include "core/bridge/link.h"
 #include "core/bridge/tcp_link.h"
@@ -52,7 +53,7 @@ class Endpoint final : private Link::Owner {
   };
 
   Endpoint(uv_loop_t* loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
-           std::shared_ptr<EndpointMetrics> metrics);
+           std::shared_ptr<EndpointMetrics> metrics, std::unique_ptr<StateReporter> state);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
@@ -99,13 +100,15 @@ class Endpoint final : private Link::Owner {
   void failed();
   void eject();
   void bury(Link& link);
-  void update_metrics();
+  /// Shows its state to the metrics and to the log.
+  void show_state();
 
   uv_loop_t* const loop_;
   void* const zmq_context_;
   Owner& owner_;
   const EndpointOptions options_;
   std::shared_ptr<EndpointMetrics> metrics_;
+  std::unique_ptr<StateReporter> state_;  ///< null when it is retired
   std::vector<std::unique_ptr<Link>> links_;
   /// Links that are down, until the turn's end: their own functions may still be running.
   std::vector<std::unique_ptr<Link>> graveyard_;

@@ -5,17 +5,24 @@
 
 namespace zerogate {
 
-EndpointNames::EndpointNames(uv_loop_t* loop, const std::vector<BackendUrl>& urls,
-                             uint32_t resolve_ms, std::function<void()> on_change)
+EndpointNames::EndpointNames(uv_loop_t* loop, const BackendOptions& backend,
+                             const std::shared_ptr<StateLog>& states,
+                             std::function<void()> on_change)
     : on_change_(std::move(on_change)), timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
   bool any_name = false;
-  for (const BackendUrl& url : urls) {
+  for (const BackendUrl& url : backend.urls) {
     auto name = std::make_unique<Name>();
     name->url = url;
     if (url.address.is_path() || NameLookup::is_address(url.address.host)) {
       name->settled = true;
     } else {
       any_name = true;
+      name->state = std::make_unique<StateReporter>(
+          loop, states,
+          WatchedState{"name resolved",
+                       "name not resolved",
+                       WatchedState::When::any_sees_it,
+                       {{"backend", backend.name}, {"name", url.address.host}}});
       name->lookup = std::make_unique<NameLookup>(
           loop, [this, it = name.get()](NameLookup::Addresses addresses) {
             on_found(*it, std::move(addresses));
@@ -27,7 +34,7 @@ EndpointNames::EndpointNames(uv_loop_t* loop, const std::vector<BackendUrl>& url
   look_up_all();
   uv_timer_start(
       timer_.get(), [](uv_timer_t* t) { static_cast<EndpointNames*>(t->data)->look_up_all(); },
-      resolve_ms, resolve_ms);
+      backend.resolve_ms, backend.resolve_ms);
 }
 
 void EndpointNames::look_up_all() {
@@ -41,6 +48,7 @@ void EndpointNames::look_up_all() {
 
 void EndpointNames::on_found(Name& name, NameLookup::Addresses addresses) {
   const bool first = !std::exchange(name.settled, true);
+  name.state->set(bool(addresses), addresses ? "" : addresses.error());
   if (!addresses) {
     error_ = addresses.error();
     if (first) on_change_();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/name_lookup.h"
+#include "core/base/state_log.h"
 #include "core/base/uv_ptr.h"
 #include "core/bridge/backend_options.h"
 
@@ -24,8 +25,8 @@ class EndpointNames {
     Address address;  ///< numeric, or a Unix socket
   };
 
-  EndpointNames(uv_loop_t* loop, const std::vector<BackendUrl>& urls, uint32_t resolve_ms,
-                std::function<void()> on_change);
+  EndpointNames(uv_loop_t* loop, const BackendOptions& backend,
+                const std::shared_ptr<StateLog>& states, std::function<void()> on_change);
 
   /// All addresses known now, in the order of the URLs.
   std::vector<Found> found() const;
@@ -39,6 +40,7 @@ class EndpointNames {
     BackendUrl url;
     std::vector<std::string> addresses;
     std::unique_ptr<NameLookup> lookup;
+    std::unique_ptr<StateReporter> state;  ///< whether it can be looked up
     bool settled = false;
   };
   void look_up_all();

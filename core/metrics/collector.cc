@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/log.h"
 #include "core/metrics/families.h"
 
 namespace zerogate {
@@ -228,6 +229,16 @@ void collect_loops(const Workers& workers, std::vector<MetricFamily>& families) 
   families.push_back(std::move(busy.family));
 }
 
+void collect_log(std::vector<MetricFamily>& families) {
+  Family dropped("zerogate_log_dropped_total",
+                 "Log lines that were not written: more came than stderr took (4096 wait, then the "
+                 "oldest goes; lines of the access log go first), or more than 100 slow calls a "
+                 "second for each event loop. Lower log.access, or read the log faster.",
+                 MetricType::Counter);
+  dropped.add(Labels{}, log::dropped());
+  families.push_back(std::move(dropped.family));
+}
+
 void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) {
   Family commands(
       "zerogate_redis_commands_total",
@@ -286,6 +297,7 @@ std::vector<MetricFamily> Collector::Collect() const {
   collect_loops(workers_, families);
   collect_backends(workers_, families);
   collect_redis(workers_, families);
+  collect_log(families);
 
   Family build("zerogate_build_info", "Always 1; the labels tell what is running.",
                MetricType::Gauge);

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/log.h"
 #include "core/redis/redis_link.h"
 
 namespace zerogate {
@@ -15,11 +14,21 @@ namespace {
 /// The buffer in which commands are formatted is kept up to this size.
 constexpr size_t kKeptBuffer = size_t{256} << 10;
 
+WatchedState watched(const RedisOptions& options) {
+  return {"redis up",
+          "redis down",
+          WatchedState::When::all_see_it,  // as zerogate_redis_up
+          {{"redis", options.url.display()}}};
+}
+
 }  // namespace
 
 struct RedisClient::Shared final : RedisLink::Owner {
   Shared(uv_loop_t* loop, Turn& the_turn, RedisMetrics& the_metrics, RedisOptions the_options)
-      : turn(the_turn), metrics(the_metrics), options(std::move(the_options)) {
+      : turn(the_turn),
+        metrics(the_metrics),
+        options(std::move(the_options)),
+        state(loop, options.states, watched(options)) {
     failure = fmt::format("connecting to {}", options.url.display());
     unavailable = fmt::format("redis unavailable: {}", failure);
     too_many = fmt::format("redis overloaded: {} commands are under way", options.max_pending);
@@ -38,6 +47,7 @@ struct RedisClient::Shared final : RedisLink::Owner {
   Turn& turn;
   RedisMetrics& metrics;
   const RedisOptions options;
+  StateReporter state;
   std::vector<std::unique_ptr<RedisLink>> links;
   bool up = false;
   bool settled = false;
@@ -50,22 +60,16 @@ struct RedisClient::Shared final : RedisLink::Owner {
 
 /// The log tells of the client, not of its single connections and attempts.
 void RedisClient::Shared::on_link_change() {
-  const bool was_up = std::exchange(
-      up, std::any_of(links.begin(), links.end(), [](const auto& link) { return link->up(); }));
-  const bool was_settled = settled;
+  up = std::any_of(links.begin(), links.end(), [](const auto& link) { return link->up(); });
   settled = settled || up ||
             std::all_of(links.begin(), links.end(), [](const auto& link) { return link->tried(); });
   metrics.up.set(up ? 1 : 0);
-  if (up) {
-    if (!was_up) log::info("redis up", {{"redis", options.url.display()}});
-    return;
-  }
+  if (up) return state.set(true);
   if (!settled) return;
   for (const auto& link : links)
     if (link->tried()) failure = link->failure();
   unavailable = fmt::format("redis unavailable: {}", failure);
-  if (was_up || !was_settled)
-    log::warn("redis down", {{"redis", options.url.display()}, {"reason", failure}});
+  state.set(false, failure);
 }
 
 RedisLink* RedisClient::Shared::idlest() const {

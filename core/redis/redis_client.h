@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/base/bytes.h"
+#include "core/base/state_log.h"
 #include "core/base/turn.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_url.h"
@@ -51,6 +52,8 @@ struct RedisOptions {
   uint32_t max_pending = 10'000;    ///< commands under way per connection; more are refused
   uint32_t backoff_min_ms = 50;     ///< first wait before a reconnect, doubled each time ...
   uint32_t backoff_max_ms = 1'000;  ///< ... up to this; each wait is jittered by +-50 %
+  /// Where its coming and going is logged: the one of all workers.
+  std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };
 
 class RedisClient final : public EndOfTurn {

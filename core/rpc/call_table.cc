@@ -64,14 +64,14 @@ void Call::fail(Outcome outcome, ByteView message) && {
   std::exchange(table_, nullptr)->fail(slot_, generation_, outcome, message);
 }
 
-CallTable::CallTable(uint32_t capacity, WorkerMetrics& metrics)
-    : capacity_(capacity), metrics_(metrics) {
+CallTable::CallTable(uint32_t capacity, WorkerMetrics& metrics, const CallLogSettings& log)
+    : capacity_(capacity), metrics_(metrics), log_(log, metrics.labels()) {
   metrics_.in_flight_limit.set(capacity);
 }
 
 CallTable::~CallTable() { assert(in_flight_ == 0); }
 
-Call CallTable::begin(const ReturnPath& path, FunctionLabel function, uint64_t received_ns) {
+Call CallTable::begin(const ReturnPath& path, FunctionLabel function, const Arrival& arrival) {
   assert(!full());
   uint32_t slot = free_;
   if (slot == kNone) {
@@ -82,19 +82,21 @@ Call CallTable::begin(const ReturnPath& path, FunctionLabel function, uint64_t r
   }
   Pending& pending = pending_[slot];
   pending.path = path;
-  pending.received_ns = received_ns;
+  pending.received_ns = arrival.received_ns;
+  pending.request_bytes = arrival.request_bytes;
   pending.function = function;
+  if (keeps_name(function)) keep_name(slot, arrival.function);
   ++in_flight_;
   metrics_.begin(protocol_of(path.wire));
   return Call(*this, slot, pending.generation);
 }
 
-void CallTable::refuse(const ReturnPath& path, FunctionLabel function, uint64_t received_ns,
+void CallTable::refuse(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
                        Outcome outcome, wire::ErrorKey key, ByteView message) {
   metrics_.begin(protocol_of(path.wire));
   error_body_.clear();
   wire::write_error(error_body_, key, message);
-  account(path, function, received_ns, outcome, error_body_);
+  account(path, function, arrival, outcome, error_body_);
 }
 
 void CallTable::fail(uint32_t slot, uint32_t generation, Outcome outcome, ByteView message) {
@@ -107,22 +109,51 @@ void CallTable::finish(uint32_t slot, uint32_t generation, Outcome outcome, Byte
   Pending& pending = pending_[slot];
   assert(pending.generation == generation);
   (void)generation;
-  account(pending.path, pending.function, pending.received_ns, outcome, body);
+  account(pending.path, pending.function,
+          {pending.received_ns, keeps_name(pending.function) ? name_of_slot(slot) : ByteView(),
+           pending.request_bytes},
+          outcome, body);
   ++pending.generation;
   pending.next_free = std::exchange(free_, slot);
   --in_flight_;
 }
 
-void CallTable::account(const ReturnPath& path, FunctionLabel function, uint64_t received_ns,
+void CallTable::account(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
                         Outcome outcome, ByteView body) {
-  const bool delivered = path.sink->deliver(path, body);
-  metrics_.end(function, path.wire, delivered ? outcome : Outcome::abandoned);
-  finished_.push_back({&metrics_.duration(function, protocol_of(path.wire)), received_ns});
+  if (!path.sink->deliver(path, body)) outcome = Outcome::abandoned;
+  metrics_.end(function, path.wire, outcome);
+  const auto name = static_cast<uint32_t>(names_.size());
+  if (keeps_name(function)) {
+    names_.emplace_back(arrival.function.substr(0, FunctionLabels::kMaxNameBytes));
+  }
+  answered_.push_back({arrival.received_ns, path.sink, path.caller, function, arrival.request_bytes,
+                       static_cast<uint32_t>(body.size()), name, path.wire, outcome});
+}
+
+void CallTable::keep_name(uint32_t slot, ByteView name) {
+  if (slot >= pending_names_.size()) pending_names_.resize(slot + 1);
+  pending_names_[slot].generation = pending_[slot].generation;
+  pending_names_[slot].text.assign(name.substr(0, FunctionLabels::kMaxNameBytes));
+}
+
+// Empty when the log was off as the call began.
+ByteView CallTable::name_of_slot(uint32_t slot) const {
+  if (slot >= pending_names_.size()) return {};
+  const Name& name = pending_names_[slot];
+  return name.generation == pending_[slot].generation ? ByteView(name.text) : ByteView();
 }
 
 void CallTable::on_turn_end(uint64_t now_ns) {
-  for (const Finished& call : finished_) call.duration->observe(now_ns - call.received_ns);
-  finished_.clear();
+  for (const AnsweredCall& call : answered_) {
+    const uint64_t duration_ns = now_ns - call.received_ns;
+    metrics_.duration(call.function, protocol_of(call.wire)).observe(duration_ns);
+    if (!log_.wants(duration_ns)) continue;
+    const bool named = call.function == FunctionLabels::other() && call.name < names_.size();
+    log_.write(call, duration_ns, named ? std::string_view(names_[call.name]) : "");
+  }
+  answered_.clear();
+  names_.clear();
+  log_.refresh();
 }
 
 }  // namespace zerogate

@@ -8,28 +8,39 @@
 
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/call.h"
+#include "core/rpc/call_log.h"
 #include "core/rpc/return_path.h"
 
 namespace zerogate {
 
+/// A request at the door, for the metrics and the access log.
+struct Arrival {
+  // NOLINTNEXTLINE(google-explicit-constructor): the time alone will do
+  Arrival(uint64_t ns, ByteView name = {}, size_t argument_bytes = 0)
+      : received_ns(ns), function(name), request_bytes(static_cast<uint32_t>(argument_bytes)) {}
+  uint64_t received_ns;
+  ByteView function;
+  uint32_t request_bytes;
+};
+
 /// Keeps each call's way back, counts its outcome, and measures its duration: from the beginning of
 /// the turn that found its bytes to the end of the turn in which the reply was written, with one
-/// clock read for all calls of a turn. Loop thread only.
+/// clock read for all calls of a turn. The access log gets its lines from here. Loop thread only.
 class CallTable final {
  public:
   /// `capacity` limits the calls under way (limits.in_flight). Memory grows with use only.
-  CallTable(uint32_t capacity, WorkerMetrics& metrics);
+  CallTable(uint32_t capacity, WorkerMetrics& metrics, const CallLogSettings& log);
   ~CallTable();
 
   bool full() const { return in_flight_ == capacity_; }
   uint32_t in_flight() const { return in_flight_; }
 
   /// Takes a call in. Not when full().
-  Call begin(const ReturnPath& path, FunctionLabel function, uint64_t received_ns);
+  Call begin(const ReturnPath& path, FunctionLabel function, const Arrival& arrival);
 
   /// Answers and counts a request that never becomes a call: refused at the door.
-  void refuse(const ReturnPath& path, FunctionLabel function, uint64_t received_ns, Outcome outcome,
-              wire::ErrorKey key, ByteView message);
+  void refuse(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
+              Outcome outcome, wire::ErrorKey key, ByteView message);
 
   /// What was answered since the last time has been written by now.
   void on_turn_end(uint64_t now_ns);
@@ -44,24 +55,34 @@ class CallTable final {
     FunctionLabel function = 0;
     uint32_t generation = 0;
     uint32_t next_free = kNone;
+    uint32_t request_bytes = 0;
   };
-  struct Finished {
-    Histogram* duration;
-    uint64_t received_ns;
+  /// Of a call whose function has no label, for the access log.
+  struct Name {
+    uint32_t generation = 0;
+    std::string text;
   };
 
   void finish(uint32_t slot, uint32_t generation, Outcome outcome, ByteView body);
   void fail(uint32_t slot, uint32_t generation, Outcome outcome, ByteView message);
-  void account(const ReturnPath& path, FunctionLabel function, uint64_t received_ns,
+  void account(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
                Outcome outcome, ByteView body);
+  bool keeps_name(FunctionLabel function) const {
+    return function == FunctionLabels::other() && log_.on();
+  }
+  void keep_name(uint32_t slot, ByteView name);
+  ByteView name_of_slot(uint32_t slot) const;
 
   const uint32_t capacity_;
   WorkerMetrics& metrics_;
   std::deque<Pending> pending_;  ///< a slot never moves
   uint32_t free_ = kNone;
   uint32_t in_flight_ = 0;
-  std::vector<Finished> finished_;  ///< this turn's
-  std::string error_body_;          ///< reused, so that errors do not allocate either
+  CallLog log_;
+  std::vector<AnsweredCall> answered_;  ///< this turn's
+  std::vector<std::string> names_;      ///< of answered_, for those without label
+  std::vector<Name> pending_names_;     ///< by slot, as far as they were needed
+  std::string error_body_;              ///< reused, so that errors do not allocate either
 };
 
 }  // namespace zerogate

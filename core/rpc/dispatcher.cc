@@ -1,6 +1,13 @@
 #include "core/rpc/dispatcher.h"
 
 namespace zerogate {
+namespace {
+
+Arrival arrival_of(const Incoming& incoming) {
+  return {incoming.received_ns, incoming.request.function, incoming.request.argument.size()};
+}
+
+}  // namespace
 
 void Dispatcher::dispatch(const Incoming& incoming) {
   using wire::ErrorKey;
@@ -19,13 +26,13 @@ void Dispatcher::dispatch(const Incoming& incoming) {
   }
   const Request request = {incoming.request.function, incoming.request.argument,
                            route.label == FunctionLabels::other()};
-  route.service->serve(request, calls_.begin(incoming.path, route.label, incoming.received_ns));
+  route.service->serve(request, calls_.begin(incoming.path, route.label, arrival_of(incoming)));
 }
 
 void Dispatcher::refuse(const Incoming& incoming, Outcome outcome, wire::ErrorKey key,
                         ByteView message) {
   const FunctionLabel label = router_->find(incoming.request.function).label;
-  calls_.refuse(incoming.path, label, incoming.received_ns, outcome, key, message);
+  calls_.refuse(incoming.path, label, arrival_of(incoming), outcome, key, message);
 }
 
 }  // namespace zerogate

@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cstdint>
+#include <string>
 
 #include "core/base/bytes.h"
 #include "core/rpc/protocol.h"
@@ -51,6 +52,10 @@ class ReplySink {
 
   /// True when it is certain that the caller has gone. A ROUTER cannot know.
   virtual bool gone(CallerKey) const { return false; }
+
+  /// The caller's address as the log shows it: "10.0.0.7:40312", or what there is of it. "gone"
+  /// when the caller is not known any more.
+  virtual std::string peer(CallerKey caller) const = 0;
 
  protected:
   ~ReplySink() = default;

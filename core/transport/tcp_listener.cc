@@ -121,6 +121,10 @@ bool TcpListener::gone(CallerKey caller) const {
   return slots_[caller.slot].generation != caller.generation;
 }
 
+std::string TcpListener::peer(CallerKey caller) const {
+  return gone(caller) ? "gone" : slots_[caller.slot].session->peer();
+}
+
 // flush() may go on with frames that waited, and so make sessions dirty again; it ends because each
 // round takes away from what had been read, and nothing is read in here.
 void TcpListener::end_of_turn() {

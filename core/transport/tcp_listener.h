@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/base/turn.h"
@@ -60,6 +61,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
 
   bool deliver(const ReturnPath& path, ByteView body) override;
   bool gone(CallerKey caller) const override;
+  std::string peer(CallerKey caller) const override;
   void end_of_turn() override;
 
  private:

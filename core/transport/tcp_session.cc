@@ -1,5 +1,8 @@
 #include "core/transport/tcp_session.h"
 
+#include <fmt/format.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -69,6 +72,22 @@ bool TcpSession::accept(uv_stream_t* server) {
   }
   start_reading();
   return reading_;
+}
+
+std::string TcpSession::peer() const {
+  if (handle_.handle.type != UV_TCP) return "unix";
+  sockaddr_storage address{};
+  int size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (uv_tcp_getpeername(&handle_.tcp, generic, &size) != 0 ||
+      uv_ip_name(generic, text.data(), text.size()) != 0) {
+    return "gone";  // a connection that was reset while its call was under way
+  }
+  const bool v6 = address.ss_family == AF_INET6;
+  const uint16_t port = ntohs(v6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                 : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", text.data(), v6 ? "]" : "", port);
 }
 
 void TcpSession::start_reading() {

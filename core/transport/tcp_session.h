@@ -4,6 +4,8 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <string>
+
 #include "core/base/uv_ptr.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/return_path.h"
@@ -43,6 +45,8 @@ class TcpSession {
   void reject(Rejected reason);
 
   CallerKey key() const { return key_; }
+  /// The peer's address and port, or "unix". A system call.
+  std::string peer() const;
   size_t received_bytes() const { return reader_.memory(); }
   size_t unsent_bytes() const { return writer_.unsent(); }
   /// When the unfinished frame was begun, 0 when there is none; uv_now() milliseconds.

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "core/base/log.h"
 #include "core/base/utf8.h"
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
@@ -76,6 +75,18 @@ struct TrackedBytes {
   }
 };
 
+WatchedState limit_state(uint32_t limit) {
+  return {"below the connection limit again",
+          "connection limit reached",
+          WatchedState::When::all_see_it,
+          {{"protocol", "zmq"}, {"limit", std::to_string(limit)}}};
+}
+
+std::string address_of(ZmqMessage& message) {
+  const char* address = zmq_msg_gets(message.get(), "Peer-Address");
+  return address != nullptr && *address != '\0' ? address : "unknown";
+}
+
 void write_reply(char* to, ByteView id, ByteView body) {
   id.copy(to, id.size());  // either may be empty, where memcpy takes no null pointer
   body.copy(to + id.size(), body.size());
@@ -94,7 +105,8 @@ ZmqListener::ZmqListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher,
       router_(open_router(context_.get(), options)),
       peers_(options.max_connections),
       unsent_(std::make_shared<std::atomic<size_t>>(0)),
-      silence_timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
+      silence_timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)),
+      room_(loop, options.states, limit_state(options.max_connections)) {
   turn_.add(*this);
 }
 
@@ -128,11 +140,10 @@ void ZmqListener::update_gate() {
   if (full) {
     gate_->close();
     metrics_.count(Rejected::limit);
-    log::warn("connection limit reached, new connections wait",
-              {{"protocol", "zmq"}, {"limit", options_.max_connections}});
+    room_.set(false, "new connections wait");
   } else {
     gate_->open();
-    log::info("below the connection limit again", {{"protocol", "zmq"}});
+    room_.set(true);
   }
 }
 
@@ -161,19 +172,20 @@ bool ZmqListener::receive_one() {
   }
   metrics_.received_bytes.add(bytes);
   if (frames == 1) {
-    dispatch(identity.view(), wire::parse_zmq_request(first.view()));
+    dispatch(identity, wire::parse_zmq_request(first.view()));
   } else if (frames == 2) {
-    dispatch(identity.view(), wire::parse_w1_request(first.view(), second.view()));
+    dispatch(identity, wire::parse_w1_request(first.view(), second.view()));
   } else {
     metrics_.count(Malformed::bad_frames);  // no reply: the real worker logs and goes on, too
   }
   return true;
 }
 
-void ZmqListener::dispatch(ByteView identity, const wire::ZmqRequest& request) {
+void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request) {
   using wire::w5::RequestStatus;
-  const CallerKey key = peers_.touch(identity);
+  const CallerKey key = peers_.touch(identity.view());
   ZmqPeers::Peer& peer = *peers_.find(key);
+  if (peer.address.empty()) peer.address = address_of(identity);
   const bool name_ok = is_utf8(request.function);
   const Incoming incoming{{this, key, to_wire(request.wire), RequestId(request.id)},
                           {name_ok ? request.function : ByteView(), request.argument},
@@ -214,6 +226,11 @@ bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
     body = old_error_;
   }
   return send(*peer, path.caller, wire::ReplyPrefix(wire, path.id.view()).view(), body);
+}
+
+std::string ZmqListener::peer(CallerKey caller) const {
+  const ZmqPeers::Peer* peer = peers_.find(caller);
+  return peer != nullptr ? peer->address : "gone";
 }
 
 bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/state_log.h"
 #include "core/base/turn.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/dispatcher.h"
@@ -37,6 +38,7 @@ struct ZmqOptions {
   /// kept alive for nearly three hours without a call.
   uint32_t max_keep_alives = 10'000;
   size_t send_memory = kSendMemory;  ///< no configuration names it: tests do
+  std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };
 
 /// What libzmq does in its own threads (greeting, framing, reading and writing sockets) can only be
@@ -75,13 +77,15 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   void set_linger(int linger_ms) { set_option(router_, ZMQ_LINGER, linger_ms); }
 
   bool deliver(const ReturnPath& path, ByteView body) override;
+  /// Without port: libzmq does not tell it.
+  std::string peer(CallerKey caller) const override;
   void end_of_turn() override;
 
  private:
   bool receive() override;
   /// Takes one message. False when there is none.
   bool receive_one();
-  void dispatch(ByteView identity, const wire::ZmqRequest& request);
+  void dispatch(ZmqMessage& identity, const wire::ZmqRequest& request);
   bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
   /// Sends bytes that are counted until libzmq is done with them.
   bool send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body);
@@ -109,6 +113,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   bool sent_ = false;         ///< in this turn: the poll may have missed news
   bool accepting_ = true;
   std::optional<AcceptGate> gate_;
+  StateReporter room_;  ///< whether there is room for one more connection
   std::unique_ptr<ZmqMonitor> monitor_;
   std::unique_ptr<ZmqPoll> poll_;
 };

@@ -63,6 +63,7 @@ void ZmqPeers::erase(uint32_t slot) {
   by_identity_.erase(peer.identity);
   by_age_.erase(peer.age);
   peer.identity.clear();
+  peer.address.clear();
   peer.unsent.reset();
   peer.in_flight = 0;
   peer.keep_alive = false;

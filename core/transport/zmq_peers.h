@@ -25,6 +25,7 @@ class ZmqPeers {
  public:
   struct Peer {
     std::string identity;  ///< 5 bytes, made by libzmq, unless the peer chose its own (up to 255)
+    std::string address;   ///< for the log; of the connection on which it first spoke
     uint32_t generation = 0;
     uint32_t in_flight = 0;
     bool keep_alive = false;    ///< it speaks W5: see ZmqOptions::keep_alive_ms
@@ -42,6 +43,7 @@ class ZmqPeers {
   CallerKey touch(ByteView identity);
   /// Null when it has been forgotten.
   Peer* find(CallerKey key);
+  const Peer* find(CallerKey key) const { return const_cast<ZmqPeers*>(this)->find(key); }
   /// Forgets a peer that has turned out to be gone.
   void forget(CallerKey key);
   size_t size() const { return by_identity_.size(); }

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import shutil
 import socket
+import subprocess
 
 import pytest
 from zero.error import RemoteException, ValidationException, ZeroException
@@ -56,6 +58,9 @@ async def test_every_series_is_there_from_the_start(gateway):
     assert metrics.total("zerogate_redis_commands_total") >= 0
     assert metrics.total("zerogate_redis_command_duration_seconds_count") >= 0
     assert metrics.total("zerogate_redis_up") == 1
+    assert metrics.total("zerogate_loop_lag_seconds_count") >= 0
+    assert metrics.total("zerogate_loop_busy_seconds") >= 0
+    assert metrics.total("zerogate_log_dropped_total") == 0
     assert metrics.total("zerogate_build_info") == 1
     assert metrics.total("process_resident_memory_bytes") > 0
     assert metrics.total("process_start_time_seconds") > 0
@@ -99,6 +104,38 @@ async def test_calls_of_every_client_add_up(gateway, clients):
     assert metrics.total(DURATIONS + "_bucket", le="+Inf") == calls
     assert metrics.total("zerogate_redis_commands_total", outcome="ok") == 3 * 3
     assert metrics.total("zerogate_redis_command_duration_seconds_count") == 3 * 3
+
+
+@pytest.mark.parametrize("protocol, kind", [("tcp", "tcp"), ("zmq", "zmq_async")])
+async def test_ten_thousand_calls_are_counted_as_ten_thousand(gateway, clients, protocol, kind):
+    """Exactly, by counter and histogram, as Prometheus would sum them up."""
+    client = clients.open(kind, gateway, parallel=16)
+    calls = 10_000
+    connects = 0 if kind == "tcp" else 1
+
+    async def caller(share):
+        for _ in range(share):
+            await client.call("hello_world")
+
+    await asyncio.gather(*(caller(calls // 16) for _ in range(16)))
+    metrics = settled(gateway, calls + connects)
+    of = {"protocol": protocol, "function": "hello_world"}
+    assert metrics.total(REQUESTS, **of, outcome="ok") == calls
+    counted = lambda: gateway.metrics().total(DURATIONS + "_count", **of) == calls
+    wait_until(counted, 5, "the histogram's count is the same")
+    metrics = gateway.metrics()
+    assert metrics.total(REQUESTS) == calls + connects
+    assert metrics.total(DURATIONS + "_count") == calls + connects
+    assert metrics.total("zerogate_loop_lag_seconds_count") > 0
+
+
+async def test_limits_are_shown(start_gateway, own_redis):
+    environment = {"ZEROGATE_LIMITS_CONNECTIONS": "100", "ZEROGATE_LIMITS_IN_FLIGHT": "51"}
+    gateway = start_gateway(own_redis.url(), ["--threads", "2"], environment)
+    metrics = gateway.metrics()
+    for protocol in ("tcp", "zmq"):
+        assert metrics.total("zerogate_connections_limit", protocol=protocol) == 100
+    assert metrics.total("zerogate_requests_in_flight_limit") == 50, "25 for each of two loops"
 
 
 async def test_buckets_are_cumulative_and_end_with_the_count(gateway, clients):
@@ -222,6 +259,16 @@ async def test_metrics_are_prometheus_text(gateway):
     for name in re.findall(r"^# HELP (\S+) \S", text, re.M):
         typed.discard(name)
     assert not typed, "every family says what it is"
+
+
+def test_promtool_has_nothing_to_say(gateway):
+    if not shutil.which("promtool"):
+        pytest.skip("no promtool: install the package prometheus")
+    _, text = gateway.get("/metrics")
+    check = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60
+    )
+    assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
 
 
 def test_log_has_a_line_for_each_listener(gateway):

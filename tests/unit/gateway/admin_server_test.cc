@@ -118,6 +118,10 @@ class AdminServerTest : public testing::Test {
       if (config_broken) return Error{"zerogate.yaml:1: no\nzerogate.yaml:2: neither"};
       return std::string("reloaded");
     };
+    result.set_log_level = [](std::string_view level) -> Result<std::string> {
+      if (level != "debug") return Error{"'" + std::string(level) + "' is no level"};
+      return std::string("info -> debug");
+    };
     result.version = "1.2.3";
     return result;
   }
@@ -198,7 +202,7 @@ TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
     EXPECT_THAT(reply, testing::Not(HasSubstr("root:"))) << path;
   }
   EXPECT_EQ(body_of(get("/nope")),
-            "no such page; there are / /metrics /healthz /readyz /config POST /reload\n");
+            "no such page; there are / /metrics /healthz /readyz /config POST /reload /log\n");
 }
 
 TEST_F(AdminServerTest, PostReloads) {
@@ -211,6 +215,28 @@ TEST_F(AdminServerTest, PostReloads) {
   EXPECT_THAT(refused, StartsWith("HTTP/1.1 400 "));
   EXPECT_EQ(body_of(refused), "zerogate.yaml:1: no\nzerogate.yaml:2: neither\n");
   EXPECT_THAT(get("/reload"), AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: POST\r\n")));
+}
+
+TEST_F(AdminServerTest, LogShowsItsLevelAndPostChangesIt) {
+  start();
+  log::set_level(log::Level::warn);
+  EXPECT_EQ(body_of(get("/log")), "warn\n");
+  log::set_level(log::Level::off);
+  const std::string changed = ask(server->port(), "POST /log?level=debug");
+  EXPECT_THAT(changed, StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(body_of(changed), "info -> debug\n");
+  const std::string refused = ask(server->port(), "POST /log?level=loud");
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 400 "));
+  EXPECT_EQ(body_of(refused), "'loud' is no level\n");
+  for (const char* request : {"POST /log", "POST /log?", "POST /log?lvl=info"}) {
+    EXPECT_THAT(ask(server->port(), request),
+                AllOf(StartsWith("HTTP/1.1 400 "), HasSubstr("POST /log?level=debug")))
+        << request;
+  }
+  EXPECT_THAT(ask(server->port(), "POST /log?level=debug HTTP/1.1\r\nOrigin: http://a\r\nX:"),
+              StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(ask(server->port(), "DELETE /log"),
+              AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: GET, HEAD, POST\r\n")));
 }
 
 TEST_F(AdminServerTest, WebPagesMayNotReload) {

@@ -36,7 +36,7 @@ TEST_F(ConfigTest, EveryKeyReachesItsField) {
       "  tcp: 0.0.0.0:1\n"
       "  zmq: ipc:/run/z.sock\n"
       "admin: \"[::1]:2\"\n"
-      "log: {level: warn, format: json}\n"
+      "log: {level: warn, format: json, access: 0.01, slow: 2s}\n"
       "limits: {message: 1MiB, connections: 5, in_flight: 6, write_buffer: 64KiB}\n"
       "drain_timeout: 250ms\n"
       "redis: {url: 'redis://u:pw@cache:7/8', connections: 9, timeout: 1m}\n"
@@ -47,6 +47,8 @@ TEST_F(ConfigTest, EveryKeyReachesItsField) {
   EXPECT_EQ(config.admin->display(), "[::1]:2");
   EXPECT_EQ(config.log_level, log::Level::warn);
   EXPECT_EQ(config.log_format, log::Format::json);
+  EXPECT_EQ(config.log_access, 0.01);
+  EXPECT_EQ(config.log_slow_ms, 2'000u);
   EXPECT_EQ(config.max_message, 1u << 20);
   EXPECT_EQ(config.max_connections, 5u);
   EXPECT_EQ(config.max_in_flight, 6u);
@@ -71,6 +73,12 @@ TEST_F(ConfigTest, LogNamesMatchTheEnumerations) {
     EXPECT_EQ(good("log: {level: " + name + "}").log_level, level);
   }
   EXPECT_EQ(good("log: {format: logfmt}").log_format, log::Format::logfmt);
+  EXPECT_EQ(good("log: {access: all}").log_access, 1);
+  EXPECT_EQ(good("log: {access: 1e-3}").log_access, 0.001);
+  for (const std::string off : {"off", "null", ""}) {
+    EXPECT_EQ(good("log: {access: " + off + "}").log_access, 0) << off;
+    EXPECT_EQ(good("log: {slow: " + off + "}").log_slow_ms, 0u) << off;
+  }
 }
 
 TEST_F(ConfigTest, FlowStyleAndNullWork) {
@@ -328,6 +336,15 @@ INSTANTIATE_TEST_SUITE_P(
                "write debug, info, warn, error or off"},
         Broken{"log: {format: xml}",
                "zerogate.yaml:1: log.format: 'xml' is not known; write logfmt or json"},
+        Broken{"log: {access: 2}",
+               "zerogate.yaml:1: log.access: '2' is no share of calls; write off, all, or a number "
+               "above 0 and up to 1 such as 0.01"},
+        Broken{"log: {access: nan}",
+               "zerogate.yaml:1: log.access: 'nan' is no share of calls; write off, all, or a "
+               "number above 0 and up to 1 such as 0.01"},
+        Broken{"log: {slow: 2}",
+               "zerogate.yaml:1: log.slow: '2' is not a duration; "
+               "write a whole number with its unit, as in 250ms, 5s or 1m"},
         Broken{"listen: {tcp: 127.0.0.1:70000}",
                "zerogate.yaml:1: listen.tcp: '127.0.0.1:70000' has no port from 0 to 65535; "
                "write host:port, as in 127.0.0.1:5559"},

@@ -25,6 +25,8 @@ TEST(ReloadRules, WhatAReloadTakesOver) {
   next.handlers = {"echo"};
   next.log_level = log::Level::debug;
   next.log_format = log::Format::json;
+  next.log_access = 0.5;
+  next.log_slow_ms = 1;
   next.notes = {"a note"};
   EXPECT_THAT(unreloadable_changes(Config{}, next), ElementsAre());
 }

@@ -16,6 +16,7 @@
 namespace zerogate {
 
 struct Answers final : ReplySink {
+  std::string peer(CallerKey) const override { return "here"; }
   bool deliver(const ReturnPath&, ByteView body) override {
     bodies.emplace_back(body);
     return true;
@@ -79,7 +80,8 @@ class HandlerTest : public testing::Test {
 
   FunctionLabels labels_{{}};
   WorkerMetrics metrics_{labels_};
-  CallTable calls_{100, metrics_};
+  CallLogSettings call_log_;
+  CallTable calls_{100, metrics_, call_log_};
   Answers answers_;
   FakeRedis redis_;
 };

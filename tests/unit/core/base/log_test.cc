@@ -1,13 +1,19 @@
 #include "core/base/log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
 #include <vector>
+
+#include "core/base/unique_fd.h"
 
 namespace {
 struct CountsFormatting {
@@ -179,6 +185,83 @@ TEST_F(LogTest, GoesToStderrByDefault) {
   testing::internal::CaptureStderr();
   info("hello");
   EXPECT_THAT(testing::internal::GetCapturedStderr(), EndsWith("level=info event=hello\n"));
+}
+
+/// stderr is a pipe while this is there.
+class StderrPipe {
+ public:
+  StderrPipe() : kept_(dup(STDERR_FILENO)) {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    read_.reset(ends[0]);
+    const UniqueFd write(ends[1]);
+    dup2(write.get(), STDERR_FILENO);
+  }
+  ~StderrPipe() { dup2(kept_.get(), STDERR_FILENO); }
+  /// Takes what is there until there are `lines` lines.
+  std::string read_lines(size_t lines) {
+    std::string text;
+    std::array<char, 65536> part;
+    while (static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) < lines) {
+      const ssize_t size = ::read(read_.get(), part.data(), part.size());
+      if (size <= 0) break;
+      text.append(part.data(), static_cast<size_t>(size));
+    }
+    return text;
+  }
+
+ private:
+  UniqueFd kept_, read_;
+};
+
+TEST_F(LogTest, InTheBackgroundEveryLineIsWrittenInOrder) {
+  configure(Level::info, Format::logfmt);
+  StderrPipe pipe;
+  const uint64_t before = dropped();
+  write_in_background();
+  for (int i = 0; i < 100; ++i) info("tick", {{"n", i}});
+  end_background(std::chrono::seconds(30));
+  info("and at once again");
+  const std::string text = pipe.read_lines(101);
+  size_t at = 0;
+  for (int i = 0; i < 100; ++i) {
+    at = text.find(" n=" + std::to_string(i) + "\n", at);
+    ASSERT_NE(at, text.npos) << i;
+  }
+  EXPECT_THAT(text, EndsWith("event=\"and at once again\"\n"));
+  EXPECT_EQ(dropped(), before);
+}
+
+// Nobody reads: whoever logs goes on, what does not fit is dropped and counted, and bulk lines go
+// before the others do.
+TEST_F(LogTest, AFullPipeHoldsNobodyUp) {
+  configure(Level::info, Format::logfmt);
+  StderrPipe pipe;
+  write_in_background();
+  const uint64_t before = dropped();
+  const std::string filler(1'000, 'x');
+  const Field fields[] = {{"filler", filler}};
+  constexpr size_t kLines = 3 * kQueueLines;  // 64 KiB fit into the pipe
+  for (size_t i = 0; i < kLines; ++i) write_bulk(Level::info, "bulk", fields);
+  const uint64_t bulk_dropped = dropped() - before;
+  EXPECT_GE(bulk_dropped, kLines - kQueueLines);
+  for (size_t i = 0; i < kReservedLines / 2; ++i) info("important", {{"n", i}});
+  EXPECT_EQ(dropped() - before, bulk_dropped) << "there was room for these";
+  for (size_t i = 0; i < 2 * kQueueLines; ++i) info("too many");
+  EXPECT_GT(dropped() - before, bulk_dropped);
+  end_background(std::chrono::milliseconds(10));  // gives up, and does not hang
+  info("lost or not, but no wait");
+  std::thread reader([&] { pipe.read_lines(kQueueLines); });
+  end_background(std::chrono::seconds(30));
+  reader.join();
+}
+
+TEST_F(LogTest, LevelsHaveNames) {
+  EXPECT_EQ(level_named("debug"), Level::debug);
+  EXPECT_EQ(level_named("off"), Level::off);
+  EXPECT_EQ(level_named("loud"), std::nullopt);
+  EXPECT_EQ(level_named(""), std::nullopt);
+  EXPECT_EQ(name_of(Level::warn), "warn");
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ struct RecordingSink final : ReplySink {
     return takes;
   }
   bool gone(CallerKey) const override { return callers_gone; }
+  std::string peer(CallerKey) const override { return "10.0.0.7:4031"; }
 
   std::vector<Answer> answers;
   bool takes = true;
@@ -85,7 +86,8 @@ class CallTest : public testing::Test {
   const FunctionLabel second_ = labels_.find("second");
   WorkerMetrics metrics_{labels_};
   RecordingSink sink_;
-  CallTable calls_{kCapacity, metrics_};
+  CallLogSettings call_log_;
+  CallTable calls_{kCapacity, metrics_, call_log_};
 };
 
 }  // namespace zerogate

@@ -1,0 +1,94 @@
+// Tells the log when something that the gateway depends on goes away and when it comes back.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/uv_ptr.h"
+
+namespace zerogate {
+
+/// What is watched, and the words for it. Two of the same name are the same thing.
+struct WatchedState {
+  /// How several workers' views make one: a thing is up when it is for all of them, or for any.
+  enum class When { all_see_it, any_sees_it };
+
+  std::string up_event;  ///< "redis up"
+  std::string down_event;
+  When when = When::any_sees_it;
+  std::vector<std::pair<std::string, std::string>> fields;  ///< {{"redis", "10.0.0.9:6379"}}
+};
+
+/// One line for each change of state, once for all workers, never per call or attempt. One that
+/// flaps gets kBurst lines and then one every kRefillMs, which says how often it changed meanwhile:
+/// the last state is always told in the end. One for all workers; any thread.
+class StateLog {
+ public:
+  static constexpr uint32_t kBurst = 6;
+  static constexpr uint64_t kRefillMs = 10'000;
+
+  /// Tests set the second: how long a line has to be waited for when there were too many.
+  explicit StateLog(uint64_t refill_ms = kRefillMs) : refill_ms_(refill_ms) {}
+  StateLog(const StateLog&) = delete;
+  StateLog& operator=(const StateLog&) = delete;
+
+ private:
+  friend class StateReporter;
+
+  struct Thing {
+    WatchedState watched;
+    uint32_t reporters = 0;
+    uint32_t up_for = 0;
+    uint32_t down_for = 0;
+    std::optional<bool> up;  ///< none: nobody has said yet
+    std::string reason;
+    uint32_t changes = 0;     ///< that no line has told
+    uint32_t lines = kBurst;  ///< that may be written now
+    uint64_t refilled_ms = 0;
+    bool awaited = false;  ///< a reporter's timer will tell
+  };
+
+  Thing& join(const WatchedState& watched);
+  void leave(Thing& thing, std::optional<bool> view, bool awaited);
+  /// Milliseconds to wait before tell() when it could not be told at once, else 0.
+  uint64_t update(Thing& thing, std::optional<bool> before, bool up, std::string_view reason);
+  void tell(Thing& thing);
+  void write(Thing& thing) const;
+  void refill(Thing& thing, uint64_t now_ms) const;
+
+  const uint64_t refill_ms_;
+  std::mutex mutex_;
+  std::map<std::string, Thing> things_;  ///< by down_event and fields
+};
+
+/// One worker's view of one thing. Loop thread only; its timer runs only while a line is owed.
+class StateReporter {
+ public:
+  StateReporter(uv_loop_t* loop, std::shared_ptr<StateLog> log, const WatchedState& watched);
+  ~StateReporter();
+  StateReporter(const StateReporter&) = delete;
+  StateReporter& operator=(const StateReporter&) = delete;
+
+  /// `reason` is told with a change to down.
+  void set(bool up, std::string_view reason = {});
+
+ private:
+  void on_timer();
+
+  const std::shared_ptr<StateLog> log_;
+  StateLog::Thing& thing_;
+  std::optional<bool> view_;
+  bool awaited_ = false;
+  UvPtr<uv_timer_t> timer_;
+};
+
+}  // namespace zerogate

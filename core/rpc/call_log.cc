@@ -1,0 +1,69 @@
+#include "core/rpc/call_log.h"
+
+#include <uv.h>
+
+#include <cmath>
+
+#include "core/base/log.h"
+
+namespace zerogate {
+namespace {
+
+constexpr uint64_t kNsPerSecond = 1'000'000'000;
+constexpr uint64_t kNsPerMs = 1'000'000;
+
+}  // namespace
+
+void CallLogSettings::set(double share, uint32_t slow_ms) {
+  share_ = static_cast<uint64_t>(std::llround(share * static_cast<double>(kAll)));
+  slow_ns_ = slow_ms == 0 ? UINT64_MAX : slow_ms * kNsPerMs;
+}
+
+CallLog::CallLog(const CallLogSettings& settings, const FunctionLabels& labels)
+    : settings_(settings), labels_(labels), random_(uv_hrtime() | 1) {
+  refresh();
+}
+
+void CallLog::write(const AnsweredCall& call, uint64_t duration_ns, std::string_view name) {
+  const bool slow = duration_ns >= slow_ns_;
+  const log::Level level = slow ? log::Level::warn : log::Level::info;
+  if (level < log::level()) return;
+  if (slow && !may_write_slow(call.received_ns + duration_ns)) return;
+  // Named, each of them: a Field only points at its value.
+  const std::string_view function = name.empty() ? labels_.name(call.function) : name;
+  const std::string_view protocol = name_of(protocol_of(call.wire));
+  const std::string_view wire = name_of(call.wire);
+  const std::string_view outcome = name_of(call.outcome);
+  const double duration_ms = static_cast<double>(duration_ns / 1'000) / 1'000;  // to microseconds
+  const std::string peer = call.sink->peer(call.caller);
+  const log::Field fields[] = {{"function", function},
+                               {"protocol", protocol},
+                               {"wire", wire},
+                               {"outcome", outcome},
+                               {"duration_ms", duration_ms},
+                               {"request_bytes", call.request_bytes},
+                               {"reply_bytes", call.reply_bytes},
+                               {"peer", peer},
+                               {"left_out", left_out_}};
+  const bool tell_left_out = slow && left_out_ > 0;
+  const std::span all(fields);
+  log::write_bulk(level, slow ? "slow call" : "call",
+                  tell_left_out ? all : all.first(all.size() - 1));
+  if (tell_left_out) left_out_ = 0;
+}
+
+bool CallLog::may_write_slow(uint64_t now_ns) {
+  if (now_ns - second_began_ns_ >= kNsPerSecond) {
+    second_began_ns_ = now_ns;
+    slow_lines_ = 0;
+  }
+  if (slow_lines_ < kSlowPerSecond) {
+    ++slow_lines_;
+    return true;
+  }
+  ++left_out_;
+  log::count_dropped();
+  return false;
+}
+
+}  // namespace zerogate

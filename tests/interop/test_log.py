@@ -1,0 +1,248 @@
+"""The log: the start, state changes, the access log, slow calls, and its level from outside."""
+
+import asyncio
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from zero.error import RemoteException, ZeroException
+
+from bridging import all_up, one_backend
+from clients import KINDS
+from gateway import LOGFMT
+from raw import TcpConnection, t3_frame, t3_payload
+from scripted_backend import ScriptedTcp
+from waiting import until, wait_until
+
+pytestmark = pytest.mark.gateway
+
+ORDER = {"user_id": "1", "items": ["apple", "python"]}
+FLAP_LINES = 6  # StateLog::kBurst
+SLOW_LINES = 100  # CallLog::kSlowPerSecond
+
+
+def events(gateway, *names):
+    """The fields of the log's lines with these events, in their order."""
+    lines = [dict(LOGFMT.findall(line)) for line in gateway.lines]
+    lines = [{key: value.strip('"') for key, value in line.items()} for line in lines]
+    return [line for line in lines if line.get("event") in names]
+
+
+def post(gateway, path):
+    url = f"http://127.0.0.1:{gateway.admin_port}{path}"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10) as page:
+            return page.status, page.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_one_line_says_what_was_started(start_gateway, own_redis):
+    gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_LIMITS_CONNECTIONS": "100"})
+    [start] = wait_until(lambda: events(gateway, "start"), 5, "a start line")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", start["version"])
+    assert start["tcp"] == f"127.0.0.1:{gateway.tcp_port}"
+    assert start["zmq"] == f"127.0.0.1:{gateway.zmq_port}"
+    assert start["admin"] == f"127.0.0.1:{gateway.admin_port}"
+    limits = re.findall(r" limits\.(\w+)=(\d+)", gateway.log)
+    assert dict(limits) == {
+        "message": str(16 << 20),
+        "connections": "100",
+        "in_flight": "20000",
+        "write_buffer": str(1 << 20),
+    }
+
+
+async def test_redis_is_told_of_once_per_change(start_gateway, own_redis, clients):
+    """By two workers with two connections each, and whoever calls meanwhile."""
+    gateway = start_gateway(
+        own_redis.url(),
+        ["--threads", "2"],
+        {"ZEROGATE_REDIS_CONNECTIONS": "2", "ZEROGATE_LOG_SLOW": "off"},
+    )
+    client = clients.open("tcp", gateway, parallel=8)
+    for _ in range(2):
+        own_redis.kill()
+        down = lambda: gateway.metrics().total("zerogate_redis_up") == 0
+        await until(down, 10, "Redis is down")
+        results = await asyncio.gather(
+            *(client.call("save_order", ORDER) for _ in range(100)), return_exceptions=True
+        )
+        assert {type(result) for result in results} == {RemoteException}
+        own_redis.restart()
+        up = lambda: gateway.metrics().total("zerogate_redis_up") == 1
+        await until(up, 10, "Redis is up")
+    told = lambda: len(events(gateway, "redis up", "redis down")) >= 5
+    await until(told, 5, "five lines")
+    told = events(gateway, "redis up", "redis down")
+    assert [line["event"] for line in told] == ["redis up", "redis down"] * 2 + ["redis up"]
+    assert all("refused" in line["reason"] or "closed" in line["reason"] for line in told[1::2])
+
+
+async def test_an_endpoint_is_told_of_once_per_change(start_bridge, clients):
+    async def answer(call):
+        call.reply(b"\xc0")
+
+    backend = ScriptedTcp({"f": answer})
+    async with backend:
+        gateway = await start_bridge(config=one_backend(backend.url, connections=8))
+        client = clients.open("tcp", gateway)
+        await until(all_up(gateway, 1), 10, "the endpoint is up")
+        for _ in range(20):
+            assert await client.call("f") is None
+    await until(all_up(gateway, 0), 10, "the endpoint is down")
+    for _ in range(20):
+        with pytest.raises(RemoteException):
+            await client.call("f")
+    await until(lambda: len(events(gateway, "endpoint down")) == 1, 5, "a line")
+    [up, down] = events(gateway, "endpoint up", "endpoint down")
+    assert (up["event"], down["event"]) == ("endpoint up", "endpoint down")
+    assert up["backend"] == down["backend"] == "b"
+    assert down["endpoint"] in backend.url and down["reason"]
+
+
+async def test_an_endpoint_that_flaps_does_not_fill_the_log(start_bridge):
+    """It answers `connect` and closes: up and down as fast as the gateway connects again."""
+    flaps = 0
+
+    async def serve(reader, writer):
+        nonlocal flaps
+        try:
+            head = await reader.readexactly(9)
+            await reader.readexactly(int.from_bytes(head[:4], "big") - 5)
+            writer.write(t3_frame(int.from_bytes(head[4:8], "big"), b"\xa9connected"))
+            await writer.drain()
+            flaps += 1
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        config = one_backend(f"tcp://127.0.0.1:{port}", connections=1)
+        gateway = await start_bridge(config=config)
+        begun = time.monotonic()
+        await until(lambda: flaps >= 4 * FLAP_LINES, 30, "it has come and gone many times")
+    told = events(gateway, "endpoint up", "endpoint down")
+    allowed = FLAP_LINES + 1 + (time.monotonic() - begun) / 10
+    assert 2 <= len(told) <= allowed, f"{flaps} times up and down"
+
+
+async def test_the_access_log_has_a_line_for_each_call(start_gateway, own_redis, clients):
+    gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_LOG_ACCESS": "all"})
+    for kind in KINDS:
+        client = clients.open(kind, gateway)
+        assert await client.call("echo", "x" * 100)
+        await client.call("save_order", ORDER)
+        with pytest.raises(ZeroException):
+            await client.call("no such function")
+    calls = 3 * len(KINDS) + 2  # a ZeroMQ client begins with `connect`
+    await until(lambda: len(events(gateway, "call")) == calls, 5, f"{calls} lines")
+    lines = events(gateway, "call")
+    assert {(line["protocol"], line["wire"]) for line in lines} == {("tcp", "T3"), ("zmq", "W5")}
+    for function, outcome, request, reply in (
+        ("echo", "ok", 102, 102),
+        ("save_order", "ok", 31, None),
+        ("no such function", "not_found", 1, None),
+    ):
+        found = [line for line in lines if line["function"] == function]
+        assert len(found) == len(KINDS)
+        for line in found:
+            assert line["outcome"] == outcome
+            assert 0 < float(line["duration_ms"]) < 10_000
+            assert int(line["reply_bytes"]) == reply or reply is None
+            assert int(line["request_bytes"]) == request
+            tcp = line["protocol"] == "tcp"
+            assert re.fullmatch(r"127\.0\.0\.1:\d+" if tcp else r"127\.0\.0\.1", line["peer"])
+    assert gateway.metrics().total("zerogate_log_dropped_total") == 0
+
+
+async def test_slow_calls_are_always_told_of_and_never_flood_the_log(
+    start_gateway, own_redis, clients
+):
+    gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_LOG_SLOW": "100ms"})
+    client = clients.open("zmq_async", gateway)
+    await client.call("hello_world")
+    own_redis.pause()
+    calls = [asyncio.create_task(client.call("save_order", ORDER)) for _ in range(500)]
+    await asyncio.sleep(0.15)  # what is tested is that a call took long
+    own_redis.resume()
+    await asyncio.gather(*calls)
+    await until(lambda: len(events(gateway, "slow call")) >= SLOW_LINES, 5, "slow calls' lines")
+    lines = events(gateway, "slow call")
+    assert len(lines) <= 4 * SLOW_LINES  # in at most a few seconds
+    assert {line["level"] for line in lines} == {"warn"}
+    assert {line["function"] for line in lines} == {"save_order"}
+    assert all(float(line["duration_ms"]) >= 100 for line in lines)
+    metrics = gateway.metrics()
+    duration = "zerogate_request_duration_seconds"
+    quick = metrics.total(f"{duration}_bucket", function="save_order", protocol="zmq", le="0.1")
+    slow = 500 - quick
+    assert slow > SLOW_LINES
+    told = lambda: len(events(gateway, "slow call")) + dropped() == slow
+    dropped = lambda: gateway.metrics().total("zerogate_log_dropped_total")
+    await until(told, 5, "a slow call has a line, or is counted as one without")
+    assert not events(gateway, "call")
+
+
+async def test_a_log_that_nobody_reads_holds_nobody_up(request, own_redis):
+    """stderr is a full pipe: calls are answered, lines are dropped and counted, SIGTERM ends it."""
+    command = [request.config.getoption("--zerogate"), "serve", "--redis", own_redis.url()]
+    command += ["--listen-tcp", "127.0.0.1:0", "--listen-zmq", "off", "--admin", "127.0.0.1:0"]
+    environment = {"ZEROGATE_LOG_ACCESS": "all", "ZEROGATE_LOG_SLOW": "off"}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment)
+    try:
+        ports = {}
+        for line in process.stderr:
+            fields = dict(LOGFMT.findall(line.decode()))
+            if fields["event"] == "listening":
+                ports[fields["protocol"]] = int(fields["address"].rsplit(":")[-1])
+            if fields["event"] == "start":
+                break
+        calls, batch = 12_000, 500  # 300 lines fill the pipe, 3,000 the queue
+        frames = b"".join(t3_frame(i, t3_payload("hello_world")) for i in range(batch))
+        async with await TcpConnection.open(ports["tcp"]) as connection:
+            for _ in range(calls // batch):
+                await connection.send(frames)
+                for _ in range(batch):
+                    await connection.receive_frame()
+        url = f"http://127.0.0.1:{ports['admin']}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as page:
+            text = page.read().decode()
+        dropped = int(re.search(r"^zerogate_log_dropped_total (\d+)$", text, re.M).group(1))
+        assert calls / 4 < dropped < calls
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+async def test_the_level_is_changed_while_it_runs(gateway, clients):
+    assert gateway.get("/log") == (200, "info\n")
+    assert post(gateway, "/log?level=debug") == (200, "info -> debug\n")
+    assert gateway.get("/log") == (200, "debug\n")
+    assert "level: debug" in gateway.get("/config")[1]
+    status, text = post(gateway, "/log?level=loud")
+    assert (status, text) == (400, "'loud' is no level; write debug, info, warn, error or off\n")
+    assert post(gateway, "/log")[0] == 400
+    assert gateway.get("/log") == (200, "debug\n")
+    assert post(gateway, "/log?level=info") == (200, "debug -> info\n")
+
+
+async def test_a_reload_changes_what_is_logged(start_bridge, clients):
+    config = {"handlers": ["echo"]}
+    gateway = await start_bridge(config=config)
+    client = clients.open("tcp", gateway)
+    await client.call("echo", 1)
+    gateway.config_file.write_text('{"handlers": ["echo"], "log": {"access": "all", "format": "json"}}')
+    assert post(gateway, "/reload")[0] == 200
+    await client.call("echo", 2)  # the settings are taken over at the end of a turn
+    await client.call("echo", 3)
+    await until(lambda: '"event":"call","function":"echo"' in gateway.log, 5, "a line in JSON")
+    assert not events(gateway, "call"), "none before"
