@@ -192,10 +192,10 @@ void Worker::shut_down() {
   bridge_->fail_all();
   assert(calls_.in_flight() == 0);
   tcp_->end_of_turn();
+  calls_.on_turn_end(uv_hrtime());  // the access log asks the listeners for its callers
   tcp_.reset();
   zmq_->set_linger(kZmqLingerMs);
   zmq_.reset();
-  calls_.on_turn_end(uv_hrtime());
   next_routing_.reset();
   routing_.reset();
   bridge_.reset();

@@ -23,6 +23,7 @@
 namespace zerogate::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
@@ -235,6 +236,29 @@ TEST_F(WorkerTest, StopAnswersWhatIsUnderWayWithAnError) {
   EXPECT_THAT(receive(zmq), HasSubstr("__zerror__server_exception"));
   EXPECT_EQ(ended(Outcome::unavailable), 2u);
   ASSERT_TRUE(wait_until_ended(tcp));
+}
+
+TEST_F(WorkerTest, StopHasTheAccessLogTellOfWhatItCutsOff) {
+  CallLogSettings all;
+  all.set(1, 0);
+  options_.call_log = &all;
+  std::vector<std::string> lines;  // read after the worker's end
+  start();
+  RawClient tcp(tcp_.bound());
+  ZmqClient zmq(context_.get(), zmq_.bound());
+  redis_->stop();
+  tcp.send_all(request("save_order", 1, kOrder));
+  zmq.send(zmq_request("save_order", kOrder));
+  ASSERT_TRUE(wait_until([&] { return begun() == 2; }));
+  log::configure(log::Level::info, log::Format::logfmt, [&](std::string_view line) {
+    if (line.find("event=call ") != line.npos) lines.emplace_back(line);
+  });
+  worker_->stop();
+  worker_.reset();
+  log::configure(log::Level::off, log::Format::logfmt);
+  EXPECT_THAT(lines, ::testing::UnorderedElementsAre(
+                         AllOf(HasSubstr("protocol=tcp"), HasSubstr("peer=127.0.0.1:")),
+                         AllOf(HasSubstr("protocol=zmq"), HasSubstr("peer=127.0.0.1"))));
 }
 
 TEST_F(WorkerTest, StopCutsADrainShort) {

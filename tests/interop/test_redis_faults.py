@@ -62,12 +62,14 @@ def check_answers(load):
 
 
 def check_sum(gateway, calls):
-    """Calls counted by the callers = sum of all outcomes, and nothing is in flight."""
+    """Calls counted by the callers = sum of all outcomes = durations, and nothing is in flight."""
 
     def agrees():
         metrics = gateway.metrics()
         settled = metrics.total("zerogate_requests_in_flight") == 0
-        return settled and metrics.total("zerogate_requests_total") == calls
+        counted = metrics.total("zerogate_requests_total")
+        timed = metrics.total("zerogate_request_duration_seconds_count")
+        return settled and counted == timed == calls
 
     try:
         wait_until(agrees, 5, "")
