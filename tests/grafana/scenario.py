@@ -6,6 +6,7 @@ import asyncio
 import collections
 import contextlib
 import json
+import math
 import random
 import socket
 import struct
@@ -144,7 +145,7 @@ class Scenario:
 
     @property
     def range_s(self):
-        return int(self.end_s - self.start_s)
+        return math.ceil(self.end_s - self.start_s)
 
     def set_up(self):
         # The environments first, as they may have to be installed.
@@ -170,17 +171,17 @@ class Scenario:
         self.clients = Clients()
         try:
             await self._play()
-            self.tally.connects = connects(self.clients._open)
+            self.tally.connects = connects(self.clients.opened)
+            await self._last_scrape()
+            self.end_s = time.time()
         finally:
             await self.clients.close_all()
-        await self._last_scrape()
-        self.end_s = time.time()
 
     async def _play(self):
         await self._change_callers(zmq=5, tcp=2)
         old = [asyncio.create_task(self._old_client(release)) for release in OLD_RELEASES]
         await self._phase()
-        await self._phase(self._hostile_peers, self._hasty_callers)
+        await self._phase(self._rude_peers)
         await self._change_callers(zmq=4, tcp=3)
         await self._phase(self._lose_a_backend)
         await asyncio.gather(*old)
@@ -225,6 +226,10 @@ class Scenario:
         assert output.count(b'call: {"result": "old"}') == calls, output[-300:]
         self.tally.old[RELEASES[release]] += calls
 
+    async def _rude_peers(self):
+        await self._hasty_callers()
+        await self._hostile_peers()
+
     async def _hostile_peers(self):
         """Browsers, and more idle connections than the gateway takes."""
         address = ("127.0.0.1", self.gateway.tcp_port)
@@ -232,11 +237,13 @@ class Scenario:
             with socket.create_connection(address, timeout=10) as peer:
                 peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             self.tally.malformed += 1
-            await asyncio.sleep(self.phase_s / 40)
+            await asyncio.sleep(self.phase_s / 80)
         idle = [socket.create_connection(address, timeout=10) for _ in range(CONNECTIONS_LIMIT)]
-        await asyncio.sleep(self.phase_s / 2)
+        await asyncio.sleep(self.phase_s / 3)
         for peer in idle:
             peer.close()
+        open_now = lambda: self.gateway.metrics().total("zerogate_connections", protocol="tcp")
+        await self._until(lambda: open_now() < CONNECTIONS_LIMIT / 2, "the idle ones have gone")
 
     async def _hasty_callers(self):
         """Callers that leave before they are answered."""
@@ -252,7 +259,7 @@ class Scenario:
             peer.writer.transport.abort()
             self.tally.counts["tcp", "hello_world", "ok"] += 1
             self.tally.abandoned += 1
-            await asyncio.sleep(self.phase_s / 20)
+            await asyncio.sleep(self.phase_s / 40)
 
     async def _lose_a_backend(self):
         victim = self.orders[1]

@@ -132,7 +132,7 @@ def test_provisioning_fits_the_dashboards_and_prometheus():
 def test_the_picture_shows_this_dashboard(dashboard):
     path = picture_file.path_of(dashboard)
     assert os.path.exists(path), picture_file.HOW
-    assert os.path.getsize(path) < 250_000
+    assert os.path.getsize(path) < picture_file.MAX_BYTES
     assert picture_file.digest(path) == dashboard.digest, f"it is older: {picture_file.HOW}"
     with open(os.path.join(TOP, "README.md"), encoding="utf-8") as readme:
         assert os.path.relpath(path, TOP) in readme.read()

@@ -73,17 +73,17 @@ class Clients:
     """Opens clients, and closes them all in the end."""
 
     def __init__(self):
-        self._open = []
+        self.opened = []
 
     def open(self, kind, peer, **options):
         client = CLASSES[kind](peer, **options)
-        self._open.append(client)
+        self.opened.append(client)
         return client
 
     async def close(self, client):
-        self._open.remove(client)
+        self.opened.remove(client)
         await client.close()
 
     async def close_all(self):
-        while self._open:
-            await self.close(self._open[-1])
+        while self.opened:
+            await self.close(self.opened[-1])

@@ -49,10 +49,7 @@ function collect(panel, results) {
     for (const one of result.series) {
       const name = nameOf(one, result.legend);
       const byTime = new Map(one.points);
-      const sign = settings(panel, name)["custom.transform"] === "negative-Y" ? -1 : 1;
-      const values = times.map((time) =>
-        byTime.has(time) && byTime.get(time) !== null ? sign * byTime.get(time) : null,
-      );
+      const values = times.map((time) => byTime.get(time) ?? null);
       list.push({name, values, field: settings(panel, name)});
     }
   list.forEach((one, index) => (one.color = seriesColor(one.field, index)));
@@ -140,6 +137,8 @@ function timeseries(element, panel, {times, list}, range) {
   if (stacked) stack(list);
   for (const one of list)
     if (log) one.drawn = one.values.map((value) => (value > 0 ? value : null));
+    else if (one.field["custom.transform"] === "negative-Y")
+      one.drawn = one.values.map((value) => value && -value);
   const order = stacked || bars ? [...list].reverse() : list;
   const values = (_, splits) => splits.map((split) => format(Math.abs(split), unit));
   const options = {

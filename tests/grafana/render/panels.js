@@ -9,10 +9,7 @@ function make(parent, tag, className, text) {
 
 function legend(parent, panel, list) {
   const {calcs, displayMode, sortBy} = panel.options.legend;
-  const value = (one, calc) => {
-    const signed = reduce(one.values, calc);
-    return format(signed === null ? null : Math.abs(signed), one.field.unit, one.field.decimals);
-  };
+  const value = (one, calc) => format(reduce(one.values, calc), one.field.unit, one.field.decimals);
   const rows = [...list];
   if (sortBy) {
     const by = calcs.find((calc) => kReducers[calc][0] === sortBy);
