@@ -49,11 +49,11 @@ def server_table(contests):
             row = [protocol_text(client, protocol), title, name]
             for function in FUNCTIONS:
                 contest = by_function.get(function)
-                row += server_cells(contest, name) if contest and name in contest.runs else ["", "", ""]
+                row += server_cells(contest, name) if contest else [""] * 4
             rows.append(row)
     columns = ["protocol", "load", "server"]
     for function in FUNCTIONS:
-        columns += [f">{function} req/s", ">p99 ms", ">Zerogate ÷ it"]
+        columns += [f">{function} req/s", ">p99 ms", ">CPU µs/call", ">Zerogate ÷ it"]
     return table(columns, rows)
 
 
@@ -77,6 +77,7 @@ def server_cells(contest, name):
     return [
         spread(contest.values(name, "rps"), whole),
         spread(contest.values(name, "p99_ms")),
+        spread(contest.values(name, "server_cpu_us")),
         against,
     ]
 

@@ -1,0 +1,109 @@
+"""tests/bench/compare works: every row is there, and nothing is left behind. What the figures are is
+of no account here: each is measured for a moment only, on a busy machine."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "interop")]
+
+from comparison import readme  # noqa: E402
+
+TIMEOUT_S = 170
+MARK = "ZEROGATE_TEST_MARK"
+
+
+@pytest.fixture
+def environment():
+    """An environment that tells our processes from all others."""
+    return {**os.environ, MARK: uuid.uuid4().hex}
+
+
+def marked(environment):
+    """The command lines of all living processes with our mark."""
+    wanted = f"{MARK}={environment[MARK]}".encode()
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if wanted in (process / "environ").read_bytes().split(b"\0"):
+                yield (process / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue  # it has ended, or is not ours
+
+
+def nothing_left(environment, within_s=10):
+    deadline = time.monotonic() + within_s
+    while left := list(marked(environment)):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+    return True
+
+
+def rows(text, heading):
+    """The cells of the table below a heading, without those of its head."""
+    lines = text.partition(f"#### {heading}\n\n")[2].partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_every_row_is_there(environment, tmp_path):
+    file = tmp_path / "figures.json"
+    command = [HERE / "compare", "--smoke", "--json", file]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    text = done.stdout
+    servers = rows(text, "The same functions, load from `zerogate bench`")
+    assert len(servers) == 4 * 4  # Zero's async and sync, Zerogate, the bare one
+    assert {row[0] for row in servers} == {"TCP", "ZMQ"}
+    assert len(rows(text, "Load from the real Python clients")) == 3 * 3
+    assert len(rows(text, "The bridge")) == 3 * 4 + 3 * 3
+    assert len(rows(text, "The load generator")) == 2 * 4
+    goals = rows(text, "Goals")
+    assert len(goals) == 18
+    assert all(verdict in ("met", "**missed**") for *_, verdict in goals)
+    figures = json.loads(file.read_text())
+    assert all(run["rps"] > 0 for contest in figures["contests"]
+               for runs in contest["runs"].values() for run in runs)  # fmt: skip
+    assert nothing_left(environment)
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGKILL))
+def test_nothing_is_left_when_it_is_ended_early(environment, number):
+    process = subprocess.Popen(
+        [HERE / "compare", "--smoke"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in process.stderr:
+            if "round 1" in line:
+                break
+        assert len(list(marked(environment))) > 10  # it is under way
+        process.send_signal(number)
+        assert process.wait(30) != 0
+        assert nothing_left(environment)
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def test_readme_is_changed_between_its_marks_only(tmp_path):
+    file = tmp_path / "README.md"
+    file.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+    for text in ("new", "newer"):
+        readme.update(tmp_path, [text])
+        lines = file.read_text().splitlines()
+        assert lines[0] == "before" and lines[-1] == "after"
+        assert text in lines and "old" not in lines
+        assert any(line.startswith("![") for line in lines)
