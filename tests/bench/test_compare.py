@@ -48,7 +48,7 @@ def nothing_left(environment, within_s=10):
 
 def rows(text, heading):
     """The cells of the table below a heading, without those of its head."""
-    lines = text.partition(f"#### {heading}\n\n")[2].partition("\n\n")[0].splitlines()
+    lines = text.partition(f"### {heading}\n\n")[2].partition("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
@@ -98,12 +98,22 @@ def test_nothing_is_left_when_it_is_ended_early(environment, number):
         process.stderr.close()
 
 
-def test_readme_is_changed_between_its_marks_only(tmp_path):
-    file = tmp_path / "README.md"
-    file.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+def test_documents_are_changed_between_their_marks_only(tmp_path):
+    (tmp_path / "docs").mkdir()
+    files = [tmp_path / readme.README, tmp_path / readme.DETAILS]
+    for file in files:
+        file.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
     for text in ("new", "newer"):
-        readme.update(tmp_path, [text])
-        lines = file.read_text().splitlines()
-        assert lines[0] == "before" and lines[-1] == "after"
-        assert text in lines and "old" not in lines
-        assert any(line.startswith("![") for line in lines)
+        readme.update(tmp_path, [text], [text, "more"], "machine and date")
+        for file in files:
+            lines = file.read_text().splitlines()
+            assert lines[:2] == ["before", readme.BEGIN]
+            assert lines[-2:] == [readme.END, "after"]
+            assert text in lines and "old" not in lines
+        assert "more" not in files[0].read_text() and "more" in files[1].read_text()
+
+
+def test_the_marks_are_there():
+    for name in (readme.README, readme.DETAILS):
+        text = (HERE.parent.parent / name).read_text()
+        assert text.index(readme.BEGIN) < text.index(readme.END)

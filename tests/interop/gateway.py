@@ -45,6 +45,7 @@ class Metrics:
 
 class Gateway:
     name = "gateway"
+    listeners = {"tcp", "zmq", "admin"}  # that have to be there before it is ready
 
     def __init__(self, binary, redis_url, arguments=(), environment=None):
         self._binary = binary
@@ -150,8 +151,8 @@ class Gateway:
             fields = {key: value.strip('"') for key, value in LOGFMT.findall(line)}
             if fields.get("event") == "listening":
                 ports[fields["protocol"]] = int(fields["address"].rsplit(":", 1)[1])
-        if not {"tcp", "zmq", "admin"} <= ports.keys():
+        if not self.listeners <= ports.keys():
             return False
-        self.tcp_port, self.zmq_port = ports["tcp"], ports["zmq"]
+        self.tcp_port, self.zmq_port = ports.get("tcp", 0), ports.get("zmq", 0)
         self.admin_port = ports["admin"]
         return True

@@ -19,7 +19,7 @@ from comparison.processes import Watchman
 # By mode: the pace, how long all of it may take, and the idle connections and seconds.
 MODES = {
     "smoke": (Pace(rounds=1, measured_ms=100, warmup_ms=50), 180, 50, 0.5),
-    "quick": (Pace(rounds=3, measured_ms=400, warmup_ms=100), 400, 1_000, 2),
+    "quick": (Pace(rounds=3, measured_ms=300, warmup_ms=100), 400, 1_000, 2),
     "full": (Pace(rounds=7, measured_ms=1_000, warmup_ms=200), 1_500, 1_000, 10),
 }
 
@@ -46,14 +46,24 @@ def measure(options):
 
 
 def sections(plan, all_goals):
-    """Heading and table, in the order of the README."""
+    """Heading and table, the most important ones first."""
     yield "The same functions, load from `zerogate bench`", tables.server_table(plan.servers)
+    yield "Goals", tables.goal_table(all_goals)
+    yield "The bridge", tables.bridge_table(plan.bridges)
+    yield "Load from the real Python clients", tables.server_table(plan.python)
     if plan.workers:
         yield "With a worker for each core", tables.server_table(plan.workers)
-    yield "Load from the real Python clients", tables.server_table(plan.python)
-    yield "The bridge", tables.bridge_table(plan.bridges)
     yield "The load generator", tables.generator_table(plan.servers)
-    yield "Goals", tables.goal_table(all_goals)
+
+
+MAIN_SECTIONS = 2  # of these go into the README
+
+
+def markdown(some_sections):
+    lines = []
+    for heading, table in some_sections:
+        lines += [f"### {heading}", "", *table, ""]
+    return lines
 
 
 def as_json(plan, idle_figures, all_goals, about):
@@ -79,7 +89,7 @@ def arguments():
     parser.add_argument("--json", metavar="FILE", help="write every figure of every round")
     parser.add_argument("--plot", metavar="FILE.svg", help="draw the most important ones")
     parser.add_argument(
-        "--readme", action="store_true", help="put tables and plot into README.md and docs/images"
+        "--readme", action="store_true", help="put tables and plot into README.md and docs"
     )
     program = os.path.join(TOP, "build", "release", "zerogate")
     parser.add_argument("--zerogate", metavar="FILE", default=program, help="default: %(default)s")
@@ -97,11 +107,9 @@ def main():
     plan, idle_figures = measure(options)
     pace = MODES[options.mode][0]
     all_goals = goals.ratio_goals(plan) + goals.idle_goals(idle_figures)
-    text = []
-    for heading, lines in sections(plan, all_goals):
-        text += [f"#### {heading}", "", *lines, ""]
-    text.append(facts.sentence(about, pace))
-    print("\n".join(text))
+    whole = [(heading, list(table)) for heading, table in sections(plan, all_goals)]
+    sentence = facts.sentence(about, pace)
+    print("\n".join([*markdown(whole), sentence]))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(as_json(plan, idle_figures, all_goals, about), file, indent=1)
@@ -110,7 +118,7 @@ def main():
 
         plot.draw(plan, facts.short(about), options.plot)
     if options.readme:
-        readme.update(TOP, text)
+        readme.update(TOP, markdown(whole[:MAIN_SECTIONS]), markdown(whole), sentence)
 
 
 def too_long(*_):

@@ -31,6 +31,12 @@ class Peers:
     def gateway(self, redis_url, *flags, environment=None):
         return self._guarded(Gateway(self._program, redis_url, flags, environment))
 
+    def tcp_gateway(self, redis_url, environment):
+        """Without ZeroMQ: a process' file descriptors are shared out between the listeners."""
+        gateway = Gateway(self._program, redis_url, ["--listen-zmq", "off"], environment)
+        gateway.listeners = {"tcp", "admin"}
+        return self._guarded(gateway)
+
     def zero(self, protocol, kind, workers, redis_url):
         port = free_port()
         script = os.path.join(HERE, "zero_server.py")

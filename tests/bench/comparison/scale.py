@@ -22,6 +22,7 @@ from comparison.processes import Watchman
 IDLE_SECONDS = 10
 BUSY_CONNECTIONS, BUSY_SECONDS = 1_000, 5
 SEGMENT_SECONDS = 10
+RESERVED_DESCRIPTORS = 1_000  # for all but connections, on both sides
 RESIDENT_MIB, CONNECTION_KIB = 15, 8  # the bounds
 GROWTH_MIB = 2  # over the minutes at half load: the allocator's, not ours
 DRIFT = 2.0  # p99.9 of the last third of the segments against the first
@@ -57,13 +58,15 @@ class Scale:
         self.figures = {}
 
     def gateway(self):
-        environment = {"ZEROGATE_LIMITS_CONNECTIONS": str(self._options.connections + 1_000)}
-        return self._peers.gateway(self._redis, environment=environment)
+        return self._peers.gateway(self._redis)
 
     def idle(self):
         count = self._options.connections
         say(f"{count} idle TCP connections")
-        figures = idle.measure(self.gateway(), count, IDLE_SECONDS)
+        gateway = self._peers.tcp_gateway(
+            self._redis, {"ZEROGATE_LIMITS_CONNECTIONS": str(count + 100)}
+        )
+        figures = idle.measure(gateway, count, IDLE_SECONDS)
         self.figures["idle"] = figures
         self._bound("resident without connections", figures["resident_mib"], RESIDENT_MIB, "MiB")
         self._bound("an idle TCP connection", figures["connection_kib"], CONNECTION_KIB, "KiB")
@@ -136,6 +139,15 @@ class Scale:
         return json.loads(done.stdout)
 
 
+def claim_descriptors(options):
+    """As many as we may have, which the gateway inherits."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard < options.connections + RESERVED_DESCRIPTORS:
+        options.connections = hard - RESERVED_DESCRIPTORS
+        say(f"only {options.connections} connections: `ulimit -n` is {hard}")
+
+
 @contextlib.contextmanager
 def dealers(port, count):
     """Connections of ZeroMQ that have been answered once each."""
@@ -164,8 +176,7 @@ def main():
     parser.add_argument("--zerogate", metavar="FILE", default=program, help="default: %(default)s")
     options = parser.parse_args()
     options.zerogate = os.path.abspath(options.zerogate)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    claim_descriptors(options)
     about = facts.gather(options.zerogate)
     with contextlib.ExitStack() as stack:
         watchman = Watchman()
