@@ -6,11 +6,19 @@ matplotlib.use("svg")
 import matplotlib.pyplot as pyplot  # noqa: E402
 
 from comparison.goals import best_zero  # noqa: E402
-from comparison.plan import BARE_ROUTER, BARE_TCP, FORWARDER, PIPELINED, PYTHON_BRIDGE, ZEROGATE  # noqa: E402
+from comparison.plan import (  # noqa: E402
+    BARE_ROUTER,
+    BARE_TCP,
+    FORWARDER,
+    PIPELINED,
+    PYTHON_BRIDGE,
+    ZEROGATE,
+)
 
-YARDSTICK = "bare yardstick"
+PYTHON, YARDSTICK = "Zero, or a bridge in Python", "bare yardstick, or zmq_proxy"
+BAR = 0.22  # of the distance between groups
 COLOURS = {
-    "Zero": "#9aa5b1",
+    PYTHON: "#9aa5b1",
     ZEROGATE: "#2563eb",
     PIPELINED: "#93b4f5",
     YARDSTICK: "#d9c8a3",
@@ -24,10 +32,10 @@ def bars(plan):
         load, names = contest.load, set(contest.servers)
         kinds = {ZEROGATE: ZEROGATE}
         if PYTHON_BRIDGE in names:
-            kinds |= {PIPELINED: PIPELINED, "Zero": PYTHON_BRIDGE}
+            kinds |= {PIPELINED: PIPELINED, PYTHON: PYTHON_BRIDGE}
             label = f"bridge\n{load.title}"
         elif contest in plan.servers:
-            kinds["Zero"] = best_zero(contest)
+            kinds[PYTHON] = best_zero(contest)
             function = load.function.partition("_")[0]
             label = f"{load.protocol.upper()} {function}\n{load.title}"
         else:
@@ -56,23 +64,24 @@ def draw(plan, about, file):
                 continue
             present = [each for each in COLOURS if each in kinds]
             middle, low, high = kinds[kind]
-            at.append(index + (present.index(kind) - (len(present) - 1) / 2) * 0.8 / len(present))
+            at.append(index + (present.index(kind) - (len(present) - 1) / 2) * BAR)
             height.append(middle)
             errors[0].append(middle - low)
             errors[1].append(high - middle)
-        drawn = axes.bar(at, height, 0.2, color=COLOURS[kind], label=kind, yerr=errors,
+        drawn = axes.bar(at, height, BAR, color=COLOURS[kind], label=kind, yerr=errors,
                          error_kw={"elinewidth": 0.8, "ecolor": "#444"})  # fmt: skip
-        axes.bar_label(drawn, [thousands(value) for value in height], fontsize=7, padding=2)
+        axes.bar_label(drawn, [thousands(value) for value in height], fontsize=6, padding=2)
     axes.set_yscale("log")
-    axes.set_ylim(bottom=500)
+    axes.set_ylim(bottom=500, top=2 * max(axes.get_ylim()))
     axes.set_ylabel("requests per second (log)")
     axes.set_xticks(range(len(groups)), [label for label, _ in groups], fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(f"Load, server and Redis on {about}", fontsize=9, loc="left")
-    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper right", bbox_to_anchor=(1, 1.1))
+    axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper left")
     figure.tight_layout()
     figure.savefig(file, format="svg", metadata={"Date": None})
 
 
 def thousands(value):
-    return f"{value / 1e6:.2f}M" if value >= 1e6 else f"{value / 1e3:.3g}k"
+    """Two digits: there is no room for more."""
+    return f"{value / 1e6:.1f}M" if value >= 1e6 else f"{value / 1e3:.{1 if value < 1e4 else 0}f}k"
