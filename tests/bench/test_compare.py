@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "interop")]
 
 from comparison import readme  # noqa: E402
 
-TIMEOUT_S = 170
+TIMEOUT_S = 240
 MARK = "ZEROGATE_TEST_MARK"
 
 

@@ -49,7 +49,8 @@ def server_table(contests):
             row = [protocol_text(client, protocol), title, name]
             for function in FUNCTIONS:
                 contest = by_function.get(function)
-                row += server_cells(contest, name) if contest else [""] * 4
+                met = contest and name in contest.runs
+                row += server_cells(contest, name) if met else [""] * 4
             rows.append(row)
     columns = ["protocol", "load", "server"]
     for function in FUNCTIONS:
