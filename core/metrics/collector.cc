@@ -73,12 +73,20 @@ std::vector<FunctionLabel> known_functions(const FunctionLabels& functions) {
 
 void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& shown,
                       std::vector<MetricFamily>& families) {
-  Family requests("zerogate_requests_total",
-                  "Requests answered or dropped, by how they ended. Every request received ends in "
-                  "exactly one outcome: received = the sum of these + zerogate_requests_in_flight.",
-                  MetricType::Counter);
-  Family in_flight("zerogate_requests_in_flight", "Requests received whose outcome is still open.",
-                   MetricType::Gauge);
+  Family requests(
+      "zerogate_requests_total",
+      "Requests answered or dropped, by how they ended: error = the function failed, "
+      "not_found = no such function, invalid = a request of the wrong shape, timeout = a "
+      "deadline passed, unavailable = Redis or the backend is away or the gateway is "
+      "shutting down, overloaded = a limit of the gateway was reached, abandoned = the "
+      "client had gone or did not read. wire is the version of the protocol that the "
+      "client speaks. Requests received = the sum of all these + "
+      "zerogate_requests_in_flight.",
+      MetricType::Counter);
+  Family in_flight(
+      "zerogate_requests_in_flight",
+      "Requests received whose outcome is still open: they wait for Redis or a backend.",
+      MetricType::Gauge);
   const FunctionLabels& functions = workers.front()->labels();
   // Outcomes first, begun requests after them: see the header.
   std::array<uint64_t, kProtocolNames.size()> ended{};
@@ -115,8 +123,8 @@ void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& 
 void collect_durations(const Workers& workers, const std::vector<FunctionLabel>& shown,
                        std::vector<MetricFamily>& families) {
   Family durations("zerogate_request_duration_seconds",
-                   "Time from the request's bytes being read to its reply being written, as the "
-                   "gateway sees it: the network to the client is not in it.",
+                   "Time from the event loop finding the request's bytes to its reply being "
+                   "written: the network to the client is not in it.",
                    MetricType::Histogram);
   const FunctionLabels& functions = workers.front()->labels();
   for (const FunctionLabel function : shown)
@@ -166,8 +174,9 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
                    "wait. Each event loop has an equal share. 0: this protocol is switched off.",
                    MetricType::Gauge, &TransportMetrics::connections_limit));
   families.push_back(per_protocol(workers, "zerogate_connections_accepted_total",
-                                  "Client connections accepted.", MetricType::Counter,
-                                  &TransportMetrics::accepted));
+                                  "Client connections accepted. A rate near that of requests: "
+                                  "clients connect anew for each call.",
+                                  MetricType::Counter, &TransportMetrics::accepted));
   families.push_back(per_reason(
       workers, "zerogate_connections_rejected_total",
       "Client connections that the gateway refused or ended by itself, by reason: limit = "
@@ -177,9 +186,12 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "requests or of unread replies over all clients.",
       kRejectedNames, kRejectedOf, &TransportMetrics::rejected));
   families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
-                                  "Bytes received from clients.", MetricType::Counter,
-                                  &TransportMetrics::received_bytes));
-  families.push_back(per_protocol(workers, "zerogate_sent_bytes_total", "Bytes sent to clients.",
+                                  "Bytes received from clients. ZeroMQ: of messages, without "
+                                  "what libzmq adds.",
+                                  MetricType::Counter, &TransportMetrics::received_bytes));
+  families.push_back(per_protocol(workers, "zerogate_sent_bytes_total",
+                                  "Bytes sent to clients. ZeroMQ: of messages, without what "
+                                  "libzmq adds.",
                                   MetricType::Counter, &TransportMetrics::sent_bytes));
   Family keep_alives(
       "zerogate_keep_alive_frames_total",
