@@ -79,7 +79,7 @@ async def test_redis_is_told_of_once_per_change(start_gateway, own_redis, client
     await until(told, 5, "five lines")
     told = events(gateway, "redis up", "redis down")
     assert [line["event"] for line in told] == ["redis up", "redis down"] * 2 + ["redis up"]
-    assert all("refused" in line["reason"] or "closed" in line["reason"] for line in told[1::2])
+    assert all(line["reason"] for line in told[1::2])
 
 
 async def test_an_endpoint_is_told_of_once_per_change(start_bridge, clients):
