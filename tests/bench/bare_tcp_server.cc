@@ -5,8 +5,10 @@
 //   bare_tcp_server      listens on a free port of loopback, prints it, and serves until a signal
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <uv.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -116,7 +118,7 @@ int run() {
   }
   fmt::print("{}\n", ntohs(address.sin_port));
   std::fflush(stdout);
-  signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   return uv_run(loop, UV_RUN_DEFAULT);
 }
 

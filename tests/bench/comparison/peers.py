@@ -112,7 +112,7 @@ class Peers:
         command = [os.path.join(self._built, name), *words]
         process = self._process(command, stdout=subprocess.PIPE)
         line = process.stdout.readline()
-        process.check() if not line else None
+        assert line, f"{name} does not listen: {process.log}"
         return Server(process, protocol, int(line))
 
     def _answering(self, process, protocol, port):

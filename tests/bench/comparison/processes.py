@@ -77,10 +77,13 @@ class Process:
 
     def check(self):
         """It must not have ended."""
-        if self._process.poll() is not None:
-            with open(self._log_name, encoding="utf-8", errors="replace") as log:
-                raise AssertionError(f"{self._process.args} has ended: {log.read()[-2000:]}")
+        assert self._process.poll() is None, f"{self._process.args} has ended: {self.log}"
         return True
+
+    @property
+    def log(self):
+        with open(self._log_name, encoding="utf-8", errors="replace") as log:
+            return log.read()[-2_000:]
 
     def cpu_seconds(self):
         return cpu_seconds(self.pid)
