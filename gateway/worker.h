@@ -54,6 +54,9 @@ class Worker final : private EndOfTurn, private TurnObserver {
 
   /// Runs the loop on a thread of its own. `on_exit` is called from that thread at its end.
   void start(std::function<void()> on_exit);
+  /// Instead of start(): one turn of the loop on the caller's thread, without waiting. For whoever
+  /// wants to see each turn (tests/bench/hot_path).
+  void run_turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
 
   /// Any thread. Refuses new calls, answers those under way, then ends.
   void drain();
