@@ -29,7 +29,7 @@ class Routing {
   Routing(const Routing&) = delete;
   Routing& operator=(const Routing&) = delete;
 
-  const Router& router() const { return router_; }
+  Router& router() { return router_; }
   /// Every backend has been tried once: calls need not fail only because we have just begun.
   bool settled() const;
 

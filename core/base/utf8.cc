@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "core/base/word.h"
+
 namespace zerogate {
 namespace {
 
@@ -33,6 +35,7 @@ size_t char_size(ByteView text) {
 }  // namespace
 
 bool is_utf8(ByteView text) noexcept {
+  if (is_ascii(text)) return true;  // as nearly every name and key is
   while (!text.empty()) {
     const size_t size = char_size(text);
     if (size == 0) return false;

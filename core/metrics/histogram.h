@@ -17,11 +17,12 @@ class Histogram {
       5'000'000,   10'000'000,    25'000'000,    50'000'000,    100'000'000,   250'000'000,
       500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
 
-  void observe(uint64_t ns) {
+  /// `times` observations that are alike.
+  void observe(uint64_t ns, uint64_t times = 1) {
     size_t bucket = 0;
     while (bucket < kBoundsNs.size() && ns > kBoundsNs[bucket]) ++bucket;
-    buckets_[bucket].add();
-    sum_ns_.add(ns);
+    buckets_[bucket].add(times);
+    sum_ns_.add(ns * times);
   }
   /// Adds what `other` counted. The writer's thread.
   void add(const Histogram& other) {

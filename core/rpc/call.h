@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "core/base/bytes.h"
 #include "core/metrics/function_labels.h"
@@ -19,11 +20,22 @@ class CallTable;
 class Call {
  public:
   Call() = default;
-  Call(Call&& other) noexcept;
-  Call& operator=(Call&& other) noexcept;
+  Call(Call&& other) noexcept
+      : table_(std::exchange(other.table_, nullptr)),
+        slot_(other.slot_),
+        generation_(other.generation_) {}
+  Call& operator=(Call&& other) noexcept {
+    if (table_ != nullptr) forgotten();
+    table_ = std::exchange(other.table_, nullptr);
+    slot_ = other.slot_;
+    generation_ = other.generation_;
+    return *this;
+  }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  ~Call();
+  ~Call() {
+    if (table_ != nullptr) forgotten();
+  }
 
   /// False once answered or moved from.
   explicit operator bool() const { return table_ != nullptr; }
@@ -48,6 +60,8 @@ class Call {
   friend class CallTable;
   Call(CallTable& table, uint32_t slot, uint32_t generation)
       : table_(&table), slot_(slot), generation_(generation) {}
+  /// Nobody has answered it: it answers by itself.
+  void forgotten();
 
   CallTable* table_ = nullptr;
   uint32_t slot_ = 0;

@@ -20,22 +20,9 @@ wire::ErrorKey key_of(Outcome outcome) {
 
 }  // namespace
 
-Call::Call(Call&& other) noexcept
-    : table_(std::exchange(other.table_, nullptr)),
-      slot_(other.slot_),
-      generation_(other.generation_) {}
-
-Call& Call::operator=(Call&& other) noexcept {
-  Call old(std::move(*this));  // answers by itself if it was still open
-  table_ = std::exchange(other.table_, nullptr);
-  slot_ = other.slot_;
-  generation_ = other.generation_;
-  return *this;
-}
-
-Call::~Call() {
-  if (table_ == nullptr) return;
-  table_->fail(slot_, generation_, Outcome::error, "the function ended without an answer");
+void Call::forgotten() {
+  std::exchange(table_, nullptr)
+      ->fail(slot_, generation_, Outcome::error, "the function ended without an answer");
 }
 
 void Call::reply(ByteView result) && {
@@ -144,16 +131,35 @@ ByteView CallTable::name_of_slot(uint32_t slot) const {
 }
 
 void CallTable::on_turn_end(uint64_t now_ns) {
+  observe_durations(now_ns);
+  if (log_.on()) write_log(now_ns);
+  answered_.clear();
+  names_.clear();
+  log_.refresh();
+}
+
+// Calls of one function that came in one batch mostly lie side by side: one observation for all.
+void CallTable::observe_durations(uint64_t now_ns) {
+  for (size_t at = 0; at < answered_.size();) {
+    const AnsweredCall& first = answered_[at];
+    size_t end = at + 1;
+    while (end < answered_.size() && answered_[end].received_ns == first.received_ns &&
+           answered_[end].function == first.function && answered_[end].wire == first.wire) {
+      ++end;
+    }
+    metrics_.duration(first.function, protocol_of(first.wire))
+        .observe(now_ns - first.received_ns, end - at);
+    at = end;
+  }
+}
+
+void CallTable::write_log(uint64_t now_ns) {
   for (const AnsweredCall& call : answered_) {
     const uint64_t duration_ns = now_ns - call.received_ns;
-    metrics_.duration(call.function, protocol_of(call.wire)).observe(duration_ns);
     if (!log_.wants(duration_ns)) continue;
     const bool named = call.function == FunctionLabels::other() && call.name < names_.size();
     log_.write(call, duration_ns, named ? std::string_view(names_[call.name]) : "");
   }
-  answered_.clear();
-  names_.clear();
-  log_.refresh();
 }
 
 }  // namespace zerogate

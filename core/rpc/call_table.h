@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -63,6 +62,8 @@ class CallTable final {
     std::string text;
   };
 
+  void observe_durations(uint64_t now_ns);
+  void write_log(uint64_t now_ns);
   void finish(uint32_t slot, uint32_t generation, Outcome outcome, ByteView body);
   void fail(uint32_t slot, uint32_t generation, Outcome outcome, ByteView message);
   void account(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
@@ -75,7 +76,7 @@ class CallTable final {
 
   const uint32_t capacity_;
   WorkerMetrics& metrics_;
-  std::deque<Pending> pending_;  ///< a slot never moves
+  std::vector<Pending> pending_;
   uint32_t free_ = kNone;
   uint32_t in_flight_ = 0;
   CallLog log_;

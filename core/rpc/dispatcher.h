@@ -19,11 +19,11 @@ struct Incoming {
 class Dispatcher {
  public:
   explicit Dispatcher(CallTable& calls) : calls_(calls) {}
-  Dispatcher(const Router& router, CallTable& calls) : router_(&router), calls_(calls) {}
+  Dispatcher(Router& router, CallTable& calls) : router_(&router), calls_(calls) {}
 
   /// From the next request on this router counts, and the one before may go. There must be one
   /// before the first request.
-  void set_router(const Router& router) { router_ = &router; }
+  void set_router(Router& router) { router_ = &router; }
 
   void dispatch(const Incoming& incoming);
 
@@ -35,7 +35,7 @@ class Dispatcher {
   bool draining() const { return draining_; }
 
  private:
-  const Router* router_ = nullptr;
+  Router* router_ = nullptr;
   CallTable& calls_;
   bool draining_ = false;
 };

@@ -2,12 +2,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/base/glob.h"
+#include "core/base/name_map.h"
 #include "core/metrics/function_labels.h"
 #include "core/rpc/service.h"
 
@@ -18,8 +17,9 @@ struct Route {
   FunctionLabel label = FunctionLabels::other();
 };
 
-/// Names first, then globs in the order in which they were added. Built whole, then only read.
-/// Loop thread only.
+/// Names first, then globs in the order in which they were added. Built whole, then only asked; it
+/// remembers what a glob has answered for a function that has a label, so that the next call costs
+/// one look-up. There are FunctionLabels::kMaxNames of these at most. Loop thread only.
 class Router {
  public:
   /// `labels` outlives the Router.
@@ -27,33 +27,34 @@ class Router {
 
   /// The label of a name is resolved here, not per call.
   void add(const std::string& function, Service& service) {
-    names_.insert_or_assign(function, Route{&service, labels_.find(function)});
+    names_.set(function, Route{&service, labels_.find(function)});
   }
   /// A name without `*` is only found when no earlier glob matches it: the first match wins.
   void add_glob(const std::string& glob, Service& service) {
     if (glob.find('*') != std::string::npos) {
       globs_.emplace_back(glob, &service);
-    } else if (find(glob).service == nullptr) {
+    } else if (match(glob).service == nullptr && names_.find(glob) == nullptr) {
       add(glob, service);
     }
   }
 
-  Route find(ByteView function) const {
-    const auto found = names_.find(function);
-    if (found != names_.end()) return found->second;
+  Route find(ByteView function) {
+    if (const Route* known = names_.find(function)) return *known;
+    const Route route = match(function);
+    if (route.label != FunctionLabels::other()) names_.set(function, route);
+    return route;
+  }
+
+ private:
+  Route match(ByteView function) const {
     for (const auto& [glob, service] : globs_) {
       if (glob_match(glob, function)) return {service, labels_.find(function)};
     }
     return {};
   }
 
- private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
   const FunctionLabels& labels_;
-  std::unordered_map<std::string, Route, Hash, std::equal_to<>> names_;
+  NameMap<Route> names_;
   std::vector<std::pair<std::string, Service*>> globs_;
 };
 

@@ -37,6 +37,8 @@ class StreamWriter {
  private:
   /// A buffer keeps its memory between turns up to here.
   static constexpr size_t kKeptCapacity = 4 << 10;
+  /// Bytes that the kernel took of out_, or an error.
+  ssize_t write(uv_stream_t* stream);
   static void empty(std::string& buffer);  // a connection that once had a large reply lets it go
   void on_written(int status);
 

@@ -64,8 +64,15 @@ TcpSession::TcpSession(TcpListener& listener, CallerKey key, bool is_pipe)
   handle_.handle.data = this;
 }
 
-bool TcpSession::accept(uv_stream_t* server) {
-  if (uv_accept(server, stream()) != 0) return false;
+bool TcpSession::accept(uv_stream_t* server) { return uv_accept(server, stream()) == 0 && begin(); }
+
+bool TcpSession::adopt(UniqueFd connection) {
+  if (uv_tcp_open(&handle_.tcp, connection.get()) != 0) return false;
+  connection.release();  // it is the handle's
+  return begin();
+}
+
+bool TcpSession::begin() {
   if (handle_.handle.type == UV_TCP) {
     uv_tcp_nodelay(&handle_.tcp, 1);
     uv_tcp_keepalive(&handle_.tcp, 1, kKeepAliveSeconds);
@@ -112,7 +119,7 @@ bool TcpSession::blocked() const {
 
 uv_buf_t TcpSession::read_space() {
   const uv_buf_t space = reader_.space(listener_.read_buffer_.get());
-  account();
+  account_received();
   return space;
 }
 
@@ -128,7 +135,7 @@ void TcpSession::on_read(ssize_t size) {
 void TcpSession::on_bytes(size_t size) {
   listener_.metrics_.received_bytes.add(size);
   const FrameReader::Chunk chunk = reader_.take(listener_.read_buffer_.get(), size);
-  account();
+  account_received();
   if (!chunk.bytes.empty()) consume(chunk.bytes, listener_.turn_.began_ns());
 }
 
@@ -181,17 +188,23 @@ void TcpSession::dispatch(const wire::TcpFrame& frame, uint64_t received_ns) {
 void TcpSession::keep(ByteView rest, size_t frame_size) {
   if (rest.empty()) return;
   reader_.keep(rest, frame_size);
-  account();
+  account_received();
   listener_.watch_stalls();
 }
 
-void TcpSession::account() {
-  const Accounted now{reader_.memory(), writer_.unsent(), writer_.written(), writer_.waiting()};
-  listener_.received_bytes_ += now.received - accounted_.received;
-  listener_.unsent_bytes_ += now.unsent - accounted_.unsent;
-  listener_.metrics_.sent_bytes.add(now.written - accounted_.written);
-  listener_.unsent_sessions_ += static_cast<uint32_t>(now.waiting) - accounted_.waiting;
-  accounted_ = now;
+void TcpSession::account_received() {
+  const size_t received = reader_.memory();
+  listener_.received_bytes_ += received - std::exchange(accounted_.received, received);
+}
+
+void TcpSession::account_sent() {
+  const size_t unsent = writer_.unsent();
+  const uint64_t written = writer_.written();
+  const bool waiting = writer_.waiting();
+  listener_.unsent_bytes_ += unsent - std::exchange(accounted_.unsent, unsent);
+  listener_.metrics_.sent_bytes.add(written - std::exchange(accounted_.written, written));
+  listener_.unsent_sessions_ +=
+      static_cast<uint32_t>(waiting) - std::exchange(accounted_.waiting, waiting);
 }
 
 bool TcpSession::deliver(const ReturnPath& path, ByteView body) {
@@ -203,7 +216,6 @@ bool TcpSession::deliver(const ReturnPath& path, ByteView body) {
     return false;
   }
   wire::write_tcp_reply(writer_.out(), to_tcp_wire(path.wire), from_request_id(path.id), body);
-  account();
   mark_dirty();
   return true;
 }
@@ -216,7 +228,7 @@ void TcpSession::mark_dirty() {
 void TcpSession::flush() {
   dirty_ = false;
   if (writer_.flush(stream()) != 0) return close();
-  account();
+  account_sent();
   if (writer_.waiting() && unread_since_ms_ == 0) {
     unread_since_ms_ = uv_now(listener_.loop_);
     queued_at_check_ = writer_.unsent();
@@ -229,7 +241,7 @@ void TcpSession::flush() {
 void TcpSession::on_written(int status) {
   if (closed_) return;
   if (status != 0) return close();
-  account();
+  account_sent();
   unread_since_ms_ = 0;
   mark_dirty();
 }
@@ -237,7 +249,7 @@ void TcpSession::on_written(int status) {
 void TcpSession::resume() {
   if (reading_ || ending_ || blocked()) return;
   const ByteBuffer waiting = reader_.release();
-  account();
+  account_received();
   if (!waiting.empty()) listener_.turn_.again();  // others may have had their turn already
   consume(waiting.view(), listener_.turn_.now_ns());
   if (!closed_ && !ending_ && !blocked()) start_reading();
@@ -268,7 +280,7 @@ void TcpSession::malformed(Malformed reason) {
 
 void TcpSession::end() {
   reader_.release();
-  account();
+  account_received();
   partial_since_ms_ = 0;
   stop_reading();
   ending_ = true;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/base/unique_fd.h"
 #include "core/base/uv_ptr.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/return_path.h"
@@ -34,6 +35,8 @@ class TcpSession {
 
   /// Takes the next connection of `server`. False: there was none after all; close() is due.
   bool accept(uv_stream_t* server);
+  /// The same with a TCP connection that somebody else has accepted. Takes it in any case.
+  bool adopt(UniqueFd connection);
 
   /// Queues a reply. False when it was not taken: the peer reads too slowly and was closed.
   bool deliver(const ReturnPath& path, ByteView body);
@@ -66,6 +69,7 @@ class TcpSession {
   void on_read(ssize_t size);
   void on_bytes(size_t size);
   void on_written(int status);
+  bool begin();
   void start_reading();
   void stop_reading();
   /// Dispatches whole frames; keeps the rest.
@@ -73,8 +77,10 @@ class TcpSession {
   void dispatch(const wire::TcpFrame& frame, uint64_t received_ns);
   void keep(ByteView rest, size_t frame_size);
   void resume();
-  /// Brings the listener's totals up to date with what is buffered here.
-  void account();
+  /// Bring the listener's totals up to date with what is buffered here; for replies that is due
+  /// once per turn.
+  void account_received();
+  void account_sent();
   void malformed(Malformed reason);
   /// Reads no more; closes once every call under way is answered and written.
   void end();

@@ -2,7 +2,9 @@
 // has checked that the bytes are there; compilers make one load or store and a swap of each.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace zerogate::wire {
 
@@ -19,7 +21,13 @@ inline uint32_t load_be32(const char* at) {
 /// Writes the low `kBytes` bytes of `value`.
 template <int kBytes>
 inline void store_be(char* at, uint64_t value) {
-  for (int i = 0; i < kBytes; ++i) at[i] = static_cast<char>(value >> (8 * (kBytes - 1 - i)));
+  if constexpr (std::endian::native == std::endian::little) {
+    // GCC 12 does not make one store of the loop below.
+    value = __builtin_bswap64(value) >> (64 - 8 * kBytes);
+    std::memcpy(at, &value, kBytes);
+  } else {
+    for (int i = 0; i < kBytes; ++i) at[i] = static_cast<char>(value >> (8 * (kBytes - 1 - i)));
+  }
 }
 
 }  // namespace zerogate::wire

@@ -170,6 +170,7 @@ Scan scan_value(ByteView bytes) noexcept {
 }
 
 bool is_one_value(ByteView bytes) noexcept {
+  if (bytes.size() == 1 && kFixedSizes[to_byte(bytes.front())] == 1) return true;  // nil, mostly
   const Scan scan = scan_value(bytes);
   return scan.error == ScanError::none && scan.length == bytes.size();
 }
@@ -203,7 +204,7 @@ const char* type_name(Type type) noexcept {
   return "nothing";
 }
 
-bool Reader::read_map(uint32_t& pairs) noexcept {
+bool Reader::read_long_map(uint32_t& pairs) noexcept {
   size_t header = 0;
   uint64_t count = 0;
   if (next_type() != Type::map || !read_head(rest_, header, count)) return false;
@@ -212,7 +213,7 @@ bool Reader::read_map(uint32_t& pairs) noexcept {
   return true;
 }
 
-bool Reader::read_array(uint32_t& items) noexcept {
+bool Reader::read_long_array(uint32_t& items) noexcept {
   size_t header = 0;
   uint64_t count = 0;
   if (next_type() != Type::array || !read_head(rest_, header, count)) return false;
@@ -221,7 +222,7 @@ bool Reader::read_array(uint32_t& items) noexcept {
   return true;
 }
 
-bool Reader::read_str(ByteView& text) noexcept {
+bool Reader::read_long_str(ByteView& text) noexcept {
   size_t header = 0;
   uint64_t count = 0;
   if (next_type() != Type::str || !read_head(rest_, header, count)) return false;
@@ -232,13 +233,6 @@ bool Reader::read_str(ByteView& text) noexcept {
 bool Reader::read_value(ByteView& value) noexcept {
   const Scan scan = scan_value(rest_);
   return scan.error == ScanError::none && take(0, scan.length, value);
-}
-
-bool Reader::take(size_t header, size_t body, ByteView& out) noexcept {
-  if (header > rest_.size() || body > rest_.size() - header) return false;
-  out = ByteView(rest_.data() + header, body);
-  rest_.remove_prefix(header + body);
-  return true;
 }
 
 }  // namespace zerogate::wire

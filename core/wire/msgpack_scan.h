@@ -50,14 +50,37 @@ class Reader {
   ByteView rest() const { return rest_; }
   Type next_type() const { return rest_.empty() ? Type::invalid : type_of(rest_.front()); }
 
-  bool read_map(uint32_t& pairs) noexcept;
-  bool read_array(uint32_t& items) noexcept;
-  bool read_str(ByteView& text) noexcept;
+  // The short forms, which nearly everything has, are read in place.
+  bool read_map(uint32_t& pairs) noexcept {
+    return read_short_count(0x80, pairs) || read_long_map(pairs);
+  }
+  bool read_array(uint32_t& items) noexcept {
+    return read_short_count(0x90, items) || read_long_array(items);
+  }
+  bool read_str(ByteView& text) noexcept {
+    if (rest_.empty() || (static_cast<uint8_t>(rest_.front()) & 0xe0) != 0xa0)
+      return read_long_str(text);
+    return take(1, static_cast<size_t>(rest_.front() & 0x1f), text);
+  }
   /// Takes one whole value of any type; `value` views its bytes.
   bool read_value(ByteView& value) noexcept;
 
  private:
-  bool take(size_t header, size_t body, ByteView& out) noexcept;
+  bool read_short_count(uint8_t family, uint32_t& count) noexcept {
+    if (rest_.empty() || (static_cast<uint8_t>(rest_.front()) & 0xf0) != family) return false;
+    count = static_cast<uint32_t>(rest_.front() & 0x0f);
+    rest_.remove_prefix(1);
+    return true;
+  }
+  bool read_long_map(uint32_t& pairs) noexcept;
+  bool read_long_array(uint32_t& items) noexcept;
+  bool read_long_str(ByteView& text) noexcept;
+  bool take(size_t header, size_t body, ByteView& out) noexcept {
+    if (header > rest_.size() || body > rest_.size() - header) return false;
+    out = ByteView(rest_.data() + header, body);
+    rest_.remove_prefix(header + body);
+    return true;
+  }
   ByteView rest_;
 };
 

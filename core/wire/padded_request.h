@@ -4,9 +4,10 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
+#include <cstdint>
 
 #include "core/base/bytes.h"
+#include "core/base/word.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/msgpack_write.h"
 #include "core/wire/w5.h"
@@ -21,8 +22,13 @@ constexpr bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\
 inline ByteView strip_ascii_space(ByteView text) {
   size_t end = text.size();
   // Most of a name is padding: eight bytes at a time first.
-  constexpr ByteView kEightSpaces = "        ";
-  while (end >= 8 && std::memcmp(text.data() + end - 8, kEightSpaces.data(), 8) == 0) end -= 8;
+  constexpr uint64_t kEightSpaces = 0x2020202020202020;
+  while (end >= sizeof kEightSpaces) {
+    const size_t spaces =
+        trailing_zero_bytes(load_word(text.data() + end - sizeof kEightSpaces) ^ kEightSpaces);
+    end -= spaces;
+    if (spaces < sizeof kEightSpaces) break;
+  }
   while (end > 0 && is_ascii_space(text[end - 1])) --end;
   size_t begin = 0;
   while (begin < end && is_ascii_space(text[begin])) ++begin;

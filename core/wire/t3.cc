@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/base/cursor.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/msgpack_write.h"
@@ -12,6 +13,15 @@ namespace {
 
 constexpr size_t kIdAndFlagBytes = kHeaderBytes - kLengthBytes;
 constexpr ByteView kNilValue{&kNil, 1};
+constexpr size_t kSmallPayload = 128;
+constexpr size_t kMaxFixStr = 31;
+/// How the payload of a request begins, and what stands between function and argument.
+constexpr ByteView kUsualFront =
+    "\x82\xa2"
+    "fn";
+constexpr ByteView kUsualData =
+    "\xa4"
+    "data";
 
 /// The first four bytes of a peer that took the wrong port. All of them read as a length of over
 /// 360 MB, so they are looked at only when a length is over the limit.
@@ -109,6 +119,25 @@ bool is_falsy(ByteView value) {
   return false;
 }
 
+/// Reads {"fn": name of 1 to 31 bytes, "data": value}, as every client writes it. False for any
+/// other payload, good or bad: that goes the general way.
+bool read_usual(ByteView payload, Envelope& envelope) {
+  constexpr size_t kNameAt = kUsualFront.size() + 1;
+  if (payload.size() < kNameAt || !payload.starts_with(kUsualFront)) return false;
+  const size_t name_bytes = static_cast<uint8_t>(payload[kNameAt - 1]) - size_t{0xa0};
+  if (name_bytes == 0 || name_bytes > kMaxFixStr) return false;
+  ByteView rest = payload.substr(kNameAt);
+  if (rest.size() <= name_bytes + kUsualData.size()) return false;
+  rest.remove_prefix(name_bytes);
+  if (!rest.starts_with(kUsualData)) return false;
+  rest.remove_prefix(kUsualData.size());
+  if (!is_one_value(rest)) return false;
+  envelope.status = EnvelopeStatus::ok;
+  envelope.function = payload.substr(kNameAt, name_bytes);
+  envelope.argument = rest;
+  return true;
+}
+
 }  // namespace
 
 Frame parse_frame(ByteView bytes, size_t max_message) noexcept {
@@ -140,6 +169,7 @@ void read_frame(Frame& frame, ByteView bytes, size_t max_message) noexcept {
 
 Envelope parse_envelope(ByteView payload) noexcept {
   Envelope envelope;
+  if (read_usual(payload, envelope)) return envelope;
   Reader reader(payload);
   uint32_t pairs = 0;
   if (!reader.read_map(pairs)) {
@@ -180,22 +210,41 @@ Envelope parse_envelope(ByteView payload) noexcept {
 
 void write_frame(std::string& out, uint32_t id, bool error, ByteView payload) {
   assert(payload.size() <= UINT32_MAX - kIdAndFlagBytes);
-  char header[kHeaderBytes];
-  store_be<4>(header, kIdAndFlagBytes + payload.size());
-  store_be<4>(header + kLengthBytes, id);
-  header[kHeaderBytes - 1] = error ? 1 : 0;
-  out.append(header, sizeof header);
-  out.append(payload);
+  // A small frame is put together here and appended at once: to append costs more than to copy.
+  char frame[kHeaderBytes + kSmallPayload];
+  store_be<4>(frame, kIdAndFlagBytes + payload.size());
+  store_be<4>(frame + kLengthBytes, id);
+  frame[kHeaderBytes - 1] = error ? 1 : 0;
+  if (payload.size() <= kSmallPayload) {
+    payload.copy(frame + kHeaderBytes, payload.size());
+    out.append(frame, kHeaderBytes + payload.size());
+  } else {
+    out.append(frame, kHeaderBytes);
+    out.append(payload);
+  }
 }
 
 void write_request(std::string& out, uint32_t id, ByteView function, ByteView argument) {
   assert(!argument.empty());
+  // As with write_frame: a small one is put together here. Its name is a fixstr.
+  const size_t size =
+      kHeaderBytes + kUsualFront.size() + 1 + function.size() + kUsualData.size() + argument.size();
+  if (function.size() <= kMaxFixStr && size <= kHeaderBytes + kSmallPayload) {
+    char frame[kHeaderBytes + kSmallPayload];
+    store_be<4>(frame, size - kLengthBytes);
+    store_be<4>(frame + kLengthBytes, id);
+    frame[kHeaderBytes - 1] = 0;
+    Cursor to(frame + kHeaderBytes);
+    to.put(kUsualFront).put(static_cast<char>(0xa0 | function.size())).put(function);
+    to.put(kUsualData).put(argument);
+    out.append(frame, size);
+    return;
+  }
   const size_t start = out.size();
   write_frame(out, id, false, {});
-  write_map(out, 2);
-  write_str(out, "fn");
+  out.append(kUsualFront);
   write_str(out, function);
-  write_str(out, "data");
+  out.append(kUsualData);
   out.append(argument);
   const size_t length = out.size() - start - kLengthBytes;
   assert(length <= UINT32_MAX);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "core/wire/msgpack_scan.h"
 
 namespace zerogate::wire {
 
@@ -29,11 +30,16 @@ std::string function_not_found(ByteView name);
 
 /// True when `body` is a map with a string key that begins with `__zerror__`: then the raw-TCP
 /// server sets the error flag, whether the function failed or merely returned such a dict.
-bool is_error_body(ByteView body) noexcept;
+inline bool is_error_body(ByteView body) noexcept;
 
 /// Which error `body` is, when it is one; a `__zerror__` key that is none of ErrorKey's counts as
 /// server_exception.
 std::optional<ErrorKey> error_key(ByteView body) noexcept;
+
+inline bool is_error_body(ByteView body) noexcept {
+  // Asked of every reply: most are settled by the first byte.
+  return !body.empty() && type_of(body.front()) == Type::map && error_key(body).has_value();
+}
 
 /// Appends `body`, an answer for a client of W1 or W2 (zeroapi up to 0.5.2), which knows fewer
 /// keys:

@@ -100,14 +100,12 @@ ZmqRequest parse_w1_request(ByteView name, ByteView argument) noexcept {
 ReplyPrefix::ReplyPrefix(ZmqWire wire, ByteView id) noexcept {
   assert(id.size() <= kMaxZmqIdBytes);
   if (wire == ZmqWire::w1) return;
-  size_t front = 0;
-  if (wire == ZmqWire::w2) {
-    assert(id.size() == kHexIdBytes);
-    front = kW2ReplyFront.size();
-    std::memcpy(bytes_.data(), kW2ReplyFront.data(), front);
-  }
-  id.copy(bytes_.data() + front, id.size());
-  size_ = static_cast<uint8_t>(front + id.size());
+  view_ = id;
+  if (wire != ZmqWire::w2) return;
+  assert(id.size() == kHexIdBytes);
+  kW2ReplyFront.copy(bytes_.data(), kW2ReplyFront.size());
+  id.copy(bytes_.data() + kW2ReplyFront.size(), id.size());
+  view_ = {bytes_.data(), kW2ReplyFront.size() + id.size()};
 }
 
 void write_zmq_reply(std::string& out, ZmqWire wire, ByteView id, ByteView body) {

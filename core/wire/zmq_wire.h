@@ -57,13 +57,15 @@ class ReplyPrefix {
  public:
   static constexpr size_t kMaxBytes = 3 + kMaxZmqIdBytes;
 
-  /// `id` as parse_zmq_request found it; at most 32 bytes.
+  /// `id` as parse_zmq_request found it; at most 32 bytes, which outlive this.
   ReplyPrefix(ZmqWire wire, ByteView id) noexcept;
-  ByteView view() const { return {bytes_.data(), size_}; }
+  ReplyPrefix(const ReplyPrefix&) = delete;
+  ReplyPrefix& operator=(const ReplyPrefix&) = delete;
+  ByteView view() const { return view_; }
 
  private:
-  std::array<char, kMaxBytes> bytes_;
-  uint8_t size_ = 0;
+  std::array<char, kMaxBytes> bytes_;  ///< only W2's has to be made
+  ByteView view_;
 };
 
 /// True for the wires whose clients need errors in another form: see append_for_old_client.

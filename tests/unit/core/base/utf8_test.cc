@@ -28,6 +28,19 @@ TEST(IsUtf8, RefusesWhatPythonRefuses) {
   }
 }
 
+// ASCII is looked at eight bytes at a time.
+TEST(IsUtf8, FindsOneBadByteAnywhere) {
+  for (size_t size = 1; size <= 33; ++size) {
+    const std::string good(size, 'a');
+    EXPECT_TRUE(is_utf8(good)) << size;
+    for (size_t at = 0; at < size; ++at) {
+      std::string bad = good;
+      bad[at] = '\xff';
+      EXPECT_FALSE(is_utf8(bad)) << size << ", " << at;
+    }
+  }
+}
+
 TEST(AppendAsUtf8, ReplacesOnlyWhatDoesNotBelong) {
   const std::string mark = "\xef\xbf\xbd";
   std::string out = ">";

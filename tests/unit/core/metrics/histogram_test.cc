@@ -71,5 +71,15 @@ TEST(HistogramTest, AddsUpWithAnother) {
   EXPECT_EQ(twice.sum_ns, 2 * first.sum_ns());
 }
 
+TEST(HistogramTest, SeveralObservationsThatAreAlike) {
+  Histogram at_once, one_by_one;
+  at_once.observe(70'000, 3);
+  for (int i = 0; i < 3; ++i) one_by_one.observe(70'000);
+  for (size_t i = 0; i < Histogram::kBuckets; ++i) {
+    EXPECT_EQ(at_once.bucket(i), one_by_one.bucket(i));
+  }
+  EXPECT_EQ(at_once.sum_ns(), one_by_one.sum_ns());
+}
+
 }  // namespace
 }  // namespace zerogate

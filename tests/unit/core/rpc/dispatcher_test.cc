@@ -102,7 +102,7 @@ TEST_F(DispatcherTest, ARefusalCountsUnderTheFunctionsLabelWhenItIsKnown) {
 
 TEST_F(DispatcherTest, AnotherRouterCountsFromTheNextRequestOn) {
   dispatcher_.dispatch(incoming("first"));
-  const Router none(labels_);
+  Router none(labels_);
   dispatcher_.set_router(none);
   dispatcher_.dispatch(incoming("first"));
   EXPECT_EQ(ended(labels_.other(), Wire::t3, Outcome::not_found), 1u);

@@ -95,5 +95,24 @@ TEST(RouterTest, AGlobThatIsAPlainNameIsFoundWhenNoEarlierOneMatches) {
   EXPECT_EQ(router.find("two").service, nullptr);
 }
 
+// What a glob has answered is remembered, but not before the function has its label.
+TEST(RouterTest, AFunctionBehindAGlobGetsTheLabelThatIsLearnt) {
+  FunctionLabels labels({"one"});
+  Router router(labels);
+  Nothing all;
+  router.add_glob("*", all);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(router.find("two").service, &all);
+    EXPECT_EQ(router.find("two").label, FunctionLabels::other());
+  }
+  const auto learnt = labels.learn("two");
+  ASSERT_TRUE(learnt);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(router.find("two").service, &all);
+    EXPECT_EQ(router.find("two").label, *learnt);
+    EXPECT_EQ(router.find("one").label, labels.find("one"));
+  }
+}
+
 }  // namespace
 }  // namespace zerogate

@@ -338,5 +338,49 @@ TEST(T3ParseEnvelope, RandomArgumentsComeBackAndTheirTruncationsDoNot) {
   }
 }
 
+// Small requests and replies are put together in another way than large ones, and the usual request
+// is read in another way than any other.
+TEST(T3WriteRequest, ReadsBackAtEveryLength) {
+  for (const size_t name_bytes : {1, 2, 30, 31, 32, 33, 80, 300}) {
+    const std::string name(name_bytes, 'n');
+    for (size_t text_bytes = 0; text_bytes < 300; ++text_bytes) {
+      std::string argument = from_hex("da");
+      argument += static_cast<char>(text_bytes >> 8);
+      argument += static_cast<char>(text_bytes);
+      argument.append(text_bytes, 'x');
+      std::string bytes = "before";
+      write_request(bytes, 0x01020304, name, argument);
+      const Frame frame = parse_frame(ByteView(bytes).substr(6), kLimit);
+      ASSERT_EQ(frame.status, FrameStatus::whole);
+      ASSERT_EQ(frame.size, bytes.size() - 6);
+      ASSERT_EQ(frame.id, 0x01020304u);
+      const Envelope envelope = parse_envelope(frame.payload);
+      ASSERT_EQ(envelope.status, EnvelopeStatus::ok);
+      ASSERT_EQ(envelope.function, name);
+      ASSERT_EQ(envelope.argument, argument);
+    }
+  }
+}
+
+TEST(T3WriteFrame, ReadsBackAtEveryLength) {
+  for (size_t size = 1; size < 300; ++size) {
+    const std::string payload(size, 'p');
+    std::string bytes = "before";
+    write_frame(bytes, 7, true, payload);
+    const Frame frame = parse_frame(ByteView(bytes).substr(6), kLimit);
+    ASSERT_EQ(frame.status, FrameStatus::whole);
+    ASSERT_EQ(frame.flag, 1);
+    ASSERT_EQ(frame.payload, payload);
+  }
+}
+
+TEST(T3ParseEnvelope, OfTheUsualFormEveryCutIsMalformed) {
+  const std::string payload = payload_of(kSave);
+  for (size_t size = 0; size < payload.size(); ++size) {
+    EXPECT_EQ(parse_envelope(payload.substr(0, size)).status, EnvelopeStatus::malformed) << size;
+  }
+  EXPECT_EQ(parse_envelope(payload + "\xc0").status, EnvelopeStatus::malformed);
+}
+
 }  // namespace
 }  // namespace zerogate::wire::t3

@@ -147,5 +147,25 @@ TEST(W5ParseReply, FindsIdAndResult) {
   }
 }
 
+// Padding is taken away eight bytes at a time, as Python's strip() would.
+TEST(W5ParseRequest, FindsNamesOfEveryLengthInTheirPadding) {
+  const std::string id(kIdBytes, 'i');
+  for (size_t size = 0; size <= kNameBytes; ++size) {
+    for (const char* end : {"", " ", "\t", " \t ", "\v\f\r\n"}) {
+      std::string name(size, 'n');
+      if (size > 9) name[size - 9] = ' ';
+      std::string field = std::string(end) + name + end;
+      if (field.size() > kNameBytes) continue;
+      field.resize(kNameBytes, ' ');
+      const std::string body = id + field;
+      const Request request = parse_request(body);
+      EXPECT_EQ(request.function, name) << size << " '" << end << "'";
+      EXPECT_EQ(request.argument, "\xc0");
+    }
+  }
+  const std::string nul = id + std::string("name\0", 5) + std::string(kNameBytes - 5, ' ');
+  EXPECT_EQ(parse_request(nul).function, ByteView("name\0", 5));
+}
+
 }  // namespace
 }  // namespace zerogate::wire::w5

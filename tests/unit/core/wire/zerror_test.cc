@@ -123,6 +123,16 @@ TEST(IsErrorBody, LooksAtNothingButTheKeysOfTheMap) {
   EXPECT_FALSE(is_error_body(map_of({from_hex("c40a") + "__zerror__", nil})));
 }
 
+// The prefix is looked for by its `z`.
+TEST(IsErrorBody, FindsThePrefixBehindAnyNumberOfItsLetter) {
+  const std::string nil = "\xc0";
+  for (size_t count = 0; count < 40; ++count) {
+    const std::string zs(count, 'z');
+    EXPECT_TRUE(is_error_body(map_of({str(zs), str("_z__z"), str("__zerror__x"), nil}))) << count;
+    EXPECT_FALSE(is_error_body(map_of({str(zs), str("_z__z"), str("__zerror_"), nil}))) << count;
+  }
+}
+
 TEST(IsErrorBody, SurvivesAnyBytes) {
   RandomValues values(4);
   for (int round = 0; round < 20000; ++round) {

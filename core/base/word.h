@@ -1,0 +1,43 @@
+// Text looked at eight bytes at a time.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "core/base/bytes.h"
+
+namespace zerogate {
+
+/// Eight bytes at any address, in the machine's order. The caller has checked that they are there.
+inline uint64_t load_word(const char* at) {
+  uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// How many of the last bytes of load_word()'s eight are zero.
+inline size_t trailing_zero_bytes(uint64_t word) {
+  const int bits =
+      std::endian::native == std::endian::little ? std::countl_zero(word) : std::countr_zero(word);
+  return static_cast<size_t>(bits) / 8;
+}
+
+/// The last up to eight bytes of `text`, where it has no more than that.
+inline uint64_t load_short(ByteView text) {
+  uint64_t word = 0;
+  for (const char c : text) word = word << 8 | static_cast<unsigned char>(c);
+  return word;
+}
+
+inline bool is_ascii(ByteView text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  if (text.size() < sizeof(uint64_t)) return (load_short(text) & kHighBits) == 0;
+  uint64_t seen = load_word(text.data() + text.size() - sizeof(uint64_t));
+  for (size_t i = 0; i + sizeof(uint64_t) <= text.size(); i += sizeof(uint64_t)) {
+    seen |= load_word(text.data() + i);
+  }
+  return (seen & kHighBits) == 0;
+}
+
+}  // namespace zerogate
