@@ -30,25 +30,11 @@ uint32_t affordable_connections(const Config& config) {
   return affordable;
 }
 
-/// Every worker's socket on one port (SO_REUSEPORT), or duplicates of one Unix socket. The first
-/// one is bound without sharing, so that a port which another process holds is noticed.
 Status open_listeners(const Address& address, uint32_t workers,
                       std::vector<ListenSocket>& sockets) {
-  Address bound;
-  {
-    Result<ListenSocket> first = ListenSocket::open(address, false);
-    if (!first) return Error{first.error()};
-    if (workers == 1 || address.is_path()) {
-      sockets.push_back(std::move(first).value());
-      return ok_status();
-    }
-    bound = first.value().bound();
-  }
-  for (uint32_t i = 0; i < workers; ++i) {
-    Result<ListenSocket> socket = ListenSocket::open(bound, true);
-    if (!socket) return Error{socket.error()};
-    sockets.push_back(std::move(socket).value());
-  }
+  Result<std::vector<ListenSocket>> opened = ListenSocket::open_group(address, workers);
+  if (!opened) return Error{opened.error()};
+  sockets = std::move(opened).value();
   return ok_status();
 }
 

@@ -117,6 +117,31 @@ Result<ListenSocket> ListenSocket::open(const Address& address, bool reuse_port)
   return ListenSocket(std::move(fd).value(), bound, address.path);
 }
 
+Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& address, uint32_t count) {
+  std::vector<ListenSocket> sockets;
+  Address bound;
+  {
+    // Bound without sharing, so that a port which another process holds is noticed.
+    Result<ListenSocket> first = open(address, false);
+    if (!first) return Error{first.error()};
+    if (count == 1 || address.is_path()) {
+      sockets.push_back(std::move(first).value());
+      return sockets;
+    }
+    bound = first.value().bound();
+  }
+  std::vector<int> fds;
+  for (uint32_t i = 0; i < count; ++i) {
+    Result<ListenSocket> socket = open(bound, true);
+    if (!socket) return Error{socket.error()};
+    fds.push_back(socket.value().fd());
+    sockets.push_back(std::move(socket).value());
+  }
+  const auto balancer = std::make_shared<AcceptBalancer>(std::move(fds));
+  for (size_t i = 0; i < sockets.size(); ++i) sockets[i].seat_ = {balancer, i};
+  return sockets;
+}
+
 ListenSocket::~ListenSocket() {
   if (fd_ && !file_.empty()) unlink(file_.c_str());
 }

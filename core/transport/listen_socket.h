@@ -2,10 +2,13 @@
 // error, Unix sockets included.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
+#include "core/transport/accept_balancer.h"
 #include "core/transport/address.h"
 
 namespace zerogate {
@@ -22,6 +25,11 @@ class ListenSocket {
   /// mend it.
   static Result<ListenSocket> open(const Address& address, bool reuse_port);
 
+  /// One socket for each of `count` workers: on one port, with a balancer between them when there
+  /// are several. Of a Unix socket there is one, which all share. A port that another process holds
+  /// is an error, though it might let us share it.
+  static Result<std::vector<ListenSocket>> open_group(const Address& address, uint32_t count);
+
   ListenSocket(ListenSocket&&) = default;
   ListenSocket& operator=(ListenSocket&&) = delete;  // would leave the old one's file behind
   /// Removes the file of a Unix socket that open() made.
@@ -32,6 +40,8 @@ class ListenSocket {
   int duplicate() const;
   /// What it is bound to; the port is the real one when 0 was asked for.
   const Address& bound() const { return bound_; }
+  /// Whoever accepts on it tells its number of connections here.
+  const AcceptSeat& seat() const { return seat_; }
 
  private:
   ListenSocket(UniqueFd fd, Address bound, std::string file)
@@ -39,6 +49,7 @@ class ListenSocket {
 
   UniqueFd fd_;
   Address bound_;
+  AcceptSeat seat_;
   std::string file_;  ///< of the Unix socket, empty otherwise
 };
 

@@ -1,5 +1,6 @@
 #include "core/transport/tcp_listener.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -36,12 +37,14 @@ TcpListener::TcpListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher,
 
 TcpListener::~TcpListener() {
   turn_.remove(*this);
+  stop_accepting();
   close_all();
 }
 
 Status TcpListener::listen(const ListenSocket& socket) {
   metrics_.connections_limit.set(options_.max_connections);
   is_pipe_ = socket.bound().is_path();
+  seat_ = socket.seat();
   accept_.reset(new UvStream);
   accept_->handle.data = this;
   const int fd = socket.duplicate();
@@ -57,12 +60,33 @@ Status TcpListener::listen(const ListenSocket& socket) {
     static_cast<TcpListener*>(server->data)->on_connection(status);
   };
   if (error == 0) error = uv_listen(&accept_->stream, ListenSocket::kBacklog, on_connection);
+  if (error == 0 && seat_.balancer != nullptr) open_inbox();
   if (error == 0) return ok_status();
   return Error{
       fmt::format("cannot listen on {}: {}", socket.bound().display(), uv_strerror(error))};
 }
 
-void TcpListener::stop_accepting() { accept_.reset(); }
+void TcpListener::stop_accepting() {
+  accept_.reset();
+  if (inbox_ != nullptr) seat_.balancer->close_inbox(seat_.index);
+  inbox_.reset();
+  seat_ = {};
+}
+
+void TcpListener::open_inbox() {
+  const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
+    uv_async_init(loop, handle, [](uv_async_t* async) {
+      static_cast<TcpListener*>(async->data)->adopt_passed_on();
+    });
+  };
+  inbox_ = make_uv<uv_async_t>(loop_, init, this);
+  seat_.balancer->open_inbox(seat_.index, [async = inbox_.get()] { uv_async_send(async); });
+}
+
+void TcpListener::tell_connections() const {
+  const uint64_t connections = metrics_.connections.value();
+  seat_.tell(connections < options_.max_connections ? connections : AcceptBalancer::kFull);
+}
 
 void TcpListener::close_all() {
   for (Slot& slot : slots_) {
@@ -75,6 +99,37 @@ void TcpListener::on_connection(int status) {
     metrics_.count(Rejected::descriptors);
     return;
   }
+  if (seat_.balancer != nullptr) {
+    const size_t to = seat_.balancer->taker(seat_.index);
+    if (to != seat_.index) return pass_on(to);
+  }
+  TcpSession& session = make_session();
+  if (!session.accept(&accept_->stream)) return session.close();
+  admit(session);
+}
+
+void TcpListener::pass_on(size_t to) {
+  UvPtr<UvStream> accepted(new UvStream);
+  uv_tcp_init(loop_, &accepted->tcp);
+  uv_os_fd_t fd = -1;
+  if (uv_accept(&accept_->stream, &accepted->stream) != 0) return;
+  if (uv_fileno(&accepted->handle, &fd) != 0) return;
+  UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));  // libuv keeps the one that it accepted
+  if (!connection) return metrics_.count(Rejected::descriptors);
+  if (!seat_.balancer->pass_on(to, connection)) adopt(std::move(connection));
+}
+
+void TcpListener::adopt_passed_on() {
+  for (UniqueFd& connection : seat_.balancer->take(seat_.index)) adopt(std::move(connection));
+}
+
+void TcpListener::adopt(UniqueFd connection) {
+  TcpSession& session = make_session();
+  if (!session.adopt(std::move(connection))) return session.close();
+  admit(session);
+}
+
+TcpSession& TcpListener::make_session() {
   uint32_t index = static_cast<uint32_t>(slots_.size());
   if (free_.empty()) {
     slots_.emplace_back();
@@ -83,15 +138,18 @@ void TcpListener::on_connection(int status) {
     free_.pop_back();
   }
   Slot& slot = slots_[index];
-  auto* session = new TcpSession(*this, {index, slot.generation}, is_pipe_);
-  slot.session = session;
+  slot.session = new TcpSession(*this, {index, slot.generation}, is_pipe_);
   metrics_.connections.add();
-  if (!session->accept(&accept_->stream)) return session->close();
+  return *slot.session;
+}
+
+void TcpListener::admit(TcpSession& session) {
   metrics_.accepted.add();
+  tell_connections();
   if (metrics_.connections.value() > options_.max_connections) {
-    session->reject(Rejected::limit);
-  } else if (is_one_of_the_last(session->handle_.handle)) {
-    session->reject(Rejected::descriptors);
+    session.reject(Rejected::limit);
+  } else if (is_one_of_the_last(session.handle_.handle)) {
+    session.reject(Rejected::descriptors);
   }
 }
 
@@ -105,6 +163,7 @@ void TcpListener::forget(TcpSession& session) {
   ++slot.generation;
   free_.push_back(session.key().slot);
   metrics_.connections.sub();
+  tell_connections();
 }
 
 TcpSession* TcpListener::find(CallerKey key) {

@@ -72,7 +72,16 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   };
 
   void on_connection(int status);
+  /// Accepts the next connection for another worker.
+  void pass_on(size_t to);
+  /// Takes what other workers have passed on.
+  void adopt_passed_on();
+  void adopt(UniqueFd connection);
+  TcpSession& make_session();
+  void admit(TcpSession& session);
+  void open_inbox();
   void forget(TcpSession& session);
+  void tell_connections() const;
   TcpSession* find(CallerKey key);
   void watch_stalls();
   void check_stalls();
@@ -85,7 +94,9 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   TransportMetrics& metrics_;
   const TcpOptions options_;
   bool is_pipe_ = false;
+  AcceptSeat seat_;
   UvPtr<UvStream> accept_;
+  UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on
   UvPtr<uv_timer_t> stall_timer_;
   std::unique_ptr<char[]> read_buffer_;  ///< shared by all sessions: used during one read only
   std::vector<Slot> slots_;

@@ -1,0 +1,135 @@
+#include "core/transport/accept_balancer.h"
+
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace zerogate {
+
+namespace {
+
+/// Connections that the kernel has completed and nobody has accepted yet (tcp_get_info: for a
+/// listening socket tcpi_unacked is the accept queue's length).
+uint64_t waiting_on(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_unacked : 0;
+}
+
+/// Appends: return a random one of `indices`. A is a random number.
+void append_choice(std::vector<sock_filter>& program, const std::vector<uint32_t>& indices) {
+  const auto count = static_cast<uint32_t>(indices.size());
+  if (count > 1) program.push_back(BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count));
+  for (uint32_t i = 0; i + 1 < count; ++i) {
+    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, i, 0, 1));
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, indices[i]));
+  }
+  program.push_back(BPF_STMT(BPF_RET | BPF_K, indices.back()));
+}
+
+}  // namespace
+
+AcceptBalancer::AcceptBalancer(std::vector<int> listening_fds)
+    : fds_(std::move(listening_fds)), connections_(fds_.size(), 0), inboxes_(fds_.size()) {
+  const std::lock_guard lock(mutex_);
+  choose();
+}
+
+void AcceptBalancer::update(size_t index, uint64_t connections) {
+  const std::lock_guard lock(mutex_);
+  connections_[index] = connections;
+  choose();
+}
+
+void AcceptBalancer::open_inbox(size_t index, std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  inboxes_[index].wake = std::move(wake);
+}
+
+void AcceptBalancer::close_inbox(size_t index) {
+  const std::lock_guard lock(mutex_);
+  inboxes_[index] = {};
+}
+
+size_t AcceptBalancer::taker(size_t index) {
+  const std::lock_guard lock(mutex_);
+  uint64_t total = 0;
+  size_t emptiest = index;
+  for (size_t i = 0; i < fds_.size(); ++i) {
+    if (held(i) < kFull) total += held(i);
+    if (inboxes_[i].wake != nullptr && held(i) < held(emptiest)) emptiest = i;
+  }
+  return held(index) > held(emptiest) + total / (kSlackShare * fds_.size()) ? emptiest : index;
+}
+
+bool AcceptBalancer::pass_on(size_t to, UniqueFd& connection) {
+  const std::lock_guard lock(mutex_);
+  Inbox& inbox = inboxes_[to];
+  if (inbox.wake == nullptr) return false;
+  inbox.waiting.push_back(std::move(connection));
+  inbox.wake();
+  choose();
+  return true;
+}
+
+std::vector<UniqueFd> AcceptBalancer::take(size_t index) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(inboxes_[index].waiting, {});
+}
+
+void AcceptBalancer::choose() {
+  std::vector<uint64_t> loads(fds_.size());
+  uint64_t total = 0;
+  for (size_t i = 0; i < fds_.size(); ++i) {
+    loads[i] = held(i) + waiting_on(fds_[i]);
+    if (loads[i] < kFull) total += loads[i];
+  }
+  const auto [least, most] = std::ranges::minmax(loads);
+  const uint64_t slack = total / (kSlackShare * fds_.size());
+  Choice choice;
+  for (uint32_t i = 0; i < fds_.size(); ++i) {
+    if (loads[i] <= least + slack) choice.lowest.push_back(i);
+  }
+  choice.only_lowest = most - least > 1 + 2 * slack;
+  if (choice == choice_ || !may_attach()) return;
+  if (attach(choice)) choice_ = std::move(choice);
+}
+
+bool AcceptBalancer::may_attach() {
+  const auto passed =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - refilled_);
+  refilled_ += passed;
+  tokens_ = std::min<int64_t>(tokens_ + passed.count(), kBurst);
+  if (tokens_ == 0) return false;
+  --tokens_;
+  return true;
+}
+
+bool AcceptBalancer::attach(const Choice& choice) const {
+  if (fds_.size() > kMaxSockets) return false;
+  constexpr uint32_t kEveryOther = 1;  // this bit decides, and is not part of what chooses
+  std::vector<sock_filter> program = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM))};
+  std::vector<sock_filter> of_lowest = {BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 1)};
+  append_choice(of_lowest, choice.lowest);
+  if (!choice.only_lowest) {
+    const auto skipped = static_cast<uint8_t>(of_lowest.size());
+    program.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kEveryOther, 0, skipped));
+  }
+  program.insert(program.end(), of_lowest.begin(), of_lowest.end());
+  if (!choice.only_lowest) {
+    std::vector<uint32_t> all(fds_.size());
+    std::iota(all.begin(), all.end(), 0);
+    program.push_back(BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 1));
+    append_choice(program, all);
+  }
+  const sock_fprog code = {static_cast<unsigned short>(program.size()), program.data()};
+  return setsockopt(fds_.front(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &code, sizeof code) == 0;
+}
+
+}  // namespace zerogate

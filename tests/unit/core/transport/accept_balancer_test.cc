@@ -1,0 +1,156 @@
+#include "core/transport/accept_balancer.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <vector>
+
+#include "core/transport/listen_socket.h"
+
+namespace zerogate {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+using testing::Ge;
+
+class AcceptBalancerTest : public testing::Test {
+ protected:
+  static std::vector<int> fds_of(const std::vector<ListenSocket>& sockets) {
+    std::vector<int> fds;
+    for (const ListenSocket& socket : sockets) fds.push_back(socket.fd());
+    return fds;
+  }
+  void connect(int times) {
+    for (int i = 0; i < times; ++i) {
+      sockaddr_in where{};
+      where.sin_family = AF_INET;
+      where.sin_port = htons(sockets_.front().bound().port);
+      where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
+      ASSERT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
+      clients_.push_back(std::move(fd));
+    }
+  }
+  /// How many each socket got.
+  std::vector<int> accept_all() {
+    std::vector<int> accepted;
+    for (const ListenSocket& socket : sockets_) {
+      accepted.push_back(0);
+      while (UniqueFd(::accept(socket.fd(), nullptr, nullptr))) ++accepted.back();
+    }
+    return accepted;
+  }
+
+  std::vector<ListenSocket> sockets_ = ListenSocket::open_group({"127.0.0.1", 0, ""}, 3).value();
+  std::vector<UniqueFd> clients_;
+  AcceptBalancer balancer_{fds_of(sockets_)};
+};
+
+TEST_F(AcceptBalancerTest, TheOneWithTheFewestGetsTheNext) {
+  balancer_.update(0, 3);
+  balancer_.update(1, 1);
+  balancer_.update(2, 3);
+  connect(4);
+  EXPECT_THAT(accept_all(), ElementsAre(0, 4, 0)) << "nobody has told of the new ones yet";
+  balancer_.update(1, 5);
+  balancer_.update(2, 1);
+  connect(4);
+  EXPECT_THAT(accept_all(), ElementsAre(0, 0, 4));
+}
+
+TEST_F(AcceptBalancerTest, EquallyLowOnesShare) {
+  balancer_.update(1, 2);
+  connect(64);
+  const std::vector<int> accepted = accept_all();
+  EXPECT_EQ(accepted[1], 0);
+  EXPECT_GE(accepted[0], 8);
+  EXPECT_GE(accepted[2], 8);
+}
+
+// Or a burst, which comes before anybody can tell of its first connection, would all go to one.
+TEST_F(AcceptBalancerTest, OneLessOnlyWeighs) {
+  balancer_.update(0, 1);
+  balancer_.update(2, 1);
+  connect(96);
+  const std::vector<int> accepted = accept_all();
+  EXPECT_GT(accepted[1], accepted[0]);
+  EXPECT_GT(accepted[1], accepted[2]);
+  EXPECT_THAT(accepted, Each(Ge(1)));
+}
+
+TEST_F(AcceptBalancerTest, WhatWaitsToBeAcceptedCounts) {
+  balancer_.update(0, 3);
+  balancer_.update(1, 3);
+  connect(5);  // wait at 2
+  balancer_.update(1, 3);
+  connect(8);
+  const std::vector<int> accepted = accept_all();
+  EXPECT_EQ(accepted[2], 5);
+  EXPECT_EQ(accepted[0] + accepted[1], 8);
+}
+
+TEST_F(AcceptBalancerTest, AFullOneGetsNoneUnlessAllAreFull) {
+  balancer_.update(0, AcceptBalancer::kFull);
+  balancer_.update(1, 700);
+  balancer_.update(2, AcceptBalancer::kFull);
+  connect(3);
+  EXPECT_THAT(accept_all(), ElementsAre(0, 3, 0));
+  balancer_.update(1, AcceptBalancer::kFull);
+  connect(64);
+  EXPECT_THAT(accept_all(), Each(Ge(1)));
+}
+
+TEST_F(AcceptBalancerTest, OfManyOneMoreOrLessDoesNotMatter) {
+  for (size_t i = 0; i < 3; ++i) balancer_.update(i, 1'000 + i);
+  connect(64);
+  EXPECT_THAT(accept_all(), Each(Ge(1)));
+}
+
+TEST_F(AcceptBalancerTest, WhoHasMoreThanAnotherPassesOn) {
+  int woken = 0;
+  balancer_.update(0, 1);
+  EXPECT_EQ(balancer_.taker(0), 0u) << "nobody has an inbox";
+  balancer_.open_inbox(1, [&] { ++woken; });
+  EXPECT_EQ(balancer_.taker(0), 1u);
+  EXPECT_EQ(balancer_.taker(1), 1u);
+  UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
+  const int fd = connection.get();
+  ASSERT_TRUE(balancer_.pass_on(1, connection));
+  EXPECT_FALSE(connection);
+  EXPECT_EQ(woken, 1);
+  EXPECT_EQ(balancer_.taker(0), 0u) << "what waits in an inbox counts";
+  const std::vector<UniqueFd> taken = balancer_.take(1);
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(taken.front().get(), fd);
+  EXPECT_TRUE(balancer_.take(1).empty());
+}
+
+TEST_F(AcceptBalancerTest, AClosedInboxTakesNothing) {
+  balancer_.open_inbox(1, [] {});
+  balancer_.close_inbox(1);
+  balancer_.update(0, 5);
+  EXPECT_EQ(balancer_.taker(0), 0u);
+  UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_FALSE(balancer_.pass_on(1, connection));
+  EXPECT_TRUE(connection) << "it is still ours";
+}
+
+TEST_F(AcceptBalancerTest, AnotherSocketOfTheSamePortIsNotShared) {
+  const auto second = ListenSocket::open_group(sockets_.front().bound(), 2);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error(), testing::HasSubstr("in use"));
+}
+
+TEST(AcceptSeat, OfASocketThatStandsAloneTellsNobody) {
+  const auto sockets = ListenSocket::open_group({"127.0.0.1", 0, ""}, 1);
+  ASSERT_TRUE(sockets);
+  ASSERT_EQ(sockets.value().size(), 1u);
+  EXPECT_EQ(sockets.value().front().seat().balancer, nullptr);
+  sockets.value().front().seat().tell(1);
+}
+
+}  // namespace
+}  // namespace zerogate
