@@ -32,8 +32,28 @@ class ZmqMessage {
     return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
   }
 
+  /// Takes the next frame, instead of what was in it. False when there is none (or at any error).
+  /// One message that is used again spares libzmq's calls to make and to close one per frame.
+  bool receive(void* socket) {
+    size_ = zmq_msg_recv(&message_, socket, ZMQ_DONTWAIT);
+    return size_ >= 0;
+  }
+  /// The bytes of the frame that receive() took.
+  ByteView received() {
+    return {static_cast<const char*>(zmq_msg_data(&message_)), static_cast<size_t>(size_)};
+  }
+  /// Lets go of the bytes; when they are few that can wait for the next receive().
+  void release() {
+    if (size_ <= kKeptBytes) return;
+    zmq_msg_close(&message_);
+    zmq_msg_init(&message_);
+    size_ = 0;
+  }
+
  private:
+  static constexpr int kKeptBytes = 4 << 10;
   zmq_msg_t message_;
+  int size_ = 0;
 };
 
 template <class T>

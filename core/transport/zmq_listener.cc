@@ -23,6 +23,9 @@ wire::ZmqWire to_zmq_wire(Wire wire) {
   return static_cast<wire::ZmqWire>(index_of(wire) - index_of(Wire::w1));
 }
 
+/// Up to here a copy more costs less than libzmq's calls to make a message and to fill it.
+constexpr size_t kSmallReplyBytes = 128;
+
 constexpr ByteView kZapDomain = "zerogate";
 
 ZmqContext open_context() {
@@ -118,6 +121,7 @@ Status ZmqListener::listen(const ListenSocket& socket) {
   const int fd = socket.duplicate();
   set_option(router_, ZMQ_USE_FD, fd);  // libzmq owns this duplicate from here on
   if (!socket.bound().is_path()) gate_.emplace(socket.fd());
+  seat_ = socket.seat();
   monitor_ = std::make_unique<ZmqMonitor>(loop_, context_.get(), router_.get(), metrics_,
                                           [this] { update_gate(); });
   if (zmq_bind(router_.get(), endpoint.c_str()) != 0) {
@@ -135,7 +139,9 @@ void ZmqListener::stop_accepting() {
 
 void ZmqListener::update_gate() {
   if (!gate_ || !accepting_) return;
-  const bool full = metrics_.connections.value() >= options_.max_connections;
+  const uint64_t connections = metrics_.connections.value();
+  const bool full = connections >= options_.max_connections;
+  seat_.tell(full ? AcceptBalancer::kFull : connections);
   if (full == gate_->closed()) return;
   if (full) {
     gate_->close();
@@ -156,34 +162,41 @@ bool ZmqListener::receive() {
 }
 
 bool ZmqListener::receive_one() {
-  ZmqMessage identity, first, second;
-  if (zmq_msg_recv(identity.get(), router_.get(), ZMQ_DONTWAIT) < 0) return false;
-  // A message arrives whole or not at all: its further frames are there.
-  bool more = identity.more();
-  size_t frames = 0;
-  size_t bytes = 0;
+  // A message arrives whole or not at all: the frames behind the identity are there.
+  if (!identity_.receive(router_.get()) || !frame_.receive(router_.get())) return false;
+  if (frame_.more()) {
+    receive_more();
+  } else {
+    const ByteView body = frame_.received();
+    metrics_.received_bytes.add(body.size());
+    dispatch(identity_, wire::parse_zmq_request(body));
+  }
+  frame_.release();
+  return true;
+}
+
+void ZmqListener::receive_more() {
+  ZmqMessage second, surplus;
+  second.receive(router_.get());
+  size_t bytes = frame_.received().size() + second.received().size();
+  bool more = second.more();
+  const bool two = !more;
   while (more) {
-    ZmqMessage surplus;
-    ZmqMessage& frame = frames == 0 ? first : frames == 1 ? second : surplus;
-    zmq_msg_recv(frame.get(), router_.get(), ZMQ_DONTWAIT);
-    bytes += frame.view().size();
-    more = frame.more();
-    ++frames;
+    surplus.receive(router_.get());
+    bytes += surplus.received().size();
+    more = surplus.more();
   }
   metrics_.received_bytes.add(bytes);
-  if (frames == 1) {
-    dispatch(identity, wire::parse_zmq_request(first.view()));
-  } else if (frames == 2) {
-    dispatch(identity, wire::parse_w1_request(first.view(), second.view()));
+  if (two) {
+    dispatch(identity_, wire::parse_w1_request(frame_.received(), second.received()));
   } else {
     metrics_.count(Malformed::bad_frames);  // no reply: the real worker logs and goes on, too
   }
-  return true;
 }
 
 void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request) {
   using wire::w5::RequestStatus;
-  const CallerKey key = peers_.touch(identity.view());
+  const CallerKey key = peers_.touch(identity.received());
   ZmqPeers::Peer& peer = *peers_.find(key);
   if (peer.address.empty()) peer.address = address_of(identity);
   const bool name_ok = is_utf8(request.function);
@@ -243,6 +256,11 @@ bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, Byt
   if (!address(peer, key)) return false;
   metrics_.sent_bytes.add(prefix.size() + body.size());
   if (large) return send_tracked(peer, prefix, body);
+  char small[kSmallReplyBytes];
+  if (prefix.size() + body.size() <= sizeof small) {
+    write_reply(small, prefix, body);
+    return zmq_send(router_.get(), small, prefix.size() + body.size(), ZMQ_DONTWAIT) >= 0;
+  }
   zmq_msg_t reply;
   zmq_msg_init_size(&reply, prefix.size() + body.size());
   write_reply(static_cast<char*>(zmq_msg_data(&reply)), prefix, body);

@@ -86,6 +86,8 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   /// Takes one message. False when there is none.
   bool receive_one();
   void dispatch(ZmqMessage& identity, const wire::ZmqRequest& request);
+  /// The rest of one that has more than one frame.
+  void receive_more();
   bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
   /// Sends bytes that are counted until libzmq is done with them.
   bool send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body);
@@ -108,12 +110,14 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   ZmqPeers peers_;
   UnsentBytes unsent_;  ///< of all peers
   UvPtr<uv_timer_t> silence_timer_;
-  std::string old_error_;     ///< reused
-  uint64_t received_ns_ = 0;  ///< of this batch
-  bool sent_ = false;         ///< in this turn: the poll may have missed news
+  ZmqMessage identity_, frame_;  ///< of the message that is being read; reused
+  std::string old_error_;        ///< reused
+  uint64_t received_ns_ = 0;     ///< of this batch
+  bool sent_ = false;            ///< in this turn: the poll may have missed news
   bool accepting_ = true;
   std::optional<AcceptGate> gate_;
   StateReporter room_;  ///< whether there is room for one more connection
+  AcceptSeat seat_;
   std::unique_ptr<ZmqMonitor> monitor_;
   std::unique_ptr<ZmqPoll> poll_;
 };

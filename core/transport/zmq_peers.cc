@@ -11,11 +11,21 @@ constexpr int kLooksPerNewcomer = 8;
 }  // namespace
 
 CallerKey ZmqPeers::touch(ByteView identity) {
-  const auto found = by_identity_.find(identity);
-  const uint32_t slot = found == by_identity_.end() ? make(identity) : found->second;
+  const uint32_t slot = find_or_make(identity);
   Peer& peer = peers_[slot];
-  by_age_.splice(by_age_.begin(), by_age_, peer.age);
+  if (by_age_.front() != slot) by_age_.splice(by_age_.begin(), by_age_, peer.age);
   return {slot, peer.generation};
+}
+
+// libzmq numbers its peers in the identity's last bytes, so that up to 256 who speak at once each
+// have a place in recent_: one comparison instead of a hash.
+uint32_t ZmqPeers::find_or_make(ByteView identity) {
+  if (identity.empty()) return make(identity);  // libzmq gives nobody such a one
+  uint32_t& recent = recent_[static_cast<unsigned char>(identity.back())];
+  if (recent < peers_.size() && peers_[recent].identity == identity) return recent;
+  const auto found = by_identity_.find(identity);
+  recent = found == by_identity_.end() ? make(identity) : found->second;
+  return recent;
 }
 
 // A peer with a call under way counts as one that has just spoken. If it kept its place at the end

@@ -1,6 +1,7 @@
 // The ZeroMQ peers that have spoken lately.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <list>
@@ -62,12 +63,14 @@ class ZmqPeers {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
+  uint32_t find_or_make(ByteView identity);
   uint32_t make(ByteView identity);
   void make_room();
   void erase(uint32_t slot);
 
   const size_t capacity_;
-  std::vector<Peer> peers_;
+  std::vector<Peer> peers_;             ///< a forgotten one has no identity
+  std::array<uint32_t, 256> recent_{};  ///< slots by the identity's last byte: a cache
   std::vector<uint32_t> free_;
   std::list<uint32_t> by_age_;  ///< slots, the most recent first
   std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>> by_identity_;

@@ -1,0 +1,61 @@
+"""Several threads on the same ports: real clients see one gateway, and the sums agree."""
+
+import asyncio
+
+import pytest
+
+from clients import KINDS
+from test_redis_faults import check_sum
+from waiting import until
+
+pytestmark = pytest.mark.gateway
+
+ORDER = {"user_id": "1", "items": ["apple", "python"]}
+CALLERS = 8  # of each kind: enough for every thread to have some
+ROUNDS = 20
+
+
+async def call_everything(client):
+    """Returns the number of calls; `connect` is one that ZeroMQ's clients make by themselves."""
+    for _ in range(ROUNDS):
+        assert await client.call("hello_world") == "hello world"
+        assert await client.call("echo", {"a": [1, None]}) == {"a": [1, None]}
+        saved = await client.call("save_order", ORDER)
+        order = await client.call("get_order", saved["order_id"])
+        assert order["items"] == ORDER["items"]
+    return 4 * ROUNDS + (client.protocol == "zmq")
+
+
+@pytest.mark.parametrize("threads", ("2", "4"))
+async def test_all_functions_and_the_sums(start_gateway, own_redis, clients, threads):
+    gateway = await asyncio.to_thread(start_gateway, own_redis.url(), ["--threads", threads])
+    open_clients = [clients.open(kind, gateway) for kind in KINDS for _ in range(CALLERS)]
+    for client in open_clients:  # one after the other: each counts where it goes
+        if client.protocol == "zmq":
+            await client.call("hello_world")
+    calls = sum(await asyncio.gather(*map(call_everything, open_clients)))
+    calls += sum(client.protocol == "zmq" for client in open_clients)
+    check_sum(gateway, calls)
+    metrics = gateway.metrics()
+    saved = metrics.total("zerogate_requests_total", function="save_order", outcome="ok")
+    assert saved == len(open_clients) * ROUNDS
+    assert metrics.total("zerogate_redis_commands_total", outcome="ok") == 2 * saved
+
+
+async def test_a_drain_of_all_threads_answers_what_is_under_way(start_gateway, own_redis, clients):
+    gateway = await asyncio.to_thread(start_gateway, own_redis.url(), ["--threads", "2"])
+    callers = [clients.open(kind, gateway) for kind in KINDS for _ in range(4)]
+    await asyncio.gather(*(client.call("hello_world") for client in callers))
+    own_redis.pause()
+    under_way = [asyncio.create_task(client.call("save_order", ORDER)) for client in callers]
+    await until(
+        lambda: gateway.metrics().total("zerogate_requests_in_flight") == len(callers),
+        10,
+        "every call waits for Redis",
+    )
+    gateway.terminate()
+    await until(lambda: gateway.readyz()[0] == 503, 5, "it drains")
+    own_redis.resume()
+    for saved in await asyncio.gather(*under_way):
+        assert saved["status"] == 0
+    await asyncio.to_thread(gateway.wait_for_exit)
