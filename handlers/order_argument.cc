@@ -25,8 +25,20 @@ std::string expected(const char* wanted, Type got, std::string_view path) {
 /// msgspec raises a bare UnicodeDecodeError here, which a caller could not place.
 std::string not_utf8(std::string_view path) { return "Invalid UTF-8 in `str`" + at(path); }
 
-std::string check_items(ByteView value) {
-  Reader reader(value);
+/// What was read off since `before`.
+ByteView taken(ByteView before, const Reader& reader) {
+  return before.substr(0, before.size() - reader.rest().size());
+}
+
+/// Each of these takes a value off `reader`, so that its bytes are looked at once.
+std::string take_str(Reader& reader, const char* path) {
+  ByteView text;
+  if (!reader.read_str(text)) return expected("str", reader.next_type(), path);
+  if (!is_utf8(text)) return not_utf8(path);
+  return {};
+}
+
+std::string take_items(Reader& reader) {
   uint32_t count = 0;
   if (!reader.read_array(count)) return expected("array", reader.next_type(), "$.items");
   ByteView text;
@@ -42,10 +54,7 @@ std::string check_items(ByteView value) {
 
 std::string check_str(ByteView value, const char* path) {
   Reader reader(value);
-  ByteView text;
-  if (!reader.read_str(text)) return expected("str", reader.next_type(), path);
-  if (!is_utf8(text)) return not_utf8(path);
-  return {};
+  return take_str(reader, path);
 }
 
 std::string read_order(ByteView argument, OrderArgument& order) {
@@ -59,14 +68,16 @@ std::string read_order(ByteView argument, OrderArgument& order) {
       return fmt::format("Expected `str`, got `{}` - at `key` in `$`",
                          wire::type_name(reader.next_type()));
     }
-    if (!reader.read_value(value)) return kMalformed;
+    const ByteView before = reader.rest();
     std::string fault;
     if (key == "user_id") {
-      fault = check_str(value, "$.user_id");
-      order.user_id = value;
+      fault = take_str(reader, "$.user_id");
+      order.user_id = taken(before, reader);
     } else if (key == "items") {
-      fault = check_items(value);
-      order.items = value;
+      fault = take_items(reader);
+      order.items = taken(before, reader);
+    } else if (!reader.read_value(value)) {
+      return kMalformed;
     }
     if (!fault.empty()) return fault;
   }

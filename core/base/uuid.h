@@ -14,6 +14,8 @@ class UuidSource {
  public:
   static constexpr size_t kTextBytes = 36;
 
+  UuidSource();
+
   /// The next id: 36 lower-case ASCII characters, 8-4-4-4-12. Valid until the next call.
   std::string_view next();
 

@@ -44,6 +44,7 @@ Result<RedisConnectionPtr> RedisConnection::adopt(uv_loop_t* loop, Owner& owner,
   Ptr connection(new RedisConnection(owner, context));
   connection->poll_.reset(poll.release());
   connection->poll_->data = connection.get();
+  connection->reply_.serve(context->c.reader);
   context->ev.data = connection.get();
   context->ev.addRead = [](void* data) {
     auto* self = static_cast<RedisConnection*>(data);

@@ -14,9 +14,9 @@
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/base/uv_ptr.h"
+#include "core/redis/reply_slot.h"
 
 struct redisAsyncContext;
-struct redisReply;
 
 namespace zerogate {
 
@@ -96,6 +96,7 @@ class RedisConnection {
   bool dirty_ = false;          // commands were appended since the last write
   bool writing_ = false;        // inside redisAsyncHandleWrite
   size_t expected_ = 0;         // replies that are due
+  RedisReplySlot reply_;
 };
 
 using RedisConnectionPtr = RedisConnection::Ptr;

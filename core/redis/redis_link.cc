@@ -8,6 +8,7 @@
 #include <charconv>
 #include <initializer_list>
 
+#include "core/base/cursor.h"
 #include "core/transport/address.h"
 
 namespace zerogate {
@@ -50,24 +51,37 @@ RedisReply to_reply(const redisReply& reply) {
   return out;
 }
 
-void append_header(char type, size_t number, std::string& out) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  out += type;
-  out.append(digits, end);
-  out += "\r\n";
+/// Decimal digits of `number`.
+size_t digits_of(size_t number) {
+  size_t digits = 1;
+  for (; number >= 10; number /= 10) ++digits;
+  return digits;
+}
+
+void put_header(Cursor& to, char type, size_t number) {
+  to.put(type);
+  char* const end = to.at() + digits_of(number);
+  std::to_chars(to.at(), end, number);
+  to = Cursor(end);
+  to.put("\r\n");
 }
 
 }  // namespace
 
 void format_redis_command(const ByteView* arguments, size_t count, std::string& out) {
-  out.clear();
-  append_header('*', count, out);
+  constexpr size_t kAround = 3;  // a type and a line's end
+  size_t size = kAround + digits_of(count);
   for (size_t i = 0; i < count; ++i) {
-    append_header('$', arguments[i].size(), out);
-    out += arguments[i];
-    out += "\r\n";
+    size += kAround + digits_of(arguments[i].size()) + arguments[i].size() + 2;
   }
+  out.resize(size);
+  Cursor to(out.data());
+  put_header(to, '*', count);
+  for (size_t i = 0; i < count; ++i) {
+    put_header(to, '$', arguments[i].size());
+    to.put(arguments[i]).put("\r\n");
+  }
+  assert(to.at() == out.data() + size);
 }
 
 RedisLink::RedisLink(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics,

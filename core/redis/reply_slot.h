@@ -1,0 +1,31 @@
+// Where hiredis puts the reply that it is reading.
+#pragma once
+
+#include <hiredis/hiredis.h>
+
+#include <string>
+
+namespace zerogate {
+
+/// hiredis' own functions make two allocations for every reply; there is only one reply at a time,
+/// so one place will do. Of an array only the fact that it came is kept. Loop thread only.
+class RedisReplySlot {
+ public:
+  RedisReplySlot() = default;
+  RedisReplySlot(const RedisReplySlot&) = delete;
+  RedisReplySlot& operator=(const RedisReplySlot&) = delete;
+
+  /// From now on `reader` hands out this slot: valid until it reads the next reply. The reader may
+  /// outlive the slot as long as it reads nothing more.
+  void serve(redisReader* reader);
+
+ private:
+  static redisReplyObjectFunctions kFunctions;
+  /// The reply, set anew; untouched while it is an array's element that is read.
+  static redisReply* begin(const redisReadTask* task);
+
+  redisReply reply_{};
+  std::string text_;  ///< behind reply_.str
+};
+
+}  // namespace zerogate
