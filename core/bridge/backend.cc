@@ -15,7 +15,7 @@ namespace zerogate {
 
 namespace {
 
-constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free exchange's strings
+constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free exchange's request
 
 void empty(std::string& text) {
   text.clear();
@@ -23,6 +23,7 @@ void empty(std::string& text) {
 }
 
 Outcome outcome_of(ByteView body) {
+  if (!wire::is_error_body(body)) return Outcome::ok;
   const auto error = wire::error_key(body);
   if (!error) return Outcome::ok;
   switch (*error) {
@@ -137,26 +138,35 @@ Exchange& Backend::begin(const Request& request, Call call, uint32_t timeout_ms)
   Exchange& exchange = *free_.back();
   free_.pop_back();
   exchange.call = std::move(call);
-  exchange.function.assign(request.function);
+  exchange.request.assign(request.function);
+  exchange.function_bytes = request.function.size();
   if (request.function != wire::kGetRpcContract ||
-      !wire::write_full_contract_argument(exchange.argument, request.argument)) {
-    exchange.argument.assign(request.argument);
+      !wire::write_full_contract_argument(exchange.request, request.argument)) {
+    exchange.request.append(request.argument);
   }
   exchange.unknown = request.unknown;
   exchange.timeout_ms = timeout_ms;
   exchange.deadline_ms = uv_now(context_.loop) + timeout_ms;
   exchange.retried = false;
-  deadlines_[timeout_ms].push_back(exchange);
+  deadlines(timeout_ms).push_back(exchange);
   ++under_way_;
   arm_deadline(exchange.deadline_ms);
   return exchange;
 }
 
+// There are as many lists as routes have time-outs, and mostly it is the same one as before.
+Backend::Deadlines& Backend::deadlines(uint32_t timeout_ms) {
+  if (recent_deadlines_ == nullptr || recent_timeout_ms_ != timeout_ms) {
+    recent_deadlines_ = &deadlines_[timeout_ms];
+    recent_timeout_ms_ = timeout_ms;
+  }
+  return *recent_deadlines_;
+}
+
 void Backend::release(Exchange& exchange) {
   assert(!exchange.queued && exchange.link == nullptr);
-  deadlines_[exchange.timeout_ms].remove(exchange);
-  empty(exchange.function);
-  empty(exchange.argument);
+  deadlines(exchange.timeout_ms).remove(exchange);
+  empty(exchange.request);
   free_.push_back(&exchange);
   --under_way_;
 }
@@ -195,14 +205,14 @@ bool Backend::send(Exchange& exchange) {
   // A second attempt goes elsewhere when there is an elsewhere.
   Endpoint* endpoint = pick(exchange.retried ? exchange.endpoint : nullptr);
   if (endpoint == nullptr) return false;
-  if (endpoint->options().protocol == Protocol::zmq && !wire::fits_zmq_name(exchange.function)) {
+  if (endpoint->options().protocol == Protocol::zmq && !wire::fits_zmq_name(exchange.function())) {
     fail(exchange, Outcome::invalid,
          fmt::format("backend '{}' speaks ZeroMQ: a function's name has 1 to 80 ASCII characters",
                      options_.name));
     return true;
   }
   exchange.endpoint = endpoint;
-  return endpoint->send(exchange, uv_hrtime());
+  return endpoint->send(exchange, context_.turn->began_ns());
 }
 
 // Power of two choices: nearly as even as asking everybody, and a newcomer is not swamped.
@@ -211,6 +221,10 @@ Endpoint* Backend::pick(const Endpoint* avoid) {
     return &endpoint != avoid && endpoint.available() && endpoint.has_room();
   };
   const size_t count = endpoints_.size();
+  if (count == 1) {
+    Endpoint& only = *endpoints_.front();
+    return only.available() && only.has_room() ? &only : nullptr;
+  }
   if (count > 2) {
     Endpoint& one = *endpoints_[random() % count];
     Endpoint& other = *endpoints_[random() % count];
@@ -264,9 +278,9 @@ void Backend::on_reply(Endpoint& endpoint, Exchange& exchange, ByteView body) {
   const Outcome outcome = outcome_of(body);
   endpoint.succeeded();
   endpoint.metrics().requests[index_of(outcome)].add();
-  metrics_->duration.observe(uv_hrtime() - exchange.sent_ns);
+  metrics_->duration.observe(context_.turn->began_ns() - exchange.sent_ns);
   if (exchange.unknown && outcome == Outcome::ok) {
-    if (const auto label = context_.learn(exchange.function)) exchange.call.relabel(*label);
+    if (const auto label = context_.learn(exchange.function())) exchange.call.relabel(*label);
   }
   std::move(exchange.call).reply(body, outcome);
   release(exchange);
@@ -290,7 +304,7 @@ bool Backend::may_retry(const Exchange& exchange, bool written) {
   if (!written) return true;
   return can_spare(*exchange.endpoint) &&
          std::ranges::any_of(options_.idempotent, [&](const std::string& glob) {
-           return glob_match(glob, exchange.function);
+           return glob_match(glob, exchange.function());
          });
 }
 

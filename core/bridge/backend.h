@@ -13,6 +13,7 @@
 
 #include "core/base/intrusive_list.h"
 #include "core/base/state_log.h"
+#include "core/base/turn.h"
 #include "core/base/uv_ptr.h"
 #include "core/bridge/backend_options.h"
 #include "core/bridge/endpoint.h"
@@ -26,6 +27,7 @@ namespace zerogate {
 /// What all backends of a worker share. Outlives them.
 struct BridgeContext {
   uv_loop_t* loop = nullptr;
+  Turn* turn = nullptr;  ///< for its clock
   void* zmq_context = nullptr;
   char* read_buffer = nullptr;  ///< see LinkOptions
   size_t max_message = 16 << 20;
@@ -79,6 +81,7 @@ class Backend final : private Endpoint::Owner {
   void on_room(Endpoint& endpoint) override;
   bool can_spare(const Endpoint& endpoint) const override;
 
+  Deadlines& deadlines(uint32_t timeout_ms);
   Exchange& begin(const Request& request, Call call, uint32_t timeout_ms);
   void release(Exchange& exchange);
   void fail(Exchange& exchange, Outcome outcome, const std::string& message);
@@ -106,6 +109,8 @@ class Backend final : private Endpoint::Owner {
   std::vector<Exchange*> free_;
   Queue queue_;
   std::map<uint32_t, Deadlines> deadlines_;  ///< by time-out: each list is in order of deadlines
+  Deadlines* recent_deadlines_ = nullptr;    ///< the list that was last asked for; a map's stay
+  uint32_t recent_timeout_ms_ = 0;
   UvPtr<uv_timer_t> deadline_timer_;
   UvPtr<uv_timer_t> sweep_timer_;
   uint64_t armed_ms_ = UINT64_MAX;  ///< when the deadline timer fires

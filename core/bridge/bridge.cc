@@ -11,6 +11,7 @@ Bridge::Bridge(uv_loop_t* loop, Turn& turn, WorkerMetrics& metrics, BridgeOption
       zmq_context_(zmq_ctx_new()),
       read_buffer_(new char[FrameReader::kSharedBytes]),
       context_{loop,
+               &turn,
                zmq_context_.get(),
                read_buffer_.get(),
                options.max_message,

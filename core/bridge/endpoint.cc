@@ -47,7 +47,8 @@ void Endpoint::schedule(uint64_t delay_ms) {
       delay_ms, 0);
 }
 
-Link* Endpoint::free_link() const {
+Link* Endpoint::free_link() {
+  if (Link* idle = std::exchange(idle_, nullptr); idle != nullptr && idle->load() == 0) return idle;
   Link* best = nullptr;
   for (const auto& link : links_) {
     if (!link->up() || link->load() >= options_.in_flight) continue;
@@ -63,6 +64,7 @@ bool Endpoint::send(Exchange& exchange, uint64_t now_ns) {
   exchange.link = link;
   exchange.sent_ns = now_ns;
   link->send(exchange);
+  if (unsent_.empty() || unsent_.back() != link) unsent_.push_back(link);
   ++load_;
   dirty_ = true;
   return true;
@@ -70,11 +72,9 @@ bool Endpoint::send(Exchange& exchange, uint64_t now_ns) {
 
 void Endpoint::flush() {
   if (std::exchange(dirty_, false)) {
-    for (size_t i = 0; i < links_.size(); ++i) {
-      Link& link = *links_[i];
-      link.flush();
-      if (i < links_.size() && links_[i].get() != &link) --i;  // it broke, and is buried
-    }
+    // A link that breaks here is buried, and its requests may go to another one.
+    for (size_t i = 0; i < unsent_.size(); ++i) unsent_[i]->flush();
+    unsent_.clear();
   }
   graveyard_.clear();
 }
@@ -92,9 +92,10 @@ void Endpoint::on_up(Link&) {
   owner_.on_room(*this);
 }
 
-void Endpoint::on_reply(Link&, Exchange& exchange, ByteView body) {
+void Endpoint::on_reply(Link& link, Exchange& exchange, ByteView body) {
   --load_;
   exchange.link = nullptr;
+  idle_ = &link;
   owner_.on_reply(*this, exchange, body);
   owner_.on_room(*this);
 }
@@ -125,6 +126,7 @@ void Endpoint::bury(Link& link) {
   up_links_ =
       static_cast<uint32_t>(std::ranges::count_if(links_, [](const auto& l) { return l->up(); }));
   load_ -= link.load();
+  if (idle_ == &link) idle_ = nullptr;
   dirty_ = true;
   show_state();
 }

@@ -93,7 +93,7 @@ class Endpoint final : private Link::Owner {
   void on_late_reply(Link& link) override;
   void on_down(Link& link, std::string_view reason) override;
 
-  Link* free_link() const;
+  Link* free_link();
   void open_link();
   void maintain();
   void schedule(uint64_t delay_ms);
@@ -112,7 +112,9 @@ class Endpoint final : private Link::Owner {
   std::vector<std::unique_ptr<Link>> links_;
   /// Links that are down, until the turn's end: their own functions may still be running.
   std::vector<std::unique_ptr<Link>> graveyard_;
-  UvPtr<uv_timer_t> timer_;  ///< next attempt to connect
+  std::vector<Link*> unsent_;  ///< links with requests of this turn; some may be in the graveyard
+  Link* idle_ = nullptr;       ///< the last one that has answered; a hint
+  UvPtr<uv_timer_t> timer_;    ///< next attempt to connect
   Backoff backoff_;
   std::string reason_ = "not connected yet";
   uint32_t up_links_ = 0;

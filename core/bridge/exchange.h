@@ -16,8 +16,8 @@ class Link;
 /// reuses the memory.
 struct Exchange {
   Call call;
-  std::string function;
-  std::string argument;  ///< exactly one MessagePack value
+  std::string request;  ///< function and argument, in one piece
+  size_t function_bytes = 0;
   uint32_t timeout_ms = 0;
   uint64_t deadline_ms = 0;
   uint64_t sent_ns = 0;
@@ -27,6 +27,10 @@ struct Exchange {
   bool unknown = false;          ///< the function has no label yet: see BridgeContext::learn
   bool queued = false;
   bool retried = false;
+
+  ByteView function() const { return ByteView(request).substr(0, function_bytes); }
+  /// Exactly one MessagePack value.
+  ByteView argument() const { return ByteView(request).substr(function_bytes); }
 
   // Place in the backend's lists; see IntrusiveList.
   Exchange* queue_prev = nullptr;

@@ -141,7 +141,7 @@ void TcpLink::send(Exchange& exchange) {
   begin_[exchange.slot] = gathered_;
   std::string& out = stream_->writer.out();
   const size_t before = out.size();
-  wire::t3::write_request(out, id, exchange.function, exchange.argument);
+  wire::t3::write_request(out, id, exchange.function(), exchange.argument());
   gathered_ += out.size() - before;
 }
 

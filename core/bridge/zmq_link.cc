@@ -78,9 +78,9 @@ ZmqLink::~ZmqLink() = default;
 
 bool ZmqLink::receive() {
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
-    ZmqMessage message;
-    if (down() || zmq_msg_recv(message.get(), dealer_.get(), ZMQ_DONTWAIT) < 0) return true;
-    if (!message.more()) on_message(message.view());
+    if (down() || !message_.receive(dealer_.get())) return true;
+    if (!message_.more()) on_message(message_.received());
+    message_.release();
   }
   return false;
 }
@@ -102,20 +102,20 @@ void ZmqLink::on_message(ByteView body) {
 
 void ZmqLink::send(Exchange& exchange) {
   const auto id = to_id(take_slot(exchange));
-  const ByteView argument = wire::empty_from_nil(exchange.argument);
+  const ByteView argument = wire::empty_from_nil(exchange.argument());
   zmq_msg_t message;
   zmq_msg_init_size(&message, id.size() + wire::w5::kNameBytes + argument.size());
   char* to = static_cast<char*>(zmq_msg_data(&message));
   std::memcpy(to, id.data(), id.size());
   std::memset(to + id.size(), ' ', wire::w5::kNameBytes);
-  std::memcpy(to + id.size(), exchange.function.data(), exchange.function.size());
+  exchange.function().copy(to + id.size(), exchange.function_bytes);
   argument.copy(to + id.size() + wire::w5::kNameBytes, argument.size());
   if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
   sent_ = true;
 }
 
 void ZmqLink::flush() {
-  if (!sent_) return;
+  if (!sent_ || down()) return;
   sent_ = false;
   poll_->recheck();
 }

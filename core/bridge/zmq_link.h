@@ -37,7 +37,8 @@ class ZmqLink final : public Link, private ZmqReader {
   UvPtr<uv_timer_t> deadline_;  ///< of connecting
   std::unique_ptr<ZmqEndWatch> end_watch_;
   std::unique_ptr<ZmqPoll> poll_;
-  bool sent_ = false;  ///< in this turn: the poll may have missed news
+  ZmqMessage message_;  ///< the one that is being read; reused
+  bool sent_ = false;   ///< in this turn: the poll may have missed news
 };
 
 }  // namespace zerogate
