@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "core/base/quote.h"
 #include "gateway/command_line_help.h"
@@ -196,6 +197,18 @@ Command parse_check(const Arguments& arguments) {
   return check;
 }
 
+/// Puts a --timeout into `timeout_ms`, or says what is wrong with it.
+std::optional<UsageError> take_timeout(std::string_view command, const std::string& text,
+                                       uint32_t& timeout_ms) {
+  const auto parsed = parse_duration_ms(text);
+  if (!parsed) return usage_error(command, "--timeout: " + parsed.error());
+  if (parsed.value() < 1 || parsed.value() > kHourMs) {
+    return usage_error(command, "--timeout: write 1ms to 1h");
+  }
+  timeout_ms = parsed.value();
+  return std::nullopt;
+}
+
 Command parse_call(const Arguments& arguments) {
   Parser parser("call");
   CallCommand call;
@@ -209,12 +222,7 @@ Command parse_call(const Arguments& arguments) {
   if (call.url.empty()) return usage_error("call", "the URL is missing");
   if (call.function.empty()) return usage_error("call", "the function's name is missing");
   if (!Parser::given(timeout_flag)) return call;
-  const auto timeout_ms = parse_duration_ms(timeout);
-  if (!timeout_ms) return usage_error("call", "--timeout: " + timeout_ms.error());
-  if (timeout_ms.value() < 1 || timeout_ms.value() > kHourMs) {
-    return usage_error("call", "--timeout: write 1ms to 1h");
-  }
-  call.timeout_ms = timeout_ms.value();
+  if (const auto error = take_timeout("call", timeout, call.timeout_ms)) return *error;
   return call;
 }
 
@@ -239,6 +247,21 @@ Command parse_bench(const Arguments& arguments) {
   return bench;
 }
 
+Command parse_healthcheck(const Arguments& arguments) {
+  Parser parser("healthcheck");
+  HealthcheckCommand check;
+  std::string admin, timeout;
+  parser.add("--config", check.config_file);
+  const CLI::Option* admin_flag = parser.add("--admin", admin);
+  const CLI::Option* timeout_flag = parser.add("--timeout", timeout);
+  if (!parser.parse(arguments)) return parser.error;
+  if (parser.help()) return PrintCommand{healthcheck_help()};
+  if (Parser::given(admin_flag)) check.flags["admin"] = admin;
+  if (!Parser::given(timeout_flag)) return check;
+  if (const auto error = take_timeout("healthcheck", timeout, check.timeout_ms)) return *error;
+  return check;
+}
+
 }  // namespace
 
 Command parse_command_line(const std::vector<std::string>& arguments) {
@@ -249,6 +272,7 @@ Command parse_command_line(const std::vector<std::string>& arguments) {
   if (first == "check") return parse_check(rest);
   if (first == "call") return parse_call(rest);
   if (first == "bench") return parse_bench(rest);
+  if (first == "healthcheck") return parse_healthcheck(rest);
   if (first == "--version") {
     return PrintCommand{fmt::format("zerogate {} ({})\n", version(), revision())};
   }
@@ -257,7 +281,7 @@ Command parse_command_line(const std::vector<std::string>& arguments) {
     return usage_error("", "unknown flag " + first, did_you_mean(first, {"--help", "--version"}));
   }
   return usage_error("", "unknown command " + quote(first),
-                     did_you_mean(first, {"serve", "check", "call", "bench"}));
+                     did_you_mean(first, {"serve", "check", "call", "bench", "healthcheck"}));
 }
 
 }  // namespace zerogate

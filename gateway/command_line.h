@@ -42,6 +42,12 @@ struct BenchCommand {
   bool as_json = false;
 };
 
+struct HealthcheckCommand {
+  std::string config_file;  ///< empty: none was named
+  Overrides flags;          ///< --admin or nothing
+  uint32_t timeout_ms = 2'000;
+};
+
 /// Print this on stdout, status 0: --help and --version.
 struct PrintCommand {
   std::string text;
@@ -52,8 +58,8 @@ struct UsageError {
   std::string text;
 };
 
-using Command =
-    std::variant<ServeCommand, CheckCommand, CallCommand, BenchCommand, PrintCommand, UsageError>;
+using Command = std::variant<ServeCommand, CheckCommand, CallCommand, BenchCommand,
+                             HealthcheckCommand, PrintCommand, UsageError>;
 
 /// `arguments` are those behind the program's name. All texts end in a line break.
 Command parse_command_line(const std::vector<std::string>& arguments);

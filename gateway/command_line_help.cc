@@ -65,6 +65,7 @@ std::string program_help() {
   zerogate check --config FILE                           check a configuration
   zerogate call URL FUNCTION [JSON] [--timeout 5s]       call a function once
   zerogate bench URL FUNCTION [JSON] [flags]             put load on a server and measure it
+  zerogate healthcheck [--admin HOST:PORT]               ask a running gateway whether it is ready
   zerogate --version                                     version and revision
   zerogate COMMAND --help                                flags, variables and defaults
 
@@ -79,7 +80,7 @@ std::string serve_help() {
       "Serves until SIGTERM or SIGINT, which answer what is in flight and then stop. SIGHUP reads\n"
       "the configuration again.\n"
       "\n"
-      "  {:22}  configuration in YAML; default: none\n"
+      "  {:22}  configuration in YAML; default: what ZEROGATE_CONFIG names\n"
       "{}",
       "--config FILE", settings_help());
 }
@@ -138,6 +139,19 @@ disconnected, timeout; unsent, when with --rate no connection had room for a cal
 time-out.
 
 Example: zerogate bench tcp://127.0.0.1:5559 hello_world --connections 64 --depth 16
+)";
+}
+
+std::string healthcheck_help() {
+  return R"(zerogate healthcheck [--admin HOST:PORT] [--config FILE] [--timeout DURATION]
+Asks a running gateway's admin port for /readyz and prints one line: status 0 when it is ready, 1 when
+it is not (starting or draining) or does not answer. For HEALTHCHECK of an image and the like.
+
+  --admin HOST:PORT       where to ask; default as for serve: ZEROGATE_ADMIN, the file, or
+                          127.0.0.1:9464. 0.0.0.0 and [::] are asked on loopback
+  --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
+  --timeout DURATION      for the whole, as in 500ms; default 2s
+  -h, --help              this text
 )";
 }
 

@@ -10,5 +10,6 @@ std::string serve_help();
 std::string check_help();
 std::string call_help();
 std::string bench_help();
+std::string healthcheck_help();
 
 }  // namespace zerogate

@@ -58,7 +58,8 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
                                                const Environment& environment,
                                                const Overrides& flags) {
   ConfigBuilder builder;
-  if (!file.empty()) read_config_file(file, builder);
+  const std::string named = file.empty() ? environment(kConfigVariable).value_or("") : file;
+  if (!named.empty()) read_config_file(named, builder);
   // ZEROGATE_* variables that are no keys stay unnoticed: Kubernetes sets ZEROGATE_PORT and
   // ZEROGATE_SERVICE_HOST for every pod beside a service of that name.
   for (const Setting& setting : settings()) {

@@ -56,9 +56,12 @@ using Overrides = std::map<std::string, std::string>;
 /// The environment, looked at by name: a function so that tests need not change the process.
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 
-/// Loads and checks a configuration. `file` may be empty: no file. The errors are one per line,
-/// each with its place (file:line, the variable's or the flag's name) and what would mend it; all
-/// of a configuration's errors are found in one go.
+/// Names the file when no flag does. An image's HEALTHCHECK sees the environment, but no flags.
+inline constexpr const char* kConfigVariable = "ZEROGATE_CONFIG";
+
+/// Loads and checks a configuration. `file` may be empty: then kConfigVariable may name one. The
+/// errors are one per line, each with its place (file:line, the variable's or the flag's name) and
+/// what would mend it; all of a configuration's errors are found in one go.
 struct ConfigErrors {
   std::vector<std::string> lines;
 };

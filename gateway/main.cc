@@ -8,6 +8,7 @@
 #include "gateway/call_command.h"
 #include "gateway/check_command.h"
 #include "gateway/command_line.h"
+#include "gateway/healthcheck_command.h"
 #include "gateway/serve_command.h"
 
 namespace zerogate {
@@ -23,6 +24,9 @@ int run(const CallCommand& command) {
   return run_call(command.url, command.function, command.json, command.timeout_ms);
 }
 int run(const BenchCommand& command) { return run_bench(command); }
+int run(const HealthcheckCommand& command) {
+  return run_healthcheck(command, process_environment(), std::cout, std::cerr);
+}
 int run(const PrintCommand& command) {
   std::cout << command.text;
   return 0;

@@ -1,18 +1,14 @@
 #include "core/client/tcp_client.h"
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
-#include <cctype>
 #include <cerrno>
-#include <cstring>
 
+#include "core/client/connect.h"
 #include "core/client/limits.h"
-#include "core/client/resolve.h"
 #include "core/wire/t3.h"
 
 namespace zerogate {
@@ -20,73 +16,18 @@ namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
 
-/// As strerror, beginning small, since it stands in the middle of a line.
-std::string error_text(int error) {
-  std::string text = std::strerror(error);
-  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1]))) {
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-  }
-  return text;
-}
-
 /// A server of another protocol often resets: it may not have read all that we sent.
 std::string broke(int error) {
   return fmt::format("broke the connection: {}; does it speak Zero's TCP protocol?",
-                     error_text(error));
-}
-
-/// Waits until the socket is ready. False when the deadline came first.
-bool wait_for(int fd, short events, const Deadline& deadline) {
-  for (;;) {
-    pollfd polled{fd, events, 0};
-    const int ready = poll(&polled, 1, deadline.left_ms());
-    if (ready > 0) return true;
-    if (ready == 0 && deadline.passed()) return false;
-    if (ready < 0 && errno != EINTR && errno != EAGAIN) return true;  // the next call will tell
-  }
-}
-
-/// Connects to one address. Returns 0 or an errno.
-int connect_socket(const SocketAddress& address, const Deadline& deadline, UniqueFd& out) {
-  const int family = address.storage.ss_family;
-  UniqueFd fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return errno;
-  int error = connect(fd.get(), address.get(), address.size) == 0 ? 0 : errno;
-  if (error == EINPROGRESS || error == EINTR) {
-    if (!wait_for(fd.get(), POLLOUT, deadline)) return ETIMEDOUT;
-    socklen_t size = sizeof error;
-    if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
-  }
-  if (error != 0) return error;
-  if (family != AF_UNIX) {
-    const int on = 1;  // a request is one write: nothing to gain from waiting for more
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
-  out = std::move(fd);
-  return 0;
+                     errno_text(error));
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Client>> TcpClient::connect(const ClientUrl& url, uint32_t timeout_ms) {
-  auto addresses = resolve(url.address);
-  if (!addresses)
-    return Error{fmt::format("cannot connect to {}: {}", url.text, addresses.error())};
-  const Deadline deadline(timeout_ms);
-  int error = EADDRNOTAVAIL;  // replaced: there is at least one address
-  size_t left = addresses.value().size();
-  for (const SocketAddress& address : addresses.value()) {
-    // An address that swallows packets must leave time for those behind it.
-    const Deadline share(static_cast<uint32_t>(deadline.left_ms()) / static_cast<uint32_t>(left--));
-    UniqueFd fd;
-    error = connect_socket(address, share, fd);
-    if (error == 0) {
-      return std::unique_ptr<Client>(new TcpClient(std::move(fd), url.text, timeout_ms));
-    }
-  }
-  const std::string why =
-      error == ETIMEDOUT ? fmt::format("no answer within {} ms", timeout_ms) : error_text(error);
-  return Error{fmt::format("cannot connect to {}: {}; is the gateway running?", url.text, why)};
+  Result<UniqueFd> fd = connect_to(url.address, timeout_ms);
+  if (!fd) return Error{fmt::format("cannot connect to {}: {}", url.text, fd.error())};
+  return std::unique_ptr<Client>(new TcpClient(std::move(fd).value(), url.text, timeout_ms));
 }
 
 Error TcpClient::no_answer() const {

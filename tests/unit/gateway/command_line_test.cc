@@ -116,6 +116,20 @@ TEST(CommandLine, Bench) {
   EXPECT_THAT(error_of({"bench", "u", "f", "--dept", "1"}), HasSubstr("did you mean --depth?"));
 }
 
+TEST(CommandLine, Healthcheck) {
+  const auto plain = parse_as<HealthcheckCommand>({"healthcheck"});
+  EXPECT_EQ(plain.config_file, "");
+  EXPECT_TRUE(plain.flags.empty());
+  EXPECT_EQ(plain.timeout_ms, 2'000u);
+  const auto full = parse_as<HealthcheckCommand>(
+      {"healthcheck", "--admin", "h:1", "--config=z.yaml", "--timeout", "250ms"});
+  EXPECT_EQ(full.config_file, "z.yaml");
+  EXPECT_THAT(full.flags, ElementsAre(Pair("admin", "h:1")));
+  EXPECT_EQ(full.timeout_ms, 250u);
+  EXPECT_THAT(error_of({"healthcheck", "--timeout", "0s"}), HasSubstr("write 1ms to 1h"));
+  EXPECT_THAT(error_of({"healthcheck", "--threads", "2"}), HasSubstr("unknown flag --threads"));
+}
+
 TEST(CommandLine, Version) {
   const std::string text = parse_as<PrintCommand>({"--version"}).text;
   EXPECT_THAT(text, testing::MatchesRegex("zerogate [0-9]+\\.[0-9]+\\.[0-9]+ \\([0-9a-z]+\\)\n"));
@@ -126,7 +140,7 @@ TEST(CommandLine, NoCommandShowsTheHelp) {
 }
 
 TEST(CommandLine, EachCommandHasHelp) {
-  for (const auto* command : {"serve", "check", "call", "bench"}) {
+  for (const auto* command : {"serve", "check", "call", "bench", "healthcheck"}) {
     EXPECT_THAT(parse_as<PrintCommand>({command, "--help"}).text,
                 StartsWith("zerogate " + std::string(command) + " "));
     EXPECT_THAT(parse_as<PrintCommand>({command, "-h"}).text, StartsWith("zerogate "));

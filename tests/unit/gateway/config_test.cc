@@ -434,5 +434,12 @@ INSTANTIATE_TEST_SUITE_P(
                "zerogate.yaml:1: not YAML: bad file; check indentation, "
                "brackets and quotes here"}));
 
+TEST_F(ConfigTest, TheFileMayBeNamedByAVariable) {
+  const std::string file = directory_ / "named.yaml";
+  std::ofstream(file) << "threads: 3\n";
+  EXPECT_EQ(std::get<Config>(load_file("", {{"ZEROGATE_CONFIG", file}})).threads, 3U);
+  EXPECT_EQ(good("threads: 4\n", {{"ZEROGATE_CONFIG", file}}).threads, 4U);
+}
+
 }  // namespace
 }  // namespace zerogate

@@ -1,0 +1,20 @@
+// `zerogate healthcheck`: asks a running gateway's admin port whether it is ready, so that an image
+// needs no HTTP client for its HEALTHCHECK. main alone calls it.
+#pragma once
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include "gateway/command_line.h"
+#include "gateway/config.h"
+
+namespace zerogate {
+
+/// Asks GET /readyz where `zerogate serve` would listen with the same file, environment and flags;
+/// an address that means every interface is asked on loopback. Prints one line. Returns 0 when the
+/// gateway is ready, 1 when it is not or does not answer in time, 2 for a bad configuration.
+int run_healthcheck(const HealthcheckCommand& command, const Environment& environment,
+                    std::ostream& out, std::ostream& err);
+
+}  // namespace zerogate
