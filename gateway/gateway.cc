@@ -10,6 +10,7 @@
 #include "core/base/quote.h"
 #include "core/metrics/collector.h"
 #include "gateway/descriptors.h"
+#include "gateway/memory_budget.h"
 #include "gateway/reload_rules.h"
 #include "gateway/version.h"
 
@@ -81,6 +82,8 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload rel
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
   std::unique_ptr<Gateway> gateway(new Gateway(config, std::move(reload), manager));
   gateway->max_connections_ = affordable_connections(config);
+  gateway->memory_limit_ = memory_limit(read_system_file);
+  gateway->log_memory_limit();
   gateway->watch_signals();
   for (const auto step : {&Gateway::open_sockets, &Gateway::start_workers, &Gateway::start_admin}) {
     if (Status status = (gateway.get()->*step)(); !status) return Error{status.error()};
@@ -140,7 +143,23 @@ WorkerOptions Gateway::worker_options() const {
   options.redis.states = options.zmq.states = states_;
   options.on_churn = [this] { trimmer_->request(); };
   options.on_progress = [this] { uv_async_send(progress_.get()); };
+  if (memory_limit_) fit_into(*memory_limit_, config_.threads, options);
   return options;
+}
+
+void Gateway::log_memory_limit() const {
+  if (!memory_limit_) return;
+  WorkerOptions options;
+  options.tcp.max_message = options.zmq.max_message = config_.max_message;
+  options.redis.connections = config_.redis_connections;
+  if (!fit_into(*memory_limit_, config_.threads, options)) return;
+  log::info("buffers follow the cgroup's memory limit",
+            {{"limit", *memory_limit_},
+             {"limits.message", options.tcp.max_message},
+             {"received", options.tcp.receive_memory},
+             {"unread_tcp", options.tcp.send_memory},
+             {"unread_zmq", options.zmq.send_memory},
+             {"unsent_redis", options.redis.max_unsent_bytes}});
 }
 
 Status Gateway::start_workers() {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -46,6 +47,7 @@ class Gateway {
   Status start_workers();
   Status start_admin();
   WorkerOptions worker_options() const;
+  void log_memory_limit() const;
   /// Takes over what can be taken over while running: the text says what, or why nothing was. Any
   /// thread: SIGHUP calls it on the main one, POST /reload on an admin thread.
   Result<std::string> reload();
@@ -70,9 +72,10 @@ class Gateway {
   std::unique_ptr<MemoryTrimmer> trimmer_;
   const Reload load_again_;
   mutable std::mutex config_mutex_;
-  Config config_;                 ///< guarded once the admin server runs
-  std::string last_reload_;       ///< guarded; what came of it, for people
-  uint32_t max_connections_ = 0;  ///< what the descriptors allow of limits.connections
+  Config config_;                         ///< guarded once the admin server runs
+  std::string last_reload_;               ///< guarded; what came of it, for people
+  uint32_t max_connections_ = 0;          ///< what the descriptors allow of limits.connections
+  std::optional<uint64_t> memory_limit_;  ///< bytes, of the cgroup
   FunctionLabels labels_;
   CallLogSettings call_log_;
   std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();

@@ -33,7 +33,7 @@ struct RedisClient::Shared final : RedisLink::Owner {
     unavailable = fmt::format("redis unavailable: {}", failure);
     too_many = fmt::format("redis overloaded: {} commands are under way", options.max_pending);
     too_large =
-        fmt::format("redis overloaded: {} MiB wait to be sent", RedisLink::kMaxUnsentBytes >> 20);
+        fmt::format("redis overloaded: {} KiB wait to be sent", options.max_unsent_bytes >> 10);
     const uint32_t count = std::max(options.connections, 1u);
     for (uint32_t i = 0; i < count; ++i)
       links.push_back(std::make_unique<RedisLink>(loop, *this, metrics, options));

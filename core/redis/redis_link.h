@@ -34,10 +34,6 @@ class RedisLink final : private RedisConnection::Owner {
     ~Owner() = default;
   };
 
-  /// Bytes that may wait to be sent, for a Redis that reads slowly. What Redis sends is not
-  /// bounded here: one reply is as long as the value that somebody stored (512 MiB at most).
-  static constexpr size_t kMaxUnsentBytes = size_t{64} << 20;
-
   RedisLink(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics, const RedisOptions& options);
   ~RedisLink();
   RedisLink(const RedisLink&) = delete;
@@ -59,7 +55,7 @@ class RedisLink final : private RedisConnection::Owner {
 
   size_t pending() const { return pending_.size(); }
   bool has_room_for(size_t bytes) const {
-    return connection_->unsent_bytes() + bytes <= kMaxUnsentBytes;
+    return connection_->unsent_bytes() + bytes <= options_.max_unsent_bytes;
   }
   /// Sends one formatted command; `request` is answered later. Only when up.
   void command(const std::string& formatted, RedisRequest& request);

@@ -30,7 +30,8 @@ struct TcpOptions {
   size_t max_message = 16 << 20;      ///< bytes of one payload (limits.message)
   uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
   size_t write_buffer = 1 << 20;      ///< bytes unread by one peer before we stop reading from it
-  // No configuration names these: tests set them, to move fewer bytes and wait for less.
+  // No configuration names these. A container's memory limit lowers the first two; tests set all of
+  // them, to move fewer bytes and wait for less.
   size_t receive_memory = kReceiveMemory;
   size_t send_memory = kSendMemory;
   uint64_t stall_timeout_ms = kStallTimeoutMs;

@@ -37,7 +37,8 @@ struct ZmqOptions {
   /// this many wait in its own queue and the sockets' buffers, 180 KB, and an asynchronous one is
   /// kept alive for nearly three hours without a call.
   uint32_t max_keep_alives = 10'000;
-  size_t send_memory = kSendMemory;  ///< no configuration names it: tests do
+  /// No configuration names it: a container's memory limit lowers it, and tests do.
+  size_t send_memory = kSendMemory;
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };
 

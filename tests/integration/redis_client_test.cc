@@ -280,13 +280,13 @@ TEST_F(RedisClientTest, BoundsTheBytesThatWaitForASlowRedis) {
   size_t sent = 0;
   Probe* last = nullptr;
   while (metrics_.overloaded.value() == 0) {
-    ASSERT_LE(sent++ * value.size(), 2 * RedisLink::kMaxUnsentBytes);
+    ASSERT_LE(sent++ * value.size(), 2 * RedisOptions{}.max_unsent_bytes);
     last = &make_probe();
     client_->command({"SET", "key", value}, *last);
     uv_run(&loop_, UV_RUN_NOWAIT);
   }
-  EXPECT_EQ(last->text, "redis overloaded: 64 MiB wait to be sent");
-  EXPECT_GE((sent + 1) * value.size(), RedisLink::kMaxUnsentBytes);
+  EXPECT_EQ(last->text, "redis overloaded: 65536 KiB wait to be sent");
+  EXPECT_GE((sent + 1) * value.size(), RedisOptions{}.max_unsent_bytes);
   server.resume();
   ASSERT_TRUE(run_until([&] { return counted() == sent; }));
   EXPECT_EQ(metrics_.ok.value(), sent - 1);

@@ -2,18 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include "cgroup_files.h"
 
 namespace zerogate {
 namespace {
-
-FileReader files(std::map<std::string, std::string> contents) {
-  return [contents](const std::string& path) -> std::optional<std::string> {
-    const auto found = contents.find(path);
-    if (found == contents.end()) return std::nullopt;
-    return found->second;
-  };
-}
 
 TEST(CpuCount, ReadsCgroupV2) {
   EXPECT_EQ(parse_cpu_max("150000 100000\n"), 1.5);
@@ -28,16 +20,6 @@ TEST(CpuCount, ReadsCgroupV1) {
   EXPECT_EQ(parse_cfs("400000\n", "100000\n"), 4.0);
   EXPECT_EQ(parse_cfs("-1\n", "100000\n"), std::nullopt);
   EXPECT_EQ(parse_cfs("", ""), std::nullopt);
-}
-
-TEST(CpuCount, FindsItsCgroup) {
-  const std::string v1 = "4:memory:/m\n3:cpuset:/s\n2:cpu,cpuacct:/docker/abc\n0::/u:nit\n";
-  EXPECT_EQ(find_cgroup(v1, "cpu"), "/docker/abc");
-  EXPECT_EQ(find_cgroup(v1, "cpuset"), "/s");
-  EXPECT_EQ(find_cgroup(v1, "blkio"), std::nullopt);
-  EXPECT_EQ(find_cgroup(v1, ""), "/u:nit");
-  EXPECT_EQ(find_cgroup("garbage\n1\n", "cpu"), std::nullopt);
-  EXPECT_EQ(find_cgroup("", ""), std::nullopt);
 }
 
 TEST(CpuCount, TakesTheTightestQuotaUpToTheRoot) {

@@ -1,0 +1,63 @@
+#include "gateway/cgroup.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+namespace zerogate {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\n");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1);
+}
+
+/// True when the comma-separated `list` has `item`.
+bool has_item(std::string_view list, std::string_view item) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    if (list.substr(0, comma) == item) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::string> read_system_file(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::optional<int64_t> parse_integer(std::string_view text) {
+  text = trim(text);
+  int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, number);
+  if (failure != std::errc{} || stop != end) return std::nullopt;
+  return number;
+}
+
+std::optional<std::string> find_cgroup(std::string_view proc_self_cgroup,
+                                       std::string_view controller) {
+  // Lines are "hierarchy:controllers:path"; cgroup v2's are "0::path".
+  while (!proc_self_cgroup.empty()) {
+    const size_t end = std::min(proc_self_cgroup.find('\n'), proc_self_cgroup.size());
+    const std::string_view line = proc_self_cgroup.substr(0, end);
+    proc_self_cgroup.remove_prefix(std::min(end + 1, proc_self_cgroup.size()));
+    const size_t first = line.find(':');
+    if (first == std::string_view::npos) continue;
+    const size_t second = line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    const bool found =
+        controller.empty() ? line.starts_with("0::") : has_item(controllers, controller);
+    if (found) return std::string(line.substr(second + 1));
+  }
+  return std::nullopt;
+}
+
+}  // namespace zerogate

@@ -1,0 +1,21 @@
+// How much of a container's memory the buffers of clients may take.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "gateway/cgroup.h"
+#include "gateway/worker.h"
+
+namespace zerogate {
+
+/// The tightest memory limit on the way from the process' cgroup up to the root, in bytes (cgroup
+/// v2's memory.max, v1's memory.limit_in_bytes); nothing when there is none.
+std::optional<uint64_t> memory_limit(const FileReader& read);
+
+/// Lowers what the worker may buffer so that `threads` workers fit into `limit_bytes` together,
+/// with peers of every kind at their worst at once: the process is refused a buffer before the
+/// kernel kills it. Returns whether anything was lowered.
+bool fit_into(uint64_t limit_bytes, uint32_t threads, WorkerOptions& options);
+
+}  // namespace zerogate
