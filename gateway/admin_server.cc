@@ -117,14 +117,15 @@ Error cannot_listen(const Address& address, std::string reason) {
                            address.display(), reason)};
 }
 
-struct Listening {
+struct Bound {
   SocketAddress address;
   UniqueFd fd;
 };
 
-/// The first address of the host that can be listened on. One whose family or interface this
-/// machine lacks (::1 of localhost, without IPv6) is passed over; a busy one is not.
-Result<Listening> listen_on(const Address& address) {
+/// Binds to the first address of the host that can be had. One whose family or interface this
+/// machine lacks (::1 of localhost, without IPv6) is passed over; a busy one is not. Nobody is
+/// accepted yet: a connection that came too early would be reset when civetweb takes over.
+Result<Bound> bind_to(const Address& address) {
   const Result<std::vector<SocketAddress>> candidates = resolve(address);
   if (!candidates) return cannot_listen(address, candidates.error());
   int error = EADDRNOTAVAIL;
@@ -136,8 +137,8 @@ Result<Listening> listen_on(const Address& address) {
         // [::] takes IPv4 too, like the other listeners.
         (family != AF_INET6 ||
          setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) &&
-        bind(fd.get(), candidate.get(), candidate.size) == 0 && listen(fd.get(), kBacklog) == 0)
-      return Listening{candidate, std::move(fd)};
+        bind(fd.get(), candidate.get(), candidate.size) == 0)
+      return Bound{candidate, std::move(fd)};
     error = errno;
     if (error != EAFNOSUPPORT && error != EADDRNOTAVAIL) break;
   }
@@ -259,7 +260,7 @@ Status AdminServer::State::run_on(const UniqueFd& socket) {
   Status running = run(any);
   if (!running) return running;
   // The shutdown ends a poll of the old socket, which would go on for up to 2 s.
-  if (listener < 0 || shutdown(listener, SHUT_RDWR) != 0 ||
+  if (listener < 0 || listen(socket.get(), kBacklog) != 0 || shutdown(listener, SHUT_RDWR) != 0 ||
       dup3(socket.get(), listener, O_CLOEXEC) < 0)
     return Error{"civetweb's socket cannot be replaced"};
   port = port_of(bound_to(socket.get()));
@@ -270,13 +271,13 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
                                                         AdminSources sources) {
   if (address.is_path())
     return cannot_listen(address, "the admin port cannot be a Unix socket, only host:port");
-  Result<Listening> listening = listen_on(address);
-  if (!listening) return Error{listening.error()};
+  Result<Bound> bound = bind_to(address);
+  if (!bound) return Error{bound.error()};
 
   const SignalsBlocked blocked;
   auto state = std::make_unique<State>(std::move(sources));
-  const SocketAddress& where = listening.value().address;
-  UniqueFd& fd = listening.value().fd;
+  const SocketAddress& where = bound.value().address;
+  UniqueFd& fd = bound.value().fd;
   const bool ipv4 = where.storage.ss_family == AF_INET;
   // Ours has shown that the address is free, with a proper error otherwise; now it makes room.
   if (ipv4) fd.reset();
