@@ -1,5 +1,5 @@
-# Shared by deploy/run, tests/run and tests/bench/compare: messages, packages and builds. Sourced,
-# not run.
+# Shared by deploy/run, the examples, tests/run and tests/bench/compare: messages, packages and builds.
+# Sourced, not run.
 # shellcheck shell=bash
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -70,6 +70,9 @@ log_file() {
   printf '%s/build/logs/%s.log' "$top" "$1"
 }
 
+# has_docker: whether a Docker engine runs that we may use.
+has_docker() { command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; }
+
 # build PRESET [CMAKE_OPTION...] -- TARGET...: configures and builds; quiet unless it fails.
 build() {
   local preset=$1 options=() log
@@ -91,10 +94,11 @@ build() {
   return 1
 }
 
-# make_venv: build/venv, with the packages of PyPI that the tests use, made again only when their list
-# or Python changes. Quiet; $(log_file venv) has the output.
+# make_venv NAME [LIST]: build/NAME, with the packages of PyPI of the list (that of the tests), made
+# again only when the list or Python changes. Quiet; $(log_file NAME) has the output.
 make_venv() {
-  local stamp venv=$top/build/venv list=$top/tests/interop/requirements.txt
+  local stamp name=$1 list=${2:-$top/tests/interop/requirements.txt} venv
+  venv=$top/build/$name
   stamp=$(python3 --version; sha256sum <"$list")
   mkdir -p "$top/build"
   (
@@ -104,5 +108,5 @@ make_venv() {
         timeout 300 "$venv/bin/pip" install --disable-pip-version-check --no-input -q -r "$list" &&
         printf '%s\n' "$stamp" >"$venv/.stamp"
     fi
-  ) 9>"$top/build/.venv.lock" >"$(log_file venv)" 2>&1 </dev/null
+  ) 9>"$top/build/.$name.lock" >"$(log_file "$name")" 2>&1 </dev/null
 }

@@ -6,7 +6,8 @@ install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES deploy/bridge.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY deploy/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# The migration builds what it needs from the sources.
+install(DIRECTORY deploy/examples DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN migration EXCLUDE)
 install(DIRECTORY deploy/prometheus grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/zerogate
         PATTERN tests EXCLUDE)
 

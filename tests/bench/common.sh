@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../deploy/common.sh"
 # set_up_bench: packages, a release build and Python's packages; sets $python.
 set_up_bench() {
   install_packages build run bench
-  make_venv || die "the packages of tests/interop/requirements.txt do not install: see $(log_file venv)"
+  make_venv venv || die "the packages of tests/interop/requirements.txt do not install: see $(log_file venv)"
   python=$top/build/venv/bin/python
   export PYTHONPATH=$top/tests/bench:$top/tests/interop
   # Where tests/run has configured this folder already, its choice to build the tests is left alone.
