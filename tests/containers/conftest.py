@@ -1,0 +1,93 @@
+"""The image and the stack, built from the real files once for all tests."""
+
+import os
+import sys
+
+import pytest
+import pytest_asyncio
+
+from containers import BUILD_S, IMAGE, RESTRICTED, TOP, Compose, Container, engine, free_ports, readme_lines
+
+# The real clients, and waiting, are those of the interop tests.
+sys.path.append(os.path.join(TOP, "tests", "interop"))
+from clients import Clients  # noqa: E402
+
+REVISION = "0123456789ab"
+
+
+def pytest_configure(config):
+    if "ENGINE" not in os.environ:
+        raise pytest.UsageError("start it as tests/containers/engine python -m pytest tests/containers")
+
+
+def pytest_report_header(config):
+    return f"engine: {os.environ['ENGINE']}, stand-ins: {os.environ.get('STAND_INS') or 'none'}"
+
+
+class Ports:
+    """Where the stack's ports are published."""
+
+    def __init__(self):
+        self.tcp_port, self.zmq_port, self.admin, self.prometheus, self.grafana = free_ports(5)
+
+    def variables(self):
+        return {
+            "ZEROGATE_TCP_PORT": self.tcp_port,
+            "ZEROGATE_ZMQ_PORT": self.zmq_port,
+            "ZEROGATE_ADMIN_PORT": self.admin,
+            "PROMETHEUS_PORT": self.prometheus,
+            "GRAFANA_PORT": self.grafana,
+        }
+
+
+@pytest.fixture(scope="session")
+def ports():
+    return Ports()
+
+
+@pytest.fixture(scope="session")
+def compose(ports):
+    """deploy/docker-compose.yaml, nothing of it started."""
+    project = f"zerogate-test-{os.getpid()}"
+    variables = {**ports.variables(), "ZEROGATE_REVISION": REVISION}
+    compose = Compose(project, "deploy/docker-compose.yaml", **variables)
+    yield compose
+    compose.down()
+    assert compose.left_behind() == []
+
+
+@pytest.fixture(scope="session")
+def image(compose):
+    compose("build", "gateway", timeout=BUILD_S)
+    return IMAGE
+
+
+@pytest.fixture(scope="session")
+def stack(compose, image):
+    """All of it, started as README.md says."""
+    up = readme_lines("Deploying it")[0]
+    assert up.endswith(" up -d --build")
+    compose.shell(up, timeout=BUILD_S)
+    return compose
+
+
+@pytest.fixture
+def start_container(image):
+    """Starts the image with options of the engine, restricted, and arguments of the program."""
+    started = []
+
+    def start(*options, command=()):
+        name = engine("run", "-d", *RESTRICTED, *options, image, *command).strip()
+        started.append(Container(name))
+        return started[-1]
+
+    yield start
+    for container in started:
+        container.remove()
+
+
+@pytest_asyncio.fixture
+async def clients():
+    opened = Clients()
+    yield opened
+    await opened.close_all()
