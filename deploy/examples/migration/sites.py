@@ -184,6 +184,7 @@ class ContainerSite:
     def start_gateway(self):
         self._up("gateway")
         wait_until(lambda: get(self._admin_port, "/readyz"), "the gateway is ready")
+        self._wait_for_name("zmq", self.zmq_port, "tcp")
 
     def stop_gateway(self):
         self._down("gateway")
@@ -211,6 +212,13 @@ class ContainerSite:
         self._shop = (service, protocol, port)
         self._up(service)
         wait_until(lambda: self.ask_shop() == protocol, f"{service} answers")
+        if service != "shop-behind":
+            self._wait_for_name(protocol, port, protocol)
+
+    def _wait_for_name(self, protocol, port, speaks):
+        """Until the name `shop` leads clients to whom has it now."""
+        asked = ("clients", "ask.py", protocol, "shop", port)
+        wait_until(lambda: answer(self._exec(*asked)) == speaks, f"shop:{port} answers")
 
     def _exec(self, service, program, *arguments):
         words = [str(word) for word in arguments]
