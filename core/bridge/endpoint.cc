@@ -65,7 +65,7 @@ bool Endpoint::send(Exchange& exchange, uint64_t now_ns) {
   exchange.sent_ns = now_ns;
   link->send(exchange);
   if (unsent_.empty() || unsent_.back() != link) unsent_.push_back(link);
-  ++load_;
+  metrics_->in_flight.add();
   dirty_ = true;
   return true;
 }
@@ -93,7 +93,7 @@ void Endpoint::on_up(Link&) {
 }
 
 void Endpoint::on_reply(Link& link, Exchange& exchange, ByteView body) {
-  --load_;
+  metrics_->in_flight.sub();
   exchange.link = nullptr;
   idle_ = &link;
   owner_.on_reply(*this, exchange, body);
@@ -101,7 +101,7 @@ void Endpoint::on_reply(Link& link, Exchange& exchange, ByteView body) {
 }
 
 void Endpoint::on_late_reply(Link&) {
-  --load_;
+  metrics_->in_flight.sub();
   owner_.on_room(*this);
 }
 
@@ -125,7 +125,7 @@ void Endpoint::bury(Link& link) {
   links_.erase(found);
   up_links_ =
       static_cast<uint32_t>(std::ranges::count_if(links_, [](const auto& l) { return l->up(); }));
-  load_ -= link.load();
+  metrics_->in_flight.sub(link.load());
   if (idle_ == &link) idle_ = nullptr;
   dirty_ = true;
   show_state();
@@ -166,7 +166,7 @@ bool Endpoint::sweep() {
     const uint64_t since_ms = link.oldest_given_up_ms();
     const bool overdue = since_ms != 0 && now_ms - since_ms >= options_.given_up_ms;
     if (overdue && options_.protocol == Protocol::zmq) {
-      load_ -= link.forget_given_up(now_ms - options_.given_up_ms);
+      metrics_->in_flight.sub(link.forget_given_up(now_ms - options_.given_up_ms));
     } else if (overdue && link.live() == 0) {
       link.fail("no answer for too long");
       continue;  // it is not in the list any more

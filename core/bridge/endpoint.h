@@ -65,13 +65,13 @@ class Endpoint final : private Link::Owner {
   /// Takes requests: somebody answered there, and it is not set aside.
   bool available() const { return up_links_ > 0 && !ejected_; }
   /// One more request fits onto some link.
-  bool has_room() const { return !retired_ && load_ < up_links_ * options_.in_flight; }
+  bool has_room() const { return !retired_ && load() < up_links_ * options_.in_flight; }
   /// Something waits for flush().
   bool dirty() const { return dirty_; }
   /// The first attempt to connect has ended, well or not.
   bool settled() const { return settled_; }
   /// Requests under way over all links.
-  uint32_t load() const { return load_; }
+  uint64_t load() const { return metrics_->in_flight.value(); }
   /// Why it is down.
   const std::string& reason() const { return reason_; }
 
@@ -118,7 +118,6 @@ class Endpoint final : private Link::Owner {
   Backoff backoff_;
   std::string reason_ = "not connected yet";
   uint32_t up_links_ = 0;
-  uint32_t load_ = 0;
   uint32_t failures_ = 0;  ///< in a row
   uint32_t ejections_ = 0;
   uint64_t ejected_at_ms_ = 0;

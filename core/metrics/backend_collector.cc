@@ -22,6 +22,7 @@ void add_up(EndpointTotals& sum, const EndpointTotals& one) {
   sum.live |= one.live;
   for (size_t i = 0; i < sum.requests.size(); ++i) sum.requests[i] += one.requests[i];
   sum.connections += one.connections;
+  sum.in_flight += one.in_flight;
   sum.up = std::max(sum.up, one.up);
 }
 
@@ -103,6 +104,12 @@ void collect_backends(const Workers& workers, std::vector<MetricFamily>& familie
                       "Connections to an endpoint that are ready for requests or busy with them.",
                       MetricType::Gauge),
                &EndpointTotals::connections, families);
+  per_endpoint(backends,
+               Family("zerogate_backend_in_flight",
+                      "Requests sent to an endpoint and not answered yet. One whose time has run "
+                      "out counts until its answer comes after all or its connection is replaced.",
+                      MetricType::Gauge),
+               &EndpointTotals::in_flight, families);
   per_endpoint(backends,
                Family("zerogate_backend_up",
                       "1 when at least one worker sends requests to the endpoint, 0 when all have "

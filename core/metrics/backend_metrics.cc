@@ -18,6 +18,7 @@ EndpointTotals totals_of(const EndpointMetrics& metrics, bool live) {
     totals.requests[i] = metrics.requests[i].value();
   if (live) {
     totals.connections = metrics.connections.value();
+    totals.in_flight = metrics.in_flight.value();
     totals.up = metrics.up.value();
   }
   return totals;

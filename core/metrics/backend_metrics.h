@@ -21,6 +21,7 @@ struct EndpointMetrics {
   const std::string endpoint;                          ///< label value, as in "10.0.0.2:5559"
   std::array<Counter, kOutcomeNames.size()> requests;  ///< by how the attempt ended
   Counter connections;                                 ///< gauge
+  Counter in_flight;                                   ///< gauge: sent, and not answered yet
   Counter up;                                          ///< gauge: 1 when it takes requests
 };
 
@@ -31,6 +32,7 @@ struct EndpointTotals {
   bool live = false;
   std::array<uint64_t, kOutcomeNames.size()> requests{};
   uint64_t connections = 0;
+  uint64_t in_flight = 0;
   uint64_t up = 0;
 };
 struct BackendTotals {

@@ -25,8 +25,8 @@ class BackendCollectorTest : public CollectorTest {
   const std::vector<std::string> names = {
       "zerogate_backend_requests_total", "zerogate_backend_request_duration_seconds",
       "zerogate_backend_connections",    "zerogate_backend_up",
-      "zerogate_backend_queue",          "zerogate_backend_queue_limit",
-      "zerogate_backend_retries_total"};
+      "zerogate_backend_in_flight",      "zerogate_backend_queue",
+      "zerogate_backend_queue_limit",    "zerogate_backend_retries_total"};
 };
 
 TEST_F(BackendCollectorTest, WithoutBackendsThereAreNoFamilies) {
@@ -63,6 +63,8 @@ TEST_F(BackendCollectorTest, WorkersAreSummedByName) {
   count(*there, Outcome::timeout, 1);
   here->connections.set(2);
   there->connections.set(5);
+  here->in_flight.set(3);
+  there->in_flight.set(1);
   there->up.set(1);
   one->queue.set(7);
   two->queue.set(1);
@@ -73,6 +75,7 @@ TEST_F(BackendCollectorTest, WorkersAreSummedByName) {
   EXPECT_EQ(requests("orders", "a:1", "timeout"), 1);
   EXPECT_EQ(requests("orders", "b:1", "ok"), 0);
   EXPECT_EQ(value("zerogate_backend_connections", {{"backend", "orders"}, {"endpoint", "a:1"}}), 7);
+  EXPECT_EQ(value("zerogate_backend_in_flight", {{"backend", "orders"}, {"endpoint", "a:1"}}), 4);
   EXPECT_EQ(value("zerogate_backend_queue", {{"backend", "orders"}}), 8);
   EXPECT_EQ(value("zerogate_backend_retries_total", {{"backend", "orders"}}), 2);
   const auto& histogram =

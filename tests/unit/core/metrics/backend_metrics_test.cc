@@ -36,6 +36,7 @@ TEST(BackendMetricsTest, TotalsAreTheNumbersOfTheMoment) {
   endpoint->requests[kOk].add(3);
   endpoint->requests[kTimeout].add();
   endpoint->connections.set(4);
+  endpoint->in_flight.set(2);
   endpoint->up.set(1);
   backend.queue.set(5);
   backend.retries.add(6);
@@ -52,6 +53,7 @@ TEST(BackendMetricsTest, TotalsAreTheNumbersOfTheMoment) {
   EXPECT_EQ(totals.endpoints[0].requests[kOk], 3U);
   EXPECT_EQ(totals.endpoints[0].requests[kTimeout], 1U);
   EXPECT_EQ(totals.endpoints[0].connections, 4U);
+  EXPECT_EQ(totals.endpoints[0].in_flight, 2U);
   EXPECT_EQ(totals.endpoints[0].up, 1U);
 }
 
