@@ -1,6 +1,7 @@
 #include "gateway/admin_routes.h"
 
 #include <fmt/format.h>
+#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <exception>
@@ -8,9 +9,13 @@
 
 #include "core/base/log.h"
 #include "core/base/quote.h"
+#include "core/base/uuid.h"
+#include "gateway/status_page.h"
 
 namespace zerogate {
 namespace {
+
+enum class Method { get, post, both };
 
 constexpr const char* kText = "text/plain; charset=utf-8";
 /// The text exposition format, as Prometheus' own clients name it.
@@ -21,6 +26,12 @@ AdminPage text_page(int status, std::string body, std::string headers = "") {
   return {status, kText, std::make_shared<const std::string>(std::move(body)), std::move(headers)};
 }
 
+/// Every status page asks once a second. The numbers are collected this often at most, however many
+/// look at them.
+constexpr std::chrono::milliseconds kStatusMaxAge{250};
+constexpr const char* kJson = "application/json";
+constexpr std::string_view kStatusFolder = "/status/";
+
 /// A browser sends one of these with every POST that a page makes it send, a tool neither of them.
 /// No page of ours POSTs, so none may: also not one of the "same" origin, which a host name that
 /// changes its address would be (DNS rebinding).
@@ -29,8 +40,6 @@ bool from_web_page(const AdminRequest& request) {
 }
 
 }  // namespace
-
-enum class Method { get, post, both };
 
 struct AdminRoutes::Route {
   std::string_view path;
@@ -41,13 +50,15 @@ struct AdminRoutes::Route {
 
 const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
   static const std::vector<Route> routes = {
-      {"/", Method::get, &AdminRoutes::index, "this text"},
+      {"/", Method::get, &AdminRoutes::front, "in a browser the status page, else this text"},
       {"/metrics", Method::get, &AdminRoutes::metrics, "counters and durations, for Prometheus"},
       {"/healthz", Method::get, &AdminRoutes::health, "200 while the process lives"},
       {"/readyz", Method::get, &AdminRoutes::readiness,
        "200 when calls can be served, else 503 and what is waited for"},
       {"/config", Method::get, &AdminRoutes::config,
        "the effective configuration, passwords masked"},
+      {"/status.json", Method::get, &AdminRoutes::status_numbers,
+       "the numbers of /metrics, as the status page reads them"},
       {"/reload", Method::post, &AdminRoutes::reload,
        "POST: read the configuration again, as SIGHUP does"},
       {"/log", Method::both, &AdminRoutes::log_level,
@@ -57,7 +68,16 @@ const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
 }
 
 AdminRoutes::AdminRoutes(AdminSources sources)
-    : sources_(std::move(sources)), scraper_(sources_.metrics) {}
+    : sources_(std::move(sources)),
+      instance_(UuidSource().next()),
+      started_(std::chrono::steady_clock::now()),
+      metrics_text_(
+          sources_.metrics,
+          [](const auto& families) { return prometheus::TextSerializer().Serialize(families); }),
+      status_text_(
+          sources_.metrics,
+          [this](const auto& families) { return status_json(status_head(), families); },
+          kStatusMaxAge) {}
 
 AdminPage AdminRoutes::answer(const AdminRequest& request) try {
   return dispatch(request);
@@ -67,6 +87,10 @@ AdminPage AdminRoutes::answer(const AdminRequest& request) try {
 }
 
 AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (reads && request.path.starts_with(kStatusFolder))
+    if (const StatusFile* file = find_status_file(request.path.substr(kStatusFolder.size())))
+      return {200, file->type, file->content, ""};
   const auto route = std::ranges::find(routes(), request.path, &Route::path);
   if (route == routes().end()) {
     std::string known;
@@ -82,7 +106,7 @@ AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
       return text_page(
           403, fmt::format("refused: a web page ({}) may not do this; use curl -X POST\n",
                            quote(request.origin.empty() ? "of unnamed origin" : request.origin)));
-  } else if (request.method != "GET" && request.method != "HEAD") {
+  } else if (!reads) {
     return route->method == Method::both
                ? text_page(405, "GET, HEAD or POST\n", "Allow: GET, HEAD, POST\r\n")
                : text_page(405, "this page is read-only: GET or HEAD\n", "Allow: GET, HEAD\r\n");
@@ -90,14 +114,31 @@ AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
   return (this->*route->page)(request);
 }
 
-AdminPage AdminRoutes::index(const AdminRequest&) {
-  std::string text = fmt::format("zerogate {}\n\n", sources_.version);
-  for (const Route& route : routes()) text += fmt::format("{:<9} {}\n", route.path, route.help);
-  return text_page(200, std::move(text));
+/// Browsers say that they take HTML; curl and its like, which take anything, get text.
+AdminPage AdminRoutes::front(const AdminRequest& request) {
+  if (request.accept.find("text/html") != request.accept.npos) {
+    const StatusFile* page = find_status_file("index.html");
+    return {200, page->type, page->content, std::string(kStatusPageHeaders)};
+  }
+  std::string text =
+      fmt::format("zerogate {}: {}\n\n", sources_.version, sources_.readiness().text);
+  for (const Route& route : routes()) text += fmt::format("{:<12} {}\n", route.path, route.help);
+  return text_page(200, std::move(text), "Vary: Accept\r\n");
+}
+
+AdminPage AdminRoutes::status_numbers(const AdminRequest&) {
+  if (auto text = status_text_.scrape()) return {200, kJson, std::move(text), ""};
+  return text_page(500, kFailed);
+}
+
+StatusHead AdminRoutes::status_head() const {
+  const std::chrono::duration<double> uptime = std::chrono::steady_clock::now() - started_;
+  Readiness readiness = sources_.readiness();
+  return {instance_, uptime.count(), readiness.ready, std::move(readiness.text)};
 }
 
 AdminPage AdminRoutes::metrics(const AdminRequest&) {
-  if (auto text = scraper_.scrape()) return {200, kMetricsText, std::move(text), ""};
+  if (auto text = metrics_text_.scrape()) return {200, kMetricsText, std::move(text), ""};
   return text_page(500, kFailed);
 }
 

@@ -3,6 +3,7 @@
 
 #include <prometheus/collectable.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "core/base/result.h"
 #include "gateway/scraper.h"
+#include "gateway/status_document.h"
 
 namespace zerogate {
 
@@ -62,16 +64,21 @@ class AdminRoutes {
   static const std::vector<Route>& routes();
 
   AdminPage dispatch(const AdminRequest& request);
-  AdminPage index(const AdminRequest& request);
+  AdminPage front(const AdminRequest& request);
   AdminPage metrics(const AdminRequest& request);
   AdminPage health(const AdminRequest& request);
   AdminPage readiness(const AdminRequest& request);
   AdminPage config(const AdminRequest& request);
   AdminPage reload(const AdminRequest& request);
   AdminPage log_level(const AdminRequest& request);
+  AdminPage status_numbers(const AdminRequest& request);
+  StatusHead status_head() const;
 
   const AdminSources sources_;
-  Scraper scraper_;
+  const std::string instance_;  ///< unlike that of any other run
+  const std::chrono::steady_clock::time_point started_;
+  Scraper metrics_text_;
+  Scraper status_text_;
 };
 
 }  // namespace zerogate

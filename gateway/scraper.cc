@@ -1,8 +1,5 @@
 #include "gateway/scraper.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
 #include <algorithm>
 #include <exception>
 #include <iterator>
@@ -11,23 +8,13 @@
 #include "core/base/log.h"
 
 namespace zerogate {
-namespace {
 
-using Sources = std::vector<std::shared_ptr<prometheus::Collectable>>;
-
-std::shared_ptr<const std::string> render(const Sources& sources) try {
-  std::vector<prometheus::MetricFamily> families;
-  for (const auto& source : sources)
-    std::ranges::move(source->Collect(), std::back_inserter(families));
-  return std::make_shared<const std::string>(prometheus::TextSerializer().Serialize(families));
-} catch (const std::exception& e) {
-  log::error("metrics cannot be collected", {{"reason", e.what()}});
-  return nullptr;
-}
-
-}  // namespace
-
-Scraper::Scraper(Sources sources) : sources_(std::move(sources)), thread_([this] { run(); }) {}
+Scraper::Scraper(std::vector<std::shared_ptr<prometheus::Collectable>> sources, Render render,
+                 Clock::duration max_age)
+    : sources_(std::move(sources)),
+      render_(std::move(render)),
+      max_age_(max_age),
+      thread_([this] { run(); }) {}
 
 Scraper::~Scraper() {
   {
@@ -40,6 +27,7 @@ Scraper::~Scraper() {
 
 std::shared_ptr<const std::string> Scraper::scrape() {
   std::unique_lock lock(mutex_);
+  if (text_ && Clock::now() < fresh_until_) return text_;
   // One that is being made now may have read its counters before this call.
   const uint64_t mine = begun_ + 1;
   wanted_ = mine;
@@ -55,12 +43,24 @@ void Scraper::run() {
     if (stopping_) return;
     const uint64_t number = ++begun_;
     lock.unlock();
-    auto text = render(sources_);
+    const Clock::time_point begun_at = Clock::now();
+    auto text = make();
     lock.lock();
     text_ = std::move(text);
+    fresh_until_ = begun_at + max_age_;
     done_ = number;
     changed_.notify_all();
   }
+}
+
+std::shared_ptr<const std::string> Scraper::make() const try {
+  Families families;
+  for (const auto& source : sources_)
+    std::ranges::move(source->Collect(), std::back_inserter(families));
+  return std::make_shared<const std::string>(render_(families));
+} catch (const std::exception& e) {
+  log::error("metrics cannot be collected", {{"reason", e.what()}});
+  return nullptr;
 }
 
 }  // namespace zerogate

@@ -1,10 +1,13 @@
-// The text of /metrics, made by one thread for all who ask at once.
+// A text made of the metrics, by one thread for all who ask at once.
 #pragma once
 
 #include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,26 +21,38 @@ namespace zerogate {
 /// server's threads left 60 MB behind. Owned by the admin server.
 class Scraper {
  public:
-  explicit Scraper(std::vector<std::shared_ptr<prometheus::Collectable>> sources);
+  using Clock = std::chrono::steady_clock;
+  using Families = std::vector<prometheus::MetricFamily>;
+  /// Makes the text. It may throw; called on the scraper's thread.
+  using Render = std::function<std::string(const Families&)>;
+
+  /// A text that was begun less than `max_age` ago is given again. 0: never, as for Prometheus,
+  /// which holds the time of its asking for that of the numbers.
+  Scraper(std::vector<std::shared_ptr<prometheus::Collectable>> sources, Render render,
+          Clock::duration max_age = {});
   /// No scrape() may be under way.
   ~Scraper();
   Scraper(const Scraper&) = delete;
   Scraper& operator=(const Scraper&) = delete;
 
-  /// The text format of all sources, collected after this call began; everybody who asks while an
-  /// earlier one is being made gets the same next one. Null when it cannot be made (the log says
-  /// why). Any thread but the workers': it waits.
+  /// The text of all sources, collected after this call began or at most max_age before; everybody
+  /// who asks while an earlier one is being made gets the same next one. Null when it cannot be
+  /// made (the log says why). Any thread but the workers': it waits.
   std::shared_ptr<const std::string> scrape();
 
  private:
   void run();
+  std::shared_ptr<const std::string> make() const;
 
   const std::vector<std::shared_ptr<prometheus::Collectable>> sources_;
+  const Render render_;
+  const Clock::duration max_age_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   uint64_t wanted_ = 0;  ///< number of the newest text that somebody waits for
   uint64_t begun_ = 0;   ///< of the newest that was begun
   uint64_t done_ = 0;    ///< of the newest that was finished
+  Clock::time_point fresh_until_;
   std::shared_ptr<const std::string> text_;
   bool stopping_ = false;
   std::thread thread_;  // last: it uses the rest

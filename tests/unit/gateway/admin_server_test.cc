@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -171,8 +172,58 @@ TEST_F(AdminServerTest, HealthConfigAndIndex) {
   EXPECT_THAT(get("/config"),
               AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Type: text/plain"),
                     EndsWith("\r\n\r\nthreads: 1\n")));
-  EXPECT_THAT(get("/"), AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("zerogate 1.2.3\n"),
+  EXPECT_THAT(get("/"), AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Type: text/plain"),
+                              HasSubstr("zerogate 1.2.3: waiting for redis\n"),
                               HasSubstr("/metrics"), HasSubstr("/readyz")));
+}
+
+TEST_F(AdminServerTest, TheStatusPageIsForBrowsers) {
+  start();
+  const auto page = [&](const std::string& accept) {
+    return ask(server->port(), "GET / HTTP/1.1\r\nAccept: " + accept + "\r\nX:");
+  };
+  EXPECT_THAT(page("text/html,application/xhtml+xml,*/*;q=0.8"),
+              AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Type: text/html"),
+                    HasSubstr("Content-Security-Policy: default-src 'none'; "),
+                    HasSubstr("\r\nVary: Accept\r\n"), HasSubstr("<!doctype html>")));
+  EXPECT_THAT(page("*/*"), HasSubstr("Content-Type: text/plain"));
+}
+
+TEST_F(AdminServerTest, EveryFileOfTheStatusPageIsServed) {
+  start();
+  const std::string page = ask(server->port(), "GET / HTTP/1.1\r\nAccept: text/html\r\nX:");
+  for (const auto& [file, type] : {std::pair{"status/style.css", "text/css"},
+                                   {"status/boot.js", "text/javascript"},
+                                   {"status/icon.svg", "image/svg+xml"}}) {
+    EXPECT_THAT(page, HasSubstr(std::string("\"") + file + "\"")) << "is it used at all?";
+    EXPECT_THAT(get(std::string("/") + file),
+                AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr(std::string("Content-Type: ") + type),
+                      HasSubstr("X-Content-Type-Options: nosniff\r\n")));
+  }
+  EXPECT_THAT(get("/status/nope.js"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(ask(server->port(), "POST /status/boot.js"), StartsWith("HTTP/1.1 404 "));
+}
+
+TEST_F(AdminServerTest, TheNumbersOfTheStatusPage) {
+  start();
+  const std::string reply = get("/status.json");
+  EXPECT_THAT(reply, AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("Content-Type: application/json"),
+                           HasSubstr("Cache-Control: no-store\r\n")));
+  const auto document = nlohmann::json::parse(body_of(reply));
+  EXPECT_EQ(document["ready"], false);
+  EXPECT_EQ(document["readiness"], "waiting for redis");
+  EXPECT_GT(document["uptime"], 0);
+  EXPECT_FALSE(std::string(document["instance"]).empty());
+  EXPECT_EQ(document["families"]["second"]["samples"].size(), 20'000U);
+  EXPECT_EQ(document["families"]["first"]["samples"][0], (nlohmann::json{"0", 0}));
+}
+
+TEST_F(AdminServerTest, AnotherRunIsAnotherInstance) {
+  const auto instance = [&] {
+    start();
+    return nlohmann::json::parse(body_of(get("/status.json")))["instance"];
+  };
+  EXPECT_NE(instance(), instance());
 }
 
 TEST_F(AdminServerTest, ReadinessFollowsItsSource) {
@@ -202,7 +253,8 @@ TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
     EXPECT_THAT(reply, testing::Not(HasSubstr("root:"))) << path;
   }
   EXPECT_EQ(body_of(get("/nope")),
-            "no such page; there are / /metrics /healthz /readyz /config POST /reload /log\n");
+            "no such page; there are / /metrics /healthz /readyz /config /status.json POST /reload "
+            "/log\n");
 }
 
 TEST_F(AdminServerTest, PostReloads) {
@@ -270,8 +322,9 @@ TEST_F(AdminServerTest, ASourceThatThrowsIsA500AndTheServerLives) {
   first->broken = true;
   config_broken = true;
   EXPECT_THAT(get("/metrics"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_THAT(get("/status.json"), StartsWith("HTTP/1.1 500 "));
   EXPECT_THAT(get("/config"), StartsWith("HTTP/1.1 500 "));
-  EXPECT_EQ(lines, 2);
+  EXPECT_EQ(lines, 3);
   log::configure(log::Level::info, log::Format::logfmt);
   first->broken = false;
   config_broken = false;

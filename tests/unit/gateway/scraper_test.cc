@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -16,6 +18,11 @@ namespace zerogate {
 namespace {
 
 using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+std::string as_text(const Scraper::Families& families) {
+  return prometheus::TextSerializer().Serialize(families);
+}
 
 /// Counts how often it is collected, and can be held while it is.
 class Source final : public prometheus::Collectable {
@@ -40,7 +47,7 @@ class Source final : public prometheus::Collectable {
 
 TEST(ScraperTest, EachScrapeIsCollectedAfterItWasAskedFor) {
   auto source = std::make_shared<Source>();
-  Scraper scraper({source});
+  Scraper scraper({source}, as_text);
   EXPECT_THAT(*scraper.scrape(), HasSubstr("number 1\n"));
   EXPECT_THAT(*scraper.scrape(), HasSubstr("number 2\n"));
 }
@@ -49,7 +56,7 @@ TEST(ScraperTest, EachScrapeIsCollectedAfterItWasAskedFor) {
 int collections_of_a_burst(int others) {
   auto source = std::make_shared<Source>();
   source->held = true;
-  Scraper scraper({source});
+  Scraper scraper({source}, as_text);
   std::thread first([&] { scraper.scrape(); });
   source->collected.wait(0);  // the first one is under way, and held
 
@@ -79,10 +86,29 @@ TEST(ScraperTest, ThoseWhoAskDuringAScrapeShareALaterOne) {
   EXPECT_LT(collections, 1 + kOthers);
 }
 
+TEST(ScraperTest, WhatIsYoungEnoughIsGivenAgain) {
+  auto source = std::make_shared<Source>();
+  Scraper scraper({source}, as_text, 24h);
+  const auto first = scraper.scrape();
+  EXPECT_EQ(scraper.scrape(), first);
+  EXPECT_EQ(source->collected, 1);
+}
+
+TEST(ScraperTest, AFailureIsNotKept) {
+  log::configure(log::Level::off, log::Format::logfmt);
+  auto source = std::make_shared<Source>();
+  source->broken = true;
+  Scraper scraper({source}, as_text, 24h);
+  EXPECT_EQ(scraper.scrape(), nullptr);
+  source->broken = false;
+  EXPECT_NE(scraper.scrape(), nullptr);
+  log::configure(log::Level::info, log::Format::logfmt);
+}
+
 TEST(ScraperTest, AFailureIsNullAndTheNextScrapeWorks) {
   log::configure(log::Level::off, log::Format::logfmt);
   auto source = std::make_shared<Source>();
-  Scraper scraper({source});
+  Scraper scraper({source}, as_text);
   source->broken = true;
   EXPECT_EQ(scraper.scrape(), nullptr);
   source->broken = false;
