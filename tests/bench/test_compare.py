@@ -65,7 +65,7 @@ def test_every_row_is_there(environment, tmp_path):
     assert {row[0] for row in servers} == {"TCP", "ZMQ"}
     assert len(rows(text, "Load from the real Python clients")) == 3 * 3
     assert len(rows(text, "The bridge")) == 3 * 4 + 3 * 3
-    assert len(rows(text, "The load generator")) == 2 * 4
+    assert len(rows(text, "What the load generator costs")) == 2 * 4
     goals = rows(text, "Goals")
     assert len(goals) == 18
     assert all(verdict in ("met", "**missed**") for *_, verdict in goals)

@@ -53,7 +53,7 @@ def sections(plan, all_goals):
     yield "Load from the real Python clients", tables.server_table(plan.python)
     if plan.workers:
         yield "With a worker for each core", tables.server_table(plan.workers)
-    yield "The load generator", tables.generator_table(plan.servers)
+    yield "What the load generator costs", tables.generator_table(plan.servers)
 
 
 MAIN_SECTIONS = 2  # of these go into the README
