@@ -259,11 +259,19 @@ Status AdminServer::State::run_on(const UniqueFd& socket) {
   loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   Status running = run(any);
   if (!running) return running;
-  // The shutdown ends a poll of the old socket, which would go on for up to 2 s.
-  if (listener < 0 || listen(socket.get(), kBacklog) != 0 || shutdown(listener, SHUT_RDWR) != 0 ||
-      dup3(socket.get(), listener, O_CLOEXEC) < 0)
+  if (listener < 0 || listen(socket.get(), kBacklog) != 0)
     return Error{"civetweb's socket cannot be replaced"};
-  port = port_of(bound_to(socket.get()));
+  const SocketAddress bound = bound_to(socket.get());
+  // civetweb may be asleep in a poll of up to 2 s. The shutdown wakes it, and it looks the
+  // descriptor up again: whichever socket it finds there must have news, or it sleeps on without
+  // watching the new one. The news at the new one is a connection of our own, which is over at
+  // once.
+  const UniqueFd news(
+      ::socket(bound.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  (void)connect(news.get(), bound.get(), bound.size);
+  if (shutdown(listener, SHUT_RDWR) != 0 || dup3(socket.get(), listener, O_CLOEXEC) < 0)
+    return Error{"civetweb's socket cannot be replaced"};
+  port = port_of(bound);
   return ok_status();
 }
 
