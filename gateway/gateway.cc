@@ -159,7 +159,8 @@ void Gateway::log_memory_limit() const {
              {"received", options.tcp.receive_memory},
              {"unread_tcp", options.tcp.send_memory},
              {"unread_zmq", options.zmq.send_memory},
-             {"unsent_redis", options.redis.max_unsent_bytes}});
+             {"unsent_redis", options.redis.max_unsent_bytes},
+             {"requests_to_backends", options.request_memory}});
 }
 
 Status Gateway::start_workers() {

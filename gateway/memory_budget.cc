@@ -5,13 +5,15 @@
 namespace zerogate {
 namespace {
 
-// Parts of the limit. Each total may be exceeded by one message, so the worst case is
-// 1/16 + 1/8 + 1/8 + 1/16 of the totals and three messages of 1/8: three quarters. The last
-// quarter is for the connections themselves, calls under way, and the program.
-constexpr uint64_t kMessagePart = 8;
+// Parts of the limit. Each total but the bridge's may be exceeded by one message, and the bridge's
+// requests are there twice while they are written. So the worst case is 1/16 + 1/8 + 1/8 + 1/16 of
+// the totals, three messages of 1/16 and twice 1/16: under three quarters. The rest is for the
+// connections themselves, calls under way, and the program.
+constexpr uint64_t kMessagePart = 16;
 constexpr uint64_t kReceivePart = 16;
 constexpr uint64_t kSendPart = 8;
 constexpr uint64_t kRedisPart = 16;
+constexpr uint64_t kBridgePart = 16;
 
 /// cgroup v1 writes "no limit" as the largest page-aligned number; nobody has this much memory.
 constexpr int64_t kUnlimitedBytes = int64_t{1} << 60;
@@ -50,6 +52,7 @@ bool fit_into(uint64_t limit_bytes, uint32_t threads, WorkerOptions& options) {
   lowered |= lower_to(share(kSendPart), options.zmq.send_memory);
   lowered |= lower_to(share(kRedisPart) / std::max(options.redis.connections, 1U),
                       options.redis.max_unsent_bytes);
+  lowered |= lower_to(share(kBridgePart), options.request_memory);
   return lowered;
 }
 

@@ -34,7 +34,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
   // the replies; the worker itself looks at the result. The calls' durations end with the turn.
   bridge_ = std::make_unique<Bridge>(
       &loop_, *turn_, metrics_,
-      BridgeOptions{options.tcp.max_message, options.redis.states,
+      BridgeOptions{options.tcp.max_message, options.request_memory, options.redis.states,
                     [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();

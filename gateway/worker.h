@@ -27,7 +27,8 @@ struct WorkerOptions {
   ZmqOptions zmq;
   RedisOptions redis;
   RoutingOptions routing;
-  uint32_t max_in_flight = 20'000;    ///< calls of this worker
+  size_t request_memory = BridgeOptions::kRequestMemory;  ///< bytes under way to backends
+  uint32_t max_in_flight = 20'000;                        ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
   /// The same for all workers. Outlives them.
   const CallLogSettings* call_log = nullptr;  ///< null: no access log

@@ -130,7 +130,19 @@ bool Backend::settled() const {
 
 void Backend::forward(const Request& request, Call call, uint32_t timeout_ms) {
   retry_tokens_ = std::min(retry_tokens_ + kRetryShare, kRetryBurst);
+  if (!has_memory_for(request)) {
+    return std::move(call).fail(
+        Outcome::overloaded,
+        fmt::format("backend '{}' overloaded: {} bytes of requests are under way to backends",
+                    options_.name, *context_.request_bytes));
+  }
   route(begin(request, std::move(call), timeout_ms));
+}
+
+// The queue is bounded by calls, and a call may be as large as limits.message. One is always taken.
+bool Backend::has_memory_for(const Request& request) const {
+  return *context_.request_bytes == 0 ||
+         *context_.request_bytes + request.argument.size() <= context_.request_memory;
 }
 
 Exchange& Backend::begin(const Request& request, Call call, uint32_t timeout_ms) {
@@ -144,6 +156,7 @@ Exchange& Backend::begin(const Request& request, Call call, uint32_t timeout_ms)
       !wire::write_full_contract_argument(exchange.request, request.argument)) {
     exchange.request.append(request.argument);
   }
+  *context_.request_bytes += exchange.request.size();
   exchange.unknown = request.unknown;
   exchange.timeout_ms = timeout_ms;
   exchange.deadline_ms = uv_now(context_.loop) + timeout_ms;
@@ -166,6 +179,7 @@ Backend::Deadlines& Backend::deadlines(uint32_t timeout_ms) {
 void Backend::release(Exchange& exchange) {
   assert(!exchange.queued && exchange.link == nullptr);
   deadlines(exchange.timeout_ms).remove(exchange);
+  *context_.request_bytes -= exchange.request.size();
   empty(exchange.request);
   free_.push_back(&exchange);
   --under_way_;

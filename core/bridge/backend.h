@@ -31,6 +31,8 @@ struct BridgeContext {
   void* zmq_context = nullptr;
   char* read_buffer = nullptr;  ///< see LinkOptions
   size_t max_message = 16 << 20;
+  size_t request_memory = 256 << 20;  ///< see BridgeOptions
+  size_t* request_bytes = nullptr;    ///< held now, of all backends
   /// A backend has answered this function, so the function exists: its name's label, a new one if
   /// there is room.
   std::function<std::optional<FunctionLabel>(ByteView function)> learn;
@@ -82,6 +84,7 @@ class Backend final : private Endpoint::Owner {
   bool can_spare(const Endpoint& endpoint) const override;
 
   Deadlines& deadlines(uint32_t timeout_ms);
+  bool has_memory_for(const Request& request) const;
   Exchange& begin(const Request& request, Call call, uint32_t timeout_ms);
   void release(Exchange& exchange);
   void fail(Exchange& exchange, Outcome outcome, const std::string& message);

@@ -15,6 +15,8 @@ Bridge::Bridge(uv_loop_t* loop, Turn& turn, WorkerMetrics& metrics, BridgeOption
                zmq_context_.get(),
                read_buffer_.get(),
                options.max_message,
+               options.request_memory,
+               &request_bytes_,
                std::move(options.learn),
                std::move(options.states)} {
   turn_.add(*this);

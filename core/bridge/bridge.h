@@ -15,7 +15,12 @@
 namespace zerogate {
 
 struct BridgeOptions {
+  static constexpr size_t kRequestMemory = 256 << 20;
+
   size_t max_message = 16 << 20;  ///< bytes of one reply (limits.message)
+  /// Bytes of requests that all backends together may hold, waiting or sent and not answered; more
+  /// are refused as overloaded. A link copies what it is writing, so it may be twice as much.
+  size_t request_memory = kRequestMemory;
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
   /// See BridgeContext.
   std::function<std::optional<FunctionLabel>(ByteView)> learn = [](ByteView) {
@@ -49,6 +54,7 @@ class Bridge final : public EndOfTurn {
   WorkerMetrics& metrics_;
   ZmqContext zmq_context_;
   std::unique_ptr<char[]> read_buffer_;
+  size_t request_bytes_ = 0;
   BridgeContext context_;
   std::vector<Entry> entries_;
 };

@@ -36,7 +36,8 @@ uint64_t worst(const WorkerOptions& options, uint32_t threads) {
   const uint64_t totals = options.tcp.receive_memory + options.tcp.send_memory +
                           options.zmq.send_memory +
                           options.redis.connections * options.redis.max_unsent_bytes;
-  return threads * totals + 3 * options.tcp.max_message;
+  const uint64_t bridge = std::max(threads * options.request_memory, options.tcp.max_message);
+  return threads * totals + 3 * options.tcp.max_message + 2 * bridge;
 }
 
 TEST(MemoryBudget, AtItsWorstThreeQuartersOfTheLimitAreTaken) {
