@@ -25,7 +25,7 @@ def gather(zerogate):
         "date": str(datetime.date.today()),
         "cores": os.cpu_count(),
         "cpu": cpu_model(),
-        "kernel": platform.release(),
+        "kernel": platform.release().split("-")[0],
         "load_before": os.getloadavg()[0],
         "zerogate": output(zerogate, "--version"),
         "zeroapi": importlib.metadata.version("zeroapi"),
