@@ -53,7 +53,8 @@ async def test_late_answers_reach_nobody(kind, scripted, start_bridge, clients):
         late_calls = [asyncio.create_task(client.call("late", i)) for i in range(4)]
         for call in late_calls:
             await fails(call, 0.3 + SLACK_S)
-        assert outcome(gateway, "timeout") == 4
+        # libzmq may have sent the answer a moment before its call is counted.
+        await until(lambda: outcome(gateway, "timeout") == 4, 5, "four time-outs are counted")
         released.set()
         for number in range(50):
             assert await client.call("f", number) == number
