@@ -164,11 +164,14 @@ async def test_the_access_log_has_a_line_for_each_call(start_gateway, own_redis,
 async def test_slow_calls_are_always_told_of_and_never_flood_the_log(
     start_gateway, own_redis, clients
 ):
-    gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_LOG_SLOW": "100ms"})
-    client = clients.open("zmq_async", gateway)
+    environment = {"ZEROGATE_LOG_SLOW": "100ms", "ZEROGATE_REDIS_TIMEOUT": "20s"}
+    gateway = start_gateway(own_redis.url(), environment=environment)
+    client = clients.open("zmq_async", gateway, timeout_ms=30_000)
     await client.call("hello_world")
     own_redis.pause()
     calls = [asyncio.create_task(client.call("save_order", ORDER)) for _ in range(500)]
+    in_flight = lambda: gateway.metrics().total("zerogate_requests_in_flight")
+    await until(lambda: in_flight() == 500, 15, "all of them wait for Redis")
     await asyncio.sleep(0.15)  # what is tested is that a call took long
     own_redis.resume()
     await asyncio.gather(*calls)
