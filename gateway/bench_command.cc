@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <string>
 
-#include "core/base/uv_ptr.h"
+#include "core/io/uv_ptr.h"
 #include "core/load/load_run.h"
 #include "gateway/bench_options.h"
 #include "gateway/bench_report.h"

@@ -3,7 +3,7 @@
 
 #include <uv.h>
 
-#include "core/base/uv_ptr.h"
+#include "core/io/uv_ptr.h"
 
 namespace zerogate {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/base/uv_ptr.h"
+#include "core/io/uv_ptr.h"
 #include "gateway/service_manager.h"
 #include "gateway/worker.h"
 

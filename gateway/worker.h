@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "core/base/turn.h"
 #include "core/bridge/bridge.h"
+#include "core/io/turn.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_client.h"
 #include "core/rpc/dispatcher.h"

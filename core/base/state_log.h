@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/uv_ptr.h"
+#include "core/io/uv_ptr.h"
 
 namespace zerogate {
 

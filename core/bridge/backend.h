@@ -13,12 +13,12 @@
 
 #include "core/base/intrusive_list.h"
 #include "core/base/state_log.h"
-#include "core/base/turn.h"
-#include "core/base/uv_ptr.h"
 #include "core/bridge/backend_options.h"
 #include "core/bridge/endpoint.h"
 #include "core/bridge/endpoint_names.h"
 #include "core/bridge/exchange.h"
+#include "core/io/turn.h"
+#include "core/io/uv_ptr.h"
 #include "core/metrics/backend_metrics.h"
 #include "core/rpc/service.h"
 

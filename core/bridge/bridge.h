@@ -7,10 +7,10 @@
 #include <memory>
 #include <vector>
 
-#include "core/base/turn.h"
 #include "core/bridge/backend.h"
+#include "core/io/turn.h"
+#include "core/io/zmq_handle.h"
 #include "core/metrics/worker_metrics.h"
-#include "core/transport/zmq_handle.h"
 
 namespace zerogate {
 

@@ -10,9 +10,9 @@
 
 #include "core/base/backoff.h"
 #include "core/base/state_log.h"
-#include "core/base/uv_ptr.h"
 #include "core/bridge/link.h"
 #include "core/bridge/tcp_link.h"
+#include "core/io/uv_ptr.h"
 #include "core/metrics/backend_metrics.h"
 
 namespace zerogate {

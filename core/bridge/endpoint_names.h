@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "core/base/name_lookup.h"
 #include "core/base/state_log.h"
-#include "core/base/uv_ptr.h"
 #include "core/bridge/backend_options.h"
+#include "core/io/name_lookup.h"
+#include "core/io/uv_ptr.h"
 
 namespace zerogate {
 

@@ -5,12 +5,12 @@
 
 #include <memory>
 
-#include "core/base/uv_ptr.h"
 #include "core/bridge/link.h"
 #include "core/bridge/tcp_link.h"
-#include "core/transport/zmq_end_watch.h"
-#include "core/transport/zmq_handle.h"
-#include "core/transport/zmq_poll.h"
+#include "core/io/uv_ptr.h"
+#include "core/io/zmq_end_watch.h"
+#include "core/io/zmq_handle.h"
+#include "core/io/zmq_poll.h"
 
 namespace zerogate {
 

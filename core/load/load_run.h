@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/base/turn.h"
-#include "core/base/uv_ptr.h"
+#include "core/io/turn.h"
+#include "core/io/uv_ptr.h"
 #include "core/load/call_slots.h"
 #include "core/load/load_connection.h"
 #include "core/load/load_options.h"

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "core/base/unique_fd.h"
-#include "core/base/uv_ptr.h"
+#include "core/io/uv_ptr.h"
 
 namespace zerogate {
 

@@ -2,8 +2,8 @@
 
 #include <sys/un.h>
 
-#include "core/base/uv_ptr.h"
-#include "core/transport/stream_writer.h"
+#include "core/io/stream_writer.h"
+#include "core/io/uv_ptr.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/msgpack_write.h"
 #include "core/wire/t3.h"

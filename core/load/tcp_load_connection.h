@@ -6,8 +6,8 @@
 #include <string>
 
 #include "core/client/resolve.h"
+#include "core/io/frame_reader.h"
 #include "core/load/load_connection.h"
-#include "core/transport/frame_reader.h"
 
 namespace zerogate {
 

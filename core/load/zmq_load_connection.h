@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "core/io/zmq_end_watch.h"
+#include "core/io/zmq_handle.h"
+#include "core/io/zmq_poll.h"
 #include "core/load/load_connection.h"
-#include "core/transport/zmq_end_watch.h"
-#include "core/transport/zmq_handle.h"
-#include "core/transport/zmq_poll.h"
 
 namespace zerogate {
 

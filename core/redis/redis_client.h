@@ -13,7 +13,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/state_log.h"
-#include "core/base/turn.h"
+#include "core/io/turn.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_url.h"
 

@@ -13,7 +13,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
-#include "core/base/uv_ptr.h"
+#include "core/io/uv_ptr.h"
 #include "core/redis/reply_slot.h"
 
 struct redisAsyncContext;

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "core/base/backoff.h"
-#include "core/base/name_lookup.h"
 #include "core/base/ring_buffer.h"
-#include "core/base/uv_ptr.h"
+#include "core/io/name_lookup.h"
+#include "core/io/uv_ptr.h"
 #include "core/redis/redis_client.h"
 #include "core/redis/redis_connection.h"
 

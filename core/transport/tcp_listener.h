@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/turn.h"
-#include "core/base/uv_ptr.h"
+#include "core/io/turn.h"
+#include "core/io/uv_ptr.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/dispatcher.h"
 #include "core/transport/listen_socket.h"

@@ -7,11 +7,11 @@
 #include <string>
 
 #include "core/base/unique_fd.h"
-#include "core/base/uv_ptr.h"
+#include "core/io/frame_reader.h"
+#include "core/io/stream_writer.h"
+#include "core/io/uv_ptr.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/return_path.h"
-#include "core/transport/frame_reader.h"
-#include "core/transport/stream_writer.h"
 #include "core/wire/tcp_wire.h"
 
 namespace zerogate {

@@ -9,15 +9,15 @@
 #include <string>
 
 #include "core/base/state_log.h"
-#include "core/base/turn.h"
+#include "core/io/turn.h"
+#include "core/io/zmq_handle.h"
+#include "core/io/zmq_monitor.h"
+#include "core/io/zmq_poll.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/dispatcher.h"
 #include "core/transport/accept_gate.h"
 #include "core/transport/listen_socket.h"
-#include "core/transport/zmq_handle.h"
-#include "core/transport/zmq_monitor.h"
 #include "core/transport/zmq_peers.h"
-#include "core/transport/zmq_poll.h"
 #include "core/wire/zmq_wire.h"
 
 namespace zerogate {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/base/log.h"
-#include "core/base/turn.h"
+#include "core/io/turn.h"
 #include "core/redis/redis_client.h"
 #include "tests/integration/redis_server.h"
 

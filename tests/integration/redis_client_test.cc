@@ -7,7 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "core/base/name_lookup.h"
+#include "core/io/name_lookup.h"
 #include "core/redis/redis_link.h"
 #include "tests/integration/redis_client_fixture.h"
 

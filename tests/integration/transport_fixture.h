@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "core/base/log.h"
-#include "core/base/turn.h"
+#include "core/io/turn.h"
 #include "core/rpc/connect_service.h"
 #include "core/rpc/dispatcher.h"
 #include "core/transport/tcp_listener.h"

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "core/io/zmq_handle.h"
 #include "core/transport/address.h"
-#include "core/transport/zmq_handle.h"
 
 namespace zerogate::testing {
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/base/uv_ptr.h"
+#include "core/io/uv_ptr.h"
 
 namespace zerogate {
 

@@ -1,4 +1,4 @@
-#include "core/transport/stream_writer.h"
+#include "core/io/stream_writer.h"
 
 #include <sys/socket.h>
 

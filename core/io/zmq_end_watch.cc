@@ -1,4 +1,4 @@
-#include "core/transport/zmq_end_watch.h"
+#include "core/io/zmq_end_watch.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "core/transport/zmq_monitor.h"
+#include "core/io/zmq_monitor.h"
 
 #include <fmt/format.h>
 

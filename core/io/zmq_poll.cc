@@ -1,4 +1,4 @@
-#include "core/transport/zmq_poll.h"
+#include "core/io/zmq_poll.h"
 
 #include <zmq.h>
 

@@ -1,4 +1,4 @@
-#include "core/base/name_lookup.h"
+#include "core/io/name_lookup.h"
 
 #include <netdb.h>
 #include <sys/socket.h>

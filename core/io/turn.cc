@@ -1,4 +1,4 @@
-#include "core/base/turn.h"
+#include "core/io/turn.h"
 
 #include <algorithm>
 #include <utility>

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <functional>
 
+#include "core/io/zmq_handle.h"
+#include "core/io/zmq_poll.h"
 #include "core/metrics/worker_metrics.h"
-#include "core/transport/zmq_handle.h"
-#include "core/transport/zmq_poll.h"
 
 namespace zerogate {
 
