@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/base/address.h"
 #include "core/base/result.h"
-#include "core/transport/address.h"
 #include "gateway/admin_routes.h"
 
 namespace zerogate {

@@ -10,11 +10,11 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/address.h"
 #include "core/base/log.h"
 #include "core/base/result.h"
 #include "core/bridge/backend_options.h"
 #include "core/redis/redis_url.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 

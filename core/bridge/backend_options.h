@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/address.h"
 #include "core/base/result.h"
 #include "core/rpc/protocol.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 

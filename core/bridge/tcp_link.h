@@ -6,11 +6,11 @@
 #include <memory>
 #include <string>
 
+#include "core/base/address.h"
 #include "core/bridge/link.h"
 #include "core/io/frame_reader.h"
 #include "core/io/stream_writer.h"
 #include "core/io/uv_ptr.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 

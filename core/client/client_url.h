@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/address.h"
 #include "core/base/result.h"
 #include "core/rpc/protocol.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 

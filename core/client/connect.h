@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <string>
 
+#include "core/base/address.h"
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
 #include "core/client/deadline.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 

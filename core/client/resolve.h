@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/base/address.h"
 #include "core/base/result.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 

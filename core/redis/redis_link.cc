@@ -8,8 +8,8 @@
 #include <charconv>
 #include <initializer_list>
 
+#include "core/base/address.h"
 #include "core/base/cursor.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 namespace {

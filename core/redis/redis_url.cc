@@ -5,8 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "core/base/address.h"
 #include "core/base/quote.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 namespace {

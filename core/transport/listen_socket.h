@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "core/base/address.h"
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
 #include "core/transport/accept_balancer.h"
-#include "core/transport/address.h"
 
 namespace zerogate {
 

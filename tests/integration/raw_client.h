@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "core/base/address.h"
 #include "core/base/bytes.h"
 #include "core/base/unique_fd.h"
-#include "core/transport/address.h"
 
 namespace zerogate::testing {
 

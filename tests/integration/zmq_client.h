@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "core/base/address.h"
 #include "core/io/zmq_handle.h"
-#include "core/transport/address.h"
 
 namespace zerogate::testing {
 

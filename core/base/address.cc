@@ -1,4 +1,4 @@
-#include "core/transport/address.h"
+#include "core/base/address.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "core/transport/address.h"
+#include "core/base/address.h"
 
 #include <gtest/gtest.h>
 
