@@ -7,9 +7,9 @@
 #include <exception>
 #include <utility>
 
-#include "core/base/log.h"
 #include "core/base/quote.h"
 #include "core/base/uuid.h"
+#include "core/log/log.h"
 #include "gateway/status_page.h"
 
 namespace zerogate {

@@ -18,9 +18,9 @@
 #include <string_view>
 #include <utility>
 
-#include "core/base/log.h"
 #include "core/base/unique_fd.h"
 #include "core/client/resolve.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "core/base/address.h"
-#include "core/base/log.h"
 #include "core/base/result.h"
 #include "core/bridge/backend_options.h"
+#include "core/log/log.h"
 #include "core/redis/redis_url.h"
 
 namespace zerogate {

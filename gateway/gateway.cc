@@ -6,8 +6,8 @@
 #include <chrono>
 #include <csignal>
 
-#include "core/base/log.h"
 #include "core/base/quote.h"
+#include "core/log/log.h"
 #include "core/metrics/collector.h"
 #include "gateway/descriptors.h"
 #include "gateway/memory_budget.h"

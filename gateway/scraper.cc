@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <optional>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {

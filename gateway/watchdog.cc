@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 

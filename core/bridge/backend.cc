@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/base/glob.h"
-#include "core/base/log.h"
+#include "core/log/log.h"
 #include "core/wire/contract.h"
 #include "core/wire/zerror.h"
 

@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "core/base/intrusive_list.h"
-#include "core/base/state_log.h"
 #include "core/bridge/backend_options.h"
 #include "core/bridge/endpoint.h"
 #include "core/bridge/endpoint_names.h"
 #include "core/bridge/exchange.h"
 #include "core/io/turn.h"
 #include "core/io/uv_ptr.h"
+#include "core/log/state_log.h"
 #include "core/metrics/backend_metrics.h"
 #include "core/rpc/service.h"
 

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "core/base/backoff.h"
-#include "core/base/state_log.h"
 #include "core/bridge/link.h"
 #include "core/bridge/tcp_link.h"
 #include "core/io/uv_ptr.h"
+#include "core/log/state_log.h"
 #include "core/metrics/backend_metrics.h"
 
 namespace zerogate {

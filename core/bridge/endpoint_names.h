@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "core/base/state_log.h"
 #include "core/bridge/backend_options.h"
 #include "core/io/name_lookup.h"
 #include "core/io/uv_ptr.h"
+#include "core/log/state_log.h"
 
 namespace zerogate {
 

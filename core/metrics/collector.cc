@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 #include "core/metrics/families.h"
 
 namespace zerogate {

@@ -12,8 +12,8 @@
 #include <string_view>
 
 #include "core/base/bytes.h"
-#include "core/base/state_log.h"
 #include "core/io/turn.h"
+#include "core/log/state_log.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_url.h"
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {

@@ -8,11 +8,11 @@
 #include <optional>
 #include <string>
 
-#include "core/base/state_log.h"
 #include "core/io/turn.h"
 #include "core/io/zmq_handle.h"
 #include "core/io/zmq_monitor.h"
 #include "core/io/zmq_poll.h"
+#include "core/log/state_log.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/dispatcher.h"
 #include "core/transport/accept_gate.h"

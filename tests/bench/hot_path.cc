@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 #include "gateway/worker.h"
 #include "tests/bench/step_peers.h"
 

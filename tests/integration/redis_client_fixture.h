@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/log.h"
 #include "core/io/turn.h"
+#include "core/log/log.h"
 #include "core/redis/redis_client.h"
 #include "tests/integration/redis_server.h"
 

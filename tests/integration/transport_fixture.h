@@ -13,8 +13,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/log.h"
 #include "core/io/turn.h"
+#include "core/log/log.h"
 #include "core/rpc/connect_service.h"
 #include "core/rpc/dispatcher.h"
 #include "core/transport/tcp_listener.h"

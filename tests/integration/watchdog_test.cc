@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 #include "core/metrics/function_labels.h"
 
 namespace zerogate {

@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"
 #include "tests/integration/raw_client.h"

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 #include "core/transport/listen_socket.h"
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/log.h"
 #include "core/base/unique_fd.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {

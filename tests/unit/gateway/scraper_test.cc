@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 #include "tests/unit/core/rpc/call_fixture.h"
 
 namespace zerogate {

@@ -1,8 +1,8 @@
-#include "core/base/state_log.h"
+#include "core/log/state_log.h"
 
 #include <algorithm>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {

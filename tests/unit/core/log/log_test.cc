@@ -1,4 +1,4 @@
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

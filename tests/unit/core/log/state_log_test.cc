@@ -1,4 +1,4 @@
-#include "core/base/state_log.h"
+#include "core/log/state_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {

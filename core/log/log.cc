@@ -1,4 +1,4 @@
-#include "core/base/log.h"
+#include "core/log/log.h"
 
 #include <fmt/chrono.h>
 #include <signal.h>
