@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "core/client/json.h"
+#include "core/wire/json.h"
 #include "core/wire/w5.h"
 #include "gateway/units.h"
 

@@ -8,7 +8,7 @@
 #include "core/client/client.h"
 #include "core/client/client_url.h"
 #include "core/client/error_text.h"
-#include "core/client/json.h"
+#include "core/wire/json.h"
 
 namespace zerogate {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "core/base/address.h"
 #include "core/base/result.h"
-#include "core/rpc/protocol.h"
+#include "core/wire/protocol.h"
 
 namespace zerogate {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "core/client/json.h"
+#include "core/wire/json.h"
 #include "core/wire/msgpack_scan.h"
 
 namespace zerogate {

@@ -7,7 +7,7 @@
 #include <cassert>
 
 #include "core/client/error_text.h"
-#include "core/client/json.h"
+#include "core/wire/json.h"
 
 namespace zerogate {
 namespace {

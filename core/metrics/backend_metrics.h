@@ -10,7 +10,7 @@
 
 #include "core/metrics/counter.h"
 #include "core/metrics/histogram.h"
-#include "core/rpc/protocol.h"
+#include "core/wire/protocol.h"
 
 namespace zerogate {
 

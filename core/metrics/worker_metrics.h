@@ -11,7 +11,7 @@
 #include "core/metrics/counter.h"
 #include "core/metrics/function_labels.h"
 #include "core/metrics/histogram.h"
-#include "core/rpc/protocol.h"
+#include "core/wire/protocol.h"
 
 namespace zerogate {
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/base/bytes.h"
-#include "core/rpc/protocol.h"
+#include "core/wire/protocol.h"
 
 namespace zerogate {
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "core/client/json.h"
 #include "core/wire/big_endian.h"
+#include "core/wire/json.h"
 #include "core/wire/msgpack_scan.h"
 
 namespace zerogate {

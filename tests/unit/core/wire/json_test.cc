@@ -1,4 +1,4 @@
-#include "core/client/json.h"
+#include "core/wire/json.h"
 
 #include <gmock/gmock.h>
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "core/client/json.h"
+#include "core/wire/json.h"
 #include "core/wire/msgpack_scan.h"
 
 namespace zerogate {
