@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/listener/listen_socket.h"
 #include "core/metrics/function_labels.h"
-#include "core/transport/listen_socket.h"
 #include "gateway/admin_server.h"
 #include "gateway/config.h"
 #include "gateway/memory.h"

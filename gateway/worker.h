@@ -12,11 +12,11 @@
 
 #include "core/bridge/bridge.h"
 #include "core/io/turn.h"
+#include "core/listener/tcp_listener.h"
+#include "core/listener/zmq_listener.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_client.h"
 #include "core/rpc/dispatcher.h"
-#include "core/transport/tcp_listener.h"
-#include "core/transport/zmq_listener.h"
 #include "gateway/routing.h"
 #include "handlers/registry.h"
 

@@ -14,11 +14,11 @@
 #include <utility>
 
 #include "core/io/turn.h"
+#include "core/listener/tcp_listener.h"
+#include "core/listener/zmq_listener.h"
 #include "core/log/log.h"
 #include "core/rpc/connect_service.h"
 #include "core/rpc/dispatcher.h"
-#include "core/transport/tcp_listener.h"
-#include "core/transport/zmq_listener.h"
 
 namespace zerogate::testing {
 

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/listener/listen_socket.h"
 #include "core/log/log.h"
-#include "core/transport/listen_socket.h"
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"
 #include "gateway/worker.h"

@@ -1,4 +1,4 @@
-#include "core/transport/accept_gate.h"
+#include "core/listener/accept_gate.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include <vector>
 
-#include "core/transport/listen_socket.h"
+#include "core/listener/listen_socket.h"
 
 namespace zerogate {
 namespace {

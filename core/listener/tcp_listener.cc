@@ -1,4 +1,4 @@
-#include "core/transport/tcp_listener.h"
+#include "core/listener/tcp_listener.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "core/transport/zmq_listener.h"
+#include "core/listener/zmq_listener.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "core/transport/accept_balancer.h"
+#include "core/listener/accept_balancer.h"
 
 #include <linux/filter.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-#include "core/transport/listen_socket.h"
+#include "core/listener/listen_socket.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

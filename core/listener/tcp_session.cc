@@ -1,4 +1,4 @@
-#include "core/transport/tcp_session.h"
+#include "core/listener/tcp_session.h"
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "core/base/utf8.h"
-#include "core/transport/tcp_listener.h"
+#include "core/listener/tcp_listener.h"
 #include "core/wire/tcp_wire.h"
 
 namespace zerogate {

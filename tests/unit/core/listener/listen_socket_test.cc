@@ -1,4 +1,4 @@
-#include "core/transport/listen_socket.h"
+#include "core/listener/listen_socket.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

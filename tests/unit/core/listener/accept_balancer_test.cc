@@ -1,4 +1,4 @@
-#include "core/transport/accept_balancer.h"
+#include "core/listener/accept_balancer.h"
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
@@ -7,7 +7,7 @@
 
 #include <vector>
 
-#include "core/transport/listen_socket.h"
+#include "core/listener/listen_socket.h"
 
 namespace zerogate {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/transport/zmq_peers.h"
+#include "core/listener/zmq_peers.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

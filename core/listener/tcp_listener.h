@@ -10,10 +10,10 @@
 
 #include "core/io/turn.h"
 #include "core/io/uv_ptr.h"
+#include "core/listener/listen_socket.h"
+#include "core/listener/tcp_session.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/dispatcher.h"
-#include "core/transport/listen_socket.h"
-#include "core/transport/tcp_session.h"
 
 namespace zerogate {
 

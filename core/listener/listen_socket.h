@@ -9,7 +9,7 @@
 #include "core/base/address.h"
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
-#include "core/transport/accept_balancer.h"
+#include "core/listener/accept_balancer.h"
 
 namespace zerogate {
 

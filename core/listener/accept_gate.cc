@@ -1,4 +1,4 @@
-#include "core/transport/accept_gate.h"
+#include "core/listener/accept_gate.h"
 
 #include <linux/filter.h>
 #include <sys/socket.h>

@@ -12,12 +12,12 @@
 #include "core/io/zmq_handle.h"
 #include "core/io/zmq_monitor.h"
 #include "core/io/zmq_poll.h"
+#include "core/listener/accept_gate.h"
+#include "core/listener/listen_socket.h"
+#include "core/listener/zmq_peers.h"
 #include "core/log/state_log.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/dispatcher.h"
-#include "core/transport/accept_gate.h"
-#include "core/transport/listen_socket.h"
-#include "core/transport/zmq_peers.h"
 #include "core/wire/zmq_wire.h"
 
 namespace zerogate {
