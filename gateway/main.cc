@@ -4,12 +4,12 @@
 #include <variant>
 #include <vector>
 
-#include "gateway/bench_command.h"
-#include "gateway/call_command.h"
-#include "gateway/check_command.h"
-#include "gateway/command_line.h"
-#include "gateway/healthcheck_command.h"
-#include "gateway/serve_command.h"
+#include "gateway/cli/bench_command.h"
+#include "gateway/cli/call_command.h"
+#include "gateway/cli/check_command.h"
+#include "gateway/cli/command_line.h"
+#include "gateway/cli/healthcheck_command.h"
+#include "gateway/cli/serve_command.h"
 
 namespace zerogate {
 namespace {

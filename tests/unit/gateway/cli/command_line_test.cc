@@ -1,11 +1,11 @@
-#include "gateway/command_line.h"
+#include "gateway/cli/command_line.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
 
-#include "gateway/check_command.h"
+#include "gateway/cli/check_command.h"
 #include "gateway/settings.h"
 
 namespace zerogate {

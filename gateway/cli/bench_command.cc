@@ -1,4 +1,4 @@
-#include "gateway/bench_command.h"
+#include "gateway/cli/bench_command.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -9,8 +9,8 @@
 
 #include "core/io/uv_ptr.h"
 #include "core/load/load_run.h"
-#include "gateway/bench_options.h"
-#include "gateway/bench_report.h"
+#include "gateway/cli/bench_options.h"
+#include "gateway/cli/bench_report.h"
 #include "gateway/descriptors.h"
 
 namespace zerogate {

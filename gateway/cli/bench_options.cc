@@ -1,4 +1,4 @@
-#include "gateway/bench_options.h"
+#include "gateway/cli/bench_options.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/call_command.h"
+#include "gateway/cli/call_command.h"
 
 #include <gmock/gmock.h>
 

@@ -1,7 +1,7 @@
 // `zerogate bench`: load on a server, and what it measures.
 #pragma once
 
-#include "gateway/command_line.h"
+#include "gateway/cli/command_line.h"
 
 namespace zerogate {
 

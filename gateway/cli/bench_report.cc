@@ -1,4 +1,4 @@
-#include "gateway/bench_report.h"
+#include "gateway/cli/bench_report.h"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 #include <ostream>
 #include <string>
 
-#include "gateway/command_line.h"
+#include "gateway/cli/command_line.h"
 #include "gateway/config.h"
 
 namespace zerogate {

@@ -1,4 +1,4 @@
-#include "gateway/check_command.h"
+#include "gateway/cli/check_command.h"
 
 namespace zerogate {
 

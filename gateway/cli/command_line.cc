@@ -1,4 +1,4 @@
-#include "gateway/command_line.h"
+#include "gateway/cli/command_line.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "core/base/quote.h"
-#include "gateway/command_line_help.h"
+#include "gateway/cli/command_line_help.h"
 #include "gateway/nearest.h"
 #include "gateway/settings.h"
 #include "gateway/units.h"

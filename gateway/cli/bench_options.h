@@ -3,7 +3,7 @@
 
 #include "core/base/result.h"
 #include "core/load/load_options.h"
-#include "gateway/command_line.h"
+#include "gateway/cli/command_line.h"
 
 namespace zerogate {
 

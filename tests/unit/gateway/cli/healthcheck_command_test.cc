@@ -1,4 +1,4 @@
-#include "gateway/healthcheck_command.h"
+#include "gateway/cli/healthcheck_command.h"
 
 #include <gmock/gmock.h>
 

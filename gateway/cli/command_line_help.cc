@@ -1,4 +1,4 @@
-#include "gateway/command_line_help.h"
+#include "gateway/cli/command_line_help.h"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 
 #include <ostream>
 
-#include "gateway/command_line.h"
+#include "gateway/cli/command_line.h"
 #include "gateway/config.h"
 
 namespace zerogate {

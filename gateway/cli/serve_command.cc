@@ -1,4 +1,4 @@
-#include "gateway/serve_command.h"
+#include "gateway/cli/serve_command.h"
 
 #include <chrono>
 

@@ -1,4 +1,4 @@
-#include "gateway/bench_report.h"
+#include "gateway/cli/bench_report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
