@@ -9,9 +9,9 @@
 #include "core/base/quote.h"
 #include "core/log/log.h"
 #include "core/metrics/collector.h"
+#include "gateway/config/reload_rules.h"
 #include "gateway/descriptors.h"
 #include "gateway/memory_budget.h"
-#include "gateway/reload_rules.h"
 #include "gateway/version.h"
 
 namespace zerogate {

@@ -14,7 +14,7 @@
 #include "core/listener/listen_socket.h"
 #include "core/metrics/function_labels.h"
 #include "gateway/admin_server.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/memory.h"
 #include "gateway/service_manager.h"
 #include "gateway/watchdog.h"

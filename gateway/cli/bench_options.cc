@@ -6,7 +6,7 @@
 
 #include "core/wire/json.h"
 #include "core/wire/w5.h"
-#include "gateway/units.h"
+#include "gateway/config/units.h"
 
 namespace zerogate {
 namespace {

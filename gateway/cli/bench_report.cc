@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "gateway/units.h"
+#include "gateway/config/units.h"
 
 namespace zerogate {
 namespace {

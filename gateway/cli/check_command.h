@@ -4,7 +4,7 @@
 #include <ostream>
 
 #include "gateway/cli/command_line.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 namespace zerogate {
 

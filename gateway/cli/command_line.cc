@@ -9,9 +9,9 @@
 
 #include "core/base/quote.h"
 #include "gateway/cli/command_line_help.h"
-#include "gateway/nearest.h"
-#include "gateway/settings.h"
-#include "gateway/units.h"
+#include "gateway/config/nearest.h"
+#include "gateway/config/settings.h"
+#include "gateway/config/units.h"
 #include "gateway/version.h"
 
 namespace zerogate {

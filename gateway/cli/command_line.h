@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 namespace zerogate {
 

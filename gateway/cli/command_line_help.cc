@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "gateway/settings.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 namespace {

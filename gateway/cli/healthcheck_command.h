@@ -7,7 +7,7 @@
 #include <string>
 
 #include "gateway/cli/command_line.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 namespace zerogate {
 

@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "gateway/cli/check_command.h"
-#include "gateway/settings.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/config.h"
-#include "gateway/settings.h"
+#include "gateway/config/config.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 

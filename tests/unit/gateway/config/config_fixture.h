@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 namespace zerogate {
 
@@ -74,7 +74,7 @@ class ConfigTest : public testing::Test {
 
   /// A file that ships with the program.
   static std::string deploy_file(const std::string& name) {
-    return std::filesystem::path(__FILE__).parent_path() / "../../../deploy" / name;
+    return std::filesystem::path(__FILE__).parent_path() / "../../../../deploy" / name;
   }
 
   std::vector<std::string> shortened(const std::variant<Config, ConfigErrors>& loaded) {

@@ -1,4 +1,4 @@
-#include "gateway/yaml_reader.h"
+#include "gateway/config/yaml_reader.h"
 
 #include <fmt/format.h>
 

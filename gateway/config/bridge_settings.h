@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/bridge/backend_options.h"
-#include "gateway/settings.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 

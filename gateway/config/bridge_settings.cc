@@ -1,11 +1,11 @@
-#include "gateway/bridge_settings.h"
+#include "gateway/config/bridge_settings.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "core/base/quote.h"
-#include "gateway/units.h"
+#include "gateway/config/units.h"
 
 namespace zerogate {
 namespace {

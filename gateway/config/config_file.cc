@@ -1,4 +1,4 @@
-#include "gateway/config_file.h"
+#include "gateway/config/config_file.h"
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
@@ -15,9 +15,9 @@
 
 #include "core/base/quote.h"
 #include "core/base/utf8.h"
-#include "gateway/bridge_file.h"
-#include "gateway/nearest.h"
-#include "gateway/yaml_reader.h"
+#include "gateway/config/bridge_file.h"
+#include "gateway/config/nearest.h"
+#include "gateway/config/yaml_reader.h"
 
 namespace zerogate {
 namespace {

@@ -1,4 +1,4 @@
-#include "gateway/units.h"
+#include "gateway/config/units.h"
 
 #include <fmt/format.h>
 

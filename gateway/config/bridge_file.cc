@@ -1,12 +1,12 @@
-#include "gateway/bridge_file.h"
+#include "gateway/config/bridge_file.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "core/base/quote.h"
-#include "gateway/bridge_settings.h"
-#include "gateway/nearest.h"
+#include "gateway/config/bridge_settings.h"
+#include "gateway/config/nearest.h"
 
 namespace zerogate {
 namespace {

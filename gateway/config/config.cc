@@ -1,14 +1,14 @@
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 #include <yaml-cpp/yaml.h>
 
 #include <cassert>
 #include <cstdlib>
 
-#include "gateway/bridge_settings.h"
-#include "gateway/config_builder.h"
-#include "gateway/config_file.h"
-#include "gateway/settings.h"
+#include "gateway/config/bridge_settings.h"
+#include "gateway/config/config_builder.h"
+#include "gateway/config/config_file.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 namespace {

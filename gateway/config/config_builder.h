@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "gateway/bridge_entries.h"
-#include "gateway/config.h"
-#include "gateway/settings.h"
+#include "gateway/config/bridge_entries.h"
+#include "gateway/config/config.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 

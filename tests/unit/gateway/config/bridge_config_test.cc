@@ -4,10 +4,10 @@
 
 #include <fstream>
 
-#include "gateway/bridge_settings.h"
-#include "gateway/config.h"
+#include "gateway/config/bridge_settings.h"
+#include "gateway/config/config.h"
 #include "handlers/registry.h"
-#include "tests/unit/gateway/config_fixture.h"
+#include "tests/unit/gateway/config/config_fixture.h"
 
 namespace zerogate {
 namespace {

@@ -1,9 +1,9 @@
-#include "gateway/reload_rules.h"
+#include "gateway/config/reload_rules.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "gateway/settings.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 namespace {

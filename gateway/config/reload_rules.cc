@@ -1,8 +1,8 @@
-#include "gateway/reload_rules.h"
+#include "gateway/config/reload_rules.h"
 
 #include <algorithm>
 
-#include "gateway/settings.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 namespace {

@@ -1,4 +1,4 @@
-#include "gateway/nearest.h"
+#include "gateway/config/nearest.h"
 
 #include <fmt/format.h>
 

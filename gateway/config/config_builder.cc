@@ -1,4 +1,4 @@
-#include "gateway/config_builder.h"
+#include "gateway/config/config_builder.h"
 
 #include <fmt/format.h>
 

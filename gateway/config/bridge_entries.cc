@@ -1,4 +1,4 @@
-#include "gateway/bridge_entries.h"
+#include "gateway/config/bridge_entries.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 
 #include "core/base/quote.h"
 #include "core/metrics/function_labels.h"
-#include "gateway/bridge_settings.h"
-#include "gateway/nearest.h"
+#include "gateway/config/bridge_settings.h"
+#include "gateway/config/nearest.h"
 
 namespace zerogate {
 namespace {

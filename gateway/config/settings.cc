@@ -1,4 +1,4 @@
-#include "gateway/settings.h"
+#include "gateway/config/settings.h"
 
 #include <fmt/format.h>
 
@@ -7,10 +7,10 @@
 #include <charconv>
 
 #include "core/base/quote.h"
-#include "gateway/bridge_settings.h"
+#include "gateway/config/bridge_settings.h"
+#include "gateway/config/nearest.h"
+#include "gateway/config/units.h"
 #include "gateway/cpu_count.h"
-#include "gateway/nearest.h"
-#include "gateway/units.h"
 #include "handlers/registry.h"
 
 namespace zerogate {

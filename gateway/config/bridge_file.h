@@ -4,7 +4,7 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include "gateway/yaml_reader.h"
+#include "gateway/config/yaml_reader.h"
 
 namespace zerogate {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/config_builder.h"
+#include "gateway/config/config_builder.h"
 
 namespace zerogate {
 

@@ -1,4 +1,4 @@
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,9 +6,9 @@
 
 #include <map>
 
-#include "gateway/settings.h"
+#include "gateway/config/settings.h"
 #include "handlers/registry.h"
-#include "tests/unit/gateway/config_fixture.h"
+#include "tests/unit/gateway/config/config_fixture.h"
 
 namespace zerogate {
 namespace {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "gateway/config_builder.h"
-#include "gateway/settings.h"
+#include "gateway/config/config_builder.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 
