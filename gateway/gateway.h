@@ -13,7 +13,7 @@
 #include "core/base/result.h"
 #include "core/listener/listen_socket.h"
 #include "core/metrics/function_labels.h"
-#include "gateway/admin_server.h"
+#include "gateway/admin/admin_server.h"
 #include "gateway/config/config.h"
 #include "gateway/memory.h"
 #include "gateway/service_manager.h"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <sstream>
 
-#include "gateway/admin_server.h"
+#include "gateway/admin/admin_server.h"
 #include "tests/unit/core/client/test_peer.h"
 
 namespace zerogate {

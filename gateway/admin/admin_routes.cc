@@ -1,4 +1,4 @@
-#include "gateway/admin_routes.h"
+#include "gateway/admin/admin_routes.h"
 
 #include <fmt/format.h>
 #include <prometheus/text_serializer.h>
@@ -10,7 +10,7 @@
 #include "core/base/quote.h"
 #include "core/base/uuid.h"
 #include "core/log/log.h"
-#include "gateway/status_page.h"
+#include "gateway/admin/status_page.h"
 
 namespace zerogate {
 namespace {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "gateway/scraper.h"
-#include "gateway/status_document.h"
+#include "gateway/admin/scraper.h"
+#include "gateway/admin/status_document.h"
 
 namespace zerogate {
 

@@ -1,4 +1,4 @@
-// The status page's files, which the build puts into the program from gateway/status/.
+// The status page's files, which the build puts into the program from gateway/admin/status/.
 #pragma once
 
 #include <memory>

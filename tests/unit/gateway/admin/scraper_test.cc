@@ -1,4 +1,4 @@
-#include "gateway/scraper.h"
+#include "gateway/admin/scraper.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

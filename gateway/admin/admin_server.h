@@ -6,7 +6,7 @@
 
 #include "core/base/address.h"
 #include "core/base/result.h"
-#include "gateway/admin_routes.h"
+#include "gateway/admin/admin_routes.h"
 
 namespace zerogate {
 

@@ -1,4 +1,4 @@
-#include "gateway/status_document.h"
+#include "gateway/admin/status_document.h"
 
 #include <gtest/gtest.h>
 

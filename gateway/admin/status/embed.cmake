@@ -12,7 +12,7 @@ foreach(path IN LISTS status_files)
   string(APPEND entries "    {\"${name}\", R\"~file~(${content})~file~\"},\n")
 endforeach()
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/status_files.h @ONLY CONTENT [=[
-// Made by gateway/status/embed.cmake.
+// Made by gateway/admin/status/embed.cmake.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,4 @@
-#include "gateway/scraper.h"
+#include "gateway/admin/scraper.h"
 
 #include <algorithm>
 #include <exception>
