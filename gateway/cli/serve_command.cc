@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-#include "gateway/gateway.h"
 #include "gateway/memory.h"
+#include "gateway/runtime/gateway.h"
 #include "gateway/service_manager.h"
 
 namespace zerogate {

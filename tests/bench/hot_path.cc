@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/log/log.h"
-#include "gateway/worker.h"
+#include "gateway/runtime/worker.h"
 #include "tests/bench/step_peers.h"
 
 namespace zerogate::bench {

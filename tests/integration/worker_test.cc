@@ -1,5 +1,5 @@
 // A whole worker on its own thread, with real clients and a real Redis: how it ends.
-#include "gateway/worker.h"
+#include "gateway/runtime/worker.h"
 
 #include <gmock/gmock.h>
 #include <signal.h>

@@ -16,7 +16,7 @@
 #include "core/log/log.h"
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"
-#include "gateway/worker.h"
+#include "gateway/runtime/worker.h"
 #include "tests/integration/raw_client.h"
 #include "tests/integration/redis_server.h"
 #include "tests/integration/zmq_client.h"

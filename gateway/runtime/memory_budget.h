@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "gateway/cgroup.h"
-#include "gateway/worker.h"
+#include "gateway/runtime/worker.h"
 
 namespace zerogate {
 

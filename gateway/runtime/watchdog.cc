@@ -1,4 +1,4 @@
-#include "gateway/watchdog.h"
+#include "gateway/runtime/watchdog.h"
 
 #include <algorithm>
 #include <utility>

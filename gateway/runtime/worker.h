@@ -17,7 +17,7 @@
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_client.h"
 #include "core/rpc/dispatcher.h"
-#include "gateway/routing.h"
+#include "gateway/runtime/routing.h"
 #include "handlers/registry.h"
 
 namespace zerogate {

@@ -1,8 +1,8 @@
-#include "gateway/memory_budget.h"
+#include "gateway/runtime/memory_budget.h"
 
 #include <gtest/gtest.h>
 
-#include "cgroup_files.h"
+#include "tests/unit/gateway/cgroup_files.h"
 
 namespace zerogate {
 namespace {

@@ -16,9 +16,9 @@
 #include "gateway/admin/admin_server.h"
 #include "gateway/config/config.h"
 #include "gateway/memory.h"
+#include "gateway/runtime/watchdog.h"
+#include "gateway/runtime/worker.h"
 #include "gateway/service_manager.h"
-#include "gateway/watchdog.h"
-#include "gateway/worker.h"
 
 namespace zerogate {
 

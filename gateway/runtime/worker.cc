@@ -1,4 +1,4 @@
-#include "gateway/worker.h"
+#include "gateway/runtime/worker.h"
 
 #include <algorithm>
 #include <cassert>

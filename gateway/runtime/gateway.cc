@@ -1,4 +1,4 @@
-#include "gateway/gateway.h"
+#include "gateway/runtime/gateway.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 #include "core/metrics/collector.h"
 #include "gateway/config/reload_rules.h"
 #include "gateway/descriptors.h"
-#include "gateway/memory_budget.h"
+#include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
 
 namespace zerogate {

@@ -1,4 +1,4 @@
-#include "gateway/routing.h"
+#include "gateway/runtime/routing.h"
 
 #include <algorithm>
 #include <cassert>

@@ -1,4 +1,4 @@
-#include "gateway/memory_budget.h"
+#include "gateway/runtime/memory_budget.h"
 
 #include <algorithm>
 
