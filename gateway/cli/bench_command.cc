@@ -11,7 +11,7 @@
 #include "core/load/load_run.h"
 #include "gateway/cli/bench_options.h"
 #include "gateway/cli/bench_report.h"
-#include "gateway/descriptors.h"
+#include "gateway/host/descriptors.h"
 
 namespace zerogate {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <chrono>
 
-#include "gateway/memory.h"
+#include "gateway/host/memory.h"
+#include "gateway/host/service_manager.h"
 #include "gateway/runtime/gateway.h"
-#include "gateway/service_manager.h"
 
 namespace zerogate {
 namespace {

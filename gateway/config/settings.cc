@@ -10,7 +10,7 @@
 #include "gateway/config/bridge_settings.h"
 #include "gateway/config/nearest.h"
 #include "gateway/config/units.h"
-#include "gateway/cpu_count.h"
+#include "gateway/host/cpu_count.h"
 #include "handlers/registry.h"
 
 namespace zerogate {

@@ -10,7 +10,7 @@
 #include "core/log/log.h"
 #include "core/metrics/collector.h"
 #include "gateway/config/reload_rules.h"
-#include "gateway/descriptors.h"
+#include "gateway/host/descriptors.h"
 #include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
 

@@ -15,10 +15,10 @@
 #include "core/metrics/function_labels.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/config/config.h"
-#include "gateway/memory.h"
+#include "gateway/host/memory.h"
+#include "gateway/host/service_manager.h"
 #include "gateway/runtime/watchdog.h"
 #include "gateway/runtime/worker.h"
-#include "gateway/service_manager.h"
 
 namespace zerogate {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "gateway/cgroup.h"
+#include "gateway/host/cgroup.h"
 #include "gateway/runtime/worker.h"
 
 namespace zerogate {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/io/uv_ptr.h"
+#include "gateway/host/service_manager.h"
 #include "gateway/runtime/worker.h"
-#include "gateway/service_manager.h"
 
 namespace zerogate {
 

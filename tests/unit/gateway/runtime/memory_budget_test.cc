@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/gateway/cgroup_files.h"
+#include "tests/unit/gateway/host/cgroup_files.h"
 
 namespace zerogate {
 namespace {

@@ -1,4 +1,4 @@
-#include "gateway/cgroup.h"
+#include "gateway/host/cgroup.h"
 
 #include <algorithm>
 #include <charconv>

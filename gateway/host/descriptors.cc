@@ -1,4 +1,4 @@
-#include "gateway/descriptors.h"
+#include "gateway/host/descriptors.h"
 
 #include <sys/resource.h>
 

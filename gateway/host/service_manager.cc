@@ -1,4 +1,4 @@
-#include "gateway/service_manager.h"
+#include "gateway/host/service_manager.h"
 
 #include <fmt/format.h>
 #include <sys/socket.h>

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "gateway/cgroup.h"
+#include "gateway/host/cgroup.h"
 
 namespace zerogate {
 

@@ -1,4 +1,4 @@
-#include "gateway/cpu_count.h"
+#include "gateway/host/cpu_count.h"
 
 #include <sched.h>
 

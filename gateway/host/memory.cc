@@ -1,4 +1,4 @@
-#include "gateway/memory.h"
+#include "gateway/host/memory.h"
 
 #include <malloc.h>
 

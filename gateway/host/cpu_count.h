@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "gateway/cgroup.h"
+#include "gateway/host/cgroup.h"
 
 namespace zerogate {
 
