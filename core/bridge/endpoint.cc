@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/bridge/zmq_link.h"
+#include "core/bridge/zmq_backend_connection.h"
 
 namespace zerogate {
 

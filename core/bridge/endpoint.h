@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/base/backoff.h"
-#include "core/bridge/link.h"
-#include "core/bridge/tcp_link.h"
+#include "core/bridge/backend_connection.h"
+#include "core/bridge/tcp_backend_connection.h"
 #include "core/io/uv_ptr.h"
 #include "core/log/state_log.h"
 #include "core/metrics/backend_metrics.h"

@@ -1,4 +1,4 @@
-#include "core/bridge/tcp_link.h"
+#include "core/bridge/tcp_backend_connection.h"
 
 #include <fmt/format.h>
 

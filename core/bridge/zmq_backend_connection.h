@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "core/bridge/link.h"
-#include "core/bridge/tcp_link.h"
+#include "core/bridge/backend_connection.h"
+#include "core/bridge/tcp_backend_connection.h"
 #include "core/io/uv_ptr.h"
 #include "core/io/zmq_end_watch.h"
 #include "core/io/zmq_handle.h"

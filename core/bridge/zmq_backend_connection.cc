@@ -1,4 +1,4 @@
-#include "core/bridge/zmq_link.h"
+#include "core/bridge/zmq_backend_connection.h"
 
 #include <array>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "core/bridge/endpoint_names.h"
+#include "core/bridge/endpoint_resolver.h"
 
 #include <algorithm>
 #include <utility>

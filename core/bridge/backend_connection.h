@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
-#include "core/bridge/exchange.h"
+#include "core/bridge/forwarded_call.h"
 
 namespace zerogate {
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/base/address.h"
-#include "core/bridge/link.h"
+#include "core/bridge/backend_connection.h"
 #include "core/io/frame_reader.h"
 #include "core/io/stream_writer.h"
 #include "core/io/uv_ptr.h"

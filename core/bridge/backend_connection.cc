@@ -1,4 +1,4 @@
-#include "core/bridge/link.h"
+#include "core/bridge/backend_connection.h"
 
 #include <algorithm>
 #include <cassert>
