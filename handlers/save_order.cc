@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "core/base/cursor.h"
+#include "core/base/byte_writer.h"
 
 namespace zerogate {
 namespace {

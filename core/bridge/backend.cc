@@ -8,7 +8,7 @@
 
 #include "core/base/glob.h"
 #include "core/log/log.h"
-#include "core/wire/contract.h"
+#include "core/wire/translate.h"
 #include "core/wire/zerror.h"
 
 namespace zerogate {

@@ -16,7 +16,7 @@
 #include "core/bridge/endpoint.h"
 #include "core/bridge/endpoint_resolver.h"
 #include "core/bridge/forwarded_call.h"
-#include "core/io/turn.h"
+#include "core/io/event_loop.h"
 #include "core/io/uv_ptr.h"
 #include "core/log/state_log.h"
 #include "core/metrics/backend_metrics.h"

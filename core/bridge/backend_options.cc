@@ -1,6 +1,6 @@
 #include "core/bridge/backend_options.h"
 
-#include "core/client/client_url.h"
+#include "core/wire/server_url.h"
 
 namespace zerogate {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/bridge/backend.h"
-#include "core/io/turn.h"
-#include "core/io/zmq_handle.h"
+#include "core/io/event_loop.h"
+#include "core/io/zmq_socket.h"
 #include "core/metrics/worker_metrics.h"
 
 namespace zerogate {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/bridge/backend_options.h"
-#include "core/io/name_lookup.h"
+#include "core/io/dns_lookup.h"
 #include "core/io/uv_ptr.h"
 #include "core/log/state_log.h"
 

@@ -3,8 +3,8 @@
 #include <array>
 #include <cstring>
 
-#include "core/wire/contract.h"
 #include "core/wire/msgpack_scan.h"
+#include "core/wire/translate.h"
 #include "core/wire/w5.h"
 
 namespace zerogate {

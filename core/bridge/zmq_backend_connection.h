@@ -9,8 +9,8 @@
 #include "core/bridge/tcp_backend_connection.h"
 #include "core/io/uv_ptr.h"
 #include "core/io/zmq_end_watch.h"
-#include "core/io/zmq_handle.h"
 #include "core/io/zmq_poll.h"
+#include "core/io/zmq_socket.h"
 
 namespace zerogate {
 

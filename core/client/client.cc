@@ -1,8 +1,8 @@
 #include "core/client/client.h"
 
-#include "core/client/client_url.h"
 #include "core/client/tcp_client.h"
 #include "core/client/zmq_client.h"
+#include "core/wire/server_url.h"
 
 namespace zerogate {
 

@@ -5,8 +5,8 @@
 
 #include "core/base/unique_fd.h"
 #include "core/client/client.h"
-#include "core/client/client_url.h"
 #include "core/client/deadline.h"
+#include "core/wire/server_url.h"
 
 namespace zerogate {
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "core/client/client.h"
-#include "core/client/client_url.h"
 #include "core/client/deadline.h"
+#include "core/wire/server_url.h"
 
 namespace zerogate {
 

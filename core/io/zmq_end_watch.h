@@ -5,8 +5,8 @@
 
 #include <functional>
 
-#include "core/io/zmq_handle.h"
 #include "core/io/zmq_poll.h"
+#include "core/io/zmq_socket.h"
 
 namespace zerogate {
 

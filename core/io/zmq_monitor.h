@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <functional>
 
-#include "core/io/zmq_handle.h"
 #include "core/io/zmq_poll.h"
+#include "core/io/zmq_socket.h"
 #include "core/metrics/worker_metrics.h"
 
 namespace zerogate {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/io/turn.h"
+#include "core/io/event_loop.h"
 #include "core/io/uv_ptr.h"
 #include "core/listener/listen_socket.h"
 #include "core/listener/tcp_session.h"

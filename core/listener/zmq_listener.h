@@ -8,10 +8,10 @@
 #include <optional>
 #include <string>
 
-#include "core/io/turn.h"
-#include "core/io/zmq_handle.h"
+#include "core/io/event_loop.h"
 #include "core/io/zmq_monitor.h"
 #include "core/io/zmq_poll.h"
+#include "core/io/zmq_socket.h"
 #include "core/listener/accept_gate.h"
 #include "core/listener/listen_socket.h"
 #include "core/listener/zmq_peers.h"

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "core/client/client_url.h"
 #include "core/load/call_slots.h"
+#include "core/wire/server_url.h"
 
 namespace zerogate {
 

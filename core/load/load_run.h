@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/io/turn.h"
+#include "core/io/event_loop.h"
 #include "core/io/uv_ptr.h"
 #include "core/load/call_slots.h"
 #include "core/load/load_connection.h"

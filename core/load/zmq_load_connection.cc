@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "core/wire/contract.h"
+#include "core/wire/translate.h"
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
 

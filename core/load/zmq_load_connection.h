@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/io/zmq_end_watch.h"
-#include "core/io/zmq_handle.h"
 #include "core/io/zmq_poll.h"
+#include "core/io/zmq_socket.h"
 #include "core/load/load_connection.h"
 
 namespace zerogate {

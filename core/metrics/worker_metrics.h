@@ -59,7 +59,7 @@ struct TransportMetrics {
   void count(Rejected reason) { rejected[index_of(reason)].add(); }
 };
 
-/// Of the event loop itself: core/io/turn.h measures it.
+/// Of the event loop itself: core/io/event_loop.h measures it.
 struct LoopMetrics {
   Histogram lag;          ///< of each turn, from the poll's return to the next poll
   Counter busy_since_ns;  ///< gauge: when the turn under way began, as uv_hrtime(); 0 when polling

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/redis/redis_link.h"
+#include "core/redis/redis_channel.h"
 
 namespace zerogate {
 namespace {

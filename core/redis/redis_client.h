@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "core/base/bytes.h"
-#include "core/io/turn.h"
+#include "core/io/event_loop.h"
 #include "core/log/state_log.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_url.h"

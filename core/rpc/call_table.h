@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/metrics/worker_metrics.h"
+#include "core/rpc/access_log.h"
 #include "core/rpc/call.h"
-#include "core/rpc/call_log.h"
 #include "core/rpc/return_path.h"
 
 namespace zerogate {

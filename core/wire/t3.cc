@@ -3,7 +3,7 @@
 #include <cassert>
 #include <cstring>
 
-#include "core/base/cursor.h"
+#include "core/base/byte_writer.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/msgpack_write.h"

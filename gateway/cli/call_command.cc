@@ -6,9 +6,9 @@
 #include <cstdio>
 
 #include "core/client/client.h"
-#include "core/client/client_url.h"
 #include "core/client/error_text.h"
 #include "core/wire/json.h"
+#include "core/wire/server_url.h"
 
 namespace zerogate {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-#include "gateway/host/memory.h"
-#include "gateway/host/service_manager.h"
+#include "gateway/host/allocator.h"
+#include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/gateway.h"
 
 namespace zerogate {

@@ -15,8 +15,8 @@
 #include "core/metrics/function_labels.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/config/config.h"
-#include "gateway/host/memory.h"
-#include "gateway/host/service_manager.h"
+#include "gateway/host/allocator.h"
+#include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/watchdog.h"
 #include "gateway/runtime/worker.h"
 

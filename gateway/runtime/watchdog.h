@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/io/uv_ptr.h"
-#include "gateway/host/service_manager.h"
+#include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/worker.h"
 
 namespace zerogate {

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "core/bridge/bridge.h"
-#include "core/io/turn.h"
+#include "core/io/event_loop.h"
 #include "core/listener/tcp_listener.h"
 #include "core/listener/zmq_listener.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_client.h"
 #include "core/rpc/dispatcher.h"
-#include "gateway/runtime/routing.h"
+#include "gateway/runtime/route_table.h"
 #include "handlers/registry.h"
 
 namespace zerogate {

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/io/zmq_handle.h"
+#include "core/io/zmq_socket.h"
 #include "core/wire/w5.h"
 
 namespace zerogate::bench {

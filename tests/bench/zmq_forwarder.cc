@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/io/zmq_handle.h"
+#include "core/io/zmq_socket.h"
 
 namespace zerogate::bench {
 namespace {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/io/turn.h"
+#include "core/io/event_loop.h"
 #include "core/log/log.h"
 #include "core/redis/redis_client.h"
 #include "tests/integration/redis_server.h"

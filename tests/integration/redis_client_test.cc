@@ -7,8 +7,8 @@
 #include <optional>
 #include <stdexcept>
 
-#include "core/io/name_lookup.h"
-#include "core/redis/redis_link.h"
+#include "core/io/dns_lookup.h"
+#include "core/redis/redis_channel.h"
 #include "tests/integration/redis_client_fixture.h"
 
 namespace zerogate::testing {

@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-#include "core/io/turn.h"
+#include "core/io/event_loop.h"
 #include "core/listener/tcp_listener.h"
 #include "core/listener/zmq_listener.h"
 #include "core/log/log.h"

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/base/address.h"
-#include "core/io/zmq_handle.h"
+#include "core/io/zmq_socket.h"
 
 namespace zerogate::testing {
 

@@ -1,4 +1,4 @@
-#include "core/wire/contract.h"
+#include "core/wire/translate.h"
 
 #include <algorithm>
 #include <cstdint>

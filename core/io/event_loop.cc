@@ -1,4 +1,4 @@
-#include "core/io/turn.h"
+#include "core/io/event_loop.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "core/redis/redis_link.h"
+#include "core/redis/redis_channel.h"
 
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
@@ -9,7 +9,7 @@
 #include <initializer_list>
 
 #include "core/base/address.h"
-#include "core/base/cursor.h"
+#include "core/base/byte_writer.h"
 
 namespace zerogate {
 namespace {

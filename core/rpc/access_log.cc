@@ -1,4 +1,4 @@
-#include "core/rpc/call_log.h"
+#include "core/rpc/access_log.h"
 
 #include <uv.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/runtime/routing.h"
+#include "gateway/runtime/route_table.h"
 
 #include <algorithm>
 #include <cassert>

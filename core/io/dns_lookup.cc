@@ -1,4 +1,4 @@
-#include "core/io/name_lookup.h"
+#include "core/io/dns_lookup.h"
 
 #include <netdb.h>
 #include <sys/socket.h>

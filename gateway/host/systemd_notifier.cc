@@ -1,4 +1,4 @@
-#include "gateway/host/service_manager.h"
+#include "gateway/host/systemd_notifier.h"
 
 #include <fmt/format.h>
 #include <sys/socket.h>

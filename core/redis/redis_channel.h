@@ -10,7 +10,7 @@
 
 #include "core/base/backoff.h"
 #include "core/base/ring_buffer.h"
-#include "core/io/name_lookup.h"
+#include "core/io/dns_lookup.h"
 #include "core/io/uv_ptr.h"
 #include "core/redis/redis_client.h"
 #include "core/redis/redis_connection.h"

@@ -1,4 +1,4 @@
-#include "core/client/client_url.h"
+#include "core/wire/server_url.h"
 
 #include <gmock/gmock.h>
 

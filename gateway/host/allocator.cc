@@ -1,4 +1,4 @@
-#include "gateway/host/memory.h"
+#include "gateway/host/allocator.h"
 
 #include <malloc.h>
 
