@@ -29,7 +29,7 @@ struct BridgeContext {
   uv_loop_t* loop = nullptr;
   Turn* turn = nullptr;  ///< for its clock
   void* zmq_context = nullptr;
-  char* read_buffer = nullptr;  ///< see LinkOptions
+  char* read_buffer = nullptr;  ///< see BackendConnectionOptions
   size_t max_message = 16 << 20;
   size_t request_memory = 256 << 20;  ///< see BridgeOptions
   size_t* request_bytes = nullptr;    ///< held now, of all backends

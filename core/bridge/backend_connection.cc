@@ -5,7 +5,7 @@
 
 namespace zerogate {
 
-uint32_t Link::take_slot(Exchange& exchange) {
+uint32_t BackendConnection::take_slot(Exchange& exchange) {
   assert(up());
   uint32_t index = static_cast<uint32_t>(slots_.size());
   if (free_.empty()) {
@@ -23,7 +23,7 @@ uint32_t Link::take_slot(Exchange& exchange) {
   return slot.generation << kSlotBits | index;
 }
 
-void Link::settle(uint32_t id, ByteView body) {
+void BackendConnection::settle(uint32_t id, ByteView body) {
   const uint32_t index = id & (kMaxSlots - 1);
   if (index >= slots_.size()) return;
   Slot& slot = slots_[index];
@@ -37,7 +37,7 @@ void Link::settle(uint32_t id, ByteView body) {
   }
 }
 
-void Link::release(uint32_t index) {
+void BackendConnection::release(uint32_t index) {
   Slot& slot = slots_[index];
   if (slot.given_up_ms != 0) --given_up_;
   slot.exchange = nullptr;
@@ -48,7 +48,7 @@ void Link::release(uint32_t index) {
   --load_;
 }
 
-uint32_t Link::forget_given_up(uint64_t until_ms) {
+uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
   uint32_t forgotten = 0;
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     const uint64_t given_up_ms = slots_[index].given_up_ms;
@@ -59,7 +59,7 @@ uint32_t Link::forget_given_up(uint64_t until_ms) {
   return forgotten;
 }
 
-void Link::give_up(Exchange& exchange, uint64_t now_ms) {
+void BackendConnection::give_up(Exchange& exchange, uint64_t now_ms) {
   Slot& slot = slots_[exchange.slot];
   assert(slot.exchange == &exchange);
   slot.exchange = nullptr;
@@ -68,7 +68,7 @@ void Link::give_up(Exchange& exchange, uint64_t now_ms) {
   exchange.link = nullptr;
 }
 
-uint64_t Link::oldest_given_up_ms() const {
+uint64_t BackendConnection::oldest_given_up_ms() const {
   uint64_t oldest = 0;
   for (const Slot& slot : slots_) {
     if (slot.given_up_ms != 0 && (oldest == 0 || slot.given_up_ms < oldest)) {
@@ -78,7 +78,7 @@ uint64_t Link::oldest_given_up_ms() const {
   return oldest;
 }
 
-std::vector<Exchange*> Link::take_all() {
+std::vector<Exchange*> BackendConnection::take_all() {
   std::vector<Exchange*> taken;
   for (Slot& slot : slots_) {
     if (slot.exchange == nullptr) continue;
@@ -88,13 +88,13 @@ std::vector<Exchange*> Link::take_all() {
   return taken;
 }
 
-void Link::came_up() {
+void BackendConnection::came_up() {
   if (state_ != State::connecting) return;
   state_ = State::up;
   owner_.on_up(*this);
 }
 
-void Link::went_down(std::string_view reason) {
+void BackendConnection::went_down(std::string_view reason) {
   if (state_ == State::down) return;
   state_ = State::down;
   owner_.on_down(*this, reason);

@@ -15,26 +15,26 @@ namespace zerogate {
 /// the wire is slot and generation: a late answer, or one that comes twice, finds its slot's
 /// generation gone and never reaches another caller. A link does not come back: Endpoint makes a
 /// new one. Loop thread only.
-class Link {
+class BackendConnection {
  public:
   /// Called from the loop, from flush() or from fail(); on_down() once, as the last. The owner must
   /// not destroy the link in them (see Endpoint's graveyard).
   class Owner {
    public:
-    virtual void on_up(Link& link) = 0;
+    virtual void on_up(BackendConnection& link) = 0;
     /// `body` is one whole MessagePack value, valid during the call.
-    virtual void on_reply(Link& link, Exchange& exchange, ByteView body) = 0;
+    virtual void on_reply(BackendConnection& link, Exchange& exchange, ByteView body) = 0;
     /// A reply to an exchange that was given up: its slot is free again.
-    virtual void on_late_reply(Link& link) = 0;
-    virtual void on_down(Link& link, std::string_view reason) = 0;
+    virtual void on_late_reply(BackendConnection& link) = 0;
+    virtual void on_down(BackendConnection& link, std::string_view reason) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  virtual ~Link() = default;
-  Link(const Link&) = delete;
-  Link& operator=(const Link&) = delete;
+  virtual ~BackendConnection() = default;
+  BackendConnection(const BackendConnection&) = delete;
+  BackendConnection& operator=(const BackendConnection&) = delete;
 
   /// True once `connect` was answered, until on_down().
   bool up() const { return state_ == State::up; }
@@ -64,7 +64,7 @@ class Link {
   std::vector<Exchange*> take_all();
 
  protected:
-  explicit Link(Owner& owner) : owner_(owner) {}
+  explicit BackendConnection(Owner& owner) : owner_(owner) {}
 
   /// The wire id of a slot: 12 bits of slot, 20 of generation.
   static constexpr uint32_t kSlotBits = 12;

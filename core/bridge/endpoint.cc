@@ -23,12 +23,13 @@ Endpoint::Endpoint(uv_loop_t* loop, void* zmq_context, Owner& owner, const Endpo
 Endpoint::~Endpoint() = default;
 
 void Endpoint::open_link() {
-  Link::Owner& owner = *this;
+  BackendConnection::Owner& owner = *this;
   if (options_.protocol == Protocol::tcp) {
-    links_.push_back(std::make_unique<TcpLink>(loop_, owner, options_.address, options_.link));
-  } else {
     links_.push_back(
-        std::make_unique<ZmqLink>(loop_, zmq_context_, owner, options_.address, options_.link));
+        std::make_unique<TcpBackendConnection>(loop_, owner, options_.address, options_.link));
+  } else {
+    links_.push_back(std::make_unique<ZmqBackendConnection>(loop_, zmq_context_, owner,
+                                                            options_.address, options_.link));
   }
 }
 
@@ -47,9 +48,10 @@ void Endpoint::schedule(uint64_t delay_ms) {
       delay_ms, 0);
 }
 
-Link* Endpoint::free_link() {
-  if (Link* idle = std::exchange(idle_, nullptr); idle != nullptr && idle->load() == 0) return idle;
-  Link* best = nullptr;
+BackendConnection* Endpoint::free_link() {
+  if (BackendConnection* idle = std::exchange(idle_, nullptr); idle != nullptr && idle->load() == 0)
+    return idle;
+  BackendConnection* best = nullptr;
   for (const auto& link : links_) {
     if (!link->up() || link->load() >= options_.in_flight) continue;
     if (best == nullptr || link->load() < best->load()) best = link.get();
@@ -59,7 +61,7 @@ Link* Endpoint::free_link() {
 }
 
 bool Endpoint::send(Exchange& exchange, uint64_t now_ns) {
-  Link* link = has_room() ? free_link() : nullptr;
+  BackendConnection* link = has_room() ? free_link() : nullptr;
   if (link == nullptr) return false;
   exchange.link = link;
   exchange.sent_ns = now_ns;
@@ -79,7 +81,7 @@ void Endpoint::flush() {
   graveyard_.clear();
 }
 
-void Endpoint::on_up(Link&) {
+void Endpoint::on_up(BackendConnection&) {
   settled_ = true;
   ++up_links_;
   backoff_.reset();
@@ -92,7 +94,7 @@ void Endpoint::on_up(Link&) {
   owner_.on_room(*this);
 }
 
-void Endpoint::on_reply(Link& link, Exchange& exchange, ByteView body) {
+void Endpoint::on_reply(BackendConnection& link, Exchange& exchange, ByteView body) {
   metrics_->in_flight.sub();
   exchange.link = nullptr;
   idle_ = &link;
@@ -100,12 +102,12 @@ void Endpoint::on_reply(Link& link, Exchange& exchange, ByteView body) {
   owner_.on_room(*this);
 }
 
-void Endpoint::on_late_reply(Link&) {
+void Endpoint::on_late_reply(BackendConnection&) {
   metrics_->in_flight.sub();
   owner_.on_room(*this);
 }
 
-void Endpoint::on_down(Link& link, std::string_view reason) {
+void Endpoint::on_down(BackendConnection& link, std::string_view reason) {
   settled_ = true;
   reason_ = reason;
   std::vector<std::pair<Exchange*, bool>> lost;
@@ -119,7 +121,7 @@ void Endpoint::on_down(Link& link, std::string_view reason) {
   for (const auto& [exchange, written] : lost) owner_.on_lost(*this, *exchange, written);
 }
 
-void Endpoint::bury(Link& link) {
+void Endpoint::bury(BackendConnection& link) {
   const auto found = std::ranges::find_if(links_, [&](const auto& l) { return l.get() == &link; });
   graveyard_.push_back(std::move(*found));
   links_.erase(found);
@@ -162,7 +164,7 @@ bool Endpoint::sweep() {
   const uint64_t now_ms = uv_now(loop_);
   bool blocked = false;
   for (size_t i = 0; i < links_.size();) {
-    Link& link = *links_[i];
+    BackendConnection& link = *links_[i];
     const uint64_t since_ms = link.oldest_given_up_ms();
     const bool overdue = since_ms != 0 && now_ms - since_ms >= options_.given_up_ms;
     if (overdue && options_.protocol == Protocol::zmq) {

@@ -24,14 +24,14 @@ struct EndpointOptions {
   uint32_t in_flight = 1;        ///< requests on each
   uint32_t given_up_ms = 5'000;  ///< a link blocked this long by a request given up is replaced
   uint32_t eject_after = 5;      ///< failures in a row
-  LinkOptions link;
+  BackendConnectionOptions link;
 };
 
 /// Keeps links open: one to see whether anybody is there, the rest once it is; reconnects in the
 /// background with backoff and jitter. Set aside (ejected) after several failures in a row, for a
 /// time that grows, it takes no requests until `connect` has been answered again. Owned by its
 /// Backend. Loop thread only.
-class Endpoint final : private Link::Owner {
+class Endpoint final : private BackendConnection::Owner {
  public:
   static constexpr uint32_t kBackoffMinMs = 50;
   static constexpr uint32_t kBackoffMaxMs = 1'000;
@@ -88,18 +88,18 @@ class Endpoint final : private Link::Owner {
   void retire();
 
  private:
-  void on_up(Link& link) override;
-  void on_reply(Link& link, Exchange& exchange, ByteView body) override;
-  void on_late_reply(Link& link) override;
-  void on_down(Link& link, std::string_view reason) override;
+  void on_up(BackendConnection& link) override;
+  void on_reply(BackendConnection& link, Exchange& exchange, ByteView body) override;
+  void on_late_reply(BackendConnection& link) override;
+  void on_down(BackendConnection& link, std::string_view reason) override;
 
-  Link* free_link();
+  BackendConnection* free_link();
   void open_link();
   void maintain();
   void schedule(uint64_t delay_ms);
   void failed();
   void eject();
-  void bury(Link& link);
+  void bury(BackendConnection& link);
   /// Shows its state to the metrics and to the log.
   void show_state();
 
@@ -109,12 +109,13 @@ class Endpoint final : private Link::Owner {
   const EndpointOptions options_;
   std::shared_ptr<EndpointMetrics> metrics_;
   std::unique_ptr<StateReporter> state_;  ///< null when it is retired
-  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<BackendConnection>> links_;
   /// Links that are down, until the turn's end: their own functions may still be running.
-  std::vector<std::unique_ptr<Link>> graveyard_;
-  std::vector<Link*> unsent_;  ///< links with requests of this turn; some may be in the graveyard
-  Link* idle_ = nullptr;       ///< the last one that has answered; a hint
-  UvPtr<uv_timer_t> timer_;    ///< next attempt to connect
+  std::vector<std::unique_ptr<BackendConnection>> graveyard_;
+  std::vector<BackendConnection*>
+      unsent_;  ///< links with requests of this turn; some may be in the graveyard
+  BackendConnection* idle_ = nullptr;  ///< the last one that has answered; a hint
+  UvPtr<uv_timer_t> timer_;            ///< next attempt to connect
   Backoff backoff_;
   std::string reason_ = "not connected yet";
   uint32_t up_links_ = 0;

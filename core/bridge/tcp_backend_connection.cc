@@ -17,8 +17,8 @@ constexpr unsigned kKeepAliveSeconds = 30;
 }  // namespace
 
 /// The part of a link that libuv may still touch after the link is gone.
-struct TcpLink::Stream {
-  explicit Stream(TcpLink* owner)
+struct TcpBackendConnection::Stream {
+  explicit Stream(TcpBackendConnection* owner)
       : link(owner), writer(this, [](void* self, int status) {
           static_cast<Stream*>(self)->on_written(status);
         }) {
@@ -36,12 +36,13 @@ struct TcpLink::Stream {
 
   UvStream uv;
   uv_connect_t connect;
-  TcpLink* link;
+  TcpBackendConnection* link;
   StreamWriter writer;
 };
 
-TcpLink::TcpLink(uv_loop_t* loop, Owner& owner, const Address& address, const LinkOptions& options)
-    : Link(owner),
+TcpBackendConnection::TcpBackendConnection(uv_loop_t* loop, Owner& owner, const Address& address,
+                                           const BackendConnectionOptions& options)
+    : BackendConnection(owner),
       loop_(loop),
       options_(options),
       stream_(new Stream(this)),
@@ -49,15 +50,15 @@ TcpLink::TcpLink(uv_loop_t* loop, Owner& owner, const Address& address, const Li
   uv_timer_start(
       deadline_.get(),
       [](uv_timer_t* timer) {
-        static_cast<TcpLink*>(timer->data)->fail("no answer to `connect` in time");
+        static_cast<TcpBackendConnection*>(timer->data)->fail("no answer to `connect` in time");
       },
       options.connect_timeout_ms, 0);
   connect(address);
 }
 
-TcpLink::~TcpLink() { stream_->close(); }
+TcpBackendConnection::~TcpBackendConnection() { stream_->close(); }
 
-void TcpLink::connect(const Address& address) {
+void TcpBackendConnection::connect(const Address& address) {
   const auto done = [](uv_connect_t* connect, int status) {
     auto* stream = static_cast<Stream*>(connect->data);
     if (stream->link != nullptr) stream->link->on_connected(status);
@@ -83,12 +84,14 @@ void TcpLink::connect(const Address& address) {
   if (error != 0) {
     uv_timer_start(
         deadline_.get(),
-        [](uv_timer_t* timer) { static_cast<TcpLink*>(timer->data)->fail("cannot connect"); }, 0,
-        0);
+        [](uv_timer_t* timer) {
+          static_cast<TcpBackendConnection*>(timer->data)->fail("cannot connect");
+        },
+        0, 0);
   }
 }
 
-void TcpLink::on_connected(int status) {
+void TcpBackendConnection::on_connected(int status) {
   if (status != 0) return fail(uv_strerror(status));
   start_reading();
   wire::t3::write_request(stream_->writer.out(), kProbeId, "connect", kNil);
@@ -96,9 +99,9 @@ void TcpLink::on_connected(int status) {
   flush();
 }
 
-void TcpLink::start_reading() {
+void TcpBackendConnection::start_reading() {
   const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-    TcpLink& link = *static_cast<Stream*>(handle->data)->link;
+    TcpBackendConnection& link = *static_cast<Stream*>(handle->data)->link;
     *buffer = link.reader_.space(link.options_.read_buffer);
   };
   const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
@@ -107,7 +110,7 @@ void TcpLink::start_reading() {
   uv_read_start(&stream_->uv.stream, alloc, read);
 }
 
-void TcpLink::on_read(ssize_t size) {
+void TcpBackendConnection::on_read(ssize_t size) {
   if (size == 0) return;
   if (size < 0) {
     return fail(size == UV_EOF ? "the connection was closed" : uv_strerror(static_cast<int>(size)));
@@ -116,7 +119,7 @@ void TcpLink::on_read(ssize_t size) {
   parse(chunk.bytes);
 }
 
-void TcpLink::parse(ByteView bytes) {
+void TcpBackendConnection::parse(ByteView bytes) {
   while (!bytes.empty() && !down()) {
     const wire::t3::Frame frame = wire::t3::parse_frame(bytes, options_.max_message);
     if (frame.status == wire::t3::FrameStatus::incomplete) return reader_.keep(bytes, frame.size);
@@ -129,13 +132,13 @@ void TcpLink::parse(ByteView bytes) {
   }
 }
 
-void TcpLink::on_frame(uint32_t id, ByteView payload) {
+void TcpBackendConnection::on_frame(uint32_t id, ByteView payload) {
   if (id != kProbeId) return settle(id, payload);
   uv_timer_stop(deadline_.get());
   came_up();
 }
 
-void TcpLink::send(Exchange& exchange) {
+void TcpBackendConnection::send(Exchange& exchange) {
   const uint32_t id = take_slot(exchange);
   if (begin_.size() <= exchange.slot) begin_.resize(exchange.slot + 1);
   begin_[exchange.slot] = gathered_;
@@ -145,17 +148,17 @@ void TcpLink::send(Exchange& exchange) {
   gathered_ += out.size() - before;
 }
 
-bool TcpLink::was_written(const Exchange& exchange) const {
+bool TcpBackendConnection::was_written(const Exchange& exchange) const {
   return stream_->writer.written() > begin_[exchange.slot];
 }
 
-void TcpLink::flush() {
+void TcpBackendConnection::flush() {
   if (down()) return;
   const int error = stream_->writer.flush(&stream_->uv.stream);
   if (error != 0) fail(uv_strerror(error));
 }
 
-void TcpLink::fail(std::string_view reason) {
+void TcpBackendConnection::fail(std::string_view reason) {
   uv_timer_stop(deadline_.get());
   if (!down()) uv_read_stop(&stream_->uv.stream);
   went_down(reason);

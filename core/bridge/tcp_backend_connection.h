@@ -14,18 +14,19 @@
 
 namespace zerogate {
 
-struct LinkOptions {
+struct BackendConnectionOptions {
   size_t max_message = 16 << 20;        ///< bytes of one reply; a longer one ends the link
   uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
   /// FrameReader::kSharedBytes, shared by all links of the loop and owned by the Bridge.
   char* read_buffer = nullptr;
 };
 
-class TcpLink final : public Link {
+class TcpBackendConnection final : public BackendConnection {
  public:
   /// Starts to connect to a numeric address or a Unix socket. Failure is told by on_down(), later.
-  TcpLink(uv_loop_t* loop, Owner& owner, const Address& address, const LinkOptions& options);
-  ~TcpLink() override;
+  TcpBackendConnection(uv_loop_t* loop, Owner& owner, const Address& address,
+                       const BackendConnectionOptions& options);
+  ~TcpBackendConnection() override;
 
   void send(Exchange& exchange) override;
   bool was_written(const Exchange& exchange) const override;
@@ -42,7 +43,7 @@ class TcpLink final : public Link {
   void on_frame(uint32_t id, ByteView payload);
 
   uv_loop_t* const loop_;
-  const LinkOptions options_;
+  const BackendConnectionOptions options_;
   Stream* stream_;  ///< frees itself in its close callback, which comes after pending writes'
   FrameReader reader_;
   UvPtr<uv_timer_t> deadline_;   ///< of connecting

@@ -33,7 +33,7 @@ uint32_t from_id(ByteView bytes) {
   return id;
 }
 
-ZmqSocket open_dealer(void* context, const LinkOptions& options) {
+ZmqSocket open_dealer(void* context, const BackendConnectionOptions& options) {
   ZmqSocket dealer(zmq_socket(context, ZMQ_DEALER));
   set_option(dealer, ZMQ_LINGER, 0);
   set_option(dealer, ZMQ_IPV6, 1);
@@ -51,15 +51,16 @@ ZmqSocket open_dealer(void* context, const LinkOptions& options) {
 
 }  // namespace
 
-ZmqLink::ZmqLink(uv_loop_t* loop, void* context, Owner& owner, const Address& address,
-                 const LinkOptions& options)
-    : Link(owner),
+ZmqBackendConnection::ZmqBackendConnection(uv_loop_t* loop, void* context, Owner& owner,
+                                           const Address& address,
+                                           const BackendConnectionOptions& options)
+    : BackendConnection(owner),
       dealer_(open_dealer(context, options)),
       deadline_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
   uv_timer_start(
       deadline_.get(),
       [](uv_timer_t* timer) {
-        static_cast<ZmqLink*>(timer->data)->fail("no answer to `connect` in time");
+        static_cast<ZmqBackendConnection*>(timer->data)->fail("no answer to `connect` in time");
       },
       options.connect_timeout_ms, 0);
   end_watch_ = std::make_unique<ZmqEndWatch>(
@@ -74,9 +75,9 @@ ZmqLink::ZmqLink(uv_loop_t* loop, void* context, Owner& owner, const Address& ad
   zmq_send(dealer_.get(), probe.data(), probe.size(), ZMQ_DONTWAIT);
 }
 
-ZmqLink::~ZmqLink() = default;
+ZmqBackendConnection::~ZmqBackendConnection() = default;
 
-bool ZmqLink::receive() {
+bool ZmqBackendConnection::receive() {
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
     if (down() || !message_.receive(dealer_.get())) return true;
     if (!message_.more()) on_message(message_.received());
@@ -85,7 +86,7 @@ bool ZmqLink::receive() {
   return false;
 }
 
-void ZmqLink::on_message(ByteView body) {
+void ZmqBackendConnection::on_message(ByteView body) {
   // The real worker answers with an empty frame when it has nothing to say, and a gateway may send
   // keep-alive frames: neither belongs to a request.
   const wire::w5::Reply reply = wire::w5::parse_reply(body);
@@ -100,7 +101,7 @@ void ZmqLink::on_message(ByteView body) {
   settle(id, result);
 }
 
-void ZmqLink::send(Exchange& exchange) {
+void ZmqBackendConnection::send(Exchange& exchange) {
   const auto id = to_id(take_slot(exchange));
   const ByteView argument = wire::empty_from_nil(exchange.argument());
   zmq_msg_t message;
@@ -114,13 +115,13 @@ void ZmqLink::send(Exchange& exchange) {
   sent_ = true;
 }
 
-void ZmqLink::flush() {
+void ZmqBackendConnection::flush() {
   if (!sent_ || down()) return;
   sent_ = false;
   poll_->recheck();
 }
 
-void ZmqLink::fail(std::string_view reason) {
+void ZmqBackendConnection::fail(std::string_view reason) {
   uv_timer_stop(deadline_.get());
   went_down(reason);
 }

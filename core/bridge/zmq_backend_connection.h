@@ -16,12 +16,12 @@ namespace zerogate {
 
 /// One connection, as with TCP: libzmq would reconnect by itself and say nothing of requests that
 /// were lost meanwhile, so it is told not to, and its events end the link.
-class ZmqLink final : public Link, private ZmqReader {
+class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
  public:
   /// Starts to connect to a numeric address or a Unix socket. `context` outlives the link.
-  ZmqLink(uv_loop_t* loop, void* context, Owner& owner, const Address& address,
-          const LinkOptions& options);
-  ~ZmqLink() override;
+  ZmqBackendConnection(uv_loop_t* loop, void* context, Owner& owner, const Address& address,
+                       const BackendConnectionOptions& options);
+  ~ZmqBackendConnection() override;
 
   void send(Exchange& exchange) override;
   /// What libzmq has taken may have left, as far as anybody can tell.
