@@ -114,7 +114,7 @@ void Backend::update_endpoints() {
     options.in_flight = or_default(options_.in_flight, wanted.protocol, 1, 1'000);
     options.given_up_ms = options_.timeout_ms;
     options.eject_after = options_.eject_after;
-    options.link = {context_.max_message, options_.connect_timeout_ms, context_.read_buffer};
+    options.connection = {context_.max_message, options_.connect_timeout_ms, context_.read_buffer};
     Endpoint::Owner& owner = *this;
     const std::string name = wanted.address.display();
     endpoints_.push_back(std::make_unique<Endpoint>(
@@ -177,7 +177,7 @@ Backend::Deadlines& Backend::deadlines(uint32_t timeout_ms) {
 }
 
 void Backend::release(Exchange& exchange) {
-  assert(!exchange.queued && exchange.link == nullptr);
+  assert(!exchange.queued && exchange.connection == nullptr);
   deadlines(exchange.timeout_ms).remove(exchange);
   *context_.request_bytes -= exchange.request.size();
   empty(exchange.request);

@@ -40,10 +40,11 @@ struct BridgeContext {
 };
 
 /// Chooses an endpoint for each call (the less loaded of two picked at random), queues calls while
-/// every link is taken, and sees to it that each is answered: by the backend, or with an error at
-/// once when no endpoint is there, when the link broke, when the queue is full, or when the
-/// deadline passed. A call is sent a second time, on another link, only when nothing of it had been
-/// written, or when its function is listed as idempotent, and within a budget. Loop thread only.
+/// every connection is taken, and sees to it that each is answered: by the backend, or with an
+/// error at once when no endpoint is there, when the connection broke, when the queue is full, or
+/// when the deadline passed. A call is sent a second time, on another connection, only when nothing
+/// of it had been written, or when its function is listed as idempotent, and within a budget. Loop
+/// thread only.
 class Backend final : private Endpoint::Owner {
  public:
   static constexpr size_t kMaxEndpoints = 64;

@@ -65,7 +65,7 @@ void BackendConnection::give_up(Exchange& exchange, uint64_t now_ms) {
   slot.exchange = nullptr;
   slot.given_up_ms = std::max<uint64_t>(now_ms, 1);
   ++given_up_;
-  exchange.link = nullptr;
+  exchange.connection = nullptr;
 }
 
 uint64_t BackendConnection::oldest_given_up_ms() const {

@@ -13,20 +13,20 @@ namespace zerogate {
 /// Connects, asks the peer for `connect` to see that somebody serves there (a stopped process'
 /// kernel accepts connections too), and then carries exchanges. Every one has a slot, and the id on
 /// the wire is slot and generation: a late answer, or one that comes twice, finds its slot's
-/// generation gone and never reaches another caller. A link does not come back: Endpoint makes a
-/// new one. Loop thread only.
+/// generation gone and never reaches another caller. A connection does not come back: Endpoint
+/// makes a new one. Loop thread only.
 class BackendConnection {
  public:
   /// Called from the loop, from flush() or from fail(); on_down() once, as the last. The owner must
-  /// not destroy the link in them (see Endpoint's graveyard).
+  /// not destroy the connection in them (see Endpoint's graveyard).
   class Owner {
    public:
-    virtual void on_up(BackendConnection& link) = 0;
+    virtual void on_up(BackendConnection& connection) = 0;
     /// `body` is one whole MessagePack value, valid during the call.
-    virtual void on_reply(BackendConnection& link, Exchange& exchange, ByteView body) = 0;
+    virtual void on_reply(BackendConnection& connection, Exchange& exchange, ByteView body) = 0;
     /// A reply to an exchange that was given up: its slot is free again.
-    virtual void on_late_reply(BackendConnection& link) = 0;
-    virtual void on_down(BackendConnection& link, std::string_view reason) = 0;
+    virtual void on_late_reply(BackendConnection& connection) = 0;
+    virtual void on_down(BackendConnection& connection, std::string_view reason) = 0;
 
    protected:
     ~Owner() = default;
@@ -47,7 +47,7 @@ class BackendConnection {
   virtual bool was_written(const Exchange& exchange) const = 0;
   /// Writes what was gathered in this turn.
   virtual void flush() = 0;
-  /// Ends the link: on_down() follows before this returns.
+  /// Ends the connection: on_down() follows before this returns.
   virtual void fail(std::string_view reason) = 0;
 
   /// The exchange's call was answered otherwise. Its slot stays taken until the peer has answered:
@@ -60,7 +60,7 @@ class BackendConnection {
   uint32_t forget_given_up(uint64_t until_ms);
   /// Requests under way that somebody waits for.
   uint32_t live() const { return load_ - given_up_; }
-  /// The exchanges under way; they are the link's no longer.
+  /// The exchanges under way; they are the connection's no longer.
   std::vector<Exchange*> take_all();
 
  protected:
@@ -95,7 +95,7 @@ class BackendConnection {
   std::vector<uint32_t> free_;
 };
 
-/// The id of the `connect` that opens a link: no slot's, for those are below kMaxSlots - 1.
+/// The id of the `connect` that opens a connection: no slot's, for those are below kMaxSlots - 1.
 inline constexpr uint32_t kProbeId = UINT32_MAX;
 
 }  // namespace zerogate

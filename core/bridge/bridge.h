@@ -19,7 +19,7 @@ struct BridgeOptions {
 
   size_t max_message = 16 << 20;  ///< bytes of one reply (limits.message)
   /// Bytes of requests that all backends together may hold, waiting or sent and not answered; more
-  /// are refused as overloaded. A link copies what it is writing, so it may be twice as much.
+  /// are refused as overloaded. A connection copies what it is writing, so it may be twice as much.
   size_t request_memory = kRequestMemory;
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
   /// See BridgeContext.

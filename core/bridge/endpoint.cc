@@ -17,28 +17,30 @@ Endpoint::Endpoint(uv_loop_t* loop, void* zmq_context, Owner& owner, const Endpo
       state_(std::move(state)),
       timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)),
       backoff_(kBackoffMinMs, kBackoffMaxMs, uv_hrtime()) {
-  open_link();
+  open_connection();
 }
 
 Endpoint::~Endpoint() = default;
 
-void Endpoint::open_link() {
+void Endpoint::open_connection() {
   BackendConnection::Owner& owner = *this;
   if (options_.protocol == Protocol::tcp) {
-    links_.push_back(
-        std::make_unique<TcpBackendConnection>(loop_, owner, options_.address, options_.link));
+    connections_.push_back(std::make_unique<TcpBackendConnection>(loop_, owner, options_.address,
+                                                                  options_.connection));
   } else {
-    links_.push_back(std::make_unique<ZmqBackendConnection>(loop_, zmq_context_, owner,
-                                                            options_.address, options_.link));
+    connections_.push_back(std::make_unique<ZmqBackendConnection>(
+        loop_, zmq_context_, owner, options_.address, options_.connection));
   }
 }
 
-// One link finds out whether anybody is there; the rest follow when it has.
+// One connection finds out whether anybody is there; the rest follow when it has.
 void Endpoint::maintain() {
   if (retired_) return;
-  const size_t wanted = available() ? options_.connections : links_.empty() || ejected_ ? 1 : 0;
-  const size_t there = ejected_ ? 0 : links_.size();
-  for (size_t i = there; i < wanted; ++i) open_link();
+  const size_t wanted = available()                        ? options_.connections
+                        : connections_.empty() || ejected_ ? 1
+                                                           : 0;
+  const size_t there = ejected_ ? 0 : connections_.size();
+  for (size_t i = there; i < wanted; ++i) open_connection();
 }
 
 void Endpoint::schedule(uint64_t delay_ms) {
@@ -48,25 +50,25 @@ void Endpoint::schedule(uint64_t delay_ms) {
       delay_ms, 0);
 }
 
-BackendConnection* Endpoint::free_link() {
+BackendConnection* Endpoint::free_connection() {
   if (BackendConnection* idle = std::exchange(idle_, nullptr); idle != nullptr && idle->load() == 0)
     return idle;
   BackendConnection* best = nullptr;
-  for (const auto& link : links_) {
-    if (!link->up() || link->load() >= options_.in_flight) continue;
-    if (best == nullptr || link->load() < best->load()) best = link.get();
+  for (const auto& connection : connections_) {
+    if (!connection->up() || connection->load() >= options_.in_flight) continue;
+    if (best == nullptr || connection->load() < best->load()) best = connection.get();
     if (best->load() == 0) break;
   }
   return best;
 }
 
 bool Endpoint::send(Exchange& exchange, uint64_t now_ns) {
-  BackendConnection* link = has_room() ? free_link() : nullptr;
-  if (link == nullptr) return false;
-  exchange.link = link;
+  BackendConnection* connection = has_room() ? free_connection() : nullptr;
+  if (connection == nullptr) return false;
+  exchange.connection = connection;
   exchange.sent_ns = now_ns;
-  link->send(exchange);
-  if (unsent_.empty() || unsent_.back() != link) unsent_.push_back(link);
+  connection->send(exchange);
+  if (unsent_.empty() || unsent_.back() != connection) unsent_.push_back(connection);
   metrics_->in_flight.add();
   dirty_ = true;
   return true;
@@ -74,7 +76,7 @@ bool Endpoint::send(Exchange& exchange, uint64_t now_ns) {
 
 void Endpoint::flush() {
   if (std::exchange(dirty_, false)) {
-    // A link that breaks here is buried, and its requests may go to another one.
+    // A connection that breaks here is buried, and its requests may go to another one.
     for (size_t i = 0; i < unsent_.size(); ++i) unsent_[i]->flush();
     unsent_.clear();
   }
@@ -83,9 +85,10 @@ void Endpoint::flush() {
 
 void Endpoint::on_up(BackendConnection&) {
   settled_ = true;
-  ++up_links_;
+  ++up_connections_;
   backoff_.reset();
-  if (ejected_) {  // whoever was stuck there is not worth waiting for: these links are replaced
+  if (ejected_) {  // whoever was stuck there is not worth waiting for: these connections are
+                   // replaced
     ejected_ = false;
     failures_ = 0;
   }
@@ -94,10 +97,10 @@ void Endpoint::on_up(BackendConnection&) {
   owner_.on_room(*this);
 }
 
-void Endpoint::on_reply(BackendConnection& link, Exchange& exchange, ByteView body) {
+void Endpoint::on_reply(BackendConnection& connection, Exchange& exchange, ByteView body) {
   metrics_->in_flight.sub();
-  exchange.link = nullptr;
-  idle_ = &link;
+  exchange.connection = nullptr;
+  idle_ = &connection;
   owner_.on_reply(*this, exchange, body);
   owner_.on_room(*this);
 }
@@ -107,34 +110,35 @@ void Endpoint::on_late_reply(BackendConnection&) {
   owner_.on_room(*this);
 }
 
-void Endpoint::on_down(BackendConnection& link, std::string_view reason) {
+void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   settled_ = true;
   reason_ = reason;
   std::vector<std::pair<Exchange*, bool>> lost;
-  for (Exchange* exchange : link.take_all()) {
-    lost.emplace_back(exchange, link.was_written(*exchange));
-    exchange->link = nullptr;
+  for (Exchange* exchange : connection.take_all()) {
+    lost.emplace_back(exchange, connection.was_written(*exchange));
+    exchange->connection = nullptr;
   }
-  bury(link);
+  bury(connection);
   schedule(backoff_.next_ms());
   if (!lost.empty()) failed();
   for (const auto& [exchange, written] : lost) owner_.on_lost(*this, *exchange, written);
 }
 
-void Endpoint::bury(BackendConnection& link) {
-  const auto found = std::ranges::find_if(links_, [&](const auto& l) { return l.get() == &link; });
+void Endpoint::bury(BackendConnection& connection) {
+  const auto found =
+      std::ranges::find_if(connections_, [&](const auto& l) { return l.get() == &connection; });
   graveyard_.push_back(std::move(*found));
-  links_.erase(found);
-  up_links_ =
-      static_cast<uint32_t>(std::ranges::count_if(links_, [](const auto& l) { return l->up(); }));
-  metrics_->in_flight.sub(link.load());
-  if (idle_ == &link) idle_ = nullptr;
+  connections_.erase(found);
+  up_connections_ = static_cast<uint32_t>(
+      std::ranges::count_if(connections_, [](const auto& l) { return l->up(); }));
+  metrics_->in_flight.sub(connection.load());
+  if (idle_ == &connection) idle_ = nullptr;
   dirty_ = true;
   show_state();
 }
 
 void Endpoint::give_up(Exchange& exchange) {
-  exchange.link->give_up(exchange, uv_now(loop_));
+  exchange.connection->give_up(exchange, uv_now(loop_));
   failed();
 }
 
@@ -143,8 +147,8 @@ void Endpoint::failed() {
   eject();
 }
 
-// Links with nothing but given-up requests have no more use; the others go when their last answer
-// has come or is given up (sweep).
+// Connections with nothing but given-up requests have no more use; the others go when their last
+// answer has come or is given up (sweep).
 void Endpoint::eject() {
   const uint64_t now_ms = uv_now(loop_);
   if (now_ms - ejected_at_ms_ > 2 * kEjectMaxMs) ejections_ = 0;
@@ -158,22 +162,22 @@ void Endpoint::eject() {
 }
 
 // The real TCP server answers a connection's requests in turn: behind one that it never answers
-// nothing more comes, so the link is replaced. A ZeroMQ server has other workers: only the slot is
-// freed.
+// nothing more comes, so the connection is replaced. A ZeroMQ server has other workers: only the
+// slot is freed.
 bool Endpoint::sweep() {
   const uint64_t now_ms = uv_now(loop_);
   bool blocked = false;
-  for (size_t i = 0; i < links_.size();) {
-    BackendConnection& link = *links_[i];
-    const uint64_t since_ms = link.oldest_given_up_ms();
+  for (size_t i = 0; i < connections_.size();) {
+    BackendConnection& connection = *connections_[i];
+    const uint64_t since_ms = connection.oldest_given_up_ms();
     const bool overdue = since_ms != 0 && now_ms - since_ms >= options_.given_up_ms;
     if (overdue && options_.protocol == Protocol::zmq) {
-      metrics_->in_flight.sub(link.forget_given_up(now_ms - options_.given_up_ms));
-    } else if (overdue && link.live() == 0) {
-      link.fail("no answer for too long");
+      metrics_->in_flight.sub(connection.forget_given_up(now_ms - options_.given_up_ms));
+    } else if (overdue && connection.live() == 0) {
+      connection.fail("no answer for too long");
       continue;  // it is not in the list any more
     }
-    blocked |= link.oldest_given_up_ms() != 0;
+    blocked |= connection.oldest_given_up_ms() != 0;
     ++i;
   }
   return blocked;
@@ -187,7 +191,7 @@ void Endpoint::retire() {
 }
 
 void Endpoint::show_state() {
-  metrics_->connections.set(up_links_);
+  metrics_->connections.set(up_connections_);
   metrics_->up.set(available() && !retired_ ? 1 : 0);
   if (state_ != nullptr && settled_) state_->set(available(), reason_);
 }

@@ -1,4 +1,4 @@
-// One address of a backend, with its pool of links.
+// One address of a backend, with its pool of connections.
 #pragma once
 
 #include <uv.h>
@@ -19,17 +19,18 @@ namespace zerogate {
 
 struct EndpointOptions {
   Protocol protocol = Protocol::tcp;
-  Address address;               ///< numeric, or a Unix socket
-  uint32_t connections = 24;     ///< links to keep
-  uint32_t in_flight = 1;        ///< requests on each
-  uint32_t given_up_ms = 5'000;  ///< a link blocked this long by a request given up is replaced
-  uint32_t eject_after = 5;      ///< failures in a row
-  BackendConnectionOptions link;
+  Address address;            ///< numeric, or a Unix socket
+  uint32_t connections = 24;  ///< connections to keep
+  uint32_t in_flight = 1;     ///< requests on each
+  uint32_t given_up_ms =
+      5'000;                 ///< a connection blocked this long by a request given up is replaced
+  uint32_t eject_after = 5;  ///< failures in a row
+  BackendConnectionOptions connection;
 };
 
-/// Keeps links open: one to see whether anybody is there, the rest once it is; reconnects in the
-/// background with backoff and jitter. Set aside (ejected) after several failures in a row, for a
-/// time that grows, it takes no requests until `connect` has been answered again. Owned by its
+/// Keeps connections open: one to see whether anybody is there, the rest once it is; reconnects in
+/// the background with backoff and jitter. Set aside (ejected) after several failures in a row, for
+/// a time that grows, it takes no requests until `connect` has been answered again. Owned by its
 /// Backend. Loop thread only.
 class Endpoint final : private BackendConnection::Owner {
  public:
@@ -41,9 +42,9 @@ class Endpoint final : private BackendConnection::Owner {
   class Owner {
    public:
     virtual void on_reply(Endpoint& endpoint, Exchange& exchange, ByteView body) = 0;
-    /// The link broke under the exchange, which is the owner's again.
+    /// The connection broke under the exchange, which is the owner's again.
     virtual void on_lost(Endpoint& endpoint, Exchange& exchange, bool written) = 0;
-    /// A link has room for one more request.
+    /// A connection has room for one more request.
     virtual void on_room(Endpoint& endpoint) = 0;
     /// May this endpoint be set aside? Not when it is the last.
     virtual bool can_spare(const Endpoint& endpoint) const = 0;
@@ -63,43 +64,43 @@ class Endpoint final : private BackendConnection::Owner {
   const std::shared_ptr<EndpointMetrics>& shared_metrics() const { return metrics_; }
 
   /// Takes requests: somebody answered there, and it is not set aside.
-  bool available() const { return up_links_ > 0 && !ejected_; }
-  /// One more request fits onto some link.
-  bool has_room() const { return !retired_ && load() < up_links_ * options_.in_flight; }
+  bool available() const { return up_connections_ > 0 && !ejected_; }
+  /// One more request fits onto some connection.
+  bool has_room() const { return !retired_ && load() < up_connections_ * options_.in_flight; }
   /// Something waits for flush().
   bool dirty() const { return dirty_; }
   /// The first attempt to connect has ended, well or not.
   bool settled() const { return settled_; }
-  /// Requests under way over all links.
+  /// Requests under way over all connections.
   uint64_t load() const { return metrics_->in_flight.value(); }
   /// Why it is down.
   const std::string& reason() const { return reason_; }
 
-  /// Sends on the least loaded link. False when none has room.
+  /// Sends on the least loaded connection. False when none has room.
   bool send(Exchange& exchange, uint64_t now_ns);
   void flush();
 
   /// The call's deadline has passed: counts as a failure.
   void give_up(Exchange& exchange);
   void succeeded() { failures_ = 0; }
-  /// Replaces links that have been blocked for too long. True while some could be.
+  /// Replaces connections that have been blocked for too long. True while some could be.
   bool sweep();
   /// Takes no more requests; connects no more.
   void retire();
 
  private:
-  void on_up(BackendConnection& link) override;
-  void on_reply(BackendConnection& link, Exchange& exchange, ByteView body) override;
-  void on_late_reply(BackendConnection& link) override;
-  void on_down(BackendConnection& link, std::string_view reason) override;
+  void on_up(BackendConnection& connection) override;
+  void on_reply(BackendConnection& connection, Exchange& exchange, ByteView body) override;
+  void on_late_reply(BackendConnection& connection) override;
+  void on_down(BackendConnection& connection, std::string_view reason) override;
 
-  BackendConnection* free_link();
-  void open_link();
+  BackendConnection* free_connection();
+  void open_connection();
   void maintain();
   void schedule(uint64_t delay_ms);
   void failed();
   void eject();
-  void bury(BackendConnection& link);
+  void bury(BackendConnection& connection);
   /// Shows its state to the metrics and to the log.
   void show_state();
 
@@ -109,16 +110,16 @@ class Endpoint final : private BackendConnection::Owner {
   const EndpointOptions options_;
   std::shared_ptr<EndpointMetrics> metrics_;
   std::unique_ptr<StateReporter> state_;  ///< null when it is retired
-  std::vector<std::unique_ptr<BackendConnection>> links_;
-  /// Links that are down, until the turn's end: their own functions may still be running.
+  std::vector<std::unique_ptr<BackendConnection>> connections_;
+  /// Connections that are down, until the turn's end: their own functions may still be running.
   std::vector<std::unique_ptr<BackendConnection>> graveyard_;
   std::vector<BackendConnection*>
-      unsent_;  ///< links with requests of this turn; some may be in the graveyard
+      unsent_;  ///< connections with requests of this turn; some may be in the graveyard
   BackendConnection* idle_ = nullptr;  ///< the last one that has answered; a hint
   UvPtr<uv_timer_t> timer_;            ///< next attempt to connect
   Backoff backoff_;
   std::string reason_ = "not connected yet";
-  uint32_t up_links_ = 0;
+  uint32_t up_connections_ = 0;
   uint32_t failures_ = 0;  ///< in a row
   uint32_t ejections_ = 0;
   uint64_t ejected_at_ms_ = 0;

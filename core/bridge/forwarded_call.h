@@ -21,10 +21,10 @@ struct Exchange {
   uint32_t timeout_ms = 0;
   uint64_t deadline_ms = 0;
   uint64_t sent_ns = 0;
-  Endpoint* endpoint = nullptr;       ///< it was last sent to
-  BackendConnection* link = nullptr;  ///< null while it waits in the backend's queue
-  uint32_t slot = 0;                  ///< in the link
-  bool unknown = false;               ///< the function has no label yet: see BridgeContext::learn
+  Endpoint* endpoint = nullptr;             ///< it was last sent to
+  BackendConnection* connection = nullptr;  ///< null while it waits in the backend's queue
+  uint32_t slot = 0;                        ///< in the connection
+  bool unknown = false;  ///< the function has no label yet: see BridgeContext::learn
   bool queued = false;
   bool retried = false;
 

@@ -16,27 +16,27 @@ constexpr unsigned kKeepAliveSeconds = 30;
 
 }  // namespace
 
-/// The part of a link that libuv may still touch after the link is gone.
+/// The part of a connection that libuv may still touch after the connection is gone.
 struct TcpBackendConnection::Stream {
   explicit Stream(TcpBackendConnection* owner)
-      : link(owner), writer(this, [](void* self, int status) {
+      : connection(owner), writer(this, [](void* self, int status) {
           static_cast<Stream*>(self)->on_written(status);
         }) {
     connect.data = this;
   }
   void on_written(int status) {
-    if (link == nullptr) return;
-    if (status != 0) return link->fail(uv_strerror(status));
-    link->flush();
+    if (connection == nullptr) return;
+    if (status != 0) return connection->fail(uv_strerror(status));
+    connection->flush();
   }
   void close() {
-    link = nullptr;
+    connection = nullptr;
     uv_close(&uv.handle, [](uv_handle_t* closed) { delete static_cast<Stream*>(closed->data); });
   }
 
   UvStream uv;
   uv_connect_t connect;
-  TcpBackendConnection* link;
+  TcpBackendConnection* connection;
   StreamWriter writer;
 };
 
@@ -61,7 +61,7 @@ TcpBackendConnection::~TcpBackendConnection() { stream_->close(); }
 void TcpBackendConnection::connect(const Address& address) {
   const auto done = [](uv_connect_t* connect, int status) {
     auto* stream = static_cast<Stream*>(connect->data);
-    if (stream->link != nullptr) stream->link->on_connected(status);
+    if (stream->connection != nullptr) stream->connection->on_connected(status);
   };
   if (address.is_path()) {
     uv_pipe_init(loop_, &stream_->uv.pipe, 0);
@@ -101,11 +101,11 @@ void TcpBackendConnection::on_connected(int status) {
 
 void TcpBackendConnection::start_reading() {
   const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-    TcpBackendConnection& link = *static_cast<Stream*>(handle->data)->link;
-    *buffer = link.reader_.space(link.options_.read_buffer);
+    TcpBackendConnection& connection = *static_cast<Stream*>(handle->data)->connection;
+    *buffer = connection.reader_.space(connection.options_.read_buffer);
   };
   const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
-    static_cast<Stream*>(stream->data)->link->on_read(size);
+    static_cast<Stream*>(stream->data)->connection->on_read(size);
   };
   uv_read_start(&stream_->uv.stream, alloc, read);
 }

@@ -1,4 +1,4 @@
-// A link to a raw-TCP backend (T3).
+// A connection to a raw-TCP backend (T3).
 #pragma once
 
 #include <uv.h>
@@ -15,9 +15,9 @@
 namespace zerogate {
 
 struct BackendConnectionOptions {
-  size_t max_message = 16 << 20;        ///< bytes of one reply; a longer one ends the link
+  size_t max_message = 16 << 20;        ///< bytes of one reply; a longer one ends the connection
   uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
-  /// FrameReader::kSharedBytes, shared by all links of the loop and owned by the Bridge.
+  /// FrameReader::kSharedBytes, shared by all connections of the loop and owned by the Bridge.
   char* read_buffer = nullptr;
 };
 

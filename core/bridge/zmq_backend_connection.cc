@@ -14,10 +14,10 @@ namespace {
 constexpr int kMessagesPerTurn = 512;
 constexpr int kHeartbeatMs = 1'000;
 constexpr int kHeartbeatTimeoutMs = 5'000;
-constexpr int kQueue = 10'000;  ///< messages; the link's own limit of requests comes first
+constexpr int kQueue = 10'000;  ///< messages; the connection's own limit of requests comes first
 
-/// What all ids of links begin with: never like the hexadecimal ids of older wires, and never like
-/// the ids of a backend's keep-alive frames.
+/// What all ids of connections begin with: never like the hexadecimal ids of older wires, and never
+/// like the ids of a backend's keep-alive frames.
 constexpr ByteView kIdPrefix = "zerogate-id:";
 static_assert(kIdPrefix.size() + sizeof(uint32_t) == wire::w5::kIdBytes);
 

@@ -1,4 +1,4 @@
-// A link to a ZeroMQ backend (W5): a DEALER of its own.
+// A connection to a ZeroMQ backend (W5): a DEALER of its own.
 #pragma once
 
 #include <uv.h>
@@ -15,10 +15,10 @@
 namespace zerogate {
 
 /// One connection, as with TCP: libzmq would reconnect by itself and say nothing of requests that
-/// were lost meanwhile, so it is told not to, and its events end the link.
+/// were lost meanwhile, so it is told not to, and its events end the connection.
 class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
  public:
-  /// Starts to connect to a numeric address or a Unix socket. `context` outlives the link.
+  /// Starts to connect to a numeric address or a Unix socket. `context` outlives the connection.
   ZmqBackendConnection(uv_loop_t* loop, void* context, Owner& owner, const Address& address,
                        const BackendConnectionOptions& options);
   ~ZmqBackendConnection() override;
