@@ -65,7 +65,7 @@ Backend::~Backend() {
 void Backend::fail_all() {
   const std::string text =
       fmt::format("backend '{}' unavailable: the gateway is shutting down", options_.name);
-  for (Exchange& exchange : exchanges_) {
+  for (ForwardedCall& exchange : exchanges_) {
     if (exchange.call) std::move(exchange.call).fail(Outcome::unavailable, text);
   }
 }
@@ -145,9 +145,9 @@ bool Backend::has_memory_for(const Request& request) const {
          *context_.request_bytes + request.argument.size() <= context_.request_memory;
 }
 
-Exchange& Backend::begin(const Request& request, Call call, uint32_t timeout_ms) {
+ForwardedCall& Backend::begin(const Request& request, Call call, uint32_t timeout_ms) {
   if (free_.empty()) free_.push_back(&exchanges_.emplace_back());
-  Exchange& exchange = *free_.back();
+  ForwardedCall& exchange = *free_.back();
   free_.pop_back();
   exchange.call = std::move(call);
   exchange.request.assign(request.function);
@@ -176,7 +176,7 @@ Backend::Deadlines& Backend::deadlines(uint32_t timeout_ms) {
   return *recent_deadlines_;
 }
 
-void Backend::release(Exchange& exchange) {
+void Backend::release(ForwardedCall& exchange) {
   assert(!exchange.queued && exchange.connection == nullptr);
   deadlines(exchange.timeout_ms).remove(exchange);
   *context_.request_bytes -= exchange.request.size();
@@ -185,13 +185,13 @@ void Backend::release(Exchange& exchange) {
   --under_way_;
 }
 
-void Backend::fail(Exchange& exchange, Outcome outcome, const std::string& message) {
+void Backend::fail(ForwardedCall& exchange, Outcome outcome, const std::string& message) {
   std::move(exchange.call).fail(outcome, message);
   release(exchange);
 }
 
 // Nobody overtakes: while calls wait, a new one waits behind them.
-void Backend::route(Exchange& exchange) {
+void Backend::route(ForwardedCall& exchange) {
   if (queue_.empty() && send(exchange)) return;
   const auto available = [](const auto& endpoint) { return endpoint->available(); };
   if (std::ranges::none_of(endpoints_, available)) {
@@ -215,7 +215,7 @@ std::string Backend::unavailable() const {
                      endpoint.options().address.display());
 }
 
-bool Backend::send(Exchange& exchange) {
+bool Backend::send(ForwardedCall& exchange) {
   // A second attempt goes elsewhere when there is an elsewhere.
   Endpoint* endpoint = pick(exchange.retried ? exchange.endpoint : nullptr);
   if (endpoint == nullptr) return false;
@@ -262,13 +262,13 @@ uint64_t Backend::random() {  // xorshift64
   return random_state_ >> 11;
 }
 
-void Backend::enqueue(Exchange& exchange) {
+void Backend::enqueue(ForwardedCall& exchange) {
   exchange.queued = true;
   queue_.push_back(exchange);
   metrics_->queue.set(queue_.size());
 }
 
-void Backend::leave_queue(Exchange& exchange) {
+void Backend::leave_queue(ForwardedCall& exchange) {
   exchange.queued = false;
   queue_.remove(exchange);
   metrics_->queue.set(queue_.size());
@@ -276,7 +276,7 @@ void Backend::leave_queue(Exchange& exchange) {
 
 void Backend::on_room(Endpoint&) {
   while (!queue_.empty()) {
-    Exchange& exchange = *queue_.front();
+    ForwardedCall& exchange = *queue_.front();
     if (exchange.call.caller_gone()) {
       leave_queue(exchange);
       fail(exchange, Outcome::abandoned, "nobody waits for the answer");
@@ -288,7 +288,7 @@ void Backend::on_room(Endpoint&) {
   }
 }
 
-void Backend::on_reply(Endpoint& endpoint, Exchange& exchange, ByteView body) {
+void Backend::on_reply(Endpoint& endpoint, ForwardedCall& exchange, ByteView body) {
   const Outcome outcome = outcome_of(body);
   endpoint.succeeded();
   endpoint.metrics().requests[index_of(outcome)].add();
@@ -300,7 +300,7 @@ void Backend::on_reply(Endpoint& endpoint, Exchange& exchange, ByteView body) {
   release(exchange);
 }
 
-void Backend::on_lost(Endpoint& endpoint, Exchange& exchange, bool written) {
+void Backend::on_lost(Endpoint& endpoint, ForwardedCall& exchange, bool written) {
   endpoint.metrics().requests[index_of(Outcome::unavailable)].add();
   if (may_retry(exchange, written)) {
     --retry_tokens_;
@@ -313,7 +313,7 @@ void Backend::on_lost(Endpoint& endpoint, Exchange& exchange, bool written) {
                    endpoint.options().address.display()));
 }
 
-bool Backend::may_retry(const Exchange& exchange, bool written) {
+bool Backend::may_retry(const ForwardedCall& exchange, bool written) {
   if (exchange.retried || retry_tokens_ < 1) return false;
   if (!written) return true;
   return can_spare(*exchange.endpoint) &&
@@ -344,7 +344,7 @@ void Backend::on_deadline() {
   const uint64_t now_ms = uv_now(context_.loop);
   for (auto& [timeout_ms, list] : deadlines_) {
     while (!list.empty() && list.front()->deadline_ms <= now_ms) {
-      Exchange& exchange = *list.front();
+      ForwardedCall& exchange = *list.front();
       if (exchange.queued) {
         leave_queue(exchange);
       } else {

@@ -76,26 +76,28 @@ class Backend final : private Endpoint::Owner {
   bool flush();
 
  private:
-  using Queue = IntrusiveList<Exchange, &Exchange::queue_prev, &Exchange::queue_next>;
-  using Deadlines = IntrusiveList<Exchange, &Exchange::deadline_prev, &Exchange::deadline_next>;
+  using Queue =
+      IntrusiveList<ForwardedCall, &ForwardedCall::queue_prev, &ForwardedCall::queue_next>;
+  using Deadlines =
+      IntrusiveList<ForwardedCall, &ForwardedCall::deadline_prev, &ForwardedCall::deadline_next>;
 
-  void on_reply(Endpoint& endpoint, Exchange& exchange, ByteView body) override;
-  void on_lost(Endpoint& endpoint, Exchange& exchange, bool written) override;
+  void on_reply(Endpoint& endpoint, ForwardedCall& exchange, ByteView body) override;
+  void on_lost(Endpoint& endpoint, ForwardedCall& exchange, bool written) override;
   void on_room(Endpoint& endpoint) override;
   bool can_spare(const Endpoint& endpoint) const override;
 
   Deadlines& deadlines(uint32_t timeout_ms);
   bool has_memory_for(const Request& request) const;
-  Exchange& begin(const Request& request, Call call, uint32_t timeout_ms);
-  void release(Exchange& exchange);
-  void fail(Exchange& exchange, Outcome outcome, const std::string& message);
-  void route(Exchange& exchange);
-  bool send(Exchange& exchange);
-  void enqueue(Exchange& exchange);
-  void leave_queue(Exchange& exchange);
+  ForwardedCall& begin(const Request& request, Call call, uint32_t timeout_ms);
+  void release(ForwardedCall& exchange);
+  void fail(ForwardedCall& exchange, Outcome outcome, const std::string& message);
+  void route(ForwardedCall& exchange);
+  bool send(ForwardedCall& exchange);
+  void enqueue(ForwardedCall& exchange);
+  void leave_queue(ForwardedCall& exchange);
   Endpoint* pick(const Endpoint* avoid);
   std::string unavailable() const;
-  bool may_retry(const Exchange& exchange, bool written);
+  bool may_retry(const ForwardedCall& exchange, bool written);
   void update_endpoints();
   WatchedState watched(const std::string& endpoint) const;
   void arm_deadline(uint64_t deadline_ms);
@@ -109,8 +111,8 @@ class Backend final : private Endpoint::Owner {
   EndpointNames names_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::vector<std::unique_ptr<Endpoint>> retired_;  ///< still have calls under way
-  std::deque<Exchange> exchanges_;                  ///< an exchange never moves
-  std::vector<Exchange*> free_;
+  std::deque<ForwardedCall> exchanges_;             ///< an exchange never moves
+  std::vector<ForwardedCall*> free_;
   Queue queue_;
   std::map<uint32_t, Deadlines> deadlines_;  ///< by time-out: each list is in order of deadlines
   Deadlines* recent_deadlines_ = nullptr;    ///< the list that was last asked for; a map's stay

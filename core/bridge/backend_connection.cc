@@ -5,7 +5,7 @@
 
 namespace zerogate {
 
-uint32_t BackendConnection::take_slot(Exchange& exchange) {
+uint32_t BackendConnection::take_slot(ForwardedCall& exchange) {
   assert(up());
   uint32_t index = static_cast<uint32_t>(slots_.size());
   if (free_.empty()) {
@@ -28,7 +28,7 @@ void BackendConnection::settle(uint32_t id, ByteView body) {
   if (index >= slots_.size()) return;
   Slot& slot = slots_[index];
   if (!slot.taken || slot.generation << kSlotBits != (id ^ index)) return;
-  Exchange* exchange = slot.exchange;
+  ForwardedCall* exchange = slot.exchange;
   release(index);
   if (exchange == nullptr) {
     owner_.on_late_reply(*this);
@@ -59,7 +59,7 @@ uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
   return forgotten;
 }
 
-void BackendConnection::give_up(Exchange& exchange, uint64_t now_ms) {
+void BackendConnection::give_up(ForwardedCall& exchange, uint64_t now_ms) {
   Slot& slot = slots_[exchange.slot];
   assert(slot.exchange == &exchange);
   slot.exchange = nullptr;
@@ -78,8 +78,8 @@ uint64_t BackendConnection::oldest_given_up_ms() const {
   return oldest;
 }
 
-std::vector<Exchange*> BackendConnection::take_all() {
-  std::vector<Exchange*> taken;
+std::vector<ForwardedCall*> BackendConnection::take_all() {
+  std::vector<ForwardedCall*> taken;
   for (Slot& slot : slots_) {
     if (slot.exchange == nullptr) continue;
     taken.push_back(slot.exchange);

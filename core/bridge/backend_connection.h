@@ -23,7 +23,8 @@ class BackendConnection {
    public:
     virtual void on_up(BackendConnection& connection) = 0;
     /// `body` is one whole MessagePack value, valid during the call.
-    virtual void on_reply(BackendConnection& connection, Exchange& exchange, ByteView body) = 0;
+    virtual void on_reply(BackendConnection& connection, ForwardedCall& exchange,
+                          ByteView body) = 0;
     /// A reply to an exchange that was given up: its slot is free again.
     virtual void on_late_reply(BackendConnection& connection) = 0;
     virtual void on_down(BackendConnection& connection, std::string_view reason) = 0;
@@ -42,9 +43,9 @@ class BackendConnection {
   uint32_t load() const { return load_; }
 
   /// Sends a request; it leaves with the turn's flush. Only when up().
-  virtual void send(Exchange& exchange) = 0;
+  virtual void send(ForwardedCall& exchange) = 0;
   /// True unless it is certain that no byte of the request has left.
-  virtual bool was_written(const Exchange& exchange) const = 0;
+  virtual bool was_written(const ForwardedCall& exchange) const = 0;
   /// Writes what was gathered in this turn.
   virtual void flush() = 0;
   /// Ends the connection: on_down() follows before this returns.
@@ -52,7 +53,7 @@ class BackendConnection {
 
   /// The exchange's call was answered otherwise. Its slot stays taken until the peer has answered:
   /// it is busy with it.
-  void give_up(Exchange& exchange, uint64_t now_ms);
+  void give_up(ForwardedCall& exchange, uint64_t now_ms);
   /// Since when the oldest given-up request blocks its slot; 0 when there is none.
   uint64_t oldest_given_up_ms() const;
   /// Frees the slots of requests given up until then; returns how many. Their answers, should they
@@ -61,7 +62,7 @@ class BackendConnection {
   /// Requests under way that somebody waits for.
   uint32_t live() const { return load_ - given_up_; }
   /// The exchanges under way; they are the connection's no longer.
-  std::vector<Exchange*> take_all();
+  std::vector<ForwardedCall*> take_all();
 
  protected:
   explicit BackendConnection(Owner& owner) : owner_(owner) {}
@@ -70,7 +71,7 @@ class BackendConnection {
   static constexpr uint32_t kSlotBits = 12;
   static constexpr uint32_t kMaxSlots = 1U << kSlotBits;
 
-  uint32_t take_slot(Exchange& exchange);
+  uint32_t take_slot(ForwardedCall& exchange);
   /// Hands a reply to the slot it belongs to; ids that are not under way are ignored.
   void settle(uint32_t id, ByteView body);
   void release(uint32_t index);
@@ -81,9 +82,9 @@ class BackendConnection {
  private:
   enum class State : uint8_t { connecting, up, down };
   struct Slot {
-    Exchange* exchange = nullptr;  ///< null when free or given up
-    uint32_t generation = 1;       ///< never 0: an id of zeros is nobody's
-    uint64_t given_up_ms = 0;      ///< 0 unless given up
+    ForwardedCall* exchange = nullptr;  ///< null when free or given up
+    uint32_t generation = 1;            ///< never 0: an id of zeros is nobody's
+    uint64_t given_up_ms = 0;           ///< 0 unless given up
     bool taken = false;
   };
 

@@ -62,7 +62,7 @@ BackendConnection* Endpoint::free_connection() {
   return best;
 }
 
-bool Endpoint::send(Exchange& exchange, uint64_t now_ns) {
+bool Endpoint::send(ForwardedCall& exchange, uint64_t now_ns) {
   BackendConnection* connection = has_room() ? free_connection() : nullptr;
   if (connection == nullptr) return false;
   exchange.connection = connection;
@@ -97,7 +97,7 @@ void Endpoint::on_up(BackendConnection&) {
   owner_.on_room(*this);
 }
 
-void Endpoint::on_reply(BackendConnection& connection, Exchange& exchange, ByteView body) {
+void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& exchange, ByteView body) {
   metrics_->in_flight.sub();
   exchange.connection = nullptr;
   idle_ = &connection;
@@ -113,8 +113,8 @@ void Endpoint::on_late_reply(BackendConnection&) {
 void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   settled_ = true;
   reason_ = reason;
-  std::vector<std::pair<Exchange*, bool>> lost;
-  for (Exchange* exchange : connection.take_all()) {
+  std::vector<std::pair<ForwardedCall*, bool>> lost;
+  for (ForwardedCall* exchange : connection.take_all()) {
     lost.emplace_back(exchange, connection.was_written(*exchange));
     exchange->connection = nullptr;
   }
@@ -137,7 +137,7 @@ void Endpoint::bury(BackendConnection& connection) {
   show_state();
 }
 
-void Endpoint::give_up(Exchange& exchange) {
+void Endpoint::give_up(ForwardedCall& exchange) {
   exchange.connection->give_up(exchange, uv_now(loop_));
   failed();
 }

@@ -14,7 +14,7 @@ class BackendConnection;
 /// Made when a call reaches its backend, gone when the call is answered. It keeps a copy of the
 /// request, for a call may have to wait, or go to another endpoint. Owned by its Backend, which
 /// reuses the memory.
-struct Exchange {
+struct ForwardedCall {
   Call call;
   std::string request;  ///< function and argument, in one piece
   size_t function_bytes = 0;
@@ -33,10 +33,10 @@ struct Exchange {
   ByteView argument() const { return ByteView(request).substr(function_bytes); }
 
   // Place in the backend's lists; see IntrusiveList.
-  Exchange* queue_prev = nullptr;
-  Exchange* queue_next = nullptr;
-  Exchange* deadline_prev = nullptr;
-  Exchange* deadline_next = nullptr;
+  ForwardedCall* queue_prev = nullptr;
+  ForwardedCall* queue_next = nullptr;
+  ForwardedCall* deadline_prev = nullptr;
+  ForwardedCall* deadline_next = nullptr;
 };
 
 }  // namespace zerogate

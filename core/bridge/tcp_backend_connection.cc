@@ -138,7 +138,7 @@ void TcpBackendConnection::on_frame(uint32_t id, ByteView payload) {
   came_up();
 }
 
-void TcpBackendConnection::send(Exchange& exchange) {
+void TcpBackendConnection::send(ForwardedCall& exchange) {
   const uint32_t id = take_slot(exchange);
   if (begin_.size() <= exchange.slot) begin_.resize(exchange.slot + 1);
   begin_[exchange.slot] = gathered_;
@@ -148,7 +148,7 @@ void TcpBackendConnection::send(Exchange& exchange) {
   gathered_ += out.size() - before;
 }
 
-bool TcpBackendConnection::was_written(const Exchange& exchange) const {
+bool TcpBackendConnection::was_written(const ForwardedCall& exchange) const {
   return stream_->writer.written() > begin_[exchange.slot];
 }
 

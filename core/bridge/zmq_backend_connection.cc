@@ -101,7 +101,7 @@ void ZmqBackendConnection::on_message(ByteView body) {
   settle(id, result);
 }
 
-void ZmqBackendConnection::send(Exchange& exchange) {
+void ZmqBackendConnection::send(ForwardedCall& exchange) {
   const auto id = to_id(take_slot(exchange));
   const ByteView argument = wire::empty_from_nil(exchange.argument());
   zmq_msg_t message;

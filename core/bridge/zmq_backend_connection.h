@@ -23,9 +23,9 @@ class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
                        const BackendConnectionOptions& options);
   ~ZmqBackendConnection() override;
 
-  void send(Exchange& exchange) override;
+  void send(ForwardedCall& exchange) override;
   /// What libzmq has taken may have left, as far as anybody can tell.
-  bool was_written(const Exchange&) const override { return true; }
+  bool was_written(const ForwardedCall&) const override { return true; }
   void flush() override;
   void fail(std::string_view reason) override;
 
