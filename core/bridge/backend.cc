@@ -15,7 +15,7 @@ namespace zerogate {
 
 namespace {
 
-constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free exchange's request
+constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free forwarded's request
 
 void empty(std::string& text) {
   text.clear();
@@ -65,8 +65,8 @@ Backend::~Backend() {
 void Backend::fail_all() {
   const std::string text =
       fmt::format("backend '{}' unavailable: the gateway is shutting down", options_.name);
-  for (ForwardedCall& exchange : exchanges_) {
-    if (exchange.call) std::move(exchange.call).fail(Outcome::unavailable, text);
+  for (ForwardedCall& forwarded : forwarded_calls_) {
+    if (forwarded.call) std::move(forwarded.call).fail(Outcome::unavailable, text);
   }
 }
 
@@ -146,25 +146,25 @@ bool Backend::has_memory_for(const Request& request) const {
 }
 
 ForwardedCall& Backend::begin(const Request& request, Call call, uint32_t timeout_ms) {
-  if (free_.empty()) free_.push_back(&exchanges_.emplace_back());
-  ForwardedCall& exchange = *free_.back();
+  if (free_.empty()) free_.push_back(&forwarded_calls_.emplace_back());
+  ForwardedCall& forwarded = *free_.back();
   free_.pop_back();
-  exchange.call = std::move(call);
-  exchange.request.assign(request.function);
-  exchange.function_bytes = request.function.size();
+  forwarded.call = std::move(call);
+  forwarded.request.assign(request.function);
+  forwarded.function_bytes = request.function.size();
   if (request.function != wire::kGetRpcContract ||
-      !wire::write_full_contract_argument(exchange.request, request.argument)) {
-    exchange.request.append(request.argument);
+      !wire::write_full_contract_argument(forwarded.request, request.argument)) {
+    forwarded.request.append(request.argument);
   }
-  *context_.request_bytes += exchange.request.size();
-  exchange.unknown = request.unknown;
-  exchange.timeout_ms = timeout_ms;
-  exchange.deadline_ms = uv_now(context_.loop) + timeout_ms;
-  exchange.retried = false;
-  deadlines(timeout_ms).push_back(exchange);
+  *context_.request_bytes += forwarded.request.size();
+  forwarded.unknown = request.unknown;
+  forwarded.timeout_ms = timeout_ms;
+  forwarded.deadline_ms = uv_now(context_.loop) + timeout_ms;
+  forwarded.retried = false;
+  deadlines(timeout_ms).push_back(forwarded);
   ++under_way_;
-  arm_deadline(exchange.deadline_ms);
-  return exchange;
+  arm_deadline(forwarded.deadline_ms);
+  return forwarded;
 }
 
 // There are as many lists as routes have time-outs, and mostly it is the same one as before.
@@ -176,33 +176,33 @@ Backend::Deadlines& Backend::deadlines(uint32_t timeout_ms) {
   return *recent_deadlines_;
 }
 
-void Backend::release(ForwardedCall& exchange) {
-  assert(!exchange.queued && exchange.connection == nullptr);
-  deadlines(exchange.timeout_ms).remove(exchange);
-  *context_.request_bytes -= exchange.request.size();
-  empty(exchange.request);
-  free_.push_back(&exchange);
+void Backend::release(ForwardedCall& forwarded) {
+  assert(!forwarded.queued && forwarded.connection == nullptr);
+  deadlines(forwarded.timeout_ms).remove(forwarded);
+  *context_.request_bytes -= forwarded.request.size();
+  empty(forwarded.request);
+  free_.push_back(&forwarded);
   --under_way_;
 }
 
-void Backend::fail(ForwardedCall& exchange, Outcome outcome, const std::string& message) {
-  std::move(exchange.call).fail(outcome, message);
-  release(exchange);
+void Backend::fail(ForwardedCall& forwarded, Outcome outcome, const std::string& message) {
+  std::move(forwarded.call).fail(outcome, message);
+  release(forwarded);
 }
 
 // Nobody overtakes: while calls wait, a new one waits behind them.
-void Backend::route(ForwardedCall& exchange) {
-  if (queue_.empty() && send(exchange)) return;
+void Backend::route(ForwardedCall& forwarded) {
+  if (queue_.empty() && send(forwarded)) return;
   const auto available = [](const auto& endpoint) { return endpoint->available(); };
   if (std::ranges::none_of(endpoints_, available)) {
-    return fail(exchange, Outcome::unavailable, unavailable());
+    return fail(forwarded, Outcome::unavailable, unavailable());
   }
   if (queue_.size() >= options_.queue) {
     return fail(
-        exchange, Outcome::overloaded,
+        forwarded, Outcome::overloaded,
         fmt::format("backend '{}' overloaded: {} calls are waiting", options_.name, queue_.size()));
   }
-  enqueue(exchange);
+  enqueue(forwarded);
 }
 
 std::string Backend::unavailable() const {
@@ -215,18 +215,18 @@ std::string Backend::unavailable() const {
                      endpoint.options().address.display());
 }
 
-bool Backend::send(ForwardedCall& exchange) {
+bool Backend::send(ForwardedCall& forwarded) {
   // A second attempt goes elsewhere when there is an elsewhere.
-  Endpoint* endpoint = pick(exchange.retried ? exchange.endpoint : nullptr);
+  Endpoint* endpoint = pick(forwarded.retried ? forwarded.endpoint : nullptr);
   if (endpoint == nullptr) return false;
-  if (endpoint->options().protocol == Protocol::zmq && !wire::fits_zmq_name(exchange.function())) {
-    fail(exchange, Outcome::invalid,
+  if (endpoint->options().protocol == Protocol::zmq && !wire::fits_zmq_name(forwarded.function())) {
+    fail(forwarded, Outcome::invalid,
          fmt::format("backend '{}' speaks ZeroMQ: a function's name has 1 to 80 ASCII characters",
                      options_.name));
     return true;
   }
-  exchange.endpoint = endpoint;
-  return endpoint->send(exchange, context_.turn->began_ns());
+  forwarded.endpoint = endpoint;
+  return endpoint->send(forwarded, context_.turn->began_ns());
 }
 
 // Power of two choices: nearly as even as asking everybody, and a newcomer is not swamped.
@@ -262,63 +262,63 @@ uint64_t Backend::random() {  // xorshift64
   return random_state_ >> 11;
 }
 
-void Backend::enqueue(ForwardedCall& exchange) {
-  exchange.queued = true;
-  queue_.push_back(exchange);
+void Backend::enqueue(ForwardedCall& forwarded) {
+  forwarded.queued = true;
+  queue_.push_back(forwarded);
   metrics_->queue.set(queue_.size());
 }
 
-void Backend::leave_queue(ForwardedCall& exchange) {
-  exchange.queued = false;
-  queue_.remove(exchange);
+void Backend::leave_queue(ForwardedCall& forwarded) {
+  forwarded.queued = false;
+  queue_.remove(forwarded);
   metrics_->queue.set(queue_.size());
 }
 
 void Backend::on_room(Endpoint&) {
   while (!queue_.empty()) {
-    ForwardedCall& exchange = *queue_.front();
-    if (exchange.call.caller_gone()) {
-      leave_queue(exchange);
-      fail(exchange, Outcome::abandoned, "nobody waits for the answer");
+    ForwardedCall& forwarded = *queue_.front();
+    if (forwarded.call.caller_gone()) {
+      leave_queue(forwarded);
+      fail(forwarded, Outcome::abandoned, "nobody waits for the answer");
       continue;
     }
     if (pick(nullptr) == nullptr) return;
-    leave_queue(exchange);
-    send(exchange);
+    leave_queue(forwarded);
+    send(forwarded);
   }
 }
 
-void Backend::on_reply(Endpoint& endpoint, ForwardedCall& exchange, ByteView body) {
+void Backend::on_reply(Endpoint& endpoint, ForwardedCall& forwarded, ByteView body) {
   const Outcome outcome = outcome_of(body);
   endpoint.succeeded();
   endpoint.metrics().requests[index_of(outcome)].add();
-  metrics_->duration.observe(context_.turn->began_ns() - exchange.sent_ns);
-  if (exchange.unknown && outcome == Outcome::ok) {
-    if (const auto label = context_.learn(exchange.function())) exchange.call.relabel(*label);
+  metrics_->duration.observe(context_.turn->began_ns() - forwarded.sent_ns);
+  if (forwarded.unknown && outcome == Outcome::ok) {
+    if (const auto label = context_.learn(forwarded.function())) forwarded.call.relabel(*label);
   }
-  std::move(exchange.call).reply(body, outcome);
-  release(exchange);
+  std::move(forwarded.call).reply(body, outcome);
+  release(forwarded);
 }
 
-void Backend::on_lost(Endpoint& endpoint, ForwardedCall& exchange, bool written) {
+void Backend::on_lost(Endpoint& endpoint, ForwardedCall& forwarded, bool written) {
   endpoint.metrics().requests[index_of(Outcome::unavailable)].add();
-  if (may_retry(exchange, written)) {
+  if (may_retry(forwarded, written)) {
     --retry_tokens_;
-    exchange.retried = true;
+    forwarded.retried = true;
     metrics_->retries.add();
-    return route(exchange);
+    return route(forwarded);
   }
-  fail(exchange, Outcome::unavailable,
+  fail(forwarded, Outcome::unavailable,
        fmt::format("backend '{}' failed under the call: {} ({})", options_.name, endpoint.reason(),
                    endpoint.options().address.display()));
 }
 
-bool Backend::may_retry(const ForwardedCall& exchange, bool written) {
-  if (exchange.retried || retry_tokens_ < 1) return false;
+bool Backend::may_retry(const ForwardedCall& forwarded, bool written) {
+  if (forwarded.retried || retry_tokens_ < 1) return false;
   if (!written) return true;
-  return can_spare(*exchange.endpoint) &&
+  return can_spare(*forwarded.endpoint) &&
          std::ranges::any_of(options_.idempotent, [&](const std::string& glob) {
-           return glob_match(glob, exchange.function());
+           return glob_match(glob, forwarded.function());
          });
 }
 
@@ -344,15 +344,15 @@ void Backend::on_deadline() {
   const uint64_t now_ms = uv_now(context_.loop);
   for (auto& [timeout_ms, list] : deadlines_) {
     while (!list.empty() && list.front()->deadline_ms <= now_ms) {
-      ForwardedCall& exchange = *list.front();
-      if (exchange.queued) {
-        leave_queue(exchange);
+      ForwardedCall& forwarded = *list.front();
+      if (forwarded.queued) {
+        leave_queue(forwarded);
       } else {
-        exchange.endpoint->metrics().requests[index_of(Outcome::timeout)].add();
-        exchange.endpoint->give_up(exchange);
+        forwarded.endpoint->metrics().requests[index_of(Outcome::timeout)].add();
+        forwarded.endpoint->give_up(forwarded);
         given_up = true;
       }
-      fail(exchange, Outcome::timeout,
+      fail(forwarded, Outcome::timeout,
            fmt::format("backend '{}' did not answer within {} ms", options_.name, timeout_ms));
     }
   }

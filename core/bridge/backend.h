@@ -81,23 +81,23 @@ class Backend final : private Endpoint::Owner {
   using Deadlines =
       IntrusiveList<ForwardedCall, &ForwardedCall::deadline_prev, &ForwardedCall::deadline_next>;
 
-  void on_reply(Endpoint& endpoint, ForwardedCall& exchange, ByteView body) override;
-  void on_lost(Endpoint& endpoint, ForwardedCall& exchange, bool written) override;
+  void on_reply(Endpoint& endpoint, ForwardedCall& forwarded, ByteView body) override;
+  void on_lost(Endpoint& endpoint, ForwardedCall& forwarded, bool written) override;
   void on_room(Endpoint& endpoint) override;
   bool can_spare(const Endpoint& endpoint) const override;
 
   Deadlines& deadlines(uint32_t timeout_ms);
   bool has_memory_for(const Request& request) const;
   ForwardedCall& begin(const Request& request, Call call, uint32_t timeout_ms);
-  void release(ForwardedCall& exchange);
-  void fail(ForwardedCall& exchange, Outcome outcome, const std::string& message);
-  void route(ForwardedCall& exchange);
-  bool send(ForwardedCall& exchange);
-  void enqueue(ForwardedCall& exchange);
-  void leave_queue(ForwardedCall& exchange);
+  void release(ForwardedCall& forwarded);
+  void fail(ForwardedCall& forwarded, Outcome outcome, const std::string& message);
+  void route(ForwardedCall& forwarded);
+  bool send(ForwardedCall& forwarded);
+  void enqueue(ForwardedCall& forwarded);
+  void leave_queue(ForwardedCall& forwarded);
   Endpoint* pick(const Endpoint* avoid);
   std::string unavailable() const;
-  bool may_retry(const ForwardedCall& exchange, bool written);
+  bool may_retry(const ForwardedCall& forwarded, bool written);
   void update_endpoints();
   WatchedState watched(const std::string& endpoint) const;
   void arm_deadline(uint64_t deadline_ms);
@@ -111,7 +111,7 @@ class Backend final : private Endpoint::Owner {
   EndpointNames names_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::vector<std::unique_ptr<Endpoint>> retired_;  ///< still have calls under way
-  std::deque<ForwardedCall> exchanges_;             ///< an exchange never moves
+  std::deque<ForwardedCall> forwarded_calls_;       ///< an forwarded never moves
   std::vector<ForwardedCall*> free_;
   Queue queue_;
   std::map<uint32_t, Deadlines> deadlines_;  ///< by time-out: each list is in order of deadlines

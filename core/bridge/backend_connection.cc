@@ -5,7 +5,7 @@
 
 namespace zerogate {
 
-uint32_t BackendConnection::take_slot(ForwardedCall& exchange) {
+uint32_t BackendConnection::take_slot(ForwardedCall& forwarded) {
   assert(up());
   uint32_t index = static_cast<uint32_t>(slots_.size());
   if (free_.empty()) {
@@ -16,9 +16,9 @@ uint32_t BackendConnection::take_slot(ForwardedCall& exchange) {
     free_.pop_back();
   }
   Slot& slot = slots_[index];
-  slot.exchange = &exchange;
+  slot.forwarded = &forwarded;
   slot.taken = true;
-  exchange.slot = index;
+  forwarded.slot = index;
   ++load_;
   return slot.generation << kSlotBits | index;
 }
@@ -28,19 +28,19 @@ void BackendConnection::settle(uint32_t id, ByteView body) {
   if (index >= slots_.size()) return;
   Slot& slot = slots_[index];
   if (!slot.taken || slot.generation << kSlotBits != (id ^ index)) return;
-  ForwardedCall* exchange = slot.exchange;
+  ForwardedCall* forwarded = slot.forwarded;
   release(index);
-  if (exchange == nullptr) {
+  if (forwarded == nullptr) {
     owner_.on_late_reply(*this);
   } else {
-    owner_.on_reply(*this, *exchange, body);
+    owner_.on_reply(*this, *forwarded, body);
   }
 }
 
 void BackendConnection::release(uint32_t index) {
   Slot& slot = slots_[index];
   if (slot.given_up_ms != 0) --given_up_;
-  slot.exchange = nullptr;
+  slot.forwarded = nullptr;
   slot.taken = false;
   slot.given_up_ms = 0;
   slot.generation = std::max((slot.generation + 1) & (UINT32_MAX >> kSlotBits), 1U);
@@ -59,13 +59,13 @@ uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
   return forgotten;
 }
 
-void BackendConnection::give_up(ForwardedCall& exchange, uint64_t now_ms) {
-  Slot& slot = slots_[exchange.slot];
-  assert(slot.exchange == &exchange);
-  slot.exchange = nullptr;
+void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
+  Slot& slot = slots_[forwarded.slot];
+  assert(slot.forwarded == &forwarded);
+  slot.forwarded = nullptr;
   slot.given_up_ms = std::max<uint64_t>(now_ms, 1);
   ++given_up_;
-  exchange.connection = nullptr;
+  forwarded.connection = nullptr;
 }
 
 uint64_t BackendConnection::oldest_given_up_ms() const {
@@ -81,9 +81,9 @@ uint64_t BackendConnection::oldest_given_up_ms() const {
 std::vector<ForwardedCall*> BackendConnection::take_all() {
   std::vector<ForwardedCall*> taken;
   for (Slot& slot : slots_) {
-    if (slot.exchange == nullptr) continue;
-    taken.push_back(slot.exchange);
-    slot.exchange = nullptr;
+    if (slot.forwarded == nullptr) continue;
+    taken.push_back(slot.forwarded);
+    slot.forwarded = nullptr;
   }
   return taken;
 }

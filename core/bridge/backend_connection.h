@@ -11,8 +11,8 @@
 namespace zerogate {
 
 /// Connects, asks the peer for `connect` to see that somebody serves there (a stopped process'
-/// kernel accepts connections too), and then carries exchanges. Every one has a slot, and the id on
-/// the wire is slot and generation: a late answer, or one that comes twice, finds its slot's
+/// kernel accepts connections too), and then carries forwarded calls. Every one has a slot, and the
+/// id on the wire is slot and generation: a late answer, or one that comes twice, finds its slot's
 /// generation gone and never reaches another caller. A connection does not come back: Endpoint
 /// makes a new one. Loop thread only.
 class BackendConnection {
@@ -23,9 +23,9 @@ class BackendConnection {
    public:
     virtual void on_up(BackendConnection& connection) = 0;
     /// `body` is one whole MessagePack value, valid during the call.
-    virtual void on_reply(BackendConnection& connection, ForwardedCall& exchange,
+    virtual void on_reply(BackendConnection& connection, ForwardedCall& forwarded,
                           ByteView body) = 0;
-    /// A reply to an exchange that was given up: its slot is free again.
+    /// A reply to an forwarded that was given up: its slot is free again.
     virtual void on_late_reply(BackendConnection& connection) = 0;
     virtual void on_down(BackendConnection& connection, std::string_view reason) = 0;
 
@@ -43,17 +43,17 @@ class BackendConnection {
   uint32_t load() const { return load_; }
 
   /// Sends a request; it leaves with the turn's flush. Only when up().
-  virtual void send(ForwardedCall& exchange) = 0;
+  virtual void send(ForwardedCall& forwarded) = 0;
   /// True unless it is certain that no byte of the request has left.
-  virtual bool was_written(const ForwardedCall& exchange) const = 0;
+  virtual bool was_written(const ForwardedCall& forwarded) const = 0;
   /// Writes what was gathered in this turn.
   virtual void flush() = 0;
   /// Ends the connection: on_down() follows before this returns.
   virtual void fail(std::string_view reason) = 0;
 
-  /// The exchange's call was answered otherwise. Its slot stays taken until the peer has answered:
+  /// The forwarded's call was answered otherwise. Its slot stays taken until the peer has answered:
   /// it is busy with it.
-  void give_up(ForwardedCall& exchange, uint64_t now_ms);
+  void give_up(ForwardedCall& forwarded, uint64_t now_ms);
   /// Since when the oldest given-up request blocks its slot; 0 when there is none.
   uint64_t oldest_given_up_ms() const;
   /// Frees the slots of requests given up until then; returns how many. Their answers, should they
@@ -61,7 +61,7 @@ class BackendConnection {
   uint32_t forget_given_up(uint64_t until_ms);
   /// Requests under way that somebody waits for.
   uint32_t live() const { return load_ - given_up_; }
-  /// The exchanges under way; they are the connection's no longer.
+  /// The forwarded calls under way; they are the connection's no longer.
   std::vector<ForwardedCall*> take_all();
 
  protected:
@@ -71,7 +71,7 @@ class BackendConnection {
   static constexpr uint32_t kSlotBits = 12;
   static constexpr uint32_t kMaxSlots = 1U << kSlotBits;
 
-  uint32_t take_slot(ForwardedCall& exchange);
+  uint32_t take_slot(ForwardedCall& forwarded);
   /// Hands a reply to the slot it belongs to; ids that are not under way are ignored.
   void settle(uint32_t id, ByteView body);
   void release(uint32_t index);
@@ -82,9 +82,9 @@ class BackendConnection {
  private:
   enum class State : uint8_t { connecting, up, down };
   struct Slot {
-    ForwardedCall* exchange = nullptr;  ///< null when free or given up
-    uint32_t generation = 1;            ///< never 0: an id of zeros is nobody's
-    uint64_t given_up_ms = 0;           ///< 0 unless given up
+    ForwardedCall* forwarded = nullptr;  ///< null when free or given up
+    uint32_t generation = 1;             ///< never 0: an id of zeros is nobody's
+    uint64_t given_up_ms = 0;            ///< 0 unless given up
     bool taken = false;
   };
 

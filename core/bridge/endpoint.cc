@@ -62,12 +62,12 @@ BackendConnection* Endpoint::free_connection() {
   return best;
 }
 
-bool Endpoint::send(ForwardedCall& exchange, uint64_t now_ns) {
+bool Endpoint::send(ForwardedCall& forwarded, uint64_t now_ns) {
   BackendConnection* connection = has_room() ? free_connection() : nullptr;
   if (connection == nullptr) return false;
-  exchange.connection = connection;
-  exchange.sent_ns = now_ns;
-  connection->send(exchange);
+  forwarded.connection = connection;
+  forwarded.sent_ns = now_ns;
+  connection->send(forwarded);
   if (unsent_.empty() || unsent_.back() != connection) unsent_.push_back(connection);
   metrics_->in_flight.add();
   dirty_ = true;
@@ -97,11 +97,11 @@ void Endpoint::on_up(BackendConnection&) {
   owner_.on_room(*this);
 }
 
-void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& exchange, ByteView body) {
+void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& forwarded, ByteView body) {
   metrics_->in_flight.sub();
-  exchange.connection = nullptr;
+  forwarded.connection = nullptr;
   idle_ = &connection;
-  owner_.on_reply(*this, exchange, body);
+  owner_.on_reply(*this, forwarded, body);
   owner_.on_room(*this);
 }
 
@@ -114,14 +114,14 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   settled_ = true;
   reason_ = reason;
   std::vector<std::pair<ForwardedCall*, bool>> lost;
-  for (ForwardedCall* exchange : connection.take_all()) {
-    lost.emplace_back(exchange, connection.was_written(*exchange));
-    exchange->connection = nullptr;
+  for (ForwardedCall* forwarded : connection.take_all()) {
+    lost.emplace_back(forwarded, connection.was_written(*forwarded));
+    forwarded->connection = nullptr;
   }
   bury(connection);
   schedule(backoff_.next_ms());
   if (!lost.empty()) failed();
-  for (const auto& [exchange, written] : lost) owner_.on_lost(*this, *exchange, written);
+  for (const auto& [forwarded, written] : lost) owner_.on_lost(*this, *forwarded, written);
 }
 
 void Endpoint::bury(BackendConnection& connection) {
@@ -137,8 +137,8 @@ void Endpoint::bury(BackendConnection& connection) {
   show_state();
 }
 
-void Endpoint::give_up(ForwardedCall& exchange) {
-  exchange.connection->give_up(exchange, uv_now(loop_));
+void Endpoint::give_up(ForwardedCall& forwarded) {
+  forwarded.connection->give_up(forwarded, uv_now(loop_));
   failed();
 }
 

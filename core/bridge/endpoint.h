@@ -41,9 +41,9 @@ class Endpoint final : private BackendConnection::Owner {
 
   class Owner {
    public:
-    virtual void on_reply(Endpoint& endpoint, ForwardedCall& exchange, ByteView body) = 0;
-    /// The connection broke under the exchange, which is the owner's again.
-    virtual void on_lost(Endpoint& endpoint, ForwardedCall& exchange, bool written) = 0;
+    virtual void on_reply(Endpoint& endpoint, ForwardedCall& forwarded, ByteView body) = 0;
+    /// The connection broke under the forwarded, which is the owner's again.
+    virtual void on_lost(Endpoint& endpoint, ForwardedCall& forwarded, bool written) = 0;
     /// A connection has room for one more request.
     virtual void on_room(Endpoint& endpoint) = 0;
     /// May this endpoint be set aside? Not when it is the last.
@@ -77,11 +77,11 @@ class Endpoint final : private BackendConnection::Owner {
   const std::string& reason() const { return reason_; }
 
   /// Sends on the least loaded connection. False when none has room.
-  bool send(ForwardedCall& exchange, uint64_t now_ns);
+  bool send(ForwardedCall& forwarded, uint64_t now_ns);
   void flush();
 
   /// The call's deadline has passed: counts as a failure.
-  void give_up(ForwardedCall& exchange);
+  void give_up(ForwardedCall& forwarded);
   void succeeded() { failures_ = 0; }
   /// Replaces connections that have been blocked for too long. True while some could be.
   bool sweep();
@@ -90,7 +90,7 @@ class Endpoint final : private BackendConnection::Owner {
 
  private:
   void on_up(BackendConnection& connection) override;
-  void on_reply(BackendConnection& connection, ForwardedCall& exchange, ByteView body) override;
+  void on_reply(BackendConnection& connection, ForwardedCall& forwarded, ByteView body) override;
   void on_late_reply(BackendConnection& connection) override;
   void on_down(BackendConnection& connection, std::string_view reason) override;
 

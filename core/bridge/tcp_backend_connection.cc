@@ -138,18 +138,18 @@ void TcpBackendConnection::on_frame(uint32_t id, ByteView payload) {
   came_up();
 }
 
-void TcpBackendConnection::send(ForwardedCall& exchange) {
-  const uint32_t id = take_slot(exchange);
-  if (begin_.size() <= exchange.slot) begin_.resize(exchange.slot + 1);
-  begin_[exchange.slot] = gathered_;
+void TcpBackendConnection::send(ForwardedCall& forwarded) {
+  const uint32_t id = take_slot(forwarded);
+  if (begin_.size() <= forwarded.slot) begin_.resize(forwarded.slot + 1);
+  begin_[forwarded.slot] = gathered_;
   std::string& out = stream_->writer.out();
   const size_t before = out.size();
-  wire::t3::write_request(out, id, exchange.function(), exchange.argument());
+  wire::t3::write_request(out, id, forwarded.function(), forwarded.argument());
   gathered_ += out.size() - before;
 }
 
-bool TcpBackendConnection::was_written(const ForwardedCall& exchange) const {
-  return stream_->writer.written() > begin_[exchange.slot];
+bool TcpBackendConnection::was_written(const ForwardedCall& forwarded) const {
+  return stream_->writer.written() > begin_[forwarded.slot];
 }
 
 void TcpBackendConnection::flush() {

@@ -28,8 +28,8 @@ class TcpBackendConnection final : public BackendConnection {
                        const BackendConnectionOptions& options);
   ~TcpBackendConnection() override;
 
-  void send(ForwardedCall& exchange) override;
-  bool was_written(const ForwardedCall& exchange) const override;
+  void send(ForwardedCall& forwarded) override;
+  bool was_written(const ForwardedCall& forwarded) const override;
   void flush() override;
   void fail(std::string_view reason) override;
 

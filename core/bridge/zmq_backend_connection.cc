@@ -101,15 +101,15 @@ void ZmqBackendConnection::on_message(ByteView body) {
   settle(id, result);
 }
 
-void ZmqBackendConnection::send(ForwardedCall& exchange) {
-  const auto id = to_id(take_slot(exchange));
-  const ByteView argument = wire::empty_from_nil(exchange.argument());
+void ZmqBackendConnection::send(ForwardedCall& forwarded) {
+  const auto id = to_id(take_slot(forwarded));
+  const ByteView argument = wire::empty_from_nil(forwarded.argument());
   zmq_msg_t message;
   zmq_msg_init_size(&message, id.size() + wire::w5::kNameBytes + argument.size());
   char* to = static_cast<char*>(zmq_msg_data(&message));
   std::memcpy(to, id.data(), id.size());
   std::memset(to + id.size(), ' ', wire::w5::kNameBytes);
-  exchange.function().copy(to + id.size(), exchange.function_bytes);
+  forwarded.function().copy(to + id.size(), forwarded.function_bytes);
   argument.copy(to + id.size() + wire::w5::kNameBytes, argument.size());
   if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
   sent_ = true;

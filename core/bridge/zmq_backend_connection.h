@@ -23,7 +23,7 @@ class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
                        const BackendConnectionOptions& options);
   ~ZmqBackendConnection() override;
 
-  void send(ForwardedCall& exchange) override;
+  void send(ForwardedCall& forwarded) override;
   /// What libzmq has taken may have left, as far as anybody can tell.
   bool was_written(const ForwardedCall&) const override { return true; }
   void flush() override;
