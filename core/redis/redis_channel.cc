@@ -84,8 +84,8 @@ void format_redis_command(const ByteView* arguments, size_t count, std::string& 
   assert(to.at() == out.data() + size);
 }
 
-RedisLink::RedisLink(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics,
-                     const RedisOptions& options)
+RedisChannel::RedisChannel(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics,
+                           const RedisOptions& options)
     : loop_(loop),
       owner_(owner),
       metrics_(metrics),
@@ -96,21 +96,21 @@ RedisLink::RedisLink(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics,
       backoff_(options.backoff_min_ms, options.backoff_max_ms,
                uv_hrtime() ^ reinterpret_cast<uintptr_t>(this)) {}
 
-RedisLink::~RedisLink() {
+RedisChannel::~RedisChannel() {
   assert(answering_ == 0);
   assert(pending_.empty());
 }
 
-void RedisLink::start() { attempt(); }
+void RedisChannel::start() { attempt(); }
 
-void RedisLink::close() {
+void RedisChannel::close() {
   state_ = State::closed;
   uv_timer_stop(timer_.get());
   connection_.reset();
 }
 
 /// One deadline covers looking the name up, connecting and the handshake.
-void RedisLink::attempt() {
+void RedisChannel::attempt() {
   state_ = State::resolving;
   uv_update_time(loop_);  // before the loop first runs its clock may be far behind
   start_timer(options_.timeout_ms);
@@ -125,7 +125,7 @@ void RedisLink::attempt() {
   if (const auto started = lookup_.start(options_.url.host); !started) fail(started.error());
 }
 
-void RedisLink::on_addresses(NameLookup::Addresses addresses) {
+void RedisChannel::on_addresses(NameLookup::Addresses addresses) {
   const bool wanted = state_ == State::resolving;
   if (!addresses) {
     if (wanted) fail(addresses.error());
@@ -138,7 +138,7 @@ void RedisLink::on_addresses(NameLookup::Addresses addresses) {
 
 /// Goes through the addresses that are left until one can be connected to, without a wait between
 /// them: behind "localhost" there often are two, one of which nobody listens on.
-void RedisLink::connect() {
+void RedisChannel::connect() {
   for (;;) {
     state_ = State::connecting;
     auto opened = open_next();
@@ -150,7 +150,7 @@ void RedisLink::connect() {
   }
 }
 
-Result<RedisConnectionPtr> RedisLink::open_next() {
+Result<RedisConnectionPtr> RedisChannel::open_next() {
   const RedisUrl& url = options_.url;
   if (!url.path.empty()) return RedisConnection::open_unix(loop_, *this, url.path);
   const std::string& address = addresses_[next_address_++];
@@ -159,7 +159,7 @@ Result<RedisConnectionPtr> RedisLink::open_next() {
 }
 
 /// All of it leaves in one write once the socket is connected.
-void RedisLink::send_handshake() {
+void RedisChannel::send_handshake() {
   const RedisUrl& url = options_.url;
   std::string formatted;
   const auto send = [&](std::initializer_list<ByteView> arguments) {
@@ -177,9 +177,9 @@ void RedisLink::send_handshake() {
   send({"PING"});
 }
 
-void RedisLink::on_connected() { state_ = State::handshaking; }
+void RedisChannel::on_connected() { state_ = State::handshaking; }
 
-void RedisLink::on_handshake_reply(const redisReply& reply) {
+void RedisChannel::on_handshake_reply(const redisReply& reply) {
   // WRONGPASS, NOAUTH, LOADING, "max number of clients reached", ...: later it may be better.
   if (reply.type == REDIS_REPLY_ERROR) return fail({reply.str, reply.len});
   if (--handshake_left_ > 0) return;
@@ -190,7 +190,7 @@ void RedisLink::on_handshake_reply(const redisReply& reply) {
   owner_.on_link_change();
 }
 
-void RedisLink::on_broken(std::string_view reason) {
+void RedisChannel::on_broken(std::string_view reason) {
   if (state_ == State::connecting && another_address()) {
     connection_.reset();
     return connect();
@@ -200,7 +200,7 @@ void RedisLink::on_broken(std::string_view reason) {
 
 /// Answers nobody yet: this may run inside the end of the turn, when those who write the answers
 /// have done their part of it. The timer answers, in the loop's next turn.
-void RedisLink::fail(std::string_view reason, ReplyStatus status) {
+void RedisChannel::fail(std::string_view reason, ReplyStatus status) {
   failure_ = fmt::format("{} ({})", lower_first(reason), endpoint_);
   // A restarted container has another address. After a failed attempt the next one goes on with
   // the addresses that are left.
@@ -213,7 +213,7 @@ void RedisLink::fail(std::string_view reason, ReplyStatus status) {
   owner_.on_link_change();
 }
 
-void RedisLink::wait_and_retry() {
+void RedisChannel::wait_and_retry() {
   state_ = State::waiting;
   start_timer(backoff_.next_ms());
   if (pending_.empty()) return;
@@ -222,25 +222,25 @@ void RedisLink::wait_and_retry() {
                                  : fmt::format("redis unavailable: {}", failure_));
 }
 
-void RedisLink::command(const std::string& formatted, RedisRequest& request) {
+void RedisChannel::command(const std::string& formatted, RedisRequest& request) {
   assert(up());
   connection_->send(formatted);
   pending_.push_back({&request, now_ns()});
   if (!uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get()))) start_timer(options_.timeout_ms);
 }
 
-void RedisLink::end_of_turn() {
+void RedisChannel::end_of_turn() {
   clock_ns_ = 0;
   if (up()) connection_->flush();
 }
 
-void RedisLink::on_redis_reply(const redisReply& reply) {
+void RedisChannel::on_redis_reply(const redisReply& reply) {
   if (state_ != State::up) return on_handshake_reply(reply);
   ++replies_;
   answer(pending_.pop_front(), to_reply(reply));
 }
 
-void RedisLink::answer_all(ReplyStatus status, std::string_view text) {
+void RedisChannel::answer_all(ReplyStatus status, std::string_view text) {
   clock_ns_ = 0;
   // Moved out of the way, for a continuation may lead to anything but our end.
   RingBuffer<Pending> pending = std::exchange(pending_, {});
@@ -250,7 +250,7 @@ void RedisLink::answer_all(ReplyStatus status, std::string_view text) {
   while (!pending.empty()) answer(pending.pop_front(), reply);
 }
 
-void RedisLink::answer(const Pending& pending, const RedisReply& reply) {
+void RedisChannel::answer(const Pending& pending, const RedisReply& reply) {
   switch (reply.status) {
     case ReplyStatus::ok:
       metrics_.ok.add();
@@ -273,7 +273,7 @@ void RedisLink::answer(const Pending& pending, const RedisReply& reply) {
 
 /// The timer is armed for the oldest command when it is sent, and here for the one that is oldest
 /// by then: about once per timeout, and not per command.
-void RedisLink::check_deadline() {
+void RedisChannel::check_deadline() {
   while (!pending_.empty()) {
     const uint64_t deadline_ns = pending_.front().sent_ns + options_.timeout_ms * kNsPerMs;
     const uint64_t now = uv_hrtime();
@@ -288,18 +288,18 @@ void RedisLink::check_deadline() {
   }
 }
 
-uint64_t RedisLink::now_ns() {
+uint64_t RedisChannel::now_ns() {
   if (clock_ns_ == 0) clock_ns_ = owner_.now_ns();
   return clock_ns_;
 }
 
-void RedisLink::start_timer(uint64_t ms) {
+void RedisChannel::start_timer(uint64_t ms) {
   uv_timer_start(
-      timer_.get(), [](uv_timer_t* timer) { static_cast<RedisLink*>(timer->data)->on_timer(); }, ms,
-      0);
+      timer_.get(), [](uv_timer_t* timer) { static_cast<RedisChannel*>(timer->data)->on_timer(); },
+      ms, 0);
 }
 
-void RedisLink::on_timer() {
+void RedisChannel::on_timer() {
   switch (state_) {
     case State::resolving:
     case State::connecting:
@@ -316,7 +316,7 @@ void RedisLink::on_timer() {
   }
 }
 
-std::string_view RedisLink::missed() const {
+std::string_view RedisChannel::missed() const {
   if (state_ == State::resolving) return "the name was not resolved";
   return state_ == State::connecting ? "no connection" : "no answer";
 }

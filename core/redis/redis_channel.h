@@ -21,7 +21,7 @@ namespace zerogate {
 /// Up means that Redis has answered PING, after AUTH and SELECT where the URL asks for them: the
 /// kernel accepts connections for a Redis that is stopped or still loading. Owned by a RedisClient,
 /// which outlives it together with `options` and `metrics`. Loop thread only.
-class RedisLink final : private RedisConnection::Owner {
+class RedisChannel final : private RedisConnection::Owner {
  public:
   class Owner {
    public:
@@ -34,10 +34,10 @@ class RedisLink final : private RedisConnection::Owner {
     ~Owner() = default;
   };
 
-  RedisLink(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics, const RedisOptions& options);
-  ~RedisLink();
-  RedisLink(const RedisLink&) = delete;
-  RedisLink& operator=(const RedisLink&) = delete;
+  RedisChannel(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics, const RedisOptions& options);
+  ~RedisChannel();
+  RedisChannel(const RedisChannel&) = delete;
+  RedisChannel& operator=(const RedisChannel&) = delete;
 
   /// Begins to connect, and calls the owner from then on.
   void start();

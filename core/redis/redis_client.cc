@@ -23,7 +23,7 @@ WatchedState watched(const RedisOptions& options) {
 
 }  // namespace
 
-struct RedisClient::Shared final : RedisLink::Owner {
+struct RedisClient::Shared final : RedisChannel::Owner {
   Shared(uv_loop_t* loop, Turn& the_turn, RedisMetrics& the_metrics, RedisOptions the_options)
       : turn(the_turn),
         metrics(the_metrics),
@@ -36,19 +36,19 @@ struct RedisClient::Shared final : RedisLink::Owner {
         fmt::format("redis overloaded: {} KiB wait to be sent", options.max_unsent_bytes >> 10);
     const uint32_t count = std::max(options.connections, 1u);
     for (uint32_t i = 0; i < count; ++i)
-      links.push_back(std::make_unique<RedisLink>(loop, *this, metrics, options));
+      links.push_back(std::make_unique<RedisChannel>(loop, *this, metrics, options));
   }
 
   void on_link_change() override;
   uint64_t now_ns() override { return turn.now_ns(); }
-  RedisLink* idlest() const;
+  RedisChannel* idlest() const;
   void refuse(RedisReply::Status status, std::string_view text, RedisRequest& request);
 
   Turn& turn;
   RedisMetrics& metrics;
   const RedisOptions options;
   StateReporter state;
-  std::vector<std::unique_ptr<RedisLink>> links;
+  std::vector<std::unique_ptr<RedisChannel>> links;
   bool up = false;
   bool settled = false;
   std::string failure;      // why it is not up
@@ -72,8 +72,8 @@ void RedisClient::Shared::on_link_change() {
   state.set(false, failure);
 }
 
-RedisLink* RedisClient::Shared::idlest() const {
-  RedisLink* best = nullptr;
+RedisChannel* RedisClient::Shared::idlest() const {
+  RedisChannel* best = nullptr;
   for (const auto& link : links)
     if (link->up() && (!best || link->pending() < best->pending())) best = link.get();
   return best;
@@ -107,7 +107,7 @@ RedisClient::~RedisClient() {
 
 void RedisClient::command(std::initializer_list<ByteView> arguments, RedisRequest& request) {
   Shared& shared = *shared_;
-  RedisLink* const link = shared.idlest();
+  RedisChannel* const link = shared.idlest();
   if (!link) return shared.refuse(RedisReply::Status::unavailable, shared.unavailable, request);
   if (link->pending() >= shared.options.max_pending)
     return shared.refuse(RedisReply::Status::overloaded, shared.too_many, request);

@@ -22,7 +22,7 @@ namespace zerogate {
 
 /// Sends formatted commands and hands out replies in their order. It ends by itself when the
 /// connection breaks, or when its owner lets go of it, and does not come back: reconnecting is
-/// RedisLink's. Owned through RedisConnectionPtr. Loop thread only. Writing to a socket that the
+/// RedisChannel's. Owned through RedisConnectionPtr. Loop thread only. Writing to a socket that the
 /// peer has closed raises SIGPIPE (hiredis uses write(2)): the process must ignore that signal.
 class RedisConnection {
  public:
