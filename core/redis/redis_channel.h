@@ -41,8 +41,8 @@ class RedisChannel final : private RedisConnection::Owner {
 
   /// Begins to connect, and calls the owner from then on.
   void start();
-  /// Ends the connection for good, and does not call the owner again. close() the links of a client
-  /// first and then let each answer_all(): a continuation may send a command.
+  /// Ends the connection for good, and does not call the owner again. close() the channels of a
+  /// client first and then let each answer_all(): a continuation may send a command.
   void close();
   /// Answers everything under way. "unavailable" and "timeout" only.
   void answer_all(RedisReply::Status status, std::string_view text);

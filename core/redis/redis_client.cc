@@ -36,7 +36,7 @@ struct RedisClient::Shared final : RedisChannel::Owner {
         fmt::format("redis overloaded: {} KiB wait to be sent", options.max_unsent_bytes >> 10);
     const uint32_t count = std::max(options.connections, 1u);
     for (uint32_t i = 0; i < count; ++i)
-      links.push_back(std::make_unique<RedisChannel>(loop, *this, metrics, options));
+      channels.push_back(std::make_unique<RedisChannel>(loop, *this, metrics, options));
   }
 
   void on_link_change() override;
@@ -48,7 +48,7 @@ struct RedisClient::Shared final : RedisChannel::Owner {
   RedisMetrics& metrics;
   const RedisOptions options;
   StateReporter state;
-  std::vector<std::unique_ptr<RedisChannel>> links;
+  std::vector<std::unique_ptr<RedisChannel>> channels;
   bool up = false;
   bool settled = false;
   std::string failure;      // why it is not up
@@ -60,22 +60,24 @@ struct RedisClient::Shared final : RedisChannel::Owner {
 
 /// The log tells of the client, not of its single connections and attempts.
 void RedisClient::Shared::on_link_change() {
-  up = std::any_of(links.begin(), links.end(), [](const auto& link) { return link->up(); });
-  settled = settled || up ||
-            std::all_of(links.begin(), links.end(), [](const auto& link) { return link->tried(); });
+  up = std::any_of(channels.begin(), channels.end(),
+                   [](const auto& channel) { return channel->up(); });
+  settled = settled || up || std::all_of(channels.begin(), channels.end(), [](const auto& channel) {
+              return channel->tried();
+            });
   metrics.up.set(up ? 1 : 0);
   if (up) return state.set(true);
   if (!settled) return;
-  for (const auto& link : links)
-    if (link->tried()) failure = link->failure();
+  for (const auto& channel : channels)
+    if (channel->tried()) failure = channel->failure();
   unavailable = fmt::format("redis unavailable: {}", failure);
   state.set(false, failure);
 }
 
 RedisChannel* RedisClient::Shared::idlest() const {
   RedisChannel* best = nullptr;
-  for (const auto& link : links)
-    if (link->up() && (!best || link->pending() < best->pending())) best = link.get();
+  for (const auto& channel : channels)
+    if (channel->up() && (!best || channel->pending() < best->pending())) best = channel.get();
   return best;
 }
 
@@ -91,7 +93,7 @@ void RedisClient::Shared::refuse(RedisReply::Status status, std::string_view tex
 RedisClient::RedisClient(uv_loop_t* loop, Turn& turn, RedisMetrics& metrics, RedisOptions options)
     : shared_(std::make_unique<Shared>(loop, turn, metrics, std::move(options))) {
   turn.add(*this);
-  for (auto& link : shared_->links) link->start();
+  for (auto& channel : shared_->channels) channel->start();
 }
 
 RedisClient::~RedisClient() {
@@ -100,21 +102,21 @@ RedisClient::~RedisClient() {
   shared_->failure = "shutting down";
   shared_->unavailable = "redis unavailable: shutting down";
   shared_->metrics.up.set(0);
-  for (auto& link : shared_->links) link->close();
-  for (auto& link : shared_->links)
-    link->answer_all(RedisReply::Status::unavailable, shared_->unavailable);
+  for (auto& channel : shared_->channels) channel->close();
+  for (auto& channel : shared_->channels)
+    channel->answer_all(RedisReply::Status::unavailable, shared_->unavailable);
 }
 
 void RedisClient::command(std::initializer_list<ByteView> arguments, RedisRequest& request) {
   Shared& shared = *shared_;
-  RedisChannel* const link = shared.idlest();
-  if (!link) return shared.refuse(RedisReply::Status::unavailable, shared.unavailable, request);
-  if (link->pending() >= shared.options.max_pending)
+  RedisChannel* const channel = shared.idlest();
+  if (!channel) return shared.refuse(RedisReply::Status::unavailable, shared.unavailable, request);
+  if (channel->pending() >= shared.options.max_pending)
     return shared.refuse(RedisReply::Status::overloaded, shared.too_many, request);
   std::string& formatted = shared.formatted;
   format_redis_command(arguments.begin(), arguments.size(), formatted);
-  const bool fits = link->has_room_for(formatted.size());
-  if (fits) link->command(formatted, request);
+  const bool fits = channel->has_room_for(formatted.size());
+  if (fits) channel->command(formatted, request);
   if (formatted.capacity() > kKeptBuffer) std::string().swap(formatted);
   if (!fits) shared.refuse(RedisReply::Status::overloaded, shared.too_large, request);
 }
@@ -126,7 +128,7 @@ bool RedisClient::settled() const { return shared_->settled; }
 std::string RedisClient::state() const { return shared_->up ? "up" : shared_->failure; }
 
 void RedisClient::end_of_turn() {
-  for (auto& link : shared_->links) link->end_of_turn();
+  for (auto& channel : shared_->channels) channel->end_of_turn();
 }
 
 }  // namespace zerogate
