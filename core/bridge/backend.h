@@ -27,7 +27,7 @@ namespace zerogate {
 /// What all backends of a worker share. Outlives them.
 struct BridgeContext {
   uv_loop_t* loop = nullptr;
-  Turn* turn = nullptr;  ///< for its clock
+  EventLoop* turn = nullptr;  ///< for its clock
   void* zmq_context = nullptr;
   char* read_buffer = nullptr;  ///< see BackendConnectionOptions
   size_t max_message = 16 << 20;

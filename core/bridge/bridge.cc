@@ -5,7 +5,7 @@
 
 namespace zerogate {
 
-Bridge::Bridge(uv_loop_t* loop, Turn& turn, WorkerMetrics& metrics, BridgeOptions options)
+Bridge::Bridge(uv_loop_t* loop, EventLoop& turn, WorkerMetrics& metrics, BridgeOptions options)
     : turn_(turn),
       metrics_(metrics),
       zmq_context_(zmq_ctx_new()),

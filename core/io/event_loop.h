@@ -42,11 +42,11 @@ class TurnObserver {
 /// bytes of clients or Redis. No timer: an idle loop does not wake up. A turn costs two clock reads
 /// however many calls are in it.
 /// Clients and observer outlive it or are removed first. Loop thread only.
-class Turn {
+class EventLoop {
  public:
-  explicit Turn(uv_loop_t* loop);
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+  explicit EventLoop(uv_loop_t* loop);
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
 
   void add(EndOfTurn& client) { clients_.push_back(&client); }
   void remove(EndOfTurn& client) { std::erase(clients_, &client); }

@@ -47,7 +47,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   /// Descriptors of the process that no client gets.
   static constexpr int kSpareDescriptors = 8;
 
-  TcpListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
+  TcpListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
               const TcpOptions& options);
   ~TcpListener();
 
@@ -90,7 +90,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   TcpSession* longest_waiting(size_t (TcpSession::*bytes)() const);
 
   uv_loop_t* const loop_;
-  Turn& turn_;
+  EventLoop& turn_;
   Dispatcher& dispatcher_;
   TransportMetrics& metrics_;
   const TcpOptions options_;

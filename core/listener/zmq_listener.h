@@ -65,7 +65,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   static constexpr int kHeartbeatMs = 10'000;
   static constexpr int kHeartbeatTimeoutMs = 30'000;
 
-  ZmqListener(uv_loop_t* loop, Turn& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
+  ZmqListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
               const ZmqOptions& options);
   /// Replies that libzmq has not sent yet get up to `linger_ms` for it; see set_linger().
   ~ZmqListener();
@@ -102,7 +102,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   void update_gate();
 
   uv_loop_t* const loop_;
-  Turn& turn_;
+  EventLoop& turn_;
   Dispatcher& dispatcher_;
   TransportMetrics& metrics_;
   const ZmqOptions options_;

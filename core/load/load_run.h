@@ -106,7 +106,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   std::vector<SocketAddress> addresses_;
   size_t address_ = 0;  ///< the one in use; the next is tried when the first connection fails
 
-  Turn turn_;
+  EventLoop turn_;
   UvPtr<uv_timer_t> tick_;
   std::unique_ptr<PreciseTimer> pace_;  ///< open loop only
   std::vector<Lane> lanes_;

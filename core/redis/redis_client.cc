@@ -24,7 +24,7 @@ WatchedState watched(const RedisOptions& options) {
 }  // namespace
 
 struct RedisClient::Shared final : RedisChannel::Owner {
-  Shared(uv_loop_t* loop, Turn& the_turn, RedisMetrics& the_metrics, RedisOptions the_options)
+  Shared(uv_loop_t* loop, EventLoop& the_turn, RedisMetrics& the_metrics, RedisOptions the_options)
       : turn(the_turn),
         metrics(the_metrics),
         options(std::move(the_options)),
@@ -44,7 +44,7 @@ struct RedisClient::Shared final : RedisChannel::Owner {
   RedisChannel* idlest() const;
   void refuse(RedisReply::Status status, std::string_view text, RedisRequest& request);
 
-  Turn& turn;
+  EventLoop& turn;
   RedisMetrics& metrics;
   const RedisOptions options;
   StateReporter state;
@@ -90,7 +90,8 @@ void RedisClient::Shared::refuse(RedisReply::Status status, std::string_view tex
   request.on_reply(reply);
 }
 
-RedisClient::RedisClient(uv_loop_t* loop, Turn& turn, RedisMetrics& metrics, RedisOptions options)
+RedisClient::RedisClient(uv_loop_t* loop, EventLoop& turn, RedisMetrics& metrics,
+                         RedisOptions options)
     : shared_(std::make_unique<Shared>(loop, turn, metrics, std::move(options))) {
   turn.add(*this);
   for (auto& channel : shared_->channels) channel->start();

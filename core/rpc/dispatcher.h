@@ -12,7 +12,7 @@ namespace zerogate {
 struct Incoming {
   ReturnPath path;
   Request request;           ///< views, valid during the call they are passed to
-  uint64_t received_ns = 0;  ///< when its bytes were found: see Turn::began_ns()
+  uint64_t received_ns = 0;  ///< when its bytes were found: see EventLoop::began_ns()
 };
 
 /// Finds the route, refuses what no service should see, and hands the rest on. Loop thread only.

@@ -28,7 +28,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
   };
   order_signal_ = make_uv<uv_async_t>(&loop_, init_async, this);
   drain_timer_ = make_uv<uv_timer_t>(&loop_, uv_timer_init, this);
-  turn_ = std::make_unique<Turn>(&loop_);
+  turn_ = std::make_unique<EventLoop>(&loop_);
 
   // At a turn's end requests leave for backends and Redis first (they work while we write), then
   // the replies; the worker itself looks at the result. The calls' durations end with the turn.

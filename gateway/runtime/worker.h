@@ -104,7 +104,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   uv_loop_t loop_;
   UvPtr<uv_async_t> order_signal_;
   UvPtr<uv_timer_t> drain_timer_;
-  std::unique_ptr<Turn> turn_;
+  std::unique_ptr<EventLoop> turn_;
   CallTable calls_;
   std::unique_ptr<Bridge> bridge_;
   std::unique_ptr<RedisClient> redis_;

@@ -96,7 +96,7 @@ void run_with(benchmark::State& state, double share, uint32_t slow_ms) {
   const ReturnPath path = path_of(sink);
   FunctionLabel function = 0;
   for (auto _ : state) {
-    const uint64_t began_ns = uv_hrtime();  // as Turn does, twice a turn
+    const uint64_t began_ns = uv_hrtime();  // as EventLoop does, twice a turn
     metrics.loop.busy_since_ns.set(began_ns);
     for (int64_t i = 0; i < state.range(0); ++i) {
       transport.received_bytes.add(kRequestBytes);

@@ -96,7 +96,7 @@ class Run {
   }
 
  private:
-  using Turn = void (*)(Worker&);
+  using EventLoop = void (*)(Worker&);
 
   [[noreturn]] static void fail(const std::string& text) {
     fmt::print(stderr, "hot_path: {}\n", text);
@@ -164,7 +164,7 @@ class Run {
   }
 
   /// Every client asks; then turns until everything is answered; then every client takes it.
-  void round(Turn turn) {
+  void round(EventLoop turn) {
     for (auto& client : tcp_clients_) client.send();
     for (auto& client : zmq_clients_) client.send();
     const uint64_t calls = uint64_t{path_.connections} * path_.depth;

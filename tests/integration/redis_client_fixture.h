@@ -140,7 +140,7 @@ class RedisClientTest : public ::testing::Test {
   }
 
   uv_loop_t loop_;
-  std::optional<Turn> turn_;
+  std::optional<EventLoop> turn_;
   UvPtr<uv_timer_t> ticker_;
   RedisMetrics metrics_;
   std::list<std::vector<Probe>> kept_;

@@ -140,7 +140,7 @@ class TransportTest : public ::testing::Test {
   }
 
   uv_loop_t loop_;
-  std::optional<Turn> turn_;
+  std::optional<EventLoop> turn_;
   UvPtr<uv_timer_t> ticker_;
   FunctionLabels labels_{{"echo", "hold", "fill"}};
   WorkerMetrics metrics_{labels_};

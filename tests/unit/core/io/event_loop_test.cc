@@ -34,7 +34,7 @@ class TurnTest : public testing::Test {
   }
 
   uv_loop_t loop_;
-  std::optional<Turn> turn_;
+  std::optional<EventLoop> turn_;
   std::string log_;
 };
 
