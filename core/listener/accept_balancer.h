@@ -83,7 +83,7 @@ class AcceptBalancer {
 };
 
 /// A listening socket's place in its group; nobody's when it stands alone.
-struct AcceptSeat {
+struct ReuseportMember {
   std::shared_ptr<AcceptBalancer> balancer;
   size_t index = 0;
 

@@ -138,7 +138,7 @@ Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& addres
     sockets.push_back(std::move(socket).value());
   }
   const auto balancer = std::make_shared<AcceptBalancer>(std::move(fds));
-  for (size_t i = 0; i < sockets.size(); ++i) sockets[i].seat_ = {balancer, i};
+  for (size_t i = 0; i < sockets.size(); ++i) sockets[i].member_ = {balancer, i};
   return sockets;
 }
 

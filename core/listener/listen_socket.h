@@ -41,7 +41,7 @@ class ListenSocket {
   /// What it is bound to; the port is the real one when 0 was asked for.
   const Address& bound() const { return bound_; }
   /// Whoever accepts on it tells its number of connections here.
-  const AcceptSeat& seat() const { return seat_; }
+  const ReuseportMember& member() const { return member_; }
 
  private:
   ListenSocket(UniqueFd fd, Address bound, std::string file)
@@ -49,7 +49,7 @@ class ListenSocket {
 
   UniqueFd fd_;
   Address bound_;
-  AcceptSeat seat_;
+  ReuseportMember member_;
   std::string file_;  ///< of the Unix socket, empty otherwise
 };
 

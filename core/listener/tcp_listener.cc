@@ -44,7 +44,7 @@ TcpListener::~TcpListener() {
 Status TcpListener::listen(const ListenSocket& socket) {
   metrics_.connections_limit.set(options_.max_connections);
   is_pipe_ = socket.bound().is_path();
-  seat_ = socket.seat();
+  member_ = socket.member();
   accept_.reset(new UvStream);
   accept_->handle.data = this;
   const int fd = socket.duplicate();
@@ -60,7 +60,7 @@ Status TcpListener::listen(const ListenSocket& socket) {
     static_cast<TcpListener*>(server->data)->on_connection(status);
   };
   if (error == 0) error = uv_listen(&accept_->stream, ListenSocket::kBacklog, on_connection);
-  if (error == 0 && seat_.balancer != nullptr) open_inbox();
+  if (error == 0 && member_.balancer != nullptr) open_inbox();
   if (error == 0) return ok_status();
   return Error{
       fmt::format("cannot listen on {}: {}", socket.bound().display(), uv_strerror(error))};
@@ -68,9 +68,9 @@ Status TcpListener::listen(const ListenSocket& socket) {
 
 void TcpListener::stop_accepting() {
   accept_.reset();
-  if (inbox_ != nullptr) seat_.balancer->close_inbox(seat_.index);
+  if (inbox_ != nullptr) member_.balancer->close_inbox(member_.index);
   inbox_.reset();
-  seat_ = {};
+  member_ = {};
 }
 
 void TcpListener::open_inbox() {
@@ -80,12 +80,12 @@ void TcpListener::open_inbox() {
     });
   };
   inbox_ = make_uv<uv_async_t>(loop_, init, this);
-  seat_.balancer->open_inbox(seat_.index, [async = inbox_.get()] { uv_async_send(async); });
+  member_.balancer->open_inbox(member_.index, [async = inbox_.get()] { uv_async_send(async); });
 }
 
 void TcpListener::tell_connections() const {
   const uint64_t connections = metrics_.connections.value();
-  seat_.tell(connections < options_.max_connections ? connections : AcceptBalancer::kFull);
+  member_.tell(connections < options_.max_connections ? connections : AcceptBalancer::kFull);
 }
 
 void TcpListener::close_all() {
@@ -99,9 +99,9 @@ void TcpListener::on_connection(int status) {
     metrics_.count(Rejected::descriptors);
     return;
   }
-  if (seat_.balancer != nullptr) {
-    const size_t to = seat_.balancer->taker(seat_.index);
-    if (to != seat_.index) return pass_on(to);
+  if (member_.balancer != nullptr) {
+    const size_t to = member_.balancer->taker(member_.index);
+    if (to != member_.index) return pass_on(to);
   }
   TcpSession& session = make_session();
   if (!session.accept(&accept_->stream)) return session.close();
@@ -116,11 +116,11 @@ void TcpListener::pass_on(size_t to) {
   if (uv_fileno(&accepted->handle, &fd) != 0) return;
   UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));  // libuv keeps the one that it accepted
   if (!connection) return metrics_.count(Rejected::descriptors);
-  if (!seat_.balancer->pass_on(to, connection)) adopt(std::move(connection));
+  if (!member_.balancer->pass_on(to, connection)) adopt(std::move(connection));
 }
 
 void TcpListener::adopt_passed_on() {
-  for (UniqueFd& connection : seat_.balancer->take(seat_.index)) adopt(std::move(connection));
+  for (UniqueFd& connection : member_.balancer->take(member_.index)) adopt(std::move(connection));
 }
 
 void TcpListener::adopt(UniqueFd connection) {

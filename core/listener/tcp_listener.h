@@ -95,7 +95,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   TransportMetrics& metrics_;
   const TcpOptions options_;
   bool is_pipe_ = false;
-  AcceptSeat seat_;
+  ReuseportMember member_;
   UvPtr<UvStream> accept_;
   UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on
   UvPtr<uv_timer_t> stall_timer_;

@@ -121,7 +121,7 @@ Status ZmqListener::listen(const ListenSocket& socket) {
   const int fd = socket.duplicate();
   set_option(router_, ZMQ_USE_FD, fd);  // libzmq owns this duplicate from here on
   if (!socket.bound().is_path()) gate_.emplace(socket.fd());
-  seat_ = socket.seat();
+  member_ = socket.member();
   monitor_ = std::make_unique<ZmqMonitor>(loop_, context_.get(), router_.get(), metrics_,
                                           [this] { update_gate(); });
   if (zmq_bind(router_.get(), endpoint.c_str()) != 0) {
@@ -141,7 +141,7 @@ void ZmqListener::update_gate() {
   if (!gate_ || !accepting_) return;
   const uint64_t connections = metrics_.connections.value();
   const bool full = connections >= options_.max_connections;
-  seat_.tell(full ? AcceptBalancer::kFull : connections);
+  member_.tell(full ? AcceptBalancer::kFull : connections);
   if (full == gate_->closed()) return;
   if (full) {
     gate_->close();

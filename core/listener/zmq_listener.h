@@ -118,7 +118,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   bool accepting_ = true;
   std::optional<AcceptGate> gate_;
   StateReporter room_;  ///< whether there is room for one more connection
-  AcceptSeat seat_;
+  ReuseportMember member_;
   std::unique_ptr<ZmqMonitor> monitor_;
   std::unique_ptr<ZmqPoll> poll_;
 };

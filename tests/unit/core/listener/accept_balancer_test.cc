@@ -144,12 +144,12 @@ TEST_F(AcceptBalancerTest, AnotherSocketOfTheSamePortIsNotShared) {
   EXPECT_THAT(second.error(), testing::HasSubstr("in use"));
 }
 
-TEST(AcceptSeat, OfASocketThatStandsAloneTellsNobody) {
+TEST(ReuseportMember, OfASocketThatStandsAloneTellsNobody) {
   const auto sockets = ListenSocket::open_group({"127.0.0.1", 0, ""}, 1);
   ASSERT_TRUE(sockets);
   ASSERT_EQ(sockets.value().size(), 1u);
-  EXPECT_EQ(sockets.value().front().seat().balancer, nullptr);
-  sockets.value().front().seat().tell(1);
+  EXPECT_EQ(sockets.value().front().member().balancer, nullptr);
+  sockets.value().front().member().tell(1);
 }
 
 }  // namespace
