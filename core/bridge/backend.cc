@@ -78,8 +78,8 @@ WatchedState Backend::watched(const std::string& endpoint) const {
 }
 
 void Backend::update_endpoints() {
-  const std::vector<EndpointNames::Found> found = names_.found();
-  const auto is = [](const EndpointNames::Found& wanted) {
+  const std::vector<EndpointResolver::Found> found = names_.found();
+  const auto is = [](const EndpointResolver::Found& wanted) {
     return [&](const auto& endpoint) {
       return endpoint->options().protocol == wanted.protocol &&
              endpoint->options().address == wanted.address;
@@ -100,7 +100,7 @@ void Backend::update_endpoints() {
     retired_.push_back(std::move(endpoints_[i]));
     endpoints_.erase(endpoints_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  for (const EndpointNames::Found& wanted : found) {
+  for (const EndpointResolver::Found& wanted : found) {
     if (std::ranges::any_of(endpoints_, is(wanted))) continue;
     if (endpoints_.size() == kMaxEndpoints) {
       log::warn("more endpoints than one backend can have, the rest are not used",

@@ -108,7 +108,7 @@ class Backend final : private Endpoint::Owner {
   const BridgeContext& context_;
   const BackendOptions options_;
   std::shared_ptr<BackendMetrics> metrics_;
-  EndpointNames names_;
+  EndpointResolver names_;
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::vector<std::unique_ptr<Endpoint>> retired_;  ///< still have calls under way
   std::deque<ForwardedCall> forwarded_calls_;       ///< an forwarded never moves

@@ -5,15 +5,15 @@
 
 namespace zerogate {
 
-EndpointNames::EndpointNames(uv_loop_t* loop, const BackendOptions& backend,
-                             const std::shared_ptr<StateLog>& states,
-                             std::function<void()> on_change)
+EndpointResolver::EndpointResolver(uv_loop_t* loop, const BackendOptions& backend,
+                                   const std::shared_ptr<StateLog>& states,
+                                   std::function<void()> on_change)
     : on_change_(std::move(on_change)), timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
   bool any_name = false;
   for (const BackendUrl& url : backend.urls) {
     auto name = std::make_unique<Name>();
     name->url = url;
-    if (url.address.is_path() || NameLookup::is_address(url.address.host)) {
+    if (url.address.is_path() || DnsLookup::is_address(url.address.host)) {
       name->settled = true;
     } else {
       any_name = true;
@@ -23,8 +23,8 @@ EndpointNames::EndpointNames(uv_loop_t* loop, const BackendOptions& backend,
                        "name not resolved",
                        WatchedState::When::any_sees_it,
                        {{"backend", backend.name}, {"name", url.address.host}}});
-      name->lookup = std::make_unique<NameLookup>(
-          loop, [this, it = name.get()](NameLookup::Addresses addresses) {
+      name->lookup = std::make_unique<DnsLookup>(
+          loop, [this, it = name.get()](DnsLookup::Addresses addresses) {
             on_found(*it, std::move(addresses));
           });
     }
@@ -33,11 +33,11 @@ EndpointNames::EndpointNames(uv_loop_t* loop, const BackendOptions& backend,
   if (!any_name) return;
   look_up_all();
   uv_timer_start(
-      timer_.get(), [](uv_timer_t* t) { static_cast<EndpointNames*>(t->data)->look_up_all(); },
+      timer_.get(), [](uv_timer_t* t) { static_cast<EndpointResolver*>(t->data)->look_up_all(); },
       backend.resolve_ms, backend.resolve_ms);
 }
 
-void EndpointNames::look_up_all() {
+void EndpointResolver::look_up_all() {
   for (const auto& name : names_) {
     if (name->lookup == nullptr || name->lookup->running()) continue;
     if (Status status = name->lookup->start(name->url.address.host); !status) {
@@ -46,7 +46,7 @@ void EndpointNames::look_up_all() {
   }
 }
 
-void EndpointNames::on_found(Name& name, NameLookup::Addresses addresses) {
+void EndpointResolver::on_found(Name& name, DnsLookup::Addresses addresses) {
   const bool first = !std::exchange(name.settled, true);
   name.state->set(bool(addresses), addresses ? "" : addresses.error());
   if (!addresses) {
@@ -62,7 +62,7 @@ void EndpointNames::on_found(Name& name, NameLookup::Addresses addresses) {
   on_change_();
 }
 
-std::vector<EndpointNames::Found> EndpointNames::found() const {
+std::vector<EndpointResolver::Found> EndpointResolver::found() const {
   std::vector<Found> all;
   for (const auto& name : names_) {
     if (name->lookup == nullptr) {
@@ -76,7 +76,7 @@ std::vector<EndpointNames::Found> EndpointNames::found() const {
   return all;
 }
 
-bool EndpointNames::settled() const {
+bool EndpointResolver::settled() const {
   return std::ranges::all_of(names_, [](const auto& name) { return name->settled; });
 }
 

@@ -18,15 +18,15 @@ namespace zerogate {
 /// Looks host names up without blocking, at once and then every `resolve_ms`; every address of a
 /// name counts (docker-compose and Kubernetes scale that way). A name that cannot be looked up
 /// keeps its last addresses. Loop thread only.
-class EndpointNames {
+class EndpointResolver {
  public:
   struct Found {
     Protocol protocol;
     Address address;  ///< numeric, or a Unix socket
   };
 
-  EndpointNames(uv_loop_t* loop, const BackendOptions& backend,
-                const std::shared_ptr<StateLog>& states, std::function<void()> on_change);
+  EndpointResolver(uv_loop_t* loop, const BackendOptions& backend,
+                   const std::shared_ptr<StateLog>& states, std::function<void()> on_change);
 
   /// All addresses known now, in the order of the URLs.
   std::vector<Found> found() const;
@@ -39,12 +39,12 @@ class EndpointNames {
   struct Name {
     BackendUrl url;
     std::vector<std::string> addresses;
-    std::unique_ptr<NameLookup> lookup;
+    std::unique_ptr<DnsLookup> lookup;
     std::unique_ptr<StateReporter> state;  ///< whether it can be looked up
     bool settled = false;
   };
   void look_up_all();
-  void on_found(Name& name, NameLookup::Addresses addresses);
+  void on_found(Name& name, DnsLookup::Addresses addresses);
 
   std::vector<std::unique_ptr<Name>> names_;
   std::function<void()> on_change_;

@@ -29,18 +29,18 @@ std::vector<std::string> numeric_addresses(const addrinfo* found) {
 
 }  // namespace
 
-struct NameLookup::Request {
+struct DnsLookup::Request {
   uv_getaddrinfo_t handle;
-  NameLookup* owner;  // null when it has gone
+  DnsLookup* owner;  // null when it has gone
 };
 
-NameLookup::~NameLookup() {
+DnsLookup::~DnsLookup() {
   if (!request_) return;
   request_->owner = nullptr;
   uv_cancel(reinterpret_cast<uv_req_t*>(&request_->handle));  // fails when a thread has it: fine
 }
 
-Status NameLookup::start(const std::string& host) {
+Status DnsLookup::start(const std::string& host) {
   assert(!running());
   auto request = std::make_unique<Request>();
   request->owner = this;
@@ -49,16 +49,16 @@ Status NameLookup::start(const std::string& host) {
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   const int status =
-      uv_getaddrinfo(loop_, &request->handle, &NameLookup::on_done, host.c_str(), nullptr, &hints);
+      uv_getaddrinfo(loop_, &request->handle, &DnsLookup::on_done, host.c_str(), nullptr, &hints);
   if (status != 0) return Error{uv_strerror(status)};
   request_ = request.release();
   return ok_status();
 }
 
-void NameLookup::on_done(uv_getaddrinfo_t* handle, int status, addrinfo* found) {
+void DnsLookup::on_done(uv_getaddrinfo_t* handle, int status, addrinfo* found) {
   const std::unique_ptr<Request> request(static_cast<Request*>(handle->data));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> free_found(found, &uv_freeaddrinfo);
-  NameLookup* const owner = request->owner;
+  DnsLookup* const owner = request->owner;
   if (!owner) return;
   owner->request_ = nullptr;
   if (status != 0) return owner->done_(Error{uv_strerror(status)});
@@ -67,7 +67,7 @@ void NameLookup::on_done(uv_getaddrinfo_t* handle, int status, addrinfo* found) 
   owner->done_(std::move(addresses));
 }
 
-bool NameLookup::is_address(const std::string& host) {
+bool DnsLookup::is_address(const std::string& host) {
   char buffer[sizeof(in6_addr)];
   return uv_inet_pton(AF_INET, host.c_str(), buffer) == 0 ||
          uv_inet_pton(AF_INET6, host.c_str(), buffer) == 0;

@@ -14,17 +14,17 @@ namespace zerogate {
 /// One getaddrinfo at a time, run by libuv's thread pool. hiredis 0.14.1 would call getaddrinfo
 /// inside redisAsyncConnect and hold up the whole loop. Owned by one connection, which may die
 /// while a lookup runs: the answer is then dropped. Loop thread only.
-class NameLookup {
+class DnsLookup {
  public:
   /// Numeric addresses in the order in which to try them (never empty), or why there are none.
   using Addresses = Result<std::vector<std::string>>;
   using Done = std::function<void(Addresses)>;
 
   /// `done` is called once per start() that succeeded, later on the loop.
-  NameLookup(uv_loop_t* loop, Done done) : loop_(loop), done_(std::move(done)) {}
-  ~NameLookup();
-  NameLookup(const NameLookup&) = delete;
-  NameLookup& operator=(const NameLookup&) = delete;
+  DnsLookup(uv_loop_t* loop, Done done) : loop_(loop), done_(std::move(done)) {}
+  ~DnsLookup();
+  DnsLookup(const DnsLookup&) = delete;
+  DnsLookup& operator=(const DnsLookup&) = delete;
 
   /// A lookup cannot be stopped once a thread runs it. Whoever no longer waits for it should not
   /// start another but take its answer when it comes, so that a dead name server ties up one thread

@@ -91,8 +91,7 @@ RedisChannel::RedisChannel(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics,
       metrics_(metrics),
       options_(options),
       timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)),
-      lookup_(loop,
-              [this](NameLookup::Addresses addresses) { on_addresses(std::move(addresses)); }),
+      lookup_(loop, [this](DnsLookup::Addresses addresses) { on_addresses(std::move(addresses)); }),
       backoff_(options.backoff_min_ms, options.backoff_max_ms,
                uv_hrtime() ^ reinterpret_cast<uintptr_t>(this)) {}
 
@@ -116,7 +115,7 @@ void RedisChannel::attempt() {
   start_timer(options_.timeout_ms);
   endpoint_ = options_.url.display();
   if (!options_.url.path.empty() || another_address()) return connect();
-  if (NameLookup::is_address(options_.url.host)) {
+  if (DnsLookup::is_address(options_.url.host)) {
     addresses_ = {options_.url.host};
     next_address_ = 0;
     return connect();
@@ -125,7 +124,7 @@ void RedisChannel::attempt() {
   if (const auto started = lookup_.start(options_.url.host); !started) fail(started.error());
 }
 
-void RedisChannel::on_addresses(NameLookup::Addresses addresses) {
+void RedisChannel::on_addresses(DnsLookup::Addresses addresses) {
   const bool wanted = state_ == State::resolving;
   if (!addresses) {
     if (wanted) fail(addresses.error());

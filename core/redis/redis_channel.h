@@ -75,7 +75,7 @@ class RedisChannel final : private RedisConnection::Owner {
   void on_broken(std::string_view reason) override;
 
   void attempt();
-  void on_addresses(NameLookup::Addresses addresses);
+  void on_addresses(DnsLookup::Addresses addresses);
   void connect();
   bool another_address() const { return next_address_ < addresses_.size(); }
   Result<RedisConnectionPtr> open_next();
@@ -98,7 +98,7 @@ class RedisChannel final : private RedisConnection::Owner {
   bool tried_ = false;
   RedisConnectionPtr connection_;
   UvPtr<uv_timer_t> timer_;  // of the attempt, of the oldest command, or of the wait: see state_
-  NameLookup lookup_;
+  DnsLookup lookup_;
   Backoff backoff_;
   std::vector<std::string> addresses_;  // those not tried yet begin at next_address_
   size_t next_address_ = 0;

@@ -137,7 +137,7 @@ TEST_F(RedisClientTest, RefusesAUnixPathThatWouldBeCutOff) {
 
 TEST_F(RedisClientTest, TriesEachAddressOfANameInTheFirstAttempt) {
   std::vector<std::string> addresses;
-  NameLookup lookup(&loop_, [&](NameLookup::Addresses found) {
+  DnsLookup lookup(&loop_, [&](DnsLookup::Addresses found) {
     if (found) addresses = std::move(found).value();
   });
   ASSERT_TRUE(lookup.start("localhost").ok());
