@@ -165,9 +165,9 @@ void TcpSession::dispatch(const wire::TcpFrame& frame, uint64_t received_ns) {
   if (!is_utf8(envelope.function)) return malformed(Malformed::bad_name);
 
   if (frame.wire == wire::TcpWire::t1) max_in_flight_ = 1;
-  const Incoming incoming{{&listener_, key_, to_wire(frame.wire), to_request_id(frame.id)},
-                          {envelope.function, envelope.argument},
-                          received_ns};
+  const IncomingRequest incoming{{&listener_, key_, to_wire(frame.wire), to_request_id(frame.id)},
+                                 {envelope.function, envelope.argument},
+                                 received_ns};
   Dispatcher& dispatcher = listener_.dispatcher_;
   ++in_flight_;  // each way out of here answers through deliver(), now or later
   switch (envelope.status) {

@@ -200,9 +200,9 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   ZmqPeers::Peer& peer = *peers_.find(key);
   if (peer.address.empty()) peer.address = address_of(identity);
   const bool name_ok = is_utf8(request.function);
-  const Incoming incoming{{this, key, to_wire(request.wire), RequestId(request.id)},
-                          {name_ok ? request.function : ByteView(), request.argument},
-                          received_ns_};
+  const IncomingRequest incoming{{this, key, to_wire(request.wire), RequestId(request.id)},
+                                 {name_ok ? request.function : ByteView(), request.argument},
+                                 received_ns_};
   const auto refuse = [&](Outcome outcome, ByteView message) {
     dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
   };

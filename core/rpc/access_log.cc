@@ -19,12 +19,12 @@ void CallLogSettings::set(double share, uint32_t slow_ms) {
   slow_ns_ = slow_ms == 0 ? UINT64_MAX : slow_ms * kNsPerMs;
 }
 
-CallLog::CallLog(const CallLogSettings& settings, const FunctionLabels& labels)
+AccessLog::AccessLog(const CallLogSettings& settings, const FunctionLabels& labels)
     : settings_(settings), labels_(labels), random_(uv_hrtime() | 1) {
   refresh();
 }
 
-void CallLog::write(const AnsweredCall& call, uint64_t duration_ns, std::string_view name) {
+void AccessLog::write(const AnsweredCall& call, uint64_t duration_ns, std::string_view name) {
   const bool slow = duration_ns >= slow_ns_;
   const log::Level level = slow ? log::Level::warn : log::Level::info;
   if (level < log::level()) return;
@@ -52,7 +52,7 @@ void CallLog::write(const AnsweredCall& call, uint64_t duration_ns, std::string_
   if (tell_left_out) left_out_ = 0;
 }
 
-bool CallLog::may_write_slow(uint64_t now_ns) {
+bool AccessLog::may_write_slow(uint64_t now_ns) {
   if (now_ns - second_began_ns_ >= kNsPerSecond) {
     second_began_ns_ = now_ns;
     slow_lines_ = 0;

@@ -44,14 +44,14 @@ struct AnsweredCall {
 };
 
 /// Writes one worker's lines. Loop thread only, at the end of a turn: never in the way of a reply.
-class CallLog {
+class AccessLog {
  public:
   /// Lines for slow calls, per second and worker: when everything is slow, more would say nothing
   /// new. Those left out are counted (log::count_dropped), and the next line says how many.
   static constexpr uint32_t kSlowPerSecond = 100;
 
   /// Both outlive it.
-  CallLog(const CallLogSettings& settings, const FunctionLabels& labels);
+  AccessLog(const CallLogSettings& settings, const FunctionLabels& labels);
 
   /// Whether any call may get a line, as of the last refresh().
   bool on() const { return share_ != 0 || slow_ns_ != UINT64_MAX; }

@@ -58,7 +58,7 @@ CallTable::CallTable(uint32_t capacity, WorkerMetrics& metrics, const CallLogSet
 
 CallTable::~CallTable() { assert(in_flight_ == 0); }
 
-Call CallTable::begin(const ReturnPath& path, FunctionLabel function, const Arrival& arrival) {
+Call CallTable::begin(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival) {
   assert(!full());
   uint32_t slot = free_;
   if (slot == kNone) {
@@ -78,7 +78,7 @@ Call CallTable::begin(const ReturnPath& path, FunctionLabel function, const Arri
   return Call(*this, slot, pending.generation);
 }
 
-void CallTable::refuse(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
+void CallTable::refuse(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
                        Outcome outcome, wire::ErrorKey key, ByteView message) {
   metrics_.begin(protocol_of(path.wire));
   error_body_.clear();
@@ -105,7 +105,7 @@ void CallTable::finish(uint32_t slot, uint32_t generation, Outcome outcome, Byte
   --in_flight_;
 }
 
-void CallTable::account(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
+void CallTable::account(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
                         Outcome outcome, ByteView body) {
   if (!path.sink->deliver(path, body)) outcome = Outcome::abandoned;
   metrics_.end(function, path.wire, outcome);

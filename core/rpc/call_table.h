@@ -13,9 +13,9 @@
 namespace zerogate {
 
 /// A request at the door, for the metrics and the access log.
-struct Arrival {
+struct RequestInfo {
   // NOLINTNEXTLINE(google-explicit-constructor): the time alone will do
-  Arrival(uint64_t ns, ByteView name = {}, size_t argument_bytes = 0)
+  RequestInfo(uint64_t ns, ByteView name = {}, size_t argument_bytes = 0)
       : received_ns(ns), function(name), request_bytes(static_cast<uint32_t>(argument_bytes)) {}
   uint64_t received_ns;
   ByteView function;
@@ -35,10 +35,10 @@ class CallTable final {
   uint32_t in_flight() const { return in_flight_; }
 
   /// Takes a call in. Not when full().
-  Call begin(const ReturnPath& path, FunctionLabel function, const Arrival& arrival);
+  Call begin(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival);
 
   /// Answers and counts a request that never becomes a call: refused at the door.
-  void refuse(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
+  void refuse(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
               Outcome outcome, wire::ErrorKey key, ByteView message);
 
   /// What was answered since the last time has been written by now.
@@ -66,7 +66,7 @@ class CallTable final {
   void write_log(uint64_t now_ns);
   void finish(uint32_t slot, uint32_t generation, Outcome outcome, ByteView body);
   void fail(uint32_t slot, uint32_t generation, Outcome outcome, ByteView message);
-  void account(const ReturnPath& path, FunctionLabel function, const Arrival& arrival,
+  void account(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
                Outcome outcome, ByteView body);
   bool keeps_name(FunctionLabel function) const {
     return function == FunctionLabels::other() && log_.on();
@@ -79,7 +79,7 @@ class CallTable final {
   std::vector<Pending> pending_;
   uint32_t free_ = kNone;
   uint32_t in_flight_ = 0;
-  CallLog log_;
+  AccessLog log_;
   std::vector<AnsweredCall> answered_;  ///< this turn's
   std::vector<std::string> names_;      ///< of answered_, for those without label
   std::vector<Name> pending_names_;     ///< by slot, as far as they were needed

@@ -3,13 +3,13 @@
 namespace zerogate {
 namespace {
 
-Arrival arrival_of(const Incoming& incoming) {
+RequestInfo arrival_of(const IncomingRequest& incoming) {
   return {incoming.received_ns, incoming.request.function, incoming.request.argument.size()};
 }
 
 }  // namespace
 
-void Dispatcher::dispatch(const Incoming& incoming) {
+void Dispatcher::dispatch(const IncomingRequest& incoming) {
   using wire::ErrorKey;
   const Route route = router_->find(incoming.request.function);
   if (draining_) {
@@ -29,7 +29,7 @@ void Dispatcher::dispatch(const Incoming& incoming) {
   route.service->serve(request, calls_.begin(incoming.path, route.label, arrival_of(incoming)));
 }
 
-void Dispatcher::refuse(const Incoming& incoming, Outcome outcome, wire::ErrorKey key,
+void Dispatcher::refuse(const IncomingRequest& incoming, Outcome outcome, wire::ErrorKey key,
                         ByteView message) {
   const FunctionLabel label = router_->find(incoming.request.function).label;
   calls_.refuse(incoming.path, label, arrival_of(incoming), outcome, key, message);

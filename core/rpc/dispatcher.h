@@ -9,7 +9,7 @@
 namespace zerogate {
 
 /// A request as a transport has read it, with the way back.
-struct Incoming {
+struct IncomingRequest {
   ReturnPath path;
   Request request;           ///< views, valid during the call they are passed to
   uint64_t received_ns = 0;  ///< when its bytes were found: see EventLoop::began_ns()
@@ -25,10 +25,11 @@ class Dispatcher {
   /// before the first request.
   void set_router(Router& router) { router_ = &router; }
 
-  void dispatch(const Incoming& incoming);
+  void dispatch(const IncomingRequest& incoming);
 
   /// Answers with an error instead, counted under the function's label when it is known.
-  void refuse(const Incoming& incoming, Outcome outcome, wire::ErrorKey key, ByteView message);
+  void refuse(const IncomingRequest& incoming, Outcome outcome, wire::ErrorKey key,
+              ByteView message);
 
   /// From now on every new request is answered with `unavailable`; those under way go on.
   void drain() { draining_ = true; }

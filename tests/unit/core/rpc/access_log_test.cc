@@ -134,8 +134,8 @@ TEST_F(CallLogTest, WhenEverythingIsSlowTheLinesAreBoundedAndTheRestCounted) {
   const uint64_t dropped = log::dropped();
   for (int i = 0; i < 1'000; ++i) call(first_, "first", 60);
   end_turn();
-  EXPECT_EQ(lines_.size(), CallLog::kSlowPerSecond);
-  EXPECT_EQ(log::dropped(), dropped + 1'000 - CallLog::kSlowPerSecond);
+  EXPECT_EQ(lines_.size(), AccessLog::kSlowPerSecond);
+  EXPECT_EQ(log::dropped(), dropped + 1'000 - AccessLog::kSlowPerSecond);
   lines_.clear();
   calls_.begin(path_of("0001"), first_, {now_ns_ + 1'000 * kMs - 60 * kMs, "first"}).reply("\xc3");
   calls_.on_turn_end(now_ns_ + 1'000 * kMs);  // a second later

@@ -27,7 +27,7 @@ class DispatcherTest : public CallTest {
  protected:
   DispatcherTest() { router_.add("first", keeper_); }
 
-  Incoming incoming(ByteView function, ByteView argument = "\xc0", Wire wire = Wire::t3) {
+  IncomingRequest incoming(ByteView function, ByteView argument = "\xc0", Wire wire = Wire::t3) {
     return {path_of("0001", wire), {function, argument}, uv_hrtime()};
   }
   const std::string& last_body() const { return sink_.answers.back().body; }
