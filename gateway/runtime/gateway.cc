@@ -44,7 +44,7 @@ const ListenSocket* socket_of(const std::vector<ListenSocket>& sockets, size_t w
   return &sockets[std::min(worker, sockets.size() - 1)];
 }
 
-RoutingOptions routing_of(const Config& config) {
+RouteTableOptions routing_of(const Config& config) {
   return {config.handlers, config.backends, config.routes};
 }
 

@@ -5,8 +5,8 @@
 
 namespace zerogate {
 
-Routing::Routing(const RoutingOptions& options, const FunctionLabels& labels,
-                 const std::vector<NamedService>& handlers, Bridge& bridge)
+RouteTable::RouteTable(const RouteTableOptions& options, const FunctionLabels& labels,
+                       const std::vector<NamedService>& handlers, Bridge& bridge)
     : router_(labels) {
   router_.add(ConnectService::kName, connect_);
   for (const NamedService& handler : handlers) {
@@ -24,11 +24,11 @@ Routing::Routing(const RoutingOptions& options, const FunctionLabels& labels,
   }
 }
 
-bool Routing::settled() const {
+bool RouteTable::settled() const {
   return std::ranges::all_of(backends_, [](const auto& backend) { return backend->settled(); });
 }
 
-Backend* Routing::find_backend(const std::string& name) const {
+Backend* RouteTable::find_backend(const std::string& name) const {
   for (const auto& backend : backends_) {
     if (backend->options().name == name) return backend.get();
   }

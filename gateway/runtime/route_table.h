@@ -13,7 +13,7 @@
 namespace zerogate {
 
 /// The part of a worker's options that a reload replaces.
-struct RoutingOptions {
+struct RouteTableOptions {
   std::vector<std::string> handlers;
   std::vector<BackendOptions> backends;
   std::vector<RouteOptions> routes;
@@ -21,13 +21,13 @@ struct RoutingOptions {
 
 /// A Router with all that it points to. Local handlers come before routes. A reload makes a new one
 /// and takes it over when its backends are there; calls of the old one go on. Loop thread only.
-class Routing {
+class RouteTable {
  public:
-  /// `handlers` has every handler that `options` names; it and `bridge` outlive the Routing.
-  Routing(const RoutingOptions& options, const FunctionLabels& labels,
-          const std::vector<NamedService>& handlers, Bridge& bridge);
-  Routing(const Routing&) = delete;
-  Routing& operator=(const Routing&) = delete;
+  /// `handlers` has every handler that `options` names; it and `bridge` outlive the RouteTable.
+  RouteTable(const RouteTableOptions& options, const FunctionLabels& labels,
+             const std::vector<NamedService>& handlers, Bridge& bridge);
+  RouteTable(const RouteTable&) = delete;
+  RouteTable& operator=(const RouteTable&) = delete;
 
   Router& router() { return router_; }
   /// Every backend has been tried once: calls need not fail only because we have just begun.

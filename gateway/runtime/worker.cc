@@ -48,7 +48,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
 
 // Handlers stay once they are made: an order may be under way in them, and an idle one costs
 // nothing. The same goes for the connection to Redis.
-void Worker::prepare(const RoutingOptions& options) {
+void Worker::prepare(const RouteTableOptions& options) {
   const auto missing = [this](const std::string& name) {
     return std::ranges::none_of(handlers_, [&](const auto& made) { return made.name == name; });
   };
@@ -64,7 +64,7 @@ void Worker::prepare(const RoutingOptions& options) {
       if (glob.find('*') == std::string::npos) labels_.learn(glob);
     }
   }
-  next_routing_ = std::make_unique<Routing>(options, labels_, handlers_, *bridge_);
+  next_routing_ = std::make_unique<RouteTable>(options, labels_, handlers_, *bridge_);
 }
 
 void Worker::take_over_routing() {
@@ -110,7 +110,7 @@ void Worker::start(std::function<void()> on_exit) {
 void Worker::drain() { give(Order::drain); }
 void Worker::stop() { give(Order::stop); }
 
-void Worker::reload(RoutingOptions routing) {
+void Worker::reload(RouteTableOptions routing) {
   {
     const std::lock_guard lock(reload_mutex_);
     reload_ = std::move(routing);
@@ -133,7 +133,7 @@ void Worker::on_order() {
   answered_ = true;
   if (order_ == Order::stop) return finish();
   if (order_ == Order::drain && !draining_) begin_drain();
-  std::optional<RoutingOptions> routing;
+  std::optional<RouteTableOptions> routing;
   {
     const std::lock_guard lock(reload_mutex_);
     routing.swap(reload_);

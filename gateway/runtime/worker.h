@@ -26,7 +26,7 @@ struct WorkerOptions {
   TcpOptions tcp;
   ZmqOptions zmq;
   RedisOptions redis;
-  RoutingOptions routing;
+  RouteTableOptions routing;
   size_t request_memory = BridgeOptions::kRequestMemory;  ///< bytes under way to backends
   uint32_t max_in_flight = 20'000;                        ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
@@ -66,7 +66,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
 
   /// Any thread. Takes other handlers, backends and routes over, as soon as those backends that are
   /// new have been tried once; until then, and for calls under way, the old ones go on.
-  void reload(RoutingOptions routing);
+  void reload(RouteTableOptions routing);
   /// Any thread. True from reload() until the new routing has been taken over.
   bool reloading() const { return reloading_; }
 
@@ -90,7 +90,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   void on_turn_end(uint64_t began_ns, uint64_t ended_ns) override;
   void give(Order order);
   void on_order();
-  void prepare(const RoutingOptions& options);
+  void prepare(const RouteTableOptions& options);
   void take_over_routing();
   void begin_drain();
   void notice_churn();
@@ -109,15 +109,15 @@ class Worker final : private EndOfTurn, private TurnObserver {
   std::unique_ptr<Bridge> bridge_;
   std::unique_ptr<RedisClient> redis_;
   std::vector<NamedService> handlers_;  ///< destroyed after redis_: it answers their requests
-  std::unique_ptr<Routing> routing_;
-  std::unique_ptr<Routing> next_routing_;  ///< waits until its backends have been tried
+  std::unique_ptr<RouteTable> routing_;
+  std::unique_ptr<RouteTable> next_routing_;  ///< waits until its backends have been tried
   Dispatcher dispatcher_;
   std::unique_ptr<TcpListener> tcp_;
   std::unique_ptr<ZmqListener> zmq_;
   std::atomic<Order> order_ = Order::none;
   std::atomic<bool> reloading_ = false;
   std::mutex reload_mutex_;
-  std::optional<RoutingOptions> reload_;  ///< guarded; waits for the worker's thread
+  std::optional<RouteTableOptions> reload_;  ///< guarded; waits for the worker's thread
   std::atomic<bool> settled_ = false;
   std::atomic<bool> answered_ = true;
   std::atomic<bool> ended_ = false;

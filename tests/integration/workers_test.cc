@@ -276,7 +276,7 @@ TEST_F(WorkersTest, BridgeAndReloadUnderLoad) {
   for (uint32_t i = 0; i < kWorkers; ++i) connect_zmq();
   EXPECT_EQ(backend.connections(Protocol::tcp)[0], 2 * kWorkers);
 
-  RoutingOptions local;
+  RouteTableOptions local;
   local.handlers = {"hello_world"};
   for (int round = 0; round < 20; ++round) {
     for (const auto& worker : workers_->all()) {
