@@ -50,7 +50,7 @@ class SaveOrder::Pending final : public RedisRequest {
   void start(Call call, ByteView id, ByteView items) {
     call_ = std::move(call);
     result_.resize(kResultBytes + items.size());
-    Cursor to(result_.data());
+    ByteWriter to(result_.data());
     to.put(kResultId).put(id).put(kResultItems).put(items);
     assert(to.at() == result_.data() + result_.size());
   }
@@ -94,7 +94,7 @@ void SaveOrder::serve(const Request& request, Call call) {
 void SaveOrder::write_record(ByteView id, const OrderArgument& order) {
   const ByteView now = time_.now();
   record_.resize(kRecordBytes + order.items.size() + order.user_id.size());
-  Cursor to(record_.data());
+  ByteWriter to(record_.data());
   to.put(kRecordId).put(id).put(kRecordItems).put(order.items);
   to.put(kRecordUser).put(order.user_id);
   to.put(kRecordCreated).put(now).put(kRecordUpdated).put(now);

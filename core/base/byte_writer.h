@@ -10,23 +10,23 @@ namespace zerogate {
 
 /// For messages whose size is known before they are written: one check of the room, then plain
 /// copies. The caller has made the room.
-class Cursor {
+class ByteWriter {
  public:
-  explicit Cursor(char* to) : at_(to) {}
+  explicit ByteWriter(char* to) : at_(to) {}
 
-  Cursor& put(ByteView bytes) {
+  ByteWriter& put(ByteView bytes) {
     bytes.copy(at_, bytes.size());  // may be empty, where memcpy takes no null pointer
     at_ += bytes.size();
     return *this;
   }
   /// A literal, without its NUL: a move or two.
   template <size_t kSize>
-  Cursor& put(const char (&literal)[kSize]) {
+  ByteWriter& put(const char (&literal)[kSize]) {
     std::memcpy(at_, literal, kSize - 1);
     at_ += kSize - 1;
     return *this;
   }
-  Cursor& put(char c) {
+  ByteWriter& put(char c) {
     *at_++ = c;
     return *this;
   }

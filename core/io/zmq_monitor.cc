@@ -28,7 +28,7 @@ ZmqSocket open_events(void* context, void* monitored) {
 
 }  // namespace
 
-ZmqMonitor::ZmqMonitor(uv_loop_t* loop, void* context, void* socket, TransportMetrics& metrics,
+ZmqMonitor::ZmqMonitor(uv_loop_t* loop, void* context, void* socket, ListenerMetrics& metrics,
                        std::function<void()> on_change)
     : monitored_(socket),
       metrics_(metrics),

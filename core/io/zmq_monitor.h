@@ -16,7 +16,7 @@ namespace zerogate {
 /// socket. `on_change` runs after each batch of events.
 class ZmqMonitor final : private ZmqReader {
  public:
-  ZmqMonitor(uv_loop_t* loop, void* context, void* socket, TransportMetrics& metrics,
+  ZmqMonitor(uv_loop_t* loop, void* context, void* socket, ListenerMetrics& metrics,
              std::function<void()> on_change);
   ~ZmqMonitor();
 
@@ -25,7 +25,7 @@ class ZmqMonitor final : private ZmqReader {
   void on_event(uint16_t event);
 
   void* const monitored_;
-  TransportMetrics& metrics_;
+  ListenerMetrics& metrics_;
   std::function<void()> on_change_;
   ZmqSocket events_;
   ZmqPoll poll_;

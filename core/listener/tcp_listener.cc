@@ -24,7 +24,7 @@ bool is_one_of_the_last(const uv_handle_t& handle) {
 }  // namespace
 
 TcpListener::TcpListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher,
-                         TransportMetrics& metrics, const TcpOptions& options)
+                         ListenerMetrics& metrics, const TcpOptions& options)
     : loop_(loop),
       turn_(turn),
       dispatcher_(dispatcher),

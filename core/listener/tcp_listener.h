@@ -47,7 +47,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   /// Descriptors of the process that no client gets.
   static constexpr int kSpareDescriptors = 8;
 
-  TcpListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
+  TcpListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const TcpOptions& options);
   ~TcpListener();
 
@@ -92,7 +92,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   uv_loop_t* const loop_;
   EventLoop& turn_;
   Dispatcher& dispatcher_;
-  TransportMetrics& metrics_;
+  ListenerMetrics& metrics_;
   const TcpOptions options_;
   bool is_pipe_ = false;
   ReuseportMember member_;

@@ -98,7 +98,7 @@ void write_reply(char* to, ByteView id, ByteView body) {
 }  // namespace
 
 ZmqListener::ZmqListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher,
-                         TransportMetrics& metrics, const ZmqOptions& options)
+                         ListenerMetrics& metrics, const ZmqOptions& options)
     : loop_(loop),
       turn_(turn),
       dispatcher_(dispatcher),

@@ -65,7 +65,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   static constexpr int kHeartbeatMs = 10'000;
   static constexpr int kHeartbeatTimeoutMs = 30'000;
 
-  ZmqListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher, TransportMetrics& metrics,
+  ZmqListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const ZmqOptions& options);
   /// Replies that libzmq has not sent yet get up to `linger_ms` for it; see set_linger().
   ~ZmqListener();
@@ -104,7 +104,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   uv_loop_t* const loop_;
   EventLoop& turn_;
   Dispatcher& dispatcher_;
-  TransportMetrics& metrics_;
+  ListenerMetrics& metrics_;
   const ZmqOptions options_;
   ZmqContext context_;
   ZmqSocket router_;

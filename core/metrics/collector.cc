@@ -139,7 +139,7 @@ void collect_durations(const Workers& workers, const std::vector<FunctionLabel>&
 
 /// A family with one series for each protocol, from the counter that `member` points to.
 MetricFamily per_protocol(const Workers& workers, std::string_view name, std::string_view help,
-                          MetricType type, Counter TransportMetrics::*member) {
+                          MetricType type, Counter ListenerMetrics::*member) {
   Family family(name, help, type);
   for (const Protocol protocol : kProtocols)
     family.add({label("protocol", name_of(protocol))},
@@ -152,7 +152,7 @@ template <size_t N>
 MetricFamily per_reason(const Workers& workers, std::string_view name, std::string_view help,
                         const std::array<std::string_view, N>& names,
                         const std::array<uint32_t, kProtocolNames.size()>& possible,
-                        std::array<Counter, N> TransportMetrics::*member) {
+                        std::array<Counter, N> ListenerMetrics::*member) {
   Family family(name, help, MetricType::Counter);
   for (const Protocol protocol : kProtocols)
     for (size_t i = 0; i < N; ++i) {
@@ -166,17 +166,17 @@ MetricFamily per_reason(const Workers& workers, std::string_view name, std::stri
 
 void collect_transport(const Workers& workers, std::vector<MetricFamily>& families) {
   families.push_back(per_protocol(workers, "zerogate_connections", "Client connections open now.",
-                                  MetricType::Gauge, &TransportMetrics::connections));
+                                  MetricType::Gauge, &ListenerMetrics::connections));
   families.push_back(
       per_protocol(workers, "zerogate_connections_limit",
                    "Client connections that may be open: limits.connections, or what the limit of "
                    "open files leaves of it. Beyond it TCP connections are refused and ZeroMQ ones "
                    "wait. Each event loop has an equal share. 0: this protocol is switched off.",
-                   MetricType::Gauge, &TransportMetrics::connections_limit));
+                   MetricType::Gauge, &ListenerMetrics::connections_limit));
   families.push_back(per_protocol(workers, "zerogate_connections_accepted_total",
                                   "Client connections accepted. A rate near that of requests: "
                                   "clients connect anew for each call.",
-                                  MetricType::Counter, &TransportMetrics::accepted));
+                                  MetricType::Counter, &ListenerMetrics::accepted));
   families.push_back(per_reason(
       workers, "zerogate_connections_rejected_total",
       "Client connections that the gateway refused or ended by itself, by reason: limit = "
@@ -184,15 +184,15 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "down, stalled = a request begun and not finished in time, slow_reader = replies waited "
       "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
       "requests or of unread replies over all clients.",
-      kRejectedNames, kRejectedOf, &TransportMetrics::rejected));
+      kRejectedNames, kRejectedOf, &ListenerMetrics::rejected));
   families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
                                   "Bytes received from clients. ZeroMQ: of messages, without "
                                   "what libzmq adds.",
-                                  MetricType::Counter, &TransportMetrics::received_bytes));
+                                  MetricType::Counter, &ListenerMetrics::received_bytes));
   families.push_back(per_protocol(workers, "zerogate_sent_bytes_total",
                                   "Bytes sent to clients. ZeroMQ: of messages, without what "
                                   "libzmq adds.",
-                                  MetricType::Counter, &TransportMetrics::sent_bytes));
+                                  MetricType::Counter, &ListenerMetrics::sent_bytes));
   Family keep_alives(
       "zerogate_keep_alive_frames_total",
       "Frames sent to quiet ZeroMQ clients because zeroapi's asynchronous client dies "
@@ -205,7 +205,7 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       workers, "zerogate_malformed_total",
       "Input from clients that could not be taken as a request, by reason. A client of another "
       "protocol on this port, a broken client, or an attack.",
-      kMalformedNames, kMalformedOf, &TransportMetrics::malformed));
+      kMalformedNames, kMalformedOf, &ListenerMetrics::malformed));
 }
 
 /// Seconds for which the loop that has been busy for longest has not polled.

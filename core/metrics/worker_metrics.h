@@ -45,7 +45,7 @@ enum class Rejected : uint8_t {
 inline constexpr std::array<std::string_view, 7> kRejectedNames = {
     "limit", "descriptors", "draining", "stalled", "slow_reader", "receive_memory", "send_memory"};
 
-struct TransportMetrics {
+struct ListenerMetrics {
   Counter connections;        ///< gauge
   Counter connections_limit;  ///< gauge: 0 when nothing is listened on
   Counter accepted;
@@ -98,9 +98,9 @@ class WorkerMetrics {
   }
   const FunctionLabels& labels() const { return labels_; }
 
-  std::array<TransportMetrics, kProtocolNames.size()> transport;
-  TransportMetrics& of(Protocol protocol) { return transport[index_of(protocol)]; }
-  const TransportMetrics& of(Protocol protocol) const { return transport[index_of(protocol)]; }
+  std::array<ListenerMetrics, kProtocolNames.size()> transport;
+  ListenerMetrics& of(Protocol protocol) { return transport[index_of(protocol)]; }
+  const ListenerMetrics& of(Protocol protocol) const { return transport[index_of(protocol)]; }
   LoopMetrics loop;
   RedisMetrics redis;
   BackendMetricsList backends;

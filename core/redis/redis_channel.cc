@@ -58,11 +58,11 @@ size_t digits_of(size_t number) {
   return digits;
 }
 
-void put_header(Cursor& to, char type, size_t number) {
+void put_header(ByteWriter& to, char type, size_t number) {
   to.put(type);
   char* const end = to.at() + digits_of(number);
   std::to_chars(to.at(), end, number);
-  to = Cursor(end);
+  to = ByteWriter(end);
   to.put("\r\n");
 }
 
@@ -75,7 +75,7 @@ void format_redis_command(const ByteView* arguments, size_t count, std::string& 
     size += kAround + digits_of(arguments[i].size()) + arguments[i].size() + 2;
   }
   out.resize(size);
-  Cursor to(out.data());
+  ByteWriter to(out.data());
   put_header(to, '*', count);
   for (size_t i = 0; i < count; ++i) {
     put_header(to, '$', arguments[i].size());

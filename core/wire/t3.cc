@@ -234,7 +234,7 @@ void write_request(std::string& out, uint32_t id, ByteView function, ByteView ar
     store_be<4>(frame, size - kLengthBytes);
     store_be<4>(frame + kLengthBytes, id);
     frame[kHeaderBytes - 1] = 0;
-    Cursor to(frame + kHeaderBytes);
+    ByteWriter to(frame + kHeaderBytes);
     to.put(kUsualFront).put(static_cast<char>(0xa0 | function.size())).put(function);
     to.put(kUsualData).put(argument);
     out.append(frame, size);

@@ -32,7 +32,7 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
     return load_config(command.config_file, environment, command.flags);
   };
   const Background background;
-  const ServiceManager manager(environment);
+  const SystemdNotifier manager(environment);
   manager.status("starting: connecting to redis and backends");
   const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config, load_again, manager);
   if (!gateway) {

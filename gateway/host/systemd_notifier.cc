@@ -67,7 +67,7 @@ uint64_t monotonic_us() {
 
 }  // namespace
 
-ServiceManager::ServiceManager(const Environment& environment)
+SystemdNotifier::SystemdNotifier(const Environment& environment)
     : path_(environment("NOTIFY_SOCKET").value_or("")) {
   if (path_.empty()) return;
   const Status opened = open();
@@ -81,7 +81,7 @@ ServiceManager::ServiceManager(const Environment& environment)
 }
 
 // Nothing is connected: a service manager that was restarted has a new socket of the same name.
-Status ServiceManager::open() {
+Status SystemdNotifier::open() {
   if (!unix_address(path_)) return Error{"neither /path nor @name of a Unix socket"};
   socket_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket_) return Error{std::strerror(errno)};
@@ -89,7 +89,7 @@ Status ServiceManager::open() {
   return ok_status();
 }
 
-void ServiceManager::read_watchdog(const Environment& environment) {
+void SystemdNotifier::read_watchdog(const Environment& environment) {
   const std::optional<std::string> interval = environment("WATCHDOG_USEC");
   if (!interval) return;
   const std::optional<std::string> whose = environment("WATCHDOG_PID");
@@ -100,24 +100,24 @@ void ServiceManager::read_watchdog(const Environment& environment) {
   log::warn("no watchdog: not a number of microseconds", {{"WATCHDOG_USEC", *interval}});
 }
 
-void ServiceManager::ready(std::string_view status) const {
+void SystemdNotifier::ready(std::string_view status) const {
   send(fmt::format("READY=1\nSTATUS={}", one_line(status)));
 }
 
-void ServiceManager::reloading() const {
+void SystemdNotifier::reloading() const {
   send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=reloading", monotonic_us()));
 }
 
-void ServiceManager::stopping(std::string_view status, uint32_t timeout_ms) const {
+void SystemdNotifier::stopping(std::string_view status, uint32_t timeout_ms) const {
   const uint64_t timeout_us = (uint64_t{timeout_ms} + kStopMarginMs) * 1'000;
   send(fmt::format("STOPPING=1\nEXTEND_TIMEOUT_USEC={}\nSTATUS={}", timeout_us, one_line(status)));
 }
 
-void ServiceManager::status(std::string_view text) const { send("STATUS=" + one_line(text)); }
+void SystemdNotifier::status(std::string_view text) const { send("STATUS=" + one_line(text)); }
 
-void ServiceManager::alive() const { send("WATCHDOG=1"); }
+void SystemdNotifier::alive() const { send("WATCHDOG=1"); }
 
-void ServiceManager::send(const std::string& state) const {
+void SystemdNotifier::send(const std::string& state) const {
   if (path_.empty()) return;
   const UnixAddress address = *unix_address(path_);
   const auto* to = reinterpret_cast<const sockaddr*>(&address.storage);

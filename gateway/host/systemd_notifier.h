@@ -22,13 +22,13 @@ namespace zerogate {
 /// A state waits at most a second for a service manager whose queue is full, which holds up the
 /// caller and never a worker. One that cannot be sent is lost with a warning in the log: the
 /// service manager's time-outs deal with that, the gateway goes on serving.
-class ServiceManager {
+class SystemdNotifier {
  public:
   /// Looks at NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. What is wrong with one goes to the
   /// log.
-  explicit ServiceManager(const Environment& environment);
-  ServiceManager(const ServiceManager&) = delete;
-  ServiceManager& operator=(const ServiceManager&) = delete;
+  explicit SystemdNotifier(const Environment& environment);
+  SystemdNotifier(const SystemdNotifier&) = delete;
+  SystemdNotifier& operator=(const SystemdNotifier&) = delete;
 
   /// /readyz would say 200. Also the end of a reload.
   void ready(std::string_view status) const;

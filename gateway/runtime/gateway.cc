@@ -50,7 +50,7 @@ RouteTableOptions routing_of(const Config& config) {
 
 }  // namespace
 
-Gateway::Gateway(const Config& config, Reload reload, const ServiceManager& manager)
+Gateway::Gateway(const Config& config, Reload reload, const SystemdNotifier& manager)
     : manager_(manager),
       load_again_(std::move(reload)),
       config_(config),
@@ -78,7 +78,7 @@ Gateway::~Gateway() {
 }
 
 Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload reload,
-                                                const ServiceManager& manager) {
+                                                const SystemdNotifier& manager) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
   std::unique_ptr<Gateway> gateway(new Gateway(config, std::move(reload), manager));
   gateway->max_connections_ = affordable_connections(config);

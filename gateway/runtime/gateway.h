@@ -32,7 +32,7 @@ class Gateway {
   /// Binds everything and starts to serve. The error's one line says what could not be had.
   /// `manager` outlives the gateway.
   static Result<std::unique_ptr<Gateway>> start(const Config& config, Reload reload,
-                                                const ServiceManager& manager);
+                                                const SystemdNotifier& manager);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -42,7 +42,7 @@ class Gateway {
   int run();
 
  private:
-  Gateway(const Config& config, Reload reload, const ServiceManager& manager);
+  Gateway(const Config& config, Reload reload, const SystemdNotifier& manager);
   Status open_sockets();
   Status start_workers();
   Status start_admin();
@@ -65,7 +65,7 @@ class Gateway {
   void on_progress();
   int exit_status() const;
 
-  const ServiceManager& manager_;
+  const SystemdNotifier& manager_;
   uv_loop_t loop_;
   UvPtr<uv_async_t> progress_;  ///< a worker has settled, reloaded or ended
   std::vector<UvPtr<uv_signal_t>> signals_;

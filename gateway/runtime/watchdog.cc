@@ -15,7 +15,7 @@ constexpr uint64_t kAsksPerInterval = 3;
 
 }  // namespace
 
-Watchdog::Watchdog(uv_loop_t* loop, const ServiceManager& manager,
+Watchdog::Watchdog(uv_loop_t* loop, const SystemdNotifier& manager,
                    const std::vector<std::unique_ptr<Worker>>& workers)
     : manager_(manager), workers_(workers), timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
   if (manager.watchdog_ms() == 0) return;

@@ -20,7 +20,7 @@ namespace zerogate {
 class Watchdog {
  public:
   /// The manager and the workers outlive it.
-  Watchdog(uv_loop_t* loop, const ServiceManager& manager,
+  Watchdog(uv_loop_t* loop, const SystemdNotifier& manager,
            const std::vector<std::unique_ptr<Worker>>& workers);
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
@@ -28,7 +28,7 @@ class Watchdog {
  private:
   void check();
 
-  const ServiceManager& manager_;
+  const SystemdNotifier& manager_;
   const std::vector<std::unique_ptr<Worker>>& workers_;
   UvPtr<uv_timer_t> timer_;
   bool late_ = false;  ///< logged already

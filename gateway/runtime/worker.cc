@@ -171,7 +171,7 @@ void Worker::on_turn_end(uint64_t began_ns, uint64_t ended_ns) {
 
 void Worker::notice_churn() {
   uint64_t gone = 0;
-  for (const TransportMetrics& transport : metrics_.transport) {
+  for (const ListenerMetrics& transport : metrics_.transport) {
     gone += transport.accepted.value() - transport.connections.value();
   }
   if (gone < gone_noticed_ + kChurn) return;

@@ -91,7 +91,7 @@ void run_with(benchmark::State& state, double share, uint32_t slow_ms) {
   CallLogSettings log;
   log.set(share, slow_ms);
   CallTable table(1'000, metrics, log);
-  TransportMetrics& transport = metrics.of(Protocol::tcp);
+  ListenerMetrics& transport = metrics.of(Protocol::tcp);
   NullSink sink;
   const ReturnPath path = path_of(sink);
   FunctionLabel function = 0;

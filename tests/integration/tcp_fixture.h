@@ -82,7 +82,7 @@ class TcpTest : public TransportTest {
     return run_until([&] { return uv_now(&loop_) >= end; });
   }
 
-  const TransportMetrics& tcp() const { return metrics_.of(Protocol::tcp); }
+  const ListenerMetrics& tcp() const { return metrics_.of(Protocol::tcp); }
   uint64_t rejected(Rejected reason) const {
     return TransportTest::rejected(Protocol::tcp, reason);
   }

@@ -75,7 +75,7 @@ class WatchdogTest : public ::testing::Test {
   FunctionLabels labels_{{}};
   std::vector<std::unique_ptr<Worker>> workers_;
   Manager manager_;
-  ServiceManager sender_{[this](const std::string& name) { return manager_.environment(name); }};
+  SystemdNotifier sender_{[this](const std::string& name) { return manager_.environment(name); }};
   std::unique_ptr<Watchdog> watchdog_;
 };
 

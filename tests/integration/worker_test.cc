@@ -340,7 +340,7 @@ TEST_F(WorkerTest, TellsOfChurn) {
     EXPECT_EQ(told, 0);
     RawClient(tcp_.bound()).reset();
     ASSERT_TRUE(wait_until([&] {
-      const TransportMetrics& tcp = metrics().of(Protocol::tcp);
+      const ListenerMetrics& tcp = metrics().of(Protocol::tcp);
       return tcp.accepted.value() == i + 1 && tcp.connections.value() == 0;
     }));
   }

@@ -73,7 +73,7 @@ class ZmqListenerTest : public TransportTest {
     return count;
   }
 
-  const TransportMetrics& zmq() const { return metrics_.of(Protocol::zmq); }
+  const ListenerMetrics& zmq() const { return metrics_.of(Protocol::zmq); }
   uint64_t rejected(Rejected reason) const {
     return TransportTest::rejected(Protocol::zmq, reason);
   }

@@ -155,7 +155,7 @@ TEST_F(CollectorTest, DurationsAreCumulativeAndInSeconds) {
 }
 
 TEST_F(CollectorTest, TransportCountersBelongToTheirProtocol) {
-  TransportMetrics& zmq = second.of(Protocol::zmq);
+  ListenerMetrics& zmq = second.of(Protocol::zmq);
   zmq.connections.add(5);
   zmq.connections.sub(2);
   zmq.accepted.add(5);
