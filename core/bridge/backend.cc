@@ -73,7 +73,7 @@ void Backend::fail_all() {
 WatchedState Backend::watched(const std::string& endpoint) const {
   return {"endpoint up",
           "endpoint down",
-          WatchedState::When::any_sees_it,  // as zerogate_backend_up
+          WatchedState::When::up_for_any,  // as zerogate_backend_up
           {{"backend", options_.name}, {"endpoint", endpoint}}};
 }
 

@@ -21,7 +21,7 @@ EndpointResolver::EndpointResolver(uv_loop_t* loop, const BackendOptions& backen
           loop, states,
           WatchedState{"name resolved",
                        "name not resolved",
-                       WatchedState::When::any_sees_it,
+                       WatchedState::When::up_for_any,
                        {{"backend", backend.name}, {"name", url.address.host}}});
       name->lookup = std::make_unique<DnsLookup>(
           loop, [this, it = name.get()](DnsLookup::Addresses addresses) {

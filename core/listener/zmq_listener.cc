@@ -81,7 +81,7 @@ struct TrackedBytes {
 WatchedState limit_state(uint32_t limit) {
   return {"below the connection limit again",
           "connection limit reached",
-          WatchedState::When::all_see_it,
+          WatchedState::When::up_for_all,
           {{"protocol", "zmq"}, {"limit", std::to_string(limit)}}};
 }
 

@@ -19,10 +19,10 @@ std::string key_of(const WatchedState& watched) {
 
 }  // namespace
 
-StateLog::Thing& StateLog::join(const WatchedState& watched) {
+StateLog::Entry& StateLog::join(const WatchedState& watched) {
   const std::lock_guard lock(mutex_);
   const auto [found, is_new] = things_.try_emplace(key_of(watched));
-  Thing& thing = found->second;
+  Entry& thing = found->second;
   if (is_new) {
     thing.watched = watched;
     thing.refilled_ms = now_ms();
@@ -31,19 +31,19 @@ StateLog::Thing& StateLog::join(const WatchedState& watched) {
   return thing;
 }
 
-void StateLog::leave(Thing& thing, std::optional<bool> view, bool awaited) {
+void StateLog::leave(Entry& thing, std::optional<bool> view, bool awaited) {
   const std::lock_guard lock(mutex_);
   if (view) --(*view ? thing.up_for : thing.down_for);
   if (awaited) thing.awaited = false;
   if (--thing.reporters == 0) things_.erase(key_of(thing.watched));
 }
 
-uint64_t StateLog::update(Thing& thing, std::optional<bool> before, bool up,
+uint64_t StateLog::update(Entry& thing, std::optional<bool> before, bool up,
                           std::string_view reason) {
   const std::lock_guard lock(mutex_);
   if (before) --(*before ? thing.up_for : thing.down_for);
   ++(up ? thing.up_for : thing.down_for);
-  const bool all = thing.watched.when == WatchedState::When::all_see_it;
+  const bool all = thing.watched.when == WatchedState::When::up_for_all;
   const bool now_up = thing.up_for > 0 && (!all || thing.down_for == 0);
   if (thing.up == now_up) return 0;
   thing.up = now_up;
@@ -59,20 +59,20 @@ uint64_t StateLog::update(Thing& thing, std::optional<bool> before, bool up,
   return thing.refilled_ms + refill_ms_ - now + 1;
 }
 
-void StateLog::tell(Thing& thing) {
+void StateLog::tell(Entry& thing) {
   const std::lock_guard lock(mutex_);
   thing.awaited = false;
   refill(thing, now_ms());
   if (thing.changes > 0) write(thing);
 }
 
-void StateLog::refill(Thing& thing, uint64_t now_ms) const {
+void StateLog::refill(Entry& thing, uint64_t now_ms) const {
   const uint64_t periods = (now_ms - thing.refilled_ms) / refill_ms_;
   thing.refilled_ms += periods * refill_ms_;
   thing.lines = static_cast<uint32_t>(std::min<uint64_t>(thing.lines + periods, kBurst));
 }
 
-void StateLog::write(Thing& thing) const {
+void StateLog::write(Entry& thing) const {
   if (thing.lines > 0) --thing.lines;
   std::vector<log::Field> fields;
   for (const auto& [name, value] : thing.watched.fields) fields.emplace_back(name, value);

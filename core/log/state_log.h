@@ -20,11 +20,11 @@ namespace zerogate {
 /// What is watched, and the words for it. Two of the same name are the same thing.
 struct WatchedState {
   /// How several workers' views make one: a thing is up when it is for all of them, or for any.
-  enum class When { all_see_it, any_sees_it };
+  enum class When { up_for_all, up_for_any };
 
   std::string up_event;  ///< "redis up"
   std::string down_event;
-  When when = When::any_sees_it;
+  When when = When::up_for_any;
   std::vector<std::pair<std::string, std::string>> fields;  ///< {{"redis", "10.0.0.9:6379"}}
 };
 
@@ -44,7 +44,7 @@ class StateLog {
  private:
   friend class StateReporter;
 
-  struct Thing {
+  struct Entry {
     WatchedState watched;
     uint32_t reporters = 0;
     uint32_t up_for = 0;
@@ -57,17 +57,17 @@ class StateLog {
     bool awaited = false;  ///< a reporter's timer will tell
   };
 
-  Thing& join(const WatchedState& watched);
-  void leave(Thing& thing, std::optional<bool> view, bool awaited);
+  Entry& join(const WatchedState& watched);
+  void leave(Entry& thing, std::optional<bool> view, bool awaited);
   /// Milliseconds to wait before tell() when it could not be told at once, else 0.
-  uint64_t update(Thing& thing, std::optional<bool> before, bool up, std::string_view reason);
-  void tell(Thing& thing);
-  void write(Thing& thing) const;
-  void refill(Thing& thing, uint64_t now_ms) const;
+  uint64_t update(Entry& thing, std::optional<bool> before, bool up, std::string_view reason);
+  void tell(Entry& thing);
+  void write(Entry& thing) const;
+  void refill(Entry& thing, uint64_t now_ms) const;
 
   const uint64_t refill_ms_;
   std::mutex mutex_;
-  std::map<std::string, Thing> things_;  ///< by down_event and fields
+  std::map<std::string, Entry> things_;  ///< by down_event and fields
 };
 
 /// One worker's view of one thing. Loop thread only; its timer runs only while a line is owed.
@@ -85,7 +85,7 @@ class StateReporter {
   void on_timer();
 
   const std::shared_ptr<StateLog> log_;
-  StateLog::Thing& thing_;
+  StateLog::Entry& thing_;
   std::optional<bool> view_;
   bool awaited_ = false;
   UvPtr<uv_timer_t> timer_;

@@ -17,7 +17,7 @@ constexpr size_t kKeptBuffer = size_t{256} << 10;
 WatchedState watched(const RedisOptions& options) {
   return {"redis up",
           "redis down",
-          WatchedState::When::all_see_it,  // as zerogate_redis_up
+          WatchedState::When::up_for_all,  // as zerogate_redis_up
           {{"redis", options.url.display()}}};
 }
 

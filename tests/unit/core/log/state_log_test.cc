@@ -37,7 +37,7 @@ class StateLogTest : public testing::Test {
   }
 
   uv_loop_t loop_;
-  WatchedState::When when_ = WatchedState::When::any_sees_it;
+  WatchedState::When when_ = WatchedState::When::up_for_any;
   std::vector<std::string> lines_;
 };
 
@@ -66,7 +66,7 @@ TEST_F(StateLogTest, ForAllWorkersTogetherThatAnySeesUp) {
 }
 
 TEST_F(StateLogTest, ForAllWorkersTogetherThatAllMustSeeUp) {
-  when_ = WatchedState::When::all_see_it;
+  when_ = WatchedState::When::up_for_all;
   const auto log = std::make_shared<StateLog>(kNever);
   StateReporter one(&loop_, log, endpoint()), two(&loop_, log, endpoint());
   one.set(true);
