@@ -23,7 +23,7 @@ uint32_t BackendConnection::take_slot(ForwardedCall& forwarded) {
   return slot.generation << kSlotBits | index;
 }
 
-void BackendConnection::settle(uint32_t id, ByteView body) {
+void BackendConnection::complete(uint32_t id, ByteView body) {
   const uint32_t index = id & (kMaxSlots - 1);
   if (index >= slots_.size()) return;
   Slot& slot = slots_[index];

@@ -73,7 +73,7 @@ class BackendConnection {
 
   uint32_t take_slot(ForwardedCall& forwarded);
   /// Hands a reply to the slot it belongs to; ids that are not under way are ignored.
-  void settle(uint32_t id, ByteView body);
+  void complete(uint32_t id, ByteView body);
   void release(uint32_t index);
   void came_up();
   void went_down(std::string_view reason);

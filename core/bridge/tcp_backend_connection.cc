@@ -133,7 +133,7 @@ void TcpBackendConnection::parse(ByteView bytes) {
 }
 
 void TcpBackendConnection::on_frame(uint32_t id, ByteView payload) {
-  if (id != kProbeId) return settle(id, payload);
+  if (id != kProbeId) return complete(id, payload);
   uv_timer_stop(deadline_.get());
   came_up();
 }

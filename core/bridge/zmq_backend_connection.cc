@@ -98,7 +98,7 @@ void ZmqBackendConnection::on_message(ByteView body) {
     return came_up();
   }
   if (!wire::is_one_value(result)) return fail("it sent a reply that is not MessagePack");
-  settle(id, result);
+  complete(id, result);
 }
 
 void ZmqBackendConnection::send(ForwardedCall& forwarded) {
