@@ -33,8 +33,8 @@ void ConfigBuilder::apply(const Setting& setting, const SettingValue& value) {
   for (const Problem& problem : problems) fail(setting, problem.place, problem.message);
   if (!problems.empty()) return;
   origins_[setting.path] = value.place;
-  std::erase(order_, setting.path);
-  order_.push_back(setting.path);
+  std::erase(command_, setting.path);
+  command_.push_back(setting.path);
 }
 
 void ConfigBuilder::fail(const std::string& place, const std::string& message) {
@@ -96,7 +96,8 @@ void ConfigBuilder::check_listeners() {
                                 {"admin", config_.admin}};
   // Whoever was set last is to blame, and the place that can be mended.
   const auto rank = [this](std::string_view path) {
-    return std::ranges::find(order_, path) - order_.begin() - (origins_.contains(path) ? 0 : 1'000);
+    return std::ranges::find(command_, path) - command_.begin() -
+           (origins_.contains(path) ? 0 : 1'000);
   };
   const auto blame = [&](std::string_view a, std::string_view b) {
     return rank(a) > rank(b) ? a : b;

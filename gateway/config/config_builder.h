@@ -49,7 +49,7 @@ class ConfigBuilder {
   BridgeEntries entries_;
   std::vector<std::string> errors_;
   std::map<std::string_view, std::string> origins_;  ///< by path
-  std::vector<std::string_view> order_;              ///< paths, the one set last at the end
+  std::vector<std::string_view> command_;            ///< paths, the one set last at the end
   std::set<std::string_view> failed_;                ///< paths
 };
 

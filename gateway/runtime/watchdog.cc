@@ -23,18 +23,18 @@ Watchdog::Watchdog(uv_loop_t* loop, const SystemdNotifier& manager,
   uv_timer_start(
       timer_.get(), [](uv_timer_t* timer) { static_cast<Watchdog*>(timer->data)->check(); },
       period_ms, period_ms);
-  for (const auto& worker : workers_) worker->ask();
+  for (const auto& worker : workers_) worker->ping();
 }
 
 void Watchdog::check() {
-  const auto answered = [](const auto& worker) { return worker->answered(); };
+  const auto answered = [](const auto& worker) { return worker->responsive(); };
   if (!std::ranges::all_of(workers_, answered)) {
     if (!std::exchange(late_, true)) log::warn("an event loop does not come round");
     return;
   }
   late_ = false;
   manager_.alive();
-  for (const auto& worker : workers_) worker->ask();
+  for (const auto& worker : workers_) worker->ping();
 }
 
 }  // namespace zerogate

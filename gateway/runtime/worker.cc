@@ -107,8 +107,8 @@ void Worker::start(std::function<void()> on_exit) {
   });
 }
 
-void Worker::drain() { give(Order::drain); }
-void Worker::stop() { give(Order::stop); }
+void Worker::drain() { give(Command::drain); }
+void Worker::stop() { give(Command::stop); }
 
 void Worker::reload(RouteTableOptions routing) {
   {
@@ -119,20 +119,20 @@ void Worker::reload(RouteTableOptions routing) {
   uv_async_send(order_signal_.get());
 }
 
-void Worker::ask() {
-  answered_ = false;
+void Worker::ping() {
+  responsive_ = false;
   uv_async_send(order_signal_.get());
 }
 
-void Worker::give(Order order) {
-  if (order_ != Order::stop) order_ = order;  // nothing takes a stop back
+void Worker::give(Command command) {
+  if (command_ != Command::stop) command_ = command;  // nothing takes a stop back
   uv_async_send(order_signal_.get());
 }
 
 void Worker::on_order() {
-  answered_ = true;
-  if (order_ == Order::stop) return finish();
-  if (order_ == Order::drain && !draining_) begin_drain();
+  responsive_ = true;
+  if (command_ == Command::stop) return finish();
+  if (command_ == Command::drain && !draining_) begin_drain();
   std::optional<RouteTableOptions> routing;
   {
     const std::lock_guard lock(reload_mutex_);

@@ -73,22 +73,22 @@ class Worker final : private EndOfTurn, private TurnObserver {
   /// Any thread. True once the first attempt to reach Redis and each backend has ended, well or
   /// not.
   bool settled() const { return settled_; }
-  /// Any thread. Asks the loop for a sign of life; answered() is false until it has given one. A
+  /// Any thread. Asks the loop for a sign of life; responsive() is false until it has given one. A
   /// worker that has ended by itself needs none.
-  void ask();
-  bool answered() const { return answered_ || ended_; }
+  void ping();
+  bool responsive() const { return responsive_ || ended_; }
 
   /// Any thread, after on_exit: the calls that a drain could not wait for.
   uint32_t cut_off() const { return cut_off_; }
   const WorkerMetrics& metrics() const { return metrics_; }
 
  private:
-  enum class Order : int { none, drain, stop };
+  enum class Command : int { none, drain, stop };
 
   void end_of_turn() override;
   void on_turn_begin(uint64_t began_ns) override;
   void on_turn_end(uint64_t began_ns, uint64_t ended_ns) override;
-  void give(Order order);
+  void give(Command command);
   void on_order();
   void prepare(const RouteTableOptions& options);
   void take_over_routing();
@@ -114,12 +114,12 @@ class Worker final : private EndOfTurn, private TurnObserver {
   Dispatcher dispatcher_;
   std::unique_ptr<TcpListener> tcp_;
   std::unique_ptr<ZmqListener> zmq_;
-  std::atomic<Order> order_ = Order::none;
+  std::atomic<Command> command_ = Command::none;
   std::atomic<bool> reloading_ = false;
   std::mutex reload_mutex_;
   std::optional<RouteTableOptions> reload_;  ///< guarded; waits for the worker's thread
   std::atomic<bool> settled_ = false;
-  std::atomic<bool> answered_ = true;
+  std::atomic<bool> responsive_ = true;
   std::atomic<bool> ended_ = false;
   std::atomic<uint32_t> cut_off_ = 0;
   uint64_t gone_noticed_ = 0;  ///< connections that had gone when on_churn was last called
