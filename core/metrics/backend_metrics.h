@@ -10,7 +10,7 @@
 
 #include "core/metrics/counter.h"
 #include "core/metrics/histogram.h"
-#include "core/wire/protocol.h"
+#include "core/metrics/outcome.h"
 
 namespace zerogate {
 

@@ -11,6 +11,7 @@
 #include "core/metrics/counter.h"
 #include "core/metrics/function_labels.h"
 #include "core/metrics/histogram.h"
+#include "core/metrics/outcome.h"
 #include "core/wire/protocol.h"
 
 namespace zerogate {

@@ -6,7 +6,7 @@
 
 #include "core/base/bytes.h"
 #include "core/metrics/function_labels.h"
-#include "core/wire/protocol.h"
+#include "core/metrics/outcome.h"
 #include "core/wire/zerror.h"
 
 namespace zerogate {
