@@ -3,29 +3,15 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "core/base/address.h"
-#include "core/base/result.h"
-#include "core/wire/protocol.h"
+#include "core/wire/server_url.h"
 
 namespace zerogate {
 
-/// tcp://host:port, zmq://host:port, unix:/path (raw TCP's protocol) or ipc:/path (ZeroMQ's). A
-/// host name stands for every address it resolves to.
-struct BackendUrl {
-  Protocol protocol = Protocol::tcp;
-  Address address;
-
-  static Result<BackendUrl> parse(std::string_view text);
-  std::string display() const;
-  bool operator==(const BackendUrl&) const = default;
-};
-
 struct BackendOptions {
   std::string name;
-  std::vector<BackendUrl> urls;  ///< at least one
+  std::vector<ServerUrl> urls;  ///< at least one
   /// Connections to each endpoint. The real TCP server serves one request at a time on each, and
   /// the kernel spreads connections over its workers by chance: 24 reach 7.7 of 8 on average. 0 is
   /// the protocol's default: 24 for TCP, 1 for ZeroMQ, whose server spreads requests itself.

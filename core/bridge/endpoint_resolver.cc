@@ -10,7 +10,7 @@ EndpointResolver::EndpointResolver(uv_loop_t* loop, const BackendOptions& backen
                                    std::function<void()> on_change)
     : on_change_(std::move(on_change)), timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
   bool any_name = false;
-  for (const BackendUrl& url : backend.urls) {
+  for (const ServerUrl& url : backend.urls) {
     auto name = std::make_unique<Name>();
     name->url = url;
     if (url.address.is_path() || DnsLookup::is_address(url.address.host)) {

@@ -37,7 +37,7 @@ class EndpointResolver {
 
  private:
   struct Name {
-    BackendUrl url;
+    ServerUrl url;
     std::vector<std::string> addresses;
     std::unique_ptr<DnsLookup> lookup;
     std::unique_ptr<StateReporter> state;  ///< whether it can be looked up

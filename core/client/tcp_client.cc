@@ -24,10 +24,10 @@ std::string broke(int error) {
 
 }  // namespace
 
-Result<std::unique_ptr<Client>> TcpClient::connect(const ClientUrl& url, uint32_t timeout_ms) {
+Result<std::unique_ptr<Client>> TcpClient::connect(const ServerUrl& url, uint32_t timeout_ms) {
   Result<UniqueFd> fd = connect_to(url.address, timeout_ms);
-  if (!fd) return Error{fmt::format("cannot connect to {}: {}", url.text, fd.error())};
-  return std::unique_ptr<Client>(new TcpClient(std::move(fd).value(), url.text, timeout_ms));
+  if (!fd) return Error{fmt::format("cannot connect to {}: {}", url.display(), fd.error())};
+  return std::unique_ptr<Client>(new TcpClient(std::move(fd).value(), url.display(), timeout_ms));
 }
 
 Error TcpClient::no_answer() const {

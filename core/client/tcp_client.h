@@ -13,7 +13,7 @@ namespace zerogate {
 class TcpClient final : public Client {
  public:
   /// Tries every address of the host, one after the other.
-  static Result<std::unique_ptr<Client>> connect(const ClientUrl& url, uint32_t timeout_ms);
+  static Result<std::unique_ptr<Client>> connect(const ServerUrl& url, uint32_t timeout_ms);
 
   Result<ClientReply> call(ByteView function, ByteView argument) override;
 

@@ -165,13 +165,13 @@ ZmqClient::ZmqClient(std::unique_ptr<Connection> connection, std::string url, ui
 
 ZmqClient::~ZmqClient() = default;
 
-Result<std::unique_ptr<Client>> ZmqClient::connect(const ClientUrl& url, uint32_t timeout_ms) {
+Result<std::unique_ptr<Client>> ZmqClient::connect(const ServerUrl& url, uint32_t timeout_ms) {
   const auto endpoints = endpoints_of(url.address);
   if (!endpoints)
-    return Error{fmt::format("cannot connect to {}: {}", url.text, endpoints.error())};
+    return Error{fmt::format("cannot connect to {}: {}", url.display(), endpoints.error())};
   const Deadline deadline(timeout_ms);
   auto connection = std::make_unique<Connection>();
-  if (!connection->open(endpoints.value())) return zmq_error(url.text);
+  if (!connection->open(endpoints.value())) return zmq_error(url.display());
 
   // The handshake of Zero's clients: the name is not padded here, and whatever comes back is the
   // answer (26 bytes with "connected" from a real server).
@@ -180,9 +180,9 @@ Result<std::unique_ptr<Client>> ZmqClient::connect(const ClientUrl& url, uint32_
     return Error{
         fmt::format("no answer from {} within {} ms; is the gateway running, and is this "
                     "its ZeroMQ port?",
-                    url.text, timeout_ms)};
+                    url.display(), timeout_ms)};
   }
-  return std::unique_ptr<Client>(new ZmqClient(std::move(connection), url.text, timeout_ms));
+  return std::unique_ptr<Client>(new ZmqClient(std::move(connection), url.display(), timeout_ms));
 }
 
 Result<ClientReply> ZmqClient::call(ByteView function, ByteView argument) {

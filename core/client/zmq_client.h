@@ -14,7 +14,7 @@ class ZmqClient final : public Client {
   /// Connects DEALER sockets to every address of the host at once and keeps the first whose peer
   /// answers the handshake: a ZeroMQ socket never reports that nobody listens, so they cannot be
   /// tried one after the other.
-  static Result<std::unique_ptr<Client>> connect(const ClientUrl& url, uint32_t timeout_ms);
+  static Result<std::unique_ptr<Client>> connect(const ServerUrl& url, uint32_t timeout_ms);
 
   ~ZmqClient() override;
   Result<ClientReply> call(ByteView function, ByteView argument) override;

@@ -18,7 +18,7 @@ struct LoadOptions {
   /// Bytes of all requests that can be in flight at once: what waits in buffers of ours.
   static constexpr size_t kMaxRequestBytes = size_t{1} << 30;
 
-  ClientUrl url;
+  ServerUrl url;
   std::string function;
   std::string argument;  ///< one MessagePack value
   std::string expected;  ///< what every result must be, byte for byte; empty: anything

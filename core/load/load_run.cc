@@ -65,7 +65,7 @@ LoadRun::~LoadRun() = default;
 Status LoadRun::run() {
   auto found = resolve(options_.url.address);
   if (!found)
-    return Error{fmt::format("cannot connect to {}: {}", options_.url.text, found.error())};
+    return Error{fmt::format("cannot connect to {}: {}", options_.url.display(), found.error())};
   addresses_ = std::move(found).value();
   // The first one alone: it tells which of the name's addresses answers.
   open(lanes_[opened_++], uv_hrtime());
@@ -79,7 +79,7 @@ Status LoadRun::run() {
 void LoadRun::stop() {
   const uint64_t now_ns = uv_hrtime();
   if (phase_ == Phase::opening) {
-    result_ = Error{fmt::format("interrupted while connecting to {}", options_.url.text)};
+    result_ = Error{fmt::format("interrupted while connecting to {}", options_.url.display())};
     return finish();
   }
   if (phase_ == Phase::done) return;
@@ -156,8 +156,8 @@ void LoadRun::opening_failed(std::string_view reason) {
   const std::string_view mend = reason.ends_with('?') ? ""
                                 : zmq_ ? "; is the server running, and is this its ZeroMQ port?"
                                        : "; is the server running?";
-  result_ =
-      Error{fmt::format("cannot connect to {}: {}{}{}", options_.url.text, reason, which, mend)};
+  result_ = Error{
+      fmt::format("cannot connect to {}: {}{}{}", options_.url.display(), reason, which, mend)};
   finish();
 }
 

@@ -19,7 +19,7 @@ constexpr Scheme kSchemes[] = {{"tcp://", Protocol::tcp, false},
 
 }  // namespace
 
-Result<ClientUrl> ClientUrl::parse(std::string_view text) {
+Result<ServerUrl> ServerUrl::parse(std::string_view text) {
   for (const Scheme& scheme : kSchemes) {
     if (!text.starts_with(scheme.prefix)) continue;
     auto address = Address::parse(scheme.local ? text : text.substr(scheme.prefix.size()));
@@ -33,12 +33,17 @@ Result<ClientUrl> ClientUrl::parse(std::string_view text) {
     if (!address.value().is_path() && address.value().port == 0) {
       return Error{fmt::format("{} has port 0, which nobody listens on", quote(text))};
     }
-    return ClientUrl{scheme.protocol, std::move(address).value(), std::string(text)};
+    return ServerUrl{scheme.protocol, std::move(address).value()};
   }
   return Error{
       fmt::format("{} is no URL of a Zero server; write tcp://host:port, "
                   "zmq://host:port, unix:/path or ipc:/path",
                   quote(text))};
+}
+
+std::string ServerUrl::display() const {
+  if (address.is_path()) return (protocol == Protocol::tcp ? "unix:" : "ipc:") + address.path;
+  return (protocol == Protocol::tcp ? "tcp://" : "zmq://") + address.display();
 }
 
 }  // namespace zerogate

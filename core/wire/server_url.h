@@ -1,4 +1,5 @@
-// The URLs of `zerogate call`: which protocol, and where.
+// Where a Zero server is, and which protocol it speaks there: the URLs of backends, `zerogate call`
+// and `zerogate bench`.
 #pragma once
 
 #include <string>
@@ -10,14 +11,17 @@
 
 namespace zerogate {
 
-struct ClientUrl {
+/// tcp://host:port, zmq://host:port, unix:/path (raw TCP's protocol) or ipc:/path (ZeroMQ's). A
+/// host name stands for every address it resolves to.
+struct ServerUrl {
   Protocol protocol = Protocol::tcp;
   Address address;
-  std::string text;  ///< as the user wrote it, for error lines
 
-  /// Takes tcp://host:port, zmq://host:port, unix:/path (raw TCP's protocol) and ipc:/path
-  /// (ZeroMQ's). The error says what would mend it.
-  static Result<ClientUrl> parse(std::string_view text);
+  /// The error is one line that says what would fix it.
+  static Result<ServerUrl> parse(std::string_view text);
+  /// In a form that parse() takes.
+  std::string display() const;
+  bool operator==(const ServerUrl&) const = default;
 };
 
 }  // namespace zerogate

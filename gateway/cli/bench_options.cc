@@ -73,7 +73,7 @@ Status check_memory(const LoadOptions& options) {
 }  // namespace
 
 Result<LoadOptions> load_options(const BenchCommand& command) {
-  auto url = ClientUrl::parse(command.url);
+  auto url = ServerUrl::parse(command.url);
   if (!url) return Error{url.error()};
   LoadOptions options;
   options.url = std::move(url).value();

@@ -80,8 +80,8 @@ std::string report_as_text(const LoadOptions& options, const LoadReport& report)
                                     : "closed loop";
   std::string text = fmt::format(
       "{} on {}: {}, {} connections x {}{} in flight, {:.3g} s after {} of warm-up\n\n",
-      options.function, options.url.text, how, options.connections, open_loop ? "at most " : "",
-      options.depth, measured_s, show_duration_ms(options.warmup_ms));
+      options.function, options.url.display(), how, options.connections,
+      open_loop ? "at most " : "", options.depth, measured_s, show_duration_ms(options.warmup_ms));
   text += fmt::format("  requests    {}    {}/s\n", fmt::group_digits(report.requests()),
                       fmt::group_digits(static_cast<uint64_t>(report.per_second() + 0.5)));
   text += fmt::format("  latency     {}   mean {}\n", percentiles(report.latencies),
@@ -116,7 +116,7 @@ std::string report_as_json(const LoadOptions& options, const LoadReport& report)
     by_kind[name] = report.errors[kind];
     if (report.errors[kind] > 0) samples[name] = report.samples[kind];
   }
-  Json json = {{"url", options.url.text},
+  Json json = {{"url", options.url.display()},
                {"function", options.function},
                {"connections", options.connections},
                {"depth", options.depth},

@@ -42,7 +42,7 @@ Result<std::string> read_stdin() {
 
 int run_call(const std::string& url, const std::string& function, const std::string& json,
              uint32_t timeout_ms) {
-  const auto parsed = ClientUrl::parse(url);
+  const auto parsed = ServerUrl::parse(url);
   if (!parsed) return fail(kUsage, parsed.error());
   const auto text = json == "-" ? read_stdin() : Result<std::string>(json);
   if (!text) return fail(kUsage, text.error());

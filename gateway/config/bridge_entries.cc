@@ -59,7 +59,7 @@ void add_bridge(const BridgeEntries& entries, const std::string& place, Config& 
 void check_names(const Entry<RouteOptions>& route, const BackendOptions& backend,
                  const Fail& fail) {
   const bool speaks_zmq =
-      std::ranges::find(backend.urls, Protocol::zmq, &BackendUrl::protocol) != backend.urls.end();
+      std::ranges::find(backend.urls, Protocol::zmq, &ServerUrl::protocol) != backend.urls.end();
   const auto functions = route.values.find("functions");
   if (!speaks_zmq || functions == route.values.end()) return;
   for (const PlacedText& glob : functions->second.items) {
@@ -104,7 +104,7 @@ bool reaches(const Address& to, const Address& at) {
 }
 
 /// Which of our own listeners the URL leads to, as error lines name it; empty when to none.
-std::string own_listener(const BackendUrl& url, const Config& config) {
+std::string own_listener(const ServerUrl& url, const Config& config) {
   const std::pair<std::string_view, const std::optional<Address>&> listeners[] = {
       {"listen.tcp", config.listen_tcp},
       {"listen.zmq", config.listen_zmq},
@@ -117,7 +117,7 @@ std::string own_listener(const BackendUrl& url, const Config& config) {
   return "";
 }
 
-void check_loop(const BackendUrl& url, const std::string& place, const Config& config,
+void check_loop(const ServerUrl& url, const std::string& place, const Config& config,
                 const Fail& fail) {
   const std::string listener = own_listener(url, config);
   if (listener.empty()) return;
@@ -151,7 +151,7 @@ void check_loops(const BridgeEntries& entries, const std::string& bridge_place,
       check_loop(backend.options.urls[i], urls->second.items[i].place, config, fail);
     }
   }
-  for (const BackendUrl& url : config.bridge) check_loop(url, bridge_place, config, fail);
+  for (const ServerUrl& url : config.bridge) check_loop(url, bridge_place, config, fail);
 }
 
 }  // namespace zerogate

@@ -90,12 +90,12 @@ Codec<T> globs(std::vector<std::string> T::*field) {
 
 Codec<BackendOptions> urls() {
   const auto set = [](const SettingValue& value, BackendOptions& options, Problems& problems) {
-    std::vector<BackendUrl> taken;
+    std::vector<ServerUrl> taken;
     if (parse_backend_urls(value, taken, problems)) options.urls = std::move(taken);
   };
   const auto show = [](const BackendOptions& options) {
     std::vector<std::string> words;
-    for (const BackendUrl& url : options.urls) words.push_back(url.display());
+    for (const ServerUrl& url : options.urls) words.push_back(url.display());
     return list_value(words);
   };
   return {set, show, true};
@@ -177,11 +177,11 @@ std::string backend_name_problem(std::string_view name) {
       kMaxBackendNameBytes);
 }
 
-bool parse_backend_urls(const SettingValue& value, std::vector<BackendUrl>& urls,
+bool parse_backend_urls(const SettingValue& value, std::vector<ServerUrl>& urls,
                         Problems& problems) {
   const size_t before = problems.size();
   for (const PlacedText& item : value.items) {
-    auto url = BackendUrl::parse(item.text);
+    auto url = ServerUrl::parse(item.text);
     if (!url) {
       problems.push_back({item.place, url.error()});
     } else if (std::ranges::find(urls, url.value()) != urls.end()) {

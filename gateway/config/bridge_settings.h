@@ -43,7 +43,7 @@ const std::vector<Field<RouteOptions>>& route_fields();
 std::string backend_name_problem(std::string_view name);
 
 /// Takes a list of URLs. False when there were problems.
-bool parse_backend_urls(const SettingValue& value, std::vector<BackendUrl>& urls,
+bool parse_backend_urls(const SettingValue& value, std::vector<ServerUrl>& urls,
                         Problems& problems);
 
 }  // namespace zerogate

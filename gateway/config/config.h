@@ -42,7 +42,7 @@ struct Config {
   std::vector<BackendOptions> backends;
   std::vector<RouteOptions> routes;  ///< the first match wins; each names one of `backends`
   /// What --bridge says; load_config has made it the last of `backends` and of `routes`.
-  std::vector<BackendUrl> bridge;
+  std::vector<ServerUrl> bridge;
   std::vector<std::string> notes;  ///< what load_config decided by itself: a line each, for the log
 
   bool operator==(const Config&) const = default;

@@ -214,12 +214,12 @@ Codec handler_list() {
 
 Codec bridge_urls() {
   const auto set = [](const SettingValue& value, Config& config, Problems& problems) {
-    std::vector<BackendUrl> urls;
+    std::vector<ServerUrl> urls;
     if (parse_backend_urls(value, urls, problems)) config.bridge = std::move(urls);
   };
   const auto show = [](const Config& config) {
     SettingValue value{SettingValue::Kind::list, "", {}, ""};
-    for (const BackendUrl& url : config.bridge) value.items.push_back({url.display(), ""});
+    for (const ServerUrl& url : config.bridge) value.items.push_back({url.display(), ""});
     return value;
   };
   return {.set = set, .show = show, .is_list = true};

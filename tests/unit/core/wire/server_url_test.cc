@@ -5,37 +5,65 @@
 namespace zerogate {
 namespace {
 
-TEST(ClientUrlTest, TakesTheFourForms) {
-  const auto tcp = ClientUrl::parse("tcp://127.0.0.1:5559");
+TEST(ServerUrlTest, TakesTheFourForms) {
+  const auto tcp = ServerUrl::parse("tcp://127.0.0.1:5559");
   ASSERT_TRUE(tcp.ok()) << tcp.error();
   EXPECT_EQ(tcp.value().protocol, Protocol::tcp);
   EXPECT_EQ(tcp.value().address.host, "127.0.0.1");
   EXPECT_EQ(tcp.value().address.port, 5559);
 
-  const auto zmq = ClientUrl::parse("zmq://[::1]:5560");
+  const auto zmq = ServerUrl::parse("zmq://[::1]:5560");
   ASSERT_TRUE(zmq.ok()) << zmq.error();
   EXPECT_EQ(zmq.value().protocol, Protocol::zmq);
   EXPECT_EQ(zmq.value().address.host, "::1");
 
-  const auto unix_path = ClientUrl::parse("unix:/run/z.sock");
+  const auto unix_path = ServerUrl::parse("unix:/run/z.sock");
   ASSERT_TRUE(unix_path.ok()) << unix_path.error();
   EXPECT_EQ(unix_path.value().protocol, Protocol::tcp);
   EXPECT_EQ(unix_path.value().address.path, "/run/z.sock");
 
-  const auto ipc = ClientUrl::parse("ipc:/run/z.ipc");
+  const auto ipc = ServerUrl::parse("ipc:/run/z.ipc");
   ASSERT_TRUE(ipc.ok()) << ipc.error();
   EXPECT_EQ(ipc.value().protocol, Protocol::zmq);
   EXPECT_EQ(ipc.value().address.path, "/run/z.ipc");
 }
 
-TEST(ClientUrlTest, RefusesOthersOnOneLine) {
+TEST(ServerUrlTest, RefusesOthersOnOneLine) {
   for (const char* bad : {"", "127.0.0.1:5559", "http://a:1", "tcp://", "tcp://a", "tcp://a:0",
-                          "tcp://a:70000", "zmq://:5560", "tcp://unix:/x\n", "unix:"}) {
-    const auto url = ClientUrl::parse(bad);
+                          "tcp://a:70000", "zmq://:5560", "tcp://unix:/x\n", "unix:", "orders",
+                          "orders:5559", "zmq+tcp://a:1", "tcp:///run/z"}) {
+    const auto url = ServerUrl::parse(bad);
     ASSERT_FALSE(url.ok()) << bad;
     EXPECT_THAT(url.error(), testing::Not(testing::HasSubstr("\n")));
   }
-  EXPECT_THAT(ClientUrl::parse("127.0.0.1:5559").error(), testing::HasSubstr("write tcp://"));
+  EXPECT_THAT(ServerUrl::parse("127.0.0.1:5559").error(), testing::HasSubstr("write tcp://"));
+}
+
+TEST(ServerUrlTest, ShowsItsFormsAgain) {
+  const struct {
+    const char* text;
+    Protocol protocol;
+  } forms[] = {{"tcp://orders:5559", Protocol::tcp},
+               {"tcp://[::1]:5559", Protocol::tcp},
+               {"zmq://127.0.0.1:5560", Protocol::zmq},
+               {"unix:/run/z.sock", Protocol::tcp},
+               {"ipc:/run/z.ipc", Protocol::zmq}};
+  for (const auto& form : forms) {
+    const auto url = ServerUrl::parse(form.text);
+    ASSERT_TRUE(url.ok()) << url.error();
+    EXPECT_EQ(url.value().protocol, form.protocol) << form.text;
+    EXPECT_EQ(url.value().display(), form.text);
+  }
+  EXPECT_EQ(ServerUrl::parse("tcp://orders:5559").value().address, (Address{"orders", 5559, ""}));
+  EXPECT_EQ(ServerUrl::parse("ipc:///run/z.ipc").value().address, (Address{"", 0, "/run/z.ipc"}));
+}
+
+TEST(ServerUrlTest, TellsOthersFromOneAnother) {
+  const ServerUrl url = ServerUrl::parse("tcp://a:1").value();
+  EXPECT_EQ(url, ServerUrl::parse("tcp://a:1").value());
+  for (const char* other : {"zmq://a:1", "tcp://b:1", "tcp://a:2", "unix:/a"}) {
+    EXPECT_NE(url, ServerUrl::parse(other).value()) << other;
+  }
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ using testing::Not;
 
 LoadOptions hello() {
   LoadOptions options;
-  options.url = ClientUrl::parse("tcp://127.0.0.1:5559").value();
+  options.url = ServerUrl::parse("tcp://127.0.0.1:5559").value();
   options.function = "hello_world";
   options.connections = 64;
   return options;

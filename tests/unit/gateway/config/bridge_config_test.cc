@@ -21,7 +21,7 @@ class BridgeConfig : public ConfigTest {
  protected:
   static std::vector<std::string> urls_of(const BackendOptions& backend) {
     std::vector<std::string> urls;
-    for (const BackendUrl& url : backend.urls) urls.push_back(url.display());
+    for (const ServerUrl& url : backend.urls) urls.push_back(url.display());
     return urls;
   }
 };
@@ -64,7 +64,7 @@ TEST_F(BridgeConfig, AUrlAloneIsABackendWithDefaults) {
   const Config config = good(kOrders);
   BackendOptions orders;
   orders.name = "orders";
-  orders.urls = {BackendUrl::parse("tcp://orders:5559").value()};
+  orders.urls = {ServerUrl::parse("tcp://orders:5559").value()};
   EXPECT_THAT(config.backends, ElementsAre(orders));
   EXPECT_THAT(config.routes, ElementsAre());
 }
@@ -297,7 +297,7 @@ TEST_F(BridgeConfig, TheCommentsOfTheDocumentedFileLoad) {
   const Config config = good(text);
   BackendOptions orders;
   orders.name = "orders";
-  orders.urls = {BackendUrl::parse("tcp://orders:5559").value()};
+  orders.urls = {ServerUrl::parse("tcp://orders:5559").value()};
   orders.idempotent = {"get_*"};
   EXPECT_THAT(config.backends, ElementsAre(orders));
   EXPECT_THAT(config.routes, ElementsAre(RouteOptions{{"save_*", "get_order"}, "orders", 2'000},

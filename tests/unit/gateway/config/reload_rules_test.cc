@@ -18,7 +18,7 @@ TEST(ReloadRules, WhatAReloadTakesOver) {
   Config next;
   BackendOptions orders;
   orders.name = "orders";
-  orders.urls = {BackendUrl::parse("tcp://orders:5559").value()};
+  orders.urls = {ServerUrl::parse("tcp://orders:5559").value()};
   next.backends = {orders};
   next.routes = {{{"*"}, "orders", 0}};
   next.bridge = orders.urls;
