@@ -16,7 +16,7 @@ namespace zerogate {
 
 namespace {
 
-const char* mend(int error) {
+const char* fix(int error) {
   switch (error) {
     case EADDRINUSE:
       return "; is another gateway running? Stop it or choose another address";
@@ -32,8 +32,7 @@ const char* mend(int error) {
 }
 
 Error cannot_listen(const Address& address, int error) {
-  return {
-      fmt::format("cannot listen on {}: {}{}", address.display(), strerror(error), mend(error))};
+  return {fmt::format("cannot listen on {}: {}{}", address.display(), strerror(error), fix(error))};
 }
 
 UniqueFd make_socket(int family) {

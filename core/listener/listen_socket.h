@@ -22,7 +22,7 @@ class ListenSocket {
   /// Binds and listens; non-blocking, close-on-exec. With `reuse_port` several sockets share the
   /// port (one per worker) and the kernel spreads connections over them. A Unix socket's stale
   /// file is replaced; one that somebody answers on is not. The error's one line says what would
-  /// mend it.
+  /// fix it.
   static Result<ListenSocket> open(const Address& address, bool reuse_port);
 
   /// One socket for each of `count` workers: on one port, with a balancer between them when there

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cstring>
 #include <utility>
@@ -29,12 +28,6 @@ uint32_t from_request_id(const RequestId& id) {
   assert(id.view().size() == sizeof value);
   std::memcpy(&value, id.view().data(), sizeof value);
   return value;
-}
-
-constexpr std::array<Wire, 3> kWires = {Wire::t1, Wire::t2, Wire::t3};  // by TcpWire
-Wire to_wire(wire::TcpWire wire) { return kWires[index_of(wire)]; }
-wire::TcpWire to_tcp_wire(Wire wire) {
-  return static_cast<wire::TcpWire>(index_of(wire) - index_of(Wire::t1));
 }
 
 Malformed reason_of(wire::t3::FrameStatus status) {
@@ -164,8 +157,8 @@ void TcpSession::dispatch(const wire::TcpFrame& frame, uint64_t received_ns) {
   if (envelope.status == EnvelopeStatus::too_deep) return malformed(Malformed::too_deep);
   if (!is_utf8(envelope.function)) return malformed(Malformed::bad_name);
 
-  if (frame.wire == wire::TcpWire::t1) max_in_flight_ = 1;
-  const IncomingRequest incoming{{&listener_, key_, to_wire(frame.wire), to_request_id(frame.id)},
+  if (frame.wire == Wire::t1) max_in_flight_ = 1;
+  const IncomingRequest incoming{{&listener_, key_, frame.wire, to_request_id(frame.id)},
                                  {envelope.function, envelope.argument},
                                  received_ns};
   Dispatcher& dispatcher = listener_.dispatcher_;
@@ -215,7 +208,7 @@ bool TcpSession::deliver(const ReturnPath& path, ByteView body) {
     reject(Rejected::slow_reader);
     return false;
   }
-  wire::write_tcp_reply(writer_.out(), to_tcp_wire(path.wire), from_request_id(path.id), body);
+  wire::write_tcp_reply(writer_.out(), path.wire, from_request_id(path.id), body);
   mark_dirty();
   return true;
 }

@@ -17,12 +17,6 @@ namespace zerogate {
 
 namespace {
 
-constexpr std::array<Wire, 5> kWires = {Wire::w1, Wire::w2, Wire::w3, Wire::w4, Wire::w5};
-Wire to_wire(wire::ZmqWire wire) { return kWires[index_of(wire)]; }
-wire::ZmqWire to_zmq_wire(Wire wire) {
-  return static_cast<wire::ZmqWire>(index_of(wire) - index_of(Wire::w1));
-}
-
 /// Up to here a copy more costs less than libzmq's calls to make a message and to fill it.
 constexpr size_t kSmallReplyBytes = 128;
 
@@ -200,7 +194,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   ZmqPeers::Peer& peer = *peers_.find(key);
   if (peer.address.empty()) peer.address = address_of(identity);
   const bool name_ok = is_utf8(request.function);
-  const IncomingRequest incoming{{this, key, to_wire(request.wire), RequestId(request.id)},
+  const IncomingRequest incoming{{this, key, request.wire, RequestId(request.id)},
                                  {name_ok ? request.function : ByteView(), request.argument},
                                  received_ns_};
   const auto refuse = [&](Outcome outcome, ByteView message) {
@@ -208,7 +202,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   };
   ++peer.in_flight;  // each way out of here answers through deliver(), now or later
   peer.keep_alives = 0;
-  peer.keep_alive = request.wire == wire::ZmqWire::w5;
+  peer.keep_alive = request.wire == Wire::w5;
   if (peer.keep_alive) watch_silence();
   if (request.argument.size() > options_.max_message) {
     metrics_.count(Malformed::too_large);
@@ -232,7 +226,7 @@ bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
   if (peer == nullptr) return false;
   assert(peer->in_flight > 0);
   --peer->in_flight;
-  const wire::ZmqWire wire = to_zmq_wire(path.wire);
+  const Wire wire = path.wire;
   if (wire::has_old_errors(wire) && wire::is_error_body(body)) {
     old_error_.clear();
     wire::append_for_old_client(old_error_, body);

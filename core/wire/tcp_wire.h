@@ -17,16 +17,15 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "core/wire/protocol.h"
 #include "core/wire/t3.h"
 
 namespace zerogate::wire {
 
-enum class TcpWire : uint8_t { t1, t2, t3 };
-
 /// A frame of any wire. T1 has no id, so its id is 0 and its replies go out in order; T1 and T2
 /// have no flag, so theirs is 0.
 struct TcpFrame : t3::Frame {
-  TcpWire wire = TcpWire::t3;  ///< known only of a whole frame
+  Wire wire = Wire::t3;  ///< known only of a whole frame
 };
 
 /// Reads the first frame of `bytes`. `max_message` limits the payload, in bytes. The payload
@@ -35,6 +34,6 @@ TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept;
 
 /// Appends a reply with `body`, one value of at most 4 GiB less 16 bytes. T1 and T2 put a result
 /// into the map {"data": result} and send an error's map bare; T3 sends both bare, with a flag.
-void write_tcp_reply(std::string& out, TcpWire wire, uint32_t id, ByteView body);
+void write_tcp_reply(std::string& out, Wire wire, uint32_t id, ByteView body);
 
 }  // namespace zerogate::wire

@@ -36,18 +36,18 @@ bool is_ascii(ByteView bytes) {
 }
 
 /// The format of a message that begins with 32 hex digits.
-ZmqWire wire_of_hex(ByteView body) {
+Wire wire_of_hex(ByteView body) {
   // W5 after all, of a client with ids of its own and a function whose name begins with 16 hex
   // digits? Below 96 bytes no W5 request ends; below 112 no W4 or W3 request does, but `connect`.
   // From there on byte 96 is in a name of W4 and W3, and in W5 the first of an argument of many.
   if (body.size() >= kW5Bytes && (body.size() < kW4Bytes || !is_ascii(body.substr(kW5Bytes, 1)))) {
-    return ZmqWire::w5;
+    return Wire::w5;
   }
   // W3 when the bytes that W4 calls argument can only be the rest of a name.
   if (body.size() >= kW3Bytes && is_ascii(body.substr(kHexIdBytes, kW3NameBytes))) {
-    return ZmqWire::w3;
+    return Wire::w3;
   }
-  return ZmqWire::w4;
+  return Wire::w4;
 }
 
 /// W1 and W2 since 0.1.0 send an empty str for None, and their servers took every empty str for it.
@@ -66,23 +66,23 @@ void read_w2(ZmqRequest& request, ByteView body) {
 
 }  // namespace
 
-ZmqWire zmq_wire_of(ByteView body) noexcept {
+Wire zmq_wire_of(ByteView body) noexcept {
   if (begins_with_hex_id(body)) return wire_of_hex(body);
   if (body.starts_with(kW2Front) && begins_with_hex_id(body.substr(kW2Front.size()))) {
-    return ZmqWire::w2;
+    return Wire::w2;
   }
-  return ZmqWire::w5;
+  return Wire::w5;
 }
 
 ZmqRequest parse_zmq_request(ByteView body) noexcept {
   ZmqRequest request;
-  const ZmqWire wire = zmq_wire_of(body);
+  const Wire wire = zmq_wire_of(body);
   request.wire = wire;
-  if (wire == ZmqWire::w2) {
+  if (wire == Wire::w2) {
     read_w2(request, body);
   } else {
-    const size_t id_bytes = wire == ZmqWire::w5 ? w5::kIdBytes : kHexIdBytes;
-    const size_t name_bytes = wire == ZmqWire::w3 ? kW3NameBytes : w5::kNameBytes;
+    const size_t id_bytes = wire == Wire::w5 ? w5::kIdBytes : kHexIdBytes;
+    const size_t name_bytes = wire == Wire::w3 ? kW3NameBytes : w5::kNameBytes;
     read_padded_request(request, body, id_bytes, name_bytes);
   }
   return request;
@@ -90,25 +90,25 @@ ZmqRequest parse_zmq_request(ByteView body) noexcept {
 
 ZmqRequest parse_w1_request(ByteView name, ByteView argument) noexcept {
   ZmqRequest request;
-  request.wire = ZmqWire::w1;
+  request.wire = Wire::w1;
   request.function = name;
   request.status = read_argument(argument, request.argument);
   take_empty_str_for_none(request);
   return request;
 }
 
-ReplyPrefix::ReplyPrefix(ZmqWire wire, ByteView id) noexcept {
+ReplyPrefix::ReplyPrefix(Wire wire, ByteView id) noexcept {
   assert(id.size() <= kMaxZmqIdBytes);
-  if (wire == ZmqWire::w1) return;
+  if (wire == Wire::w1) return;
   view_ = id;
-  if (wire != ZmqWire::w2) return;
+  if (wire != Wire::w2) return;
   assert(id.size() == kHexIdBytes);
   kW2ReplyFront.copy(bytes_.data(), kW2ReplyFront.size());
   id.copy(bytes_.data() + kW2ReplyFront.size(), id.size());
   view_ = {bytes_.data(), kW2ReplyFront.size() + id.size()};
 }
 
-void write_zmq_reply(std::string& out, ZmqWire wire, ByteView id, ByteView body) {
+void write_zmq_reply(std::string& out, Wire wire, ByteView id, ByteView body) {
   out.append(ReplyPrefix(wire, id).view());
   if (has_old_errors(wire)) {
     append_for_old_client(out, body);

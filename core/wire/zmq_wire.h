@@ -24,18 +24,17 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "core/wire/protocol.h"
 #include "core/wire/w5.h"
 
 namespace zerogate::wire {
-
-enum class ZmqWire : uint8_t { w1, w2, w3, w4, w5 };
 
 /// The longest id, W2's to W4's.
 inline constexpr size_t kMaxZmqIdBytes = 32;
 inline constexpr size_t kW3NameBytes = 120;
 
 struct ZmqRequest {
-  ZmqWire wire = ZmqWire::w5;
+  Wire wire = Wire::w5;
   w5::RequestStatus status = w5::RequestStatus::malformed;
   ByteView id;        ///< at most 32 bytes, as the reply has to carry them; W1 has none
   ByteView function;  ///< may be empty, of any length (W1 and W2), or not UTF-8
@@ -43,7 +42,7 @@ struct ZmqRequest {
 };
 
 /// The format of a message of one frame: W2 to W5. What fits none of them is called W5.
-ZmqWire zmq_wire_of(ByteView body) noexcept;
+Wire zmq_wire_of(ByteView body) noexcept;
 
 /// Reads a message of one frame. Finds an id whatever follows it, so that an error can be answered.
 ZmqRequest parse_zmq_request(ByteView body) noexcept;
@@ -58,7 +57,7 @@ class ReplyPrefix {
   static constexpr size_t kMaxBytes = 3 + kMaxZmqIdBytes;
 
   /// `id` as parse_zmq_request found it; at most 32 bytes, which outlive this.
-  ReplyPrefix(ZmqWire wire, ByteView id) noexcept;
+  ReplyPrefix(Wire wire, ByteView id) noexcept;
   ReplyPrefix(const ReplyPrefix&) = delete;
   ReplyPrefix& operator=(const ReplyPrefix&) = delete;
   ByteView view() const { return view_; }
@@ -69,9 +68,9 @@ class ReplyPrefix {
 };
 
 /// True for the wires whose clients need errors in another form: see append_for_old_client.
-constexpr bool has_old_errors(ZmqWire wire) { return wire == ZmqWire::w1 || wire == ZmqWire::w2; }
+constexpr bool has_old_errors(Wire wire) { return wire == Wire::w1 || wire == Wire::w2; }
 
 /// Appends a whole reply: the prefix, and `body` (one value) with the errors that the client knows.
-void write_zmq_reply(std::string& out, ZmqWire wire, ByteView id, ByteView body);
+void write_zmq_reply(std::string& out, Wire wire, ByteView id, ByteView body);
 
 }  // namespace zerogate::wire

@@ -16,7 +16,6 @@
 using namespace zerogate;
 using fuzz::check;
 using wire::TcpFrame;
-using wire::TcpWire;
 using wire::t3::FrameStatus;
 
 namespace {
@@ -62,14 +61,14 @@ void check_whole(const TcpFrame& frame, ByteView bytes, size_t limit) {
   check(frame.payload.size() <= limit, "the limit holds");
   check(frame.payload == whole.substr(kPayloadAt[static_cast<size_t>(frame.wire)]),
         "the payload is the rest of the frame");
-  const uint32_t id = frame.wire == TcpWire::t1 ? 0 : wire::load_be32(whole.data() + 4);
+  const uint32_t id = frame.wire == Wire::t1 ? 0 : wire::load_be32(whole.data() + 4);
   check(frame.id == id, "the id stands behind the length");
-  TcpWire expected = TcpWire::t3;
+  Wire expected = Wire::t3;
   if (!begins_like_request(whole.substr(9))) {
     if (is_request(whole.substr(8))) {
-      expected = TcpWire::t2;
+      expected = Wire::t2;
     } else if (is_request(whole.substr(4))) {
-      expected = TcpWire::t1;
+      expected = Wire::t1;
     }
   }
   check(frame.wire == expected, "the front of a request tells the wire");
@@ -85,7 +84,7 @@ void check_round_trip(ByteView payload) {
     wire::store_be<4>(frame.data(), frame.size() - 4);
     const TcpFrame read = wire::parse_tcp_frame(frame, SIZE_MAX);
     check(read.status == FrameStatus::whole && read.size == frame.size(), "it is whole");
-    if (read.wire == static_cast<TcpWire>(i)) check(read.payload == payload, "it comes back");
+    if (read.wire == static_cast<Wire>(i)) check(read.payload == payload, "it comes back");
   }
 }
 
@@ -94,9 +93,9 @@ void check_reply(ByteView body) {
   std::string t1;
   std::string t2;
   std::string t3;
-  wire::write_tcp_reply(t1, TcpWire::t1, 0, body);
-  wire::write_tcp_reply(t2, TcpWire::t2, 7, body);
-  wire::write_tcp_reply(t3, TcpWire::t3, 7, body);
+  wire::write_tcp_reply(t1, Wire::t1, 0, body);
+  wire::write_tcp_reply(t2, Wire::t2, 7, body);
+  wire::write_tcp_reply(t3, Wire::t3, 7, body);
   for (const std::string& reply : {t1, t2, t3}) {
     check(wire::load_be32(reply.data()) + 4 == reply.size(), "the length is right");
     check(ByteView(reply).ends_with(body), "the body is the end");

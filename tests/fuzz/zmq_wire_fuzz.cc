@@ -13,7 +13,6 @@
 using namespace zerogate;
 using fuzz::check;
 using wire::ZmqRequest;
-using wire::ZmqWire;
 using wire::w5::RequestStatus;
 
 namespace {
@@ -76,12 +75,12 @@ void check_reply(const ZmqRequest& request) {
   wire::write_zmq_reply(reply, request.wire, request.id, hello);
   reply.erase(0, 6);
   check(ByteView(reply).ends_with(hello), "the result is the end");
-  if (request.wire == ZmqWire::w1) check(reply == hello, "W1 has nothing else");
-  if (request.wire == ZmqWire::w2) {
+  if (request.wire == Wire::w1) check(reply == hello, "W1 has nothing else");
+  if (request.wire == Wire::w2) {
     check(wire::is_one_value(reply), "W2 is one value");
     check(reply.substr(3, 32) == request.id, "W2 brings back the id");
   }
-  if (request.wire >= ZmqWire::w3) check(reply == std::string(request.id) + hello, "id · result");
+  if (request.wire >= Wire::w3) check(reply == std::string(request.id) + hello, "id · result");
 }
 
 }  // namespace
@@ -93,7 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ByteView rest = fuzz::view_of(data + 2, size - 2);
     const ByteView name = rest.substr(0, data[1]);
     const ZmqRequest request = wire::parse_w1_request(name, rest.substr(name.size()));
-    check(request.wire == ZmqWire::w1 && request.id.empty(), "two frames are W1");
+    check(request.wire == Wire::w1 && request.id.empty(), "two frames are W1");
     check(request.function == name, "the first frame is the name");
     check_argument(request, std::string(rest.substr(name.size())), true);
     check_reply(request);
@@ -105,21 +104,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check(request.wire == wire::zmq_wire_of(body), "both see the same wire");
   const bool hex = copy.size() >= 32 && copy.find_first_not_of("0123456789abcdef") >= 32;
   switch (request.wire) {
-    case ZmqWire::w1:
+    case Wire::w1:
       check(false, "one frame is not W1");
       break;
-    case ZmqWire::w2:
+    case Wire::w2:
       check_w2(request, copy);
       break;
-    case ZmqWire::w3:
+    case Wire::w3:
       check(hex && copy.size() >= 152, "W3 has a hex id and a long name");
       check_padded(request, copy, 32, 120);
       break;
-    case ZmqWire::w4:
+    case Wire::w4:
       check(hex, "W4 has a hex id");
       check_padded(request, copy, 32, 80);
       break;
-    case ZmqWire::w5:
+    case Wire::w5:
       check_padded(request, copy, 16, 80);
       break;
   }
