@@ -9,7 +9,7 @@
 
 namespace zerogate {
 
-/// One line for a person: what, where, and what would mend it.
+/// One line for a person: what, where, and what would fix it.
 struct Error {
   std::string message;
 };

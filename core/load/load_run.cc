@@ -152,12 +152,12 @@ void LoadRun::opening_failed(std::string_view reason) {
   const std::string which = open_lanes_ == 0 ? ""
                                              : fmt::format(" ({} of {} connections were open)",
                                                            open_lanes_, lanes_.size());
-  // A reason that ends with a question has its mend.
-  const std::string_view mend = reason.ends_with('?') ? ""
-                                : zmq_ ? "; is the server running, and is this its ZeroMQ port?"
-                                       : "; is the server running?";
+  // A reason that ends with a question has its fix.
+  const std::string_view fix = reason.ends_with('?') ? ""
+                               : zmq_ ? "; is the server running, and is this its ZeroMQ port?"
+                                      : "; is the server running?";
   result_ = Error{
-      fmt::format("cannot connect to {}: {}{}{}", options_.url.display(), reason, which, mend)};
+      fmt::format("cannot connect to {}: {}{}{}", options_.url.display(), reason, which, fix)};
   finish();
 }
 

@@ -19,7 +19,7 @@ struct RedisUrl {
   uint32_t database = 0;
 
   /// Parses a URL (percent-escapes in user and password are undone). The error says what would
-  /// mend it; rediss:// is refused in so many words, for TLS is not built in.
+  /// fix it; rediss:// is refused in so many words, for TLS is not built in.
   static Result<RedisUrl> parse(std::string_view text);
 
   /// host:port or the path, for logs: never the password.

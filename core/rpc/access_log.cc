@@ -14,12 +14,12 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 
-void CallLogSettings::set(double share, uint32_t slow_ms) {
+void AccessLogSettings::set(double share, uint32_t slow_ms) {
   share_ = static_cast<uint64_t>(std::llround(share * static_cast<double>(kAll)));
   slow_ns_ = slow_ms == 0 ? UINT64_MAX : slow_ms * kNsPerMs;
 }
 
-AccessLog::AccessLog(const CallLogSettings& settings, const FunctionLabels& labels)
+AccessLog::AccessLog(const AccessLogSettings& settings, const FunctionLabels& labels)
     : settings_(settings), labels_(labels), random_(uv_hrtime() | 1) {
   refresh();
 }

@@ -7,13 +7,14 @@
 #include <string_view>
 
 #include "core/metrics/function_labels.h"
+#include "core/metrics/outcome.h"
 #include "core/rpc/return_path.h"
 
 namespace zerogate {
 
 /// Which calls get a line (log.access, log.slow). One for all workers, changed while they run. Any
 /// thread.
-class CallLogSettings {
+class AccessLogSettings {
  public:
   /// `share` of the calls, 0 to 1, chosen at random; and those that took `slow_ms` or longer, 0:
   /// none for that.
@@ -51,7 +52,7 @@ class AccessLog {
   static constexpr uint32_t kSlowPerSecond = 100;
 
   /// Both outlive it.
-  AccessLog(const CallLogSettings& settings, const FunctionLabels& labels);
+  AccessLog(const AccessLogSettings& settings, const FunctionLabels& labels);
 
   /// Whether any call may get a line, as of the last refresh().
   bool on() const { return share_ != 0 || slow_ns_ != UINT64_MAX; }
@@ -76,7 +77,7 @@ class AccessLog {
   }
   bool may_write_slow(uint64_t now_ns);
 
-  const CallLogSettings& settings_;
+  const AccessLogSettings& settings_;
   const FunctionLabels& labels_;
   uint64_t share_ = 0;
   uint64_t slow_ns_ = UINT64_MAX;

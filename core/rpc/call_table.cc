@@ -51,7 +51,7 @@ void Call::fail(Outcome outcome, ByteView message) && {
   std::exchange(table_, nullptr)->fail(slot_, generation_, outcome, message);
 }
 
-CallTable::CallTable(uint32_t capacity, WorkerMetrics& metrics, const CallLogSettings& log)
+CallTable::CallTable(uint32_t capacity, WorkerMetrics& metrics, const AccessLogSettings& log)
     : capacity_(capacity), metrics_(metrics), log_(log, metrics.labels()) {
   metrics_.in_flight_limit.set(capacity);
 }

@@ -28,7 +28,7 @@ struct RequestInfo {
 class CallTable final {
  public:
   /// `capacity` limits the calls under way (limits.in_flight). Memory grows with use only.
-  CallTable(uint32_t capacity, WorkerMetrics& metrics, const CallLogSettings& log);
+  CallTable(uint32_t capacity, WorkerMetrics& metrics, const AccessLogSettings& log);
   ~CallTable();
 
   bool full() const { return in_flight_ == capacity_; }

@@ -87,9 +87,9 @@ void write_error(std::string& out, ErrorKey key, ByteView message) {
     write_str(out, message);
   } else {
     // A str that is not UTF-8 makes the Python client raise UnicodeDecodeError instead of ours.
-    std::string mended;
-    append_as_utf8(mended, message);
-    write_str(out, mended);
+    std::string fixed;
+    append_as_utf8(fixed, message);
+    write_str(out, fixed);
   }
 }
 

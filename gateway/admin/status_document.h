@@ -24,7 +24,7 @@ struct StatusHead {
 /// is left out (absent is 0), so that a family may be without samples.
 ///
 /// Every series of a family must have the same labels in the same order, as our collectors make
-/// them. A value that is no finite number is null; a label that is no UTF-8 is mended.
+/// them. A value that is no finite number is null; a label that is no UTF-8 is fixed.
 std::string status_json(const StatusHead& head,
                         const std::vector<prometheus::MetricFamily>& families);
 

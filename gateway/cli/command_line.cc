@@ -19,11 +19,10 @@ namespace {
 
 using Arguments = std::vector<std::string>;
 
-/// One line with its mend; without one it says where help is to be found.
-UsageError usage_error(std::string_view command, std::string_view what,
-                       std::string_view mend = "") {
+/// One line with its fix; without one it says where help is to be found.
+UsageError usage_error(std::string_view command, std::string_view what, std::string_view fix = "") {
   const std::string name = command.empty() ? "zerogate" : fmt::format("zerogate {}", command);
-  if (!mend.empty()) return {fmt::format("{}: {}; {}\n", name, what, mend)};
+  if (!fix.empty()) return {fmt::format("{}: {}; {}\n", name, what, fix)};
   return {fmt::format("{0}: {1}; see '{0} --help'\n", name, what)};
 }
 

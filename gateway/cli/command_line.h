@@ -53,7 +53,7 @@ struct PrintCommand {
   std::string text;
 };
 
-/// Print this on stderr, status 2: one line with its mend, or the help when nothing was asked for.
+/// Print this on stderr, status 2: one line with its fix, or the help when nothing was asked for.
 struct UsageError {
   std::string text;
 };

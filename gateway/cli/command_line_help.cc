@@ -88,7 +88,7 @@ std::string serve_help() {
 std::string check_help() {
   return R"(zerogate check --config FILE [flags of serve]
 Checks the configuration that 'zerogate serve' would take, environment and flags included. Prints
-"FILE: ok", or each error with file, line and what would mend it and exits with status 2.
+"FILE: ok", or each error with file, line and what would fix it and exits with status 2.
 
   --config FILE           configuration in YAML
   -h, --help              this text

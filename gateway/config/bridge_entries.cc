@@ -22,20 +22,20 @@ std::string unknown_backend(const Config& config, const std::string& name) {
   std::vector<std::string> known;
   for (const BackendOptions& backend : config.backends) known.push_back(backend.name);
   const std::string near = nearest(name, known);
-  std::string mend = "there are none; add it to backends";
+  std::string fix = "there are none; add it to backends";
   if (!near.empty()) {
-    mend = fmt::format("did you mean '{}'?", near);
+    fix = fmt::format("did you mean '{}'?", near);
   } else if (!known.empty()) {
-    mend = fmt::format("known are {}", listed(known, "and"));
+    fix = fmt::format("known are {}", listed(known, "and"));
   }
-  return fmt::format("no backend is named {}; {}", quote(name), mend);
+  return fmt::format("no backend is named {}; {}", quote(name), fix);
 }
 
 template <class T>
 void check_count(const Entries<T>& entries, size_t most, std::string_view what,
-                 std::string_view mend, const Fail& fail) {
+                 std::string_view fix, const Fail& fail) {
   if (entries.list.size() <= most) return;
-  fail(entries.list[most].place, fmt::format("more than {} {}; {}", most, what, mend));
+  fail(entries.list[most].place, fmt::format("more than {} {}; {}", most, what, fix));
 }
 
 void add_bridge(const BridgeEntries& entries, const std::string& place, Config& config,

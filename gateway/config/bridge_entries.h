@@ -33,7 +33,7 @@ struct BridgeEntries {
   Entries<RouteOptions> routes;
 };
 
-/// Takes an error: its place, and what is wrong and would mend it.
+/// Takes an error: its place, and what is wrong and would fix it.
 using Fail = std::function<void(const std::string& place, const std::string& message)>;
 
 /// Puts the entries and what --bridge said (`config.bridge`, at `bridge_place`) into

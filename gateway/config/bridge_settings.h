@@ -39,7 +39,7 @@ struct Field {
 const std::vector<Field<BackendOptions>>& backend_fields();
 const std::vector<Field<RouteOptions>>& route_fields();
 
-/// What is wrong with a backend's name and what would mend it; empty when it is good.
+/// What is wrong with a backend's name and what would fix it; empty when it is good.
 std::string backend_name_problem(std::string_view name);
 
 /// Takes a list of URLs. False when there were problems.

@@ -61,7 +61,7 @@ inline constexpr const char* kConfigVariable = "ZEROGATE_CONFIG";
 
 /// Loads and checks a configuration. `file` may be empty: then kConfigVariable may name one. The
 /// errors are one per line, each with its place (file:line, the variable's or the flag's name) and
-/// what would mend it; all of a configuration's errors are found in one go.
+/// what would fix it; all of a configuration's errors are found in one go.
 struct ConfigErrors {
   std::vector<std::string> lines;
 };

@@ -94,7 +94,7 @@ void ConfigBuilder::check_listeners() {
   const Listener listeners[] = {{"listen.tcp", config_.listen_tcp},
                                 {"listen.zmq", config_.listen_zmq},
                                 {"admin", config_.admin}};
-  // Whoever was set last is to blame, and the place that can be mended.
+  // Whoever was set last is to blame, and the place that can be fixed.
   const auto rank = [this](std::string_view path) {
     return std::ranges::find(command_, path) - command_.begin() -
            (origins_.contains(path) ? 0 : 1'000);

@@ -41,7 +41,7 @@ std::vector<std::string> keys_of(std::string_view section) {
   return keys;
 }
 
-/// What would mend an unknown key.
+/// What would fix an unknown key.
 std::string mend_key(std::string_view section, const std::string& key, const std::string& path) {
   if (section.empty() && find_setting(key) != nullptr) {
     const Setting& setting = *find_setting(key);
@@ -186,14 +186,14 @@ bool is_about_alias(const YAML::Exception& failure) {
 void fail_syntax(const std::string& name, const std::vector<std::string_view>& lines,
                  const YAML::Exception& failure, ConfigBuilder& builder) {
   const auto at = static_cast<size_t>(std::max(failure.mark.line, 0));
-  std::string_view mend = "check indentation, brackets and quotes here";
+  std::string_view fix = "check indentation, brackets and quotes here";
   if (is_about_alias(failure)) {
-    mend = "put a word that begins with * in quotes, as in \"*\"";
+    fix = "put a word that begins with * in quotes, as in \"*\"";
   } else if (at < lines.size() && has_bare_brackets(lines[at])) {
-    mend = "put the address in quotes, as in \"[::1]:5559\"";
+    fix = "put the address in quotes, as in \"[::1]:5559\"";
   }
   builder.fail(fmt::format("{}:{}", name, at + 1),
-               fmt::format("not YAML: {}; {}", failure.msg, mend));
+               fmt::format("not YAML: {}; {}", failure.msg, fix));
 }
 
 /// Hands the text's only document to `walk`.

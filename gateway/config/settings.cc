@@ -183,10 +183,9 @@ Codec redis_url() {
 
 std::string unknown_handler(const std::string& name) {
   const std::string near = nearest(name, handler_names());
-  const std::string mend = near.empty()
-                               ? fmt::format("known are {}", listed(handler_names(), "and"))
-                               : fmt::format("did you mean '{}'?", near);
-  return fmt::format("unknown handler {}; {}", quote(name), mend);
+  const std::string fix = near.empty() ? fmt::format("known are {}", listed(handler_names(), "and"))
+                                       : fmt::format("did you mean '{}'?", near);
+  return fmt::format("unknown handler {}; {}", quote(name), fix);
 }
 
 Codec handler_list() {

@@ -28,7 +28,7 @@ struct SettingValue {
   std::string place;
 };
 
-/// What is wrong, and what would mend it; never with a password.
+/// What is wrong, and what would fix it; never with a password.
 struct Problem {
   std::string place;
   std::string message;

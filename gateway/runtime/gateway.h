@@ -77,7 +77,7 @@ class Gateway {
   uint32_t max_connections_ = 0;          ///< what the descriptors allow of limits.connections
   std::optional<uint64_t> memory_limit_;  ///< bytes, of the cgroup
   FunctionLabels labels_;
-  CallLogSettings call_log_;
+  AccessLogSettings call_log_;
   std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
   std::vector<ListenSocket> zmq_sockets_;

@@ -31,7 +31,7 @@ struct WorkerOptions {
   uint32_t max_in_flight = 20'000;                        ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
   /// The same for all workers. Outlives them.
-  const CallLogSettings* call_log = nullptr;  ///< null: no access log
+  const AccessLogSettings* call_log = nullptr;  ///< null: no access log
   /// Called, on the worker's thread, each time that many connections have gone (kChurn).
   std::function<void()> on_churn = [] {};
   /// Called, on the worker's thread, when settled() has become true or reloading() false.
@@ -98,7 +98,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   void shut_down();
 
   const WorkerOptions options_;
-  const CallLogSettings no_call_log_;
+  const AccessLogSettings no_call_log_;
   FunctionLabels& labels_;
   WorkerMetrics metrics_;
   uv_loop_t loop_;

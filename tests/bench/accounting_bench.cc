@@ -88,7 +88,7 @@ void BM_Without(benchmark::State& state) {
 void run_with(benchmark::State& state, double share, uint32_t slow_ms) {
   const FunctionLabels labels(names(state.range(1)));
   WorkerMetrics metrics(labels);
-  CallLogSettings log;
+  AccessLogSettings log;
   log.set(share, slow_ms);
   CallTable table(1'000, metrics, log);
   ListenerMetrics& transport = metrics.of(Protocol::tcp);

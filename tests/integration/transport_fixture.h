@@ -145,7 +145,7 @@ class TransportTest : public ::testing::Test {
   FunctionLabels labels_{{"echo", "hold", "fill"}};
   WorkerMetrics metrics_{labels_};
   Router router_{labels_};
-  CallLogSettings call_log_;
+  AccessLogSettings call_log_;
   CallTable calls_{kMaxInFlight, metrics_, call_log_};
   Dispatcher dispatcher_{router_, calls_};
   EchoService echo_;

@@ -240,7 +240,7 @@ TEST_F(WorkerTest, StopAnswersWhatIsUnderWayWithAnError) {
 }
 
 TEST_F(WorkerTest, StopHasTheAccessLogTellOfWhatItCutsOff) {
-  CallLogSettings all;
+  AccessLogSettings all;
   all.set(1, 0);
   options_.call_log = &all;
   std::vector<std::string> lines;  // read after the worker's end

@@ -80,7 +80,7 @@ class HandlerTest : public testing::Test {
 
   FunctionLabels labels_{{}};
   WorkerMetrics metrics_{labels_};
-  CallLogSettings call_log_;
+  AccessLogSettings call_log_;
   CallTable calls_{100, metrics_, call_log_};
   Answers answers_;
   FakeRedis redis_;

@@ -72,7 +72,7 @@ TEST(OrderArgumentTest, NamesWhatIsWrongAsMsgspecDoes) {
   EXPECT_EQ(fault_of("\x81" + kItems + "\x92\xa0\x07"),
             "Expected `str`, got `int` - at `$.items[1]`");
   EXPECT_EQ(fault_of("\x81\x01\x02"), "Expected `str`, got `int` - at `key` in `$`");
-  // The first fault in the order of the bytes, even when a later key would mend it.
+  // The first fault in the order of the bytes, even when a later key would fix it.
   EXPECT_EQ(fault_of("\x83" + kUser + "\x01" + kItems + "\x90" + kUser +
                      "\xa1"
                      "a"),

@@ -17,10 +17,10 @@ TEST(ResultTest, HoldsAValue) {
 }
 
 TEST(ResultTest, HoldsAnError) {
-  const Result<int> result = Error{"what, where and what would mend it"};
+  const Result<int> result = Error{"what, where and what would fix it"};
   EXPECT_FALSE(result.ok());
   EXPECT_FALSE(result);
-  EXPECT_EQ(result.error(), "what, where and what would mend it");
+  EXPECT_EQ(result.error(), "what, where and what would fix it");
 }
 
 // A value that looks like an error's text is still a value.

@@ -86,7 +86,7 @@ class CallTest : public testing::Test {
   const FunctionLabel second_ = labels_.find("second");
   WorkerMetrics metrics_{labels_};
   RecordingSink sink_;
-  CallLogSettings call_log_;
+  AccessLogSettings call_log_;
   CallTable calls_{kCapacity, metrics_, call_log_};
 };
 

@@ -74,7 +74,7 @@ class ConfigTest : public testing::Test {
 
   /// A file that ships with the program.
   static std::string deploy_file(const std::string& name) {
-    return std::filesystem::path(__FILE__).parent_path() / "../../../../deploy" / name;
+    return std::filesystem::path("deploy") / name;  // tests run at the top of the project
   }
 
   std::vector<std::string> shortened(const std::variant<Config, ConfigErrors>& loaded) {
