@@ -27,8 +27,12 @@ class GetOrder::Pending final : public RedisRequest {
 
  private:
   void answer(const RedisReply& reply) {
-    if (reply.status != RedisReply::Status::ok) return fail_with(std::move(call_), reply);
-    if (!reply.has_value) return fail(fmt::format("order `{}` not found", id_));
+    if (reply.status != RedisReply::Status::ok) {
+      return fail_with(std::move(call_), reply);
+    }
+    if (!reply.has_value) {
+      return fail(fmt::format("order `{}` not found", id_));
+    }
     if (!wire::is_one_value(reply.value)) {
       return fail(fmt::format("what is stored as order `{}` is not one MessagePack value", id_));
     }
@@ -48,7 +52,9 @@ GetOrder::~GetOrder() = default;
 
 void GetOrder::serve(const Request& request, Call call) {
   const std::string fault = check_str(request.argument, "");
-  if (!fault.empty()) return std::move(call).fail(Outcome::invalid, fault);
+  if (!fault.empty()) {
+    return std::move(call).fail(Outcome::invalid, fault);
+  }
   ByteView id;
   wire::Reader(request.argument).read_str(id);
   if (id.size() > kMaxIdBytes) {

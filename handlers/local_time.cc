@@ -4,7 +4,9 @@ namespace zerogate {
 namespace {
 
 void write_digits(char* out, int digits, long value) {
-  for (int i = digits - 1; i >= 0; --i, value /= 10) out[i] = static_cast<char>('0' + value % 10);
+  for (int i = digits - 1; i >= 0; --i, value /= 10) {
+    out[i] = static_cast<char>('0' + value % 10);
+  }
 }
 
 }  // namespace
@@ -37,7 +39,9 @@ void LocalTime::write_second(time_t second) {
 
 std::string_view LocalTime::now() {
   const timespec time = clock_();
-  if (!written_ || time.tv_sec != second_) write_second(time.tv_sec);
+  if (!written_ || time.tv_sec != second_) {
+    write_second(time.tv_sec);
+  }
   write_digits(text_.data() + 20, 6, time.tv_nsec / 1000);
   return {text_.data(), text_.size()};
 }

@@ -33,19 +33,28 @@ ByteView taken(ByteView before, const Reader& reader) {
 /// Each of these takes a value off `reader`, so that its bytes are looked at once.
 std::string take_str(Reader& reader, const char* path) {
   ByteView text;
-  if (!reader.read_str(text)) return expected("str", reader.next_type(), path);
-  if (!is_utf8(text)) return not_utf8(path);
+  if (!reader.read_str(text)) {
+    return expected("str", reader.next_type(), path);
+  }
+  if (!is_utf8(text)) {
+    return not_utf8(path);
+  }
   return {};
 }
 
 std::string take_items(Reader& reader) {
   uint32_t count = 0;
-  if (!reader.read_array(count)) return expected("array", reader.next_type(), "$.items");
+  if (!reader.read_array(count)) {
+    return expected("array", reader.next_type(), "$.items");
+  }
   ByteView text;
   for (uint32_t i = 0; i < count; ++i) {
-    if (!reader.read_str(text))
+    if (!reader.read_str(text)) {
       return expected("str", reader.next_type(), fmt::format("$.items[{}]", i));
-    if (!is_utf8(text)) return not_utf8(fmt::format("$.items[{}]", i));
+    }
+    if (!is_utf8(text)) {
+      return not_utf8(fmt::format("$.items[{}]", i));
+    }
   }
   return {};
 }
@@ -61,7 +70,9 @@ std::string read_order(ByteView argument, OrderArgument& order) {
   order = {};
   Reader reader(argument);
   uint32_t pairs = 0;
-  if (!reader.read_map(pairs)) return expected("object", reader.next_type(), "");
+  if (!reader.read_map(pairs)) {
+    return expected("object", reader.next_type(), "");
+  }
   for (uint32_t i = 0; i < pairs; ++i) {
     ByteView key, value;
     if (!reader.read_str(key)) {
@@ -79,10 +90,16 @@ std::string read_order(ByteView argument, OrderArgument& order) {
     } else if (!reader.read_value(value)) {
       return kMalformed;
     }
-    if (!fault.empty()) return fault;
+    if (!fault.empty()) {
+      return fault;
+    }
   }
-  if (order.user_id.empty()) return "Object missing required field `user_id`";
-  if (order.items.empty()) return "Object missing required field `items`";
+  if (order.user_id.empty()) {
+    return "Object missing required field `user_id`";
+  }
+  if (order.items.empty()) {
+    return "Object missing required field `items`";
+  }
   return {};
 }
 

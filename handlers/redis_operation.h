@@ -39,7 +39,9 @@ class OperationPool {
   template <class... Arguments>
   std::unique_ptr<Operation> take(Arguments&&... arguments) {
     ++under_way_;
-    if (idle_.empty()) return std::make_unique<Operation>(std::forward<Arguments>(arguments)...);
+    if (idle_.empty()) {
+      return std::make_unique<Operation>(std::forward<Arguments>(arguments)...);
+    }
     std::unique_ptr<Operation> operation = std::move(idle_.back());
     idle_.pop_back();
     return operation;
@@ -48,7 +50,9 @@ class OperationPool {
   void give_back(std::unique_ptr<Operation> operation) {
     assert(under_way_ > 0);
     --under_way_;
-    if (idle_.size() < kMaxIdle) idle_.push_back(std::move(operation));
+    if (idle_.size() < kMaxIdle) {
+      idle_.push_back(std::move(operation));
+    }
   }
 
   size_t under_way() const { return under_way_; }

@@ -15,10 +15,18 @@ std::unique_ptr<Service> make_handler(std::string_view name, RedisClient* redis)
   const auto command = [redis](std::initializer_list<ByteView> arguments, RedisRequest& request) {
     redis->command(arguments, request);
   };
-  if (name == "hello_world") return std::make_unique<HelloWorld>();
-  if (name == "echo") return std::make_unique<Echo>();
-  if (name == "save_order") return std::make_unique<SaveOrder>(command);
-  if (name == "get_order") return std::make_unique<GetOrder>(command);
+  if (name == "hello_world") {
+    return std::make_unique<HelloWorld>();
+  }
+  if (name == "echo") {
+    return std::make_unique<Echo>();
+  }
+  if (name == "save_order") {
+    return std::make_unique<SaveOrder>(command);
+  }
+  if (name == "get_order") {
+    return std::make_unique<GetOrder>(command);
+  }
   assert(false && "the configuration checks names");
   return nullptr;
 }
@@ -35,7 +43,9 @@ bool needs_redis(std::string_view name) { return name == "save_order" || name ==
 std::vector<NamedService> make_handlers(const std::vector<std::string>& names, RedisClient* redis) {
   std::vector<NamedService> handlers;
   handlers.reserve(names.size());
-  for (const std::string& name : names) handlers.push_back({name, make_handler(name, redis)});
+  for (const std::string& name : names) {
+    handlers.push_back({name, make_handler(name, redis)});
+  }
   return handlers;
 }
 

@@ -37,7 +37,9 @@ constexpr size_t kRecordBytes =
 /// Lets go of what an unusually large order has grown. What stands in a kept buffer stays: the next
 /// order overwrites it.
 void trim(std::string& buffer) {
-  if (buffer.capacity() > kKeptBytes) std::string().swap(buffer);
+  if (buffer.capacity() > kKeptBytes) {
+    std::string().swap(buffer);
+  }
 }
 
 }  // namespace
@@ -79,7 +81,9 @@ SaveOrder::~SaveOrder() = default;
 void SaveOrder::serve(const Request& request, Call call) {
   OrderArgument order;
   const std::string fault = read_order(request.argument, order);
-  if (!fault.empty()) return std::move(call).fail(Outcome::invalid, fault);
+  if (!fault.empty()) {
+    return std::move(call).fail(Outcome::invalid, fault);
+  }
 
   const ByteView id = uuids_.next();
   write_record(id, order);

@@ -46,9 +46,15 @@ bool looks_like_ipv4(std::string_view host) {
 
 Result<Address> parse_path(std::string_view text, std::string_view path) {
   constexpr std::string_view kPathExample = "write an absolute path, as in unix:/run/zerogate.sock";
-  if (path.starts_with("//")) path.remove_prefix(2);
-  if (!path.starts_with('/')) return error(text, "has no absolute path", kPathExample);
-  if (path.ends_with('/')) return error(text, "names a directory", kPathExample);
+  if (path.starts_with("//")) {
+    path.remove_prefix(2);
+  }
+  if (!path.starts_with('/')) {
+    return error(text, "has no absolute path", kPathExample);
+  }
+  if (path.ends_with('/')) {
+    return error(text, "names a directory", kPathExample);
+  }
   if (path.find('\0') != std::string_view::npos) {
     return error(text, "has a NUL byte in its path", kPathExample);
   }
@@ -62,7 +68,9 @@ Result<Address> parse_path(std::string_view text, std::string_view path) {
 std::optional<uint16_t> parse_port(std::string_view text) {
   uint16_t port = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (failure != std::errc{} || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
   return port;
 }
 
@@ -81,7 +89,9 @@ Result<Address> parse_host_port(std::string_view text) {
     }
   } else {
     const size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) return error(text, "has no port");
+    if (colon == std::string_view::npos) {
+      return error(text, "has no port");
+    }
     host = text.substr(0, colon);
     port_text = text.substr(colon + 1);
     if (host.empty() || host == "*") {
@@ -95,7 +105,9 @@ Result<Address> parse_host_port(std::string_view text) {
     }
   }
   const auto port = parse_port(port_text);
-  if (!port) return error(text, "has no port from 0 to 65535");
+  if (!port) {
+    return error(text, "has no port from 0 to 65535");
+  }
   return Address{std::move(host), *port, ""};
 }
 
@@ -103,7 +115,9 @@ Result<Address> parse_host_port(std::string_view text) {
 
 Result<Address> Address::parse(std::string_view text) {
   for (const std::string_view scheme : {"unix:", "ipc:"}) {
-    if (text.starts_with(scheme)) return parse_path(text, text.substr(scheme.size()));
+    if (text.starts_with(scheme)) {
+      return parse_path(text, text.substr(scheme.size()));
+    }
   }
   if (text.starts_with('/')) {
     return error(text, "is a path", "write unix: in front of it");
@@ -115,7 +129,9 @@ Result<Address> Address::parse(std::string_view text) {
 }
 
 std::string Address::display() const {
-  if (is_path()) return "unix:" + path;
+  if (is_path()) {
+    return "unix:" + path;
+  }
   const bool ipv6 = host.find(':') != std::string::npos;
   return fmt::format(fmt::runtime(ipv6 ? "[{}]:{}" : "{}:{}"), host, port);
 }

@@ -37,7 +37,9 @@ class ByteBuffer {
   char* prepare(size_t room) {
     if (capacity_ - size_ < room) {
       char* moved = static_cast<char*>(std::realloc(data_, size_ + room));
-      if (moved == nullptr) throw std::bad_alloc();
+      if (moved == nullptr) {
+        throw std::bad_alloc();
+      }
       data_ = moved;
       capacity_ = size_ + room;
     }
@@ -48,7 +50,9 @@ class ByteBuffer {
     size_ += written;
   }
   void append(ByteView bytes) {
-    if (bytes.empty()) return;
+    if (bytes.empty()) {
+      return;
+    }
     std::memcpy(prepare(bytes.size()), bytes.data(), bytes.size());
     commit(bytes.size());
   }

@@ -22,7 +22,9 @@ class NameMap {
 
   /// Adds the name, or replaces its value.
   void set(ByteView name, Value value) {
-    if ((size_ + 1) * 2 > slots_.size()) grow();
+    if ((size_ + 1) * 2 > slots_.size()) {
+      grow();
+    }
     const Key key(name);
     Slot& slot = slots_[place(key, name)];
     if (!slot.value) {
@@ -35,7 +37,9 @@ class NameMap {
 
   /// Null when the name is not there. Valid until the next set().
   const Value* find(ByteView name) const {
-    if (slots_.empty()) return nullptr;
+    if (slots_.empty()) {
+      return nullptr;
+    }
     const Slot& slot = slots_[place(Key(name), name)];
     return slot.value ? &*slot.value : nullptr;
   }
@@ -73,7 +77,9 @@ class NameMap {
     size_t index = (mixed ^ mixed >> 32) & (slots_.size() - 1);
     while (slots_[index].value) {
       const Slot& slot = slots_[index];
-      if (slot.key == key && (key.size <= 2 * sizeof key.head || slot.name == name)) break;
+      if (slot.key == key && (key.size <= 2 * sizeof key.head || slot.name == name)) {
+        break;
+      }
       index = (index + 1) & (slots_.size() - 1);
     }
     return index;
@@ -83,7 +89,9 @@ class NameMap {
     std::vector<Slot> old(slots_.empty() ? kFirstCapacity : slots_.size() * 2);
     old.swap(slots_);
     for (Slot& slot : old) {
-      if (slot.value) slots_[place(slot.key, slot.name)] = std::move(slot);
+      if (slot.value) {
+        slots_[place(slot.key, slot.name)] = std::move(slot);
+      }
     }
   }
 

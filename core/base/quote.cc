@@ -19,7 +19,9 @@ std::string quote(std::string_view text) {
   if (shown > kMaxQuotedBytes) {
     shown = kMaxQuotedBytes;
     // Do not cut a character in two.
-    while (utf8 && shown > 0 && (byte_at(text, shown) & 0xc0) == 0x80) --shown;
+    while (utf8 && shown > 0 && (byte_at(text, shown) & 0xc0) == 0x80) {
+      --shown;
+    }
   }
   std::string out = "'";
   for (const char c : text.substr(0, shown)) {
@@ -30,7 +32,9 @@ std::string quote(std::string_view text) {
       out += c;
     }
   }
-  if (shown < text.size()) out += "...";
+  if (shown < text.size()) {
+    out += "...";
+  }
   out += '\'';
   return out;
 }

@@ -20,7 +20,9 @@ class RingBuffer {
   const T& front() const { return assert(size_ > 0), slots_[head_]; }
 
   void push_back(T value) {
-    if (size_ == slots_.size()) grow();
+    if (size_ == slots_.size()) {
+      grow();
+    }
     slots_[(head_ + size_) & (slots_.size() - 1)] = std::move(value);
     ++size_;
   }
@@ -39,8 +41,9 @@ class RingBuffer {
   void grow() {
     // Always a power of two: the index is masked, not divided.
     std::vector<T> larger(slots_.empty() ? kFirstCapacity : slots_.size() * 2);
-    for (size_t i = 0; i < size_; ++i)
+    for (size_t i = 0; i < size_; ++i) {
       larger[i] = std::move(slots_[(head_ + i) & (slots_.size() - 1)]);
+    }
     slots_ = std::move(larger);
     head_ = 0;
   }

@@ -30,7 +30,9 @@ constexpr std::array<uint8_t, 16> kPlaces = {0,  2,  4,  6,  9,  11, 14, 16,
 }  // namespace
 
 UuidSource::UuidSource() {
-  for (const size_t place : {8, 13, 18, 23}) text_[place] = '-';
+  for (const size_t place : {8, 13, 18, 23}) {
+    text_[place] = '-';
+  }
 }
 
 void UuidSource::refill() {
@@ -51,7 +53,9 @@ void UuidSource::refill() {
 }
 
 std::string_view UuidSource::next() {
-  if (used_ == pool_.size()) refill();
+  if (used_ == pool_.size()) {
+    refill();
+  }
   unsigned char* id = pool_.data() + used_;
   used_ += kIdBytes;
   id[6] = static_cast<unsigned char>((id[6] & 0x0f) | 0x40);  // version 4

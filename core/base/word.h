@@ -26,13 +26,17 @@ inline size_t trailing_zero_bytes(uint64_t word) {
 /// The last up to eight bytes of `text`, where it has no more than that.
 inline uint64_t load_short(ByteView text) {
   uint64_t word = 0;
-  for (const char c : text) word = word << 8 | static_cast<unsigned char>(c);
+  for (const char c : text) {
+    word = word << 8 | static_cast<unsigned char>(c);
+  }
   return word;
 }
 
 inline bool is_ascii(ByteView text) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
-  if (text.size() < sizeof(uint64_t)) return (load_short(text) & kHighBits) == 0;
+  if (text.size() < sizeof(uint64_t)) {
+    return (load_short(text) & kHighBits) == 0;
+  }
   uint64_t seen = load_word(text.data() + text.size() - sizeof(uint64_t));
   for (size_t i = 0; i + sizeof(uint64_t) <= text.size(); i += sizeof(uint64_t)) {
     seen |= load_word(text.data() + i);

@@ -19,13 +19,19 @@ constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free forwarded's request
 
 void empty(std::string& text) {
   text.clear();
-  if (text.capacity() > kKeptCapacity) std::string().swap(text);
+  if (text.capacity() > kKeptCapacity) {
+    std::string().swap(text);
+  }
 }
 
 Outcome outcome_of(ByteView body) {
-  if (!wire::is_error_body(body)) return Outcome::ok;
+  if (!wire::is_error_body(body)) {
+    return Outcome::ok;
+  }
   const auto error = wire::error_key(body);
-  if (!error) return Outcome::ok;
+  if (!error) {
+    return Outcome::ok;
+  }
   switch (*error) {
     case wire::ErrorKey::function_not_found:
       return Outcome::not_found;
@@ -38,7 +44,9 @@ Outcome outcome_of(ByteView body) {
 
 /// How many of these a connection to this protocol's real server can use; see BackendOptions.
 uint32_t or_default(uint32_t configured, Protocol protocol, uint32_t tcp, uint32_t zmq) {
-  if (configured != 0) return configured;
+  if (configured != 0) {
+    return configured;
+  }
   return protocol == Protocol::tcp ? tcp : zmq;
 }
 
@@ -58,15 +66,21 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
 
 Backend::~Backend() {
   fail_all();
-  for (const auto& endpoint : endpoints_) metrics_->remove(endpoint->shared_metrics());
-  for (const auto& endpoint : retired_) metrics_->remove(endpoint->shared_metrics());
+  for (const auto& endpoint : endpoints_) {
+    metrics_->remove(endpoint->shared_metrics());
+  }
+  for (const auto& endpoint : retired_) {
+    metrics_->remove(endpoint->shared_metrics());
+  }
 }
 
 void Backend::fail_all() {
   const std::string text =
       fmt::format("backend '{}' unavailable: the gateway is shutting down", options_.name);
   for (ForwardedCall& forwarded : forwarded_calls_) {
-    if (forwarded.call) std::move(forwarded.call).fail(Outcome::unavailable, text);
+    if (forwarded.call) {
+      std::move(forwarded.call).fail(Outcome::unavailable, text);
+    }
   }
 }
 
@@ -101,7 +115,9 @@ void Backend::update_endpoints() {
     endpoints_.erase(endpoints_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   for (const EndpointResolver::Found& wanted : found) {
-    if (std::ranges::any_of(endpoints_, is(wanted))) continue;
+    if (std::ranges::any_of(endpoints_, is(wanted))) {
+      continue;
+    }
     if (endpoints_.size() == kMaxEndpoints) {
       log::warn("more endpoints than one backend can have, the rest are not used",
                 {{"backend", options_.name}, {"limit", kMaxEndpoints}});
@@ -146,7 +162,9 @@ bool Backend::has_memory_for(const Request& request) const {
 }
 
 ForwardedCall& Backend::begin(const Request& request, Call call, uint32_t timeout_ms) {
-  if (free_.empty()) free_.push_back(&forwarded_calls_.emplace_back());
+  if (free_.empty()) {
+    free_.push_back(&forwarded_calls_.emplace_back());
+  }
   ForwardedCall& forwarded = *free_.back();
   free_.pop_back();
   forwarded.call = std::move(call);
@@ -192,7 +210,9 @@ void Backend::fail(ForwardedCall& forwarded, Outcome outcome, const std::string&
 
 // Nobody overtakes: while calls wait, a new one waits behind them.
 void Backend::route(ForwardedCall& forwarded) {
-  if (queue_.empty() && send(forwarded)) return;
+  if (queue_.empty() && send(forwarded)) {
+    return;
+  }
   const auto available = [](const auto& endpoint) { return endpoint->available(); };
   if (std::ranges::none_of(endpoints_, available)) {
     return fail(forwarded, Outcome::unavailable, unavailable());
@@ -218,7 +238,9 @@ std::string Backend::unavailable() const {
 bool Backend::send(ForwardedCall& forwarded) {
   // A second attempt goes elsewhere when there is an elsewhere.
   Endpoint* endpoint = pick(forwarded.retried ? forwarded.endpoint : nullptr);
-  if (endpoint == nullptr) return false;
+  if (endpoint == nullptr) {
+    return false;
+  }
   if (endpoint->options().protocol == Protocol::zmq && !wire::fits_zmq_name(forwarded.function())) {
     fail(forwarded, Outcome::invalid,
          fmt::format("backend '{}' speaks ZeroMQ: a function's name has 1 to 80 ASCII characters",
@@ -242,11 +264,15 @@ Endpoint* Backend::pick(const Endpoint* avoid) {
   if (count > 2) {
     Endpoint& one = *endpoints_[random() % count];
     Endpoint& other = *endpoints_[random() % count];
-    if (usable(one) && usable(other)) return one.load() <= other.load() ? &one : &other;
+    if (usable(one) && usable(other)) {
+      return one.load() <= other.load() ? &one : &other;
+    }
   }
   Endpoint* best = nullptr;
   for (const auto& endpoint : endpoints_) {
-    if (!usable(*endpoint)) continue;
+    if (!usable(*endpoint)) {
+      continue;
+    }
     if (best == nullptr || endpoint->load() < best->load() ||
         (endpoint->load() == best->load() && random() % 2 == 0)) {
       best = endpoint.get();
@@ -282,7 +308,9 @@ void Backend::on_room(Endpoint&) {
       fail(forwarded, Outcome::abandoned, "nobody waits for the answer");
       continue;
     }
-    if (pick(nullptr) == nullptr) return;
+    if (pick(nullptr) == nullptr) {
+      return;
+    }
     leave_queue(forwarded);
     send(forwarded);
   }
@@ -294,7 +322,9 @@ void Backend::on_reply(Endpoint& endpoint, ForwardedCall& forwarded, ByteView bo
   endpoint.metrics().requests[index_of(outcome)].add();
   metrics_->duration.observe(context_.turn->began_ns() - forwarded.sent_ns);
   if (forwarded.unknown && outcome == Outcome::ok) {
-    if (const auto label = context_.learn(forwarded.function())) forwarded.call.relabel(*label);
+    if (const auto label = context_.learn(forwarded.function())) {
+      forwarded.call.relabel(*label);
+    }
   }
   std::move(forwarded.call).reply(body, outcome);
   release(forwarded);
@@ -314,8 +344,12 @@ void Backend::on_lost(Endpoint& endpoint, ForwardedCall& forwarded, bool written
 }
 
 bool Backend::may_retry(const ForwardedCall& forwarded, bool written) {
-  if (forwarded.retried || retry_tokens_ < 1) return false;
-  if (!written) return true;
+  if (forwarded.retried || retry_tokens_ < 1) {
+    return false;
+  }
+  if (!written) {
+    return true;
+  }
   return can_spare(*forwarded.endpoint) &&
          std::ranges::any_of(options_.idempotent, [&](const std::string& glob) {
            return glob_match(glob, forwarded.function());
@@ -329,7 +363,9 @@ bool Backend::can_spare(const Endpoint& endpoint) const {
 }
 
 void Backend::arm_deadline(uint64_t deadline_ms) {
-  if (deadline_ms >= armed_ms_) return;
+  if (deadline_ms >= armed_ms_) {
+    return;
+  }
   armed_ms_ = deadline_ms;
   const uint64_t now_ms = uv_now(context_.loop);
   uv_timer_start(
@@ -364,7 +400,9 @@ void Backend::on_deadline() {
   }
   uint64_t next_ms = UINT64_MAX;
   for (const auto& [timeout_ms, list] : deadlines_) {
-    if (!list.empty()) next_ms = std::min(next_ms, list.front()->deadline_ms);
+    if (!list.empty()) {
+      next_ms = std::min(next_ms, list.front()->deadline_ms);
+    }
   }
   arm_deadline(next_ms);
 }
@@ -372,17 +410,25 @@ void Backend::on_deadline() {
 void Backend::on_sweep() {
   bool again = false;
   for (const auto& list : {&endpoints_, &retired_}) {
-    for (const auto& endpoint : *list) again |= endpoint->sweep();
+    for (const auto& endpoint : *list) {
+      again |= endpoint->sweep();
+    }
   }
-  if (!again) uv_timer_stop(sweep_timer_.get());
+  if (!again) {
+    uv_timer_stop(sweep_timer_.get());
+  }
 }
 
 bool Backend::flush() {
   for (const auto& list : {&endpoints_, &retired_}) {
-    for (const auto& endpoint : *list) endpoint->flush();
+    for (const auto& endpoint : *list) {
+      endpoint->flush();
+    }
   }
   std::erase_if(retired_, [this](const auto& endpoint) {
-    if (endpoint->load() != 0) return false;
+    if (endpoint->load() != 0) {
+      return false;
+    }
     metrics_->remove(endpoint->shared_metrics());
     return true;
   });

@@ -25,9 +25,13 @@ uint32_t BackendConnection::take_slot(ForwardedCall& forwarded) {
 
 void BackendConnection::complete(uint32_t id, ByteView body) {
   const uint32_t index = id & (kMaxSlots - 1);
-  if (index >= slots_.size()) return;
+  if (index >= slots_.size()) {
+    return;
+  }
   Slot& slot = slots_[index];
-  if (!slot.taken || slot.generation << kSlotBits != (id ^ index)) return;
+  if (!slot.taken || slot.generation << kSlotBits != (id ^ index)) {
+    return;
+  }
   ForwardedCall* forwarded = slot.forwarded;
   release(index);
   if (forwarded == nullptr) {
@@ -39,7 +43,9 @@ void BackendConnection::complete(uint32_t id, ByteView body) {
 
 void BackendConnection::release(uint32_t index) {
   Slot& slot = slots_[index];
-  if (slot.given_up_ms != 0) --given_up_;
+  if (slot.given_up_ms != 0) {
+    --given_up_;
+  }
   slot.forwarded = nullptr;
   slot.taken = false;
   slot.given_up_ms = 0;
@@ -52,7 +58,9 @@ uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
   uint32_t forgotten = 0;
   for (uint32_t index = 0; index < slots_.size(); ++index) {
     const uint64_t given_up_ms = slots_[index].given_up_ms;
-    if (given_up_ms == 0 || given_up_ms > until_ms) continue;
+    if (given_up_ms == 0 || given_up_ms > until_ms) {
+      continue;
+    }
     release(index);
     ++forgotten;
   }
@@ -81,7 +89,9 @@ uint64_t BackendConnection::oldest_given_up_ms() const {
 std::vector<ForwardedCall*> BackendConnection::take_all() {
   std::vector<ForwardedCall*> taken;
   for (Slot& slot : slots_) {
-    if (slot.forwarded == nullptr) continue;
+    if (slot.forwarded == nullptr) {
+      continue;
+    }
     taken.push_back(slot.forwarded);
     slot.forwarded = nullptr;
   }
@@ -89,13 +99,17 @@ std::vector<ForwardedCall*> BackendConnection::take_all() {
 }
 
 void BackendConnection::came_up() {
-  if (state_ != State::connecting) return;
+  if (state_ != State::connecting) {
+    return;
+  }
   state_ = State::up;
   owner_.on_up(*this);
 }
 
 void BackendConnection::went_down(std::string_view reason) {
-  if (state_ == State::down) return;
+  if (state_ == State::down) {
+    return;
+  }
   state_ = State::down;
   owner_.on_down(*this, reason);
 }

@@ -27,7 +27,9 @@ Bridge::~Bridge() { turn_.remove(*this); }
 std::shared_ptr<Backend> Bridge::get(const BackendOptions& options) {
   const auto found = std::ranges::find_if(
       entries_, [&](const Entry& entry) { return entry.backend->options() == options; });
-  if (found != entries_.end()) return found->backend;
+  if (found != entries_.end()) {
+    return found->backend;
+  }
   Entry entry;
   entry.metrics = std::make_shared<BackendMetrics>(options.name);
   entry.metrics->queue_limit.set(options.queue);
@@ -38,17 +40,23 @@ std::shared_ptr<Backend> Bridge::get(const BackendOptions& options) {
 }
 
 void Bridge::fail_all() {
-  for (const Entry& entry : entries_) entry.backend->fail_all();
+  for (const Entry& entry : entries_) {
+    entry.backend->fail_all();
+  }
 }
 
 void Bridge::end_of_turn() {
   bool again = true;
   while (again) {
     again = false;
-    for (const Entry& entry : entries_) again |= entry.backend->flush();
+    for (const Entry& entry : entries_) {
+      again |= entry.backend->flush();
+    }
   }
   std::erase_if(entries_, [this](const Entry& entry) {
-    if (entry.backend.use_count() > 1 || !entry.backend->idle()) return false;
+    if (entry.backend.use_count() > 1 || !entry.backend->idle()) {
+      return false;
+    }
     metrics_.backends.remove(entry.metrics);
     return true;
   });

@@ -35,40 +35,58 @@ void Endpoint::open_connection() {
 
 // One connection finds out whether anybody is there; the rest follow when it has.
 void Endpoint::maintain() {
-  if (retired_) return;
+  if (retired_) {
+    return;
+  }
   const size_t wanted = available()                        ? options_.connections
                         : connections_.empty() || ejected_ ? 1
                                                            : 0;
   const size_t there = ejected_ ? 0 : connections_.size();
-  for (size_t i = there; i < wanted; ++i) open_connection();
+  for (size_t i = there; i < wanted; ++i) {
+    open_connection();
+  }
 }
 
 void Endpoint::schedule(uint64_t delay_ms) {
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get()))) return;
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get()))) {
+    return;
+  }
   uv_timer_start(
       timer_.get(), [](uv_timer_t* timer) { static_cast<Endpoint*>(timer->data)->maintain(); },
       delay_ms, 0);
 }
 
 BackendConnection* Endpoint::free_connection() {
-  if (BackendConnection* idle = std::exchange(idle_, nullptr); idle != nullptr && idle->load() == 0)
+  if (BackendConnection* idle = std::exchange(idle_, nullptr);
+      idle != nullptr && idle->load() == 0) {
     return idle;
+  }
   BackendConnection* best = nullptr;
   for (const auto& connection : connections_) {
-    if (!connection->up() || connection->load() >= options_.in_flight) continue;
-    if (best == nullptr || connection->load() < best->load()) best = connection.get();
-    if (best->load() == 0) break;
+    if (!connection->up() || connection->load() >= options_.in_flight) {
+      continue;
+    }
+    if (best == nullptr || connection->load() < best->load()) {
+      best = connection.get();
+    }
+    if (best->load() == 0) {
+      break;
+    }
   }
   return best;
 }
 
 bool Endpoint::send(ForwardedCall& forwarded, uint64_t now_ns) {
   BackendConnection* connection = has_room() ? free_connection() : nullptr;
-  if (connection == nullptr) return false;
+  if (connection == nullptr) {
+    return false;
+  }
   forwarded.connection = connection;
   forwarded.sent_ns = now_ns;
   connection->send(forwarded);
-  if (unsent_.empty() || unsent_.back() != connection) unsent_.push_back(connection);
+  if (unsent_.empty() || unsent_.back() != connection) {
+    unsent_.push_back(connection);
+  }
   metrics_->in_flight.add();
   dirty_ = true;
   return true;
@@ -77,7 +95,9 @@ bool Endpoint::send(ForwardedCall& forwarded, uint64_t now_ns) {
 void Endpoint::flush() {
   if (std::exchange(dirty_, false)) {
     // A connection that breaks here is buried, and its requests may go to another one.
-    for (size_t i = 0; i < unsent_.size(); ++i) unsent_[i]->flush();
+    for (size_t i = 0; i < unsent_.size(); ++i) {
+      unsent_[i]->flush();
+    }
     unsent_.clear();
   }
   graveyard_.clear();
@@ -120,8 +140,12 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   }
   bury(connection);
   schedule(backoff_.next_ms());
-  if (!lost.empty()) failed();
-  for (const auto& [forwarded, written] : lost) owner_.on_lost(*this, *forwarded, written);
+  if (!lost.empty()) {
+    failed();
+  }
+  for (const auto& [forwarded, written] : lost) {
+    owner_.on_lost(*this, *forwarded, written);
+  }
 }
 
 void Endpoint::bury(BackendConnection& connection) {
@@ -132,7 +156,9 @@ void Endpoint::bury(BackendConnection& connection) {
   up_connections_ = static_cast<uint32_t>(
       std::ranges::count_if(connections_, [](const auto& l) { return l->up(); }));
   metrics_->in_flight.sub(connection.load());
-  if (idle_ == &connection) idle_ = nullptr;
+  if (idle_ == &connection) {
+    idle_ = nullptr;
+  }
   dirty_ = true;
   show_state();
 }
@@ -143,7 +169,9 @@ void Endpoint::give_up(ForwardedCall& forwarded) {
 }
 
 void Endpoint::failed() {
-  if (++failures_ < options_.eject_after || ejected_ || !owner_.can_spare(*this)) return;
+  if (++failures_ < options_.eject_after || ejected_ || !owner_.can_spare(*this)) {
+    return;
+  }
   eject();
 }
 
@@ -151,7 +179,9 @@ void Endpoint::failed() {
 // answer has come or is given up (sweep).
 void Endpoint::eject() {
   const uint64_t now_ms = uv_now(loop_);
-  if (now_ms - ejected_at_ms_ > 2 * kEjectMaxMs) ejections_ = 0;
+  if (now_ms - ejected_at_ms_ > 2 * kEjectMaxMs) {
+    ejections_ = 0;
+  }
   ejected_at_ms_ = now_ms;
   ejected_ = true;
   reason_ = "it failed several times in a row";
@@ -193,7 +223,9 @@ void Endpoint::retire() {
 void Endpoint::show_state() {
   metrics_->connections.set(up_connections_);
   metrics_->up.set(available() && !retired_ ? 1 : 0);
-  if (state_ != nullptr && settled_) state_->set(available(), reason_);
+  if (state_ != nullptr && settled_) {
+    state_->set(available(), reason_);
+  }
 }
 
 }  // namespace zerogate

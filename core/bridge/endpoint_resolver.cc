@@ -30,7 +30,9 @@ EndpointResolver::EndpointResolver(uv_loop_t* loop, const BackendOptions& backen
     }
     names_.push_back(std::move(name));
   }
-  if (!any_name) return;
+  if (!any_name) {
+    return;
+  }
   look_up_all();
   uv_timer_start(
       timer_.get(), [](uv_timer_t* t) { static_cast<EndpointResolver*>(t->data)->look_up_all(); },
@@ -39,7 +41,9 @@ EndpointResolver::EndpointResolver(uv_loop_t* loop, const BackendOptions& backen
 
 void EndpointResolver::look_up_all() {
   for (const auto& name : names_) {
-    if (name->lookup == nullptr || name->lookup->running()) continue;
+    if (name->lookup == nullptr || name->lookup->running()) {
+      continue;
+    }
     if (Status status = name->lookup->start(name->url.address.host); !status) {
       error_ = status.error();
     }
@@ -51,13 +55,17 @@ void EndpointResolver::on_found(Name& name, DnsLookup::Addresses addresses) {
   name.state->set(bool(addresses), addresses ? "" : addresses.error());
   if (!addresses) {
     error_ = addresses.error();
-    if (first) on_change_();
+    if (first) {
+      on_change_();
+    }
     return;
   }
   error_.clear();
   std::vector<std::string> found = std::move(addresses).value();
   std::ranges::sort(found);  // name servers rotate their answers
-  if (found == name.addresses && !first) return;
+  if (found == name.addresses && !first) {
+    return;
+  }
   name.addresses = std::move(found);
   on_change_();
 }

@@ -25,8 +25,12 @@ struct TcpBackendConnection::Stream {
     connect.data = this;
   }
   void on_written(int status) {
-    if (connection == nullptr) return;
-    if (status != 0) return connection->fail(uv_strerror(status));
+    if (connection == nullptr) {
+      return;
+    }
+    if (status != 0) {
+      return connection->fail(uv_strerror(status));
+    }
     connection->flush();
   }
   void close() {
@@ -61,7 +65,9 @@ TcpBackendConnection::~TcpBackendConnection() { stream_->close(); }
 void TcpBackendConnection::connect(const Address& address) {
   const auto done = [](uv_connect_t* connect, int status) {
     auto* stream = static_cast<Stream*>(connect->data);
-    if (stream->connection != nullptr) stream->connection->on_connected(status);
+    if (stream->connection != nullptr) {
+      stream->connection->on_connected(status);
+    }
   };
   if (address.is_path()) {
     uv_pipe_init(loop_, &stream_->uv.pipe, 0);
@@ -92,7 +98,9 @@ void TcpBackendConnection::connect(const Address& address) {
 }
 
 void TcpBackendConnection::on_connected(int status) {
-  if (status != 0) return fail(uv_strerror(status));
+  if (status != 0) {
+    return fail(uv_strerror(status));
+  }
   start_reading();
   wire::t3::write_request(stream_->writer.out(), kProbeId, "connect", kNil);
   gathered_ += stream_->writer.out().size();
@@ -111,7 +119,9 @@ void TcpBackendConnection::start_reading() {
 }
 
 void TcpBackendConnection::on_read(ssize_t size) {
-  if (size == 0) return;
+  if (size == 0) {
+    return;
+  }
   if (size < 0) {
     return fail(size == UV_EOF ? "the connection was closed" : uv_strerror(static_cast<int>(size)));
   }
@@ -122,8 +132,12 @@ void TcpBackendConnection::on_read(ssize_t size) {
 void TcpBackendConnection::parse(ByteView bytes) {
   while (!bytes.empty() && !down()) {
     const wire::t3::Frame frame = wire::t3::parse_frame(bytes, options_.max_message);
-    if (frame.status == wire::t3::FrameStatus::incomplete) return reader_.keep(bytes, frame.size);
-    if (frame.status == wire::t3::FrameStatus::too_large) return fail("a reply was too large");
+    if (frame.status == wire::t3::FrameStatus::incomplete) {
+      return reader_.keep(bytes, frame.size);
+    }
+    if (frame.status == wire::t3::FrameStatus::too_large) {
+      return fail("a reply was too large");
+    }
     if (frame.status != wire::t3::FrameStatus::whole || !wire::is_one_value(frame.payload)) {
       return fail("it sent something that is no reply of Zero's TCP protocol");
     }
@@ -133,14 +147,18 @@ void TcpBackendConnection::parse(ByteView bytes) {
 }
 
 void TcpBackendConnection::on_frame(uint32_t id, ByteView payload) {
-  if (id != kProbeId) return complete(id, payload);
+  if (id != kProbeId) {
+    return complete(id, payload);
+  }
   uv_timer_stop(deadline_.get());
   came_up();
 }
 
 void TcpBackendConnection::send(ForwardedCall& forwarded) {
   const uint32_t id = take_slot(forwarded);
-  if (begin_.size() <= forwarded.slot) begin_.resize(forwarded.slot + 1);
+  if (begin_.size() <= forwarded.slot) {
+    begin_.resize(forwarded.slot + 1);
+  }
   begin_[forwarded.slot] = gathered_;
   std::string& out = stream_->writer.out();
   const size_t before = out.size();
@@ -153,14 +171,20 @@ bool TcpBackendConnection::was_written(const ForwardedCall& forwarded) const {
 }
 
 void TcpBackendConnection::flush() {
-  if (down()) return;
+  if (down()) {
+    return;
+  }
   const int error = stream_->writer.flush(&stream_->uv.stream);
-  if (error != 0) fail(uv_strerror(error));
+  if (error != 0) {
+    fail(uv_strerror(error));
+  }
 }
 
 void TcpBackendConnection::fail(std::string_view reason) {
   uv_timer_stop(deadline_.get());
-  if (!down()) uv_read_stop(&stream_->uv.stream);
+  if (!down()) {
+    uv_read_stop(&stream_->uv.stream);
+  }
   went_down(reason);
 }
 

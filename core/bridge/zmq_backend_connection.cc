@@ -79,8 +79,12 @@ ZmqBackendConnection::~ZmqBackendConnection() = default;
 
 bool ZmqBackendConnection::receive() {
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
-    if (down() || !message_.receive(dealer_.get())) return true;
-    if (!message_.more()) on_message(message_.received());
+    if (down() || !message_.receive(dealer_.get())) {
+      return true;
+    }
+    if (!message_.more()) {
+      on_message(message_.received());
+    }
     message_.release();
   }
   return false;
@@ -90,14 +94,18 @@ void ZmqBackendConnection::on_message(ByteView body) {
   // The real worker answers with an empty frame when it has nothing to say, and a gateway may send
   // keep-alive frames: neither belongs to a request.
   const wire::w5::Reply reply = wire::w5::parse_reply(body);
-  if (reply.status == wire::w5::ReplyStatus::short_id || !reply.id.starts_with(kIdPrefix)) return;
+  if (reply.status == wire::w5::ReplyStatus::short_id || !reply.id.starts_with(kIdPrefix)) {
+    return;
+  }
   const uint32_t id = from_id(reply.id);
   const ByteView result = wire::nil_from_empty(reply.result);
   if (id == kProbeId) {
     uv_timer_stop(deadline_.get());
     return came_up();
   }
-  if (!wire::is_one_value(result)) return fail("it sent a reply that is not MessagePack");
+  if (!wire::is_one_value(result)) {
+    return fail("it sent a reply that is not MessagePack");
+  }
   complete(id, result);
 }
 
@@ -111,12 +119,16 @@ void ZmqBackendConnection::send(ForwardedCall& forwarded) {
   std::memset(to + id.size(), ' ', wire::w5::kNameBytes);
   forwarded.function().copy(to + id.size(), forwarded.function_bytes);
   argument.copy(to + id.size() + wire::w5::kNameBytes, argument.size());
-  if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
+  if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) {
+    zmq_msg_close(&message);
+  }
   sent_ = true;
 }
 
 void ZmqBackendConnection::flush() {
-  if (!sent_ || down()) return;
+  if (!sent_ || down()) {
+    return;
+  }
   sent_ = false;
   poll_->recheck();
 }

@@ -8,7 +8,9 @@ namespace zerogate {
 
 Result<std::unique_ptr<Client>> Client::connect(std::string_view url, uint32_t timeout_ms) {
   const auto parsed = ServerUrl::parse(url);
-  if (!parsed) return Error{parsed.error()};
+  if (!parsed) {
+    return Error{parsed.error()};
+  }
   if (parsed.value().protocol == Protocol::tcp) {
     return TcpClient::connect(parsed.value(), timeout_ms);
   }

@@ -19,14 +19,22 @@ namespace {
 int connect_socket(const SocketAddress& address, const Deadline& deadline, UniqueFd& out) {
   const int family = address.storage.ss_family;
   UniqueFd fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return errno;
+  if (!fd) {
+    return errno;
+  }
   int error = connect(fd.get(), address.get(), address.size) == 0 ? 0 : errno;
   if (error == EINPROGRESS || error == EINTR) {
-    if (!wait_for(fd.get(), POLLOUT, deadline)) return ETIMEDOUT;
+    if (!wait_for(fd.get(), POLLOUT, deadline)) {
+      return ETIMEDOUT;
+    }
     socklen_t size = sizeof error;
-    if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+    if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+      return errno;
+    }
   }
-  if (error != 0) return error;
+  if (error != 0) {
+    return error;
+  }
   if (family != AF_UNIX) {
     const int on = 1;  // a request is one write: nothing to gain from waiting for more
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -49,15 +57,23 @@ bool wait_for(int fd, short events, const Deadline& deadline) {
   for (;;) {
     pollfd polled{fd, events, 0};
     const int ready = poll(&polled, 1, deadline.left_ms());
-    if (ready > 0) return true;
-    if (ready == 0 && deadline.passed()) return false;
-    if (ready < 0 && errno != EINTR && errno != EAGAIN) return true;  // the next call will tell
+    if (ready > 0) {
+      return true;
+    }
+    if (ready == 0 && deadline.passed()) {
+      return false;
+    }
+    if (ready < 0 && errno != EINTR && errno != EAGAIN) {
+      return true;  // the next call will tell
+    }
   }
 }
 
 Result<UniqueFd> connect_to(const Address& address, uint32_t timeout_ms) {
   const auto addresses = resolve(address);
-  if (!addresses) return Error{addresses.error()};
+  if (!addresses) {
+    return Error{addresses.error()};
+  }
   const Deadline deadline(timeout_ms);
   int error = EADDRNOTAVAIL;  // replaced: there is at least one address
   size_t left = addresses.value().size();
@@ -66,7 +82,9 @@ Result<UniqueFd> connect_to(const Address& address, uint32_t timeout_ms) {
     const Deadline share(static_cast<uint32_t>(deadline.left_ms()) / static_cast<uint32_t>(left--));
     UniqueFd fd;
     error = connect_socket(each, share, fd);
-    if (error == 0) return fd;
+    if (error == 0) {
+      return fd;
+    }
   }
   const std::string why =
       error == ETIMEDOUT ? fmt::format("no answer within {} ms", timeout_ms) : errno_text(error);

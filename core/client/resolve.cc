@@ -30,12 +30,16 @@ std::string SocketAddress::numeric() const {
   char port[NI_MAXSERV];
   const int status = getnameinfo(get(), size, host, sizeof host, port, sizeof port,
                                  NI_NUMERICHOST | NI_NUMERICSERV);
-  if (status != 0) return {};
+  if (status != 0) {
+    return {};
+  }
   return fmt::format(fmt::runtime(storage.ss_family == AF_INET6 ? "[{}]:{}" : "{}:{}"), host, port);
 }
 
 Result<std::vector<SocketAddress>> resolve(const Address& address) {
-  if (address.is_path()) return local_address(address.path);
+  if (address.is_path()) {
+    return local_address(address.path);
+  }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -49,7 +53,9 @@ Result<std::vector<SocketAddress>> resolve(const Address& address) {
   }
   std::vector<SocketAddress> addresses;
   for (const addrinfo* each = raw; each != nullptr; each = each->ai_next) {
-    if (addresses.size() == kMaxAddresses) break;
+    if (addresses.size() == kMaxAddresses) {
+      break;
+    }
     SocketAddress next;
     std::memcpy(&next.storage, each->ai_addr, each->ai_addrlen);
     next.size = each->ai_addrlen;

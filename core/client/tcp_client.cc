@@ -26,7 +26,9 @@ std::string broke(int error) {
 
 Result<std::unique_ptr<Client>> TcpClient::connect(const ServerUrl& url, uint32_t timeout_ms) {
   Result<UniqueFd> fd = connect_to(url.address, timeout_ms);
-  if (!fd) return Error{fmt::format("cannot connect to {}: {}", url.display(), fd.error())};
+  if (!fd) {
+    return Error{fmt::format("cannot connect to {}: {}", url.display(), fd.error())};
+  }
   return std::unique_ptr<Client>(new TcpClient(std::move(fd).value(), url.display(), timeout_ms));
 }
 
@@ -40,7 +42,9 @@ Error TcpClient::broken(std::string_view what) {
 }
 
 Result<ClientReply> TcpClient::call(ByteView function, ByteView argument) {
-  if (!socket_) return broken("is no longer connected; connect again");
+  if (!socket_) {
+    return broken("is no longer connected; connect again");
+  }
   if (function.size() + argument.size() > kMaxRequestBytes) {
     return Error{fmt::format("the request is longer than {} bytes", kMaxRequestBytes)};
   }
@@ -49,7 +53,9 @@ Result<ClientReply> TcpClient::call(ByteView function, ByteView argument) {
   const uint32_t id = ++last_id_;
   wire::t3::write_request(request, id, function, argument);
   const Status sent = send(request, deadline);
-  if (!sent) return Error{sent.error()};
+  if (!sent) {
+    return Error{sent.error()};
+  }
   return receive(id, deadline);
 }
 
@@ -80,7 +86,9 @@ Result<ClientReply> TcpClient::receive(uint32_t id, const Deadline& deadline) {
       const bool ours = frame.id == id;
       ClientReply reply{frame.flag != 0, std::string(ours ? frame.payload : ByteView())};
       received_.erase(0, frame.size);
-      if (ours) return reply;
+      if (ours) {
+        return reply;
+      }
       continue;
     }
     if (frame.status == FrameStatus::other_protocol) {
@@ -89,9 +97,13 @@ Result<ClientReply> TcpClient::receive(uint32_t id, const Deadline& deadline) {
     if (frame.status == FrameStatus::too_large) {
       return broken(fmt::format("sent a reply of over {} bytes", kMaxReplyBytes));
     }
-    if (frame.status != FrameStatus::incomplete) return broken("sent a malformed reply");
+    if (frame.status != FrameStatus::incomplete) {
+      return broken("sent a malformed reply");
+    }
 
-    if (!wait_for(socket_.get(), POLLIN, deadline)) return no_answer();
+    if (!wait_for(socket_.get(), POLLIN, deadline)) {
+      return no_answer();
+    }
     const ssize_t count = recv(socket_.get(), chunk.data(), chunk.size(), 0);
     if (count > 0) {
       received_.append(chunk.data(), static_cast<size_t>(count));

@@ -66,21 +66,31 @@ void set_option(void* socket, int option, int value) {
 
 ZmqSocket open_dealer(void* context, const std::string& endpoint) {
   ZmqSocket socket(zmq_socket(context, ZMQ_DEALER));
-  if (!socket) return nullptr;
+  if (!socket) {
+    return nullptr;
+  }
   set_option(socket.get(), ZMQ_LINGER, 0);  // infinite by default: an exit would hang
   set_option(socket.get(), ZMQ_IPV6, 1);
   const int64_t max_bytes = kMaxReplyBytes;
   zmq_setsockopt(socket.get(), ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
-  if (zmq_connect(socket.get(), endpoint.c_str()) != 0) return nullptr;
+  if (zmq_connect(socket.get(), endpoint.c_str()) != 0) {
+    return nullptr;
+  }
   return socket;
 }
 
 Result<std::vector<std::string>> endpoints_of(const Address& address) {
-  if (address.is_path()) return std::vector<std::string>{"ipc://" + address.path};
+  if (address.is_path()) {
+    return std::vector<std::string>{"ipc://" + address.path};
+  }
   auto found = resolve(address);
-  if (!found) return Error{found.error()};
+  if (!found) {
+    return Error{found.error()};
+  }
   std::vector<std::string> endpoints;
-  for (const SocketAddress& each : found.value()) endpoints.push_back("tcp://" + each.numeric());
+  for (const SocketAddress& each : found.value()) {
+    endpoints.push_back("tcp://" + each.numeric());
+  }
   return endpoints;
 }
 
@@ -92,10 +102,14 @@ class ZmqClient::Connection {
   /// False, with zmq_errno() set, when libzmq refuses an endpoint.
   bool open(const std::vector<std::string>& endpoints) {
     context_.reset(zmq_ctx_new());
-    if (!context_) return false;
+    if (!context_) {
+      return false;
+    }
     for (const std::string& endpoint : endpoints) {
       ZmqSocket socket = open_dealer(context_.get(), endpoint);
-      if (!socket) return false;
+      if (!socket) {
+        return false;
+      }
       sockets_.push_back(std::move(socket));
     }
     return true;
@@ -106,7 +120,9 @@ class ZmqClient::Connection {
   bool send(ByteView body, const Deadline& deadline) {
     for (const ZmqSocket& socket : sockets_) {
       set_option(socket.get(), ZMQ_SNDTIMEO, deadline.left_ms());
-      if (zmq_send(socket.get(), body.data(), body.size(), 0) < 0) return false;
+      if (zmq_send(socket.get(), body.data(), body.size(), 0) < 0) {
+        return false;
+      }
     }
     return true;
   }
@@ -116,14 +132,22 @@ class ZmqClient::Connection {
   std::optional<std::string> receive(ByteView id, const Deadline& deadline) {
     for (;;) {
       std::vector<zmq_pollitem_t> items;
-      for (const ZmqSocket& socket : sockets_) items.push_back({socket.get(), 0, ZMQ_POLLIN, 0});
+      for (const ZmqSocket& socket : sockets_) {
+        items.push_back({socket.get(), 0, ZMQ_POLLIN, 0});
+      }
       const int left_ms = deadline.left_ms();
       const int ready = zmq_poll(items.data(), static_cast<int>(items.size()), left_ms);
-      if (ready <= 0 && left_ms == 0) return std::nullopt;
+      if (ready <= 0 && left_ms == 0) {
+        return std::nullopt;
+      }
       for (size_t i = 0; i < items.size(); ++i) {
-        if ((items[i].revents & ZMQ_POLLIN) == 0) continue;
+        if ((items[i].revents & ZMQ_POLLIN) == 0) {
+          continue;
+        }
         auto body = take(sockets_[i].get(), id);
-        if (!body) continue;
+        if (!body) {
+          continue;
+        }
         ZmqSocket chosen = std::move(sockets_[i]);
         sockets_.clear();
         sockets_.push_back(std::move(chosen));
@@ -136,13 +160,17 @@ class ZmqClient::Connection {
   /// Takes one message; its body when it is the reply to `id`.
   static std::optional<std::string> take(void* socket, ByteView id) {
     Message message;
-    if (zmq_msg_recv(message.get(), socket, ZMQ_DONTWAIT) < 0) return std::nullopt;
+    if (zmq_msg_recv(message.get(), socket, ZMQ_DONTWAIT) < 0) {
+      return std::nullopt;
+    }
     if (zmq_msg_more(message.get()) != 0) {
       drop_rest(socket);
       return std::nullopt;
     }
     ByteView frame = message.view();
-    if (!frame.starts_with(id)) return std::nullopt;
+    if (!frame.starts_with(id)) {
+      return std::nullopt;
+    }
     frame.remove_prefix(id.size());
     // An empty result is None, which MessagePack calls nil.
     return frame.empty() ? std::string(1, wire::kNil) : std::string(frame);
@@ -151,8 +179,12 @@ class ZmqClient::Connection {
   static void drop_rest(void* socket) {
     for (;;) {
       Message part;
-      if (zmq_msg_recv(part.get(), socket, ZMQ_DONTWAIT) < 0) return;
-      if (zmq_msg_more(part.get()) == 0) return;
+      if (zmq_msg_recv(part.get(), socket, ZMQ_DONTWAIT) < 0) {
+        return;
+      }
+      if (zmq_msg_more(part.get()) == 0) {
+        return;
+      }
     }
   }
 
@@ -167,11 +199,14 @@ ZmqClient::~ZmqClient() = default;
 
 Result<std::unique_ptr<Client>> ZmqClient::connect(const ServerUrl& url, uint32_t timeout_ms) {
   const auto endpoints = endpoints_of(url.address);
-  if (!endpoints)
+  if (!endpoints) {
     return Error{fmt::format("cannot connect to {}: {}", url.display(), endpoints.error())};
+  }
   const Deadline deadline(timeout_ms);
   auto connection = std::make_unique<Connection>();
-  if (!connection->open(endpoints.value())) return zmq_error(url.display());
+  if (!connection->open(endpoints.value())) {
+    return zmq_error(url.display());
+  }
 
   // The handshake of Zero's clients: the name is not padded here, and whatever comes back is the
   // answer (26 bytes with "connected" from a real server).
@@ -198,8 +233,12 @@ Result<ClientReply> ZmqClient::call(ByteView function, ByteView argument) {
   std::string request;
   wire::w5::write_request(request, id, function, argument);
   std::optional<std::string> body;
-  if (connection_->send(request, deadline)) body = connection_->receive(id, deadline);
-  if (!body) return Error{fmt::format("no answer from {} within {} ms", url_, timeout_ms_)};
+  if (connection_->send(request, deadline)) {
+    body = connection_->receive(id, deadline);
+  }
+  if (!body) {
+    return Error{fmt::format("no answer from {} within {} ms", url_, timeout_ms_)};
+  }
   const bool is_error = wire::is_error_body(*body);
   return ClientReply{is_error, std::move(*body)};
 }

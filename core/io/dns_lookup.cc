@@ -21,8 +21,9 @@ std::vector<std::string> numeric_addresses(const addrinfo* found) {
     // getnameinfo and not inet_ntop, for it keeps the scope of a link-local IPv6 address.
     if (getnameinfo(info->ai_addr, info->ai_addrlen, text, sizeof text, nullptr, 0,
                     NI_NUMERICHOST) == 0 &&
-        std::find(addresses.begin(), addresses.end(), text) == addresses.end())
+        std::find(addresses.begin(), addresses.end(), text) == addresses.end()) {
       addresses.emplace_back(text);
+    }
   }
   return addresses;
 }
@@ -35,7 +36,9 @@ struct DnsLookup::Request {
 };
 
 DnsLookup::~DnsLookup() {
-  if (!request_) return;
+  if (!request_) {
+    return;
+  }
   request_->owner = nullptr;
   uv_cancel(reinterpret_cast<uv_req_t*>(&request_->handle));  // fails when a thread has it: fine
 }
@@ -50,7 +53,9 @@ Status DnsLookup::start(const std::string& host) {
   hints.ai_socktype = SOCK_STREAM;
   const int status =
       uv_getaddrinfo(loop_, &request->handle, &DnsLookup::on_done, host.c_str(), nullptr, &hints);
-  if (status != 0) return Error{uv_strerror(status)};
+  if (status != 0) {
+    return Error{uv_strerror(status)};
+  }
   request_ = request.release();
   return ok_status();
 }
@@ -59,11 +64,17 @@ void DnsLookup::on_done(uv_getaddrinfo_t* handle, int status, addrinfo* found) {
   const std::unique_ptr<Request> request(static_cast<Request*>(handle->data));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> free_found(found, &uv_freeaddrinfo);
   DnsLookup* const owner = request->owner;
-  if (!owner) return;
+  if (!owner) {
+    return;
+  }
   owner->request_ = nullptr;
-  if (status != 0) return owner->done_(Error{uv_strerror(status)});
+  if (status != 0) {
+    return owner->done_(Error{uv_strerror(status)});
+  }
   std::vector<std::string> addresses = numeric_addresses(found);
-  if (addresses.empty()) return owner->done_(Error{"the name has no address"});
+  if (addresses.empty()) {
+    return owner->done_(Error{"the name has no address"});
+  }
   owner->done_(std::move(addresses));
 }
 

@@ -24,7 +24,9 @@ uint64_t EventLoop::now_ns() {
   const uint64_t now_ns = uv_hrtime();
   if (began_ns_ == 0) {
     began_ns_ = now_ns;
-    if (observer_ != nullptr) observer_->on_turn_begin(now_ns);
+    if (observer_ != nullptr) {
+      observer_->on_turn_begin(now_ns);
+    }
   }
   return now_ns;
 }
@@ -42,13 +44,17 @@ void EventLoop::after_poll() {
 void EventLoop::before_poll() {
   end();
   const uint64_t began_ns = std::exchange(began_ns_, 0);
-  if (began_ns != 0 && observer_ != nullptr) observer_->on_turn_end(began_ns, uv_hrtime());
+  if (began_ns != 0 && observer_ != nullptr) {
+    observer_->on_turn_end(began_ns, uv_hrtime());
+  }
 }
 
 void EventLoop::end() {
   do {
     again_ = false;
-    for (EndOfTurn* client : clients_) client->end_of_turn();
+    for (EndOfTurn* client : clients_) {
+      client->end_of_turn();
+    }
   } while (again_);
 }
 

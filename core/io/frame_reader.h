@@ -24,7 +24,9 @@ class FrameReader {
   uv_buf_t space(char* shared) {
     if (frame_size_ <= kSharedBytes) {
       const ByteView begun = kept_.view();
-      if (!begun.empty()) std::memcpy(shared, begun.data(), begun.size());
+      if (!begun.empty()) {
+        std::memcpy(shared, begun.data(), begun.size());
+      }
       return uv_buf_init(shared + begun.size(), static_cast<unsigned>(kSharedBytes - begun.size()));
     }
     const size_t room = std::min(frame_size_ - kept_.size(), std::max(kept_.size(), kSharedBytes));
@@ -43,7 +45,9 @@ class FrameReader {
       release();
     } else {
       kept_.commit(size);
-      if (kept_.size() < frame_size_) return chunk;
+      if (kept_.size() < frame_size_) {
+        return chunk;
+      }
       chunk.owned = release();
       chunk.bytes = chunk.owned.view();
     }

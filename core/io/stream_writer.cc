@@ -7,9 +7,13 @@
 namespace zerogate {
 
 int StreamWriter::flush(uv_stream_t* stream) {
-  if (waiting() || out_.empty()) return 0;
+  if (waiting() || out_.empty()) {
+    return 0;
+  }
   const ssize_t result = write(stream);
-  if (result < 0 && result != UV_EAGAIN) return static_cast<int>(result);
+  if (result < 0 && result != UV_EAGAIN) {
+    return static_cast<int>(result);
+  }
   const size_t taken = result < 0 ? 0 : static_cast<size_t>(result);
   written_ += taken;
   if (taken == out_.size()) {
@@ -38,7 +42,9 @@ ssize_t StreamWriter::write(uv_stream_t* stream) {
 }
 
 void StreamWriter::on_written(int status) {
-  if (status == 0) written_ += writing_.size() - taken_;
+  if (status == 0) {
+    written_ += writing_.size() - taken_;
+  }
   empty(writing_);
   taken_ = 0;
   done_(owner_, status);
@@ -46,7 +52,9 @@ void StreamWriter::on_written(int status) {
 
 void StreamWriter::empty(std::string& buffer) {
   buffer.clear();
-  if (buffer.capacity() > kKeptCapacity) std::string().swap(buffer);
+  if (buffer.capacity() > kKeptCapacity) {
+    std::string().swap(buffer);
+  }
 }
 
 }  // namespace zerogate

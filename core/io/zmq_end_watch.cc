@@ -33,8 +33,12 @@ ZmqEndWatch::~ZmqEndWatch() { zmq_socket_monitor(watched_, nullptr, 0); }
 bool ZmqEndWatch::receive() {
   bool ended = false;
   ZmqMessage event;
-  while (zmq_msg_recv(event.get(), events_.get(), ZMQ_DONTWAIT) >= 0) ended = true;
-  if (ended) on_end_();
+  while (zmq_msg_recv(event.get(), events_.get(), ZMQ_DONTWAIT) >= 0) {
+    ended = true;
+  }
+  if (ended) {
+    on_end_();
+  }
   return true;
 }
 

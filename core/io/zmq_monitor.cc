@@ -46,7 +46,9 @@ bool ZmqMonitor::receive() {
       on_change_();
       return true;
     }
-    if (event.more()) zmq_msg_recv(endpoint.get(), events_.get(), ZMQ_DONTWAIT);
+    if (event.more()) {
+      zmq_msg_recv(endpoint.get(), events_.get(), ZMQ_DONTWAIT);
+    }
     uint16_t number = 0;
     if (event.view().size() >= sizeof number) {
       std::memcpy(&number, event.view().data(), sizeof number);
@@ -64,7 +66,9 @@ void ZmqMonitor::on_event(uint16_t event) {
       metrics_.connections.add();
       break;
     case ZMQ_EVENT_DISCONNECTED:  // also follows a failed handshake
-      if (metrics_.connections.value() > 0) metrics_.connections.sub();
+      if (metrics_.connections.value() > 0) {
+        metrics_.connections.sub();
+      }
       break;
     case ZMQ_EVENT_ACCEPT_FAILED:
       metrics_.count(Rejected::descriptors);

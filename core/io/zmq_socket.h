@@ -44,7 +44,9 @@ class ZmqMessage {
   }
   /// Lets go of the bytes; when they are few that can wait for the next receive().
   void release() {
-    if (size_ <= kKeptBytes) return;
+    if (size_ <= kKeptBytes) {
+      return;
+    }
     zmq_msg_close(&message_);
     zmq_msg_init(&message_);
     size_ = 0;

@@ -24,7 +24,9 @@ uint64_t waiting_on(int fd) {
 /// Appends: return a random one of `indices`. A is a random number.
 void append_choice(std::vector<sock_filter>& program, const std::vector<uint32_t>& indices) {
   const auto count = static_cast<uint32_t>(indices.size());
-  if (count > 1) program.push_back(BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count));
+  if (count > 1) {
+    program.push_back(BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count));
+  }
   for (uint32_t i = 0; i + 1 < count; ++i) {
     program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, i, 0, 1));
     program.push_back(BPF_STMT(BPF_RET | BPF_K, indices[i]));
@@ -61,8 +63,12 @@ size_t AcceptBalancer::taker(size_t index) {
   uint64_t total = 0;
   size_t emptiest = index;
   for (size_t i = 0; i < fds_.size(); ++i) {
-    if (held(i) < kFull) total += held(i);
-    if (inboxes_[i].wake != nullptr && held(i) < held(emptiest)) emptiest = i;
+    if (held(i) < kFull) {
+      total += held(i);
+    }
+    if (inboxes_[i].wake != nullptr && held(i) < held(emptiest)) {
+      emptiest = i;
+    }
   }
   return held(index) > held(emptiest) + total / (kSlackShare * fds_.size()) ? emptiest : index;
 }
@@ -70,7 +76,9 @@ size_t AcceptBalancer::taker(size_t index) {
 bool AcceptBalancer::pass_on(size_t to, UniqueFd& connection) {
   const std::lock_guard lock(mutex_);
   Inbox& inbox = inboxes_[to];
-  if (inbox.wake == nullptr) return false;
+  if (inbox.wake == nullptr) {
+    return false;
+  }
   inbox.waiting.push_back(std::move(connection));
   inbox.wake();
   choose();
@@ -87,17 +95,25 @@ void AcceptBalancer::choose() {
   uint64_t total = 0;
   for (size_t i = 0; i < fds_.size(); ++i) {
     loads[i] = held(i) + waiting_on(fds_[i]);
-    if (loads[i] < kFull) total += loads[i];
+    if (loads[i] < kFull) {
+      total += loads[i];
+    }
   }
   const auto [least, most] = std::ranges::minmax(loads);
   const uint64_t slack = total / (kSlackShare * fds_.size());
   Choice choice;
   for (uint32_t i = 0; i < fds_.size(); ++i) {
-    if (loads[i] <= least + slack) choice.lowest.push_back(i);
+    if (loads[i] <= least + slack) {
+      choice.lowest.push_back(i);
+    }
   }
   choice.only_lowest = most - least > 1 + 2 * slack;
-  if (choice == choice_ || !may_attach()) return;
-  if (attach(choice)) choice_ = std::move(choice);
+  if (choice == choice_ || !may_attach()) {
+    return;
+  }
+  if (attach(choice)) {
+    choice_ = std::move(choice);
+  }
 }
 
 bool AcceptBalancer::may_attach() {
@@ -105,13 +121,17 @@ bool AcceptBalancer::may_attach() {
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - refilled_);
   refilled_ += passed;
   tokens_ = std::min<int64_t>(tokens_ + passed.count(), kBurst);
-  if (tokens_ == 0) return false;
+  if (tokens_ == 0) {
+    return false;
+  }
   --tokens_;
   return true;
 }
 
 bool AcceptBalancer::attach(const Choice& choice) const {
-  if (fds_.size() > kMaxSockets) return false;
+  if (fds_.size() > kMaxSockets) {
+    return false;
+  }
   constexpr uint32_t kEveryOther = 1;  // this bit decides, and is not part of what chooses
   std::vector<sock_filter> program = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM))};

@@ -88,7 +88,9 @@ struct ReuseportMember {
   size_t index = 0;
 
   void tell(uint64_t connections) const {
-    if (balancer != nullptr) balancer->update(index, connections);
+    if (balancer != nullptr) {
+      balancer->update(index, connections);
+    }
   }
 };
 

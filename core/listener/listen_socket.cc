@@ -41,7 +41,9 @@ UniqueFd make_socket(int family) {
 
 /// 0 or errno.
 int bind_and_listen(const UniqueFd& fd, const sockaddr* address, socklen_t size) {
-  if (bind(fd.get(), address, size) != 0) return errno;
+  if (bind(fd.get(), address, size) != 0) {
+    return errno;
+  }
   return listen(fd.get(), ListenSocket::kBacklog) == 0 ? 0 : errno;
 }
 
@@ -49,7 +51,9 @@ int bind_and_listen(const UniqueFd& fd, const sockaddr* address, socklen_t size)
 /// it. Any other kind of file is somebody's data and never ours to replace.
 bool is_stale_socket(const sockaddr_un& address) {
   struct stat file {};
-  if (lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+  if (lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) {
+    return false;
+  }
   // Non-blocking: to connect to a socket whose owner is too busy to accept would wait for it.
   const UniqueFd probe = make_socket(AF_UNIX);
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
@@ -71,7 +75,9 @@ Result<UniqueFd> open_unix(const Address& address) {
     unlink(where.sun_path);
     error = bind_and_listen(fd, generic, sizeof where);
   }
-  if (error != 0) return cannot_listen(address, error);
+  if (error != 0) {
+    return cannot_listen(address, error);
+  }
   return fd;
 }
 
@@ -90,11 +96,17 @@ Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
   const int on = 1;
   UniqueFd fd = make_socket(found->ai_family);
-  if (!fd) return cannot_listen(address, errno);
+  if (!fd) {
+    return cannot_listen(address, errno);
+  }
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (reuse_port) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (reuse_port) {
+    setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  }
   const int error = bind_and_listen(fd, found->ai_addr, found->ai_addrlen);
-  if (error != 0) return cannot_listen(address, error);
+  if (error != 0) {
+    return cannot_listen(address, error);
+  }
   return fd;
 }
 
@@ -110,9 +122,13 @@ uint16_t bound_port(int fd) {
 
 Result<ListenSocket> ListenSocket::open(const Address& address, bool reuse_port) {
   Result<UniqueFd> fd = address.is_path() ? open_unix(address) : open_tcp(address, reuse_port);
-  if (!fd) return Error{fd.error()};
+  if (!fd) {
+    return Error{fd.error()};
+  }
   Address bound = address;
-  if (!address.is_path()) bound.port = bound_port(fd.value().get());
+  if (!address.is_path()) {
+    bound.port = bound_port(fd.value().get());
+  }
   return ListenSocket(std::move(fd).value(), bound, address.path);
 }
 
@@ -122,7 +138,9 @@ Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& addres
   {
     // Bound without sharing, so that a port which another process holds is noticed.
     Result<ListenSocket> first = open(address, false);
-    if (!first) return Error{first.error()};
+    if (!first) {
+      return Error{first.error()};
+    }
     if (count == 1 || address.is_path()) {
       sockets.push_back(std::move(first).value());
       return sockets;
@@ -132,17 +150,23 @@ Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& addres
   std::vector<int> fds;
   for (uint32_t i = 0; i < count; ++i) {
     Result<ListenSocket> socket = open(bound, true);
-    if (!socket) return Error{socket.error()};
+    if (!socket) {
+      return Error{socket.error()};
+    }
     fds.push_back(socket.value().fd());
     sockets.push_back(std::move(socket).value());
   }
   const auto balancer = std::make_shared<AcceptBalancer>(std::move(fds));
-  for (size_t i = 0; i < sockets.size(); ++i) sockets[i].member_ = {balancer, i};
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    sockets[i].member_ = {balancer, i};
+  }
   return sockets;
 }
 
 ListenSocket::~ListenSocket() {
-  if (fd_ && !file_.empty()) unlink(file_.c_str());
+  if (fd_ && !file_.empty()) {
+    unlink(file_.c_str());
+  }
 }
 
 int ListenSocket::duplicate() const { return fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0); }

@@ -17,7 +17,9 @@ namespace {
 bool is_one_of_the_last(const uv_handle_t& handle) {
   uv_os_fd_t fd;
   rlimit limit;
-  if (uv_fileno(&handle, &fd) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  if (uv_fileno(&handle, &fd) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return false;
+  }
   return static_cast<rlim_t>(fd) + TcpListener::kSpareDescriptors >= limit.rlim_cur;
 }
 
@@ -59,16 +61,24 @@ Status TcpListener::listen(const ListenSocket& socket) {
   const auto on_connection = [](uv_stream_t* server, int status) {
     static_cast<TcpListener*>(server->data)->on_connection(status);
   };
-  if (error == 0) error = uv_listen(&accept_->stream, ListenSocket::kBacklog, on_connection);
-  if (error == 0 && member_.balancer != nullptr) open_inbox();
-  if (error == 0) return ok_status();
+  if (error == 0) {
+    error = uv_listen(&accept_->stream, ListenSocket::kBacklog, on_connection);
+  }
+  if (error == 0 && member_.balancer != nullptr) {
+    open_inbox();
+  }
+  if (error == 0) {
+    return ok_status();
+  }
   return Error{
       fmt::format("cannot listen on {}: {}", socket.bound().display(), uv_strerror(error))};
 }
 
 void TcpListener::stop_accepting() {
   accept_.reset();
-  if (inbox_ != nullptr) member_.balancer->close_inbox(member_.index);
+  if (inbox_ != nullptr) {
+    member_.balancer->close_inbox(member_.index);
+  }
   inbox_.reset();
   member_ = {};
 }
@@ -90,7 +100,9 @@ void TcpListener::tell_connections() const {
 
 void TcpListener::close_all() {
   for (Slot& slot : slots_) {
-    if (slot.session != nullptr) slot.session->close();
+    if (slot.session != nullptr) {
+      slot.session->close();
+    }
   }
 }
 
@@ -101,10 +113,14 @@ void TcpListener::on_connection(int status) {
   }
   if (member_.balancer != nullptr) {
     const size_t to = member_.balancer->taker(member_.index);
-    if (to != member_.index) return pass_on(to);
+    if (to != member_.index) {
+      return pass_on(to);
+    }
   }
   TcpSession& session = make_session();
-  if (!session.accept(&accept_->stream)) return session.close();
+  if (!session.accept(&accept_->stream)) {
+    return session.close();
+  }
   admit(session);
 }
 
@@ -112,20 +128,32 @@ void TcpListener::pass_on(size_t to) {
   UvPtr<UvStream> accepted(new UvStream);
   uv_tcp_init(loop_, &accepted->tcp);
   uv_os_fd_t fd = -1;
-  if (uv_accept(&accept_->stream, &accepted->stream) != 0) return;
-  if (uv_fileno(&accepted->handle, &fd) != 0) return;
+  if (uv_accept(&accept_->stream, &accepted->stream) != 0) {
+    return;
+  }
+  if (uv_fileno(&accepted->handle, &fd) != 0) {
+    return;
+  }
   UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));  // libuv keeps the one that it accepted
-  if (!connection) return metrics_.count(Rejected::descriptors);
-  if (!member_.balancer->pass_on(to, connection)) adopt(std::move(connection));
+  if (!connection) {
+    return metrics_.count(Rejected::descriptors);
+  }
+  if (!member_.balancer->pass_on(to, connection)) {
+    adopt(std::move(connection));
+  }
 }
 
 void TcpListener::adopt_passed_on() {
-  for (UniqueFd& connection : member_.balancer->take(member_.index)) adopt(std::move(connection));
+  for (UniqueFd& connection : member_.balancer->take(member_.index)) {
+    adopt(std::move(connection));
+  }
 }
 
 void TcpListener::adopt(UniqueFd connection) {
   TcpSession& session = make_session();
-  if (!session.adopt(std::move(connection))) return session.close();
+  if (!session.adopt(std::move(connection))) {
+    return session.close();
+  }
   admit(session);
 }
 
@@ -190,7 +218,9 @@ void TcpListener::end_of_turn() {
   while (!dirty_.empty()) {
     flushing_.swap(dirty_);
     for (const CallerKey key : flushing_) {
-      if (TcpSession* session = find(key)) session->flush();
+      if (TcpSession* session = find(key)) {
+        session->flush();
+      }
     }
     flushing_.clear();
   }
@@ -201,7 +231,9 @@ void TcpListener::shed_memory() {
   const auto shed = [this](const size_t& sum, size_t limit, auto bytes, Rejected reason) {
     while (sum > limit + options_.max_message) {
       TcpSession* session = longest_waiting(bytes);
-      if (session == nullptr) return;
+      if (session == nullptr) {
+        return;
+      }
       session->reject(reason);
     }
   };
@@ -215,9 +247,13 @@ TcpSession* TcpListener::longest_waiting(size_t (TcpSession::*bytes)() const) {
   TcpSession* longest = nullptr;
   uint64_t since_ms = UINT64_MAX;
   for (const Slot& slot : slots_) {
-    if (slot.session == nullptr || (slot.session->*bytes)() == 0) continue;
+    if (slot.session == nullptr || (slot.session->*bytes)() == 0) {
+      continue;
+    }
     for (const uint64_t ms : {slot.session->partial_since_ms(), slot.session->unread_since_ms()}) {
-      if (ms == 0 || ms >= since_ms) continue;
+      if (ms == 0 || ms >= since_ms) {
+        continue;
+      }
       since_ms = ms;
       longest = slot.session;
     }
@@ -227,7 +263,9 @@ TcpSession* TcpListener::longest_waiting(size_t (TcpSession::*bytes)() const) {
 
 // The timer runs only while somebody could stall: an idle gateway does not wake up.
 void TcpListener::watch_stalls() {
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(stall_timer_.get()))) return;
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(stall_timer_.get()))) {
+    return;
+  }
   const auto check = [](uv_timer_t* timer) {
     static_cast<TcpListener*>(timer->data)->check_stalls();
   };
@@ -239,9 +277,13 @@ void TcpListener::check_stalls() {
   const uint64_t now_ms = uv_now(loop_);
   bool watch = false;
   for (const Slot& slot : slots_) {
-    if (slot.session != nullptr && slot.session->check_stall(now_ms)) watch = true;
+    if (slot.session != nullptr && slot.session->check_stall(now_ms)) {
+      watch = true;
+    }
   }
-  if (!watch) uv_timer_stop(stall_timer_.get());
+  if (!watch) {
+    uv_timer_stop(stall_timer_.get());
+  }
 }
 
 }  // namespace zerogate

@@ -60,7 +60,9 @@ TcpSession::TcpSession(TcpListener& listener, CallerKey key, bool is_pipe)
 bool TcpSession::accept(uv_stream_t* server) { return uv_accept(server, stream()) == 0 && begin(); }
 
 bool TcpSession::adopt(UniqueFd connection) {
-  if (uv_tcp_open(&handle_.tcp, connection.get()) != 0) return false;
+  if (uv_tcp_open(&handle_.tcp, connection.get()) != 0) {
+    return false;
+  }
   connection.release();  // it is the handle's
   return begin();
 }
@@ -75,7 +77,9 @@ bool TcpSession::begin() {
 }
 
 std::string TcpSession::peer() const {
-  if (handle_.handle.type != UV_TCP) return "unix";
+  if (handle_.handle.type != UV_TCP) {
+    return "unix";
+  }
   sockaddr_storage address{};
   int size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
@@ -98,7 +102,9 @@ void TcpSession::start_reading() {
     static_cast<TcpSession*>(stream->data)->on_read(size);
   };
   reading_ = uv_read_start(stream(), alloc, read) == 0;
-  if (!reading_) close();
+  if (!reading_) {
+    close();
+  }
 }
 
 void TcpSession::stop_reading() {
@@ -117,11 +123,19 @@ uv_buf_t TcpSession::read_space() {
 }
 
 void TcpSession::on_read(ssize_t size) {
-  if (size > 0) return on_bytes(static_cast<size_t>(size));
-  if (size == 0) return;  // nothing to read after all
-  if (size != UV_EOF) return close();
+  if (size > 0) {
+    return on_bytes(static_cast<size_t>(size));
+  }
+  if (size == 0) {
+    return;  // nothing to read after all
+  }
+  if (size != UV_EOF) {
+    return close();
+  }
   // The peer has sent all it will. What it asked before is still answered, as the real server does.
-  if (!reader_.empty()) return malformed(Malformed::truncated);
+  if (!reader_.empty()) {
+    return malformed(Malformed::truncated);
+  }
   end();
 }
 
@@ -129,35 +143,53 @@ void TcpSession::on_bytes(size_t size) {
   listener_.metrics_.received_bytes.add(size);
   const FrameReader::Chunk chunk = reader_.take(listener_.read_buffer_.get(), size);
   account_received();
-  if (!chunk.bytes.empty()) consume(chunk.bytes, listener_.turn_.began_ns());
+  if (!chunk.bytes.empty()) {
+    consume(chunk.bytes, listener_.turn_.began_ns());
+  }
 }
 
 void TcpSession::consume(ByteView bytes, uint64_t received_ns) {
   while (!bytes.empty() && !blocked()) {
     const wire::TcpFrame frame = wire::parse_tcp_frame(bytes, listener_.options_.max_message);
     if (frame.status == wire::t3::FrameStatus::incomplete) {
-      if (partial_since_ms_ == 0) partial_since_ms_ = uv_now(listener_.loop_);
+      if (partial_since_ms_ == 0) {
+        partial_since_ms_ = uv_now(listener_.loop_);
+      }
       return keep(bytes, frame.size);
     }
-    if (frame.status != wire::t3::FrameStatus::whole) return malformed(reason_of(frame.status));
+    if (frame.status != wire::t3::FrameStatus::whole) {
+      return malformed(reason_of(frame.status));
+    }
     partial_since_ms_ = 0;
     bytes.remove_prefix(frame.size);
     dispatch(frame, received_ns);
-    if (closed_ || ending_) return;
+    if (closed_ || ending_) {
+      return;
+    }
   }
   partial_since_ms_ = 0;
-  if (blocked()) stop_reading();
+  if (blocked()) {
+    stop_reading();
+  }
   keep(bytes, 0);
 }
 
 void TcpSession::dispatch(const wire::TcpFrame& frame, uint64_t received_ns) {
   using wire::t3::EnvelopeStatus;
   const wire::t3::Envelope envelope = wire::t3::parse_envelope(frame.payload);
-  if (envelope.status == EnvelopeStatus::malformed) return malformed(Malformed::bad_msgpack);
-  if (envelope.status == EnvelopeStatus::too_deep) return malformed(Malformed::too_deep);
-  if (!is_utf8(envelope.function)) return malformed(Malformed::bad_name);
+  if (envelope.status == EnvelopeStatus::malformed) {
+    return malformed(Malformed::bad_msgpack);
+  }
+  if (envelope.status == EnvelopeStatus::too_deep) {
+    return malformed(Malformed::too_deep);
+  }
+  if (!is_utf8(envelope.function)) {
+    return malformed(Malformed::bad_name);
+  }
 
-  if (frame.wire == Wire::t1) max_in_flight_ = 1;
+  if (frame.wire == Wire::t1) {
+    max_in_flight_ = 1;
+  }
   const IncomingRequest incoming{{&listener_, key_, frame.wire, to_request_id(frame.id)},
                                  {envelope.function, envelope.argument},
                                  received_ns};
@@ -179,7 +211,9 @@ void TcpSession::dispatch(const wire::TcpFrame& frame, uint64_t received_ns) {
 }
 
 void TcpSession::keep(ByteView rest, size_t frame_size) {
-  if (rest.empty()) return;
+  if (rest.empty()) {
+    return;
+  }
   reader_.keep(rest, frame_size);
   account_received();
   listener_.watch_stalls();
@@ -214,38 +248,54 @@ bool TcpSession::deliver(const ReturnPath& path, ByteView body) {
 }
 
 void TcpSession::mark_dirty() {
-  if (std::exchange(dirty_, true)) return;
+  if (std::exchange(dirty_, true)) {
+    return;
+  }
   listener_.dirty_.push_back(key_);
 }
 
 void TcpSession::flush() {
   dirty_ = false;
-  if (writer_.flush(stream()) != 0) return close();
+  if (writer_.flush(stream()) != 0) {
+    return close();
+  }
   account_sent();
   if (writer_.waiting() && unread_since_ms_ == 0) {
     unread_since_ms_ = uv_now(listener_.loop_);
     queued_at_check_ = writer_.unsent();
     listener_.watch_stalls();
   }
-  if (ending_ && in_flight_ == 0 && unsent_bytes() == 0) return close();
+  if (ending_ && in_flight_ == 0 && unsent_bytes() == 0) {
+    return close();
+  }
   resume();
 }
 
 void TcpSession::on_written(int status) {
-  if (closed_) return;
-  if (status != 0) return close();
+  if (closed_) {
+    return;
+  }
+  if (status != 0) {
+    return close();
+  }
   account_sent();
   unread_since_ms_ = 0;
   mark_dirty();
 }
 
 void TcpSession::resume() {
-  if (reading_ || ending_ || blocked()) return;
+  if (reading_ || ending_ || blocked()) {
+    return;
+  }
   const ByteBuffer waiting = reader_.release();
   account_received();
-  if (!waiting.empty()) listener_.turn_.again();  // others may have had their turn already
+  if (!waiting.empty()) {
+    listener_.turn_.again();  // others may have had their turn already
+  }
   consume(waiting.view(), listener_.turn_.now_ns());
-  if (!closed_ && !ending_ && !blocked()) start_reading();
+  if (!closed_ && !ending_ && !blocked()) {
+    start_reading();
+  }
 }
 
 bool TcpSession::check_stall(uint64_t now_ms) {
@@ -257,7 +307,9 @@ bool TcpSession::check_stall(uint64_t now_ms) {
   }
   if (unread_since_ms_ != 0) {
     const size_t queued = uv_stream_get_write_queue_size(stream());
-    if (std::exchange(queued_at_check_, queued) > queued) unread_since_ms_ = now_ms;
+    if (std::exchange(queued_at_check_, queued) > queued) {
+      unread_since_ms_ = now_ms;
+    }
     if (now_ms - unread_since_ms_ > listener_.options_.stall_timeout_ms) {
       reject(Rejected::slow_reader);
       return false;
@@ -286,7 +338,9 @@ void TcpSession::reject(Rejected reason) {
 }
 
 void TcpSession::close() {
-  if (std::exchange(closed_, true)) return;
+  if (std::exchange(closed_, true)) {
+    return;
+  }
   listener_.forget(*this);
   // From here on the listener may be gone: the callbacks that still come only free the memory.
   uv_close(&handle_.handle,

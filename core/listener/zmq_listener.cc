@@ -114,7 +114,9 @@ Status ZmqListener::listen(const ListenSocket& socket) {
   const std::string endpoint = endpoint_of(socket.bound());
   const int fd = socket.duplicate();
   set_option(router_, ZMQ_USE_FD, fd);  // libzmq owns this duplicate from here on
-  if (!socket.bound().is_path()) gate_.emplace(socket.fd());
+  if (!socket.bound().is_path()) {
+    gate_.emplace(socket.fd());
+  }
   member_ = socket.member();
   monitor_ = std::make_unique<ZmqMonitor>(loop_, context_.get(), router_.get(), metrics_,
                                           [this] { update_gate(); });
@@ -128,15 +130,21 @@ Status ZmqListener::listen(const ListenSocket& socket) {
 
 void ZmqListener::stop_accepting() {
   accepting_ = false;
-  if (gate_ && !gate_->closed()) gate_->close();
+  if (gate_ && !gate_->closed()) {
+    gate_->close();
+  }
 }
 
 void ZmqListener::update_gate() {
-  if (!gate_ || !accepting_) return;
+  if (!gate_ || !accepting_) {
+    return;
+  }
   const uint64_t connections = metrics_.connections.value();
   const bool full = connections >= options_.max_connections;
   member_.tell(full ? AcceptBalancer::kFull : connections);
-  if (full == gate_->closed()) return;
+  if (full == gate_->closed()) {
+    return;
+  }
   if (full) {
     gate_->close();
     metrics_.count(Rejected::limit);
@@ -150,14 +158,18 @@ void ZmqListener::update_gate() {
 bool ZmqListener::receive() {
   received_ns_ = turn_.now_ns();
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
-    if (!receive_one()) return true;
+    if (!receive_one()) {
+      return true;
+    }
   }
   return false;
 }
 
 bool ZmqListener::receive_one() {
   // A message arrives whole or not at all: the frames behind the identity are there.
-  if (!identity_.receive(router_.get()) || !frame_.receive(router_.get())) return false;
+  if (!identity_.receive(router_.get()) || !frame_.receive(router_.get())) {
+    return false;
+  }
   if (frame_.more()) {
     receive_more();
   } else {
@@ -192,7 +204,9 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   using wire::w5::RequestStatus;
   const CallerKey key = peers_.touch(identity.received());
   ZmqPeers::Peer& peer = *peers_.find(key);
-  if (peer.address.empty()) peer.address = address_of(identity);
+  if (peer.address.empty()) {
+    peer.address = address_of(identity);
+  }
   const bool name_ok = is_utf8(request.function);
   const IncomingRequest incoming{{this, key, request.wire, RequestId(request.id)},
                                  {name_ok ? request.function : ByteView(), request.argument},
@@ -203,7 +217,9 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   ++peer.in_flight;  // each way out of here answers through deliver(), now or later
   peer.keep_alives = 0;
   peer.keep_alive = request.wire == Wire::w5;
-  if (peer.keep_alive) watch_silence();
+  if (peer.keep_alive) {
+    watch_silence();
+  }
   if (request.argument.size() > options_.max_message) {
     metrics_.count(Malformed::too_large);
     return refuse(Outcome::invalid,
@@ -223,7 +239,9 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
 
 bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
   ZmqPeers::Peer* peer = peers_.find(path.caller);
-  if (peer == nullptr) return false;
+  if (peer == nullptr) {
+    return false;
+  }
   assert(peer->in_flight > 0);
   --peer->in_flight;
   const Wire wire = path.wire;
@@ -247,9 +265,13 @@ bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, Byt
     metrics_.count(Rejected::send_memory);
     return false;
   }
-  if (!address(peer, key)) return false;
+  if (!address(peer, key)) {
+    return false;
+  }
   metrics_.sent_bytes.add(prefix.size() + body.size());
-  if (large) return send_tracked(peer, prefix, body);
+  if (large) {
+    return send_tracked(peer, prefix, body);
+  }
   char small[kSmallReplyBytes];
   if (prefix.size() + body.size() <= sizeof small) {
     write_reply(small, prefix, body);
@@ -279,10 +301,14 @@ bool ZmqListener::address(ZmqPeers::Peer& peer, CallerKey key) {
 }
 
 bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body) {
-  if (peer.unsent == nullptr) peer.unsent = std::make_shared<std::atomic<size_t>>(0);
+  if (peer.unsent == nullptr) {
+    peer.unsent = std::make_shared<std::atomic<size_t>>(0);
+  }
   const size_t size = prefix.size() + body.size();
   void* memory = std::malloc(sizeof(TrackedBytes) + size);  // as libzmq would: one block
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) {
+    throw std::bad_alloc();
+  }
   auto* tracked = new (memory) TrackedBytes{peer.unsent, unsent_, size};
   peer.unsent->fetch_add(size, std::memory_order_relaxed);
   unsent_->fetch_add(size, std::memory_order_relaxed);
@@ -295,8 +321,12 @@ bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView b
 
 // Runs only while there are peers to keep alive: an idle gateway does not wake up.
 void ZmqListener::watch_silence() {
-  if (options_.keep_alive_ms == 0) return;
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(silence_timer_.get()))) return;
+  if (options_.keep_alive_ms == 0) {
+    return;
+  }
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(silence_timer_.get()))) {
+    return;
+  }
   const uint64_t interval_ms = std::max(options_.keep_alive_ms / 4, 1U);
   uv_timer_start(
       silence_timer_.get(),
@@ -309,22 +339,32 @@ void ZmqListener::keep_alive() {
   const uint64_t now_ms = uv_now(loop_);
   bool anybody = false;
   peers_.for_each([&](ZmqPeers::Peer& peer, CallerKey key) {
-    if (!peer.keep_alive || peer.keep_alives >= options_.max_keep_alives) return;
+    if (!peer.keep_alive || peer.keep_alives >= options_.max_keep_alives) {
+      return;
+    }
     anybody = true;
-    if (now_ms - peer.last_sent_ms < options_.keep_alive_ms) return;
+    if (now_ms - peer.last_sent_ms < options_.keep_alive_ms) {
+      return;
+    }
     if (peer.unsent != nullptr && peer.unsent->load() >= kKeepAlivesWaiting * kNobodysId.size()) {
       return;
     }
-    if (!address(peer, key)) return;
+    if (!address(peer, key)) {
+      return;
+    }
     send_tracked(peer, {kNobodysId.data(), kNobodysId.size()}, {});
     ++peer.keep_alives;
     metrics_.keep_alives.add();
   });
-  if (!anybody) uv_timer_stop(silence_timer_.get());
+  if (!anybody) {
+    uv_timer_stop(silence_timer_.get());
+  }
 }
 
 void ZmqListener::end_of_turn() {
-  if (!sent_ || poll_ == nullptr) return;
+  if (!sent_ || poll_ == nullptr) {
+    return;
+  }
   sent_ = false;
   poll_->recheck();
 }

@@ -13,16 +13,22 @@ constexpr int kLooksPerNewcomer = 8;
 CallerKey ZmqPeers::touch(ByteView identity) {
   const uint32_t slot = find_or_make(identity);
   Peer& peer = peers_[slot];
-  if (by_age_.front() != slot) by_age_.splice(by_age_.begin(), by_age_, peer.age);
+  if (by_age_.front() != slot) {
+    by_age_.splice(by_age_.begin(), by_age_, peer.age);
+  }
   return {slot, peer.generation};
 }
 
 // libzmq numbers its peers in the identity's last bytes, so that up to 256 who speak at once each
 // have a place in recent_: one comparison instead of a hash.
 uint32_t ZmqPeers::find_or_make(ByteView identity) {
-  if (identity.empty()) return make(identity);  // libzmq gives nobody such a one
+  if (identity.empty()) {
+    return make(identity);  // libzmq gives nobody such a one
+  }
   uint32_t& recent = recent_[static_cast<unsigned char>(identity.back())];
-  if (recent < peers_.size() && peers_[recent].identity == identity) return recent;
+  if (recent < peers_.size() && peers_[recent].identity == identity) {
+    return recent;
+  }
   const auto found = by_identity_.find(identity);
   recent = found == by_identity_.end() ? make(identity) : found->second;
   return recent;
@@ -32,7 +38,9 @@ uint32_t ZmqPeers::find_or_make(ByteView identity) {
 // of the row instead, one call that takes long would keep everybody behind it from being forgotten.
 void ZmqPeers::make_room() {
   for (int looks = kLooksPerNewcomer; looks > 0; --looks) {
-    if (by_identity_.size() < capacity_ || by_age_.empty()) return;
+    if (by_identity_.size() < capacity_ || by_age_.empty()) {
+      return;
+    }
     const uint32_t oldest = by_age_.back();
     if (peers_[oldest].in_flight == 0) {
       erase(oldest);
@@ -65,7 +73,9 @@ ZmqPeers::Peer* ZmqPeers::find(CallerKey key) {
 }
 
 void ZmqPeers::forget(CallerKey key) {
-  if (find(key) != nullptr) erase(key.slot);
+  if (find(key) != nullptr) {
+    erase(key.slot);
+  }
 }
 
 void ZmqPeers::erase(uint32_t slot) {

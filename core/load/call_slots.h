@@ -46,7 +46,9 @@ class CallSlots {
     for (const uint32_t place : unsent_) {
       CallTimes& times = slots_[place].times;
       times.sent_ns = now_ns;
-      if (times.intended_ns == 0) times.intended_ns = now_ns;
+      if (times.intended_ns == 0) {
+        times.intended_ns = now_ns;
+      }
       each(times);
     }
     unsent_.clear();
@@ -55,9 +57,13 @@ class CallSlots {
   /// Ends the call with this id and frees its place; empty when no such call has been sent.
   std::optional<CallTimes> end(uint32_t id) {
     const uint32_t place = id & ((1U << kSlotBits) - 1);
-    if (place >= slots_.size()) return std::nullopt;
+    if (place >= slots_.size()) {
+      return std::nullopt;
+    }
     Slot& slot = slots_[place];
-    if (slot.id != id || slot.times.sent_ns == 0) return std::nullopt;
+    if (slot.id != id || slot.times.sent_ns == 0) {
+      return std::nullopt;
+    }
     const CallTimes times = slot.times;
     slot.begun = false;
     slot.times = {};
@@ -69,7 +75,9 @@ class CallSlots {
   template <class Each>
   void for_each(Each each) const {
     for (const Slot& slot : slots_) {
-      if (slot.begun) each(slot.times);
+      if (slot.begun) {
+        each(slot.times);
+      }
     }
   }
 

@@ -30,11 +30,15 @@ class LatencyHistogram {
   /// The value, in nanoseconds, that a `share` (0 to 1) of all values do not exceed: the middle of
   /// its bucket, but never more than max(). 0 when there are no values.
   uint64_t quantile(double share) const {
-    if (count_ == 0) return 0;
+    if (count_ == 0) {
+      return 0;
+    }
     const double rank = std::ceil(share * static_cast<double>(count_));
     uint64_t left = rank < 1 ? 1 : static_cast<uint64_t>(rank);
     for (size_t index = 0; index < kBuckets; ++index) {
-      if (buckets_[index] >= left) return std::min(middle_of(index), max_);
+      if (buckets_[index] >= left) {
+        return std::min(middle_of(index), max_);
+      }
       left -= buckets_[index];
     }
     return max_;
@@ -57,7 +61,9 @@ class LatencyHistogram {
     return shift * kSteps + static_cast<size_t>(ns >> shift);
   }
   static uint64_t middle_of(size_t index) {
-    if (index < 2 * kSteps) return index;
+    if (index < 2 * kSteps) {
+      return index;
+    }
     const size_t shift = index / kSteps - 1;
     const uint64_t low = static_cast<uint64_t>(index - shift * kSteps) << shift;
     return low + (uint64_t{1} << shift) / 2;

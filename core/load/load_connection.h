@@ -53,7 +53,9 @@ class LoadConnection {
 
   bool ended() const { return ended_; }
   void end(CallError kind, std::string_view reason) {
-    if (ended_) return;
+    if (ended_) {
+      return;
+    }
     ended_ = true;
     owner_.on_end(*this, kind, reason);
   }

@@ -61,7 +61,9 @@ struct LoadReport {
   }
   void count(CallError error, uint64_t calls, std::string_view text) {
     const auto index = static_cast<size_t>(error);
-    if (errors[index] == 0 && calls > 0) samples[index] = text;
+    if (errors[index] == 0 && calls > 0) {
+      samples[index] = text;
+    }
     errors[index] += calls;
   }
 };

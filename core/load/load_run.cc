@@ -31,7 +31,9 @@ uint64_t cpu_ns(int who) {
 }
 
 std::string shorten(std::string text) {
-  if (text.size() > kSampleBytes) text.replace(kSampleBytes, std::string::npos, "…");
+  if (text.size() > kSampleBytes) {
+    text.replace(kSampleBytes, std::string::npos, "…");
+  }
   return text;
 }
 
@@ -49,7 +51,9 @@ LoadRun::LoadRun(uv_loop_t* loop, const LoadOptions& options)
       turn_(loop),
       tick_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
   lanes_.reserve(options.connections);
-  for (uint32_t i = 0; i < options.connections; ++i) lanes_.emplace_back(options.depth);
+  for (uint32_t i = 0; i < options.connections; ++i) {
+    lanes_.emplace_back(options.depth);
+  }
   if (options.url.protocol == Protocol::tcp) {
     tcp_ = std::make_unique<TcpLoad>(options.function, options.argument);
     report_.request_bytes = tcp_->request.size();
@@ -64,8 +68,9 @@ LoadRun::~LoadRun() = default;
 
 Status LoadRun::run() {
   auto found = resolve(options_.url.address);
-  if (!found)
+  if (!found) {
     return Error{fmt::format("cannot connect to {}: {}", options_.url.display(), found.error())};
+  }
   addresses_ = std::move(found).value();
   // The first one alone: it tells which of the name's addresses answers.
   open(lanes_[opened_++], uv_hrtime());
@@ -82,14 +87,18 @@ void LoadRun::stop() {
     result_ = Error{fmt::format("interrupted while connecting to {}", options_.url.display())};
     return finish();
   }
-  if (phase_ == Phase::done) return;
+  if (phase_ == Phase::done) {
+    return;
+  }
   report_.unfinished = in_flight_ + backlog(now_ns);
   end_ns_ = std::min(end_ns_, now_ns);
   finish();
 }
 
 void LoadRun::finish() {
-  if (phase_ == Phase::measuring) end_measuring();
+  if (phase_ == Phase::measuring) {
+    end_measuring();
+  }
   report_.measured_ns = end_ns_ > measure_from_ns_ ? end_ns_ - measure_from_ns_ : 0;
   phase_ = Phase::done;
   uv_stop(loop_);
@@ -115,10 +124,14 @@ void LoadRun::open(Lane& lane, uint64_t now_ns) {
 }
 
 void LoadRun::open_next(uint64_t now_ns) {
-  if (open_lanes_ == lanes_.size()) return begin(now_ns);
+  if (open_lanes_ == lanes_.size()) {
+    return begin(now_ns);
+  }
   while (opened_ < lanes_.size() && opened_ - open_lanes_ < kOpeningAtOnce) {
     open(lanes_[opened_++], now_ns);
-    if (phase_ != Phase::opening) return;  // it failed at once
+    if (phase_ != Phase::opening) {
+      return;  // it failed at once
+    }
   }
 }
 
@@ -134,12 +147,16 @@ void LoadRun::on_open(LoadConnection& connection) {
 }
 
 void LoadRun::on_end(LoadConnection& connection, CallError kind, std::string_view reason) {
-  if (phase_ == Phase::done) return;
+  if (phase_ == Phase::done) {
+    return;
+  }
   Lane& lane = lanes_[connection.index];
   const uint64_t now_ns = uv_hrtime();
   if (phase_ == Phase::opening) {
     const bool try_next = open_lanes_ == 0 && address_ + 1 < addresses_.size();
-    if (!try_next) return opening_failed(reason);
+    if (!try_next) {
+      return opening_failed(reason);
+    }
     ++address_;
     lane.state = Lane::State::closed;  // tick() opens it: a connection must not end in its own call
     lane.since_ns = 0;
@@ -169,7 +186,9 @@ void LoadRun::lose(Lane& lane, CallError kind, std::string_view reason, uint64_t
   }
   lane.slots.for_each([&](const CallTimes& times) {
     const uint64_t begun_ns = open_loop() ? times.intended_ns : times.sent_ns;
-    if (!in_window(begun_ns != 0 ? begun_ns : now_ns)) return;  // 0: it was about to be sent
+    if (!in_window(begun_ns != 0 ? begun_ns : now_ns)) {
+      return;  // 0: it was about to be sent
+    }
     const bool overdue = times.sent_ns != 0 && now_ns - times.sent_ns > timeout_ns_;
     report_.count(overdue ? CallError::timeout : kind, 1, reason);
   });
@@ -189,33 +208,47 @@ void LoadRun::begin(uint64_t now_ns) {
     pacer_ = Pacer(now_ns, options_.rate);
     pace_ = std::make_unique<PreciseTimer>(loop_);
   }
-  for (Lane& lane : lanes_) fill(lane);
+  for (Lane& lane : lanes_) {
+    fill(lane);
+  }
 }
 
 /// Closed loop: gives a connection that has just been opened all its calls.
 void LoadRun::fill(Lane& lane) {
-  if (open_loop() || phase_ >= Phase::draining) return;
-  while (!lane.slots.full()) begin_call(lane, 0);
+  if (open_loop() || phase_ >= Phase::draining) {
+    return;
+  }
+  while (!lane.slots.full()) {
+    begin_call(lane, 0);
+  }
 }
 
 void LoadRun::begin_call(Lane& lane, uint64_t intended_ns) {
   lane.connection->send(lane.slots.begin(intended_ns));
   ++in_flight_;
-  if (lane.gathered) return;
+  if (lane.gathered) {
+    return;
+  }
   lane.gathered = true;
   gathered_.push_back(lane.connection->index);
 }
 
 bool LoadRun::on_reply(LoadConnection& connection, uint32_t id, std::optional<CallError> error,
                        ByteView result, size_t size, uint64_t now_ns) {
-  if (phase_ == Phase::done) return true;  // the rest of the turn in which it was stopped
+  if (phase_ == Phase::done) {
+    return true;  // the rest of the turn in which it was stopped
+  }
   Lane& lane = lanes_[connection.index];
   const auto times = lane.slots.end(id);
-  if (!times) return false;
+  if (!times) {
+    return false;
+  }
   --in_flight_;
   ++report_.answered;
   settle(*times, error, result, size, now_ns);
-  if (!open_loop() && now_ns < end_ns_) begin_call(lane, 0);
+  if (!open_loop() && now_ns < end_ns_) {
+    begin_call(lane, 0);
+  }
   return true;
 }
 
@@ -225,7 +258,9 @@ bool LoadRun::in_window(uint64_t at_ns) const {
 
 void LoadRun::settle(const CallTimes& times, std::optional<CallError> error, ByteView result,
                      size_t size, uint64_t now_ns) {
-  if (!in_window(open_loop() ? times.intended_ns : now_ns)) return;
+  if (!in_window(open_loop() ? times.intended_ns : now_ns)) {
+    return;
+  }
   if (!error && !options_.expected.empty() && result != options_.expected) {
     error = CallError::unexpected;
   }
@@ -236,7 +271,9 @@ void LoadRun::settle(const CallTimes& times, std::optional<CallError> error, Byt
   }
   const bool first = report_.errors[static_cast<size_t>(*error)] == 0;
   std::string text;
-  if (first) text = *error == CallError::unexpected ? as_json(result) : error_text(result);
+  if (first) {
+    text = *error == CallError::unexpected ? as_json(result) : error_text(result);
+  }
   report_.count(*error, 1, shorten(std::move(text)));
 }
 
@@ -244,10 +281,14 @@ void LoadRun::flush() {
   for (const uint32_t index : gathered_) {
     Lane& lane = lanes_[index];
     lane.gathered = false;
-    if (lane.state != Lane::State::open) continue;
+    if (lane.state != Lane::State::open) {
+      continue;
+    }
     const uint64_t now_ns = uv_hrtime();
     lane.slots.sent(now_ns, [&](const CallTimes& times) {
-      if (!open_loop() || !in_window(times.intended_ns)) return;
+      if (!open_loop() || !in_window(times.intended_ns)) {
+        return;
+      }
       report_.lateness.add(now_ns - times.intended_ns);
     });
     lane.connection->flush();
@@ -263,15 +304,21 @@ void LoadRun::pump(uint64_t now_ns) {
   const uint64_t due = pacer_.due_count(std::min(now_ns, end_ns_ - 1));
   while (next_call_ < due) {
     Lane* lane = next_free_lane();
-    if (lane == nullptr) return;  // an answer, or tick(), leads here again
+    if (lane == nullptr) {
+      return;  // an answer, or tick(), leads here again
+    }
     begin_call(*lane, pacer_.due_ns(next_call_++));
   }
-  if (pacer_.due_ns(next_call_) < end_ns_) pace_->arm(pacer_.due_ns(next_call_));
+  if (pacer_.due_ns(next_call_) < end_ns_) {
+    pace_->arm(pacer_.due_ns(next_call_));
+  }
 }
 
 void LoadRun::give_up_overdue(uint64_t now_ns) {
   const uint64_t first_alive = pacer_.due_count(std::min(now_ns - timeout_ns_, end_ns_ - 1));
-  if (next_call_ >= first_alive) return;
+  if (next_call_ >= first_alive) {
+    return;
+  }
   const uint64_t first_measured = pacer_.due_count(measure_from_ns_ - 1);
   const uint64_t from = std::max(next_call_, first_measured);
   if (from < first_alive) {
@@ -282,27 +329,41 @@ void LoadRun::give_up_overdue(uint64_t now_ns) {
 }
 
 LoadRun::Lane* LoadRun::next_free_lane() {
-  if (in_flight_ >= uint64_t{open_lanes_} * options_.depth) return nullptr;
+  if (in_flight_ >= uint64_t{open_lanes_} * options_.depth) {
+    return nullptr;
+  }
   for (size_t tried = 0; tried < lanes_.size(); ++tried) {
     Lane& lane = lanes_[cursor_];
     cursor_ = (cursor_ + 1) % static_cast<uint32_t>(lanes_.size());
-    if (lane.state == Lane::State::open && !lane.slots.full()) return &lane;
+    if (lane.state == Lane::State::open && !lane.slots.full()) {
+      return &lane;
+    }
   }
   return nullptr;
 }
 
 uint64_t LoadRun::backlog(uint64_t now_ns) const {
-  if (!open_loop()) return 0;
+  if (!open_loop()) {
+    return 0;
+  }
   return pacer_.due_count(std::min(now_ns, end_ns_ - 1)) - next_call_;
 }
 
 // ---- Time
 
 void LoadRun::end_of_turn() {
-  if (phase_ == Phase::opening || phase_ == Phase::done) return;
-  if (open_loop()) pump(uv_hrtime());
-  if (!gathered_.empty()) flush();
-  if (phase_ == Phase::draining && in_flight_ == 0) check_drained(uv_hrtime());
+  if (phase_ == Phase::opening || phase_ == Phase::done) {
+    return;
+  }
+  if (open_loop()) {
+    pump(uv_hrtime());
+  }
+  if (!gathered_.empty()) {
+    flush();
+  }
+  if (phase_ == Phase::draining && in_flight_ == 0) {
+    check_drained(uv_hrtime());
+  }
 }
 
 void LoadRun::tick() {
@@ -318,9 +379,13 @@ void LoadRun::tick() {
   }
   if (now_ns - looked_ns_ >= kLookNs || phase_ == Phase::opening) {
     looked_ns_ = now_ns;
-    for (Lane& lane : lanes_) look_after(lane, now_ns);
+    for (Lane& lane : lanes_) {
+      look_after(lane, now_ns);
+    }
   }
-  if (phase_ == Phase::draining) check_drained(now_ns);
+  if (phase_ == Phase::draining) {
+    check_drained(now_ns);
+  }
 }
 
 void LoadRun::end_measuring() {
@@ -332,12 +397,16 @@ void LoadRun::end_measuring() {
 }
 
 void LoadRun::look_after(Lane& lane, uint64_t now_ns) {
-  if (phase_ == Phase::done) return;
+  if (phase_ == Phase::done) {
+    return;
+  }
   const bool overdue = now_ns - lane.since_ns > timeout_ns_;
   if (lane.state == Lane::State::opening && overdue) {
     const std::string reason =
         fmt::format("no answer to `connect` within {} ms", options_.timeout_ms);
-    if (phase_ == Phase::opening) return opening_failed(reason);
+    if (phase_ == Phase::opening) {
+      return opening_failed(reason);
+    }
     lane.connection.reset();
     return lose(lane, CallError::disconnected, reason, now_ns);
   }
@@ -346,7 +415,9 @@ void LoadRun::look_after(Lane& lane, uint64_t now_ns) {
     lane.slots.for_each([&](const CallTimes& times) {
       late = late || (times.sent_ns != 0 && now_ns - times.sent_ns > timeout_ns_);
     });
-    if (!late) return;
+    if (!late) {
+      return;
+    }
     lane.connection.reset();
     return lose(lane, CallError::disconnected,
                 fmt::format("no answer within {} ms", options_.timeout_ms), now_ns);
@@ -360,9 +431,13 @@ void LoadRun::look_after(Lane& lane, uint64_t now_ns) {
 
 /// Whether all answers are there, or have had their time.
 void LoadRun::check_drained(uint64_t now_ns) {
-  if (in_flight_ == 0 && backlog(now_ns) == 0) return finish();
+  if (in_flight_ == 0 && backlog(now_ns) == 0) {
+    return finish();
+  }
   // Sent at the very last moment and without an answer: look_after() has seen to it by now.
-  if (now_ns > end_ns_ + 2 * timeout_ns_ + 10 * kLookNs) finish();
+  if (now_ns > end_ns_ + 2 * timeout_ns_ + 10 * kLookNs) {
+    finish();
+  }
 }
 
 }  // namespace zerogate

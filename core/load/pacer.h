@@ -20,7 +20,9 @@ class Pacer {
 
   /// How many calls are due at `now_ns`, that moment included: calls 0 to due_count() - 1.
   uint64_t due_count(uint64_t now_ns) const {
-    if (now_ns < begin_ns_) return 0;
+    if (now_ns < begin_ns_) {
+      return 0;
+    }
     const uint64_t passed_ns = now_ns - begin_ns_;
     const uint64_t seconds = passed_ns / kSecondNs;
     const uint64_t rest = passed_ns % kSecondNs;

@@ -27,7 +27,9 @@ class PreciseTimer {
 
   /// Wakes the loop up at `at_ns` of uv_hrtime(), or at once when that has passed.
   void arm(uint64_t at_ns) {
-    if (armed_ns_ == at_ns) return;
+    if (armed_ns_ == at_ns) {
+      return;
+    }
     armed_ns_ = at_ns;
     set(at_ns);
   }

@@ -40,13 +40,19 @@ struct TcpLoadConnection::Stream {
     connect.data = this;
   }
   void on_written(int status) {
-    if (connection == nullptr) return;
-    if (status != 0) return connection->end(CallError::disconnected, uv_strerror(status));
+    if (connection == nullptr) {
+      return;
+    }
+    if (status != 0) {
+      return connection->end(CallError::disconnected, uv_strerror(status));
+    }
     connection->flush();
   }
   void close() {
     connection = nullptr;
-    if (!opened) return delete this;
+    if (!opened) {
+      return delete this;
+    }
     uv_close(&uv.handle, [](uv_handle_t* closed) { delete static_cast<Stream*>(closed->data); });
   }
 
@@ -70,7 +76,9 @@ TcpLoadConnection::~TcpLoadConnection() { stream_->close(); }
 void TcpLoadConnection::open() {
   const auto done = [](uv_connect_t* connect, int status) {
     auto* stream = static_cast<Stream*>(connect->data);
-    if (stream->connection != nullptr) stream->connection->on_connected(status);
+    if (stream->connection != nullptr) {
+      stream->connection->on_connected(status);
+    }
   };
   stream_->opened = true;
   if (address_.get()->sa_family == AF_UNIX) {
@@ -83,12 +91,18 @@ void TcpLoadConnection::open() {
   uv_tcp_init(loop_, &stream_->uv.tcp);
   stream_->uv.handle.data = stream_;
   const int error = uv_tcp_connect(&stream_->connect, &stream_->uv.tcp, address_.get(), done);
-  if (error != 0) end(CallError::disconnected, uv_strerror(error));
+  if (error != 0) {
+    end(CallError::disconnected, uv_strerror(error));
+  }
 }
 
 void TcpLoadConnection::on_connected(int status) {
-  if (status != 0) return end(CallError::disconnected, uv_strerror(status));
-  if (stream_->uv.handle.type == UV_TCP) uv_tcp_nodelay(&stream_->uv.tcp, 1);
+  if (status != 0) {
+    return end(CallError::disconnected, uv_strerror(status));
+  }
+  if (stream_->uv.handle.type == UV_TCP) {
+    uv_tcp_nodelay(&stream_->uv.tcp, 1);
+  }
   const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     TcpLoadConnection& self = *static_cast<Stream*>(handle->data)->connection;
     *buffer = self.reader_.space(self.load_.read_buffer.data());
@@ -102,7 +116,9 @@ void TcpLoadConnection::on_connected(int status) {
 }
 
 void TcpLoadConnection::on_read(ssize_t size) {
-  if (size == 0) return;
+  if (size == 0) {
+    return;
+  }
   if (size < 0) {
     return end(CallError::disconnected, size == UV_EOF ? "the server closed the connection"
                                                        : uv_strerror(static_cast<int>(size)));
@@ -110,14 +126,18 @@ void TcpLoadConnection::on_read(ssize_t size) {
   const uint64_t now_ns = uv_hrtime();
   const auto chunk = reader_.take(load_.read_buffer.data(), static_cast<size_t>(size));
   parse(chunk.bytes, now_ns);
-  if (ended()) uv_read_stop(&stream_->uv.stream);
+  if (ended()) {
+    uv_read_stop(&stream_->uv.stream);
+  }
 }
 
 void TcpLoadConnection::parse(ByteView bytes, uint64_t now_ns) {
   while (!bytes.empty() && !ended()) {
     wire::t3::Frame frame;
     wire::t3::read_frame(frame, bytes, kMaxLoadReplyBytes);
-    if (frame.status == wire::t3::FrameStatus::incomplete) return reader_.keep(bytes, frame.size);
+    if (frame.status == wire::t3::FrameStatus::incomplete) {
+      return reader_.keep(bytes, frame.size);
+    }
     if (frame.status != wire::t3::FrameStatus::whole) {
       return end(CallError::malformed, why_malformed(frame.status));
     }
@@ -142,9 +162,13 @@ void TcpLoadConnection::send(uint32_t id) {
 }
 
 void TcpLoadConnection::flush() {
-  if (ended()) return;
+  if (ended()) {
+    return;
+  }
   const int error = stream_->writer.flush(&stream_->uv.stream);
-  if (error != 0) end(CallError::disconnected, uv_strerror(error));
+  if (error != 0) {
+    end(CallError::disconnected, uv_strerror(error));
+  }
 }
 
 }  // namespace zerogate

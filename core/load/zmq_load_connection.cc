@@ -59,7 +59,9 @@ ZmqLoadConnection::ZmqLoadConnection(uv_loop_t* loop, uint32_t number, Owner& ow
 ZmqLoadConnection::~ZmqLoadConnection() = default;
 
 void ZmqLoadConnection::open() {
-  if (!dealer_) return end(CallError::disconnected, zmq_strerror(zmq_errno()));
+  if (!dealer_) {
+    return end(CallError::disconnected, zmq_strerror(zmq_errno()));
+  }
   end_watch_ = std::make_unique<ZmqEndWatch>(loop_, load_.context.get(), dealer_.get(), [this] {
     end(CallError::disconnected, "the connection was refused or closed");
   });
@@ -79,12 +81,18 @@ void ZmqLoadConnection::send_body(ByteView body, uint32_t id) {
   std::memcpy(to + kIdPrefix.size(), &id, sizeof id);
   // There is no high-water mark to wait for: it fails only when the connection has gone, which the
   // watch tells of.
-  if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) zmq_msg_close(&message);
+  if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) {
+    zmq_msg_close(&message);
+  }
 }
 
 void ZmqLoadConnection::flush() {
-  if (gathered_.empty() || ended()) return;
-  for (const uint32_t id : gathered_) send_body(load_.request, id);
+  if (gathered_.empty() || ended()) {
+    return;
+  }
+  for (const uint32_t id : gathered_) {
+    send_body(load_.request, id);
+  }
   gathered_.clear();
   poll_->recheck();
 }
@@ -93,7 +101,9 @@ bool ZmqLoadConnection::receive() {
   const uint64_t now_ns = uv_hrtime();
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
     ZmqMessage message;
-    if (ended() || zmq_msg_recv(message.get(), dealer_.get(), ZMQ_DONTWAIT) < 0) return true;
+    if (ended() || zmq_msg_recv(message.get(), dealer_.get(), ZMQ_DONTWAIT) < 0) {
+      return true;
+    }
     if (message.more()) {
       end(CallError::malformed, "it sent a message of several frames");
       return true;
@@ -105,7 +115,9 @@ bool ZmqLoadConnection::receive() {
 
 void ZmqLoadConnection::on_message(ByteView body, uint64_t now_ns) {
   const wire::w5::Reply reply = wire::w5::parse_reply(body);
-  if (reply.status != wire::w5::ReplyStatus::short_id && is_keep_alive(reply.id)) return;
+  if (reply.status != wire::w5::ReplyStatus::short_id && is_keep_alive(reply.id)) {
+    return;
+  }
   if (reply.status == wire::w5::ReplyStatus::short_id || !reply.id.starts_with(kIdPrefix)) {
     return end(CallError::malformed, "it sent something that is no reply of Zero's protocol");
   }

@@ -58,8 +58,12 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
     line_ += '\n';
     for (std::string_view rest = line_; !rest.empty();) {
       const ssize_t size = ::write(STDERR_FILENO, rest.data(), rest.size());
-      if (size < 0 && errno == EINTR) continue;
-      if (size < 0) break;  // there is nowhere left to tell it
+      if (size < 0 && errno == EINTR) {
+        continue;
+      }
+      if (size < 0) {
+        break;  // there is nowhere left to tell it
+      }
       rest.remove_prefix(static_cast<size_t>(size));
     }
     written.fetch_add(1, std::memory_order_release);
@@ -158,14 +162,19 @@ std::string json_string(std::string_view text) {
 }
 
 bool is_plain(std::string_view text) {
-  for (const char c : text)
-    if (c <= ' ' || c > '~' || c == '"' || c == '=' || c == '\\') return false;
+  for (const char c : text) {
+    if (c <= ' ' || c > '~' || c == '"' || c == '=' || c == '\\') {
+      return false;
+    }
+  }
   return !text.empty();
 }
 
 /// Cuts what was appended to `text` since it had this size.
 void cut(std::string& text, size_t from) {
-  if (text.size() - from <= kMaxValueBytes) return;
+  if (text.size() - from <= kMaxValueBytes) {
+    return;
+  }
   text.resize(from + kMaxValueBytes);
   text += "...";
 }
@@ -193,7 +202,9 @@ void append_event(std::string& line, std::string_view event, bool quoted) {
   const size_t begin = line.size();
   line += event;
   cut(line, begin);
-  if (quoted || !is_plain(std::string_view(line).substr(begin))) quote_from(line, begin);
+  if (quoted || !is_plain(std::string_view(line).substr(begin))) {
+    quote_from(line, begin);
+  }
 }
 
 void append_timestamp(std::string& line) {
@@ -217,7 +228,9 @@ void logfmt_line(std::string& line, Level level, std::string_view event, FieldSp
     line += '=';
     const size_t begin = line.size();
     append_value(line, field);
-    if (!is_plain(std::string_view(line).substr(begin))) quote_from(line, begin);
+    if (!is_plain(std::string_view(line).substr(begin))) {
+      quote_from(line, begin);
+    }
   }
 }
 
@@ -235,14 +248,18 @@ void json_line(std::string& line, Level level, std::string_view event, FieldSpan
     const size_t begin = line.size();
     append_value(line, field);
     // "nan", "inf" and their kin are no JSON; no number and neither bool has an "n" in it.
-    if (!field.bare() || line.find('n', begin) != line.npos) quote_from(line, begin);
+    if (!field.bare() || line.find('n', begin) != line.npos) {
+      quote_from(line, begin);
+    }
   }
   line += '}';
 }
 
 void write_line(Level level, std::string_view event, FieldSpan fields, bool bulk) {
   State& log = state();
-  if (level == Level::off || level < log.level.load(std::memory_order_relaxed)) return;
+  if (level == Level::off || level < log.level.load(std::memory_order_relaxed)) {
+    return;
+  }
   std::shared_ptr<spdlog::logger> logger;
   std::shared_ptr<Background> background;
   Format format;
@@ -263,7 +280,9 @@ void write_line(Level level, std::string_view event, FieldSpan fields, bool bulk
   } else {
     logfmt_line(line, level, event, fields);
   }
-  if (background != nullptr) background->queued.fetch_add(1, std::memory_order_relaxed);
+  if (background != nullptr) {
+    background->queued.fetch_add(1, std::memory_order_relaxed);
+  }
   logger->log(spdlog_level(level), spdlog::string_view_t(line));
 }
 
@@ -292,7 +311,9 @@ std::string_view name_of(Level level) { return kLevelNames[static_cast<size_t>(l
 
 std::optional<Level> level_named(std::string_view name) {
   const auto found = std::find(kLevelNames.begin(), kLevelNames.end(), name);
-  if (found == kLevelNames.end()) return std::nullopt;
+  if (found == kLevelNames.end()) {
+    return std::nullopt;
+  }
   return static_cast<Level>(found - kLevelNames.begin());
 }
 
@@ -305,11 +326,15 @@ void write_in_background() {
 
 void end_background(std::chrono::milliseconds patience) {
   const auto background = zerogate::log::background();
-  if (background == nullptr) return;
+  if (background == nullptr) {
+    return;
+  }
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (!background->done()) {
     // The pool's destructor would wait for its thread, which waits for whoever reads stderr.
-    if (std::chrono::steady_clock::now() > deadline) return;
+    if (std::chrono::steady_clock::now() > deadline) {
+      return;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   State& log = state();

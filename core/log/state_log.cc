@@ -13,7 +13,9 @@ uint64_t now_ms() { return uv_hrtime() / kNsPerMs; }
 
 std::string key_of(const WatchedState& watched) {
   std::string key = watched.down_event;
-  for (const auto& [name, value] : watched.fields) key += '\0' + name + '\0' + value;
+  for (const auto& [name, value] : watched.fields) {
+    key += '\0' + name + '\0' + value;
+  }
   return key;
 }
 
@@ -33,19 +35,29 @@ StateLog::Entry& StateLog::join(const WatchedState& watched) {
 
 void StateLog::leave(Entry& thing, std::optional<bool> view, bool awaited) {
   const std::lock_guard lock(mutex_);
-  if (view) --(*view ? thing.up_for : thing.down_for);
-  if (awaited) thing.awaited = false;
-  if (--thing.reporters == 0) things_.erase(key_of(thing.watched));
+  if (view) {
+    --(*view ? thing.up_for : thing.down_for);
+  }
+  if (awaited) {
+    thing.awaited = false;
+  }
+  if (--thing.reporters == 0) {
+    things_.erase(key_of(thing.watched));
+  }
 }
 
 uint64_t StateLog::update(Entry& thing, std::optional<bool> before, bool up,
                           std::string_view reason) {
   const std::lock_guard lock(mutex_);
-  if (before) --(*before ? thing.up_for : thing.down_for);
+  if (before) {
+    --(*before ? thing.up_for : thing.down_for);
+  }
   ++(up ? thing.up_for : thing.down_for);
   const bool all = thing.watched.when == WatchedState::When::up_for_all;
   const bool now_up = thing.up_for > 0 && (!all || thing.down_for == 0);
-  if (thing.up == now_up) return 0;
+  if (thing.up == now_up) {
+    return 0;
+  }
   thing.up = now_up;
   thing.reason = now_up ? "" : reason;
   ++thing.changes;
@@ -55,7 +67,9 @@ uint64_t StateLog::update(Entry& thing, std::optional<bool> before, bool up,
     write(thing);
     return 0;
   }
-  if (std::exchange(thing.awaited, true)) return 0;
+  if (std::exchange(thing.awaited, true)) {
+    return 0;
+  }
   return thing.refilled_ms + refill_ms_ - now + 1;
 }
 
@@ -63,7 +77,9 @@ void StateLog::tell(Entry& thing) {
   const std::lock_guard lock(mutex_);
   thing.awaited = false;
   refill(thing, now_ms());
-  if (thing.changes > 0) write(thing);
+  if (thing.changes > 0) {
+    write(thing);
+  }
 }
 
 void StateLog::refill(Entry& thing, uint64_t now_ms) const {
@@ -73,11 +89,19 @@ void StateLog::refill(Entry& thing, uint64_t now_ms) const {
 }
 
 void StateLog::write(Entry& thing) const {
-  if (thing.lines > 0) --thing.lines;
+  if (thing.lines > 0) {
+    --thing.lines;
+  }
   std::vector<log::Field> fields;
-  for (const auto& [name, value] : thing.watched.fields) fields.emplace_back(name, value);
-  if (!*thing.up) fields.emplace_back("reason", thing.reason);
-  if (thing.changes > 1) fields.emplace_back("changes", thing.changes);
+  for (const auto& [name, value] : thing.watched.fields) {
+    fields.emplace_back(name, value);
+  }
+  if (!*thing.up) {
+    fields.emplace_back("reason", thing.reason);
+  }
+  if (thing.changes > 1) {
+    fields.emplace_back("changes", thing.changes);
+  }
   log::write(*thing.up ? log::Level::info : log::Level::warn,
              *thing.up ? thing.watched.up_event : thing.watched.down_event, log::FieldSpan(fields));
   thing.changes = 0;
@@ -94,10 +118,14 @@ StateReporter::StateReporter(uv_loop_t* loop, std::shared_ptr<StateLog> log,
 StateReporter::~StateReporter() { log_->leave(thing_, view_, awaited_); }
 
 void StateReporter::set(bool up, std::string_view reason) {
-  if (view_ == up) return;
+  if (view_ == up) {
+    return;
+  }
   const uint64_t wait_ms = log_->update(thing_, view_, up, reason);
   view_ = up;
-  if (wait_ms == 0) return;
+  if (wait_ms == 0) {
+    return;
+  }
   awaited_ = true;
   uv_timer_start(
       timer_.get(), [](uv_timer_t* timer) { static_cast<StateReporter*>(timer->data)->on_timer(); },

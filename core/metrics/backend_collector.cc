@@ -20,7 +20,9 @@ using ByBackend = std::map<std::string, BackendSum>;
 
 void add_up(EndpointTotals& sum, const EndpointTotals& one) {
   sum.live |= one.live;
-  for (size_t i = 0; i < sum.requests.size(); ++i) sum.requests[i] += one.requests[i];
+  for (size_t i = 0; i < sum.requests.size(); ++i) {
+    sum.requests[i] += one.requests[i];
+  }
   sum.connections += one.connections;
   sum.in_flight += one.in_flight;
   sum.up = std::max(sum.up, one.up);
@@ -32,41 +34,51 @@ void add_up(BackendSum& sum, const BackendTotals& one) {
   sum.totals.queue += one.queue;
   sum.totals.queue_limit += one.queue_limit;
   sum.totals.retries += one.retries;
-  for (const EndpointTotals& endpoint : one.endpoints)
+  for (const EndpointTotals& endpoint : one.endpoints) {
     add_up(sum.endpoints[endpoint.endpoint], endpoint);
+  }
 }
 
 /// What is live somewhere, with all that was ever counted for it: one worker may have it still, or
 /// already, when another has not.
 ByBackend add_up(const Workers& workers) {
   ByBackend backends;
-  for (const WorkerMetrics* worker : workers)
-    for (const BackendTotals& one : worker->backends.totals()) add_up(backends[one.backend], one);
+  for (const WorkerMetrics* worker : workers) {
+    for (const BackendTotals& one : worker->backends.totals()) {
+      add_up(backends[one.backend], one);
+    }
+  }
   std::erase_if(backends, [](const auto& item) { return !item.second.totals.live; });
-  for (auto& [name, backend] : backends)
+  for (auto& [name, backend] : backends) {
     std::erase_if(backend.endpoints, [](const auto& item) { return !item.second.live; });
+  }
   return backends;
 }
 
 void add_family(Family family, std::vector<MetricFamily>& families) {
-  if (!family.family.metric.empty()) families.push_back(std::move(family.family));
+  if (!family.family.metric.empty()) {
+    families.push_back(std::move(family.family));
+  }
 }
 
 /// A family with one series for each backend, from what `read` takes from its totals.
 template <class Read>
 void per_backend(const ByBackend& backends, Family family, Read read,
                  std::vector<MetricFamily>& families) {
-  for (const auto& [name, backend] : backends)
+  for (const auto& [name, backend] : backends) {
     family.add({label("backend", name)}, read(backend.totals));
+  }
   add_family(std::move(family), families);
 }
 
 /// A family with one series for each endpoint, from the number that `member` points to.
 void per_endpoint(const ByBackend& backends, Family family, uint64_t EndpointTotals::*member,
                   std::vector<MetricFamily>& families) {
-  for (const auto& [name, backend] : backends)
-    for (const auto& [endpoint, totals] : backend.endpoints)
+  for (const auto& [name, backend] : backends) {
+    for (const auto& [endpoint, totals] : backend.endpoints) {
       family.add({label("backend", name), label("endpoint", endpoint)}, totals.*member);
+    }
+  }
   add_family(std::move(family), families);
 }
 
@@ -77,12 +89,15 @@ void collect_attempts(const ByBackend& backends, std::vector<MetricFamily>& fami
                   "the connection was lost under the request. A request that is retried counts "
                   "once for each attempt, one that waits in vain for a connection not at all.",
                   MetricType::Counter);
-  for (const auto& [name, backend] : backends)
-    for (const auto& [endpoint, totals] : backend.endpoints)
-      for (size_t i = 0; i < totals.requests.size(); ++i)
+  for (const auto& [name, backend] : backends) {
+    for (const auto& [endpoint, totals] : backend.endpoints) {
+      for (size_t i = 0; i < totals.requests.size(); ++i) {
         requests.add({label("backend", name), label("endpoint", endpoint),
                       label("outcome", kOutcomeNames[i])},
                      totals.requests[i]);
+      }
+    }
+  }
   add_family(std::move(requests), families);
 }
 

@@ -7,15 +7,18 @@ namespace zerogate {
 namespace {
 
 void add_requests(EndpointMetrics& to, const EndpointMetrics& from) {
-  for (size_t i = 0; i < to.requests.size(); ++i) to.requests[i].add(from.requests[i].value());
+  for (size_t i = 0; i < to.requests.size(); ++i) {
+    to.requests[i].add(from.requests[i].value());
+  }
 }
 
 EndpointTotals totals_of(const EndpointMetrics& metrics, bool live) {
   EndpointTotals totals;
   totals.endpoint = metrics.endpoint;
   totals.live = live;
-  for (size_t i = 0; i < totals.requests.size(); ++i)
+  for (size_t i = 0; i < totals.requests.size(); ++i) {
     totals.requests[i] = metrics.requests[i].value();
+  }
   if (live) {
     totals.connections = metrics.connections.value();
     totals.in_flight = metrics.in_flight.value();
@@ -51,7 +54,9 @@ std::shared_ptr<EndpointMetrics> BackendMetrics::add(std::string endpoint) {
 
 void BackendMetrics::remove(const std::shared_ptr<EndpointMetrics>& metrics) {
   const std::lock_guard lock(mutex_);
-  if (std::erase(endpoints_, metrics) > 0) remember(metrics);
+  if (std::erase(endpoints_, metrics) > 0) {
+    remember(metrics);
+  }
 }
 
 std::vector<std::shared_ptr<EndpointMetrics>> BackendMetrics::endpoints() const {
@@ -69,15 +74,20 @@ BackendTotals BackendMetrics::totals() const {
   totals.retries = retries.value();
   const std::lock_guard lock(mutex_);
   totals.endpoints.reserve(endpoints_.size() + gone_.size());
-  for (const auto& endpoint : endpoints_) totals.endpoints.push_back(totals_of(*endpoint, true));
-  for (const auto& endpoint : gone_) totals.endpoints.push_back(totals_of(*endpoint, false));
+  for (const auto& endpoint : endpoints_) {
+    totals.endpoints.push_back(totals_of(*endpoint, true));
+  }
+  for (const auto& endpoint : gone_) {
+    totals.endpoints.push_back(totals_of(*endpoint, false));
+  }
   return totals;
 }
 
 // Under the lock: a reader must see the numbers in one place, never in both or in none.
 void BackendMetrics::remember(std::shared_ptr<EndpointMetrics> metrics) {
-  if (const auto live = find_endpoint(endpoints_, metrics->endpoint); live != endpoints_.end())
+  if (const auto live = find_endpoint(endpoints_, metrics->endpoint); live != endpoints_.end()) {
     return add_requests(**live, *metrics);
+  }
   if (const auto old = find_endpoint(gone_, metrics->endpoint); old != gone_.end()) {
     // A copy, as a thing that still has the old one may count there.
     auto both = std::make_shared<EndpointMetrics>(metrics->endpoint);
@@ -87,7 +97,9 @@ void BackendMetrics::remember(std::shared_ptr<EndpointMetrics> metrics) {
     metrics = std::move(both);
   }
   gone_.push_back(std::move(metrics));
-  if (gone_.size() > kMaxGone) gone_.erase(gone_.begin());
+  if (gone_.size() > kMaxGone) {
+    gone_.erase(gone_.begin());
+  }
 }
 
 void BackendMetrics::inherit(BackendMetrics& old) {
@@ -97,22 +109,29 @@ void BackendMetrics::inherit(BackendMetrics& old) {
   {
     const std::lock_guard lock(old.mutex_);
     inherited = std::exchange(old.gone_, {});
-    for (auto& endpoint : std::exchange(old.endpoints_, {}))
+    for (auto& endpoint : std::exchange(old.endpoints_, {})) {
       inherited.push_back(std::move(endpoint));
+    }
   }
   const std::lock_guard lock(mutex_);
-  for (auto& endpoint : inherited) remember(std::move(endpoint));
+  for (auto& endpoint : inherited) {
+    remember(std::move(endpoint));
+  }
 }
 
 void BackendMetrics::retire() {
   const std::lock_guard lock(mutex_);
-  for (auto& endpoint : std::exchange(endpoints_, {})) remember(std::move(endpoint));
+  for (auto& endpoint : std::exchange(endpoints_, {})) {
+    remember(std::move(endpoint));
+  }
 }
 
 void BackendMetricsList::add(const std::shared_ptr<BackendMetrics>& backend) {
   const std::lock_guard lock(mutex_);
   if (const auto old = find_backend(gone_, backend->name()); old != gone_.end()) {
-    if (*old != backend) backend->inherit(**old);
+    if (*old != backend) {
+      backend->inherit(**old);
+    }
     gone_.erase(old);
   }
   backends_.push_back(backend);
@@ -120,18 +139,25 @@ void BackendMetricsList::add(const std::shared_ptr<BackendMetrics>& backend) {
 
 void BackendMetricsList::remove(const std::shared_ptr<BackendMetrics>& backend) {
   const std::lock_guard lock(mutex_);
-  if (std::erase(backends_, backend) == 0) return;
-  if (const auto heir = find_backend(backends_, backend->name()); heir != backends_.end())
+  if (std::erase(backends_, backend) == 0) {
+    return;
+  }
+  if (const auto heir = find_backend(backends_, backend->name()); heir != backends_.end()) {
     return (*heir)->inherit(*backend);
+  }
   backend->retire();
   gone_.push_back(backend);
-  if (gone_.size() > kMaxGone) gone_.erase(gone_.begin());
+  if (gone_.size() > kMaxGone) {
+    gone_.erase(gone_.begin());
+  }
 }
 
 std::vector<BackendTotals> BackendMetricsList::totals() const {
   std::vector<BackendTotals> all;
   const std::lock_guard lock(mutex_);
-  for (const auto& backend : backends_) all.push_back(backend->totals());
+  for (const auto& backend : backends_) {
+    all.push_back(backend->totals());
+  }
   for (const auto& backend : gone_) {
     BackendTotals& totals = all.emplace_back(backend->totals());
     totals.live = false;

@@ -25,12 +25,16 @@ static_assert(kProtocols.size() == kProtocolNames.size());
 
 constexpr uint32_t bits(std::initializer_list<Malformed> reasons) {
   uint32_t set = 0;
-  for (const Malformed reason : reasons) set |= 1U << index_of(reason);
+  for (const Malformed reason : reasons) {
+    set |= 1U << index_of(reason);
+  }
   return set;
 }
 constexpr uint32_t bits(std::initializer_list<Rejected> reasons) {
   uint32_t set = 0;
-  for (const Rejected reason : reasons) set |= 1U << index_of(reason);
+  for (const Rejected reason : reasons) {
+    set |= 1U << index_of(reason);
+  }
   return set;
 }
 
@@ -51,7 +55,9 @@ constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
 template <class Read>
 uint64_t sum(const Workers& workers, Read read) {
   uint64_t total = 0;
-  for (const WorkerMetrics* worker : workers) total += read(*worker);
+  for (const WorkerMetrics* worker : workers) {
+    total += read(*worker);
+  }
   return total;
 }
 
@@ -59,7 +65,9 @@ uint64_t sum(const Workers& workers, Read read) {
 template <class Pick>
 HistogramTotals sum_histograms(const Workers& workers, Pick of) {
   HistogramTotals totals;
-  for (const WorkerMetrics* worker : workers) totals.add(of(*worker));
+  for (const WorkerMetrics* worker : workers) {
+    totals.add(of(*worker));
+  }
   return totals;
 }
 
@@ -90,8 +98,8 @@ void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& 
   const FunctionLabels& functions = workers.front()->labels();
   // Outcomes first, begun requests after them: see the header.
   std::array<uint64_t, kProtocolNames.size()> ended{};
-  for (const FunctionLabel function : shown)
-    for (size_t w = 0; w < kWireNames.size(); ++w)
+  for (const FunctionLabel function : shown) {
+    for (size_t w = 0; w < kWireNames.size(); ++w) {
       for (size_t o = 0; o < kOutcomeNames.size(); ++o) {
         const auto wire = static_cast<Wire>(w);
         const auto outcome = static_cast<Outcome>(o);
@@ -103,6 +111,8 @@ void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& 
              label("function", functions.name(function)), label("outcome", name_of(outcome))},
             count);
       }
+    }
+  }
   for (const Protocol protocol : kProtocols) {
     const uint64_t begun = sum(workers, [&](auto& m) { return m.begun(protocol); });
     const uint64_t done = ended[index_of(protocol)];
@@ -127,13 +137,15 @@ void collect_durations(const Workers& workers, const std::vector<FunctionLabel>&
                    "written: the network to the client is not in it.",
                    MetricType::Histogram);
   const FunctionLabels& functions = workers.front()->labels();
-  for (const FunctionLabel function : shown)
-    for (const Protocol protocol : kProtocols)
+  for (const FunctionLabel function : shown) {
+    for (const Protocol protocol : kProtocols) {
       durations.add(
           {label("protocol", name_of(protocol)), label("function", functions.name(function))},
           sum_histograms(workers, [&](auto& m) -> const Histogram& {
             return m.duration(function, protocol);
           }));
+    }
+  }
   families.push_back(std::move(durations.family));
 }
 
@@ -141,9 +153,10 @@ void collect_durations(const Workers& workers, const std::vector<FunctionLabel>&
 MetricFamily per_protocol(const Workers& workers, std::string_view name, std::string_view help,
                           MetricType type, Counter ListenerMetrics::*member) {
   Family family(name, help, type);
-  for (const Protocol protocol : kProtocols)
+  for (const Protocol protocol : kProtocols) {
     family.add({label("protocol", name_of(protocol))},
                sum(workers, [&](auto& m) { return (m.of(protocol).*member).value(); }));
+  }
   return std::move(family.family);
 }
 
@@ -154,13 +167,15 @@ MetricFamily per_reason(const Workers& workers, std::string_view name, std::stri
                         const std::array<uint32_t, kProtocolNames.size()>& possible,
                         std::array<Counter, N> ListenerMetrics::*member) {
   Family family(name, help, MetricType::Counter);
-  for (const Protocol protocol : kProtocols)
+  for (const Protocol protocol : kProtocols) {
     for (size_t i = 0; i < N; ++i) {
       const uint64_t count =
           sum(workers, [&](auto& m) { return (m.of(protocol).*member)[i].value(); });
-      if (count > 0 || (possible[index_of(protocol)] >> i & 1))
+      if (count > 0 || (possible[index_of(protocol)] >> i & 1)) {
         family.add({label("protocol", name_of(protocol)), label("reason", names[i])}, count);
+      }
     }
+  }
   return std::move(family.family);
 }
 
@@ -214,7 +229,9 @@ double longest_busy(const Workers& workers) {
   uint64_t oldest_ns = UINT64_MAX;
   for (const WorkerMetrics* worker : workers) {
     const uint64_t since_ns = worker->loop.busy_since_ns.value();
-    if (since_ns != 0) oldest_ns = std::min(oldest_ns, since_ns);
+    if (since_ns != 0) {
+      oldest_ns = std::min(oldest_ns, since_ns);
+    }
   }
   const uint64_t now_ns = uv_hrtime();
   return now_ns > oldest_ns ? static_cast<double>(now_ns - oldest_ns) / kNsPerSecond : 0;
@@ -263,9 +280,10 @@ void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) 
        {"timeout", &RedisMetrics::timeout},
        {"unavailable", &RedisMetrics::unavailable},
        {"overloaded", &RedisMetrics::overloaded}}};
-  for (const auto& [name, member] : kOutcomes)
+  for (const auto& [name, counter] : kOutcomes) {
     commands.add({label("outcome", name)},
-                 sum(workers, [&](auto& m) { return (m.redis.*member).value(); }));
+                 sum(workers, [&](auto& m) { return (m.redis.*counter).value(); }));
+  }
   families.push_back(std::move(commands.family));
 
   Family duration(
@@ -294,8 +312,9 @@ void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) 
 
 Collector::Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build)
     : workers_(std::move(workers)), build_(std::move(build)) {
-  for ([[maybe_unused]] const WorkerMetrics* worker : workers_)
+  for ([[maybe_unused]] const WorkerMetrics* worker : workers_) {
     assert(&worker->labels() == &workers_.front()->labels());
+  }
 }
 
 std::vector<MetricFamily> Collector::Collect() const {

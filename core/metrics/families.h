@@ -33,10 +33,11 @@ struct Family {
   void add(Labels labels, uint64_t value) {
     prometheus::ClientMetric& metric = family.metric.emplace_back();
     metric.label = std::move(labels);
-    if (family.type == prometheus::MetricType::Counter)
+    if (family.type == prometheus::MetricType::Counter) {
       metric.counter.value = static_cast<double>(value);
-    else
+    } else {
       metric.gauge.value = static_cast<double>(value);
+    }
   }
   void add(Labels labels, const HistogramTotals& totals) {
     constexpr double kNsPerSecond = 1e9;

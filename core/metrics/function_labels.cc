@@ -25,10 +25,14 @@ bool begins_unprintable(std::string_view text) {
 
 bool is_good_label(std::string_view name) {
   if (name.empty() || name.size() > FunctionLabels::kMaxNameBytes || name == kOther ||
-      !is_utf8(name))
+      !is_utf8(name)) {
     return false;
-  for (size_t i = 0; i < name.size(); ++i)
-    if (begins_unprintable(name.substr(i))) return false;
+  }
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (begins_unprintable(name.substr(i))) {
+      return false;
+    }
+  }
   return true;
 }
 
@@ -36,7 +40,9 @@ bool is_good_label(std::string_view name) {
 
 FunctionLabels::FunctionLabels(const std::vector<std::string>& names) {
   names_[other()] = kOther;
-  for (const std::string& name : names) learn(name);
+  for (const std::string& name : names) {
+    learn(name);
+  }
 }
 
 size_t FunctionLabels::slot_of(std::string_view name) {
@@ -44,26 +50,42 @@ size_t FunctionLabels::slot_of(std::string_view name) {
 }
 
 FunctionLabel FunctionLabels::find(std::string_view name) const {
-  if (name.size() > kMaxNameBytes) return other();  // may be megabytes long
+  if (name.size() > kMaxNameBytes) {
+    return other();  // may be megabytes long
+  }
   for (size_t slot = slot_of(name);; slot = (slot + 1) % kSlots) {
     const uint16_t entry = slots_[slot].load(std::memory_order_acquire);
-    if (entry == 0) return other();
-    if (names_[entry - 1U] == name) return entry - 1U;
+    if (entry == 0) {
+      return other();
+    }
+    if (names_[entry - 1U] == name) {
+      return entry - 1U;
+    }
   }
 }
 
 std::optional<FunctionLabel> FunctionLabels::learn(std::string_view name) {
-  if (const FunctionLabel label = find(name); label != other()) return label;
-  if (known() == kMaxNames || !is_good_label(name)) return std::nullopt;
+  if (const FunctionLabel label = find(name); label != other()) {
+    return label;
+  }
+  if (known() == kMaxNames || !is_good_label(name)) {
+    return std::nullopt;
+  }
 
   const std::lock_guard lock(learning_);
-  if (const FunctionLabel label = find(name); label != other()) return label;
+  if (const FunctionLabel label = find(name); label != other()) {
+    return label;
+  }
   const auto label = static_cast<FunctionLabel>(known());
-  if (label == kMaxNames) return std::nullopt;
+  if (label == kMaxNames) {
+    return std::nullopt;
+  }
   names_[label] = name;
   known_.store(label + 1, std::memory_order_release);
   size_t slot = slot_of(name);
-  while (slots_[slot].load(std::memory_order_relaxed) != 0) slot = (slot + 1) % kSlots;
+  while (slots_[slot].load(std::memory_order_relaxed) != 0) {
+    slot = (slot + 1) % kSlots;
+  }
   slots_[slot].store(static_cast<uint16_t>(label + 1), std::memory_order_release);
   return label;
 }

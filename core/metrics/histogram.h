@@ -20,13 +20,17 @@ class Histogram {
   /// `times` observations that are alike.
   void observe(uint64_t ns, uint64_t times = 1) {
     size_t bucket = 0;
-    while (bucket < kBoundsNs.size() && ns > kBoundsNs[bucket]) ++bucket;
+    while (bucket < kBoundsNs.size() && ns > kBoundsNs[bucket]) {
+      ++bucket;
+    }
     buckets_[bucket].add(times);
     sum_ns_.add(ns * times);
   }
   /// Adds what `other` counted. The writer's thread.
   void add(const Histogram& other) {
-    for (size_t i = 0; i < buckets_.size(); ++i) buckets_[i].add(other.bucket(i));
+    for (size_t i = 0; i < buckets_.size(); ++i) {
+      buckets_[i].add(other.bucket(i));
+    }
     sum_ns_.add(other.sum_ns());
   }
   /// Not cumulative. The count of all observations is the sum of the buckets, so that count and
@@ -46,11 +50,15 @@ struct HistogramTotals {
   uint64_t sum_ns = 0;
 
   void add(const Histogram& histogram) {
-    for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += histogram.bucket(i);
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      buckets[i] += histogram.bucket(i);
+    }
     sum_ns += histogram.sum_ns();
   }
   void add(const HistogramTotals& other) {
-    for (size_t i = 0; i < buckets.size(); ++i) buckets[i] += other.buckets[i];
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      buckets[i] += other.buckets[i];
+    }
     sum_ns += other.sum_ns;
   }
 };

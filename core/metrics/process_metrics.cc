@@ -31,10 +31,14 @@ struct Stat {
 std::optional<Stat> read_stat() {
   std::ifstream file("/proc/self/stat");
   std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
+  if (!std::getline(file, line)) {
+    return std::nullopt;
+  }
   // The second field is the command's name in parentheses and may hold anything, ")" too.
   const size_t name_end = line.rfind(')');
-  if (name_end == line.npos) return std::nullopt;
+  if (name_end == line.npos) {
+    return std::nullopt;
+  }
   Stat stat{};
   const int fields =
       std::sscanf(line.c_str() + name_end + 1,
@@ -50,8 +54,12 @@ std::optional<Stat> read_stat() {
 /// Seconds since 1970 at which the machine was started.
 std::optional<uint64_t> read_boot_time() {
   std::ifstream file("/proc/stat");
-  for (std::string key; file >> key; file.ignore(std::numeric_limits<std::streamsize>::max(), '\n'))
-    if (uint64_t seconds = 0; key == "btime" && file >> seconds) return seconds;
+  for (std::string key; file >> key;
+       file.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
+    if (uint64_t seconds = 0; key == "btime" && file >> seconds) {
+      return seconds;
+    }
+  }
   return std::nullopt;
 }
 
@@ -59,15 +67,21 @@ std::optional<uint64_t> count_open_descriptors() {
   std::error_code error;
   uint64_t count = 0;
   std::filesystem::directory_iterator entry("/proc/self/fd", error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) ++count;
-  if (error || count == 0) return std::nullopt;
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    ++count;
+  }
+  if (error || count == 0) {
+    return std::nullopt;
+  }
   return count - 1;  // the one that this look needed
 }
 
 /// Unlimited is +Inf.
 std::optional<double> limit_of(__rlimit_resource resource) {
   rlimit limit{};
-  if (getrlimit(resource, &limit) != 0) return std::nullopt;
+  if (getrlimit(resource, &limit) != 0) {
+    return std::nullopt;
+  }
   return limit.rlim_cur == RLIM_INFINITY ? std::numeric_limits<double>::infinity()
                                          : static_cast<double>(limit.rlim_cur);
 }
@@ -98,17 +112,21 @@ std::vector<MetricFamily> collect_process_metrics() {
           static_cast<double>(stat->resident_pages) * static_cast<double>(sysconf(_SC_PAGESIZE)));
     gauge("process_threads", "Number of OS threads in the process.",
           static_cast<double>(stat->threads));
-    if (const auto boot = read_boot_time())
+    if (const auto boot = read_boot_time()) {
       gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
             static_cast<double>(*boot) + static_cast<double>(stat->start_ticks) / ticks_per_second);
+    }
   }
-  if (const auto open = count_open_descriptors())
+  if (const auto open = count_open_descriptors()) {
     gauge("process_open_fds", "Number of open file descriptors.", static_cast<double>(*open));
-  if (const auto max = limit_of(RLIMIT_NOFILE))
+  }
+  if (const auto max = limit_of(RLIMIT_NOFILE)) {
     gauge("process_max_fds", "Maximum number of open file descriptors.", *max);
-  if (const auto max = limit_of(RLIMIT_AS))
+  }
+  if (const auto max = limit_of(RLIMIT_AS)) {
     gauge("process_virtual_memory_max_bytes",
           "Maximum amount of virtual memory available in bytes; +Inf: not limited.", *max);
+  }
   return families;
 }
 

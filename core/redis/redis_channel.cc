@@ -21,8 +21,9 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 /// "Connection refused" as it reads in the middle of a line; "WRONGPASS ..." stays.
 std::string lower_first(std::string_view text) {
   std::string out(text);
-  if (out.size() > 1 && std::islower(static_cast<unsigned char>(out[1])))
+  if (out.size() > 1 && std::islower(static_cast<unsigned char>(out[1]))) {
     out[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(out[0])));
+  }
   return out;
 }
 
@@ -54,7 +55,9 @@ RedisReply to_reply(const redisReply& reply) {
 /// Decimal digits of `number`.
 size_t digits_of(size_t number) {
   size_t digits = 1;
-  for (; number >= 10; number /= 10) ++digits;
+  for (; number >= 10; number /= 10) {
+    ++digits;
+  }
   return digits;
 }
 
@@ -114,25 +117,35 @@ void RedisChannel::attempt() {
   uv_update_time(loop_);  // before the loop first runs its clock may be far behind
   start_timer(options_.timeout_ms);
   endpoint_ = options_.url.display();
-  if (!options_.url.path.empty() || another_address()) return connect();
+  if (!options_.url.path.empty() || another_address()) {
+    return connect();
+  }
   if (DnsLookup::is_address(options_.url.host)) {
     addresses_ = {options_.url.host};
     next_address_ = 0;
     return connect();
   }
-  if (lookup_.running()) return;  // of an attempt that gave up on it; we take its answer
-  if (const auto started = lookup_.start(options_.url.host); !started) fail(started.error());
+  if (lookup_.running()) {
+    return;  // of an attempt that gave up on it; we take its answer
+  }
+  if (const auto started = lookup_.start(options_.url.host); !started) {
+    fail(started.error());
+  }
 }
 
 void RedisChannel::on_addresses(DnsLookup::Addresses addresses) {
   const bool wanted = state_ == State::resolving;
   if (!addresses) {
-    if (wanted) fail(addresses.error());
+    if (wanted) {
+      fail(addresses.error());
+    }
     return;
   }
   addresses_ = std::move(addresses).value();
   next_address_ = 0;
-  if (wanted) connect();
+  if (wanted) {
+    connect();
+  }
 }
 
 /// Goes through the addresses that are left until one can be connected to, without a wait between
@@ -145,15 +158,21 @@ void RedisChannel::connect() {
       connection_ = std::move(opened).value();
       return send_handshake();
     }
-    if (!another_address()) return fail(opened.error());
+    if (!another_address()) {
+      return fail(opened.error());
+    }
   }
 }
 
 Result<RedisConnectionPtr> RedisChannel::open_next() {
   const RedisUrl& url = options_.url;
-  if (!url.path.empty()) return RedisConnection::open_unix(loop_, *this, url.path);
+  if (!url.path.empty()) {
+    return RedisConnection::open_unix(loop_, *this, url.path);
+  }
   const std::string& address = addresses_[next_address_++];
-  if (address != url.host) endpoint_ = fmt::format("{} at {}", url.display(), address);
+  if (address != url.host) {
+    endpoint_ = fmt::format("{} at {}", url.display(), address);
+  }
   return RedisConnection::open_tcp(loop_, *this, address, url.port);
 }
 
@@ -172,7 +191,9 @@ void RedisChannel::send_handshake() {
   } else if (!url.password.empty()) {
     send({"AUTH", url.password});  // the form that Redis before 6 knows, too
   }
-  if (url.database != 0) send({"SELECT", std::to_string(url.database)});
+  if (url.database != 0) {
+    send({"SELECT", std::to_string(url.database)});
+  }
   send({"PING"});
 }
 
@@ -180,8 +201,12 @@ void RedisChannel::on_connected() { state_ = State::handshaking; }
 
 void RedisChannel::on_handshake_reply(const redisReply& reply) {
   // WRONGPASS, NOAUTH, LOADING, "max number of clients reached", ...: later it may be better.
-  if (reply.type == REDIS_REPLY_ERROR) return fail({reply.str, reply.len});
-  if (--handshake_left_ > 0) return;
+  if (reply.type == REDIS_REPLY_ERROR) {
+    return fail({reply.str, reply.len});
+  }
+  if (--handshake_left_ > 0) {
+    return;
+  }
   state_ = State::up;
   tried_ = true;
   backoff_.reset();
@@ -203,7 +228,9 @@ void RedisChannel::fail(std::string_view reason, ReplyStatus status) {
   failure_ = fmt::format("{} ({})", lower_first(reason), endpoint_);
   // A restarted container has another address. After a failed attempt the next one goes on with
   // the addresses that are left.
-  if (state_ == State::up) addresses_.clear(), next_address_ = 0;
+  if (state_ == State::up) {
+    addresses_.clear(), next_address_ = 0;
+  }
   connection_.reset();
   state_ = State::broken;
   tried_ = true;
@@ -215,7 +242,9 @@ void RedisChannel::fail(std::string_view reason, ReplyStatus status) {
 void RedisChannel::wait_and_retry() {
   state_ = State::waiting;
   start_timer(backoff_.next_ms());
-  if (pending_.empty()) return;
+  if (pending_.empty()) {
+    return;
+  }
   answer_all(broken_status_, broken_status_ == ReplyStatus::timeout
                                  ? fmt::format("redis timed out after {} ms", options_.timeout_ms)
                                  : fmt::format("redis unavailable: {}", failure_));
@@ -225,16 +254,22 @@ void RedisChannel::command(const std::string& formatted, RedisRequest& request) 
   assert(up());
   connection_->send(formatted);
   pending_.push_back({&request, now_ns()});
-  if (!uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get()))) start_timer(options_.timeout_ms);
+  if (!uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get()))) {
+    start_timer(options_.timeout_ms);
+  }
 }
 
 void RedisChannel::end_of_turn() {
   clock_ns_ = 0;
-  if (up()) connection_->flush();
+  if (up()) {
+    connection_->flush();
+  }
 }
 
 void RedisChannel::on_redis_reply(const redisReply& reply) {
-  if (state_ != State::up) return on_handshake_reply(reply);
+  if (state_ != State::up) {
+    return on_handshake_reply(reply);
+  }
   ++replies_;
   answer(pending_.pop_front(), to_reply(reply));
 }
@@ -246,7 +281,9 @@ void RedisChannel::answer_all(ReplyStatus status, std::string_view text) {
   RedisReply reply;
   reply.status = status;
   reply.text = text;
-  while (!pending.empty()) answer(pending.pop_front(), reply);
+  while (!pending.empty()) {
+    answer(pending.pop_front(), reply);
+  }
 }
 
 void RedisChannel::answer(const Pending& pending, const RedisReply& reply) {
@@ -263,8 +300,9 @@ void RedisChannel::answer(const Pending& pending, const RedisReply& reply) {
     default:
       metrics_.unavailable.add();
   }
-  if (reply.status != ReplyStatus::unavailable)
+  if (reply.status != ReplyStatus::unavailable) {
     metrics_.duration.observe(now_ns() - pending.sent_ns);
+  }
   ++answering_;
   pending.request->on_reply(reply);
   --answering_;
@@ -276,19 +314,27 @@ void RedisChannel::check_deadline() {
   while (!pending_.empty()) {
     const uint64_t deadline_ns = pending_.front().sent_ns + options_.timeout_ms * kNsPerMs;
     const uint64_t now = uv_hrtime();
-    if (now < deadline_ns) return start_timer((deadline_ns - now + kNsPerMs - 1) / kNsPerMs);
+    if (now < deadline_ns) {
+      return start_timer((deadline_ns - now + kNsPerMs - 1) / kNsPerMs);
+    }
     // A loop that was held up runs timers before it polls: the reply may be there already.
     const uint64_t replies_before = replies_;
     connection_->read();
-    if (!up()) return;
-    if (replies_ != replies_before) continue;
+    if (!up()) {
+      return;
+    }
+    if (replies_ != replies_before) {
+      continue;
+    }
     // The late reply could only be told from the next one's by counting: a new connection instead.
     return fail(fmt::format("timed out after {} ms", options_.timeout_ms), ReplyStatus::timeout);
   }
 }
 
 uint64_t RedisChannel::now_ns() {
-  if (clock_ns_ == 0) clock_ns_ = owner_.now_ns();
+  if (clock_ns_ == 0) {
+    clock_ns_ = owner_.now_ns();
+  }
   return clock_ns_;
 }
 
@@ -316,7 +362,9 @@ void RedisChannel::on_timer() {
 }
 
 std::string_view RedisChannel::missed() const {
-  if (state_ == State::resolving) return "the name was not resolved";
+  if (state_ == State::resolving) {
+    return "the name was not resolved";
+  }
   return state_ == State::connecting ? "no connection" : "no answer";
 }
 

@@ -35,8 +35,9 @@ struct RedisClient::Shared final : RedisChannel::Owner {
     too_large =
         fmt::format("redis overloaded: {} KiB wait to be sent", options.max_unsent_bytes >> 10);
     const uint32_t count = std::max(options.connections, 1u);
-    for (uint32_t i = 0; i < count; ++i)
+    for (uint32_t i = 0; i < count; ++i) {
       channels.push_back(std::make_unique<RedisChannel>(loop, *this, metrics, options));
+    }
   }
 
   void on_link_change() override;
@@ -66,18 +67,28 @@ void RedisClient::Shared::on_link_change() {
               return channel->tried();
             });
   metrics.up.set(up ? 1 : 0);
-  if (up) return state.set(true);
-  if (!settled) return;
-  for (const auto& channel : channels)
-    if (channel->tried()) failure = channel->failure();
+  if (up) {
+    return state.set(true);
+  }
+  if (!settled) {
+    return;
+  }
+  for (const auto& channel : channels) {
+    if (channel->tried()) {
+      failure = channel->failure();
+    }
+  }
   unavailable = fmt::format("redis unavailable: {}", failure);
   state.set(false, failure);
 }
 
 RedisChannel* RedisClient::Shared::idlest() const {
   RedisChannel* best = nullptr;
-  for (const auto& channel : channels)
-    if (channel->up() && (!best || channel->pending() < best->pending())) best = channel.get();
+  for (const auto& channel : channels) {
+    if (channel->up() && (!best || channel->pending() < best->pending())) {
+      best = channel.get();
+    }
+  }
   return best;
 }
 
@@ -94,7 +105,9 @@ RedisClient::RedisClient(uv_loop_t* loop, EventLoop& turn, RedisMetrics& metrics
                          RedisOptions options)
     : shared_(std::make_unique<Shared>(loop, turn, metrics, std::move(options))) {
   turn.add(*this);
-  for (auto& channel : shared_->channels) channel->start();
+  for (auto& channel : shared_->channels) {
+    channel->start();
+  }
 }
 
 RedisClient::~RedisClient() {
@@ -103,23 +116,35 @@ RedisClient::~RedisClient() {
   shared_->failure = "shutting down";
   shared_->unavailable = "redis unavailable: shutting down";
   shared_->metrics.up.set(0);
-  for (auto& channel : shared_->channels) channel->close();
-  for (auto& channel : shared_->channels)
+  for (auto& channel : shared_->channels) {
+    channel->close();
+  }
+  for (auto& channel : shared_->channels) {
     channel->answer_all(RedisReply::Status::unavailable, shared_->unavailable);
+  }
 }
 
 void RedisClient::command(std::initializer_list<ByteView> arguments, RedisRequest& request) {
   Shared& shared = *shared_;
   RedisChannel* const channel = shared.idlest();
-  if (!channel) return shared.refuse(RedisReply::Status::unavailable, shared.unavailable, request);
-  if (channel->pending() >= shared.options.max_pending)
+  if (!channel) {
+    return shared.refuse(RedisReply::Status::unavailable, shared.unavailable, request);
+  }
+  if (channel->pending() >= shared.options.max_pending) {
     return shared.refuse(RedisReply::Status::overloaded, shared.too_many, request);
+  }
   std::string& formatted = shared.formatted;
   format_redis_command(arguments.begin(), arguments.size(), formatted);
   const bool fits = channel->has_room_for(formatted.size());
-  if (fits) channel->command(formatted, request);
-  if (formatted.capacity() > kKeptBuffer) std::string().swap(formatted);
-  if (!fits) shared.refuse(RedisReply::Status::overloaded, shared.too_large, request);
+  if (fits) {
+    channel->command(formatted, request);
+  }
+  if (formatted.capacity() > kKeptBuffer) {
+    std::string().swap(formatted);
+  }
+  if (!fits) {
+    shared.refuse(RedisReply::Status::overloaded, shared.too_large, request);
+  }
 }
 
 bool RedisClient::up() const { return shared_->up; }
@@ -129,7 +154,9 @@ bool RedisClient::settled() const { return shared_->settled; }
 std::string RedisClient::state() const { return shared_->up ? "up" : shared_->failure; }
 
 void RedisClient::end_of_turn() {
-  for (auto& channel : shared_->channels) channel->end_of_turn();
+  for (auto& channel : shared_->channels) {
+    channel->end_of_turn();
+  }
 }
 
 }  // namespace zerogate

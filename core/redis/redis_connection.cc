@@ -18,17 +18,21 @@ Result<RedisConnectionPtr> RedisConnection::open_tcp(uv_loop_t* loop, Owner& own
 Result<RedisConnectionPtr> RedisConnection::open_unix(uv_loop_t* loop, Owner& owner,
                                                       const std::string& path) {
   // hiredis would cut the path off without a word and connect to another socket.
-  if (path.size() >= sizeof(sockaddr_un::sun_path))
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     return Error{"the path is longer than a Unix socket's may be, 107 bytes"};
+  }
   return adopt(loop, owner, redisAsyncConnectUnix(path.c_str()), false);
 }
 
 Result<RedisConnectionPtr> RedisConnection::adopt(uv_loop_t* loop, Owner& owner,
                                                   redisAsyncContext* context, bool tcp) {
-  if (!context) return Error{"out of memory"};
+  if (!context) {
+    return Error{"out of memory"};
+  }
   // An idle connection behind a firewall or to a host that vanished is noticed this way.
-  if (!context->err && tcp && redisEnableKeepAlive(&context->c) != REDIS_OK)
+  if (!context->err && tcp && redisEnableKeepAlive(&context->c) != REDIS_OK) {
     context->err = context->c.err;
+  }
   if (context->err) {
     Error error{context->c.errstr};
     redisAsyncFree(context);
@@ -58,7 +62,9 @@ Result<RedisConnectionPtr> RedisConnection::adopt(uv_loop_t* loop, Owner& owner,
     // From a write that the kernel did not take whole, or before the socket is connected: wait for
     // the socket. From a new command: the end of the turn will write, without a poll.
     auto* self = static_cast<RedisConnection*>(data);
-    if (self->writing_ || !self->connected()) return self->poll_for(self->polled_ | UV_WRITABLE);
+    if (self->writing_ || !self->connected()) {
+      return self->poll_for(self->polled_ | UV_WRITABLE);
+    }
     self->dirty_ = true;
   };
   context->ev.delWrite = [](void* data) {
@@ -77,10 +83,11 @@ void RedisConnection::close() {
   owner_ = nullptr;
   // Inside one of its reply callbacks hiredis frees the context only when that returns; on_cleanup
   // follows in either case and deletes us.
-  if (context_)
+  if (context_) {
     redisAsyncFree(context_);
-  else
+  } else {
     delete this;
+  }
 }
 
 void RedisConnection::on_cleanup(void* data) {
@@ -91,20 +98,25 @@ void RedisConnection::on_cleanup(void* data) {
   const std::string reason = self->context_->c.err ? self->context_->c.errstr : "closed";
   self->release_poll();
   self->context_ = nullptr;
-  if (self->owner_)
+  if (self->owner_) {
     self->owner_->on_broken(reason);
-  else
+  } else {
     delete self;
+  }
 }
 
 void RedisConnection::release_poll() {
-  if (!poll_) return;
+  if (!poll_) {
+    return;
+  }
   poll_->data = nullptr;  // whoever is in a callback sees by it that we have ended
   poll_.reset();
 }
 
 void RedisConnection::break_off(std::string_view reason) {
-  if (owner_) owner_->on_broken(reason);
+  if (owner_) {
+    owner_->on_broken(reason);
+  }
 }
 
 void RedisConnection::send(const std::string& command) {
@@ -116,19 +128,27 @@ void RedisConnection::send(const std::string& command) {
 }
 
 void RedisConnection::flush() {
-  if (dirty_ && !(polled_ & UV_WRITABLE)) write();
+  if (dirty_ && !(polled_ & UV_WRITABLE)) {
+    write();
+  }
 }
 
 void RedisConnection::write() {
   uv_poll_t* const handle = poll_.get();  // outlives us until the loop's next turn
   writing_ = true;
   redisAsyncHandleWrite(context_);
-  if (handle->data) writing_ = false;
+  if (handle->data) {
+    writing_ = false;
+  }
 }
 
 void RedisConnection::read() {
-  if (unasked_data()) return break_off("Redis sent a reply that nobody had asked for");
-  if (owner_) owner_->on_batch();
+  if (unasked_data()) {
+    return break_off("Redis sent a reply that nobody had asked for");
+  }
+  if (owner_) {
+    owner_->on_batch();
+  }
   redisAsyncHandleRead(context_);
 }
 
@@ -139,18 +159,23 @@ bool RedisConnection::connected() const { return context_->c.flags & REDIS_CONNE
 /// hiredis 0.14.1 aborts the process (an assert, which Debian builds in) when a reply comes that no
 /// command waits for, except an error: that one it reports ("max number of clients reached").
 bool RedisConnection::unasked_data() const {
-  if (expected_ > 0 || !connected()) return false;
+  if (expected_ > 0 || !connected()) {
+    return false;
+  }
   char first = 0;
   return recv(context_->c.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first != '-';
 }
 
 void RedisConnection::poll_for(int events) {
-  if (events == polled_) return;
+  if (events == polled_) {
+    return;
+  }
   polled_ = events;
-  if (events)
+  if (events) {
     uv_poll_start(poll_.get(), events, &RedisConnection::on_poll);
-  else
+  } else {
     uv_poll_stop(poll_.get());
+  }
 }
 
 void RedisConnection::on_poll(uv_poll_t* handle, int status, int events) {
@@ -163,31 +188,45 @@ void RedisConnection::on_poll(uv_poll_t* handle, int status, int events) {
   }
   if (events & UV_READABLE) {
     self->read();
-    if (!handle->data) return;
+    if (!handle->data) {
+      return;
+    }
   }
   if (events & UV_WRITABLE) {
     self->write();
-    if (!handle->data) return;
+    if (!handle->data) {
+      return;
+    }
   }
-  if (status != 0) self->break_off(uv_strerror(status));
+  if (status != 0) {
+    self->break_off(uv_strerror(status));
+  }
 }
 
 void RedisConnection::on_connect(const redisAsyncContext* context, int status) {
   // A failed connect goes on to on_cleanup. (The disconnect callback would not follow it.)
   auto* self = static_cast<RedisConnection*>(context->ev.data);
-  if (status == REDIS_OK && self->owner_) self->owner_->on_connected();
+  if (status == REDIS_OK && self->owner_) {
+    self->owner_->on_connected();
+  }
 }
 
 void RedisConnection::on_reply(redisAsyncContext* context, void* reply, void* data) {
-  if (!reply) return;  // the context is being freed: on_cleanup follows
+  if (!reply) {
+    return;  // the context is being freed: on_cleanup follows
+  }
   auto* self = static_cast<RedisConnection*>(data);
   assert(self->expected_ > 0);
   --self->expected_;
   const redisReader* reader = context->c.reader;
   const bool more_than_asked = self->expected_ == 0 && reader->pos < reader->len;
-  if (self->owner_) self->owner_->on_redis_reply(*static_cast<const redisReply*>(reply));
+  if (self->owner_) {
+    self->owner_->on_redis_reply(*static_cast<const redisReply*>(reply));
+  }
   // We still exist, even if the owner let go: hiredis frees the context after this callback.
-  if (more_than_asked) self->break_off("Redis sent a reply that nobody had asked for");
+  if (more_than_asked) {
+    self->break_off("Redis sent a reply that nobody had asked for");
+  }
 }
 
 }  // namespace zerogate

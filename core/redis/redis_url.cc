@@ -29,7 +29,9 @@ struct Parts {
 Parts split(std::string_view text) {
   Parts parts;
   const size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return parts;
+  if (colon == std::string_view::npos) {
+    return parts;
+  }
   parts.scheme = text.substr(0, colon + 1);
   std::string_view rest = text.substr(colon + 1);
   if (const size_t question = rest.find('?'); question != std::string_view::npos) {
@@ -58,11 +60,15 @@ std::optional<std::string> percent_decode(std::string_view text) {
       out += text[i];
       continue;
     }
-    if (text.size() - i < 3) return std::nullopt;
+    if (text.size() - i < 3) {
+      return std::nullopt;
+    }
     uint8_t byte = 0;
     const char* end = text.data() + i + 3;
     const auto [stop, failure] = std::from_chars(text.data() + i + 1, end, byte, 16);
-    if (failure != std::errc{} || stop != end) return std::nullopt;
+    if (failure != std::errc{} || stop != end) {
+      return std::nullopt;
+    }
     out += static_cast<char>(byte);
     i += 2;
   }
@@ -73,7 +79,9 @@ std::optional<uint32_t> parse_database(std::string_view text) {
   uint32_t database = 0;
   const char* end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, database);
-  if (failure != std::errc{} || stop != end || database > kMaxDatabase) return std::nullopt;
+  if (failure != std::errc{} || stop != end || database > kMaxDatabase) {
+    return std::nullopt;
+  }
   return database;
 }
 
@@ -85,7 +93,9 @@ std::string mask_port(std::string_view text, size_t begin) {
     return std::string(text);
   }
   const std::string_view port = authority.substr(colon + 1);
-  if (port.find_first_not_of("0123456789") == std::string_view::npos) return std::string(text);
+  if (port.find_first_not_of("0123456789") == std::string_view::npos) {
+    return std::string(text);
+  }
   return fmt::format("{}{}", text.substr(0, begin + colon + 1), kMask);
 }
 
@@ -100,8 +110,12 @@ class Parser {
     }
     const bool tcp = parts_.scheme == "redis:";
     const bool local = parts_.scheme == "unix:" || parts_.scheme == "redis+unix:";
-    if (!tcp && !local) return fmt::format("is not a Redis URL; {}", kExample);
-    if (std::string error = log_in(); !error.empty()) return error;
+    if (!tcp && !local) {
+      return fmt::format("is not a Redis URL; {}", kExample);
+    }
+    if (std::string error = log_in(); !error.empty()) {
+      return error;
+    }
     return tcp ? over_tcp() : over_unix();
   }
 
@@ -109,7 +123,9 @@ class Parser {
 
  private:
   std::string log_in() {
-    if (!parts_.has_user_info) return "";
+    if (!parts_.has_user_info) {
+      return "";
+    }
     const size_t colon = parts_.user_info.find(':');
     if (colon == std::string_view::npos) {
       return "has one word before the '@'; write user:password@, or :password@ for the default "
@@ -120,14 +136,18 @@ class Parser {
     if (!user || !password) {
       return "has a broken %-escape in user or password; write % itself as %25";
     }
-    if (password->empty()) return "has an empty password; leave out what stands up to the '@'";
+    if (password->empty()) {
+      return "has an empty password; leave out what stands up to the '@'";
+    }
     url.user = *user;
     url.password = *password;
     return "";
   }
 
   std::string over_tcp() {
-    if (parts_.authority.empty()) return fmt::format("has no host; {}", kExample);
+    if (parts_.authority.empty()) {
+      return fmt::format("has no host; {}", kExample);
+    }
     if (!parts_.query.empty()) {
       return "has a query ('?...'); leave it out and write the database as /N";
     }
@@ -138,11 +158,17 @@ class Parser {
       host_port += fmt::format(":{}", url.port);
     }
     const auto address = Address::parse(host_port);
-    if (!address) return fmt::format("has no good host and port; {}", kExample);
-    if (address.value().port == 0) return "has port 0; write the port that Redis listens on";
+    if (!address) {
+      return fmt::format("has no good host and port; {}", kExample);
+    }
+    if (address.value().port == 0) {
+      return "has port 0; write the port that Redis listens on";
+    }
     url.host = address.value().host;
     url.port = address.value().port;
-    if (parts_.path.size() > 1) return database(parts_.path.substr(1));
+    if (parts_.path.size() > 1) {
+      return database(parts_.path.substr(1));
+    }
     return "";
   }
 
@@ -151,17 +177,25 @@ class Parser {
       return "has a host before its path; write unix:/path or unix:///path";
     }
     const auto address = Address::parse(fmt::format("unix:{}", parts_.path));
-    if (!address) return "has no good path; write an absolute one, as in unix:/run/redis.sock";
+    if (!address) {
+      return "has no good path; write an absolute one, as in unix:/run/redis.sock";
+    }
     url.host.clear();
     url.path = address.value().path;
-    if (parts_.query.empty()) return "";
-    if (!parts_.query.starts_with("db=")) return "has an unknown query; write ?db=N or nothing";
+    if (parts_.query.empty()) {
+      return "";
+    }
+    if (!parts_.query.starts_with("db=")) {
+      return "has an unknown query; write ?db=N or nothing";
+    }
     return database(parts_.query.substr(3));
   }
 
   std::string database(std::string_view text) {
     const auto number = parse_database(text);
-    if (!number) return "has a database that is no number; write it as in redis://localhost:6379/0";
+    if (!number) {
+      return "has a database that is no number; write it as in redis://localhost:6379/0";
+    }
     url.database = *number;
     return "";
   }
@@ -174,7 +208,9 @@ class Parser {
 Result<RedisUrl> RedisUrl::parse(std::string_view text) {
   Parser parser(text);
   const std::string error = parser.run();
-  if (!error.empty()) return Error{fmt::format("{} {}", quote(mask_password(text)), error)};
+  if (!error.empty()) {
+    return Error{fmt::format("{} {}", quote(mask_password(text)), error)};
+  }
   return std::move(parser.url);
 }
 
@@ -193,11 +229,15 @@ std::string mask_password(std::string_view text) {
   begin = begin == std::string_view::npos ? 0 : begin + 3;
   // A path may hold an '@' too, as in unix:/run/a@b or unix:///run/a@b: no password there.
   if (text.starts_with("unix:/") || text.starts_with("redis+unix:/")) {
-    if (begin == 0 || text.substr(begin).starts_with('/')) return std::string(text);
+    if (begin == 0 || text.substr(begin).starts_with('/')) {
+      return std::string(text);
+    }
   }
   // A password that was not escaped may hold '@' and '/': rather mask too much than too little.
   const size_t at = text.rfind('@');
-  if (at == std::string_view::npos || at < begin) return mask_port(text, begin);
+  if (at == std::string_view::npos || at < begin) {
+    return mask_port(text, begin);
+  }
   // Without a colon the one word may well be the password: nothing of it is shown.
   const size_t colon = text.substr(0, at).find(':', begin);
   const size_t secret = colon == std::string_view::npos ? begin : colon + 1;

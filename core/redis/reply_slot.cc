@@ -13,9 +13,13 @@ constexpr size_t kKeptBytes = size_t{64} << 10;
 redisReplyObjectFunctions RedisReplySlot::kFunctions = {
     .createString = [](const redisReadTask* task, char* text, size_t size) -> void* {
       redisReply* reply = begin(task);
-      if (task->parent != nullptr) return reply;
+      if (task->parent != nullptr) {
+        return reply;
+      }
       std::string& copy = static_cast<RedisReplySlot*>(task->privdata)->text_;
-      if (copy.capacity() > kKeptBytes) std::string().swap(copy);
+      if (copy.capacity() > kKeptBytes) {
+        std::string().swap(copy);
+      }
       copy.assign(text, size);  // hiredis moves its buffer before the reply is looked at
       reply->str = copy.data();
       reply->len = size;
@@ -24,12 +28,16 @@ redisReplyObjectFunctions RedisReplySlot::kFunctions = {
     .createArray = [](const redisReadTask* task, int) -> void* { return begin(task); },
     .createInteger = [](const redisReadTask* task, long long value) -> void* {
       redisReply* reply = begin(task);
-      if (task->parent == nullptr) reply->integer = value;
+      if (task->parent == nullptr) {
+        reply->integer = value;
+      }
       return reply;
     },
     .createNil = [](const redisReadTask* task) -> void* {
       redisReply* reply = begin(task);
-      if (task->parent == nullptr) reply->type = REDIS_REPLY_NIL;  // the task's is that of a string
+      if (task->parent == nullptr) {
+        reply->type = REDIS_REPLY_NIL;  // the task's is that of a string
+      }
       return reply;
     },
     .freeObject = [](void*) {},

@@ -27,8 +27,12 @@ AccessLog::AccessLog(const AccessLogSettings& settings, const FunctionLabels& la
 void AccessLog::write(const AnsweredCall& call, uint64_t duration_ns, std::string_view name) {
   const bool slow = duration_ns >= slow_ns_;
   const log::Level level = slow ? log::Level::warn : log::Level::info;
-  if (level < log::level()) return;
-  if (slow && !may_write_slow(call.received_ns + duration_ns)) return;
+  if (level < log::level()) {
+    return;
+  }
+  if (slow && !may_write_slow(call.received_ns + duration_ns)) {
+    return;
+  }
   // Named, each of them: a Field only points at its value.
   const std::string_view function = name.empty() ? labels_.name(call.function) : name;
   const std::string_view protocol = name_of(protocol_of(call.wire));
@@ -49,7 +53,9 @@ void AccessLog::write(const AnsweredCall& call, uint64_t duration_ns, std::strin
   const std::span all(fields);
   log::write_bulk(level, slow ? "slow call" : "call",
                   tell_left_out ? all : all.first(all.size() - 1));
-  if (tell_left_out) left_out_ = 0;
+  if (tell_left_out) {
+    left_out_ = 0;
+  }
 }
 
 bool AccessLog::may_write_slow(uint64_t now_ns) {

@@ -25,7 +25,9 @@ class Call {
         slot_(other.slot_),
         generation_(other.generation_) {}
   Call& operator=(Call&& other) noexcept {
-    if (table_ != nullptr) forgotten();
+    if (table_ != nullptr) {
+      forgotten();
+    }
     table_ = std::exchange(other.table_, nullptr);
     slot_ = other.slot_;
     generation_ = other.generation_;
@@ -34,7 +36,9 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   ~Call() {
-    if (table_ != nullptr) forgotten();
+    if (table_ != nullptr) {
+      forgotten();
+    }
   }
 
   /// False once answered or moved from.

@@ -72,7 +72,9 @@ Call CallTable::begin(const ReturnPath& path, FunctionLabel function, const Requ
   pending.received_ns = arrival.received_ns;
   pending.request_bytes = arrival.request_bytes;
   pending.function = function;
-  if (keeps_name(function)) keep_name(slot, arrival.function);
+  if (keeps_name(function)) {
+    keep_name(slot, arrival.function);
+  }
   ++in_flight_;
   metrics_.begin(protocol_of(path.wire));
   return Call(*this, slot, pending.generation);
@@ -107,7 +109,9 @@ void CallTable::finish(uint32_t slot, uint32_t generation, Outcome outcome, Byte
 
 void CallTable::account(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
                         Outcome outcome, ByteView body) {
-  if (!path.sink->deliver(path, body)) outcome = Outcome::abandoned;
+  if (!path.sink->deliver(path, body)) {
+    outcome = Outcome::abandoned;
+  }
   metrics_.end(function, path.wire, outcome);
   const auto name = static_cast<uint32_t>(names_.size());
   if (keeps_name(function)) {
@@ -118,21 +122,27 @@ void CallTable::account(const ReturnPath& path, FunctionLabel function, const Re
 }
 
 void CallTable::keep_name(uint32_t slot, ByteView name) {
-  if (slot >= pending_names_.size()) pending_names_.resize(slot + 1);
+  if (slot >= pending_names_.size()) {
+    pending_names_.resize(slot + 1);
+  }
   pending_names_[slot].generation = pending_[slot].generation;
   pending_names_[slot].text.assign(name.substr(0, FunctionLabels::kMaxNameBytes));
 }
 
 // Empty when the log was off as the call began.
 ByteView CallTable::name_of_slot(uint32_t slot) const {
-  if (slot >= pending_names_.size()) return {};
+  if (slot >= pending_names_.size()) {
+    return {};
+  }
   const Name& name = pending_names_[slot];
   return name.generation == pending_[slot].generation ? ByteView(name.text) : ByteView();
 }
 
 void CallTable::on_turn_end(uint64_t now_ns) {
   observe_durations(now_ns);
-  if (log_.on()) write_log(now_ns);
+  if (log_.on()) {
+    write_log(now_ns);
+  }
   answered_.clear();
   names_.clear();
   log_.refresh();
@@ -156,7 +166,9 @@ void CallTable::observe_durations(uint64_t now_ns) {
 void CallTable::write_log(uint64_t now_ns) {
   for (const AnsweredCall& call : answered_) {
     const uint64_t duration_ns = now_ns - call.received_ns;
-    if (!log_.wants(duration_ns)) continue;
+    if (!log_.wants(duration_ns)) {
+      continue;
+    }
     const bool named = call.function == FunctionLabels::other() && call.name < names_.size();
     log_.write(call, duration_ns, named ? std::string_view(names_[call.name]) : "");
   }

@@ -39,16 +39,22 @@ class Router {
   }
 
   Route find(ByteView function) {
-    if (const Route* known = names_.find(function)) return *known;
+    if (const Route* known = names_.find(function)) {
+      return *known;
+    }
     const Route route = match(function);
-    if (route.label != FunctionLabels::other()) names_.set(function, route);
+    if (route.label != FunctionLabels::other()) {
+      names_.set(function, route);
+    }
     return route;
   }
 
  private:
   Route match(ByteView function) const {
     for (const auto& [glob, service] : globs_) {
-      if (glob_match(glob, function)) return {service, labels_.find(function)};
+      if (glob_match(glob, function)) {
+        return {service, labels_.find(function)};
+      }
     }
     return {};
   }

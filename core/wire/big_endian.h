@@ -26,7 +26,9 @@ inline void store_be(char* at, uint64_t value) {
     value = __builtin_bswap64(value) >> (64 - 8 * kBytes);
     std::memcpy(at, &value, kBytes);
   } else {
-    for (int i = 0; i < kBytes; ++i) at[i] = static_cast<char>(value >> (8 * (kBytes - 1 - i)));
+    for (int i = 0; i < kBytes; ++i) {
+      at[i] = static_cast<char>(value >> (8 * (kBytes - 1 - i)));
+    }
   }
 }
 

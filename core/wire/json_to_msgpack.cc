@@ -101,7 +101,9 @@ class Packer final : public nlohmann::json_sax<json> {
     return msgpack::packer<Buffer>(open_.back().body);
   }
   bool pack_text(msgpack::packer<Buffer>& packer, const std::string& text) {
-    if (text.size() > UINT32_MAX) return fail("a string is longer than 4 GiB");
+    if (text.size() > UINT32_MAX) {
+      return fail("a string is longer than 4 GiB");
+    }
     packer.pack_str(static_cast<uint32_t>(text.size()));
     packer.pack_str_body(text.data(), static_cast<uint32_t>(text.size()));
     return true;
@@ -132,7 +134,9 @@ class Packer final : public nlohmann::json_sax<json> {
 
 Result<std::string> json_to_msgpack(std::string_view text) {
   Packer packer;
-  if (!json::sax_parse(text, &packer)) return Error{"not valid JSON: " + packer.error()};
+  if (!json::sax_parse(text, &packer)) {
+    return Error{"not valid JSON: " + packer.error()};
+  }
   return packer.take_bytes();
 }
 

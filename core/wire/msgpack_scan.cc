@@ -13,15 +13,23 @@ constexpr uint8_t to_byte(char c) { return static_cast<uint8_t>(c); }
 /// lengths that follow, for containers, and for 0xc1, which MessagePack never uses.
 constexpr std::array<uint8_t, 256> make_fixed_sizes() {
   std::array<uint8_t, 256> sizes{};
-  for (int i = 0x00; i <= 0x7f; ++i) sizes[i] = 1;                               // fixint
-  for (int i = 0xa0; i <= 0xbf; ++i) sizes[i] = static_cast<uint8_t>(i - 0x9f);  // fixstr
-  for (int i = 0xe0; i <= 0xff; ++i) sizes[i] = 1;                               // negative fixint
-  sizes[0xc0] = sizes[0xc2] = sizes[0xc3] = 1;                                   // nil, booleans
-  sizes[0xca] = 5, sizes[0xcb] = 9;                                              // floats
+  for (int i = 0x00; i <= 0x7f; ++i) {
+    sizes[i] = 1;  // fixint
+  }
+  for (int i = 0xa0; i <= 0xbf; ++i) {
+    sizes[i] = static_cast<uint8_t>(i - 0x9f);  // fixstr
+  }
+  for (int i = 0xe0; i <= 0xff; ++i) {
+    sizes[i] = 1;  // negative fixint
+  }
+  sizes[0xc0] = sizes[0xc2] = sizes[0xc3] = 1;  // nil, booleans
+  sizes[0xca] = 5, sizes[0xcb] = 9;             // floats
   for (int i = 0; i < 4; ++i) {
     sizes[0xcc + i] = sizes[0xd0 + i] = static_cast<uint8_t>(1 + (1 << i));  // integers
   }
-  for (int i = 0; i < 5; ++i) sizes[0xd4 + i] = static_cast<uint8_t>(2 + (1 << i));  // fixext
+  for (int i = 0; i < 5; ++i) {
+    sizes[0xd4 + i] = static_cast<uint8_t>(2 + (1 << i));  // fixext
+  }
   return sizes;
 }
 constexpr std::array<uint8_t, 256> kFixedSizes = make_fixed_sizes();
@@ -35,8 +43,12 @@ struct Head {
 };
 
 constexpr Head head_of(uint8_t first) {
-  if (first >= 0x80 && first <= 0x8f) return {0, 0, 2, true};
-  if (first >= 0x90 && first <= 0x9f) return {0, 0, 1, true};
+  if (first >= 0x80 && first <= 0x8f) {
+    return {0, 0, 2, true};
+  }
+  if (first >= 0x90 && first <= 0x9f) {
+    return {0, 0, 1, true};
+  }
   switch (first) {
     case 0xc4:
     case 0xd9:
@@ -67,31 +79,63 @@ constexpr Head head_of(uint8_t first) {
 }
 constexpr std::array<Head, 256> make_heads() {
   std::array<Head, 256> heads{};
-  for (int i = 0; i < 256; ++i) heads[i] = head_of(static_cast<uint8_t>(i));
+  for (int i = 0; i < 256; ++i) {
+    heads[i] = head_of(static_cast<uint8_t>(i));
+  }
   return heads;
 }
 constexpr std::array<Head, 256> kHeads = make_heads();
 
 constexpr Type find_type(uint8_t first) {
-  if (first <= 0x7f || first >= 0xe0) return Type::integer;
-  if (first <= 0x8f) return Type::map;
-  if (first <= 0x9f) return Type::array;
-  if (first <= 0xbf) return Type::str;
-  if (first == 0xc0) return Type::nil;
-  if (first == 0xc1) return Type::invalid;
-  if (first <= 0xc3) return Type::boolean;
-  if (first <= 0xc6) return Type::bin;
-  if (first <= 0xc9) return Type::ext;
-  if (first <= 0xcb) return Type::real;
-  if (first <= 0xd3) return Type::integer;
-  if (first <= 0xd8) return Type::ext;
-  if (first <= 0xdb) return Type::str;
-  if (first <= 0xdd) return Type::array;
+  if (first <= 0x7f || first >= 0xe0) {
+    return Type::integer;
+  }
+  if (first <= 0x8f) {
+    return Type::map;
+  }
+  if (first <= 0x9f) {
+    return Type::array;
+  }
+  if (first <= 0xbf) {
+    return Type::str;
+  }
+  if (first == 0xc0) {
+    return Type::nil;
+  }
+  if (first == 0xc1) {
+    return Type::invalid;
+  }
+  if (first <= 0xc3) {
+    return Type::boolean;
+  }
+  if (first <= 0xc6) {
+    return Type::bin;
+  }
+  if (first <= 0xc9) {
+    return Type::ext;
+  }
+  if (first <= 0xcb) {
+    return Type::real;
+  }
+  if (first <= 0xd3) {
+    return Type::integer;
+  }
+  if (first <= 0xd8) {
+    return Type::ext;
+  }
+  if (first <= 0xdb) {
+    return Type::str;
+  }
+  if (first <= 0xdd) {
+    return Type::array;
+  }
   return Type::map;
 }
 constexpr std::array<Type, 256> make_types() {
   std::array<Type, 256> types{};
-  for (int i = 0; i < 256; ++i) types[i] = find_type(static_cast<uint8_t>(i));
+  for (int i = 0; i < 256; ++i) {
+    types[i] = find_type(static_cast<uint8_t>(i));
+  }
   return types;
 }
 constexpr std::array<Type, 256> kTypes = make_types();
@@ -114,7 +158,9 @@ bool read_head(ByteView bytes, size_t& header, uint64_t& count) {
   const uint8_t first = to_byte(bytes.front());
   const Head head = kHeads[first];
   header = size_t{1} + head.length_bytes;
-  if (bytes.size() < header) return false;
+  if (bytes.size() < header) {
+    return false;
+  }
   if (head.length_bytes == 0) {
     count = first & (kTypes[first] == Type::str ? 0x1f : 0x0f);
   } else {
@@ -134,26 +180,38 @@ Scan scan_value(ByteView bytes) noexcept {
   uint64_t outer[kMaxDepth];
   uint32_t depth = 0;
   for (;;) {
-    if (at == end) return {0, ScanError::truncated};
+    if (at == end) {
+      return {0, ScanError::truncated};
+    }
     const uint8_t first = to_byte(*at);
     const auto present = static_cast<uint64_t>(end - at);
     if (static_cast<int8_t>(first) >= -32) {  // a fixint; its branch spares dense lists the table
       ++at;
     } else if (const uint8_t size = kFixedSizes[first]; size != 0) {
-      if (size > present) return {0, ScanError::truncated};
+      if (size > present) {
+        return {0, ScanError::truncated};
+      }
       at += size;
     } else {
       const Head head = kHeads[first];
-      if (!head.valid) return {0, ScanError::invalid};
+      if (!head.valid) {
+        return {0, ScanError::invalid};
+      }
       const uint64_t header = uint64_t{1} + head.length_bytes + head.extra;
-      if (header > present) return {0, ScanError::truncated};
+      if (header > present) {
+        return {0, ScanError::truncated};
+      }
       const uint64_t count =
           head.length_bytes == 0 ? first & 0x0fu : read_count(at + 1, head.length_bytes);
       if (head.per_item == 0) {
-        if (count > present - header) return {0, ScanError::truncated};
+        if (count > present - header) {
+          return {0, ScanError::truncated};
+        }
         at += header + count;
       } else {
-        if (depth == kMaxDepth) return {0, ScanError::too_deep};
+        if (depth == kMaxDepth) {
+          return {0, ScanError::too_deep};
+        }
         at += header;
         if (count != 0) {
           outer[depth++] = left;
@@ -163,14 +221,18 @@ Scan scan_value(ByteView bytes) noexcept {
       }
     }
     while (--left == 0) {
-      if (depth == 0) return {static_cast<size_t>(at - bytes.data()), ScanError::none};
+      if (depth == 0) {
+        return {static_cast<size_t>(at - bytes.data()), ScanError::none};
+      }
       left = outer[--depth];
     }
   }
 }
 
 bool is_one_value(ByteView bytes) noexcept {
-  if (bytes.size() == 1 && kFixedSizes[to_byte(bytes.front())] == 1) return true;  // nil, mostly
+  if (bytes.size() == 1 && kFixedSizes[to_byte(bytes.front())] == 1) {
+    return true;  // nil, mostly
+  }
   const Scan scan = scan_value(bytes);
   return scan.error == ScanError::none && scan.length == bytes.size();
 }
@@ -207,7 +269,9 @@ const char* type_name(Type type) noexcept {
 bool Reader::read_long_map(uint32_t& pairs) noexcept {
   size_t header = 0;
   uint64_t count = 0;
-  if (next_type() != Type::map || !read_head(rest_, header, count)) return false;
+  if (next_type() != Type::map || !read_head(rest_, header, count)) {
+    return false;
+  }
   pairs = static_cast<uint32_t>(count);
   rest_.remove_prefix(header);
   return true;
@@ -216,7 +280,9 @@ bool Reader::read_long_map(uint32_t& pairs) noexcept {
 bool Reader::read_long_array(uint32_t& items) noexcept {
   size_t header = 0;
   uint64_t count = 0;
-  if (next_type() != Type::array || !read_head(rest_, header, count)) return false;
+  if (next_type() != Type::array || !read_head(rest_, header, count)) {
+    return false;
+  }
   items = static_cast<uint32_t>(count);
   rest_.remove_prefix(header);
   return true;
@@ -225,8 +291,12 @@ bool Reader::read_long_array(uint32_t& items) noexcept {
 bool Reader::read_long_str(ByteView& text) noexcept {
   size_t header = 0;
   uint64_t count = 0;
-  if (next_type() != Type::str || !read_head(rest_, header, count)) return false;
-  if (count > rest_.size() - header) return false;  // before it is narrowed to a size_t
+  if (next_type() != Type::str || !read_head(rest_, header, count)) {
+    return false;
+  }
+  if (count > rest_.size() - header) {
+    return false;  // before it is narrowed to a size_t
+  }
   return take(header, static_cast<size_t>(count), text);
 }
 

@@ -58,8 +58,9 @@ class Reader {
     return read_short_count(0x90, items) || read_long_array(items);
   }
   bool read_str(ByteView& text) noexcept {
-    if (rest_.empty() || (static_cast<uint8_t>(rest_.front()) & 0xe0) != 0xa0)
+    if (rest_.empty() || (static_cast<uint8_t>(rest_.front()) & 0xe0) != 0xa0) {
       return read_long_str(text);
+    }
     return take(1, static_cast<size_t>(rest_.front() & 0x1f), text);
   }
   /// Takes one whole value of any type; `value` views its bytes.
@@ -67,7 +68,9 @@ class Reader {
 
  private:
   bool read_short_count(uint8_t family, uint32_t& count) noexcept {
-    if (rest_.empty() || (static_cast<uint8_t>(rest_.front()) & 0xf0) != family) return false;
+    if (rest_.empty() || (static_cast<uint8_t>(rest_.front()) & 0xf0) != family) {
+      return false;
+    }
     count = static_cast<uint32_t>(rest_.front() & 0x0f);
     rest_.remove_prefix(1);
     return true;
@@ -76,7 +79,9 @@ class Reader {
   bool read_long_array(uint32_t& items) noexcept;
   bool read_long_str(ByteView& text) noexcept;
   bool take(size_t header, size_t body, ByteView& out) noexcept {
-    if (header > rest_.size() || body > rest_.size() - header) return false;
+    if (header > rest_.size() || body > rest_.size() - header) {
+      return false;
+    }
     out = ByteView(rest_.data() + header, body);
     rest_.remove_prefix(header + body);
     return true;

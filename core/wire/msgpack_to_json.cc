@@ -104,7 +104,9 @@ class Writer : public msgpack::null_visitor {
     return true;
   }
   bool separate() {
-    if (!open_.back().first) out_ += ',';
+    if (!open_.back().first) {
+      out_ += ',';
+    }
     open_.back().first = false;
     return true;
   }
@@ -126,9 +128,15 @@ Result<std::string> msgpack_to_json(ByteView bytes) {
   size_t end = 0;
   const bool parsed = msgpack::parse(bytes.data(), bytes.size(), end, writer);
   const char* fault = writer.fault();
-  if (fault == nullptr && !parsed) fault = "it cannot be read";
-  if (fault == nullptr && end != bytes.size()) fault = "there are bytes behind the value";
-  if (fault != nullptr) return Error{fmt::format("not one MessagePack value: {}", fault)};
+  if (fault == nullptr && !parsed) {
+    fault = "it cannot be read";
+  }
+  if (fault == nullptr && end != bytes.size()) {
+    fault = "there are bytes behind the value";
+  }
+  if (fault != nullptr) {
+    return Error{fmt::format("not one MessagePack value: {}", fault)};
+  }
   return writer.take_text();
 }
 

@@ -27,11 +27,17 @@ inline ByteView strip_ascii_space(ByteView text) {
     const size_t spaces =
         trailing_zero_bytes(load_word(text.data() + end - sizeof kEightSpaces) ^ kEightSpaces);
     end -= spaces;
-    if (spaces < sizeof kEightSpaces) break;
+    if (spaces < sizeof kEightSpaces) {
+      break;
+    }
   }
-  while (end > 0 && is_ascii_space(text[end - 1])) --end;
+  while (end > 0 && is_ascii_space(text[end - 1])) {
+    --end;
+  }
   size_t begin = 0;
-  while (begin < end && is_ascii_space(text[begin])) ++begin;
+  while (begin < end && is_ascii_space(text[begin])) {
+    ++begin;
+  }
   return text.substr(begin, end - begin);
 }
 

@@ -21,9 +21,13 @@ constexpr Scheme kSchemes[] = {{"tcp://", Protocol::tcp, false},
 
 Result<ServerUrl> ServerUrl::parse(std::string_view text) {
   for (const Scheme& scheme : kSchemes) {
-    if (!text.starts_with(scheme.prefix)) continue;
+    if (!text.starts_with(scheme.prefix)) {
+      continue;
+    }
     auto address = Address::parse(scheme.local ? text : text.substr(scheme.prefix.size()));
-    if (!address) return Error{address.error()};
+    if (!address) {
+      return Error{address.error()};
+    }
     if (address.value().is_path() != scheme.local) {
       return Error{
           fmt::format("{} is a path behind {}; write unix:/path for raw TCP's protocol or "
@@ -42,7 +46,9 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
 }
 
 std::string ServerUrl::display() const {
-  if (address.is_path()) return (protocol == Protocol::tcp ? "unix:" : "ipc:") + address.path;
+  if (address.is_path()) {
+    return (protocol == Protocol::tcp ? "unix:" : "ipc:") + address.path;
+  }
   return (protocol == Protocol::tcp ? "tcp://" : "zmq://") + address.display();
 }
 

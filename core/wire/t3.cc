@@ -32,7 +32,9 @@ bool begins_other_protocol(const char* bytes) {
       "\xff\0\0\0",  // ZMTP's greeting
   };
   for (const auto& front : kFronts) {
-    if (std::memcmp(bytes, front, kLengthBytes) == 0) return true;
+    if (std::memcmp(bytes, front, kLengthBytes) == 0) {
+      return true;
+    }
   }
   // TLS: a handshake record of version 3.0 to 3.4, of any length.
   return bytes[0] == 0x16 && bytes[1] == 0x03 && bytes[2] >= 0 && bytes[2] <= 4;
@@ -51,7 +53,9 @@ EnvelopeStatus status_of(ScanError error) {
 /// Takes the value at the front of `rest`.
 ScanError take_value(ByteView& rest, ByteView& value) {
   const Scan scan = scan_value(rest);
-  if (scan.error != ScanError::none) return scan.error;
+  if (scan.error != ScanError::none) {
+    return scan.error;
+  }
   value = rest.substr(0, scan.length);
   rest.remove_prefix(scan.length);
   return ScanError::none;
@@ -74,12 +78,18 @@ ScanError take_key(ByteView& rest, Fields& fields, ByteView*& target) {
   }
   ByteView key;
   const ScanError error = take_value(rest, key);
-  if (error != ScanError::none) return error;
+  if (error != ScanError::none) {
+    return error;
+  }
   ByteView text;  // a str may have a longer head than it needs; a bin is another key in Python
   target = nullptr;
   if (Reader(key).read_str(text)) {
-    if (text == "fn") target = &fields.function;
-    if (text == "data") target = &fields.argument;
+    if (text == "fn") {
+      target = &fields.function;
+    }
+    if (text == "data") {
+      target = &fields.argument;
+    }
   }
   return ScanError::none;
 }
@@ -95,11 +105,15 @@ bool is_falsy(ByteView value) {
       return value.front() == static_cast<char>(0xc2);
     case Type::integer:
       // A fixint is its own value; the wider forms are a tag and big-endian bytes.
-      if (value.size() == 1) return value.front() == 0;
+      if (value.size() == 1) {
+        return value.front() == 0;
+      }
       return value.find_first_not_of('\0', 1) == ByteView::npos;
     case Type::real: {
       // Zero and minus zero: no bit is set beside the sign.
-      if ((value[1] & 0x7f) != 0) return false;
+      if ((value[1] & 0x7f) != 0) {
+        return false;
+      }
       return value.find_first_not_of('\0', 2) == ByteView::npos;
     }
     case Type::str:
@@ -109,7 +123,9 @@ bool is_falsy(ByteView value) {
       // Empty when its count is zero: in the low bits of a first byte below 0xc0, else behind it,
       // where the count stands before anything else that is not zero.
       const auto first = static_cast<uint8_t>(value.front());
-      if (first < 0xc0) return value.size() == 1;
+      if (first < 0xc0) {
+        return value.size() == 1;
+      }
       return value.find_first_not_of('\0', 1) == ByteView::npos;
     }
     case Type::ext:
@@ -123,15 +139,25 @@ bool is_falsy(ByteView value) {
 /// other payload, good or bad: that goes the general way.
 bool read_usual(ByteView payload, Envelope& envelope) {
   constexpr size_t kNameAt = kUsualFront.size() + 1;
-  if (payload.size() < kNameAt || !payload.starts_with(kUsualFront)) return false;
+  if (payload.size() < kNameAt || !payload.starts_with(kUsualFront)) {
+    return false;
+  }
   const size_t name_bytes = static_cast<uint8_t>(payload[kNameAt - 1]) - size_t{0xa0};
-  if (name_bytes == 0 || name_bytes > kMaxFixStr) return false;
+  if (name_bytes == 0 || name_bytes > kMaxFixStr) {
+    return false;
+  }
   ByteView rest = payload.substr(kNameAt);
-  if (rest.size() <= name_bytes + kUsualData.size()) return false;
+  if (rest.size() <= name_bytes + kUsualData.size()) {
+    return false;
+  }
   rest.remove_prefix(name_bytes);
-  if (!rest.starts_with(kUsualData)) return false;
+  if (!rest.starts_with(kUsualData)) {
+    return false;
+  }
   rest.remove_prefix(kUsualData.size());
-  if (!is_one_value(rest)) return false;
+  if (!is_one_value(rest)) {
+    return false;
+  }
   envelope.status = EnvelopeStatus::ok;
   envelope.function = payload.substr(kNameAt, name_bytes);
   envelope.argument = rest;
@@ -147,7 +173,9 @@ Frame parse_frame(ByteView bytes, size_t max_message) noexcept {
 }
 
 void read_frame(Frame& frame, ByteView bytes, size_t max_message) noexcept {
-  if (bytes.size() < kLengthBytes) return;
+  if (bytes.size() < kLengthBytes) {
+    return;
+  }
   const size_t length = load_be32(bytes.data());
   frame.size = kLengthBytes + length;
   if (length < kIdAndFlagBytes) {
@@ -169,7 +197,9 @@ void read_frame(Frame& frame, ByteView bytes, size_t max_message) noexcept {
 
 Envelope parse_envelope(ByteView payload) noexcept {
   Envelope envelope;
-  if (read_usual(payload, envelope)) return envelope;
+  if (read_usual(payload, envelope)) {
+    return envelope;
+  }
   Reader reader(payload);
   uint32_t pairs = 0;
   if (!reader.read_map(pairs)) {
@@ -188,14 +218,20 @@ Envelope parse_envelope(ByteView payload) noexcept {
     ByteView* target = nullptr;
     ByteView value;
     ScanError error = take_key(rest, fields, target);
-    if (error == ScanError::none) error = take_value(rest, value);
+    if (error == ScanError::none) {
+      error = take_value(rest, value);
+    }
     if (error != ScanError::none) {
       envelope.status = status_of(error);
       return envelope;
     }
-    if (target != nullptr) *target = value;
+    if (target != nullptr) {
+      *target = value;
+    }
   }
-  if (!rest.empty()) return envelope;  // malformed
+  if (!rest.empty()) {
+    return envelope;  // malformed
+  }
 
   envelope.argument = fields.argument.empty() ? kNilValue : fields.argument;
   if (fields.function.empty() || is_falsy(fields.function)) {

@@ -36,7 +36,9 @@ bool is_old_request(ByteView payload) {
 TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept {
   TcpFrame frame;
   t3::read_frame(frame, bytes, max_message);
-  if (frame.status != FrameStatus::whole || begins_like_request(frame.payload)) return frame;
+  if (frame.status != FrameStatus::whole || begins_like_request(frame.payload)) {
+    return frame;
+  }
   const ByteView whole = bytes.substr(0, frame.size);
   if (is_old_request(whole.substr(kT2PayloadAt))) {
     frame.wire = Wire::t2;
@@ -46,18 +48,26 @@ TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept {
     frame.id = 0;
     frame.payload = whole.substr(kT1PayloadAt);
   }
-  if (frame.wire != Wire::t3) frame.flag = 0;  // that byte was another one
+  if (frame.wire != Wire::t3) {
+    frame.flag = 0;  // that byte was another one
+  }
   // Measured as T3 it was up to 5 bytes shorter.
-  if (frame.payload.size() > max_message) frame.status = FrameStatus::too_large;
+  if (frame.payload.size() > max_message) {
+    frame.status = FrameStatus::too_large;
+  }
   return frame;
 }
 
 void write_tcp_reply(std::string& out, Wire wire, uint32_t id, ByteView body) {
   const bool error = is_error_body(body);
-  if (wire == Wire::t3) return t3::write_frame(out, id, error, body);
+  if (wire == Wire::t3) {
+    return t3::write_frame(out, id, error, body);
+  }
   const size_t start = out.size();
   out.append(wire == Wire::t1 ? kT1PayloadAt : kT2PayloadAt, '\0');
-  if (wire == Wire::t2) store_be<4>(out.data() + start + t3::kLengthBytes, id);
+  if (wire == Wire::t2) {
+    store_be<4>(out.data() + start + t3::kLengthBytes, id);
+  }
   if (!error) {
     write_map(out, 1);
     write_str(out, "data");

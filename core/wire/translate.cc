@@ -23,8 +23,12 @@ ByteView nil_from_empty(ByteView argument) noexcept {
 }
 
 bool fits_zmq_name(ByteView name) noexcept {
-  if (name.empty() || name.size() > w5::kNameBytes) return false;
-  if (is_ascii_space(name.front()) || is_ascii_space(name.back())) return false;
+  if (name.empty() || name.size() > w5::kNameBytes) {
+    return false;
+  }
+  if (is_ascii_space(name.front()) || is_ascii_space(name.back())) {
+    return false;
+  }
   return std::all_of(name.begin(), name.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
@@ -32,7 +36,9 @@ bool fits_zmq_name(ByteView name) noexcept {
 bool write_full_contract_argument(std::string& out, ByteView argument) {
   Reader reader(argument);
   uint32_t items = 0;
-  if (!reader.read_array(items) || items != 2 || !is_one_value(argument)) return false;
+  if (!reader.read_array(items) || items != 2 || !is_one_value(argument)) {
+    return false;
+  }
   write_array(out, 4);
   out.append(reader.rest());
   write_str(out, "zmq");

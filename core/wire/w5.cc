@@ -18,13 +18,17 @@ void write_request(std::string& out, ByteView id, ByteView function, ByteView ar
   out.append(id);
   out.append(function);
   out.append(kNameBytes - function.size(), ' ');
-  if (argument != kNilValue) out.append(argument);
+  if (argument != kNilValue) {
+    out.append(argument);
+  }
 }
 
 Reply parse_reply(ByteView body) noexcept {
   Reply reply;
   reply.id = body.substr(0, kIdBytes);
-  if (reply.id.size() < kIdBytes) return reply;
+  if (reply.id.size() < kIdBytes) {
+    return reply;
+  }
   reply.result = body.substr(kIdBytes);
   reply.status = reply.result.empty() ? ReplyStatus::no_result : ReplyStatus::ok;
   return reply;

@@ -27,7 +27,9 @@ constexpr ByteView key_text(ErrorKey key) {
 
 ErrorKey key_of(ByteView text) {
   for (const ErrorKey key : {ErrorKey::function_not_found, ErrorKey::validation_error}) {
-    if (text == key_text(key)) return key;
+    if (text == key_text(key)) {
+      return key;
+    }
   }
   return ErrorKey::server_exception;
 }
@@ -53,9 +55,13 @@ bool may_have_prefix(ByteView body) {
       return memmem(body.data(), body.size(), kPrefix.data(), kPrefix.size()) != nullptr;
     }
     const void* found = std::memchr(body.data() + from, kPrefix[kRareAt], body.size() - from);
-    if (found == nullptr) return false;
+    if (found == nullptr) {
+      return false;
+    }
     const auto at = static_cast<size_t>(static_cast<const char*>(found) - body.data());
-    if (body.substr(at - kRareAt).starts_with(kPrefix)) return true;
+    if (body.substr(at - kRareAt).starts_with(kPrefix)) {
+      return true;
+    }
     from = at + 1;
   }
   return false;
@@ -65,14 +71,22 @@ bool may_have_prefix(ByteView body) {
 ByteView value_of(ByteView map, ByteView wanted) {
   Reader reader(map);
   uint32_t pairs = 0;
-  if (!reader.read_map(pairs)) return {};
+  if (!reader.read_map(pairs)) {
+    return {};
+  }
   for (; pairs > 0; --pairs) {
     ByteView key;
     ByteView value;
     const bool is_str = reader.read_str(key);
-    if (!is_str && !reader.read_value(value)) return {};
-    if (!reader.read_value(value)) return {};
-    if (is_str && key == wanted) return value;
+    if (!is_str && !reader.read_value(value)) {
+      return {};
+    }
+    if (!reader.read_value(value)) {
+      return {};
+    }
+    if (is_str && key == wanted) {
+      return value;
+    }
   }
   return {};
 }
@@ -80,7 +94,9 @@ ByteView value_of(ByteView map, ByteView wanted) {
 }  // namespace
 
 void write_error(std::string& out, ErrorKey key, ByteView message) {
-  if (message.empty()) message = "unknown error";
+  if (message.empty()) {
+    message = "unknown error";
+  }
   write_map(out, 1);
   write_str(out, key_text(key));
   if (is_utf8(message)) {
@@ -108,19 +124,29 @@ std::string function_not_found(ByteView name) {
 std::optional<ErrorKey> error_key(ByteView body) noexcept {
   Reader reader(body);
   uint32_t pairs = 0;
-  if (!reader.read_map(pairs)) return {};
+  if (!reader.read_map(pairs)) {
+    return {};
+  }
   // Nearly every result ends here: a search at memory speed, instead of a walk over its keys.
-  if (!may_have_prefix(body)) return {};
+  if (!may_have_prefix(body)) {
+    return {};
+  }
   for (; pairs > 0; --pairs) {
     ByteView key;
     ByteView skipped;
     if (reader.next_type() == Type::str) {
-      if (!reader.read_str(key)) return {};
-      if (key.starts_with(kPrefix)) return key_of(key);
+      if (!reader.read_str(key)) {
+        return {};
+      }
+      if (key.starts_with(kPrefix)) {
+        return key_of(key);
+      }
     } else if (!reader.read_value(skipped)) {
       return {};
     }
-    if (!reader.read_value(skipped)) return {};
+    if (!reader.read_value(skipped)) {
+      return {};
+    }
   }
   return {};
 }
@@ -132,8 +158,12 @@ void append_for_old_client(std::string& out, ByteView body) {
   uint32_t count = 0;
   if (is_error_body(body) && is_one_value(body)) {
     for (size_t i = 0; i < std::size(kOldKeys); ++i) {
-      if (value_of(body, kOldKeys[i].old).empty()) added[i] = value_of(body, kOldKeys[i].now);
-      if (!added[i].empty()) ++count;
+      if (value_of(body, kOldKeys[i].old).empty()) {
+        added[i] = value_of(body, kOldKeys[i].now);
+      }
+      if (!added[i].empty()) {
+        ++count;
+      }
     }
   }
   if (count == 0 || !reader.read_map(pairs)) {
@@ -143,7 +173,9 @@ void append_for_old_client(std::string& out, ByteView body) {
   write_map(out, pairs + count);  // no overflow: the body holds that many pairs
   out.append(reader.rest());
   for (size_t i = 0; i < std::size(kOldKeys); ++i) {
-    if (added[i].empty()) continue;
+    if (added[i].empty()) {
+      continue;
+    }
     write_str(out, kOldKeys[i].old);
     out.append(added[i]);
   }

@@ -25,7 +25,9 @@ static_assert(ReplyPrefix::kMaxBytes == kW2ReplyFront.size() + kMaxZmqIdBytes);
 
 /// As uuid4().hex writes them. A random W5 id fails at its first byte 15 times out of 16.
 bool begins_with_hex_id(ByteView bytes) {
-  if (bytes.size() < kHexIdBytes) return false;
+  if (bytes.size() < kHexIdBytes) {
+    return false;
+  }
   return std::all_of(bytes.begin(), bytes.begin() + kHexIdBytes,
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
@@ -52,14 +54,18 @@ Wire wire_of_hex(ByteView body) {
 
 /// W1 and W2 since 0.1.0 send an empty str for None, and their servers took every empty str for it.
 void take_empty_str_for_none(ZmqRequest& request) {
-  if (request.argument == kEmptyStr) request.argument = kNilValue;
+  if (request.argument == kEmptyStr) {
+    request.argument = kNilValue;
+  }
 }
 
 void read_w2(ZmqRequest& request, ByteView body) {
   request.id = body.substr(kW2Front.size(), kHexIdBytes);
   Reader reader(body.substr(kW2Front.size() + kHexIdBytes));
   // A function that is no str has no name; an argument that is missing is not None.
-  if (!reader.read_str(request.function) || reader.at_end()) return;
+  if (!reader.read_str(request.function) || reader.at_end()) {
+    return;
+  }
   request.status = read_argument(reader.rest(), request.argument);
   take_empty_str_for_none(request);
 }
@@ -67,7 +73,9 @@ void read_w2(ZmqRequest& request, ByteView body) {
 }  // namespace
 
 Wire zmq_wire_of(ByteView body) noexcept {
-  if (begins_with_hex_id(body)) return wire_of_hex(body);
+  if (begins_with_hex_id(body)) {
+    return wire_of_hex(body);
+  }
   if (body.starts_with(kW2Front) && begins_with_hex_id(body.substr(kW2Front.size()))) {
     return Wire::w2;
   }
@@ -99,9 +107,13 @@ ZmqRequest parse_w1_request(ByteView name, ByteView argument) noexcept {
 
 ReplyPrefix::ReplyPrefix(Wire wire, ByteView id) noexcept {
   assert(id.size() <= kMaxZmqIdBytes);
-  if (wire == Wire::w1) return;
+  if (wire == Wire::w1) {
+    return;
+  }
   view_ = id;
-  if (wire != Wire::w2) return;
+  if (wire != Wire::w2) {
+    return;
+  }
   assert(id.size() == kHexIdBytes);
   kW2ReplyFront.copy(bytes_.data(), kW2ReplyFront.size());
   id.copy(bytes_.data() + kW2ReplyFront.size(), id.size());

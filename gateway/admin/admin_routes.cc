@@ -88,24 +88,29 @@ AdminPage AdminRoutes::answer(const AdminRequest& request) try {
 
 AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (reads && request.path.starts_with(kStatusFolder))
-    if (const StatusFile* file = find_status_file(request.path.substr(kStatusFolder.size())))
+  if (reads && request.path.starts_with(kStatusFolder)) {
+    if (const StatusFile* file = find_status_file(request.path.substr(kStatusFolder.size()))) {
       return {200, file->type, file->content, ""};
+    }
+  }
   const auto route = std::ranges::find(routes(), request.path, &Route::path);
   if (route == routes().end()) {
     std::string known;
-    for (const Route& one : routes())
+    for (const Route& one : routes()) {
       known += fmt::format(" {}{}", one.method == Method::post ? "POST " : "", one.path);
+    }
     return text_page(404, fmt::format("no such page; there are{}\n", known));
   }
   if (route->method == Method::post ||
       (route->method == Method::both && request.method == "POST")) {
-    if (request.method != "POST")
+    if (request.method != "POST") {
       return text_page(405, "this changes something: POST\n", "Allow: POST\r\n");
-    if (from_web_page(request))
+    }
+    if (from_web_page(request)) {
       return text_page(
           403, fmt::format("refused: a web page ({}) may not do this; use curl -X POST\n",
                            quote(request.origin.empty() ? "of unnamed origin" : request.origin)));
+    }
   } else if (!reads) {
     return route->method == Method::both
                ? text_page(405, "GET, HEAD or POST\n", "Allow: GET, HEAD, POST\r\n")
@@ -122,12 +127,16 @@ AdminPage AdminRoutes::front(const AdminRequest& request) {
   }
   std::string text =
       fmt::format("zerogate {}: {}\n\n", sources_.version, sources_.readiness().text);
-  for (const Route& route : routes()) text += fmt::format("{:<12} {}\n", route.path, route.help);
+  for (const Route& route : routes()) {
+    text += fmt::format("{:<12} {}\n", route.path, route.help);
+  }
   return text_page(200, std::move(text), "Vary: Accept\r\n");
 }
 
 AdminPage AdminRoutes::status_numbers(const AdminRequest&) {
-  if (auto text = status_text_.scrape()) return {200, kJson, std::move(text), ""};
+  if (auto text = status_text_.scrape()) {
+    return {200, kJson, std::move(text), ""};
+  }
   return text_page(500, kFailed);
 }
 
@@ -138,7 +147,9 @@ StatusHead AdminRoutes::status_head() const {
 }
 
 AdminPage AdminRoutes::metrics(const AdminRequest&) {
-  if (auto text = metrics_text_.scrape()) return {200, kMetricsText, std::move(text), ""};
+  if (auto text = metrics_text_.scrape()) {
+    return {200, kMetricsText, std::move(text), ""};
+  }
   return text_page(500, kFailed);
 }
 
@@ -157,11 +168,13 @@ AdminPage AdminRoutes::reload(const AdminRequest&) {
 }
 
 AdminPage AdminRoutes::log_level(const AdminRequest& request) {
-  if (request.method != "POST")
+  if (request.method != "POST") {
     return text_page(200, fmt::format("{}\n", log::name_of(log::level())));
+  }
   constexpr std::string_view kKey = "level=";
-  if (!request.query.starts_with(kKey))
+  if (!request.query.starts_with(kKey)) {
     return text_page(400, "which level? POST /log?level=debug (or info, warn, error, off)\n");
+  }
   const Result<std::string> result = sources_.set_log_level(request.query.substr(kKey.size()));
   return text_page(result ? 200 : 400, (result ? result.value() : result.error()) + "\n");
 }

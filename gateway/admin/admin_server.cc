@@ -68,15 +68,18 @@ void send_page(mg_connection* connection, const AdminPage& page, bool with_body)
       "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}"
       "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
       page.status, reason_phrase(page.status), page.type, body.size(), page.headers);
-  if (with_body) first += body.substr(0, kChunkBytes);
+  if (with_body) {
+    first += body.substr(0, kChunkBytes);
+  }
   const auto deadline = Clock::now() + kResponseDeadline;
   const auto send = [&](std::string_view bytes) {
     return Clock::now() < deadline &&
            mg_write(connection, bytes.data(), bytes.size()) == static_cast<int>(bytes.size());
   };
   bool sent = send(first);
-  for (size_t at = kChunkBytes; sent && with_body && at < body.size(); at += kChunkBytes)
+  for (size_t at = kChunkBytes; sent && with_body && at < body.size(); at += kChunkBytes) {
     sent = send(body.substr(at, kChunkBytes));
+  }
 }
 
 std::string_view header(const mg_connection* connection, const char* name) {
@@ -111,8 +114,9 @@ int log_message(const mg_connection*, const char* message) {
 }
 
 Error cannot_listen(const Address& address, std::string reason) {
-  if (!reason.empty())
+  if (!reason.empty()) {
     reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
+  }
   return Error{fmt::format("cannot listen on admin {}: {}; choose another with admin: or --admin",
                            address.display(), reason)};
 }
@@ -127,7 +131,9 @@ struct Bound {
 /// accepted yet: a connection that came too early would be reset when civetweb takes over.
 Result<Bound> bind_to(const Address& address) {
   const Result<std::vector<SocketAddress>> candidates = resolve(address);
-  if (!candidates) return cannot_listen(address, candidates.error());
+  if (!candidates) {
+    return cannot_listen(address, candidates.error());
+  }
   int error = EADDRNOTAVAIL;
   for (const SocketAddress& candidate : candidates.value()) {
     const int family = candidate.storage.ss_family;
@@ -137,10 +143,13 @@ Result<Bound> bind_to(const Address& address) {
         // [::] takes IPv4 too, like the other listeners.
         (family != AF_INET6 ||
          setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) &&
-        bind(fd.get(), candidate.get(), candidate.size) == 0)
+        bind(fd.get(), candidate.get(), candidate.size) == 0) {
       return Bound{candidate, std::move(fd)};
+    }
     error = errno;
-    if (error != EAFNOSUPPORT && error != EADDRNOTAVAIL) break;
+    if (error != EAFNOSUPPORT && error != EADDRNOTAVAIL) {
+      break;
+    }
   }
   return cannot_listen(address, std::strerror(error));
 }
@@ -148,7 +157,9 @@ Result<Bound> bind_to(const Address& address) {
 SocketAddress bound_to(int fd) {
   SocketAddress name;
   name.size = sizeof name.storage;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&name.storage), &name.size) != 0) return {};
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&name.storage), &name.size) != 0) {
+    return {};
+  }
   return name;
 }
 
@@ -165,9 +176,13 @@ int find_listener(const std::string& address) {
   for (int fd = 0; fd < limit; ++fd) {
     int listening = 0;
     socklen_t size = sizeof listening;
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening) continue;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening) {
+      continue;
+    }
     const SocketAddress bound = bound_to(fd);
-    if (bound.storage.ss_family == AF_INET && bound.numeric() == address) return fd;
+    if (bound.storage.ss_family == AF_INET && bound.numeric() == address) {
+      return fd;
+    }
   }
   return -1;
 }
@@ -214,7 +229,9 @@ struct AdminServer::State {
 
 AdminServer::State::~State() {
   // Ends civetweb's poll, which would keep mg_stop waiting for up to 2 s.
-  if (listener >= 0) shutdown(listener, SHUT_RDWR);
+  if (listener >= 0) {
+    shutdown(listener, SHUT_RDWR);
+  }
 }
 
 /// Starts civetweb on an IPv4 address. The error is civetweb's text.
@@ -229,7 +246,9 @@ Status AdminServer::State::run(SocketAddress address) {
        {"enable_keep_alive", "no"},
        {"enable_directory_listing", "no"}}};
   std::vector<const char*> options;
-  for (const auto& [name, value] : settings) options.insert(options.end(), {name, value.c_str()});
+  for (const auto& [name, value] : settings) {
+    options.insert(options.end(), {name, value.c_str()});
+  }
   options.push_back(nullptr);
   mg_callbacks callbacks{};
   callbacks.begin_request = begin_request;
@@ -239,9 +258,13 @@ Status AdminServer::State::run(SocketAddress address) {
   unsigned code = 0;
   mg_error_data error{&code, text.data(), text.size()};
   server.reset(mg_start2(&init, &error));
-  if (!server) return Error{text.data()};
+  if (!server) {
+    return Error{text.data()};
+  }
   mg_server_port bound{};
-  if (mg_get_server_ports(server.get(), 1, &bound) != 1) return Error{"no port"};
+  if (mg_get_server_ports(server.get(), 1, &bound) != 1) {
+    return Error{"no port"};
+  }
   port = static_cast<uint16_t>(bound.port);
   reinterpret_cast<sockaddr_in&>(address.storage).sin_port = htons(port);
   listener = find_listener(address.numeric());
@@ -258,9 +281,12 @@ Status AdminServer::State::run_on(const UniqueFd& socket) {
   loopback.sin_family = AF_INET;
   loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   Status running = run(any);
-  if (!running) return running;
-  if (listener < 0 || listen(socket.get(), kBacklog) != 0)
+  if (!running) {
+    return running;
+  }
+  if (listener < 0 || listen(socket.get(), kBacklog) != 0) {
     return Error{"civetweb's socket cannot be replaced"};
+  }
   const SocketAddress bound = bound_to(socket.get());
   // civetweb may be asleep in a poll of up to 2 s. The shutdown wakes it, and it looks the
   // descriptor up again: whichever socket it finds there must have news, or it sleeps on without
@@ -269,18 +295,22 @@ Status AdminServer::State::run_on(const UniqueFd& socket) {
   const UniqueFd news(
       ::socket(bound.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   (void)connect(news.get(), bound.get(), bound.size);
-  if (shutdown(listener, SHUT_RDWR) != 0 || dup3(socket.get(), listener, O_CLOEXEC) < 0)
+  if (shutdown(listener, SHUT_RDWR) != 0 || dup3(socket.get(), listener, O_CLOEXEC) < 0) {
     return Error{"civetweb's socket cannot be replaced"};
+  }
   port = port_of(bound);
   return ok_status();
 }
 
 Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
                                                         AdminSources sources) {
-  if (address.is_path())
+  if (address.is_path()) {
     return cannot_listen(address, "the admin port cannot be a Unix socket, only host:port");
+  }
   Result<Bound> bound = bind_to(address);
-  if (!bound) return Error{bound.error()};
+  if (!bound) {
+    return Error{bound.error()};
+  }
 
   const SignalsBlocked blocked;
   auto state = std::make_unique<State>(std::move(sources));
@@ -288,9 +318,13 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
   UniqueFd& fd = bound.value().fd;
   const bool ipv4 = where.storage.ss_family == AF_INET;
   // Ours has shown that the address is free, with a proper error otherwise; now it makes room.
-  if (ipv4) fd.reset();
+  if (ipv4) {
+    fd.reset();
+  }
   const Status running = ipv4 ? state->run(where) : state->run_on(fd);
-  if (!running) return cannot_listen(address, running.error());
+  if (!running) {
+    return cannot_listen(address, running.error());
+  }
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(state)));
 }
 

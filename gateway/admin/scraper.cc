@@ -27,7 +27,9 @@ Scraper::~Scraper() {
 
 std::shared_ptr<const std::string> Scraper::scrape() {
   std::unique_lock lock(mutex_);
-  if (text_ && Clock::now() < fresh_until_) return text_;
+  if (text_ && Clock::now() < fresh_until_) {
+    return text_;
+  }
   // One that is being made now may have read its counters before this call.
   const uint64_t mine = begun_ + 1;
   wanted_ = mine;
@@ -40,7 +42,9 @@ void Scraper::run() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return stopping_ || wanted_ > begun_; });
-    if (stopping_) return;
+    if (stopping_) {
+      return;
+    }
     const uint64_t number = ++begun_;
     lock.unlock();
     const Clock::time_point begun_at = Clock::now();
@@ -55,8 +59,9 @@ void Scraper::run() {
 
 std::shared_ptr<const std::string> Scraper::make() const try {
   Families families;
-  for (const auto& source : sources_)
+  for (const auto& source : sources_) {
     std::ranges::move(source->Collect(), std::back_inserter(families));
+  }
   return std::make_shared<const std::string>(render_(families));
 } catch (const std::exception& e) {
   log::error("metrics cannot be collected", {{"reason", e.what()}});

@@ -30,15 +30,22 @@ std::string_view name_of(MetricType type) {
 /// Whole numbers without the ".0" that a double has in JSON.
 Json number(double value) {
   constexpr double kExact = 1LL << 53;
-  if (!std::isfinite(value)) return nullptr;
-  if (value == std::floor(value) && std::abs(value) < kExact) return static_cast<int64_t>(value);
+  if (!std::isfinite(value)) {
+    return nullptr;
+  }
+  if (value == std::floor(value) && std::abs(value) < kExact) {
+    return static_cast<int64_t>(value);
+  }
   return value;
 }
 
 Json label_names(const MetricFamily& family) {
   Json names = Json::array();
-  if (!family.metric.empty())
-    for (const auto& label : family.metric.front().label) names.push_back(label.name);
+  if (!family.metric.empty()) {
+    for (const auto& label : family.metric.front().label) {
+      names.push_back(label.name);
+    }
+  }
   return names;
 }
 
@@ -46,32 +53,43 @@ Json label_names(const MetricFamily& family) {
 Json begin_sample(const MetricFamily& family, const ClientMetric& metric) {
   assert(metric.label.size() == family.metric.front().label.size());
   Json sample = Json::array();
-  for (const auto& label : metric.label) sample.push_back(label.value);
+  for (const auto& label : metric.label) {
+    sample.push_back(label.value);
+  }
   return sample;
 }
 
 Json counts_of(const ClientMetric::Histogram& histogram) {
   Json counts = Json::array();
   uint64_t below = 0;
-  for (const auto& bucket : histogram.bucket)
+  for (const auto& bucket : histogram.bucket) {
     counts.push_back(bucket.cumulative_count - std::exchange(below, bucket.cumulative_count));
+  }
   return counts;
 }
 
 Json bounds_of(const MetricFamily& family) {
   Json bounds = Json::array();
-  if (!family.metric.empty())
-    for (const auto& bucket : family.metric.front().histogram.bucket)
-      if (std::isfinite(bucket.upper_bound)) bounds.push_back(number(bucket.upper_bound));
+  if (!family.metric.empty()) {
+    for (const auto& bucket : family.metric.front().histogram.bucket) {
+      if (std::isfinite(bucket.upper_bound)) {
+        bounds.push_back(number(bucket.upper_bound));
+      }
+    }
+  }
   return bounds;
 }
 
 Json family_json(const MetricFamily& family) {
   Json json{{"type", name_of(family.type)}, {"labels", label_names(family)}};
-  if (family.type == MetricType::Histogram) json["bounds"] = bounds_of(family);
+  if (family.type == MetricType::Histogram) {
+    json["bounds"] = bounds_of(family);
+  }
   Json& samples = json["samples"] = Json::array();
   for (const ClientMetric& metric : family.metric) {
-    if (family.type == MetricType::Counter && metric.counter.value == 0) continue;
+    if (family.type == MetricType::Counter && metric.counter.value == 0) {
+      continue;
+    }
     Json sample = begin_sample(family, metric);
     if (family.type == MetricType::Histogram) {
       sample.push_back(number(metric.histogram.sample_sum));
@@ -93,7 +111,9 @@ std::string status_json(const StatusHead& head, const std::vector<MetricFamily>&
             {"ready", head.ready},
             {"readiness", head.readiness},
             {"families", Json::object()}};
-  for (const MetricFamily& family : families) json["families"][family.name] = family_json(family);
+  for (const MetricFamily& family : families) {
+    json["families"][family.name] = family_json(family);
+  }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

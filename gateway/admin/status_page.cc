@@ -9,10 +9,18 @@ namespace {
 
 std::string type_of(std::string_view name) {
   const std::string_view ending = name.substr(name.rfind('.') + 1);
-  if (ending == "html") return "text/html; charset=utf-8";
-  if (ending == "css") return "text/css; charset=utf-8";
-  if (ending == "js") return "text/javascript; charset=utf-8";
-  if (ending == "svg") return "image/svg+xml";
+  if (ending == "html") {
+    return "text/html; charset=utf-8";
+  }
+  if (ending == "css") {
+    return "text/css; charset=utf-8";
+  }
+  if (ending == "js") {
+    return "text/javascript; charset=utf-8";
+  }
+  if (ending == "svg") {
+    return "image/svg+xml";
+  }
   return "application/octet-stream";
 }
 
@@ -20,8 +28,9 @@ using Files = std::map<std::string, StatusFile, std::less<>>;
 
 Files all_files() {
   Files files;
-  for (const auto& [name, content] : kStatusFiles)
+  for (const auto& [name, content] : kStatusFiles) {
     files.emplace(name, StatusFile{type_of(name), std::make_shared<const std::string>(content)});
+  }
   return files;
 }
 

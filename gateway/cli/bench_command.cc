@@ -51,7 +51,9 @@ class Progress {
   explicit Progress(const LoadRun& run) : run_(run), shown_(isatty(STDERR_FILENO) != 0) {}
 
   void show() {
-    if (!shown_) return;
+    if (!shown_) {
+      return;
+    }
     const LoadReport& report = run_.report();
     const uint64_t requests = report.requests();
     fmt::print(stderr, "\r\033[K{}: {} requests, {}/s now, p99 {}, {} errors", phase_text(),
@@ -62,7 +64,9 @@ class Progress {
     last_requests_ = requests;
   }
   void clear() const {
-    if (shown_) fmt::print(stderr, "\r\033[K");
+    if (shown_) {
+      fmt::print(stderr, "\r\033[K");
+    }
   }
 
  private:
@@ -99,7 +103,9 @@ Result<LoadReport> run_attended(const LoadOptions& options) {
   uv_timer_start(every_second.get(), show, kProgressMs, kProgressMs);
   const Status status = run.run();
   progress.clear();
-  if (!status) return Error{status.error()};
+  if (!status) {
+    return Error{status.error()};
+  }
   return run.report();
 }
 
@@ -107,7 +113,9 @@ Status check_descriptors(const LoadOptions& options) {
   const uint64_t wanted =
       uint64_t{options.connections} * kDescriptorsOf[index_of(options.url.protocol)];
   const uint32_t usable = claim_descriptors();
-  if (wanted <= usable) return ok_status();
+  if (wanted <= usable) {
+    return ok_status();
+  }
   return Error{
       fmt::format("{} connections need {} file descriptors and this process may have {}; "
                   "lower --connections or raise 'ulimit -n'",
@@ -118,19 +126,27 @@ Status check_descriptors(const LoadOptions& options) {
 
 int run_bench(const BenchCommand& command) {
   const auto options = load_options(command);
-  if (!options) return fail(kUsage, options.error());
+  if (!options) {
+    return fail(kUsage, options.error());
+  }
   if (const auto enough = check_descriptors(options.value()); !enough) {
     return fail(kFailed, enough.error());
   }
   std::signal(SIGPIPE, SIG_IGN);  // a server that has closed is an error code, not a signal
   const auto report = run_attended(options.value());
-  if (!report) return fail(kFailed, report.error());
+  if (!report) {
+    return fail(kFailed, report.error());
+  }
   fmt::print("{}{}",
              command.as_json ? report_as_json(options.value(), report.value())
                              : report_as_text(options.value(), report.value()),
              command.as_json ? "\n" : "");
-  if (std::fflush(stdout) != 0) return fail(kFailed, "cannot write to stdout");
-  if (report.value().requests() > 0) return kOk;
+  if (std::fflush(stdout) != 0) {
+    return fail(kFailed, "cannot write to stdout");
+  }
+  if (report.value().requests() > 0) {
+    return kOk;
+  }
   return fail(kFailed, fmt::format("no call was answered rightly in {:.3g} s",
                                    static_cast<double>(report.value().measured_ns) / 1e9));
 }

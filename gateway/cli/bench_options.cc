@@ -22,7 +22,9 @@ Error flag_error(std::string_view flag, std::string_view what) {
 /// Sets `value` unless there is an error already: the first one counts.
 void read_count(Status& status, std::string_view flag, const std::string& text, uint32_t max,
                 uint32_t& value) {
-  if (!status || text.empty()) return;
+  if (!status || text.empty()) {
+    return;
+  }
   const auto count = parse_count(text, 1, max);
   if (count) {
     value = count.value();
@@ -33,7 +35,9 @@ void read_count(Status& status, std::string_view flag, const std::string& text, 
 
 void read_duration(Status& status, std::string_view flag, const std::string& text, uint32_t min_ms,
                    uint32_t max_ms, uint32_t& value) {
-  if (!status) return;
+  if (!status) {
+    return;
+  }
   const auto ms = parse_duration_ms(text);
   if (!ms) {
     status = flag_error(flag, ms.error());
@@ -46,7 +50,9 @@ void read_duration(Status& status, std::string_view flag, const std::string& tex
 }
 
 void read_json(Status& status, std::string_view what, const std::string& text, std::string& value) {
-  if (!status || text.empty()) return;
+  if (!status || text.empty()) {
+    return;
+  }
   auto msgpack = json_to_msgpack(text);
   if (msgpack) {
     value = std::move(msgpack).value();
@@ -74,7 +80,9 @@ Status check_memory(const LoadOptions& options) {
 
 Result<LoadOptions> load_options(const BenchCommand& command) {
   auto url = ServerUrl::parse(command.url);
-  if (!url) return Error{url.error()};
+  if (!url) {
+    return Error{url.error()};
+  }
   LoadOptions options;
   options.url = std::move(url).value();
   options.function = command.function;
@@ -93,8 +101,12 @@ Result<LoadOptions> load_options(const BenchCommand& command) {
   read_duration(status, "--duration", command.duration, 1, kMaxMs, options.duration_ms);
   read_duration(status, "--warmup", command.warmup, 0, kMaxMs, options.warmup_ms);
   read_duration(status, "--timeout", command.timeout, 1, kHourMs, options.timeout_ms);
-  if (status) status = check_memory(options);
-  if (!status) return Error{status.error()};
+  if (status) {
+    status = check_memory(options);
+  }
+  if (!status) {
+    return Error{status.error()};
+  }
   return options;
 }
 

@@ -33,7 +33,9 @@ std::string percentiles(const LatencyHistogram& histogram) {
 Json percentiles_json(const LatencyHistogram& histogram) {
   const auto us = [](uint64_t ns) { return static_cast<double>(ns) / 1e3; };
   Json json = {{"mean", us(histogram.mean())}};
-  for (const Percentile& each : kPercentiles) json[each.name] = us(histogram.quantile(each.share));
+  for (const Percentile& each : kPercentiles) {
+    json[each.name] = us(histogram.quantile(each.share));
+  }
   json["max"] = us(histogram.max());
   return json;
 }
@@ -47,7 +49,9 @@ std::string show_bytes(uint64_t bytes, double in_seconds) {
 std::string errors_as_text(const LoadReport& report) {
   std::string text = fmt::format("  errors      {}\n", fmt::group_digits(report.error_count()));
   for (size_t kind = 0; kind < kCallErrorNames.size(); ++kind) {
-    if (report.errors[kind] == 0) continue;
+    if (report.errors[kind] == 0) {
+      continue;
+    }
     text += fmt::format("    {:12}  {}: {}\n", kCallErrorNames[kind],
                         fmt::group_digits(report.errors[kind]), report.samples[kind]);
   }
@@ -67,7 +71,9 @@ std::string show_latency(uint64_t ns) {
   constexpr Unit kUnits[] = {{"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}};
   const auto value = static_cast<double>(ns);
   const Unit* unit = &kUnits[0];
-  while (unit != &kUnits[2] && value >= 999.5 * unit->ns) ++unit;
+  while (unit != &kUnits[2] && value >= 999.5 * unit->ns) {
+    ++unit;
+  }
   const double count = value / unit->ns;
   return fmt::format("{:.{}f} {}", count, count < 9.995 ? 2 : count < 99.95 ? 1 : 0, unit->name);
 }
@@ -114,7 +120,9 @@ std::string report_as_json(const LoadOptions& options, const LoadReport& report)
   for (size_t kind = 0; kind < kCallErrorNames.size(); ++kind) {
     const std::string name(kCallErrorNames[kind]);
     by_kind[name] = report.errors[kind];
-    if (report.errors[kind] > 0) samples[name] = report.samples[kind];
+    if (report.errors[kind] > 0) {
+      samples[name] = report.samples[kind];
+    }
   }
   Json json = {{"url", options.url.display()},
                {"function", options.function},
@@ -125,7 +133,9 @@ std::string report_as_json(const LoadOptions& options, const LoadReport& report)
                {"requests", report.requests()},
                {"requests_per_second", report.per_second()},
                {"latency_us", percentiles_json(report.latencies)}};
-  if (options.rate > 0) json["sent_late_us"] = percentiles_json(report.lateness);
+  if (options.rate > 0) {
+    json["sent_late_us"] = percentiles_json(report.lateness);
+  }
   json["errors"] = report.error_count();
   json["errors_by_kind"] = std::move(by_kind);
   json["error_samples"] = std::move(samples);

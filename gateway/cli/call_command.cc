@@ -34,7 +34,9 @@ Result<std::string> read_stdin() {
       return Error{fmt::format("stdin has more than {} bytes", kMaxStdinBytes)};
     }
   }
-  if (std::ferror(stdin) != 0) return Error{"cannot read stdin"};
+  if (std::ferror(stdin) != 0) {
+    return Error{"cannot read stdin"};
+  }
   return text;
 }
 
@@ -43,19 +45,33 @@ Result<std::string> read_stdin() {
 int run_call(const std::string& url, const std::string& function, const std::string& json,
              uint32_t timeout_ms) {
   const auto parsed = ServerUrl::parse(url);
-  if (!parsed) return fail(kUsage, parsed.error());
+  if (!parsed) {
+    return fail(kUsage, parsed.error());
+  }
   const auto text = json == "-" ? read_stdin() : Result<std::string>(json);
-  if (!text) return fail(kUsage, text.error());
+  if (!text) {
+    return fail(kUsage, text.error());
+  }
   const auto argument = json_to_msgpack(text.value());
-  if (!argument) return fail(kUsage, "the argument is " + argument.error());
+  if (!argument) {
+    return fail(kUsage, "the argument is " + argument.error());
+  }
 
   const auto client = Client::connect(url, timeout_ms);
-  if (!client) return fail(kFailed, client.error());
+  if (!client) {
+    return fail(kFailed, client.error());
+  }
   const auto reply = client.value()->call(function, argument.value());
-  if (!reply) return fail(kFailed, reply.error());
-  if (reply.value().is_error) return fail(kFailed, error_text(reply.value().body));
+  if (!reply) {
+    return fail(kFailed, reply.error());
+  }
+  if (reply.value().is_error) {
+    return fail(kFailed, error_text(reply.value().body));
+  }
   const auto result = msgpack_to_json(reply.value().body);
-  if (!result) return fail(kFailed, url + " answered with bytes that are " + result.error());
+  if (!result) {
+    return fail(kFailed, url + " answered with bytes that are " + result.error());
+  }
   fmt::print("{}\n", result.value());
   // A result that nobody could read (a full disk, say) is a failure.
   return std::fflush(stdout) == 0 ? kOk : fail(kFailed, "cannot write to stdout");

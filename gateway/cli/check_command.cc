@@ -6,7 +6,9 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
               std::ostream& err) {
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-    for (const std::string& line : errors->lines) err << line << '\n';
+    for (const std::string& line : errors->lines) {
+      err << line << '\n';
+    }
     return 2;
   }
   for (const std::string& note : std::get<Config>(loaded).notes) {

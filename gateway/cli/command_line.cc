@@ -22,7 +22,9 @@ using Arguments = std::vector<std::string>;
 /// One line with its fix; without one it says where help is to be found.
 UsageError usage_error(std::string_view command, std::string_view what, std::string_view fix = "") {
   const std::string name = command.empty() ? "zerogate" : fmt::format("zerogate {}", command);
-  if (!fix.empty()) return {fmt::format("{}: {}; {}\n", name, what, fix)};
+  if (!fix.empty()) {
+    return {fmt::format("{}: {}; {}\n", name, what, fix)};
+  }
   return {fmt::format("{0}: {1}; see '{0} --help'\n", name, what)};
 }
 
@@ -75,11 +77,15 @@ class Parser {
   /// One flag for each setting that has one.
   void add_settings() {
     for (const Setting& setting : settings()) {
-      if (setting.flag.empty()) continue;
+      if (setting.flag.empty()) {
+        continue;
+      }
       values_.push_back({std::string(setting.path), std::make_unique<std::string>(), nullptr});
       values_.back().option = add(std::string(setting.flag), *values_.back().text);
       // value_from_text() takes it apart again.
-      if (setting.is_list) values_.back().option->join(',');
+      if (setting.is_list) {
+        values_.back().option->join(',');
+      }
     }
   }
 
@@ -96,7 +102,9 @@ class Parser {
       error = usage_error(command_, failure.what());
       return false;
     }
-    if (help_) return true;
+    if (help_) {
+      return true;
+    }
     return no_flag_is_a_value() && nothing_left();
   }
 
@@ -106,7 +114,9 @@ class Parser {
   Overrides overrides() const {
     Overrides flags;
     for (const Value& value : values_) {
-      if (given(value.option)) flags[value.path] = *value.text;
+      if (given(value.option)) {
+        flags[value.path] = *value.text;
+      }
     }
     return flags;
   }
@@ -130,7 +140,9 @@ class Parser {
   bool nothing_left() {
     Arguments left = app_.remaining();
     std::erase(left, "--");
-    if (left.empty()) return true;
+    if (left.empty()) {
+      return true;
+    }
     const std::string& argument = left.front();
     if (!argument.starts_with('-')) {
       error = usage_error(command_, "unexpected argument " + quote(mask_password(argument)));
@@ -144,9 +156,13 @@ class Parser {
   bool no_flag_is_a_value() {
     const std::vector<std::string> known = flags();
     for (const CLI::Option* option : app_.get_options()) {
-      if (option->get_positional() || option->count() == 0) continue;
+      if (option->get_positional() || option->count() == 0) {
+        continue;
+      }
       for (const std::string& value : option->results()) {
-        if (std::ranges::find(known, value) == known.end()) continue;
+        if (std::ranges::find(known, value) == known.end()) {
+          continue;
+        }
         error = usage_error(command_, option->get_name() + " needs a value");
         return false;
       }
@@ -157,7 +173,9 @@ class Parser {
   std::vector<std::string> flags() const {
     std::vector<std::string> names = {"--help"};
     for (const CLI::Option* option : app_.get_options()) {
-      if (!option->get_positional()) names.push_back(option->get_name());
+      if (!option->get_positional()) {
+        names.push_back(option->get_name());
+      }
     }
     return names;
   }
@@ -173,8 +191,12 @@ Command parse_serve(const Arguments& arguments) {
   ServeCommand serve;
   const CLI::Option* config = parser.add("--config", serve.config_file);
   parser.add_settings();
-  if (!parser.parse(arguments)) return parser.error;
-  if (parser.help()) return PrintCommand{serve_help()};
+  if (!parser.parse(arguments)) {
+    return parser.error;
+  }
+  if (parser.help()) {
+    return PrintCommand{serve_help()};
+  }
   if (Parser::given(config) && serve.config_file.empty()) {
     return usage_error("serve", "--config needs the name of a file");
   }
@@ -187,8 +209,12 @@ Command parse_check(const Arguments& arguments) {
   CheckCommand check;
   parser.add("--config", check.config_file);
   parser.add_settings();
-  if (!parser.parse(arguments)) return parser.error;
-  if (parser.help()) return PrintCommand{check_help()};
+  if (!parser.parse(arguments)) {
+    return parser.error;
+  }
+  if (parser.help()) {
+    return PrintCommand{check_help()};
+  }
   if (check.config_file.empty()) {
     return usage_error("check", "which configuration? write --config FILE");
   }
@@ -200,7 +226,9 @@ Command parse_check(const Arguments& arguments) {
 std::optional<UsageError> take_timeout(std::string_view command, const std::string& text,
                                        uint32_t& timeout_ms) {
   const auto parsed = parse_duration_ms(text);
-  if (!parsed) return usage_error(command, "--timeout: " + parsed.error());
+  if (!parsed) {
+    return usage_error(command, "--timeout: " + parsed.error());
+  }
   if (parsed.value() < 1 || parsed.value() > kHourMs) {
     return usage_error(command, "--timeout: write 1ms to 1h");
   }
@@ -216,12 +244,24 @@ Command parse_call(const Arguments& arguments) {
   parser.add("FUNCTION", call.function);
   parser.add("JSON", call.json);
   const CLI::Option* timeout_flag = parser.add("--timeout", timeout);
-  if (!parser.parse(arguments)) return parser.error;
-  if (parser.help()) return PrintCommand{call_help()};
-  if (call.url.empty()) return usage_error("call", "the URL is missing");
-  if (call.function.empty()) return usage_error("call", "the function's name is missing");
-  if (!Parser::given(timeout_flag)) return call;
-  if (const auto error = take_timeout("call", timeout, call.timeout_ms)) return *error;
+  if (!parser.parse(arguments)) {
+    return parser.error;
+  }
+  if (parser.help()) {
+    return PrintCommand{call_help()};
+  }
+  if (call.url.empty()) {
+    return usage_error("call", "the URL is missing");
+  }
+  if (call.function.empty()) {
+    return usage_error("call", "the function's name is missing");
+  }
+  if (!Parser::given(timeout_flag)) {
+    return call;
+  }
+  if (const auto error = take_timeout("call", timeout, call.timeout_ms)) {
+    return *error;
+  }
   return call;
 }
 
@@ -239,10 +279,18 @@ Command parse_bench(const Arguments& arguments) {
   parser.add("--warmup", bench.warmup);
   parser.add("--timeout", bench.timeout);
   parser.add_flag("--json", bench.as_json);
-  if (!parser.parse(arguments)) return parser.error;
-  if (parser.help()) return PrintCommand{bench_help()};
-  if (bench.url.empty()) return usage_error("bench", "the URL is missing");
-  if (bench.function.empty()) return usage_error("bench", "the function's name is missing");
+  if (!parser.parse(arguments)) {
+    return parser.error;
+  }
+  if (parser.help()) {
+    return PrintCommand{bench_help()};
+  }
+  if (bench.url.empty()) {
+    return usage_error("bench", "the URL is missing");
+  }
+  if (bench.function.empty()) {
+    return usage_error("bench", "the function's name is missing");
+  }
   return bench;
 }
 
@@ -253,29 +301,53 @@ Command parse_healthcheck(const Arguments& arguments) {
   parser.add("--config", check.config_file);
   const CLI::Option* admin_flag = parser.add("--admin", admin);
   const CLI::Option* timeout_flag = parser.add("--timeout", timeout);
-  if (!parser.parse(arguments)) return parser.error;
-  if (parser.help()) return PrintCommand{healthcheck_help()};
-  if (Parser::given(admin_flag)) check.flags["admin"] = admin;
-  if (!Parser::given(timeout_flag)) return check;
-  if (const auto error = take_timeout("healthcheck", timeout, check.timeout_ms)) return *error;
+  if (!parser.parse(arguments)) {
+    return parser.error;
+  }
+  if (parser.help()) {
+    return PrintCommand{healthcheck_help()};
+  }
+  if (Parser::given(admin_flag)) {
+    check.flags["admin"] = admin;
+  }
+  if (!Parser::given(timeout_flag)) {
+    return check;
+  }
+  if (const auto error = take_timeout("healthcheck", timeout, check.timeout_ms)) {
+    return *error;
+  }
   return check;
 }
 
 }  // namespace
 
 Command parse_command_line(const std::vector<std::string>& arguments) {
-  if (arguments.empty()) return UsageError{program_help()};
+  if (arguments.empty()) {
+    return UsageError{program_help()};
+  }
   const std::string& first = arguments.front();
   const Arguments rest(arguments.begin() + 1, arguments.end());
-  if (first == "serve") return parse_serve(rest);
-  if (first == "check") return parse_check(rest);
-  if (first == "call") return parse_call(rest);
-  if (first == "bench") return parse_bench(rest);
-  if (first == "healthcheck") return parse_healthcheck(rest);
+  if (first == "serve") {
+    return parse_serve(rest);
+  }
+  if (first == "check") {
+    return parse_check(rest);
+  }
+  if (first == "call") {
+    return parse_call(rest);
+  }
+  if (first == "bench") {
+    return parse_bench(rest);
+  }
+  if (first == "healthcheck") {
+    return parse_healthcheck(rest);
+  }
   if (first == "--version") {
     return PrintCommand{fmt::format("zerogate {} ({})\n", version(), revision())};
   }
-  if (first == "--help" || first == "-h" || first == "help") return PrintCommand{program_help()};
+  if (first == "--help" || first == "-h" || first == "help") {
+    return PrintCommand{program_help()};
+  }
   if (first.starts_with('-')) {
     return usage_error("", "unknown flag " + first, did_you_mean(first, {"--help", "--version"}));
   }

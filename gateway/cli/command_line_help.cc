@@ -19,7 +19,9 @@ std::string settings_help() {
   std::string others;
   size_t widest = 0;
   for (const Setting& setting : settings()) {
-    if (setting.flag.empty()) widest = std::max(widest, setting.path.size());
+    if (setting.flag.empty()) {
+      widest = std::max(widest, setting.path.size());
+    }
   }
   for (const Setting& setting : settings()) {
     const std::string fallback = setting.default_text();

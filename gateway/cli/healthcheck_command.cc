@@ -24,8 +24,12 @@ struct Answer {
 
 /// Where a client of this machine reaches a listener: 0.0.0.0 and [::] are no address to call.
 Address reachable(Address address) {
-  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
-  if (address.host == "::") address.host = "::1";
+  if (address.host == "0.0.0.0") {
+    address.host = "127.0.0.1";
+  }
+  if (address.host == "::") {
+    address.host = "::1";
+  }
   return address;
 }
 
@@ -34,11 +38,15 @@ Address reachable(Address address) {
 Answer parse_answer(std::string_view bytes) {
   Answer answer;
   constexpr std::string_view kVersion = "HTTP/1.";
-  if (!bytes.starts_with(kVersion) || bytes.size() < kVersion.size() + 5) return answer;
+  if (!bytes.starts_with(kVersion) || bytes.size() < kVersion.size() + 5) {
+    return answer;
+  }
   const char* digits = bytes.data() + kVersion.size() + 2;
   std::from_chars(digits, digits + 3, answer.status);
   const size_t head = bytes.find("\r\n\r\n");
-  if (head == std::string_view::npos) return answer;
+  if (head == std::string_view::npos) {
+    return answer;
+  }
   const std::string_view body = bytes.substr(head + 4);
   for (const char c : body.substr(0, body.find('\n'))) {
     answer.text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
@@ -55,7 +63,9 @@ Result<std::string> exchange(int fd, std::string_view request, const Deadline& d
   std::string answer;
   std::array<char, 1024> chunk;
   while (answer.size() < kMaxAnswerBytes) {
-    if (!wait_for(fd, POLLIN, deadline)) return Error{"no answer in time"};
+    if (!wait_for(fd, POLLIN, deadline)) {
+      return Error{"no answer in time"};
+    }
     const ssize_t count = recv(fd, chunk.data(), chunk.size(), 0);
     if (count > 0) {
       answer.append(chunk.data(), static_cast<size_t>(count));
@@ -71,11 +81,17 @@ Result<std::string> exchange(int fd, std::string_view request, const Deadline& d
 Result<Answer> get_readyz(const Address& address, uint32_t timeout_ms) {
   const Deadline deadline(timeout_ms);
   const auto fd = connect_to(address, timeout_ms);
-  if (!fd) return Error{fd.error()};
+  if (!fd) {
+    return Error{fd.error()};
+  }
   const auto bytes = exchange(fd.value().get(), "GET /readyz HTTP/1.0\r\n\r\n", deadline);
-  if (!bytes) return Error{bytes.error()};
+  if (!bytes) {
+    return Error{bytes.error()};
+  }
   const Answer answer = parse_answer(bytes.value());
-  if (answer.status == 0) return Error{"what answers there speaks no HTTP; is it the admin port?"};
+  if (answer.status == 0) {
+    return Error{"what answers there speaks no HTTP; is it the admin port?"};
+  }
   return answer;
 }
 
@@ -85,7 +101,9 @@ int run_healthcheck(const HealthcheckCommand& command, const Environment& enviro
                     std::ostream& out, std::ostream& err) {
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-    for (const std::string& line : errors->lines) err << line << '\n';
+    for (const std::string& line : errors->lines) {
+      err << line << '\n';
+    }
     return 2;
   }
   const std::optional<Address>& admin = std::get<Config>(loaded).admin;

@@ -21,13 +21,17 @@ struct Background {
 int run_serve(const ServeCommand& command, const Environment& environment, std::ostream& err) {
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-    for (const std::string& line : errors->lines) err << line << '\n';
+    for (const std::string& line : errors->lines) {
+      err << line << '\n';
+    }
     return 2;
   }
   const Config& config = std::get<Config>(loaded);
   configure_allocator();
   log::configure(config.log_level, config.log_format);
-  for (const std::string& note : config.notes) log::info("configuration", {{"note", note}});
+  for (const std::string& note : config.notes) {
+    log::info("configuration", {{"note", note}});
+  }
   const auto load_again = [&] {
     return load_config(command.config_file, environment, command.flags);
   };

@@ -20,7 +20,9 @@ const BackendOptions* find_backend(const Config& config, std::string_view name) 
 
 std::string unknown_backend(const Config& config, const std::string& name) {
   std::vector<std::string> known;
-  for (const BackendOptions& backend : config.backends) known.push_back(backend.name);
+  for (const BackendOptions& backend : config.backends) {
+    known.push_back(backend.name);
+  }
   const std::string near = nearest(name, known);
   std::string fix = "there are none; add it to backends";
   if (!near.empty()) {
@@ -34,16 +36,22 @@ std::string unknown_backend(const Config& config, const std::string& name) {
 template <class T>
 void check_count(const Entries<T>& entries, size_t most, std::string_view what,
                  std::string_view fix, const Fail& fail) {
-  if (entries.list.size() <= most) return;
+  if (entries.list.size() <= most) {
+    return;
+  }
   fail(entries.list[most].place, fmt::format("more than {} {}; {}", most, what, fix));
 }
 
 void add_bridge(const BridgeEntries& entries, const std::string& place, Config& config,
                 const Fail& fail) {
-  if (config.bridge.empty()) return;
+  if (config.bridge.empty()) {
+    return;
+  }
   const std::string name(kBridgeName);
   for (const Entry<BackendOptions>& entry : entries.backends.list) {
-    if (entry.options.name != name) continue;
+    if (entry.options.name != name) {
+      continue;
+    }
     fail(place, fmt::format("its backend is named {}, as is the one at {}; rename that one",
                             quote(name), entry.place));
     return;
@@ -61,10 +69,14 @@ void check_names(const Entry<RouteOptions>& route, const BackendOptions& backend
   const bool speaks_zmq =
       std::ranges::find(backend.urls, Protocol::zmq, &ServerUrl::protocol) != backend.urls.end();
   const auto functions = route.values.find("functions");
-  if (!speaks_zmq || functions == route.values.end()) return;
+  if (!speaks_zmq || functions == route.values.end()) {
+    return;
+  }
   for (const PlacedText& glob : functions->second.items) {
     const auto stars = static_cast<size_t>(std::ranges::count(glob.text, '*'));
-    if (glob.text.size() - stars <= FunctionLabels::kMaxNameBytes) continue;
+    if (glob.text.size() - stars <= FunctionLabels::kMaxNameBytes) {
+      continue;
+    }
     fail(glob.place,
          fmt::format("{} has {} bytes, and ZeroMQ's protocol carries names of up to {} to backend "
                      "{}; shorten it, or reach the backend by tcp://",
@@ -76,7 +88,9 @@ void check_names(const Entry<RouteOptions>& route, const BackendOptions& backend
 void check_routes(const BridgeEntries& entries, const Config& config, const Fail& fail) {
   for (const Entry<RouteOptions>& route : entries.routes.list) {
     const auto named = route.values.find("backend");
-    if (named == route.values.end()) continue;  // that has had its error line
+    if (named == route.values.end()) {
+      continue;  // that has had its error line
+    }
     const BackendOptions* backend = find_backend(config, route.options.backend);
     if (backend != nullptr) {
       check_names(route, *backend, fail);
@@ -94,11 +108,19 @@ bool is_loopback(std::string_view host) {
 
 /// True when a connection to `to` surely ends up at a listener on `at`.
 bool reaches(const Address& to, const Address& at) {
-  if (to.is_path() || at.is_path()) return to.path == at.path;
-  if (to.port != at.port || at.port == 0) return false;
-  if (to.host == at.host) return true;
+  if (to.is_path() || at.is_path()) {
+    return to.path == at.path;
+  }
+  if (to.port != at.port || at.port == 0) {
+    return false;
+  }
+  if (to.host == at.host) {
+    return true;
+  }
   const bool to_this_machine = is_loopback(to.host) || is_wildcard(to.host);
-  if (is_wildcard(at.host)) return to_this_machine;
+  if (is_wildcard(at.host)) {
+    return to_this_machine;
+  }
   return (to.host == "localhost" || is_wildcard(to.host)) &&
          (at.host == "127.0.0.1" || at.host == "::1" || at.host == "localhost");
 }
@@ -120,7 +142,9 @@ std::string own_listener(const ServerUrl& url, const Config& config) {
 void check_loop(const ServerUrl& url, const std::string& place, const Config& config,
                 const Fail& fail) {
   const std::string listener = own_listener(url, config);
-  if (listener.empty()) return;
+  if (listener.empty()) {
+    return;
+  }
   fail(place, fmt::format("{} is this gateway's own {}, so calls would go round for ever; name the "
                           "backend's address, or give the listener another, or off",
                           url.display(), listener));
@@ -146,12 +170,16 @@ void check_loops(const BridgeEntries& entries, const std::string& bridge_place,
                  const Config& config, const Fail& fail) {
   for (const Entry<BackendOptions>& backend : entries.backends.list) {
     const auto urls = backend.values.find("url");
-    if (urls == backend.values.end()) continue;
+    if (urls == backend.values.end()) {
+      continue;
+    }
     for (size_t i = 0; i < backend.options.urls.size(); ++i) {
       check_loop(backend.options.urls[i], urls->second.items[i].place, config, fail);
     }
   }
-  for (const ServerUrl& url : config.bridge) check_loop(url, bridge_place, config, fail);
+  for (const ServerUrl& url : config.bridge) {
+    check_loop(url, bridge_place, config, fail);
+  }
 }
 
 }  // namespace zerogate

@@ -15,7 +15,9 @@ template <class T>
 std::vector<std::string> keys_of(const std::vector<Field<T>>& fields) {
   std::vector<std::string> keys;
   keys.reserve(fields.size());
-  for (const Field<T>& field : fields) keys.emplace_back(field.key);
+  for (const Field<T>& field : fields) {
+    keys.emplace_back(field.key);
+  }
   return keys;
 }
 
@@ -41,9 +43,15 @@ void read_field(const YamlReader& reader, const Field<T>& field, const std::stri
                          .word_is_list = field.is_list};
   Problems problems;
   const auto value = reader.value(node, shape, reader.place(mark, shape.path), problems);
-  if (value) field.set(*value, entry.options, problems);
-  for (const Problem& problem : problems) reader.builder().fail(problem.place, problem.message);
-  if (problems.empty()) entry.values.emplace(field.key, *value);
+  if (value) {
+    field.set(*value, entry.options, problems);
+  }
+  for (const Problem& problem : problems) {
+    reader.builder().fail(problem.place, problem.message);
+  }
+  if (problems.empty()) {
+    entry.values.emplace(field.key, *value);
+  }
 }
 
 /// Reads the map of a backend's or route's keys. `needed` must be among them, with a value that is
@@ -58,11 +66,15 @@ void read_entry(const YamlReader& reader, const std::vector<Field<T>>& fields,
     if (field == fields.end()) {
       return reader.builder().fail(reader.place(at), unknown_key(fields, path, key));
     }
-    if (!node.IsSequence() || node.size() > 0) seen.push_back(key);
+    if (!node.IsSequence() || node.size() > 0) {
+      seen.push_back(key);
+    }
     read_field(reader, *field, path, node, at, entry);
   });
   for (const std::string_view key : needed) {
-    if (std::ranges::find(seen, key) != seen.end()) continue;
+    if (std::ranges::find(seen, key) != seen.end()) {
+      continue;
+    }
     const Field<T>& field = *std::ranges::find(fields, key, &Field<T>::key);
     const std::string_view example = field.example;
     reader.builder().fail(
@@ -83,7 +95,9 @@ void read_backends(const YamlReader& reader, const YAML::Node& node, const YAML:
     reader.each_entry(
         node, [&](const std::string& name, const YAML::Node& map, const YAML::Mark& at) {
           const std::string problem = backend_name_problem(name);
-          if (!problem.empty()) return fail(reader.place(at, "backends"), problem);
+          if (!problem.empty()) {
+            return fail(reader.place(at, "backends"), problem);
+          }
           Entry<BackendOptions> entry{{}, reader.place(at, "backends." + name)};
           entry.options.name = name;
           if (map.IsMap()) {

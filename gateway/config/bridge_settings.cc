@@ -24,7 +24,9 @@ SettingValue word_value(std::string text) {
 
 SettingValue list_value(const std::vector<std::string>& words) {
   SettingValue value{SettingValue::Kind::list, "", {}, ""};
-  for (const std::string& word : words) value.items.push_back({word, ""});
+  for (const std::string& word : words) {
+    value.items.push_back({word, ""});
+  }
   return value;
 }
 
@@ -33,7 +35,9 @@ template <class T, class Parse, class Show>
 Codec<T> number(uint32_t T::*field, Parse parse, Show show) {
   return {[=](const SettingValue& value, T& options, Problems& problems) {
             const Result<uint32_t> parsed = parse(value.text);
-            if (!parsed) return problems.push_back({value.place, parsed.error()});
+            if (!parsed) {
+              return problems.push_back({value.place, parsed.error()});
+            }
             options.*field = parsed.value();
           },
           show};
@@ -49,7 +53,9 @@ Codec<BackendOptions> count(uint32_t BackendOptions::*field, uint32_t min, uint3
 template <class T>
 Codec<T> duration(uint32_t T::*field) {
   return number<T>(field, parse_timeout_ms, [=](const T& options) -> std::optional<SettingValue> {
-    if (options.*field == 0) return std::nullopt;
+    if (options.*field == 0) {
+      return std::nullopt;
+    }
     return word_value(show_duration_ms(options.*field));
   });
 }
@@ -57,7 +63,9 @@ Codec<T> duration(uint32_t T::*field) {
 std::string glob_problem(std::string_view glob) {
   // "a, b" as one word is a list whose brackets were forgotten; no function has such a name.
   const auto separates = [](char c) { return c == ',' || static_cast<unsigned char>(c) <= ' '; };
-  if (glob.empty()) return "'' names no function; write a name, or \"*\" for every one";
+  if (glob.empty()) {
+    return "'' names no function; write a name, or \"*\" for every one";
+  }
   if (std::ranges::any_of(glob, separates)) {
     return fmt::format(
         "{} has a comma or a blank, which no function's name has; write a list, as "
@@ -74,7 +82,9 @@ Codec<T> globs(std::vector<std::string> T::*field) {
     std::vector<std::string> taken;
     for (const PlacedText& item : value.items) {
       const std::string problem = glob_problem(item.text);
-      if (!problem.empty()) problems.push_back({item.place, problem});
+      if (!problem.empty()) {
+        problems.push_back({item.place, problem});
+      }
       taken.push_back(item.text);
     }
     if (taken.size() > kMaxGlobs) {
@@ -83,7 +93,9 @@ Codec<T> globs(std::vector<std::string> T::*field) {
                                       "beginnings",
                                       kMaxGlobs)});
     }
-    if (problems.size() == before) options.*field = std::move(taken);
+    if (problems.size() == before) {
+      options.*field = std::move(taken);
+    }
   };
   return {set, [=](const T& options) { return list_value(options.*field); }, true};
 }
@@ -91,11 +103,15 @@ Codec<T> globs(std::vector<std::string> T::*field) {
 Codec<BackendOptions> urls() {
   const auto set = [](const SettingValue& value, BackendOptions& options, Problems& problems) {
     std::vector<ServerUrl> taken;
-    if (parse_backend_urls(value, taken, problems)) options.urls = std::move(taken);
+    if (parse_backend_urls(value, taken, problems)) {
+      options.urls = std::move(taken);
+    }
   };
   const auto show = [](const BackendOptions& options) {
     std::vector<std::string> words;
-    for (const ServerUrl& url : options.urls) words.push_back(url.display());
+    for (const ServerUrl& url : options.urls) {
+      words.push_back(url.display());
+    }
     return list_value(words);
   };
   return {set, show, true};
@@ -105,7 +121,9 @@ Codec<BackendOptions> urls() {
 Codec<RouteOptions> backend_name() {
   const auto set = [](const SettingValue& value, RouteOptions& options, Problems& problems) {
     const std::string problem = backend_name_problem(value.text);
-    if (!problem.empty()) return problems.push_back({value.place, problem});
+    if (!problem.empty()) {
+      return problems.push_back({value.place, problem});
+    }
     options.backend = value.text;
   };
   return {set, [](const RouteOptions& options) { return word_value(options.backend); }};

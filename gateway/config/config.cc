@@ -23,7 +23,9 @@ void emit(YAML::Emitter& out, const SettingValue& value) {
       break;
     case SettingValue::Kind::list:
       out << YAML::Flow << YAML::BeginSeq;
-      for (const PlacedText& item : value.items) out << item.text;
+      for (const PlacedText& item : value.items) {
+        out << item.text;
+      }
       out << YAML::EndSeq;
       break;
   }
@@ -34,7 +36,9 @@ void emit_fields(YAML::Emitter& out, const std::vector<Field<T>>& fields, const 
   out << YAML::BeginMap;
   for (const Field<T>& field : fields) {
     const auto value = field.show(options);
-    if (!value) continue;
+    if (!value) {
+      continue;
+    }
     out << YAML::Key << std::string(field.key) << YAML::Value;
     emit(out, *value);
   }
@@ -48,7 +52,9 @@ void emit_bridge(YAML::Emitter& out, const Config& config) {
     emit_fields(out, backend_fields(), backend);
   }
   out << YAML::EndMap << YAML::Key << "routes" << YAML::Value << YAML::BeginSeq;
-  for (const RouteOptions& route : config.routes) emit_fields(out, route_fields(), route);
+  for (const RouteOptions& route : config.routes) {
+    emit_fields(out, route_fields(), route);
+  }
   out << YAML::EndSeq;
 }
 
@@ -59,7 +65,9 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
                                                const Overrides& flags) {
   ConfigBuilder builder;
   const std::string named = file.empty() ? environment(kConfigVariable).value_or("") : file;
-  if (!named.empty()) read_config_file(named, builder);
+  if (!named.empty()) {
+    read_config_file(named, builder);
+  }
   // ZEROGATE_* variables that are no keys stay unnoticed: Kubernetes sets ZEROGATE_PORT and
   // ZEROGATE_SERVICE_HOST for every pod beside a service of that name.
   for (const Setting& setting : settings()) {
@@ -70,16 +78,22 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
   }
   for (const std::string_view key : kBridgeKeys) {
     const std::string name = environment_name(key);
-    if (const auto text = environment(name)) read_config_value(name, key, *text, builder);
+    if (const auto text = environment(name)) {
+      read_config_value(name, key, *text, builder);
+    }
   }
   for (const auto& [path, text] : flags) {
     const Setting* setting = find_setting(path);
     assert(setting != nullptr && "the command line knows flags of the table only");
-    if (setting == nullptr) continue;
+    if (setting == nullptr) {
+      continue;
+    }
     builder.apply(*setting, value_from_text(*setting, text, std::string(setting->flag)));
   }
   builder.check_together();
-  if (!builder.errors().empty()) return ConfigErrors{builder.errors()};
+  if (!builder.errors().empty()) {
+    return ConfigErrors{builder.errors()};
+  }
   return builder.config();
 }
 
@@ -89,16 +103,24 @@ std::string to_yaml(const Config& config) {
   out << YAML::BeginMap;
   std::string_view open;
   for (const Setting& setting : settings()) {
-    if (!setting.in_file) continue;
+    if (!setting.in_file) {
+      continue;
+    }
     if (setting.section() != open) {
-      if (!open.empty()) out << YAML::EndMap;
+      if (!open.empty()) {
+        out << YAML::EndMap;
+      }
       open = setting.section();
-      if (!open.empty()) out << YAML::Key << std::string(open) << YAML::Value << YAML::BeginMap;
+      if (!open.empty()) {
+        out << YAML::Key << std::string(open) << YAML::Value << YAML::BeginMap;
+      }
     }
     out << YAML::Key << std::string(setting.key()) << YAML::Value;
     emit(out, setting.show(config));
   }
-  if (!open.empty()) out << YAML::EndMap;
+  if (!open.empty()) {
+    out << YAML::EndMap;
+  }
   emit_bridge(out, config);
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
@@ -107,7 +129,9 @@ std::string to_yaml(const Config& config) {
 Environment process_environment() {
   return [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());
-    if (value == nullptr) return std::nullopt;
+    if (value == nullptr) {
+      return std::nullopt;
+    }
     return value;
   };
 }

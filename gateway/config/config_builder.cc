@@ -14,14 +14,24 @@ struct Listener {
 
 /// True when both cannot be bound at once: the same socket, or one of them is its wildcard.
 bool clash(const Address& a, const Address& b) {
-  if (a.is_path() || b.is_path()) return a.path == b.path;
-  if (a.port != b.port || a.port == 0) return false;
+  if (a.is_path() || b.is_path()) {
+    return a.path == b.path;
+  }
+  if (a.port != b.port || a.port == 0) {
+    return false;
+  }
   const auto is_v6 = [](const Address& address) {
     return address.host.find(':') != address.host.npos;
   };
-  if (a.host == b.host) return true;
-  if (a.host == "::" || b.host == "::") return true;  // it takes IPv4's connections too
-  if (is_v6(a) != is_v6(b)) return false;
+  if (a.host == b.host) {
+    return true;
+  }
+  if (a.host == "::" || b.host == "::") {
+    return true;  // it takes IPv4's connections too
+  }
+  if (is_v6(a) != is_v6(b)) {
+    return false;
+  }
   return a.host == "0.0.0.0" || b.host == "0.0.0.0";
 }
 
@@ -30,8 +40,12 @@ bool clash(const Address& a, const Address& b) {
 void ConfigBuilder::apply(const Setting& setting, const SettingValue& value) {
   Problems problems;
   setting.set(value, config_, problems);
-  for (const Problem& problem : problems) fail(setting, problem.place, problem.message);
-  if (!problems.empty()) return;
+  for (const Problem& problem : problems) {
+    fail(setting, problem.place, problem.message);
+  }
+  if (!problems.empty()) {
+    return;
+  }
   origins_[setting.path] = value.place;
   std::erase(command_, setting.path);
   command_.push_back(setting.path);
@@ -58,7 +72,9 @@ void ConfigBuilder::check_together() {
     check_listeners();
   }
   check_bridge();
-  if (is_default("handlers") && !config_.routes.empty()) config_.handlers.clear();
+  if (is_default("handlers") && !config_.routes.empty()) {
+    config_.handlers.clear();
+  }
 }
 
 bool ConfigBuilder::listeners_failed() const {
@@ -71,9 +87,13 @@ bool ConfigBuilder::listeners_failed() const {
 void ConfigBuilder::settle_listeners() {
   const Listener tcp = {"listen.tcp", config_.listen_tcp};
   const Listener zmq = {"listen.zmq", config_.listen_zmq};
-  if (!tcp.address || !zmq.address || !clash(*tcp.address, *zmq.address)) return;
+  if (!tcp.address || !zmq.address || !clash(*tcp.address, *zmq.address)) {
+    return;
+  }
   const bool tcp_is_default = is_default(tcp.path);
-  if (tcp_is_default == is_default(zmq.path)) return;
+  if (tcp_is_default == is_default(zmq.path)) {
+    return;
+  }
   const Listener& loser = tcp_is_default ? tcp : zmq;
   const Listener& winner = tcp_is_default ? zmq : tcp;
   config_.notes.push_back(
@@ -87,7 +107,9 @@ void ConfigBuilder::check_bridge() {
     fail(place, message);
   };
   assemble_bridge(entries_, origin("bridge"), config_, fail_at);
-  if (!listeners_failed()) check_loops(entries_, origin("bridge"), config_, fail_at);
+  if (!listeners_failed()) {
+    check_loops(entries_, origin("bridge"), config_, fail_at);
+  }
 }
 
 void ConfigBuilder::check_listeners() {
@@ -109,7 +131,9 @@ void ConfigBuilder::check_listeners() {
   }
   for (const Listener& a : listeners) {
     for (const Listener& b : listeners) {
-      if (a.path >= b.path || !a.address || !b.address || !clash(*a.address, *b.address)) continue;
+      if (a.path >= b.path || !a.address || !b.address || !clash(*a.address, *b.address)) {
+        continue;
+      }
       const std::string_view late = blame(a.path, b.path);
       const bool a_is_late = late == a.path;
       fail(origin(late),

@@ -27,7 +27,9 @@ std::vector<std::string> keys_of(std::string_view section) {
   std::vector<std::string> keys;
   for (const Setting& setting : settings()) {
     std::string key;
-    if (!setting.in_file) continue;
+    if (!setting.in_file) {
+      continue;
+    }
     if (setting.section() == section) {
       key = setting.key();
     } else if (section.empty()) {
@@ -35,9 +37,13 @@ std::vector<std::string> keys_of(std::string_view section) {
     } else {
       continue;
     }
-    if (std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
+    if (std::ranges::find(keys, key) == keys.end()) {
+      keys.push_back(key);
+    }
   }
-  if (section.empty()) keys.insert(keys.end(), std::begin(kBridgeKeys), std::end(kBridgeKeys));
+  if (section.empty()) {
+    keys.insert(keys.end(), std::begin(kBridgeKeys), std::end(kBridgeKeys));
+  }
   return keys;
 }
 
@@ -57,14 +63,20 @@ std::string mend_key(std::string_view section, const std::string& key, const std
   }
   std::vector<std::string> paths;
   for (const Setting& setting : settings()) {
-    if (!setting.in_file) continue;
-    if (setting.key() == key) return fmt::format("did you mean '{}'?", setting.path);
+    if (!setting.in_file) {
+      continue;
+    }
+    if (setting.key() == key) {
+      return fmt::format("did you mean '{}'?", setting.path);
+    }
     paths.emplace_back(setting.path);
   }
   if (const std::string near = nearest(path, paths); !near.empty()) {
     return fmt::format("did you mean '{}'?", near);
   }
-  if (section.empty()) return fmt::format("known are {}", listed(keys_of(section), "and"));
+  if (section.empty()) {
+    return fmt::format("known are {}", listed(keys_of(section), "and"));
+  }
   return fmt::format("{} has {}", section, listed(keys_of(section), "and"));
 }
 
@@ -75,7 +87,9 @@ class Walker {
       : reader_(name, builder), builder_(builder) {}
 
   void walk_root(const YAML::Node& root) {
-    if (!root.IsDefined() || root.IsNull()) return;  // empty, or comments only: all defaults
+    if (!root.IsDefined() || root.IsNull()) {
+      return;  // empty, or comments only: all defaults
+    }
     if (!root.IsMap()) {
       builder_.fail(reader_.place(root.Mark()),
                     fmt::format("the file must be a map of keys, not {}; write keys such as "
@@ -89,8 +103,12 @@ class Walker {
   /// A key at the top, or of a section.
   void walk_entry(const std::string& section, const std::string& key, const YAML::Node& node,
                   const YAML::Mark& mark) {
-    if (section.empty() && key == "backends") return read_backends(reader_, node, mark);
-    if (section.empty() && key == "routes") return read_routes(reader_, node, mark);
+    if (section.empty() && key == "backends") {
+      return read_backends(reader_, node, mark);
+    }
+    if (section.empty() && key == "routes") {
+      return read_routes(reader_, node, mark);
+    }
     const std::string path = section.empty() ? key : section + "." + key;
     const bool dotted = key.find('.') != std::string::npos;
     const Setting* setting = dotted ? nullptr : find_setting(path);
@@ -102,7 +120,9 @@ class Walker {
       return builder_.fail(reader_.place(mark), fmt::format("unknown key {}; {}", quote(path),
                                                             mend_key(section, key, path)));
     }
-    if (node.IsMap()) return walk_map(key, node);
+    if (node.IsMap()) {
+      return walk_map(key, node);
+    }
     builder_.fail(reader_.place(mark),
                   fmt::format("{}: a map of keys is needed, not {}; indent {} below it, or leave "
                               "it out",
@@ -128,7 +148,9 @@ class Walker {
     for (const Problem& problem : problems) {
       builder_.fail(setting, problem.place, problem.message);
     }
-    if (value) builder_.apply(setting, *value);
+    if (value) {
+      builder_.apply(setting, *value);
+    }
   }
 
   YamlReader reader_;
@@ -161,7 +183,9 @@ bool check_lines(const std::string& name, const std::vector<std::string_view>& l
       builder.fail(place, "not UTF-8; save the file as UTF-8 text");
       return false;
     }
-    if (content == std::string_view::npos || line[content] == '#') continue;
+    if (content == std::string_view::npos || line[content] == '#') {
+      continue;
+    }
     if (line.substr(0, content).find('\t') != std::string_view::npos) {
       builder.fail(place, "a tab in the indentation, which YAML forbids; write spaces");
     }
@@ -200,10 +224,14 @@ void fail_syntax(const std::string& name, const std::vector<std::string_view>& l
 void load_yaml(const std::string& name, const std::string& text, ConfigBuilder& builder,
                const std::function<void(const YAML::Node&)>& walk) {
   const std::vector<std::string_view> lines = lines_of(text);
-  if (!check_lines(name, lines, builder)) return;
+  if (!check_lines(name, lines, builder)) {
+    return;
+  }
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty()) return;
+    if (documents.empty()) {
+      return;
+    }
     if (documents.size() > 1) {
       builder.fail(fmt::format("{}:{}", name, documents[1].Mark().line + 1),
                    "a second YAML document begins; write one only, without '---' in between");
@@ -221,15 +249,21 @@ struct CloseFile {
 /// The file's text, or nothing with errno set. A pipe is welcome: serve --config <(...).
 std::optional<std::string> read_file(const std::string& name) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(name.c_str(), "re"));
-  if (!file) return std::nullopt;
+  if (!file) {
+    return std::nullopt;
+  }
   std::string text;
   char block[16 << 10];
   while (text.size() <= kMaxConfigBytes) {
     const size_t got = std::fread(block, 1, sizeof block, file.get());
     text.append(block, got);
-    if (got < sizeof block) break;
+    if (got < sizeof block) {
+      break;
+    }
   }
-  if (std::ferror(file.get())) return std::nullopt;
+  if (std::ferror(file.get())) {
+    return std::nullopt;
+  }
   return text;
 }
 

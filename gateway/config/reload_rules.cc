@@ -17,12 +17,16 @@ bool same(const SettingValue& a, const SettingValue& b) {
 std::vector<std::string> unreloadable_changes(const Config& running, const Config& next) {
   std::vector<std::string> paths;
   for (const Setting& setting : settings()) {
-    if (setting.live) continue;
+    if (setting.live) {
+      continue;
+    }
     // show() masks the password, and that may be all that has changed.
     const bool differs = setting.path == "redis.url"
                              ? running.redis != next.redis
                              : !same(setting.show(running), setting.show(next));
-    if (differs) paths.emplace_back(setting.path);
+    if (differs) {
+      paths.emplace_back(setting.path);
+    }
   }
   return paths;
 }

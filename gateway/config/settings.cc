@@ -41,7 +41,9 @@ template <class Parse, class Store, class Show>
 Codec word(Parse parse, Store store, Show show) {
   return {[parse, store](const SettingValue& value, Config& config, Problems& problems) {
             auto parsed = parse(value.text);
-            if (!parsed) return problems.push_back({value.place, parsed.error()});
+            if (!parsed) {
+              return problems.push_back({value.place, parsed.error()});
+            }
             store(config, std::move(parsed).value());
           },
           [show](const Config& config) { return text_value(show(config)); }};
@@ -62,7 +64,9 @@ Codec thread_count() {
     }
     const size_t before = problems.size();
     numbers.set(value, config, problems);
-    if (problems.size() > before) problems.back().message += ", or auto";
+    if (problems.size() > before) {
+      problems.back().message += ", or auto";
+    }
   };
   return {set, numbers.show};
 }
@@ -91,11 +95,15 @@ Codec duration_or_off(uint32_t Config::*field) {
   Codec codec = duration(field);
   const auto set = [field, on = codec.set](const SettingValue& value, Config& config,
                                            Problems& problems) {
-    if (value.kind != SettingValue::Kind::off) return on(value, config, problems);
+    if (value.kind != SettingValue::Kind::off) {
+      return on(value, config, problems);
+    }
     config.*field = 0;
   };
   const auto show = [field, on = codec.show](const Config& config) {
-    if (config.*field != 0) return on(config);
+    if (config.*field != 0) {
+      return on(config);
+    }
     return SettingValue{SettingValue::Kind::off, "", {}, ""};
   };
   codec.set = set;
@@ -107,11 +115,14 @@ Codec duration_or_off(uint32_t Config::*field) {
 /// The share of calls that get a line: off is 0, all is 1.
 Codec share_or_off(double Config::*field) {
   const auto parse = [](const std::string& text) -> Result<double> {
-    if (text == "all") return 1.0;
+    if (text == "all") {
+      return 1.0;
+    }
     double share = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
-    if (error == std::errc() && end == text.data() + text.size() && share > 0 && share <= 1)
+    if (error == std::errc() && end == text.data() + text.size() && share > 0 && share <= 1) {
       return share;
+    }
     return Error{
         fmt::format("{} is no share of calls; write off, all, or a number above 0 and up "
                     "to 1 such as 0.01",
@@ -124,11 +135,15 @@ Codec share_or_off(double Config::*field) {
       });
   const auto set = [field, on = codec.set](const SettingValue& value, Config& config,
                                            Problems& problems) {
-    if (value.kind != SettingValue::Kind::off) return on(value, config, problems);
+    if (value.kind != SettingValue::Kind::off) {
+      return on(value, config, problems);
+    }
     config.*field = 0;
   };
   const auto show = [field, on = codec.show](const Config& config) {
-    if (config.*field > 0) return on(config);
+    if (config.*field > 0) {
+      return on(config);
+    }
     return SettingValue{SettingValue::Kind::off, "", {}, ""};
   };
   return {.set = set, .show = show, .can_be_off = true};
@@ -143,7 +158,9 @@ Codec address(std::optional<Address> Config::*field, bool may_be_path) {
       return;
     }
     auto parsed = Address::parse(value.text);
-    if (!parsed) return problems.push_back({value.place, parsed.error()});
+    if (!parsed) {
+      return problems.push_back({value.place, parsed.error()});
+    }
     if (parsed.value().is_path() && !may_be_path) {
       const std::string what = quote(value.text);
       return problems.push_back({value.place, what + " is a socket's path, which only listen.tcp "
@@ -152,7 +169,9 @@ Codec address(std::optional<Address> Config::*field, bool may_be_path) {
     config.*field = std::move(parsed).value();
   };
   const auto show = [field](const Config& config) {
-    if (!(config.*field)) return SettingValue{SettingValue::Kind::off, "", {}, ""};
+    if (!(config.*field)) {
+      return SettingValue{SettingValue::Kind::off, "", {}, ""};
+    }
     return text_value((config.*field)->display());
   };
   return {.set = set, .show = show, .can_be_off = true};
@@ -163,7 +182,9 @@ template <class Enum>
 Codec choice(Enum Config::*field, const std::vector<std::string>& names) {
   const auto parse = [names](const std::string& text) -> Result<Enum> {
     const auto found = std::ranges::find(names, text);
-    if (found != names.end()) return static_cast<Enum>(found - names.begin());
+    if (found != names.end()) {
+      return static_cast<Enum>(found - names.begin());
+    }
     return Error{fmt::format("{} is not known; write {}", quote(text), listed(names))};
   };
   return word(
@@ -174,7 +195,9 @@ Codec choice(Enum Config::*field, const std::vector<std::string>& names) {
 Codec redis_url() {
   const auto set = [](const SettingValue& value, Config& config, Problems& problems) {
     auto url = RedisUrl::parse(value.text);
-    if (!url) return problems.push_back({value.place, url.error()});
+    if (!url) {
+      return problems.push_back({value.place, url.error()});
+    }
     config.redis = value.text;
     config.redis_url = std::move(url).value();
   };
@@ -201,11 +224,15 @@ Codec handler_list() {
         names.push_back(item.text);
       }
     }
-    if (problems.size() == before) config.handlers = std::move(names);
+    if (problems.size() == before) {
+      config.handlers = std::move(names);
+    }
   };
   const auto show = [](const Config& config) {
     SettingValue value{SettingValue::Kind::list, "", {}, ""};
-    for (const std::string& name : config.handlers) value.items.push_back({name, ""});
+    for (const std::string& name : config.handlers) {
+      value.items.push_back({name, ""});
+    }
     return value;
   };
   return {.set = set, .show = show, .is_list = true};
@@ -214,11 +241,15 @@ Codec handler_list() {
 Codec bridge_urls() {
   const auto set = [](const SettingValue& value, Config& config, Problems& problems) {
     std::vector<ServerUrl> urls;
-    if (parse_backend_urls(value, urls, problems)) config.bridge = std::move(urls);
+    if (parse_backend_urls(value, urls, problems)) {
+      config.bridge = std::move(urls);
+    }
   };
   const auto show = [](const Config& config) {
     SettingValue value{SettingValue::Kind::list, "", {}, ""};
-    for (const ServerUrl& url : config.bridge) value.items.push_back({url.display(), ""});
+    for (const ServerUrl& url : config.bridge) {
+      value.items.push_back({url.display(), ""});
+    }
     return value;
   };
   return {.set = set, .show = show, .is_list = true};
@@ -293,7 +324,9 @@ std::vector<Setting> make_settings() {
 
 std::string_view trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
+  if (begin == std::string_view::npos) {
+    return {};
+  }
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
@@ -327,7 +360,9 @@ std::string Setting::default_text() const {
       break;
   }
   std::string joined;
-  for (const PlacedText& item : value.items) joined += (joined.empty() ? "" : ", ") + item.text;
+  for (const PlacedText& item : value.items) {
+    joined += (joined.empty() ? "" : ", ") + item.text;
+  }
   return joined.empty() ? "none" : joined;
 }
 

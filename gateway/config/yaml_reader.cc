@@ -10,9 +10,15 @@
 namespace zerogate {
 
 std::string kind_of(const YAML::Node& node) {
-  if (node.IsMap()) return "a map";
-  if (node.IsSequence()) return "a list";
-  if (node.IsNull()) return "nothing";
+  if (node.IsMap()) {
+    return "a map";
+  }
+  if (node.IsSequence()) {
+    return "a list";
+  }
+  if (node.IsNull()) {
+    return "nothing";
+  }
   return "a single value";
 }
 
@@ -58,7 +64,9 @@ std::optional<SettingValue> YamlReader::value(const YAML::Node& node, const Valu
   if (node.IsNull() && shape.can_be_off) {
     return SettingValue{SettingValue::Kind::off, "", {}, place_of};
   }
-  if (node.IsSequence() && shape.is_list) return list(node, shape, place_of, problems);
+  if (node.IsSequence() && shape.is_list) {
+    return list(node, shape, place_of, problems);
+  }
   problems.push_back(
       {place_of, shape.is_list ? fmt::format("a list is needed, not {}; write it as in [{}]",
                                              kind_of(node), shape.example)
@@ -84,7 +92,9 @@ std::optional<SettingValue> YamlReader::list(const YAML::Node& node, const Value
       good = false;
     }
   }
-  if (!good) return std::nullopt;
+  if (!good) {
+    return std::nullopt;
+  }
   return value;
 }
 

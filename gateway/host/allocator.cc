@@ -26,7 +26,9 @@ MemoryTrimmer::MemoryTrimmer(uv_loop_t* loop) {
 }
 
 void MemoryTrimmer::schedule() {
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get()))) return;
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get()))) {
+    return;
+  }
   uv_timer_start(
       timer_.get(), [](uv_timer_t*) { malloc_trim(0); }, kTrimDelayMs, 0);
 }

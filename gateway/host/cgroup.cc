@@ -10,7 +10,9 @@ namespace {
 
 std::string_view trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\n");
-  if (begin == std::string_view::npos) return {};
+  if (begin == std::string_view::npos) {
+    return {};
+  }
   return text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1);
 }
 
@@ -18,7 +20,9 @@ std::string_view trim(std::string_view text) {
 bool has_item(std::string_view list, std::string_view item) {
   while (!list.empty()) {
     const size_t comma = std::min(list.find(','), list.size());
-    if (list.substr(0, comma) == item) return true;
+    if (list.substr(0, comma) == item) {
+      return true;
+    }
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return false;
@@ -28,7 +32,9 @@ bool has_item(std::string_view list, std::string_view item) {
 
 std::optional<std::string> read_system_file(const std::string& path) {
   std::ifstream file(path);
-  if (!file) return std::nullopt;
+  if (!file) {
+    return std::nullopt;
+  }
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
@@ -37,7 +43,9 @@ std::optional<int64_t> parse_integer(std::string_view text) {
   int64_t number = 0;
   const char* end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, number);
-  if (failure != std::errc{} || stop != end) return std::nullopt;
+  if (failure != std::errc{} || stop != end) {
+    return std::nullopt;
+  }
   return number;
 }
 
@@ -49,13 +57,19 @@ std::optional<std::string> find_cgroup(std::string_view proc_self_cgroup,
     const std::string_view line = proc_self_cgroup.substr(0, end);
     proc_self_cgroup.remove_prefix(std::min(end + 1, proc_self_cgroup.size()));
     const size_t first = line.find(':');
-    if (first == std::string_view::npos) continue;
+    if (first == std::string_view::npos) {
+      continue;
+    }
     const size_t second = line.find(':', first + 1);
-    if (second == std::string_view::npos) continue;
+    if (second == std::string_view::npos) {
+      continue;
+    }
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     const bool found =
         controller.empty() ? line.starts_with("0::") : has_item(controllers, controller);
-    if (found) return std::string(line.substr(second + 1));
+    if (found) {
+      return std::string(line.substr(second + 1));
+    }
   }
   return std::nullopt;
 }

@@ -26,7 +26,9 @@ std::optional<std::string> find_cgroup(std::string_view proc_self_cgroup,
 /// The lower of two limits, of which each may be missing.
 template <class Number>
 std::optional<Number> lower_of(std::optional<Number> a, std::optional<Number> b) {
-  if (a && b) return *a < *b ? a : b;
+  if (a && b) {
+    return *a < *b ? a : b;
+  }
   return a ? a : b;
 }
 
@@ -37,10 +39,14 @@ template <class LimitOf>
 auto tightest(std::string path, LimitOf limit_of) -> decltype(limit_of(path)) {
   decltype(limit_of(path)) lowest;
   for (;;) {
-    if (path == "/") path.clear();
+    if (path == "/") {
+      path.clear();
+    }
     lowest = lower_of(lowest, limit_of(path));
     const size_t slash = path.rfind('/');
-    if (path.empty() || slash == std::string::npos) return lowest;
+    if (path.empty() || slash == std::string::npos) {
+      return lowest;
+    }
     path.resize(slash);
   }
 }

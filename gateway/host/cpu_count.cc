@@ -12,7 +12,9 @@ uint32_t schedulable_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   // Fails on machines with more than 1024 CPUs: then their number has to do.
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<uint32_t>(CPU_COUNT(&set));
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    return static_cast<uint32_t>(CPU_COUNT(&set));
+  }
   return std::thread::hardware_concurrency();
 }
 
@@ -20,14 +22,18 @@ uint32_t schedulable_cpus() {
 
 std::optional<double> parse_cpu_max(std::string_view text) {
   const size_t blank = text.find(' ');
-  if (blank == std::string_view::npos) return std::nullopt;
+  if (blank == std::string_view::npos) {
+    return std::nullopt;
+  }
   return parse_cfs(text.substr(0, blank), text.substr(blank + 1));
 }
 
 std::optional<double> parse_cfs(std::string_view quota_us, std::string_view period_us) {
   const auto quota = parse_integer(quota_us);
   const auto period = parse_integer(period_us);
-  if (!quota || !period || *quota <= 0 || *period <= 0) return std::nullopt;
+  if (!quota || !period || *quota <= 0 || *period <= 0) {
+    return std::nullopt;
+  }
   return static_cast<double>(*quota) / static_cast<double>(*period);
 }
 
@@ -49,7 +55,9 @@ std::optional<double> cpu_quota(const FileReader& read) {
 
 uint32_t usable_cpus(uint32_t schedulable, std::optional<double> quota) {
   uint32_t cpus = std::max(schedulable, 1u);
-  if (quota && *quota < cpus) cpus = std::max(static_cast<uint32_t>(*quota), 1u);
+  if (quota && *quota < cpus) {
+    cpus = std::max(static_cast<uint32_t>(*quota), 1u);
+  }
   return cpus;
 }
 

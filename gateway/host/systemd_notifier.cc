@@ -33,21 +33,29 @@ struct UnixAddress {
 std::optional<UnixAddress> unix_address(const std::string& path) {
   UnixAddress address;
   const bool known = path.starts_with('/') || (path.starts_with('@') && path.size() > 1);
-  if (!known || path.size() >= sizeof address.storage.sun_path) return std::nullopt;
+  if (!known || path.size() >= sizeof address.storage.sun_path) {
+    return std::nullopt;
+  }
   address.storage.sun_family = AF_UNIX;
   std::ranges::copy(path, address.storage.sun_path);
-  if (path.front() == '@') address.storage.sun_path[0] = '\0';
+  if (path.front() == '@') {
+    address.storage.sun_path[0] = '\0';
+  }
   // The length says where an abstract name ends.
   address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   return address;
 }
 
 std::optional<uint64_t> number(const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
+  if (!text) {
+    return std::nullopt;
+  }
   uint64_t value = 0;
   const char* end = text->data() + text->size();
   const auto [stop, failure] = std::from_chars(text->data(), end, value);
-  if (failure != std::errc{} || stop != end) return std::nullopt;
+  if (failure != std::errc{} || stop != end) {
+    return std::nullopt;
+  }
   return value;
 }
 
@@ -69,7 +77,9 @@ uint64_t monotonic_us() {
 
 SystemdNotifier::SystemdNotifier(const Environment& environment)
     : path_(environment("NOTIFY_SOCKET").value_or("")) {
-  if (path_.empty()) return;
+  if (path_.empty()) {
+    return;
+  }
   const Status opened = open();
   if (opened) {
     read_watchdog(environment);
@@ -82,21 +92,31 @@ SystemdNotifier::SystemdNotifier(const Environment& environment)
 
 // Nothing is connected: a service manager that was restarted has a new socket of the same name.
 Status SystemdNotifier::open() {
-  if (!unix_address(path_)) return Error{"neither /path nor @name of a Unix socket"};
+  if (!unix_address(path_)) {
+    return Error{"neither /path nor @name of a Unix socket"};
+  }
   socket_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket_) return Error{std::strerror(errno)};
+  if (!socket_) {
+    return Error{std::strerror(errno)};
+  }
   setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
   return ok_status();
 }
 
 void SystemdNotifier::read_watchdog(const Environment& environment) {
   const std::optional<std::string> interval = environment("WATCHDOG_USEC");
-  if (!interval) return;
+  if (!interval) {
+    return;
+  }
   const std::optional<std::string> whose = environment("WATCHDOG_PID");
-  if (whose && number(whose) != static_cast<uint64_t>(getpid())) return;  // for a parent of ours
+  if (whose && number(whose) != static_cast<uint64_t>(getpid())) {
+    return;  // for a parent of ours
+  }
   const uint64_t interval_us = number(interval).value_or(0);
   watchdog_ms_ = interval_us / 1'000;
-  if (watchdog_ms_ > 0) return;
+  if (watchdog_ms_ > 0) {
+    return;
+  }
   log::warn("no watchdog: not a number of microseconds", {{"WATCHDOG_USEC", *interval}});
 }
 
@@ -118,11 +138,14 @@ void SystemdNotifier::status(std::string_view text) const { send("STATUS=" + one
 void SystemdNotifier::alive() const { send("WATCHDOG=1"); }
 
 void SystemdNotifier::send(const std::string& state) const {
-  if (path_.empty()) return;
+  if (path_.empty()) {
+    return;
+  }
   const UnixAddress address = *unix_address(path_);
   const auto* to = reinterpret_cast<const sockaddr*>(&address.storage);
-  if (sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL, to, address.size) >= 0)
+  if (sendto(socket_.get(), state.data(), state.size(), MSG_NOSIGNAL, to, address.size) >= 0) {
     return;
+  }
   log::warn("the service manager was not told",
             {{"NOTIFY_SOCKET", path_}, {"state", state}, {"reason", std::strerror(errno)}});
 }

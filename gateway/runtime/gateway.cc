@@ -25,7 +25,9 @@ constexpr std::chrono::milliseconds kReloadPoll{2};
 uint32_t affordable_connections(const Config& config) {
   const uint32_t listeners = (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0);
   const uint32_t affordable = claim_descriptors() / std::max(listeners, 1U);
-  if (config.max_connections <= affordable) return config.max_connections;
+  if (config.max_connections <= affordable) {
+    return config.max_connections;
+  }
   log::info("fewer connections than configured: raise the limit of open files (ulimit -n)",
             {{"limits.connections", config.max_connections}, {"effective", affordable}});
   return affordable;
@@ -34,13 +36,17 @@ uint32_t affordable_connections(const Config& config) {
 Status open_listeners(const Address& address, uint32_t workers,
                       std::vector<ListenSocket>& sockets) {
   Result<std::vector<ListenSocket>> opened = ListenSocket::open_group(address, workers);
-  if (!opened) return Error{opened.error()};
+  if (!opened) {
+    return Error{opened.error()};
+  }
   sockets = std::move(opened).value();
   return ok_status();
 }
 
 const ListenSocket* socket_of(const std::vector<ListenSocket>& sockets, size_t worker) {
-  if (sockets.empty()) return nullptr;
+  if (sockets.empty()) {
+    return nullptr;
+  }
   return &sockets[std::min(worker, sockets.size() - 1)];
 }
 
@@ -67,7 +73,9 @@ Gateway::Gateway(const Config& config, Reload reload, const SystemdNotifier& man
 
 Gateway::~Gateway() {
   admin_.reset();
-  for (const auto& worker : workers_) worker->stop();
+  for (const auto& worker : workers_) {
+    worker->stop();
+  }
   workers_.clear();
   watchdog_.reset();
   trimmer_.reset();
@@ -86,7 +94,9 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload rel
   gateway->log_memory_limit();
   gateway->watch_signals();
   for (const auto step : {&Gateway::open_sockets, &Gateway::start_workers, &Gateway::start_admin}) {
-    if (Status status = (gateway.get()->*step)(); !status) return Error{status.error()};
+    if (Status status = (gateway.get()->*step)(); !status) {
+      return Error{status.error()};
+    }
   }
   gateway->log_start();
   return gateway;
@@ -98,9 +108,13 @@ void Gateway::log_start() const {
     return sockets.empty() ? "off" : sockets.front().bound().display();
   };
   Address admin = config_.admin.value_or(Address{});
-  if (admin_ != nullptr) admin.port = admin_->port();
+  if (admin_ != nullptr) {
+    admin.port = admin_->port();
+  }
   std::vector<std::string_view> backends;
-  for (const BackendOptions& backend : config_.backends) backends.push_back(backend.name);
+  for (const BackendOptions& backend : config_.backends) {
+    backends.push_back(backend.name);
+  }
   log::info("start", {{"version", version()},
                       {"revision", revision()},
                       {"threads", config_.threads},
@@ -118,7 +132,9 @@ void Gateway::log_start() const {
 Status Gateway::open_sockets() {
   if (config_.listen_tcp) {
     Status status = open_listeners(*config_.listen_tcp, config_.threads, tcp_sockets_);
-    if (!status) return status;
+    if (!status) {
+      return status;
+    }
   }
   if (config_.listen_zmq) {
     return open_listeners(*config_.listen_zmq, config_.threads, zmq_sockets_);
@@ -143,16 +159,22 @@ WorkerOptions Gateway::worker_options() const {
   options.redis.states = options.zmq.states = states_;
   options.on_churn = [this] { trimmer_->request(); };
   options.on_progress = [this] { uv_async_send(progress_.get()); };
-  if (memory_limit_) fit_into(*memory_limit_, config_.threads, options);
+  if (memory_limit_) {
+    fit_into(*memory_limit_, config_.threads, options);
+  }
   return options;
 }
 
 void Gateway::log_memory_limit() const {
-  if (!memory_limit_) return;
+  if (!memory_limit_) {
+    return;
+  }
   WorkerOptions options;
   options.tcp.max_message = options.zmq.max_message = config_.max_message;
   options.redis.connections = config_.redis_connections;
-  if (!fit_into(*memory_limit_, config_.threads, options)) return;
+  if (!fit_into(*memory_limit_, config_.threads, options)) {
+    return;
+  }
   log::info("buffers follow the cgroup's memory limit",
             {{"limit", *memory_limit_},
              {"limits.message", options.tcp.max_message},
@@ -167,7 +189,9 @@ Status Gateway::start_workers() {
   for (uint32_t i = 0; i < config_.threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(worker_options(), labels_));
     Status status = workers_.back()->listen(socket_of(tcp_sockets_, i), socket_of(zmq_sockets_, i));
-    if (!status) return status;
+    if (!status) {
+      return status;
+    }
   }
   for (const auto& worker : workers_) {
     worker->start([this] {
@@ -175,8 +199,12 @@ Status Gateway::start_workers() {
       uv_async_send(progress_.get());
     });
   }
-  if (config_.listen_tcp) note_listening("tcp", tcp_sockets_.front().bound().display());
-  if (config_.listen_zmq) note_listening("zmq", zmq_sockets_.front().bound().display());
+  if (config_.listen_tcp) {
+    note_listening("tcp", tcp_sockets_.front().bound().display());
+  }
+  if (config_.listen_zmq) {
+    note_listening("zmq", zmq_sockets_.front().bound().display());
+  }
   return ok_status();
 }
 
@@ -186,9 +214,13 @@ void Gateway::note_listening(std::string_view protocol, const std::string& addre
 }
 
 Status Gateway::start_admin() {
-  if (!config_.admin) return ok_status();
+  if (!config_.admin) {
+    return ok_status();
+  }
   std::vector<const WorkerMetrics*> metrics;
-  for (const auto& worker : workers_) metrics.push_back(&worker->metrics());
+  for (const auto& worker : workers_) {
+    metrics.push_back(&worker->metrics());
+  }
   AdminSources sources;
   sources.metrics = {std::make_shared<Collector>(
       metrics, BuildInfo{std::string(version()), std::string(revision())})};
@@ -198,7 +230,9 @@ Status Gateway::start_admin() {
   sources.set_log_level = [this](std::string_view name) { return set_log_level(name); };
   sources.version = version();
   Result<std::unique_ptr<AdminServer>> admin = AdminServer::start(*config_.admin, sources);
-  if (!admin) return Error{admin.error()};
+  if (!admin) {
+    return Error{admin.error()};
+  }
   admin_ = std::move(admin).value();
   Address bound = *config_.admin;
   bound.port = admin_->port();
@@ -209,7 +243,9 @@ Status Gateway::start_admin() {
 // Redis that is away does not make the gateway unready: functions without Redis are served, the
 // others fail with a clear error, and no restart or failover elsewhere would bring Redis back.
 Readiness Gateway::readiness() const {
-  if (draining_) return {false, "draining"};
+  if (draining_) {
+    return {false, "draining"};
+  }
   if (!std::ranges::all_of(workers_, [](const auto& worker) { return worker->settled(); })) {
     return {false, "starting: connecting to redis and backends"};
   }
@@ -234,12 +270,16 @@ Result<std::string> Gateway::reload() {
 Result<std::string> Gateway::load_and_take_over() {
   const auto loaded = load_again_();
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-    for (const std::string& line : errors->lines) log::error("reload refused", {{"error", line}});
+    for (const std::string& line : errors->lines) {
+      log::error("reload refused", {{"error", line}});
+    }
     return Error{fmt::format("{}", fmt::join(errors->lines, "\n"))};
   }
   Config next = std::get<Config>(loaded);
   const std::vector<std::string> not_taken = unreloadable_changes(config_, next);
-  for (const auto& worker : workers_) worker->reload(routing_of(next));
+  for (const auto& worker : workers_) {
+    worker->reload(routing_of(next));
+  }
   log::set_level(next.log_level);
   log::set_format(next.log_format);
   call_log_.set(next.log_access, next.log_slow_ms);
@@ -252,7 +292,9 @@ Result<std::string> Gateway::load_and_take_over() {
   config_.log_slow_ms = next.log_slow_ms;
   const std::string restart = fmt::format("{}", fmt::join(not_taken, ","));
   log::info("reloaded", {{"needs_restart", restart}});
-  if (not_taken.empty()) return std::string("reloaded");
+  if (not_taken.empty()) {
+    return std::string("reloaded");
+  }
   return "reloaded; needs a restart: " + restart;
 }
 
@@ -304,22 +346,32 @@ void Gateway::on_signal(int number) {
     log::info("draining",
               {{"signal", strsignal(number)}, {"timeout_ms", config_.drain_timeout_ms}});
     manager_.stopping("draining: calls under way are answered", config_.drain_timeout_ms);
-    for (const auto& worker : workers_) worker->drain();
+    for (const auto& worker : workers_) {
+      worker->drain();
+    }
   } else {
     log::warn("stopping at once", {{"signal", strsignal(number)}});
-    for (const auto& worker : workers_) worker->stop();
+    for (const auto& worker : workers_) {
+      worker->stop();
+    }
   }
 }
 
 // Workers report each step, and the service manager is told what has become true of all of them.
 void Gateway::on_progress() {
-  if (exited_ == workers_.size()) return uv_stop(&loop_);
-  if (draining_) return;
+  if (exited_ == workers_.size()) {
+    return uv_stop(&loop_);
+  }
+  if (draining_) {
+    return;
+  }
   const auto reloading = [](const auto& worker) { return worker->reloading(); };
   const bool reloaded =
       std::ranges::none_of(workers_, reloading) && reloading_.exchange(false) && ready_;
   const bool settled = !ready_ && readiness().ready;
-  if (!reloaded && !settled) return;
+  if (!reloaded && !settled) {
+    return;
+  }
   ready_ = true;
   const std::lock_guard lock(config_mutex_);
   const std::string_view separator = last_reload_.empty() ? "" : "; ";
@@ -334,7 +386,9 @@ int Gateway::run() {
 
 int Gateway::exit_status() const {
   uint32_t cut_off = 0;
-  for (const auto& worker : workers_) cut_off += worker->cut_off();
+  for (const auto& worker : workers_) {
+    cut_off += worker->cut_off();
+  }
   log::info("stopped", {{"calls_cut_off", cut_off}});
   manager_.status(fmt::format("stopped, {} calls cut off", cut_off));
   return cut_off == 0 ? 0 : 1;

@@ -19,14 +19,20 @@ constexpr uint64_t kBridgePart = 16;
 constexpr int64_t kUnlimitedBytes = int64_t{1} << 60;
 
 std::optional<uint64_t> limit_in(const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
+  if (!text) {
+    return std::nullopt;
+  }
   const auto bytes = parse_integer(*text);  // nothing for v2's "max"
-  if (!bytes || *bytes <= 0 || *bytes >= kUnlimitedBytes) return std::nullopt;
+  if (!bytes || *bytes <= 0 || *bytes >= kUnlimitedBytes) {
+    return std::nullopt;
+  }
   return static_cast<uint64_t>(*bytes);
 }
 
 bool lower_to(uint64_t bytes, size_t& option) {
-  if (option <= bytes) return false;
+  if (option <= bytes) {
+    return false;
+  }
   option = bytes;
   return true;
 }

@@ -10,17 +10,23 @@ RouteTable::RouteTable(const RouteTableOptions& options, const FunctionLabels& l
     : router_(labels) {
   router_.add(ConnectService::kName, connect_);
   for (const NamedService& handler : handlers) {
-    if (std::ranges::find(options.handlers, handler.name) == options.handlers.end()) continue;
+    if (std::ranges::find(options.handlers, handler.name) == options.handlers.end()) {
+      continue;
+    }
     router_.add(handler.name, *handler.service);
   }
-  for (const BackendOptions& backend : options.backends) backends_.push_back(bridge.get(backend));
+  for (const BackendOptions& backend : options.backends) {
+    backends_.push_back(bridge.get(backend));
+  }
   for (const RouteOptions& route : options.routes) {
     Backend* backend = find_backend(route.backend);
     assert(backend != nullptr);  // the configuration has checked it
     const uint32_t timeout_ms =
         route.timeout_ms == 0 ? backend->options().timeout_ms : route.timeout_ms;
     routes_.push_back(std::make_unique<BackendRoute>(*backend, timeout_ms));
-    for (const std::string& glob : route.functions) router_.add_glob(glob, *routes_.back());
+    for (const std::string& glob : route.functions) {
+      router_.add_glob(glob, *routes_.back());
+    }
   }
 }
 
@@ -30,7 +36,9 @@ bool RouteTable::settled() const {
 
 Backend* RouteTable::find_backend(const std::string& name) const {
   for (const auto& backend : backends_) {
-    if (backend->options().name == name) return backend.get();
+    if (backend->options().name == name) {
+      return backend.get();
+    }
   }
   return nullptr;
 }

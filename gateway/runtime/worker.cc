@@ -58,10 +58,14 @@ void Worker::prepare(const RouteTableOptions& options) {
     redis_ = std::make_unique<RedisClient>(&loop_, *turn_, metrics_.redis, options_.redis);
   }
   std::ranges::move(make_handlers(names, redis_.get()), std::back_inserter(handlers_));
-  for (const std::string& name : options.handlers) labels_.learn(name);
+  for (const std::string& name : options.handlers) {
+    labels_.learn(name);
+  }
   for (const RouteOptions& route : options.routes) {
     for (const std::string& glob : route.functions) {
-      if (glob.find('*') == std::string::npos) labels_.learn(glob);
+      if (glob.find('*') == std::string::npos) {
+        labels_.learn(glob);
+      }
     }
   }
   next_routing_ = std::make_unique<RouteTable>(options, labels_, handlers_, *bridge_);
@@ -71,7 +75,9 @@ void Worker::take_over_routing() {
   dispatcher_.set_router(next_routing_->router());
   routing_ = std::move(next_routing_);
   const std::lock_guard lock(reload_mutex_);
-  if (reload_ || !reloading_) return;
+  if (reload_ || !reloading_) {
+    return;
+  }
   reloading_ = false;
   options_.on_progress();
 }
@@ -93,7 +99,9 @@ Worker::~Worker() {
 
 Status Worker::listen(const ListenSocket* tcp, const ListenSocket* zmq) {
   if (tcp != nullptr) {
-    if (Status status = tcp_->listen(*tcp); !status) return status;
+    if (Status status = tcp_->listen(*tcp); !status) {
+      return status;
+    }
   }
   return zmq != nullptr ? zmq_->listen(*zmq) : ok_status();
 }
@@ -125,20 +133,28 @@ void Worker::ping() {
 }
 
 void Worker::give(Command command) {
-  if (command_ != Command::stop) command_ = command;  // nothing takes a stop back
+  if (command_ != Command::stop) {
+    command_ = command;  // nothing takes a stop back
+  }
   uv_async_send(order_signal_.get());
 }
 
 void Worker::on_order() {
   responsive_ = true;
-  if (command_ == Command::stop) return finish();
-  if (command_ == Command::drain && !draining_) begin_drain();
+  if (command_ == Command::stop) {
+    return finish();
+  }
+  if (command_ == Command::drain && !draining_) {
+    begin_drain();
+  }
   std::optional<RouteTableOptions> routing;
   {
     const std::lock_guard lock(reload_mutex_);
     routing.swap(reload_);
   }
-  if (routing) prepare(*routing);
+  if (routing) {
+    prepare(*routing);
+  }
 }
 
 void Worker::begin_drain() {
@@ -153,12 +169,16 @@ void Worker::begin_drain() {
 
 void Worker::end_of_turn() {
   notice_churn();
-  if (next_routing_ != nullptr && next_routing_->settled()) take_over_routing();
+  if (next_routing_ != nullptr && next_routing_->settled()) {
+    take_over_routing();
+  }
   if (!settled_ && routing_->settled() && (redis_ == nullptr || redis_->settled())) {
     settled_ = true;
     options_.on_progress();
   }
-  if (draining_ && calls_.in_flight() == 0 && tcp_->flushed()) finish();
+  if (draining_ && calls_.in_flight() == 0 && tcp_->flushed()) {
+    finish();
+  }
 }
 
 void Worker::on_turn_begin(uint64_t began_ns) { metrics_.loop.busy_since_ns.set(began_ns); }
@@ -174,7 +194,9 @@ void Worker::notice_churn() {
   for (const ListenerMetrics& transport : metrics_.transport) {
     gone += transport.accepted.value() - transport.connections.value();
   }
-  if (gone < gone_noticed_ + kChurn) return;
+  if (gone < gone_noticed_ + kChurn) {
+    return;
+  }
   gone_noticed_ = gone;
   options_.on_churn();
 }

@@ -60,7 +60,9 @@ class BareTable {
 
 std::vector<std::string> names(int64_t count) {
   std::vector<std::string> all;
-  for (int64_t i = 0; i < count; ++i) all.push_back("function_" + std::to_string(i));
+  for (int64_t i = 0; i < count; ++i) {
+    all.push_back("function_" + std::to_string(i));
+  }
   return all;
 }
 
@@ -80,7 +82,9 @@ void BM_Without(benchmark::State& state) {
   BareTable table;
   const ReturnPath path = path_of(sink);
   for (auto _ : state) {
-    for (int64_t i = 0; i < state.range(0); ++i) table.finish(table.begin(path), "\xc0");
+    for (int64_t i = 0; i < state.range(0); ++i) {
+      table.finish(table.begin(path), "\xc0");
+    }
   }
   per_call(state);
 }
@@ -102,7 +106,9 @@ void run_with(benchmark::State& state, double share, uint32_t slow_ms) {
       transport.received_bytes.add(kRequestBytes);
       table.begin(path, function, {began_ns, "function", kRequestBytes}).reply("\xc0");
       transport.sent_bytes.add(kRequestBytes);
-      if (++function == labels.known()) function = 0;
+      if (++function == labels.known()) {
+        function = 0;
+      }
     }
     const uint64_t ended_ns = uv_hrtime();
     metrics.loop.lag.observe(ended_ns - began_ns);
@@ -119,8 +125,11 @@ void BM_WithSampling(benchmark::State& state) { run_with(state, 1e-9, 1'000); }
 
 void turns(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"calls", "functions"});
-  for (const int64_t functions : {4, 200})
-    for (const int64_t calls : {1, 16, 256}) benchmark->Args({calls, functions});
+  for (const int64_t functions : {4, 200}) {
+    for (const int64_t calls : {1, 16, 256}) {
+      benchmark->Args({calls, functions});
+    }
+  }
 }
 BENCHMARK(BM_Without)->ArgNames({"calls", "functions"})->Args({16, 4})->Args({256, 4});
 BENCHMARK(BM_With)->Apply(turns);
@@ -128,7 +137,9 @@ BENCHMARK(BM_WithoutAccessLog)->Args({16, 4})->Args({256, 4});
 BENCHMARK(BM_WithSampling)->Args({16, 4})->Args({256, 4});
 
 void BM_ClockRead(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(uv_hrtime());
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(uv_hrtime());
+  }
 }
 BENCHMARK(BM_ClockRead);
 

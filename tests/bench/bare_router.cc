@@ -49,7 +49,9 @@ int run() {
   std::fflush(stdout);
   for (;;) {
     ZmqMessage frame;
-    if (zmq_msg_recv(frame.get(), router.get(), 0) < 0) return EXIT_FAILURE;
+    if (zmq_msg_recv(frame.get(), router.get(), 0) < 0) {
+      return EXIT_FAILURE;
+    }
     if (frame.more()) {
       zmq_msg_send(frame.get(), router.get(), ZMQ_SNDMORE);
     } else {

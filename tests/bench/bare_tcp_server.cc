@@ -37,7 +37,9 @@ struct Connection {
 
 void close(Connection* connection) {
   auto* handle = reinterpret_cast<uv_handle_t*>(&connection->tcp);
-  if (uv_is_closing(handle) != 0) return;
+  if (uv_is_closing(handle) != 0) {
+    return;
+  }
   uv_close(handle, [](uv_handle_t* closed) { delete static_cast<Connection*>(closed->data); });
 }
 
@@ -47,9 +49,15 @@ void write(Connection* connection) {
   auto* stream = reinterpret_cast<uv_stream_t*>(&connection->tcp);
   uv_buf_t all = uv_buf_init(out.data(), static_cast<unsigned>(out.size()));
   const int taken = stream->write_queue_size > 0 ? UV_EAGAIN : uv_try_write(stream, &all, 1);
-  if (taken < 0 && taken != UV_EAGAIN) return close(connection);
-  if (taken > 0) out.erase(0, static_cast<size_t>(taken));
-  if (out.empty()) return;
+  if (taken < 0 && taken != UV_EAGAIN) {
+    return close(connection);
+  }
+  if (taken > 0) {
+    out.erase(0, static_cast<size_t>(taken));
+  }
+  if (out.empty()) {
+    return;
+  }
   struct Waiting {
     uv_write_t request;
     std::string bytes;
@@ -65,8 +73,12 @@ void write(Connection* connection) {
 void answer(Connection* connection, ByteView bytes) {
   while (!bytes.empty()) {
     const wire::t3::Frame frame = wire::t3::parse_frame(bytes, kMaxFrame);
-    if (frame.status == wire::t3::FrameStatus::incomplete) break;
-    if (frame.status != wire::t3::FrameStatus::whole) return close(connection);
+    if (frame.status == wire::t3::FrameStatus::incomplete) {
+      break;
+    }
+    if (frame.status != wire::t3::FrameStatus::whole) {
+      return close(connection);
+    }
     std::string& out = connection->out;
     const size_t begin = out.size();
     out.append(canned_reply);
@@ -74,25 +86,35 @@ void answer(Connection* connection, ByteView bytes) {
     bytes.remove_prefix(frame.size);
   }
   connection->rest.assign(bytes);
-  if (!connection->out.empty()) write(connection);
+  if (!connection->out.empty()) {
+    write(connection);
+  }
 }
 
 void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
   auto* connection = static_cast<Connection*>(stream->data);
-  if (size < 0) return close(connection);
+  if (size < 0) {
+    return close(connection);
+  }
   const ByteView bytes(read_buffer, static_cast<size_t>(size));
-  if (connection->rest.empty()) return answer(connection, bytes);
+  if (connection->rest.empty()) {
+    return answer(connection, bytes);
+  }
   const std::string whole = connection->rest.append(bytes);
   answer(connection, whole);
 }
 
 void on_connection(uv_stream_t* listener, int status) {
-  if (status != 0) return;
+  if (status != 0) {
+    return;
+  }
   auto* connection = new Connection;
   uv_tcp_init(listener->loop, &connection->tcp);
   connection->tcp.data = connection;
   auto* stream = reinterpret_cast<uv_stream_t*>(&connection->tcp);
-  if (uv_accept(listener, stream) != 0) return close(connection);
+  if (uv_accept(listener, stream) != 0) {
+    return close(connection);
+  }
   uv_tcp_nodelay(&connection->tcp, 1);
   const auto alloc = [](uv_handle_t*, size_t, uv_buf_t* buffer) {
     *buffer = uv_buf_init(read_buffer, kReadBytes);
@@ -108,10 +130,13 @@ int run() {
   sockaddr_in address{};
   uv_ip4_addr("127.0.0.1", 0, &address);
   int error = uv_tcp_bind(&listener, reinterpret_cast<const sockaddr*>(&address), 0);
-  if (error == 0) error = uv_listen(reinterpret_cast<uv_stream_t*>(&listener), 4096, on_connection);
+  if (error == 0) {
+    error = uv_listen(reinterpret_cast<uv_stream_t*>(&listener), 4096, on_connection);
+  }
   int size = sizeof address;
-  if (error == 0)
+  if (error == 0) {
     error = uv_tcp_getsockname(&listener, reinterpret_cast<sockaddr*>(&address), &size);
+  }
   if (error != 0) {
     fmt::print(stderr, "bare_tcp_server: cannot listen: {}\n", uv_strerror(error));
     return EXIT_FAILURE;

@@ -64,7 +64,9 @@ constexpr Path kPaths[] = {
 struct Folder {
   Folder() {
     std::string name = (std::filesystem::temp_directory_path() / "hot_path.XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) std::exit(1);
+    if (mkdtemp(name.data()) == nullptr) {
+      std::exit(1);
+    }
     path = name;
   }
   ~Folder() { std::filesystem::remove_all(path); }
@@ -75,23 +77,35 @@ class Run {
  public:
   Run(const Path& path, const std::string& folder)
       : path_(path), tcp_(folder + "/tcp"), zmq_(folder + "/zmq"), behind_(folder + "/behind") {
-    if (path.behind == Behind::redis) redis_ = std::make_unique<RedisStepServer>(behind_);
-    if (path.behind == Behind::tcp_backend) to_tcp_ = std::make_unique<TcpStepBackend>(behind_);
-    if (path.behind == Behind::zmq_backend) to_zmq_ = std::make_unique<ZmqStepBackend>(behind_);
+    if (path.behind == Behind::redis) {
+      redis_ = std::make_unique<RedisStepServer>(behind_);
+    }
+    if (path.behind == Behind::tcp_backend) {
+      to_tcp_ = std::make_unique<TcpStepBackend>(behind_);
+    }
+    if (path.behind == Behind::zmq_backend) {
+      to_zmq_ = std::make_unique<ZmqStepBackend>(behind_);
+    }
     worker_ = std::make_unique<Worker>(options(), labels_);
     open(tcp_socket_, tcp_);
     open(zmq_socket_, zmq_);
     const Status status = worker_->listen(tcp_socket_.get(), zmq_socket_.get());
-    if (!status) fail(status.error());
+    if (!status) {
+      fail(status.error());
+    }
     settle();
     connect();
   }
 
   /// Returns the calls made.
   uint64_t go(uint32_t rounds) {
-    for (uint32_t i = 0; i < kWarmUpRounds; ++i) round(&warm_up_turn);
+    for (uint32_t i = 0; i < kWarmUpRounds; ++i) {
+      round(&warm_up_turn);
+    }
     const uint64_t before = ended();
-    for (uint32_t i = 0; i < rounds; ++i) round(&counted_turn);
+    for (uint32_t i = 0; i < rounds; ++i) {
+      round(&counted_turn);
+    }
     return ended() - before;
   }
 
@@ -105,7 +119,9 @@ class Run {
 
   static void open(std::unique_ptr<ListenSocket>& socket, const std::string& path) {
     auto opened = ListenSocket::open(Address{"", 0, path}, false);
-    if (!opened) fail(opened.error());
+    if (!opened) {
+      fail(opened.error());
+    }
     socket = std::make_unique<ListenSocket>(std::move(opened).value());
   }
 
@@ -136,7 +152,9 @@ class Run {
 
   /// Until Redis and the backend are connected, and every link is.
   void settle() {
-    if (to_zmq_) to_zmq_->accept();
+    if (to_zmq_) {
+      to_zmq_->accept();
+    }
     bool answered = false;
     for (int quiet = 0; quiet < 50;) {
       worker_->run_turn();
@@ -144,9 +162,15 @@ class Run {
         to_zmq_->step(1);  // `connect`
         answered = true;
       }
-      if (redis_) redis_->step();
-      if (to_tcp_) to_tcp_->step();
-      if (worker_->settled()) ++quiet;
+      if (redis_) {
+        redis_->step();
+      }
+      if (to_tcp_) {
+        to_tcp_->step();
+      }
+      if (worker_->settled()) {
+        ++quiet;
+      }
     }
   }
 
@@ -165,19 +189,35 @@ class Run {
 
   /// Every client asks; then turns until everything is answered; then every client takes it.
   void round(EventLoop turn) {
-    for (auto& client : tcp_clients_) client.send();
-    for (auto& client : zmq_clients_) client.send();
+    for (auto& client : tcp_clients_) {
+      client.send();
+    }
+    for (auto& client : zmq_clients_) {
+      client.send();
+    }
     const uint64_t calls = uint64_t{path_.connections} * path_.depth;
     const uint64_t goal = ended() + calls;
     for (int turns = 0; ended() < goal; ++turns) {
-      if (turns == kMaxTurns) fail("the calls of a round are not answered");
+      if (turns == kMaxTurns) {
+        fail("the calls of a round are not answered");
+      }
       turn(*worker_);
-      if (redis_) redis_->step();
-      if (to_tcp_) to_tcp_->step();
-      if (to_zmq_ && turns == 0) to_zmq_->step(static_cast<uint32_t>(calls));
+      if (redis_) {
+        redis_->step();
+      }
+      if (to_tcp_) {
+        to_tcp_->step();
+      }
+      if (to_zmq_ && turns == 0) {
+        to_zmq_->step(static_cast<uint32_t>(calls));
+      }
     }
-    for (auto& client : tcp_clients_) client.receive();
-    for (auto& client : zmq_clients_) client.receive();
+    for (auto& client : tcp_clients_) {
+      client.receive();
+    }
+    for (auto& client : zmq_clients_) {
+      client.receive();
+    }
   }
 
   uint64_t ended() const {
@@ -207,13 +247,17 @@ class Run {
 int run(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "";
   if (name == "--list") {
-    for (const Path& path : kPaths) fmt::print("{}\n", path.name);
+    for (const Path& path : kPaths) {
+      fmt::print("{}\n", path.name);
+    }
     return 0;
   }
   signal(SIGPIPE, SIG_IGN);
   log::set_level(log::Level::off);
   for (const Path& path : kPaths) {
-    if (name != path.name || argc != 3) continue;
+    if (name != path.name || argc != 3) {
+      continue;
+    }
     const Folder folder;
     fmt::print("{}\n", Run(path, folder.path).go(static_cast<uint32_t>(std::atoi(argv[2]))));
     return 0;

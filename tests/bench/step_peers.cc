@@ -27,7 +27,9 @@ constexpr ByteView kHello = "\xabhello world";
 UniqueFd make_socket(const std::string& path, sockaddr_un& address) {
   address = {};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) give_up("the path is too long: " + path);
+  if (path.size() >= sizeof address.sun_path) {
+    give_up("the path is too long: " + path);
+  }
   path.copy(address.sun_path, path.size());
   return UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
@@ -46,7 +48,9 @@ StepSocket StepSocket::connect(const std::string& path) {
 void StepSocket::write(ByteView bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0) give_up(fmt::format("cannot send: {}", std::strerror(errno)));
+    if (sent < 0) {
+      give_up(fmt::format("cannot send: {}", std::strerror(errno)));
+    }
     bytes.remove_prefix(static_cast<size_t>(sent));
   }
 }
@@ -54,7 +58,9 @@ void StepSocket::write(ByteView bytes) {
 bool StepSocket::take(int flags) {
   char buffer[64 << 10];
   const ssize_t got = ::recv(fd_.get(), buffer, sizeof buffer, flags);
-  if (got > 0) in.append(buffer, static_cast<size_t>(got));
+  if (got > 0) {
+    in.append(buffer, static_cast<size_t>(got));
+  }
   return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
@@ -63,8 +69,12 @@ bool StepSocket::take_available() { return take(MSG_DONTWAIT); }
 void StepSocket::wait_for(size_t size) {
   while (in.size() < size) {
     pollfd readable{fd_.get(), POLLIN, 0};
-    if (poll(&readable, 1, kPatienceMs) == 0) give_up("nothing came within 10 s");
-    if (!take(0)) give_up("the connection was closed");
+    if (poll(&readable, 1, kPatienceMs) == 0) {
+      give_up("nothing came within 10 s");
+    }
+    if (!take(0)) {
+      give_up("the connection was closed");
+    }
   }
 }
 
@@ -79,7 +89,9 @@ StepListener::StepListener(const std::string& path) {
 
 UniqueFd StepListener::accept() {
   pollfd readable{fd_.get(), POLLIN, 0};
-  if (poll(&readable, 1, 0) <= 0) return {};
+  if (poll(&readable, 1, 0) <= 0) {
+    return {};
+  }
   return UniqueFd(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
 }
 
@@ -96,7 +108,9 @@ void TcpStepClient::receive() {
     socket_.wait_for(wire::t3::kHeaderBytes);
     socket_.wait_for(wire::t3::parse_frame(socket_.in, SIZE_MAX).size);
     const wire::t3::Frame frame = wire::t3::parse_frame(socket_.in, SIZE_MAX);
-    if (frame.flag != 0) give_up(fmt::format("an error came back: {}", frame.payload));
+    if (frame.flag != 0) {
+      give_up(fmt::format("an error came back: {}", frame.payload));
+    }
     socket_.in.erase(0, frame.size);
   }
 }
@@ -128,7 +142,9 @@ void ZmtpPeer::append_message(std::string& out, ByteView body) {
 ZmtpPeer::Frame ZmtpPeer::next_frame() {
   socket_.wait_for(2);
   const auto flags = static_cast<unsigned char>(socket_.in[0]);
-  if ((flags & 2) != 0) give_up("a long frame came, which nothing here sends");
+  if ((flags & 2) != 0) {
+    give_up("a long frame came, which nothing here sends");
+  }
   Frame frame;
   frame.size = 2 + static_cast<unsigned char>(socket_.in[1]);
   socket_.wait_for(frame.size);
@@ -142,9 +158,13 @@ void ZmtpPeer::ping() {
   for (;;) {
     const Frame frame = next_frame();
     const bool pong = frame.command && frame.body.starts_with("\4PONG");
-    if (!frame.command) early_.emplace_back(frame.body);
+    if (!frame.command) {
+      early_.emplace_back(frame.body);
+    }
     socket_.in.erase(0, frame.size);
-    if (pong) return;
+    if (pong) {
+      return;
+    }
   }
 }
 
@@ -165,7 +185,9 @@ std::string ZmtpPeer::receive() {
     const Frame frame = next_frame();
     std::string body(frame.body);
     socket_.in.erase(0, frame.size);
-    if (!frame.command) return body;
+    if (!frame.command) {
+      return body;
+    }
   }
 }
 
@@ -187,19 +209,25 @@ void ZmqStepClient::connect() {
 void ZmqStepClient::receive() {
   for (uint32_t i = 0; i < depth_; ++i) {
     const std::string reply = peer_.receive();
-    if (reply.find("__zerror__") != std::string::npos) give_up("an error came back: " + reply);
+    if (reply.find("__zerror__") != std::string::npos) {
+      give_up("an error came back: " + reply);
+    }
   }
 }
 
 void TcpStepBackend::step() {
-  while (UniqueFd fd = listener_.accept()) connections_.emplace_back(std::move(fd));
+  while (UniqueFd fd = listener_.accept()) {
+    connections_.emplace_back(std::move(fd));
+  }
   for (StepSocket& each : connections_) {
     each.take_available();
     out_.clear();
     size_t used = 0;
     for (;;) {
       const auto frame = wire::t3::parse_frame(ByteView(each.in).substr(used), SIZE_MAX);
-      if (frame.status != wire::t3::FrameStatus::whole) break;
+      if (frame.status != wire::t3::FrameStatus::whole) {
+        break;
+      }
       wire::t3::write_frame(out_, frame.id, false, kHello);
       used += frame.size;
     }
@@ -212,9 +240,13 @@ void ZmqStepBackend::accept() {
   UniqueFd fd;
   for (int i = 0; !fd && i < kPatienceMs; ++i) {
     fd = listener_.accept();
-    if (!fd) poll(nullptr, 0, 1);
+    if (!fd) {
+      poll(nullptr, 0, 1);
+    }
   }
-  if (!fd) give_up("the gateway did not connect to the backend");
+  if (!fd) {
+    give_up("the gateway did not connect to the backend");
+  }
   connection_.emplace_back(StepSocket(std::move(fd)), kRouter);
   connection_.front().shake_hands();
 }
@@ -230,7 +262,9 @@ void ZmqStepBackend::step(uint32_t count) {
 }
 
 void RedisStepServer::step() {
-  while (UniqueFd fd = listener_.accept()) connections_.emplace_back(std::move(fd));
+  while (UniqueFd fd = listener_.accept()) {
+    connections_.emplace_back(std::move(fd));
+  }
   for (StepSocket& each : connections_) {
     each.take_available();
     out_.clear();

@@ -92,7 +92,9 @@ void t3_write_reply(benchmark::State& state) {
   std::string out;  // kept, as a session keeps its buffer
   for (auto _ : state) {
     out.clear();
-    for (uint32_t id = 0; id < 16; ++id) t3::write_frame(out, id, false, result);
+    for (uint32_t id = 0; id < 16; ++id) {
+      t3::write_frame(out, id, false, result);
+    }
     benchmark::DoNotOptimize(out.data());
   }
   state.SetItemsProcessed(state.iterations() * 16);
@@ -100,7 +102,9 @@ void t3_write_reply(benchmark::State& state) {
 BENCHMARK(t3_write_reply);
 
 void error_check(benchmark::State& state, const std::string& body) {
-  for (auto _ : state) benchmark::DoNotOptimize(is_error_body(body));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(is_error_body(body));
+  }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(body.size()));
 }
 std::string error_body() {

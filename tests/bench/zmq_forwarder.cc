@@ -40,7 +40,9 @@ int run(const char* backend_port) {
 }  // namespace zerogate::bench
 
 int main(int argc, char** argv) {
-  if (argc == 2) return zerogate::bench::run(argv[1]);
+  if (argc == 2) {
+    return zerogate::bench::run(argv[1]);
+  }
   fmt::print(stderr, "zmq_forwarder: which backend? write zmq_forwarder PORT\n");
   return 2;
 }

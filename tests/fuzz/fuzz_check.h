@@ -15,7 +15,9 @@ namespace zerogate::fuzz {
 
 /// Ends the process where a property does not hold, so that the fuzzer keeps the input.
 inline void check(bool holds, const char* property) {
-  if (holds) return;
+  if (holds) {
+    return;
+  }
   std::fprintf(stderr, "property does not hold: %s\n", property);
   std::abort();
 }

@@ -22,7 +22,9 @@ std::vector<fs::path> files_of(int count, char** names) {
   for (int i = 0; i < count; ++i) {
     if (fs::is_directory(names[i])) {
       for (const auto& entry : fs::recursive_directory_iterator(names[i])) {
-        if (entry.is_regular_file()) files.push_back(entry.path());
+        if (entry.is_regular_file()) {
+          files.push_back(entry.path());
+        }
       }
     } else {
       files.emplace_back(names[i]);
@@ -34,7 +36,9 @@ std::vector<fs::path> files_of(int count, char** names) {
 
 bool replay(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) return false;
+  if (!in) {
+    return false;
+  }
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   // A block of exactly that size, so that the address sanitizer sees a read past the end.
   const auto block = std::make_unique<uint8_t[]>(bytes.size());
@@ -54,6 +58,8 @@ int main(int argc, char** argv) {
     }
   }
   std::printf("%zu inputs replayed\n", files.size());
-  if (files.empty()) std::fprintf(stderr, "no inputs: give files or directories of the corpus\n");
+  if (files.empty()) {
+    std::fprintf(stderr, "no inputs: give files or directories of the corpus\n");
+  }
   return files.empty() ? 2 : 0;
 }

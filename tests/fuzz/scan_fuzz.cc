@@ -21,7 +21,9 @@ void walk(ByteView bytes) {
     const bool taken = reader.read_map(count) || reader.read_array(count) ||
                        reader.read_str(view) || reader.read_value(view);
     check(taken == (reader.rest().size() < before), "a reader moves exactly when it succeeds");
-    if (!taken) return;
+    if (!taken) {
+      return;
+    }
   }
 }
 

@@ -54,10 +54,16 @@ void check_map(const Envelope& envelope, const msgpack::object& map) {
   msgpack::object argument;
   for (uint32_t i = 0; i < map.via.map.size; ++i) {
     const auto& [key, value] = map.via.map.ptr[i];
-    if (key.type != MsgType::STR) continue;
+    if (key.type != MsgType::STR) {
+      continue;
+    }
     const ByteView text(key.via.str.ptr, key.via.str.size);
-    if (text == "fn") function = value;
-    if (text == "data") argument = value;
+    if (text == "fn") {
+      function = value;
+    }
+    if (text == "data") {
+      argument = value;
+    }
   }
   if (!is_true_in_python(function)) {
     check(envelope.status == EnvelopeStatus::no_function, "a falsy function is none");
@@ -96,7 +102,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool one_value = wire::testing::reference_is_one_value(payload);
   check(one_value == (envelope.status != EnvelopeStatus::malformed),
         "malformed exactly when msgpack-cxx does not find one value");
-  if (!one_value) return 0;
+  if (!one_value) {
+    return 0;
+  }
   // Whole, so its counts are true and decoding it costs no more than its length allows.
   const auto decoded = msgpack::unpack(payload.data(), payload.size());
   if (decoded->type != MsgType::MAP) {
@@ -105,6 +113,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   check(envelope.status != EnvelopeStatus::not_a_map, "a map is one");
   check_map(envelope, decoded.get());
-  if (envelope.status == EnvelopeStatus::ok) check_round_trip(envelope);
+  if (envelope.status == EnvelopeStatus::ok) {
+    check_round_trip(envelope);
+  }
   return 0;
 }

@@ -31,7 +31,9 @@ class Session {
   explicit Session(size_t max_message) : max_message_(max_message) {}
 
   void feed(ByteView bytes) {
-    if (closed_) return;
+    if (closed_) {
+      return;
+    }
     buffer_ += bytes;
     for (;;) {
       const Frame frame = wire::t3::parse_frame(buffer_, max_message_);
@@ -56,7 +58,9 @@ class Session {
     check(frame.size <= buffer_.size(), "a whole frame is in the buffer");
     check(frame.payload.size() + wire::t3::kHeaderBytes == frame.size, "the payload fills it");
     check(!frame.payload.empty() && frame.payload.size() <= max_message_, "the limit holds");
-    if (frame.flag > 1) return;
+    if (frame.flag > 1) {
+      return;
+    }
     std::string written;
     wire::t3::write_frame(written, frame.id, frame.flag == 1, frame.payload);
     check(written == ByteView(buffer_).substr(0, frame.size), "write_frame writes it again");
@@ -71,7 +75,9 @@ class Session {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 2) return 0;
+  if (size < 2) {
+    return 0;
+  }
   static constexpr size_t kLimits[] = {16 << 20, SIZE_MAX, 64, 8};
   const size_t limit = kLimits[data[0] % std::size(kLimits)];
   uint32_t cuts = data[1];

@@ -24,9 +24,13 @@ constexpr size_t kPayloadAt[] = {4, 8, 9};
 
 /// One value, of a map whose first key is "fn": what every request of a client is.
 bool is_request(ByteView payload) {
-  if (!wire::testing::reference_is_one_value(payload)) return false;
+  if (!wire::testing::reference_is_one_value(payload)) {
+    return false;
+  }
   const auto decoded = msgpack::unpack(payload.data(), payload.size());
-  if (decoded->type != msgpack::type::MAP || decoded->via.map.size == 0) return false;
+  if (decoded->type != msgpack::type::MAP || decoded->via.map.size == 0) {
+    return false;
+  }
   const auto& key = decoded->via.map.ptr[0].key;
   return key.type == msgpack::type::STR && ByteView(key.via.str.ptr, key.via.str.size) == "fn";
 }
@@ -45,11 +49,17 @@ bool begins_like_request(ByteView bytes) {
                                        {"\xdb\0\0\0\x02"
                                         "fn",
                                         7}};
-  if (bytes.empty()) return false;
+  if (bytes.empty()) {
+    return false;
+  }
   const auto first = static_cast<uint8_t>(bytes[0]);
   const size_t head = first > 0x80 && first <= 0x8f ? 1 : first == 0xde ? 3 : first == 0xdf ? 5 : 0;
-  if (head == 0 || bytes.size() < head) return false;
-  if (head > 1 && bytes.substr(1, head - 1).find_first_not_of('\0') == ByteView::npos) return false;
+  if (head == 0 || bytes.size() < head) {
+    return false;
+  }
+  if (head > 1 && bytes.substr(1, head - 1).find_first_not_of('\0') == ByteView::npos) {
+    return false;
+  }
   return std::any_of(std::begin(kKeys), std::end(kKeys),
                      [rest = bytes.substr(head)](ByteView key) { return rest.starts_with(key); });
 }
@@ -77,19 +87,25 @@ void check_whole(const TcpFrame& frame, ByteView bytes, size_t limit) {
 /// The payload comes back from a frame of each format, when it is what clients send.
 void check_round_trip(ByteView payload) {
   // A request with a name has at least 6 bytes; with fewer, T1 would look like an empty T3.
-  if (payload.size() < 6 || payload.size() > UINT16_MAX || !is_request(payload)) return;
+  if (payload.size() < 6 || payload.size() > UINT16_MAX || !is_request(payload)) {
+    return;
+  }
   for (size_t i = 0; i < std::size(kPayloadAt); ++i) {
     std::string frame(kPayloadAt[i], '\0');
     frame += payload;
     wire::store_be<4>(frame.data(), frame.size() - 4);
     const TcpFrame read = wire::parse_tcp_frame(frame, SIZE_MAX);
     check(read.status == FrameStatus::whole && read.size == frame.size(), "it is whole");
-    if (read.wire == static_cast<Wire>(i)) check(read.payload == payload, "it comes back");
+    if (read.wire == static_cast<Wire>(i)) {
+      check(read.payload == payload, "it comes back");
+    }
   }
 }
 
 void check_reply(ByteView body) {
-  if (!wire::is_one_value(body)) return;
+  if (!wire::is_one_value(body)) {
+    return;
+  }
   std::string t1;
   std::string t2;
   std::string t3;
@@ -111,7 +127,9 @@ void check_reply(ByteView body) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
+  if (size == 0) {
+    return 0;
+  }
   static constexpr size_t kLimits[] = {16 << 20, SIZE_MAX, 64, 8};
   const size_t limit = kLimits[data[0] % std::size(kLimits)];
   const ByteView bytes = fuzz::view_of(data + 1, size - 1);

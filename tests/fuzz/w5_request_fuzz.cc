@@ -18,7 +18,9 @@ constexpr const char* kPythonSpace = " \t\n\r\v\f";
 
 std::string strip(const std::string& text) {
   const size_t begin = text.find_first_not_of(kPythonSpace);
-  if (begin == std::string::npos) return "";
+  if (begin == std::string::npos) {
+    return "";
+  }
   return text.substr(begin, text.find_last_not_of(kPythonSpace) - begin + 1);
 }
 
@@ -60,6 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
   const bool complete = request.id.size() == wire::w5::kIdBytes;
-  if (complete && request.status == RequestStatus::ok) check_round_trip(request);
+  if (complete && request.status == RequestStatus::ok) {
+    check_round_trip(request);
+  }
   return 0;
 }

@@ -17,7 +17,9 @@ using MsgType = msgpack::type::object_type;
 namespace {
 
 bool has_error_key(const msgpack::object& object) {
-  if (object.type != MsgType::MAP) return false;
+  if (object.type != MsgType::MAP) {
+    return false;
+  }
   const auto* begin = object.via.map.ptr;
   return std::any_of(begin, begin + object.via.map.size, [](const msgpack::object_kv& pair) {
     return pair.key.type == MsgType::STR &&
@@ -30,7 +32,9 @@ void check_old_client(ByteView body) {
   std::string old = "before";
   wire::append_for_old_client(old, body);
   old.erase(0, 6);
-  if (old == body) return;
+  if (old == body) {
+    return;
+  }
   check(wire::is_error_body(body) && wire::is_error_body(old), "only errors are changed");
   check(wire::testing::reference_is_one_value(old), "it is one value");
   uint32_t pairs_before = 0;
@@ -45,7 +49,9 @@ void check_old_client(ByteView body) {
 void check_body(ByteView body) {
   const bool ours = wire::is_error_body(body);
   // Results are checked to be one value, no deeper than the limit, before they are asked about.
-  if (!wire::is_one_value(body)) return;
+  if (!wire::is_one_value(body)) {
+    return;
+  }
   check(wire::testing::reference_is_one_value(body), "msgpack-cxx finds one value");
   const auto decoded = msgpack::unpack(body.data(), body.size());
   check(ours == has_error_key(decoded.get()), "an error has a str key that begins __zerror__");
@@ -62,7 +68,9 @@ void check_text(ByteView text) {
   const ByteView written(message.ptr, message.size);
   check(!written.empty(), "the message is not empty");
   check(is_utf8(written), "the message is UTF-8");
-  if (!text.empty() && is_utf8(text)) check(written == text, "UTF-8 is left as it is");
+  if (!text.empty() && is_utf8(text)) {
+    check(written == text, "UTF-8 is left as it is");
+  }
 
   const std::string not_found = wire::function_not_found(text);
   check(is_utf8(not_found), "an unknown name is quoted in UTF-8");

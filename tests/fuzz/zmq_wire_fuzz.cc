@@ -21,7 +21,9 @@ constexpr const char* kPythonSpace = " \t\n\r\v\f";
 
 std::string strip(const std::string& text) {
   const size_t begin = text.find_first_not_of(kPythonSpace);
-  if (begin == std::string::npos) return "";
+  if (begin == std::string::npos) {
+    return "";
+  }
   return text.substr(begin, text.find_last_not_of(kPythonSpace) - begin + 1);
 }
 
@@ -59,10 +61,14 @@ void check_padded(const ZmqRequest& request, const std::string& body, size_t id,
 
 void check_w2(const ZmqRequest& request, const std::string& body) {
   check(body.size() >= 35 && request.id == body.substr(3, 32), "the id is the text of the str");
-  if (request.status != RequestStatus::ok) return;
+  if (request.status != RequestStatus::ok) {
+    return;
+  }
   check(wire::testing::reference_scan(body).error != wire::ScanError::invalid, "well formed");
   // The array adds a level to the argument's depth, so the reference may find it too deep.
-  if (!wire::testing::reference_is_one_value(body)) return;
+  if (!wire::testing::reference_is_one_value(body)) {
+    return;
+  }
   const auto decoded = msgpack::unpack(body.data(), body.size());
   check(decoded->type == msgpack::type::ARRAY && decoded->via.array.size == 3, "[id, name, msg]");
   const auto& name = decoded->via.array.ptr[1].via.str;
@@ -75,20 +81,28 @@ void check_reply(const ZmqRequest& request) {
   wire::write_zmq_reply(reply, request.wire, request.id, hello);
   reply.erase(0, 6);
   check(ByteView(reply).ends_with(hello), "the result is the end");
-  if (request.wire == Wire::w1) check(reply == hello, "W1 has nothing else");
+  if (request.wire == Wire::w1) {
+    check(reply == hello, "W1 has nothing else");
+  }
   if (request.wire == Wire::w2) {
     check(wire::is_one_value(reply), "W2 is one value");
     check(reply.substr(3, 32) == request.id, "W2 brings back the id");
   }
-  if (request.wire >= Wire::w3) check(reply == std::string(request.id) + hello, "id · result");
+  if (request.wire >= Wire::w3) {
+    check(reply == std::string(request.id) + hello, "id · result");
+  }
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
+  if (size == 0) {
+    return 0;
+  }
   if (data[0] == 0) {
-    if (size < 2) return 0;
+    if (size < 2) {
+      return 0;
+    }
     const ByteView rest = fuzz::view_of(data + 2, size - 2);
     const ByteView name = rest.substr(0, data[1]);
     const ZmqRequest request = wire::parse_w1_request(name, rest.substr(name.size()));

@@ -54,28 +54,36 @@ RawClient::RawClient(const Address& address, int receive_buffer) {
     throw std::runtime_error("cannot connect to " + address.display() + ": " + strerror(errno));
   }
   const int on = 1;
-  if (!address.is_path()) setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (!address.is_path()) {
+    setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   fcntl(fd_.get(), F_SETFL, fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
 }
 
 void RawClient::send(ByteView& bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count <= 0) return;
+    if (count <= 0) {
+      return;
+    }
     bytes.remove_prefix(static_cast<size_t>(count));
   }
 }
 
 void RawClient::send_all(ByteView bytes) {
   send(bytes);
-  if (!bytes.empty()) throw std::runtime_error("it does not fit into the socket's buffer");
+  if (!bytes.empty()) {
+    throw std::runtime_error("it does not fit into the socket's buffer");
+  }
 }
 
 void RawClient::receive(size_t at_most) {
   while (at_most > 0 && !ended_) {
     const size_t before = received_.size();
     receive_once(std::min(at_most, kChunk));
-    if (received_.size() == before) return;
+    if (received_.size() == before) {
+      return;
+    }
     at_most -= received_.size() - before;
   }
 }
@@ -86,7 +94,9 @@ void RawClient::receive_once(size_t at_most) {
   const ssize_t count = recv(fd_.get(), received_.data() + before, at_most, 0);
   const int error = errno;
   received_.resize(before + static_cast<size_t>(std::max<ssize_t>(count, 0)));
-  if (count > 0 || (count < 0 && error == EAGAIN)) return;
+  if (count > 0 || (count < 0 && error == EAGAIN)) {
+    return;
+  }
   ended_ = true;
   was_reset_ = count < 0;
 }
@@ -96,7 +106,9 @@ std::vector<TcpReply> RawClient::take_replies() {
   ByteView rest = received_;
   for (;;) {
     const wire::t3::Frame frame = wire::t3::parse_frame(rest, kMaxReply);
-    if (frame.status != wire::t3::FrameStatus::whole) break;
+    if (frame.status != wire::t3::FrameStatus::whole) {
+      break;
+    }
     replies.push_back({frame.id, frame.flag == 1, std::string(frame.payload)});
     rest.remove_prefix(frame.size);
   }

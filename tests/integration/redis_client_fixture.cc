@@ -16,18 +16,26 @@ struct FakeRedis::Peer {
     // Answers are short and the client reads: they fit into the socket's buffer.
     uv_buf_t buf =
         uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
-    if (!bytes.empty()) uv_try_write(stream(), &buf, 1);
+    if (!bytes.empty()) {
+      uv_try_write(stream(), &buf, 1);
+    }
   }
   void close() {
-    if (owner) std::erase(owner->peers_, this);
+    if (owner) {
+      std::erase(owner->peers_, this);
+    }
     owner = nullptr;
     uv_close(reinterpret_cast<uv_handle_t*>(&tcp),
              [](uv_handle_t* handle) { delete static_cast<Peer*>(handle->data); });
   }
   void on_read(ssize_t count) {
-    if (count < 0) return close();
+    if (count < 0) {
+      return close();
+    }
     const std::string answer = owner->script_({buffer, static_cast<size_t>(count)});
-    if (answer == "close") return close();
+    if (answer == "close") {
+      return close();
+    }
     write(answer);
   }
 };
@@ -43,7 +51,9 @@ FakeRedis::FakeRedis(uv_loop_t* loop, Script script)
 }
 
 FakeRedis::~FakeRedis() {
-  while (!peers_.empty()) peers_.back()->close();
+  while (!peers_.empty()) {
+    peers_.back()->close();
+  }
   uv_close(reinterpret_cast<uv_handle_t*>(listener_),
            [](uv_handle_t* handle) { delete reinterpret_cast<uv_tcp_t*>(handle); });
 }
@@ -58,7 +68,9 @@ RedisUrl FakeRedis::url() const {
 }
 
 void FakeRedis::send(std::string_view bytes) {
-  for (Peer* peer : peers_) peer->write(bytes);
+  for (Peer* peer : peers_) {
+    peer->write(bytes);
+  }
 }
 
 void FakeRedis::on_accept(uv_stream_t* listener, int) {
@@ -77,7 +89,9 @@ void FakeRedis::on_accept(uv_stream_t* listener, int) {
         *buf = uv_buf_init(reader->buffer, sizeof reader->buffer);
       },
       [](uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
-        if (count != 0) static_cast<Peer*>(stream->data)->on_read(count);
+        if (count != 0) {
+          static_cast<Peer*>(stream->data)->on_read(count);
+        }
       });
 }
 

@@ -31,7 +31,9 @@ struct Probe final : RedisRequest {
     value = reply.value;
     integer = reply.integer;
     text = reply.text;
-    if (then) then();
+    if (then) {
+      then();
+    }
   }
 
   int count = 0;
@@ -59,8 +61,11 @@ class RedisClientTest : public ::testing::Test {
   }
   ~RedisClientTest() override {
     // A test that failed halfway has left commands under way, and its variables are gone.
-    for (std::vector<Probe>& probes : kept_)
-      for (Probe& probe : probes) probe.then = nullptr;
+    for (std::vector<Probe>& probes : kept_) {
+      for (Probe& probe : probes) {
+        probe.then = nullptr;
+      }
+    }
     client_.reset();
     ticker_.reset();
     turn_.reset();
@@ -84,9 +89,10 @@ class RedisClientTest : public ::testing::Test {
   ::testing::AssertionResult run_until(const std::function<bool()>& condition) {
     const uint64_t end = uv_hrtime() + kDeadlineMs * 1'000'000;
     while (!condition()) {
-      if (uv_hrtime() > end)
+      if (uv_hrtime() > end) {
         return ::testing::AssertionFailure()
                << "not within the deadline; redis is " << (client_ ? client_->state() : "gone");
+      }
       uv_run(&loop_, UV_RUN_ONCE);
     }
     return ::testing::AssertionSuccess();
@@ -106,14 +112,18 @@ class RedisClientTest : public ::testing::Test {
   static size_t count_handshaken(RedisServer& server) {
     const std::string list = server.run({"CLIENT", "LIST"});
     size_t count = 0;
-    for (size_t at = 0; (at = list.find(" cmd=ping ", at)) != std::string::npos; ++at) ++count;
+    for (size_t at = 0; (at = list.find(" cmd=ping ", at)) != std::string::npos; ++at) {
+      ++count;
+    }
     return count;
   }
   /// Runs the loop until each of the client's connections is up, which no method of it tells.
   ::testing::AssertionResult run_until_all_up(RedisServer& server, size_t connections) {
     auto result = run_until([&] { return count_handshaken(server) == connections; });
     server.run({"ECHO", "once around"});  // by now all PONGs have left
-    for (int i = 0; i < 20; ++i) uv_run(&loop_, UV_RUN_NOWAIT);
+    for (int i = 0; i < 20; ++i) {
+      uv_run(&loop_, UV_RUN_NOWAIT);
+    }
     return result;
   }
 
@@ -135,7 +145,9 @@ class RedisClientTest : public ::testing::Test {
   }
   uint64_t observed() const {
     uint64_t sum = 0;
-    for (size_t i = 0; i < Histogram::kBuckets; ++i) sum += metrics_.duration.bucket(i);
+    for (size_t i = 0; i < Histogram::kBuckets; ++i) {
+      sum += metrics_.duration.bucket(i);
+    }
     return sum;
   }
 

@@ -22,7 +22,9 @@ TEST_F(RedisClientTest, ValuesComeBackByteForByte) {
   connect(server.url());
   ASSERT_TRUE(run_until_up());
   std::string every_byte;
-  for (int i = 0; i < 256; ++i) every_byte += static_cast<char>(i);
+  for (int i = 0; i < 256; ++i) {
+    every_byte += static_cast<char>(i);
+  }
   const std::string big(3 << 20, '\r');
   for (const std::string& value : {std::string(), every_byte, "\r\n$3\r\n" + every_byte, big}) {
     const Probe set = call({"SET", every_byte, value});
@@ -138,7 +140,9 @@ TEST_F(RedisClientTest, RefusesAUnixPathThatWouldBeCutOff) {
 TEST_F(RedisClientTest, TriesEachAddressOfANameInTheFirstAttempt) {
   std::vector<std::string> addresses;
   DnsLookup lookup(&loop_, [&](DnsLookup::Addresses found) {
-    if (found) addresses = std::move(found).value();
+    if (found) {
+      addresses = std::move(found).value();
+    }
   });
   ASSERT_TRUE(lookup.start("localhost").ok());
   ASSERT_TRUE(run_until([&] { return !lookup.running(); }));
@@ -194,7 +198,9 @@ TEST_F(RedisClientTest, MayBeDestroyedWhileItConnects) {
     url.host = host;
     for (int turns = 0; turns < 8; ++turns) {
       connect(url);
-      for (int i = 0; i < turns; ++i) uv_run(&loop_, UV_RUN_ONCE);
+      for (int i = 0; i < turns; ++i) {
+        uv_run(&loop_, UV_RUN_ONCE);
+      }
       client_.reset();
     }
   }
@@ -205,8 +211,11 @@ int64_t writes_so_far() {
   std::ifstream io("/proc/thread-self/io");
   std::string key;
   int64_t value = 0;
-  while (io >> key >> value)
-    if (key == "syscw:") return value;
+  while (io >> key >> value) {
+    if (key == "syscw:") {
+      return value;
+    }
+  }
   return -1;
 }
 
@@ -214,10 +223,14 @@ TEST_F(RedisClientTest, TheCommandsOfATurnLeaveInOneWrite) {
   RedisServer server;
   connect(server.url());
   ASSERT_TRUE(run_until_up());
-  if (writes_so_far() < 0) GTEST_SKIP() << "the kernel does not count system calls";
+  if (writes_so_far() < 0) {
+    GTEST_SKIP() << "the kernel does not count system calls";
+  }
   std::vector<Probe>& probes = make_probes(500);
   const int64_t before = writes_so_far();
-  for (Probe& probe : probes) client_->command({"SET", "key", "value"}, probe);
+  for (Probe& probe : probes) {
+    client_->command({"SET", "key", "value"}, probe);
+  }
   ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
   EXPECT_EQ(writes_so_far() - before, 1);
 }
@@ -228,7 +241,9 @@ TEST_F(RedisClientTest, ACommandMaySendTheNext) {
   ASSERT_TRUE(run_until_up());
   Probe& probe = make_probe();
   probe.then = [&] {
-    if (probe.count < 1000) client_->command({"INCR", "n"}, probe);
+    if (probe.count < 1000) {
+      client_->command({"INCR", "n"}, probe);
+    }
   };
   client_->command({"INCR", "n"}, probe);
   ASSERT_TRUE(run_until([&] { return probe.count == 1000; }));
@@ -246,7 +261,9 @@ TEST_F(RedisClientTest, SpreadsCommandsOverItsConnections) {
   ASSERT_TRUE(run_until_all_up(server, 3));
   server.stop();
   std::vector<Probe>& probes = make_probes(7);
-  for (Probe& probe : probes) client_->command({"INCR", "n"}, probe);
+  for (Probe& probe : probes) {
+    client_->command({"INCR", "n"}, probe);
+  }
   EXPECT_EQ(metrics_.overloaded.value(), 1u) << "three times two, and the seventh is refused";
   server.resume();
   ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
@@ -262,8 +279,12 @@ TEST_F(RedisClientTest, RefusesMoreThanMaxPending) {
   connect(options);
   ASSERT_TRUE(run_until_up());
   std::vector<Probe>& probes = make_probes(150);
-  for (Probe& probe : probes) client_->command({"PING"}, probe);
-  for (size_t i = 0; i < probes.size(); ++i) EXPECT_EQ(probes[i].count, i < 100 ? 0 : 1);
+  for (Probe& probe : probes) {
+    client_->command({"PING"}, probe);
+  }
+  for (size_t i = 0; i < probes.size(); ++i) {
+    EXPECT_EQ(probes[i].count, i < 100 ? 0 : 1);
+  }
   EXPECT_EQ(probes.back().status, ReplyStatus::overloaded);
   EXPECT_EQ(probes.back().text, "redis overloaded: 100 commands are under way");
   ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));

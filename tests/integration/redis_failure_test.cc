@@ -20,7 +20,9 @@ class RedisFailureTest : public RedisClientTest {
     return options;
   }
   void expect_each_answered_once(const std::vector<Probe>& probes) {
-    for (const Probe& probe : probes) ASSERT_EQ(probe.count, 1);
+    for (const Probe& probe : probes) {
+      ASSERT_EQ(probe.count, 1);
+    }
   }
 };
 
@@ -53,9 +55,13 @@ TEST_F(RedisFailureTest, KilledUnderAThousandCommands) {
   server.stop();  // so that none of them is answered before
   std::vector<Probe>& probes = make_probes(1000);
   Probe& late = make_probe();
-  for (Probe& probe : probes) client_->command({"INCR", "n"}, probe);
+  for (Probe& probe : probes) {
+    client_->command({"INCR", "n"}, probe);
+  }
   probes[500].then = [&] { client_->command({"GET", "n"}, late); };
-  for (int i = 0; i < 5; ++i) uv_run(&loop_, UV_RUN_NOWAIT);
+  for (int i = 0; i < 5; ++i) {
+    uv_run(&loop_, UV_RUN_NOWAIT);
+  }
   EXPECT_EQ(counted(), 0u);
   server.kill();
   ASSERT_TRUE(run_until([&] { return counted() == probes.size() + 1; }));
@@ -97,8 +103,11 @@ TEST_F(RedisFailureTest, EveryCommandIsAnsweredOnceWhileRedisComesAndGoes) {
   const auto run_for_replies = [&](uint64_t more) {
     const uint64_t goal = metrics_.ok.value() + more;
     return run_until([&] {
-      for (Probe* probe : std::exchange(ready, {}))
-        if (!stop) send(*probe);
+      for (Probe* probe : std::exchange(ready, {})) {
+        if (!stop) {
+          send(*probe);
+        }
+      }
       return metrics_.ok.value() >= goal;
     });
   };
@@ -106,7 +115,9 @@ TEST_F(RedisFailureTest, EveryCommandIsAnsweredOnceWhileRedisComesAndGoes) {
     ASSERT_TRUE(run_for_replies(5000));
     server.kill();
     ASSERT_TRUE(run_until([&] {
-      for (Probe* probe : std::exchange(ready, {})) send(*probe);
+      for (Probe* probe : std::exchange(ready, {})) {
+        send(*probe);
+      }
       return !client_->up();
     }));
     server.restart();
@@ -115,7 +126,9 @@ TEST_F(RedisFailureTest, EveryCommandIsAnsweredOnceWhileRedisComesAndGoes) {
   stop = true;
   ASSERT_TRUE(run_until([&] { return counted() == sent; }));
   uint64_t answered = 0;
-  for (const Probe& probe : probes) answered += static_cast<uint64_t>(probe.count);
+  for (const Probe& probe : probes) {
+    answered += static_cast<uint64_t>(probe.count);
+  }
   EXPECT_EQ(answered, sent);
   EXPECT_GT(metrics_.unavailable.value(), 0u);
   EXPECT_EQ(metrics_.timeout.value(), 0u);
@@ -127,7 +140,9 @@ TEST_F(RedisFailureTest, AStoppedRedisTimesOutAndIsNotUp) {
   ASSERT_TRUE(run_until_up());
   server.stop();
   std::vector<Probe>& probes = make_probes(10);
-  for (Probe& probe : probes) client.command({"INCR", "n"}, probe);
+  for (Probe& probe : probes) {
+    client.command({"INCR", "n"}, probe);
+  }
   ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
   expect_each_answered_once(probes);
   for (const Probe& probe : probes) {
@@ -153,7 +168,9 @@ TEST_F(RedisFailureTest, ALateLoopIsNoTimeout) {
   connect(options);
   ASSERT_TRUE(run_until_up());
   std::vector<Probe>& probes = make_probes(100);
-  for (Probe& probe : probes) client_->command({"INCR", "n"}, probe);
+  for (Probe& probe : probes) {
+    client_->command({"INCR", "n"}, probe);
+  }
   client_->end_of_turn();  // they leave, and then the loop does not run for a while
   while (server.run({"GET", "n"}) != "100") {
   }
@@ -174,7 +191,9 @@ TEST_F(RedisFailureTest, DestroyedWithCommandsUnderWay) {
   Probe& late = make_probe();
   for (size_t i = 0; i < probes.size(); ++i) {
     client_->command({"INCR", "n"}, probes[i]);
-    if (i == 200) uv_run(&loop_, UV_RUN_NOWAIT);  // some are sent, some only queued
+    if (i == 200) {
+      uv_run(&loop_, UV_RUN_NOWAIT);  // some are sent, some only queued
+    }
   }
   RedisClient* client = client_.get();
   probes[10].then = [&] { client->command({"GET", "n"}, late); };
@@ -186,7 +205,9 @@ TEST_F(RedisFailureTest, DestroyedWithCommandsUnderWay) {
   }
   EXPECT_EQ(late.count, 1);
   server.resume();
-  for (int i = 0; i < 20; ++i) uv_run(&loop_, UV_RUN_NOWAIT);
+  for (int i = 0; i < 20; ++i) {
+    uv_run(&loop_, UV_RUN_NOWAIT);
+  }
   expect_each_answered_once(probes);
   EXPECT_EQ(metrics_.up.value(), 0u);
 }
@@ -240,7 +261,9 @@ TEST_F(RedisFailureTest, SomethingElseListensThere) {
 
 TEST_F(RedisFailureTest, UnaskedRepliesEndTheConnectionAndNotTheProcess) {
   FakeRedis fake(&loop_, [](std::string_view request) -> std::string {
-    if (request.find("PING") != std::string_view::npos) return "+PONG\r\n";
+    if (request.find("PING") != std::string_view::npos) {
+      return "+PONG\r\n";
+    }
     return "+OK\r\n+OK\r\n+OK\r\n";
   });
   connect(impatient(fake.url()));
@@ -265,7 +288,9 @@ TEST_F(RedisFailureTest, RepliesInPiecesAreOne) {
   ASSERT_TRUE(run_until_up());
   Probe& probe = make_probe();
   client_->command({"GET", "a"}, probe);
-  for (int i = 0; i < 5; ++i) uv_run(&loop_, UV_RUN_NOWAIT);
+  for (int i = 0; i < 5; ++i) {
+    uv_run(&loop_, UV_RUN_NOWAIT);
+  }
   fake.send("llo\r\n");
   ASSERT_TRUE(run_until([&] { return probe.count == 1; }));
   EXPECT_EQ(probe.value, "hello");

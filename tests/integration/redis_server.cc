@@ -44,16 +44,24 @@ bool is_ok(const Reply& reply) { return reply && reply->type != REDIS_REPLY_ERRO
 
 pid_t spawn(std::vector<std::string> arguments) {
   std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
+  for (std::string& argument : arguments) {
+    argv.push_back(argument.data());
+  }
   argv.push_back(nullptr);
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid != 0) return pid;
+  if (pid != 0) {
+    return pid;
+  }
   // Only async-signal-safe calls from here on: the test has threads.
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that crashes leaves no server behind
-  if (getppid() != parent) _exit(127);
+  if (getppid() != parent) {
+    _exit(127);
+  }
   const int null = open("/dev/null", O_RDWR);
-  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, fd);
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    dup2(null, fd);
+  }
   execvp(argv[0], argv.data());
   _exit(127);
 }
@@ -62,12 +70,20 @@ pid_t spawn(std::vector<std::string> arguments) {
 
 RedisServer::RedisServer(Options options) : options_(std::move(options)) {
   char pattern[] = "/tmp/zerogate-redis-XXXXXX";
-  if (!mkdtemp(pattern)) throw std::runtime_error("cannot make a directory in /tmp");
+  if (!mkdtemp(pattern)) {
+    throw std::runtime_error("cannot make a directory in /tmp");
+  }
   directory_ = pattern;
-  if (options_.unix_socket) path_ = directory_ + "/redis.sock";
+  if (options_.unix_socket) {
+    path_ = directory_ + "/redis.sock";
+  }
   for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
-    if (!options_.unix_socket) port_ = options_.port != 0 ? options_.port : free_port();
-    if (try_start()) return;
+    if (!options_.unix_socket) {
+      port_ = options_.port != 0 ? options_.port : free_port();
+    }
+    if (try_start()) {
+      return;
+    }
   }
   std::filesystem::remove_all(directory_);
   throw std::runtime_error("redis-server does not start; is it installed?");
@@ -84,7 +100,9 @@ RedisUrl RedisServer::url() const {
   url.host = options_.bind;
   url.port = port_;
   url.path = path_;
-  if (!path_.empty()) url.host.clear();
+  if (!path_.empty()) {
+    url.host.clear();
+  }
   url.password = options_.password;
   return url;
 }
@@ -94,9 +112,12 @@ bool RedisServer::try_start() {
       "redis-server", "--port", std::to_string(port_), "--bind", options_.bind,
       "--save",       "",       "--appendonly",        "no",     "--dir",
       directory_};
-  if (!path_.empty()) arguments.insert(arguments.end(), {"--unixsocket", path_});
-  if (!options_.password.empty())
+  if (!path_.empty()) {
+    arguments.insert(arguments.end(), {"--unixsocket", path_});
+  }
+  if (!options_.password.empty()) {
     arguments.insert(arguments.end(), {"--requirepass", options_.password});
+  }
   pid_ = spawn(std::move(arguments));
   const auto deadline = Clock::now() + kStartDeadline;
   while (Clock::now() < deadline) {
@@ -104,7 +125,9 @@ bool RedisServer::try_start() {
       pid_ = -1;
       return false;  // the port was taken
     }
-    if (answers()) return true;
+    if (answers()) {
+      return true;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   kill();
@@ -120,7 +143,9 @@ bool RedisServer::answers() {
 }
 
 void RedisServer::kill() {
-  if (pid_ < 0) return;
+  if (pid_ < 0) {
+    return;
+  }
   ::kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
   pid_ = -1;
@@ -134,8 +159,12 @@ void RedisServer::stop() {
 void RedisServer::resume() { ::kill(pid_, SIGCONT); }
 
 void RedisServer::restart() {
-  if (pid_ >= 0) throw std::runtime_error("restart() of a redis-server that runs");
-  if (!try_start()) throw std::runtime_error("redis-server does not start again");
+  if (pid_ >= 0) {
+    throw std::runtime_error("restart() of a redis-server that runs");
+  }
+  if (!try_start()) {
+    throw std::runtime_error("redis-server does not start again");
+  }
 }
 
 std::string RedisServer::run(std::initializer_list<std::string> arguments, uint32_t database) {
@@ -144,17 +173,27 @@ std::string RedisServer::run(std::initializer_list<std::string> arguments, uint3
                             ? redisConnectWithTimeout(options_.bind.c_str(), port_, timeout)
                             : redisConnectUnixWithTimeout(path_.c_str(), timeout),
                         &redisFree);
-  if (!context || context->err) throw std::runtime_error("redis-server does not accept");
+  if (!context || context->err) {
+    throw std::runtime_error("redis-server does not accept");
+  }
   redisSetTimeout(context.get(), timeout);
-  if (!options_.password.empty() && !is_ok(send(context.get(), {"AUTH", options_.password})))
+  if (!options_.password.empty() && !is_ok(send(context.get(), {"AUTH", options_.password}))) {
     throw std::runtime_error("redis-server does not take its password");
-  if (database != 0 && !is_ok(send(context.get(), {"SELECT", std::to_string(database)})))
+  }
+  if (database != 0 && !is_ok(send(context.get(), {"SELECT", std::to_string(database)}))) {
     throw std::runtime_error("redis-server does not have this database");
+  }
   const Reply reply = send(context.get(), arguments);
-  if (!reply) throw std::runtime_error("redis-server does not answer");
-  if (reply->type == REDIS_REPLY_INTEGER) return std::to_string(reply->integer);
+  if (!reply) {
+    throw std::runtime_error("redis-server does not answer");
+  }
+  if (reply->type == REDIS_REPLY_INTEGER) {
+    return std::to_string(reply->integer);
+  }
   std::string text(reply->str ? reply->str : "", reply->str ? reply->len : 0);
-  if (reply->type == REDIS_REPLY_ERROR) throw std::runtime_error(text);
+  if (reply->type == REDIS_REPLY_ERROR) {
+    throw std::runtime_error(text);
+  }
   return text;
 }
 
@@ -165,8 +204,9 @@ uint16_t RedisServer::free_port() {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0)
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     throw std::runtime_error("no free port on loopback");
+  }
   return ntohs(address.sin_port);
 }
 

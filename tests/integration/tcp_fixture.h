@@ -50,7 +50,9 @@ class TcpTest : public TransportTest {
     std::vector<TcpReply> replies;
     EXPECT_TRUE(run_until([&] {
       client.receive();
-      for (TcpReply& reply : client.take_replies()) replies.push_back(std::move(reply));
+      for (TcpReply& reply : client.take_replies()) {
+        replies.push_back(std::move(reply));
+      }
       return replies.size() >= count || client.ended();
     }));
     EXPECT_EQ(replies.size(), count);

@@ -36,7 +36,9 @@ TEST_F(TcpLimitsTest, APeerThatDoesNotReadIsNotReadFromUntilItDoes) {
   listen_tcp(options);
   fill_.body = value_of_size(kReply);
   RawClient& client = connect(kSmallBuffer);
-  for (uint32_t id = 0; id < kRequests; ++id) client.send_all(request("fill", id));
+  for (uint32_t id = 0; id < kRequests; ++id) {
+    client.send_all(request("fill", id));
+  }
   ASSERT_TRUE(run_until([&] { return begun() > 0 && !tcp_->flushed(); }));
   settle();
   const uint64_t answered = begun();
@@ -65,10 +67,14 @@ TEST_F(TcpLimitsTest, APeerThatLetsTooMuchWaitIsClosed) {
   options.max_message = 1'000;  // so the hard cap is 3'000 bytes
   listen_tcp(options);
   RawClient& client = connect();
-  for (uint32_t id = 0; id < 5; ++id) client.send_all(request("hold", id));
+  for (uint32_t id = 0; id < 5; ++id) {
+    client.send_all(request("hold", id));
+  }
   ASSERT_TRUE(run_until([&] { return hold_.calls.size() == 5; }));
   const std::string body = value_of_size(1'000);
-  while (!hold_.calls.empty()) hold_.take().reply(body);  // all before anything is written
+  while (!hold_.calls.empty()) {
+    hold_.take().reply(body);  // all before anything is written
+  }
   EXPECT_EQ(ended(Outcome::ok), 2u);
   EXPECT_EQ(ended(Outcome::abandoned), 3u);
   EXPECT_EQ(rejected(Rejected::slow_reader), 1u);

@@ -100,7 +100,9 @@ TEST_F(TcpListenerTest, TenThousandFramesInOneWriteAreAllAnsweredInOrder) {
   RawClient& client = connect();
   constexpr uint32_t kFrames = 10'000;
   std::string frames;
-  for (uint32_t id = 0; id < kFrames; ++id) frames += request("echo", id, number(id));
+  for (uint32_t id = 0; id < kFrames; ++id) {
+    frames += request("echo", id, number(id));
+  }
   ASSERT_TRUE(pump(client, frames));
   const std::vector<TcpReply> replies = receive(client, kFrames);
   for (uint32_t id = 0; id < kFrames; ++id) {
@@ -115,7 +117,9 @@ TEST_F(TcpListenerTest, AllRepliesOfATurnLeaveInOneWrite) {
   RawClient& client = connect_and_accept();
   constexpr uint32_t kFrames = 100;
   std::string frames;
-  for (uint32_t id = 0; id < kFrames; ++id) frames += request("echo", id);
+  for (uint32_t id = 0; id < kFrames; ++id) {
+    frames += request("echo", id);
+  }
   client.send_all(frames);
   ASSERT_TRUE(run_until([&] { return ended(Outcome::ok) == kFrames && tcp_->flushed(); }));
   client.receive_once(64 << 10);
@@ -124,9 +128,13 @@ TEST_F(TcpListenerTest, AllRepliesOfATurnLeaveInOneWrite) {
   EXPECT_EQ(tcp().sent_bytes.value(), kFrames * (wire::t3::kHeaderBytes + 1));
 
   // The same for replies that come later, between two turns.
-  for (uint32_t id = 0; id < kFrames; ++id) client.send_all(request("hold", id));
+  for (uint32_t id = 0; id < kFrames; ++id) {
+    client.send_all(request("hold", id));
+  }
   ASSERT_TRUE(run_until([&] { return hold_.calls.size() == kFrames; }));
-  while (!hold_.calls.empty()) hold_.take().reply("\xc0");
+  while (!hold_.calls.empty()) {
+    hold_.take().reply("\xc0");
+  }
   EXPECT_FALSE(tcp_->flushed());
   ASSERT_TRUE(run_until([&] { return tcp_->flushed(); }));
   EXPECT_EQ(receive(client, kFrames).size(), kFrames);
@@ -154,7 +162,9 @@ TEST_F(TcpListenerTest, StopsReadingAtTheCapOfCallsAndGoesOnBelowIt) {
   listen_tcp();
   RawClient& client = connect();
   std::string frames;
-  for (uint32_t id = 0; id < kCap + kSurplus; ++id) frames += request("hold", id);
+  for (uint32_t id = 0; id < kCap + kSurplus; ++id) {
+    frames += request("hold", id);
+  }
   ASSERT_TRUE(pump(client, frames));
   ASSERT_TRUE(run_until([&] { return hold_.calls.size() == kCap; }));
   settle();
@@ -171,10 +181,16 @@ TEST_F(TcpListenerTest, StopsReadingAtTheCapOfCallsAndGoesOnBelowIt) {
   while (replies.size() < kCap + kSurplus) {
     ASSERT_TRUE(run_until([&] { return !hold_.calls.empty(); }));
     const size_t under_way = hold_.calls.size();
-    while (!hold_.calls.empty()) hold_.take().reply("\xc0");
-    for (TcpReply& reply : receive(client, under_way)) replies.push_back(std::move(reply));
+    while (!hold_.calls.empty()) {
+      hold_.take().reply("\xc0");
+    }
+    for (TcpReply& reply : receive(client, under_way)) {
+      replies.push_back(std::move(reply));
+    }
   }
-  for (uint32_t id = 0; id < replies.size(); ++id) ASSERT_EQ(replies[id].id, id);
+  for (uint32_t id = 0; id < replies.size(); ++id) {
+    ASSERT_EQ(replies[id].id, id);
+  }
   expect_served(client);
 }
 
@@ -286,12 +302,16 @@ TEST_F(TcpListenerTest, AClientMayLeaveWhileItsFramesWaitForTheCap) {
   listen_tcp();
   RawClient& client = connect();
   std::string frames;
-  for (uint32_t id = 0; id < 2 * TcpSession::kMaxCallsInFlight; ++id) frames += request("hold", id);
+  for (uint32_t id = 0; id < 2 * TcpSession::kMaxCallsInFlight; ++id) {
+    frames += request("hold", id);
+  }
   ASSERT_TRUE(pump(client, frames));
   ASSERT_TRUE(run_until([&] { return hold_.calls.size() == TcpSession::kMaxCallsInFlight; }));
   client.reset();
   // It is not read from, so nobody notices before it is written to.
-  while (!hold_.calls.empty()) hold_.take().reply("\xc0");
+  while (!hold_.calls.empty()) {
+    hold_.take().reply("\xc0");
+  }
   ASSERT_TRUE(run_until([&] { return connections() == 0; }));
 }
 

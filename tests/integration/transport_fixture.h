@@ -49,7 +49,9 @@ struct FillService final : Service {
 inline std::string value_of_size(size_t bytes) {
   const size_t size = bytes - 5;
   std::string value = "\xc6";
-  for (const int shift : {24, 16, 8, 0}) value += static_cast<char>(size >> shift);
+  for (const int shift : {24, 16, 8, 0}) {
+    value += static_cast<char>(size >> shift);
+  }
   return value.append(size, 'x');
 }
 
@@ -103,14 +105,18 @@ class TransportTest : public ::testing::Test {
   ::testing::AssertionResult run_until(const std::function<bool()>& condition) {
     const uint64_t end = uv_hrtime() + kDeadlineMs * 1'000'000;
     while (!condition()) {
-      if (uv_hrtime() > end) return ::testing::AssertionFailure() << "not within the deadline";
+      if (uv_hrtime() > end) {
+        return ::testing::AssertionFailure() << "not within the deadline";
+      }
       uv_run(&loop_, UV_RUN_ONCE);
     }
     return ::testing::AssertionSuccess();
   }
   /// Lets everything happen that can happen by itself.
   void settle() {
-    for (int turn = 0; turn < 50; ++turn) uv_run(&loop_, UV_RUN_NOWAIT);
+    for (int turn = 0; turn < 50; ++turn) {
+      uv_run(&loop_, UV_RUN_NOWAIT);
+    }
   }
 
   uint64_t begun() const { return metrics_.begun(Protocol::tcp) + metrics_.begun(Protocol::zmq); }
@@ -126,7 +132,9 @@ class TransportTest : public ::testing::Test {
   }
   uint64_t ended() const {
     uint64_t sum = 0;
-    for (size_t i = 0; i < kOutcomeNames.size(); ++i) sum += ended(static_cast<Outcome>(i));
+    for (size_t i = 0; i < kOutcomeNames.size(); ++i) {
+      sum += ended(static_cast<Outcome>(i));
+    }
     return sum;
   }
   uint64_t rejected(Protocol protocol, Rejected reason) const {

@@ -31,8 +31,12 @@ class Manager {
   }
 
   std::optional<std::string> environment(const std::string& name) const {
-    if (name == "NOTIFY_SOCKET") return name_;
-    if (name == "WATCHDOG_USEC") return std::to_string(kIntervalMs * 1'000);
+    if (name == "NOTIFY_SOCKET") {
+      return name_;
+    }
+    if (name == "WATCHDOG_USEC") {
+      return std::to_string(kIntervalMs * 1'000);
+    }
     return std::nullopt;
   }
 
@@ -54,11 +58,15 @@ class WatchdogTest : public ::testing::Test {
     uv_loop_init(&loop_);
     WorkerOptions options;
     options.routing.handlers = {"hello_world"};
-    for (int i = 0; i < 2; ++i) workers_.push_back(std::make_unique<Worker>(options, labels_));
+    for (int i = 0; i < 2; ++i) {
+      workers_.push_back(std::make_unique<Worker>(options, labels_));
+    }
   }
   ~WatchdogTest() override {
     watchdog_.reset();
-    for (const auto& worker : workers_) worker->stop();
+    for (const auto& worker : workers_) {
+      worker->stop();
+    }
     workers_.clear();
     uv_run(&loop_, UV_RUN_DEFAULT);
     uv_loop_close(&loop_);
@@ -68,7 +76,9 @@ class WatchdogTest : public ::testing::Test {
 
   /// Runs the main loop until the watchdog has looked `times` times.
   void run(int times) {
-    for (int i = 0; i < times; ++i) uv_run(&loop_, UV_RUN_ONCE);
+    for (int i = 0; i < times; ++i) {
+      uv_run(&loop_, UV_RUN_ONCE);
+    }
   }
 
   uv_loop_t loop_;
@@ -80,7 +90,9 @@ class WatchdogTest : public ::testing::Test {
 };
 
 TEST_F(WatchdogTest, IsFedWhileEveryLoopComesRound) {
-  for (const auto& worker : workers_) worker->start([] {});
+  for (const auto& worker : workers_) {
+    worker->start([] {});
+  }
   watch();
   std::string received;
   while (received.empty()) {  // the test's time limit ends it
@@ -96,16 +108,22 @@ TEST_F(WatchdogTest, IsNotFedWhileOneLoopDoesNot) {
   run(5);
   EXPECT_EQ(manager_.received(), "");
   workers_[1]->start([] {});
-  while (manager_.received().empty()) run(1);
+  while (manager_.received().empty()) {
+    run(1);
+  }
 }
 
 TEST_F(WatchdogTest, NeedsNoAnswerOfAWorkerThatHasEnded) {
-  for (const auto& worker : workers_) worker->start([] {});
+  for (const auto& worker : workers_) {
+    worker->start([] {});
+  }
   workers_[1]->drain();
   watch();
   for (int fed = 0; fed < 3;) {
     run(1);
-    if (!manager_.received().empty()) ++fed;
+    if (!manager_.received().empty()) {
+      ++fed;
+    }
   }
 }
 

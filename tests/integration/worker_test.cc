@@ -45,7 +45,9 @@ class WorkerTest : public ::testing::Test {
     options_.drain_timeout_ms = 60'000;
   }
   ~WorkerTest() override {
-    if (worker_ == nullptr) return;
+    if (worker_ == nullptr) {
+      return;
+    }
     worker_->stop();
     worker_.reset();
   }
@@ -69,7 +71,9 @@ class WorkerTest : public ::testing::Test {
   static ::testing::AssertionResult wait_until(const std::function<bool()>& condition) {
     const auto end = Clock::now() + kDeadline;
     while (!condition()) {
-      if (Clock::now() > end) return ::testing::AssertionFailure() << "not within the deadline";
+      if (Clock::now() > end) {
+        return ::testing::AssertionFailure() << "not within the deadline";
+      }
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return ::testing::AssertionSuccess();
@@ -125,7 +129,9 @@ class WorkerTest : public ::testing::Test {
   }
   uint64_t ended() const {
     uint64_t sum = 0;
-    for (size_t i = 0; i < kOutcomeNames.size(); ++i) sum += ended(static_cast<Outcome>(i));
+    for (size_t i = 0; i < kOutcomeNames.size(); ++i) {
+      sum += ended(static_cast<Outcome>(i));
+    }
     return sum;
   }
 
@@ -252,7 +258,9 @@ TEST_F(WorkerTest, StopHasTheAccessLogTellOfWhatItCutsOff) {
   zmq.send(zmq_request("save_order", kOrder));
   ASSERT_TRUE(wait_until([&] { return begun() == 2; }));
   log::configure(log::Level::info, log::Format::logfmt, [&](std::string_view line) {
-    if (line.find("event=call ") != line.npos) lines.emplace_back(line);
+    if (line.find("event=call ") != line.npos) {
+      lines.emplace_back(line);
+    }
   });
   worker_->stop();
   worker_.reset();
@@ -283,7 +291,9 @@ TEST_F(WorkerTest, StopRefusesTheFramesThatWaitBehindTheCapOfCalls) {
   redis_->stop();
   constexpr uint32_t kCap = TcpSession::kMaxCallsInFlight;
   std::string frames;
-  for (uint32_t id = 0; id < 2 * kCap; ++id) frames += request("save_order", id, kOrder);
+  for (uint32_t id = 0; id < 2 * kCap; ++id) {
+    frames += request("save_order", id, kOrder);
+  }
   tcp.send_all(frames);
   ASSERT_TRUE(wait_until([&] { return begun() == kCap; }));
   worker_->stop();
@@ -295,7 +305,9 @@ TEST_F(WorkerTest, StopRefusesTheFramesThatWaitBehindTheCapOfCalls) {
   for (size_t i = 0; i < replies.size(); ++i) {
     ASSERT_EQ(replies[i].id, i);
     ASSERT_TRUE(replies[i].error);
-    if (i < kCap) continue;
+    if (i < kCap) {
+      continue;
+    }
     ASSERT_THAT(replies[i].body, HasSubstr("the gateway is shutting down"));
   }
   EXPECT_EQ(ended(), begun());

@@ -38,7 +38,9 @@ constexpr ByteView kId = "0123456789abcdef";
 ::testing::AssertionResult wait_until(const std::function<bool()>& condition) {
   const auto end = Clock::now() + kDeadline;
   while (!condition()) {
-    if (Clock::now() > end) return ::testing::AssertionFailure() << "not within the deadline";
+    if (Clock::now() > end) {
+      return ::testing::AssertionFailure() << "not within the deadline";
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return ::testing::AssertionSuccess();
@@ -55,12 +57,16 @@ class Workers {
       const Status status = workers_.back()->listen(&tcp_[i], &zmq_[i]);
       EXPECT_TRUE(status) << status.error();
     }
-    for (const auto& worker : workers_) worker->start([this] { ++exited_; });
+    for (const auto& worker : workers_) {
+      worker->start([this] { ++exited_; });
+    }
     EXPECT_TRUE(wait_until(
         [&] { return std::ranges::all_of(workers_, [](auto& w) { return w->settled(); }); }));
   }
   ~Workers() {
-    for (const auto& worker : workers_) worker->stop();
+    for (const auto& worker : workers_) {
+      worker->stop();
+    }
   }
 
   const Address& tcp() const { return tcp_.front().bound(); }
@@ -190,16 +196,24 @@ TEST_F(WorkersTest, FewConnectionsAreSpreadEvenly) {
 
 TEST_F(WorkersTest, NewcomersFillTheGapsOfThoseThatWent) {
   start();
-  for (uint32_t i = 0; i < 4 * kWorkers; ++i) connect_tcp();
+  for (uint32_t i = 0; i < 4 * kWorkers; ++i) {
+    connect_tcp();
+  }
   const auto sum = [&] {
     uint64_t connections = 0;
-    for (const uint64_t each : workers_->connections(Protocol::tcp)) connections += each;
+    for (const uint64_t each : workers_->connections(Protocol::tcp)) {
+      connections += each;
+    }
     return connections;
   };
   tcp_clients_.erase(tcp_clients_.begin(), tcp_clients_.begin() + 2 * kWorkers);
   ASSERT_TRUE(wait_until([&] { return sum() == 2 * kWorkers; }));
-  for (const auto& client : tcp_clients_) call(*client, "hello_world");  // all have told by now
-  for (uint32_t i = 0; i < 2 * kWorkers; ++i) connect_tcp();
+  for (const auto& client : tcp_clients_) {
+    call(*client, "hello_world");  // all have told by now
+  }
+  for (uint32_t i = 0; i < 2 * kWorkers; ++i) {
+    connect_tcp();
+  }
   EXPECT_LE(spread(Protocol::tcp), 4u) << "of 16 connections, two at a time may go by chance";
 }
 
@@ -210,7 +224,9 @@ TEST_F(WorkersTest, ABurstOfConnectionsIsSpreadEvenly) {
   for (uint32_t i = 0; i < kBurst; ++i) {
     tcp_clients_.push_back(std::make_unique<RawClient>(workers_->tcp()));
   }
-  for (const auto& client : tcp_clients_) EXPECT_EQ(call(*client, "hello_world").body, kHello);
+  for (const auto& client : tcp_clients_) {
+    EXPECT_EQ(call(*client, "hello_world").body, kHello);
+  }
   EXPECT_LE(spread(Protocol::tcp), 3u);
 }
 
@@ -231,7 +247,9 @@ TEST_F(WorkersTest, EachDoesEverythingAndTheSumsAgree) {
   EXPECT_EQ(workers_->ended(Outcome::ok), 6 * kWorkers);
   EXPECT_EQ(workers_->ended(Outcome::not_found), kWorkers);
   uint64_t commands = 0;
-  for (const auto& worker : workers_->all()) commands += worker->metrics().redis.ok.value();
+  for (const auto& worker : workers_->all()) {
+    commands += worker->metrics().redis.ok.value();
+  }
   EXPECT_EQ(commands, 3 * kWorkers);
 }
 
@@ -246,13 +264,21 @@ TEST_F(WorkersTest, ADrainOfAllAnswersWhatIsUnderWay) {
   wire::t3::write_request(tcp_bytes, 1, "save_order", kOrder);
   wire::w5::write_request(zmq_bytes, kId, "save_order", kOrder);
   const uint64_t before = workers_->begun();
-  for (const auto& client : tcp_clients_) client->send_all(tcp_bytes);
-  for (const auto& client : zmq_clients_) client->send(zmq_bytes);
+  for (const auto& client : tcp_clients_) {
+    client->send_all(tcp_bytes);
+  }
+  for (const auto& client : zmq_clients_) {
+    client->send(zmq_bytes);
+  }
   ASSERT_TRUE(wait_until([&] { return workers_->begun() == before + 2 * kWorkers; }));
-  for (const auto& worker : workers_->all()) worker->drain();
+  for (const auto& worker : workers_->all()) {
+    worker->drain();
+  }
   redis_->resume();
   ASSERT_TRUE(wait_until([&] { return workers_->exited() == kWorkers; }));
-  for (const auto& worker : workers_->all()) EXPECT_EQ(worker->cut_off(), 0u);
+  for (const auto& worker : workers_->all()) {
+    EXPECT_EQ(worker->cut_off(), 0u);
+  }
   EXPECT_EQ(workers_->ended(Outcome::ok), workers_->begun());
   for (const auto& client : tcp_clients_) {
     ASSERT_TRUE(wait_until([&] {
@@ -273,7 +299,9 @@ TEST_F(WorkersTest, BridgeAndReloadUnderLoad) {
   options_.routing.backends = {to};
   options_.routing.routes = {{{"*"}, "to", 0}};
   start();
-  for (uint32_t i = 0; i < kWorkers; ++i) connect_zmq();
+  for (uint32_t i = 0; i < kWorkers; ++i) {
+    connect_zmq();
+  }
   EXPECT_EQ(backend.connections(Protocol::tcp)[0], 2 * kWorkers);
 
   RouteTableOptions local;
@@ -282,7 +310,9 @@ TEST_F(WorkersTest, BridgeAndReloadUnderLoad) {
     for (const auto& worker : workers_->all()) {
       worker->reload(round % 2 == 0 ? local : options_.routing);
     }
-    for (const auto& client : zmq_clients_) EXPECT_EQ(call(*client, "hello_world"), kHello);
+    for (const auto& client : zmq_clients_) {
+      EXPECT_EQ(call(*client, "hello_world"), kHello);
+    }
   }
   EXPECT_EQ(workers_->ended(Outcome::ok), workers_->begun());
 }

@@ -26,7 +26,9 @@ class ZmqClient {
     set_option(socket_, ZMQ_IPV6, 1);
     set_option(socket_, ZMQ_SNDHWM, 0);
     set_option(socket_, ZMQ_RCVHWM, options.queue);
-    if (options.receive_buffer != 0) set_option(socket_, ZMQ_RCVBUF, options.receive_buffer);
+    if (options.receive_buffer != 0) {
+      set_option(socket_, ZMQ_RCVBUF, options.receive_buffer);
+    }
     const std::string endpoint =
         address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
     zmq_connect(socket_.get(), endpoint.c_str());
@@ -40,8 +42,12 @@ class ZmqClient {
   std::optional<std::string> receive() {
     for (;;) {
       ZmqMessage message;
-      if (zmq_msg_recv(message.get(), socket_.get(), ZMQ_DONTWAIT) < 0) return std::nullopt;
-      if (message.view() != std::string(16, '\0')) return std::string(message.view());
+      if (zmq_msg_recv(message.get(), socket_.get(), ZMQ_DONTWAIT) < 0) {
+        return std::nullopt;
+      }
+      if (message.view() != std::string(16, '\0')) {
+        return std::string(message.view());
+      }
     }
   }
   void close() { socket_.reset(); }

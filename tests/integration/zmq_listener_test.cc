@@ -69,7 +69,9 @@ class ZmqListenerTest : public TransportTest {
       return count >= expected;
     }));
     settle();
-    while (client.receive()) ++count;
+    while (client.receive()) {
+      ++count;
+    }
     return count;
   }
 
@@ -110,8 +112,12 @@ TEST_F(ZmqListenerTest, AnswersFiveThousandMessagesOfOneClient) {
   constexpr uint64_t kMessages = 5'000;
   listen_zmq();
   ZmqClient& client = connect();
-  for (uint64_t id = 0; id < kMessages; ++id) ASSERT_TRUE(client.send(request("echo", id)));
-  for (uint64_t id = 0; id < kMessages; ++id) ASSERT_EQ(receive(client), id_of(id) + "\xc0");
+  for (uint64_t id = 0; id < kMessages; ++id) {
+    ASSERT_TRUE(client.send(request("echo", id)));
+  }
+  for (uint64_t id = 0; id < kMessages; ++id) {
+    ASSERT_EQ(receive(client), id_of(id) + "\xc0");
+  }
   EXPECT_EQ(ended(Outcome::ok), kMessages);
 }
 
@@ -120,15 +126,23 @@ TEST_F(ZmqListenerTest, GoesOnWhenTheBudgetEndsFirst) {
   constexpr size_t kClients = 10;
   constexpr uint64_t kEach = 3 * ZmqListener::kMessagesPerTurn / kClients;
   listen_zmq();
-  for (size_t i = 0; i < kClients; ++i) connect();
+  for (size_t i = 0; i < kClients; ++i) {
+    connect();
+  }
   for (ZmqClient& client : clients_) {
-    for (uint64_t id = 0; id < kEach; ++id) ASSERT_TRUE(client.send(request("hold", id)));
+    for (uint64_t id = 0; id < kEach; ++id) {
+      ASSERT_TRUE(client.send(request("hold", id)));
+    }
   }
   ASSERT_TRUE(run_until([&] { return hold_.calls.size() == kClients * kEach; }));
   // Nothing comes in any more while the answers go out.
-  while (!hold_.calls.empty()) hold_.take().reply("\xc0");
+  while (!hold_.calls.empty()) {
+    hold_.take().reply("\xc0");
+  }
   for (ZmqClient& client : clients_) {
-    for (uint64_t id = 0; id < kEach; ++id) ASSERT_EQ(receive(client), id_of(id) + "\xc0");
+    for (uint64_t id = 0; id < kEach; ++id) {
+      ASSERT_EQ(receive(client), id_of(id) + "\xc0");
+    }
   }
 }
 
@@ -150,7 +164,9 @@ TEST_F(ZmqListenerTest, SendsAndReceivesWhileBothGoOn) {
 
 TEST_F(ZmqListenerTest, CountsConnectionsUpAndDown) {
   listen_zmq();
-  for (int i = 0; i < 3; ++i) expect_served(connect());
+  for (int i = 0; i < 3; ++i) {
+    expect_served(connect());
+  }
   EXPECT_EQ(connections(), 3u);
   EXPECT_EQ(zmq().accepted.value(), 3u);
   clients_.pop_front();
@@ -209,13 +225,17 @@ TEST_F(ZmqListenerTest, KeepsASilentPeerAliveForALimitedTime) {
 TEST_F(ZmqListenerTest, AnAnswerToAClientThatHasGoneIsAbandoned) {
   listen_zmq();
   ZmqClient& client = connect();
-  for (uint64_t id = 0; id < 3; ++id) ASSERT_TRUE(client.send(request("hold", id)));
+  for (uint64_t id = 0; id < 3; ++id) {
+    ASSERT_TRUE(client.send(request("hold", id)));
+  }
   ASSERT_TRUE(run_until([&] { return hold_.calls.size() == 3; }));
   client.close();
   ASSERT_TRUE(run_until([&] { return connections() == 0; }));
   ZmqClient& fresh = connect();
   expect_served(fresh);
-  while (!hold_.calls.empty()) hold_.take().reply("\xc0");
+  while (!hold_.calls.empty()) {
+    hold_.take().reply("\xc0");
+  }
   EXPECT_EQ(ended(Outcome::abandoned), 3u);
   EXPECT_EQ(rejected(Rejected::slow_reader), 0u) << "it has gone, it is not slow";
   expect_served(fresh);
@@ -228,7 +248,9 @@ TEST_F(ZmqListenerTest, WhatDoesNotFitIntoAPeersQueueIsCountedAndOthersAreServed
   ZmqClient& slow = connect_slow_reader();
   uint64_t sent = 0;
   ASSERT_TRUE(run_until([&] {
-    for (int i = 0; i < 100; ++i) slow.send(request("fill", sent)), ++sent;
+    for (int i = 0; i < 100; ++i) {
+      slow.send(request("fill", sent)), ++sent;
+    }
     return rejected(Rejected::slow_reader) > 0;
   }));
   ASSERT_TRUE(run_until([&] { return ended() == sent; }));
@@ -260,7 +282,9 @@ TEST_F(ZmqListenerTest, APeerThatDoesNotReadLargeRepliesGetsErrorsUntilItDoes) {
   size_t errors = 0;
   for (uint64_t i = 0; i < sent; ++i) {
     const std::string reply = receive(slow);
-    if (reply.size() == kIdBytes + fill_.body.size()) continue;
+    if (reply.size() == kIdBytes + fill_.body.size()) {
+      continue;
+    }
     ASSERT_THAT(reply, HasSubstr("earlier replies have not been read yet"));
     ++errors;
   }
@@ -359,7 +383,9 @@ TEST_F(ZmqListenerTest, HoldsNewcomersBackAtTheConnectionLimit) {
   ASSERT_TRUE(run_until([&] { return rejected(Rejected::limit) == 1; }));
   ZmqClient& three = connect();
   ASSERT_TRUE(three.send(request("echo", 3)));
-  for (uint64_t id = 0; id < 100; ++id) expect_served(id % 2 == 0 ? one : two, id);
+  for (uint64_t id = 0; id < 100; ++id) {
+    expect_served(id % 2 == 0 ? one : two, id);
+  }
   EXPECT_EQ(zmq().accepted.value(), 2u);
   EXPECT_FALSE(three.receive());
   one.close();
@@ -376,7 +402,9 @@ TEST_F(ZmqListenerTest, StopsAcceptingAndServesOn) {
   zmq_->stop_accepting();
   ZmqClient& late = connect();
   ASSERT_TRUE(late.send(request("echo", 1)));
-  for (uint64_t id = 0; id < 100; ++id) expect_served(client, id);
+  for (uint64_t id = 0; id < 100; ++id) {
+    expect_served(client, id);
+  }
   EXPECT_EQ(zmq().accepted.value(), 1u);
   // Not even when somebody leaves.
   client.close();
@@ -389,13 +417,19 @@ TEST_F(ZmqListenerTest, RepliesUnderWayAreSentAtTheEnd) {
   constexpr uint64_t kCalls = 200;
   listen_zmq();
   ZmqClient& client = connect();
-  for (uint64_t id = 0; id < kCalls; ++id) ASSERT_TRUE(client.send(request("hold", id)));
+  for (uint64_t id = 0; id < kCalls; ++id) {
+    ASSERT_TRUE(client.send(request("hold", id)));
+  }
   ASSERT_TRUE(run_until([&] { return hold_.calls.size() == kCalls; }));
   const std::string body = value_of_size(10'000);
-  while (!hold_.calls.empty()) hold_.take().reply(body);
+  while (!hold_.calls.empty()) {
+    hold_.take().reply(body);
+  }
   zmq_->set_linger(static_cast<int>(kDeadlineMs));
   zmq_.reset();
-  for (uint64_t id = 0; id < kCalls; ++id) ASSERT_EQ(receive(client), id_of(id) + body);
+  for (uint64_t id = 0; id < kCalls; ++id) {
+    ASSERT_EQ(receive(client), id_of(id) + body);
+  }
 }
 
 TEST_F(ZmqListenerTest, ForgetsPeersThatHaveComeAndGone) {

@@ -17,7 +17,9 @@ TEST_F(EchoTest, AnswersWithTheVeryBytes) {
   const std::vector<std::string> values = {"\xc0"s, "\xcd\x00\x01"s,
                                            "\x81\xc4\x01k\x93\x01\x02\x03"s, "\xd4\x05\x07"s,
                                            "\x81\xaa__zerror__\xc0"s};
-  for (const std::string& value : values) serve(echo, value);
+  for (const std::string& value : values) {
+    serve(echo, value);
+  }
   EXPECT_EQ(answers_.bodies, values);
   EXPECT_EQ(ended(Outcome::ok), values.size());
 }

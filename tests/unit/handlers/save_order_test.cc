@@ -65,7 +65,9 @@ TEST_F(SaveOrderTest, AnswersOnlyWhenRedisHasSaidOk) {
 
 TEST_F(SaveOrderTest, KeepsCallsApartThatAreAnsweredOutOfOrder) {
   std::set<std::string> ids;
-  for (int i = 0; i < 3; ++i) serve(save_, kArgument);
+  for (int i = 0; i < 3; ++i) {
+    serve(save_, kArgument);
+  }
   for (const size_t i : {size_t{2}, size_t{0}, size_t{1}}) {
     redis_.answer(i, ok("OK"));
     EXPECT_NE(answers_.bodies.back().find(order_id(redis_.commands[i])), std::string::npos);
@@ -122,10 +124,11 @@ TEST_F(SaveOrderTest, RefusesAWrongArgumentWithoutAskingRedis) {
 
 TEST_F(SaveOrderTest, MovesALargeOrderAndShrinksAfterIt) {
   std::string items = "\xdc\x27\x10";  // an array of 10,000
-  for (int i = 0; i < 10'000; ++i)
+  for (int i = 0; i < 10'000; ++i) {
     items +=
         "\xa3"
         "abc";
+  }
   serve(save_, "\x82\xa5items" + items +
                    "\xa7user_id\xa1"
                    "1");

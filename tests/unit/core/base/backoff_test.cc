@@ -20,14 +20,18 @@ TEST(BackoffTest, DoublesFromMinToMaxWithinTheJitter) {
 
 TEST(BackoffTest, ResetBeginsAtMinAgain) {
   Backoff backoff(50, 1000, 7);
-  for (int i = 0; i < 10; ++i) backoff.next_ms();
+  for (int i = 0; i < 10; ++i) {
+    backoff.next_ms();
+  }
   backoff.reset();
   EXPECT_LE(backoff.next_ms(), 75u);
 }
 
 TEST(BackoffTest, ClientsWithDifferentSeedsSpread) {
   std::set<uint32_t> waits;
-  for (uint64_t seed = 0; seed < 1000; ++seed) waits.insert(Backoff(1000, 1000, seed).next_ms());
+  for (uint64_t seed = 0; seed < 1000; ++seed) {
+    waits.insert(Backoff(1000, 1000, seed).next_ms());
+  }
   EXPECT_GT(waits.size(), 500u);
   EXPECT_LT(*waits.begin(), 550u);
   EXPECT_GT(*waits.rbegin(), 1450u);
@@ -44,7 +48,9 @@ TEST(BackoffTest, OddLimitsAreTakenSensibly) {
   EXPECT_GE(inverted.next_ms(), 50u);
   EXPECT_LE(inverted.next_ms(), 150u);
   Backoff huge(UINT32_MAX, UINT32_MAX, 1);
-  for (int i = 0; i < 10; ++i) EXPECT_GE(huge.next_ms(), UINT32_MAX / 2);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_GE(huge.next_ms(), UINT32_MAX / 2);
+  }
 }
 
 }  // namespace

@@ -44,7 +44,9 @@ TEST(Glob, OtherPatternCharactersStandForThemselves) {
 
 TEST(Glob, ManyStarsDoNotTakeForEver) {
   std::string glob;
-  for (int i = 0; i < 40; ++i) glob += "*a";
+  for (int i = 0; i < 40; ++i) {
+    glob += "*a";
+  }
   EXPECT_FALSE(glob_match(glob + "b", std::string(5'000, 'a')));
 }
 

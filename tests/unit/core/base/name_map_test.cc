@@ -49,7 +49,9 @@ TEST(NameMapTest, TellsNamesApartThatDifferInAnyByte) {
 TEST(NameMapTest, KeepsManyNames) {
   NameMap<int> map;
   constexpr int kNames = 1'000;
-  for (int i = 0; i < kNames; ++i) map.set(fmt::format("function_{}_of_a_service", i), i);
+  for (int i = 0; i < kNames; ++i) {
+    map.set(fmt::format("function_{}_of_a_service", i), i);
+  }
   EXPECT_EQ(map.size(), static_cast<size_t>(kNames));
   for (int i = 0; i < kNames; ++i) {
     const int* found = map.find(fmt::format("function_{}_of_a_service", i));

@@ -13,7 +13,9 @@ TEST(RingBufferTest, KeepsOrderWhileItWrapsAndGrows) {
   std::deque<int> model;
   int next = 0;
   for (int round = 0; round < 300; ++round) {
-    for (int i = 0; i < 1 + round % 7; ++i, ++next) ring.push_back(next), model.push_back(next);
+    for (int i = 0; i < 1 + round % 7; ++i, ++next) {
+      ring.push_back(next), model.push_back(next);
+    }
     for (int i = 0; i < round % 5 && !model.empty(); ++i) {
       EXPECT_EQ(ring.front(), model.front());
       EXPECT_EQ(ring.pop_front(), model.front());
@@ -30,8 +32,12 @@ TEST(RingBufferTest, KeepsOrderWhileItWrapsAndGrows) {
 
 TEST(RingBufferTest, HoldsWhatCanOnlyBeMoved) {
   RingBuffer<std::unique_ptr<int>> ring;
-  for (int i = 0; i < 40; ++i) ring.push_back(std::make_unique<int>(i));
-  for (int i = 0; i < 40; ++i) EXPECT_EQ(*ring.pop_front(), i);
+  for (int i = 0; i < 40; ++i) {
+    ring.push_back(std::make_unique<int>(i));
+  }
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(*ring.pop_front(), i);
+  }
 }
 
 }  // namespace

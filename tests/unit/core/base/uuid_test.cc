@@ -41,7 +41,9 @@ TEST(UuidTest, UsesAllBitsButTheFixedOnes) {
   std::set<char> seen[UuidSource::kTextBytes];
   for (int n = 0; n < 1000; ++n) {
     const std::string id(source.next());
-    for (size_t i = 0; i < id.size(); ++i) seen[i].insert(id[i]);
+    for (size_t i = 0; i < id.size(); ++i) {
+      seen[i].insert(id[i]);
+    }
   }
   for (size_t i = 0; i < UuidSource::kTextBytes; ++i) {
     const bool fixed = i == 8 || i == 13 || i == 14 || i == 18 || i == 23;

@@ -57,7 +57,9 @@ TEST(TcpClientTest, DropsLateRepliesAndJoinsPieces) {
     const std::string stream = frame(request.id + 7, false, "\x01") + frame(request.id, true,
                                                                             "\x81\xa3"
                                                                             "abc\x02");
-    for (const char byte : stream) write_all(fd, {&byte, 1});
+    for (const char byte : stream) {
+      write_all(fd, {&byte, 1});
+    }
   });
   const auto reply = connected(peer.url(), kPatientMs)->call("f", "\xc0");
   ASSERT_TRUE(reply.ok()) << reply.error();
@@ -119,7 +121,9 @@ TEST(TcpClientTest, KnowsAZmqPortWhenItMeetsOne) {
   TcpPeer peer([](int fd) {
     write_all(fd, "\xff\0\0\0\0\0\0\0\x01\x7f"s);  // how libzmq greets at once
     std::string buffer;
-    while (read_frame(fd, buffer).size != 0) buffer.clear();  // until the client has gone
+    while (read_frame(fd, buffer).size != 0) {
+      buffer.clear();  // until the client has gone
+    }
   });
   const auto client = connected(peer.url(), kPatientMs);
   const auto reply = client->call("f", "\xc0");
@@ -137,7 +141,9 @@ TEST(ZmqClientTest, ShakesHandsAndCalls) {
   {
     const ZmqPeer peer([&bodies](const std::string& body) -> std::vector<std::string> {
       bodies.push_back(body);
-      if (bodies.size() == 1) return {id_of(body) + kConnected};
+      if (bodies.size() == 1) {
+        return {id_of(body) + kConnected};
+      }
       return {std::string(16, '\0'), "short", id_of(bodies[0]) + "\x01",  // all to be dropped
               id_of(body) + "\xa2hi"};
     });
@@ -156,7 +162,9 @@ TEST(ZmqClientTest, TakesErrorsAndNone) {
   std::string error;
   wire::write_error(error, wire::ErrorKey::server_exception, "boom");
   const ZmqPeer peer([&error](const std::string& body) -> std::vector<std::string> {
-    if (body.size() < 96) return {id_of(body) + kConnected};
+    if (body.size() < 96) {
+      return {id_of(body) + kConnected};
+    }
     return {id_of(body) + (body.substr(16, 4) == "none" ? "" : error)};
   });
   const auto client = connected(peer.url(), kPatientMs);

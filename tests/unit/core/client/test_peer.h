@@ -34,7 +34,9 @@ class TcpPeer {
     port_ = ntohs(address.sin_port);
     thread_ = std::thread([this, script = std::move(script)] {
       const UniqueFd fd(accept(listener_.get(), nullptr, nullptr));
-      if (fd) script(fd.get());
+      if (fd) {
+        script(fd.get());
+      }
     });
   }
   ~TcpPeer() {
@@ -53,10 +55,14 @@ class TcpPeer {
 inline wire::t3::Frame read_frame(int fd, std::string& buffer) {
   for (;;) {
     const auto frame = wire::t3::parse_frame(buffer, 16 << 20);
-    if (frame.status == wire::t3::FrameStatus::whole) return frame;
+    if (frame.status == wire::t3::FrameStatus::whole) {
+      return frame;
+    }
     char chunk[4096];
     const ssize_t count = read(fd, chunk, sizeof chunk);
-    if (count <= 0) return {};
+    if (count <= 0) {
+      return {};
+    }
     buffer.append(chunk, static_cast<size_t>(count));
   }
 }
@@ -64,7 +70,9 @@ inline wire::t3::Frame read_frame(int fd, std::string& buffer) {
 inline void write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count <= 0) return;
+    if (count <= 0) {
+      return;
+    }
     bytes.remove_prefix(static_cast<size_t>(count));
   }
 }

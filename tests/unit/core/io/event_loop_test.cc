@@ -45,7 +45,9 @@ TEST_F(TurnTest, CallsItsClientsInTheirOrder) {
   turn_->add(c);
   uv_run(&loop_, UV_RUN_NOWAIT);
   ASSERT_GE(log_.size(), 3u);
-  for (size_t i = 0; i < log_.size(); ++i) EXPECT_EQ(log_[i], "bac"[i % 3]);
+  for (size_t i = 0; i < log_.size(); ++i) {
+    EXPECT_EQ(log_[i], "bac"[i % 3]);
+  }
 }
 
 TEST_F(TurnTest, ARemovedClientIsNotCalled) {
@@ -94,7 +96,9 @@ TEST_F(TurnTest, GoesRoundAgainWhenAsked) {
   Client a([this] { log_ += 'a'; });
   Client b([&] {
     log_ += 'b';
-    if (rounds-- > 1) turn_->again();
+    if (rounds-- > 1) {
+      turn_->again();
+    }
   });
   turn_->add(a);
   turn_->add(b);
@@ -141,7 +145,9 @@ class TurnClockTest : public TurnTest {
   }
   /// As a handler would that computes for too long.
   static void hold_up(uint64_t ms) {
-    for (const uint64_t end_ns = uv_hrtime() + ms * kNsPerMs; uv_hrtime() < end_ns;) continue;
+    for (const uint64_t end_ns = uv_hrtime() + ms * kNsPerMs; uv_hrtime() < end_ns;) {
+      continue;
+    }
   }
 
   Observer observer_;

@@ -20,7 +20,9 @@ class AcceptBalancerTest : public testing::Test {
  protected:
   static std::vector<int> fds_of(const std::vector<ListenSocket>& sockets) {
     std::vector<int> fds;
-    for (const ListenSocket& socket : sockets) fds.push_back(socket.fd());
+    for (const ListenSocket& socket : sockets) {
+      fds.push_back(socket.fd());
+    }
     return fds;
   }
   void connect(int times) {
@@ -39,7 +41,9 @@ class AcceptBalancerTest : public testing::Test {
     std::vector<int> accepted;
     for (const ListenSocket& socket : sockets_) {
       accepted.push_back(0);
-      while (UniqueFd(::accept(socket.fd(), nullptr, nullptr))) ++accepted.back();
+      while (UniqueFd(::accept(socket.fd(), nullptr, nullptr))) {
+        ++accepted.back();
+      }
     }
     return accepted;
   }
@@ -104,7 +108,9 @@ TEST_F(AcceptBalancerTest, AFullOneGetsNoneUnlessAllAreFull) {
 }
 
 TEST_F(AcceptBalancerTest, OfManyOneMoreOrLessDoesNotMatter) {
-  for (size_t i = 0; i < 3; ++i) balancer_.update(i, 1'000 + i);
+  for (size_t i = 0; i < 3; ++i) {
+    balancer_.update(i, 1'000 + i);
+  }
   connect(64);
   EXPECT_THAT(accept_all(), Each(Ge(1)));
 }

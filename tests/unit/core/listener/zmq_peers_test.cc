@@ -42,11 +42,19 @@ TEST_F(ZmqPeersTest, IdentitiesAreBytes) {
 
 TEST_F(ZmqPeersTest, TheOneThatHasBeenSilentForLongestIsForgotten) {
   std::vector<CallerKey> keys;
-  for (size_t i = 0; i < kCapacity; ++i) keys.push_back(peers_.touch(name(i)));
-  for (size_t i = 0; i < kCapacity; i += 2) peers_.touch(name(i));  // the even ones speak again
-  for (size_t i = 0; i < kCapacity / 2; ++i) peers_.touch(name(100 + i));
+  for (size_t i = 0; i < kCapacity; ++i) {
+    keys.push_back(peers_.touch(name(i)));
+  }
+  for (size_t i = 0; i < kCapacity; i += 2) {
+    peers_.touch(name(i));  // the even ones speak again
+  }
+  for (size_t i = 0; i < kCapacity / 2; ++i) {
+    peers_.touch(name(100 + i));
+  }
   EXPECT_EQ(peers_.size(), kCapacity);
-  for (size_t i = 0; i < kCapacity; ++i) EXPECT_EQ(knows(keys[i]), i % 2 == 0) << i;
+  for (size_t i = 0; i < kCapacity; ++i) {
+    EXPECT_EQ(knows(keys[i]), i % 2 == 0) << i;
+  }
 }
 
 TEST_F(ZmqPeersTest, AForgottenOnesKeyDoesNotFindItsSuccessor) {
@@ -70,10 +78,14 @@ TEST_F(ZmqPeersTest, AForgottenOnesKeyDoesNotFindItsSuccessor) {
 TEST_F(ZmqPeersTest, APeerWithACallUnderWayIsNeverForgotten) {
   const CallerKey busy = peers_.touch("busy");
   peers_.find(busy)->in_flight = 1;
-  for (size_t i = 0; i < 100 * kCapacity; ++i) peers_.touch(name(i));
+  for (size_t i = 0; i < 100 * kCapacity; ++i) {
+    peers_.touch(name(i));
+  }
   EXPECT_TRUE(knows(busy));
   peers_.find(busy)->in_flight = 0;
-  for (size_t i = 0; i < 2 * kCapacity; ++i) peers_.touch(name(1'000'000 + i));
+  for (size_t i = 0; i < 2 * kCapacity; ++i) {
+    peers_.touch(name(1'000'000 + i));
+  }
   EXPECT_FALSE(knows(busy)) << "once it is answered it grows old as others do";
 }
 
@@ -103,7 +115,9 @@ TEST_F(ZmqPeersTest, ACrowdWithCallsUnderWayIsShrunkAgain) {
     ASSERT_TRUE(knows(key));
     peers_.find(key)->in_flight = 0;
   }
-  for (size_t i = 0; i < kCrowd; ++i) peers_.touch(name(2'000 + i));
+  for (size_t i = 0; i < kCrowd; ++i) {
+    peers_.touch(name(2'000 + i));
+  }
   EXPECT_LE(peers_.size(), kCapacity);
 }
 

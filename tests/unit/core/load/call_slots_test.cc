@@ -12,7 +12,9 @@ constexpr auto kIgnore = [](const CallTimes&) {};
 TEST(CallSlots, HoldsAsManyCallsAsItIsDeep) {
   CallSlots slots(3);
   std::set<uint32_t> ids;
-  while (!slots.full()) ids.insert(slots.begin(1));
+  while (!slots.full()) {
+    ids.insert(slots.begin(1));
+  }
   EXPECT_EQ(ids.size(), 3U);
   EXPECT_EQ(slots.in_flight(), 3U);
 }

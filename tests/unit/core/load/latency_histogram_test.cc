@@ -18,7 +18,9 @@ TEST(LatencyHistogram, HasNoQuantileWithoutValues) {
 
 TEST(LatencyHistogram, IsExactForSmallValues) {
   LatencyHistogram histogram;
-  for (uint64_t ns = 1; ns <= 100; ++ns) histogram.add(ns);
+  for (uint64_t ns = 1; ns <= 100; ++ns) {
+    histogram.add(ns);
+  }
   EXPECT_EQ(histogram.count(), 100U);
   EXPECT_EQ(histogram.quantile(0), 1U);
   EXPECT_EQ(histogram.quantile(0.5), 50U);
@@ -38,7 +40,9 @@ TEST(LatencyHistogram, IsWithinOnePercentForEveryValue) {
 
 TEST(LatencyHistogram, KnowsMeanAndMaximumExactly) {
   LatencyHistogram histogram;
-  for (const uint64_t ns : {1'000'001, 2'000'003, 9'000'008}) histogram.add(ns);
+  for (const uint64_t ns : {1'000'001, 2'000'003, 9'000'008}) {
+    histogram.add(ns);
+  }
   EXPECT_EQ(histogram.mean(), 4'000'004U);
   EXPECT_EQ(histogram.max(), 9'000'008U);
   EXPECT_LE(histogram.quantile(1), histogram.max()) << "no quantile above what was measured";
@@ -52,8 +56,12 @@ TEST(LatencyHistogram, TakesTheLargestValue) {
 
 TEST(LatencyHistogram, KeepsARareSlowValueOutOfTheMiddle) {
   LatencyHistogram histogram;
-  for (int i = 0; i < 990; ++i) histogram.add(100);
-  for (int i = 0; i < 10; ++i) histogram.add(1'000'000);
+  for (int i = 0; i < 990; ++i) {
+    histogram.add(100);
+  }
+  for (int i = 0; i < 10; ++i) {
+    histogram.add(1'000'000);
+  }
   EXPECT_EQ(histogram.quantile(0.5), 100U);
   EXPECT_EQ(histogram.quantile(0.99), 100U);
   EXPECT_NEAR(static_cast<double>(histogram.quantile(0.991)), 1e6, 1e4);

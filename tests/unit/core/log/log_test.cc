@@ -170,14 +170,20 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
   capture(Level::info, Format::logfmt);
   constexpr int kThreads = 4, kLines = 200;
   std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i)
+  for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([i] {
-      for (int n = 0; n < kLines; ++n) info("tick", {{"thread", i}, {"n", n}});
+      for (int n = 0; n < kLines; ++n) {
+        info("tick", {{"thread", i}, {"n", n}});
+      }
     });
-  for (std::thread& thread : threads) thread.join();
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
   EXPECT_THAT(lines, SizeIs(kThreads * kLines));
-  for (const std::string& line : lines)
+  for (const std::string& line : lines) {
     EXPECT_THAT(line, MatchesRegex("ts=.* level=info event=tick thread=[0-9] n=[0-9]+"));
+  }
 }
 
 TEST_F(LogTest, GoesToStderrByDefault) {
@@ -204,7 +210,9 @@ class StderrPipe {
     std::array<char, 65536> part;
     while (static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) < lines) {
       const ssize_t size = ::read(read_.get(), part.data(), part.size());
-      if (size <= 0) break;
+      if (size <= 0) {
+        break;
+      }
       text.append(part.data(), static_cast<size_t>(size));
     }
     return text;
@@ -219,7 +227,9 @@ TEST_F(LogTest, InTheBackgroundEveryLineIsWrittenInOrder) {
   StderrPipe pipe;
   const uint64_t before = dropped();
   write_in_background();
-  for (int i = 0; i < 100; ++i) info("tick", {{"n", i}});
+  for (int i = 0; i < 100; ++i) {
+    info("tick", {{"n", i}});
+  }
   end_background(std::chrono::seconds(30));
   info("and at once again");
   const std::string text = pipe.read_lines(101);
@@ -242,12 +252,18 @@ TEST_F(LogTest, AFullPipeHoldsNobodyUp) {
   const std::string filler(1'000, 'x');
   const Field fields[] = {{"filler", filler}};
   constexpr size_t kLines = 3 * kQueueLines;  // 64 KiB fit into the pipe
-  for (size_t i = 0; i < kLines; ++i) write_bulk(Level::info, "bulk", fields);
+  for (size_t i = 0; i < kLines; ++i) {
+    write_bulk(Level::info, "bulk", fields);
+  }
   const uint64_t bulk_dropped = dropped() - before;
   EXPECT_GE(bulk_dropped, kLines - kQueueLines);
-  for (size_t i = 0; i < kReservedLines / 2; ++i) info("important", {{"n", i}});
+  for (size_t i = 0; i < kReservedLines / 2; ++i) {
+    info("important", {{"n", i}});
+  }
   EXPECT_EQ(dropped() - before, bulk_dropped) << "there was room for these";
-  for (size_t i = 0; i < 2 * kQueueLines; ++i) info("too many");
+  for (size_t i = 0; i < 2 * kQueueLines; ++i) {
+    info("too many");
+  }
   EXPECT_GT(dropped() - before, bulk_dropped);
   end_background(std::chrono::milliseconds(10));  // gives up, and does not hang
   info("lost or not, but no wait");

@@ -44,11 +44,15 @@ class StateLogTest : public testing::Test {
 TEST_F(StateLogTest, AChangeIsOneLineHoweverOftenItIsSaid) {
   StateReporter one(&loop_, std::make_shared<StateLog>(kNever), endpoint());
   EXPECT_THAT(lines_, IsEmpty());
-  for (int i = 0; i < 10; ++i) one.set(false, "connection refused");
+  for (int i = 0; i < 10; ++i) {
+    one.set(false, "connection refused");
+  }
   ASSERT_THAT(lines_, SizeIs(1));
   EXPECT_THAT(lines_[0], HasSubstr("level=warn event=\"endpoint down\" backend=orders "
                                    "endpoint=10.0.0.2:5559 reason=\"connection refused\""));
-  for (int i = 0; i < 10; ++i) one.set(true, "not told");
+  for (int i = 0; i < 10; ++i) {
+    one.set(true, "not told");
+  }
   ASSERT_THAT(lines_, SizeIs(2));
   EXPECT_THAT(lines_[1], HasSubstr("level=info event=\"endpoint up\" backend=orders"));
   EXPECT_THAT(lines_[1], Not(HasSubstr("reason")));
@@ -100,14 +104,18 @@ TEST_F(StateLogTest, AViewThatHasGoneCountsNoMore) {
 
 TEST_F(StateLogTest, OneThatFlapsGetsABoundedNumberOfLines) {
   StateReporter one(&loop_, std::make_shared<StateLog>(kNever), endpoint());
-  for (int i = 0; i < 1'000; ++i) one.set(i % 2 == 0, "flaps");
+  for (int i = 0; i < 1'000; ++i) {
+    one.set(i % 2 == 0, "flaps");
+  }
   EXPECT_THAT(lines_, SizeIs(StateLog::kBurst));
 }
 
 TEST_F(StateLogTest, TheLastStateIsToldInTheEnd) {
   StateReporter one(&loop_, std::make_shared<StateLog>(kRefillMs), endpoint());
   bool up = false;
-  for (size_t told = 0; told == lines_.size(); ++told) one.set(up = !up, "flaps");
+  for (size_t told = 0; told == lines_.size(); ++told) {
+    one.set(up = !up, "flaps");
+  }
   const size_t told = lines_.size();  // and one change is not
   const auto ticker = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
   uv_timer_start(
@@ -121,12 +129,16 @@ TEST_F(StateLogTest, TheLastStateIsToldInTheEnd) {
 
 TEST_F(StateLogTest, ALineSaysHowManyChangesItStandsFor) {
   StateReporter one(&loop_, std::make_shared<StateLog>(kLongRefillMs), endpoint());
-  for (uint32_t i = 0; i < StateLog::kBurst + 10; ++i) one.set(i % 2 == 0, "flaps");
+  for (uint32_t i = 0; i < StateLog::kBurst + 10; ++i) {
+    one.set(i % 2 == 0, "flaps");
+  }
   ASSERT_THAT(lines_, SizeIs(StateLog::kBurst));
   const auto ticker = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
   uv_timer_start(
       ticker.get(), [](uv_timer_t*) {}, 5, 5);
-  while (lines_.size() == StateLog::kBurst) uv_run(&loop_, UV_RUN_ONCE);
+  while (lines_.size() == StateLog::kBurst) {
+    uv_run(&loop_, UV_RUN_ONCE);
+  }
   EXPECT_THAT(lines_.back(), HasSubstr("reason=flaps changes=10"));
 }
 

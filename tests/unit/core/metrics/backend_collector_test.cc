@@ -30,7 +30,9 @@ class BackendCollectorTest : public CollectorTest {
 };
 
 TEST_F(BackendCollectorTest, WithoutBackendsThereAreNoFamilies) {
-  for (const std::string& name : names) EXPECT_FALSE(has_family(name)) << name;
+  for (const std::string& name : names) {
+    EXPECT_FALSE(has_family(name)) << name;
+  }
 }
 
 TEST_F(BackendCollectorTest, ABackendWithoutEndpointsShowsWhatItHas) {
@@ -45,8 +47,9 @@ TEST_F(BackendCollectorTest, ABackendWithoutEndpointsShowsWhatItHas) {
 
 TEST_F(BackendCollectorTest, EverySeriesIsThereFromTheStart) {
   add(first, "orders")->add("10.0.0.2:5559");
-  for (const std::string_view outcome : kOutcomeNames)
+  for (const std::string_view outcome : kOutcomeNames) {
     EXPECT_EQ(requests("orders", "10.0.0.2:5559", std::string(outcome)), 0) << outcome;
+  }
   const LabelMap endpoint = {{"backend", "orders"}, {"endpoint", "10.0.0.2:5559"}};
   EXPECT_EQ(value("zerogate_backend_connections", endpoint), 0);
   EXPECT_EQ(value("zerogate_backend_up", endpoint), 0);
@@ -109,7 +112,9 @@ TEST_F(BackendCollectorTest, WhatHasGoneEverywhereDisappears) {
   EXPECT_EQ(requests("orders", "a:1", "ok"), std::nullopt);
   EXPECT_EQ(requests("orders", "b:1", "ok"), 0);
   first.backends.remove(orders);
-  for (const std::string& name : names) EXPECT_FALSE(has_family(name)) << name;
+  for (const std::string& name : names) {
+    EXPECT_FALSE(has_family(name)) << name;
+  }
 }
 
 TEST_F(BackendCollectorTest, CountersDoNotGoBackWhenOnlySomeWorkersHaveReloaded) {
@@ -125,7 +130,9 @@ TEST_F(BackendCollectorTest, CountersDoNotGoBackWhenOnlySomeWorkersHaveReloaded)
 }
 
 TEST_F(BackendCollectorTest, PromtoolHasNothingToSay) {
-  if (!has_promtool()) GTEST_SKIP() << "no promtool";
+  if (!has_promtool()) {
+    GTEST_SKIP() << "no promtool";
+  }
   const auto bare = add(first, "no endpoint yet");
   EXPECT_EQ(promtool(text()), "");
   const auto orders = add(second, "say \"hi\"\\\n");

@@ -18,15 +18,21 @@ constexpr size_t kOk = index_of(Outcome::ok), kTimeout = index_of(Outcome::timeo
 /// The sum of the counters of that name, whatever is live.
 uint64_t counted(const BackendTotals& totals, const std::string& endpoint, size_t outcome = kOk) {
   uint64_t sum = 0;
-  for (const EndpointTotals& one : totals.endpoints)
-    if (one.endpoint == endpoint) sum += one.requests[outcome];
+  for (const EndpointTotals& one : totals.endpoints) {
+    if (one.endpoint == endpoint) {
+      sum += one.requests[outcome];
+    }
+  }
   return sum;
 }
 uint64_t counted(const BackendMetricsList& list, const std::string& backend,
                  const std::string& endpoint) {
   uint64_t sum = 0;
-  for (const BackendTotals& one : list.totals())
-    if (one.backend == backend) sum += counted(one, endpoint);
+  for (const BackendTotals& one : list.totals()) {
+    if (one.backend == backend) {
+      sum += counted(one, endpoint);
+    }
+  }
   return sum;
 }
 
@@ -226,8 +232,9 @@ TEST_F(BackendMetricsListTest, OtherNamesInheritNothing) {
 }
 
 TEST_F(BackendMetricsListTest, OnlySoManyBackendsAreRemembered) {
-  for (size_t i = 0; i < BackendMetricsList::kMaxGone + 10; ++i)
+  for (size_t i = 0; i < BackendMetricsList::kMaxGone + 10; ++i) {
     list.remove(add(std::to_string(i)));
+  }
   const auto totals = list.totals();
   ASSERT_EQ(totals.size(), BackendMetricsList::kMaxGone);
   EXPECT_EQ(totals.front().backend, "10");
@@ -242,7 +249,9 @@ TEST_F(BackendMetricsListTest, CountersNeverGoBackForAReaderWhileBackendsAreRepl
     uint64_t last = 0;
     while (!stop) {
       const uint64_t now = counted(list, "orders", "a:1");
-      if (now < last) ADD_FAILURE() << now << " after " << last;
+      if (now < last) {
+        ADD_FAILURE() << now << " after " << last;
+      }
       last = now;
       ++scrapes;
     }

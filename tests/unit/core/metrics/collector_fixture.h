@@ -25,21 +25,29 @@ class CollectorTest : public testing::Test {
 
   bool has_family(const std::string& name) {
     families = collector.Collect();
-    for (const MetricFamily& one : families)
-      if (one.name == name) return true;
+    for (const MetricFamily& one : families) {
+      if (one.name == name) {
+        return true;
+      }
+    }
     return false;
   }
   const MetricFamily& family(const std::string& name) {
     families = collector.Collect();
-    for (const MetricFamily& one : families)
-      if (one.name == name) return one;
+    for (const MetricFamily& one : families) {
+      if (one.name == name) {
+        return one;
+      }
+    }
     ADD_FAILURE() << "no family " << name;
     static const MetricFamily none;
     return none;
   }
   static LabelMap labels_of(const ClientMetric& metric) {
     LabelMap map;
-    for (const auto& label : metric.label) map[label.name] = label.value;
+    for (const auto& label : metric.label) {
+      map[label.name] = label.value;
+    }
     return map;
   }
   /// Valid until the next look.
@@ -49,12 +57,17 @@ class CollectorTest : public testing::Test {
   std::optional<double> value(const std::string& name, const LabelMap& wanted = {}) {
     const MetricFamily& one = family(name);
     const ClientMetric* metric = find_in(one, wanted);
-    if (!metric) return std::nullopt;
+    if (!metric) {
+      return std::nullopt;
+    }
     return one.type == MetricType::Counter ? metric->counter.value : metric->gauge.value;
   }
   static const ClientMetric* find_in(const MetricFamily& family, const LabelMap& wanted) {
-    for (const ClientMetric& metric : family.metric)
-      if (labels_of(metric) == wanted) return &metric;
+    for (const ClientMetric& metric : family.metric) {
+      if (labels_of(metric) == wanted) {
+        return &metric;
+      }
+    }
     return nullptr;
   }
   std::string text() { return prometheus::TextSerializer().Serialize(collector.Collect()); }
@@ -70,9 +83,12 @@ class CollectorTest : public testing::Test {
     const std::string command = "promtool check metrics < " + std::string(path) + " 2>&1";
     std::FILE* check = popen(command.c_str(), "r");
     std::string said;
-    for (int c; (c = std::fgetc(check)) != EOF;) said += static_cast<char>(c);
-    if (const int status = pclose(check); status != 0)
+    for (int c; (c = std::fgetc(check)) != EOF;) {
+      said += static_cast<char>(c);
+    }
+    if (const int status = pclose(check); status != 0) {
       said += "exit status " + std::to_string(status);
+    }
     unlink(path);
     return said;
   }

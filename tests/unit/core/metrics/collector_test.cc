@@ -46,11 +46,14 @@ TEST_F(CollectorTest, EverySeriesIsThereFromTheStart) {
   EXPECT_EQ(family("zerogate_request_duration_seconds").metric.size(), 3 * 2U);
   for (const char* name : {"zerogate_requests_in_flight", "zerogate_connections",
                            "zerogate_connections_accepted_total", "zerogate_received_bytes_total",
-                           "zerogate_sent_bytes_total"})
-    for (const char* protocol : {"tcp", "zmq"})
+                           "zerogate_sent_bytes_total"}) {
+    for (const char* protocol : {"tcp", "zmq"}) {
       EXPECT_EQ(value(name, {{"protocol", protocol}}), 0) << name << protocol;
-  for (const char* outcome : {"ok", "error", "timeout", "unavailable", "overloaded"})
+    }
+  }
+  for (const char* outcome : {"ok", "error", "timeout", "unavailable", "overloaded"}) {
     EXPECT_EQ(value("zerogate_redis_commands_total", {{"outcome", outcome}}), 0) << outcome;
+  }
   EXPECT_EQ(family("zerogate_redis_command_duration_seconds").metric.size(), 1U);
 }
 
@@ -92,8 +95,9 @@ TEST_F(CollectorTest, ALearnedFunctionHasSeriesOfItsOwnFromThenOn) {
 }
 
 TEST_F(CollectorTest, ThereIsRoomForEveryLabel) {
-  for (size_t i = 0; labels.known() < FunctionLabels::kMaxNames; ++i)
+  for (size_t i = 0; labels.known() < FunctionLabels::kMaxNames; ++i) {
     ASSERT_TRUE(labels.learn("f" + std::to_string(i)).has_value());
+  }
   for (FunctionLabel label = 0; label < FunctionLabels::kLabels; ++label) {
     first.begin(Protocol::tcp);
     first.end(label, Wire::t3, Outcome::abandoned);
@@ -101,13 +105,16 @@ TEST_F(CollectorTest, ThereIsRoomForEveryLabel) {
   }
   EXPECT_EQ(value("zerogate_requests_in_flight", {{"protocol", "tcp"}}), 0);
   std::set<std::string> shown;
-  for (const ClientMetric& metric : family("zerogate_request_duration_seconds").metric)
+  for (const ClientMetric& metric : family("zerogate_request_duration_seconds").metric) {
     shown.insert(labels_of(metric).at("function"));
+  }
   EXPECT_EQ(shown.size(), FunctionLabels::kMaxNames + 1);
 }
 
 TEST_F(CollectorTest, InFlightIsWhatHasNoOutcomeYet) {
-  for (int i = 0; i < 3; ++i) first.begin(Protocol::tcp);
+  for (int i = 0; i < 3; ++i) {
+    first.begin(Protocol::tcp);
+  }
   second.begin(Protocol::tcp);
   second.begin(Protocol::zmq);
   second.end(0, Wire::w5, Outcome::abandoned);
@@ -177,13 +184,17 @@ TEST_F(CollectorTest, OnlyReasonsThatAProtocolCanHaveAreShown) {
   EXPECT_EQ(malformed("zmq", "bad_length"), std::nullopt);
   EXPECT_EQ(malformed("zmq", "bad_frames"), 0);
   EXPECT_EQ(malformed("tcp", "bad_frames"), std::nullopt);
-  for (const char* reason : {"too_large", "bad_msgpack", "too_deep", "bad_name"})
-    for (const char* protocol : {"tcp", "zmq"}) EXPECT_EQ(malformed(protocol, reason), 0) << reason;
-  for (const std::string_view reason : kRejectedNames)
+  for (const char* reason : {"too_large", "bad_msgpack", "too_deep", "bad_name"}) {
+    for (const char* protocol : {"tcp", "zmq"}) {
+      EXPECT_EQ(malformed(protocol, reason), 0) << reason;
+    }
+  }
+  for (const std::string_view reason : kRejectedNames) {
     EXPECT_EQ(value("zerogate_connections_rejected_total",
                     {{"protocol", "tcp"}, {"reason", std::string(reason)}}),
               0)
         << reason;
+  }
 }
 
 TEST_F(CollectorTest, AnUnexpectedReasonIsShownOnceItHappens) {
@@ -264,7 +275,9 @@ TEST_F(CollectorTest, TextHasBuildProcessAndExactBuckets) {
 }
 
 TEST_F(CollectorTest, PromtoolHasNothingToSay) {
-  if (!has_promtool()) GTEST_SKIP() << "no promtool";
+  if (!has_promtool()) {
+    GTEST_SKIP() << "no promtool";
+  }
   EXPECT_EQ(promtool(text()), "");
 }
 

@@ -12,7 +12,9 @@ namespace {
 
 std::vector<std::string> numbered(size_t count) {
   std::vector<std::string> names;
-  for (size_t i = 0; i < count; ++i) names.push_back("f" + std::to_string(i));
+  for (size_t i = 0; i < count; ++i) {
+    names.push_back("f" + std::to_string(i));
+  }
   return names;
 }
 
@@ -28,8 +30,9 @@ TEST(FunctionLabelsTest, EveryOtherNameIsOther) {
   const FunctionLabels labels({"echo"});
   EXPECT_EQ(labels.name(labels.other()), "_other");
   EXPECT_LT(labels.other(), FunctionLabels::kLabels);
-  for (const char* name : {"", "ech", "echo2", "Echo", "_other"})
+  for (const char* name : {"", "ech", "echo2", "Echo", "_other"}) {
     EXPECT_EQ(labels.find(name), labels.other()) << name;
+  }
   EXPECT_EQ(labels.find(std::string(1'000'000, 'a')), labels.other());
 }
 
@@ -66,8 +69,9 @@ TEST(FunctionLabelsTest, ALearnedNameIsFoundAndKeepsItsLabel) {
 
 TEST(FunctionLabelsTest, WhenFullNothingIsLearnedAndAllIsFound) {
   FunctionLabels labels({});
-  for (const std::string& name : numbered(FunctionLabels::kMaxNames))
+  for (const std::string& name : numbered(FunctionLabels::kMaxNames)) {
     ASSERT_TRUE(labels.learn(name).has_value());
+  }
   EXPECT_EQ(labels.learn("one_more"), std::nullopt);
   EXPECT_EQ(labels.find("one_more"), labels.other());
   EXPECT_EQ(labels.learn("f7"), 7U);
@@ -112,7 +116,9 @@ TEST(FunctionLabelsTest, AnyPrintableTextMakesALabel) {
                                          "say \"hi\"\\",
                                          "\xc2\xa0"
                                          "\xe2\x80\xa7\xe2\x80\xaf"};
-  for (const std::string& name : good) EXPECT_TRUE(labels.learn(name).has_value()) << name;
+  for (const std::string& name : good) {
+    EXPECT_TRUE(labels.learn(name).has_value()) << name;
+  }
   EXPECT_EQ(labels.known(), good.size());
 }
 
@@ -126,33 +132,41 @@ TEST(FunctionLabelsTest, ThreadsThatLearnTheSameNamesAgree) {
       const size_t known = labels.known();
       for (FunctionLabel label = 0; label < known; ++label) {
         const FunctionLabel found = labels.find(labels.name(label));  // or not yet
-        if (found != label && found != labels.other()) ADD_FAILURE() << labels.name(label);
+        if (found != label && found != labels.other()) {
+          ADD_FAILURE() << labels.name(label);
+        }
       }
     }
   });
   std::vector<std::map<std::string, FunctionLabel>> seen(kWriters);
   std::vector<std::thread> writers;
-  for (size_t writer = 0; writer < kWriters; ++writer)
+  for (size_t writer = 0; writer < kWriters; ++writer) {
     writers.emplace_back([&, writer] {
       for (size_t i = 0; i < kNames; ++i) {
         const std::string name = "f" + std::to_string((i + writer * 37) % kNames);
         const std::optional<FunctionLabel> label = labels.learn(name);
-        if (!label) continue;
+        if (!label) {
+          continue;
+        }
         seen[writer][name] = *label;
         EXPECT_EQ(labels.find(name), *label);
       }
     });
-  for (std::thread& writer : writers) writer.join();
+  }
+  for (std::thread& writer : writers) {
+    writer.join();
+  }
   stop = true;
   reader.join();
 
   EXPECT_EQ(labels.known(), FunctionLabels::kMaxNames);
   std::map<FunctionLabel, std::string> names;
-  for (const auto& one : seen)
+  for (const auto& one : seen) {
     for (const auto& [name, label] : one) {
       EXPECT_EQ(names.emplace(label, name).first->second, name);
       EXPECT_EQ(labels.name(label), name);
     }
+  }
   EXPECT_EQ(names.size(), FunctionLabels::kMaxNames - 1);  // all but "echo"
 }
 

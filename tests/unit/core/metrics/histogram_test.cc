@@ -7,7 +7,9 @@ namespace {
 
 uint64_t total(const Histogram& histogram) {
   uint64_t count = 0;
-  for (size_t i = 0; i < Histogram::kBuckets; ++i) count += histogram.bucket(i);
+  for (size_t i = 0; i < Histogram::kBuckets; ++i) {
+    count += histogram.bucket(i);
+  }
   return count;
 }
 
@@ -74,7 +76,9 @@ TEST(HistogramTest, AddsUpWithAnother) {
 TEST(HistogramTest, SeveralObservationsThatAreAlike) {
   Histogram at_once, one_by_one;
   at_once.observe(70'000, 3);
-  for (int i = 0; i < 3; ++i) one_by_one.observe(70'000);
+  for (int i = 0; i < 3; ++i) {
+    one_by_one.observe(70'000);
+  }
   for (size_t i = 0; i < Histogram::kBuckets; ++i) {
     EXPECT_EQ(at_once.bucket(i), one_by_one.bucket(i));
   }

@@ -33,8 +33,9 @@ TEST(ProcessMetricsTest, HasEveryFamily) {
   for (const char* name :
        {"process_cpu_seconds_total", "process_open_fds", "process_max_fds",
         "process_virtual_memory_bytes", "process_virtual_memory_max_bytes",
-        "process_resident_memory_bytes", "process_start_time_seconds", "process_threads"})
+        "process_resident_memory_bytes", "process_start_time_seconds", "process_threads"}) {
     EXPECT_EQ(values.count(name), 1U) << name;
+  }
 }
 
 TEST(ProcessMetricsTest, OpenDescriptorsAreCountedExactly) {

@@ -107,7 +107,9 @@ TEST_F(CallLogTest, ANameBelongsToItsCallOnly) {
 TEST_F(CallLogTest, AShareOfTheCallsIsChosenAtRandom) {
   set(0.25, 0);
   for (int turn = 0; turn < 100; ++turn) {
-    for (int i = 0; i < 100; ++i) call(first_, "first");
+    for (int i = 0; i < 100; ++i) {
+      call(first_, "first");
+    }
     end_turn();
   }
   // 2500 expected, the standard deviation is 43.
@@ -132,7 +134,9 @@ TEST_F(CallLogTest, SlowCallsAreWarningsWhateverTheShare) {
 TEST_F(CallLogTest, WhenEverythingIsSlowTheLinesAreBoundedAndTheRestCounted) {
   set(0, 50);
   const uint64_t dropped = log::dropped();
-  for (int i = 0; i < 1'000; ++i) call(first_, "first", 60);
+  for (int i = 0; i < 1'000; ++i) {
+    call(first_, "first", 60);
+  }
   end_turn();
   EXPECT_EQ(lines_.size(), AccessLog::kSlowPerSecond);
   EXPECT_EQ(log::dropped(), dropped + 1'000 - AccessLog::kSlowPerSecond);

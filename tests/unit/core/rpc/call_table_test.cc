@@ -110,7 +110,9 @@ TEST_F(CallTableTest, AssigningOverAnOpenCallAnswersTheOldOne) {
 
 TEST_F(CallTableTest, ManyCallsFromAVectorEachAnswerOnce) {
   std::vector<Call> kept;
-  for (const char* id : {"0000", "1111", "2222", "3333"}) kept.push_back(begin(id));  // reallocates
+  for (const char* id : {"0000", "1111", "2222", "3333"}) {
+    kept.push_back(begin(id));  // reallocates
+  }
   EXPECT_TRUE(sink_.answers.empty());
   kept.clear();
   EXPECT_EQ(sink_.answers.size(), 4u);
@@ -131,7 +133,9 @@ TEST_F(CallTableTest, FullAtItsCapacityAndNotBefore) {
 TEST_F(CallTableTest, ASlotThatIsUsedAgainBelongsToItsNewCall) {
   for (int round = 0; round < 100; ++round) {
     std::vector<Call> kept;
-    for (const char* id : {"aaaa", "bbbb", "cccc"}) kept.push_back(begin(id));
+    for (const char* id : {"aaaa", "bbbb", "cccc"}) {
+      kept.push_back(begin(id));
+    }
     std::move(kept[1]).reply("\x01");  // its slot is free
     Call next = begin("dddd");
     std::move(kept[0]).reply("\x02");
@@ -139,7 +143,9 @@ TEST_F(CallTableTest, ASlotThatIsUsedAgainBelongsToItsNewCall) {
     std::move(kept[2]).reply("\x04");
     ASSERT_EQ(sink_.answers.size(), 4u);
     const char* ids[] = {"bbbb", "aaaa", "dddd", "cccc"};
-    for (size_t i = 0; i < 4; ++i) EXPECT_EQ(sink_.answers[i].id, ids[i]);
+    for (size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(sink_.answers[i].id, ids[i]);
+    }
     sink_.answers.clear();
   }
   EXPECT_EQ(ended(Outcome::ok), 400u);

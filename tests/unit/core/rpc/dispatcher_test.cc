@@ -57,7 +57,9 @@ TEST_F(DispatcherTest, AnUnknownFunctionIsAnsweredInZerosWords) {
 }
 
 TEST_F(DispatcherTest, AFullTableRefuses) {
-  for (uint32_t i = 0; i < kCapacity; ++i) dispatcher_.dispatch(incoming("first"));
+  for (uint32_t i = 0; i < kCapacity; ++i) {
+    dispatcher_.dispatch(incoming("first"));
+  }
   EXPECT_TRUE(sink_.answers.empty());
   dispatcher_.dispatch(incoming("first"));
   EXPECT_EQ(last_body(), error_body(ErrorKey::server_exception,

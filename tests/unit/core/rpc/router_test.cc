@@ -58,11 +58,15 @@ TEST(RouterTest, TheLastServiceOfANameWins) {
 
 TEST(RouterTest, AFunctionWithoutALabelOfItsOwnIsOther) {
   std::vector<std::string> names;
-  for (size_t i = 0; i <= FunctionLabels::kMaxNames; ++i) names.push_back(fmt::format("f{}", i));
+  for (size_t i = 0; i <= FunctionLabels::kMaxNames; ++i) {
+    names.push_back(fmt::format("f{}", i));
+  }
   const FunctionLabels labels(names);
   Router router(labels);
   Nothing service;
-  for (const std::string& name : names) router.add(name, service);
+  for (const std::string& name : names) {
+    router.add(name, service);
+  }
   EXPECT_EQ(router.find(names.front()).label, 0u);
   EXPECT_EQ(router.find(names.back()).service, &service) << "served all the same";
   EXPECT_EQ(router.find(names.back()).label, labels.other());

@@ -181,7 +181,9 @@ TEST(TypeOf, KnowsEveryFirstByte) {
       {"dc", Type::array},   {"dd", Type::array},   {"de", Type::map},     {"df", Type::map},
       {"e0", Type::integer}, {"ff", Type::integer},
   };
-  for (const auto& [hex, type] : firsts) EXPECT_EQ(type_of(from_hex(hex)[0]), type) << hex;
+  for (const auto& [hex, type] : firsts) {
+    EXPECT_EQ(type_of(from_hex(hex)[0]), type) << hex;
+  }
 }
 
 // The words of msgspec 0.22.0 in "Expected `int`, got `…`", from msgspec.msgpack.decode.

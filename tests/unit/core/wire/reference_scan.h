@@ -38,7 +38,9 @@ inline Scan reference_scan(ByteView bytes, uint32_t max_depth = kMaxDepth) {
   if (msgpack::parse(bytes.data(), bytes.size(), length, visitor)) {
     return {length, ScanError::none};
   }
-  if (visitor.too_deep) return {0, ScanError::too_deep};
+  if (visitor.too_deep) {
+    return {0, ScanError::too_deep};
+  }
   return {0, visitor.invalid ? ScanError::invalid : ScanError::truncated};
 }
 

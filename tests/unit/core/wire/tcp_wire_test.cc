@@ -28,14 +28,20 @@ const std::string kHelloT3 = from_hex("0000001b 00000007 00") + kHello;
 
 std::string u32(size_t value) {
   std::string out;
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>(value >> shift));
+  }
   return out;
 }
 
 std::string frame_of(Wire wire, uint32_t id, const std::string& payload) {
   std::string rest;
-  if (wire != Wire::t1) rest = u32(id);
-  if (wire == Wire::t3) rest.push_back('\0');
+  if (wire != Wire::t1) {
+    rest = u32(id);
+  }
+  if (wire == Wire::t3) {
+    rest.push_back('\0');
+  }
   rest += payload;
   return u32(rest.size()) + rest;
 }
@@ -79,7 +85,9 @@ TEST(Wire, EveryWireReadsItsOwnRequests) {
       const uint32_t id = wire == Wire::t1 ? 0 : static_cast<uint32_t>(values.below(1ull << 32));
       expect_frame(frame_of(wire, id, payload), wire, id, payload);
     }
-    if (HasFailure()) return;
+    if (HasFailure()) {
+      return;
+    }
   }
 }
 

@@ -153,9 +153,13 @@ TEST(W5ParseRequest, FindsNamesOfEveryLengthInTheirPadding) {
   for (size_t size = 0; size <= kNameBytes; ++size) {
     for (const char* end : {"", " ", "\t", " \t ", "\v\f\r\n"}) {
       std::string name(size, 'n');
-      if (size > 9) name[size - 9] = ' ';
+      if (size > 9) {
+        name[size - 9] = ' ';
+      }
       std::string field = std::string(end) + name + end;
-      if (field.size() > kNameBytes) continue;
+      if (field.size() > kNameBytes) {
+        continue;
+      }
       field.resize(kNameBytes, ' ');
       const std::string body = id + field;
       const Request request = parse_request(body);

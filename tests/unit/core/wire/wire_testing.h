@@ -30,7 +30,9 @@ inline std::string from_hex(std::string_view hex) {
 /// The same bytes many times.
 inline std::string times(size_t count, std::string_view bytes) {
   std::string out;
-  while (count-- > 0) out += bytes;
+  while (count-- > 0) {
+    out += bytes;
+  }
   return out;
 }
 
@@ -52,7 +54,9 @@ class RandomValues {
 
   std::string bytes(size_t size) {
     std::string out(size, '\0');
-    for (char& c : out) c = static_cast<char>(random_());
+    for (char& c : out) {
+      c = static_cast<char>(random_());
+    }
     return out;
   }
 
@@ -117,12 +121,16 @@ class RandomValues {
   void pack_array(Packer& packer, int depth) {
     const auto items = static_cast<uint32_t>(below(20) == 0 ? 16 + below(8) : below(5));
     packer.pack_array(items);
-    for (uint32_t i = 0; i < items; ++i) pack(packer, depth - 1);
+    for (uint32_t i = 0; i < items; ++i) {
+      pack(packer, depth - 1);
+    }
   }
   void pack_map(Packer& packer, int depth) {
     const auto pairs = static_cast<uint32_t>(below(20) == 0 ? 16 + below(8) : below(5));
     packer.pack_map(pairs);
-    for (uint32_t i = 0; i < 2 * pairs; ++i) pack(packer, depth - 1);
+    for (uint32_t i = 0; i < 2 * pairs; ++i) {
+      pack(packer, depth - 1);
+    }
   }
 
   std::mt19937_64 random_;

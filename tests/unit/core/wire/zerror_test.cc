@@ -24,7 +24,9 @@ std::string error_of(ErrorKey key, ByteView message) {
 std::string map_of(std::initializer_list<std::string> keys_and_values) {
   std::string out;
   write_map(out, static_cast<uint32_t>(keys_and_values.size() / 2));
-  for (const std::string& value : keys_and_values) out += value;
+  for (const std::string& value : keys_and_values) {
+    out += value;
+  }
   return out;
 }
 std::string str(ByteView text) {
@@ -103,7 +105,9 @@ TEST(IsErrorBody, LooksAtEveryStringKey) {
   // A head longer than it need be is the same str to the real server.
   EXPECT_TRUE(is_error_body(map_of({from_hex("d90a") + "__zerror__", nil})));
   std::string many = from_hex("de03e9");
-  for (int i = 0; i < 1000; ++i) many += str("key") + "\x01";
+  for (int i = 0; i < 1000; ++i) {
+    many += str("key") + "\x01";
+  }
   EXPECT_TRUE(is_error_body(many + str("__zerror__x") + nil));
 }
 
@@ -184,7 +188,9 @@ TEST(AppendForOldClient, LeavesEverythingElse) {
 TEST(AppendForOldClient, KeepsTheOtherPairsAndWritesALongerHead) {
   std::string many;
   write_map(many, 15);
-  for (char c = 'a'; c < 'o'; ++c) many += str(ByteView(&c, 1)) + "\x01";
+  for (char c = 'a'; c < 'o'; ++c) {
+    many += str(ByteView(&c, 1)) + "\x01";
+  }
   const std::string expected = many.substr(1) + str("__zerror__function_not_found") + "\x05" +
                                str("__zerror__method_not_found") + "\x05";
   many += str("__zerror__function_not_found") + "\x05";

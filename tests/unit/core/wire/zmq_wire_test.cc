@@ -237,14 +237,20 @@ TEST(Wire, EveryWireReadsItsOwnRequests) {
     std::string id = values.bytes(16);
     if (wire != Wire::w5) {
       id.clear();
-      while (id.size() < 32) id.push_back("0123456789abcdef"[values.below(16)]);
+      while (id.size() < 32) {
+        id.push_back("0123456789abcdef"[values.below(16)]);
+      }
     }
     const std::string name(1 + values.below(80), static_cast<char>('a' + values.below(26)));
     std::string argument = values.value();
-    if (argument == "\xa0" && wire == Wire::w2) argument = kNone;
+    if (argument == "\xa0" && wire == Wire::w2) {
+      argument = kNone;
+    }
     const std::string body = request_of(wire, id, name, argument);
     expect_request(body, wire, id, name, argument);
-    if (HasFailure()) return;
+    if (HasFailure()) {
+      return;
+    }
   }
 }
 

@@ -53,7 +53,9 @@ class Peer {
   void send(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;  // the server may close before it has read everything
+      if (sent <= 0) {
+        return;  // the server may close before it has read everything
+      }
       bytes.remove_prefix(static_cast<size_t>(sent));
     }
   }
@@ -62,8 +64,12 @@ class Peer {
     char buffer[65536];
     while (true) {
       const ssize_t got = recv(fd_.get(), buffer, sizeof buffer, 0);
-      if (got == 0 || (got < 0 && errno == ECONNRESET)) return true;
-      if (got < 0) return false;
+      if (got == 0 || (got < 0 && errno == ECONNRESET)) {
+        return true;
+      }
+      if (got < 0) {
+        return false;
+      }
       into.append(buffer, static_cast<size_t>(got));
     }
   }
@@ -75,7 +81,9 @@ class Peer {
 
 std::string ask(uint16_t port, const std::string& request, int family = AF_INET) {
   Peer peer(port, family);
-  if (!peer.connected()) return "not connected";
+  if (!peer.connected()) {
+    return "not connected";
+  }
   peer.send(request + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   std::string reply;
   return peer.read_all(reply) ? reply : "no end of the reply";
@@ -90,10 +98,13 @@ class FakeMetrics final : public prometheus::Collectable {
  public:
   explicit FakeMetrics(std::string name, size_t series = 1) : name_(std::move(name)), n_(series) {}
   std::vector<prometheus::MetricFamily> Collect() const override {
-    if (broken) throw std::runtime_error("broken");
+    if (broken) {
+      throw std::runtime_error("broken");
+    }
     prometheus::MetricFamily family{name_, "Help.", prometheus::MetricType::Gauge, {}};
-    for (size_t i = 0; i < n_; ++i)
+    for (size_t i = 0; i < n_; ++i) {
       family.metric.emplace_back().label = {{"series", std::to_string(i)}};
+    }
     return {family};
   }
   std::atomic<bool> broken{false};
@@ -112,15 +123,21 @@ class AdminServerTest : public testing::Test {
       return ready ? Readiness{true, "ready"} : Readiness{false, "waiting for redis"};
     };
     result.config = [this] {
-      if (config_broken) throw std::runtime_error("no config");
+      if (config_broken) {
+        throw std::runtime_error("no config");
+      }
       return std::string("threads: 1\n");
     };
     result.reload = [this]() -> Result<std::string> {
-      if (config_broken) return Error{"zerogate.yaml:1: no\nzerogate.yaml:2: neither"};
+      if (config_broken) {
+        return Error{"zerogate.yaml:1: no\nzerogate.yaml:2: neither"};
+      }
       return std::string("reloaded");
     };
     result.set_log_level = [](std::string_view level) -> Result<std::string> {
-      if (level != "debug") return Error{"'" + std::string(level) + "' is no level"};
+      if (level != "debug") {
+        return Error{"'" + std::string(level) + "' is no level"};
+      }
       return std::string("info -> debug");
     };
     result.version = "1.2.3";
@@ -299,8 +316,9 @@ TEST_F(AdminServerTest, WebPagesMayNotReload) {
   for (const char* headers :
        {"Origin: http://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site",
         // The "same" origin too: DNS rebinding makes any host name one.
-        "Origin: http://localhost\r\nSec-Fetch-Site: same-origin", "sec-fetch-site: same-site"})
+        "Origin: http://localhost\r\nSec-Fetch-Site: same-origin", "sec-fetch-site: same-site"}) {
     EXPECT_THAT(post(headers), StartsWith("HTTP/1.1 403 ")) << headers;
+  }
   EXPECT_EQ(body_of(post("Origin: http://evil.example")),
             "refused: a web page ('http://evil.example') may not do this; use curl -X POST\n");
   EXPECT_THAT(post("Sec-Fetch-Site: none"), StartsWith("HTTP/1.1 200 "));
@@ -308,11 +326,13 @@ TEST_F(AdminServerTest, WebPagesMayNotReload) {
 
 TEST_F(AdminServerTest, OtherMethodsAre405WithAllow) {
   start();
-  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"})
-    for (const char* path : {"/metrics", "/"})
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"}) {
+    for (const char* path : {"/metrics", "/"}) {
       EXPECT_THAT(ask(server->port(), std::string(method) + " " + path),
                   AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: GET, HEAD\r\n")))
           << method << path;
+    }
+  }
 }
 
 TEST_F(AdminServerTest, ASourceThatThrowsIsA500AndTheServerLives) {
@@ -333,7 +353,9 @@ TEST_F(AdminServerTest, ASourceThatThrowsIsA500AndTheServerLives) {
 }
 
 TEST_F(AdminServerTest, ListensOnIpv6) {
-  if (!has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine";
+  if (!has_ipv6()) {
+    GTEST_SKIP() << "no IPv6 on this machine";
+  }
   start({"::1", 0, ""});
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(ask(server->port(), "GET /healthz", AF_INET6), StartsWith("HTTP/1.1 200 "));
@@ -343,7 +365,9 @@ TEST_F(AdminServerTest, ListensOnIpv6) {
 }
 
 TEST_F(AdminServerTest, AnyIpv6AddressTakesIpv4Too) {
-  if (!has_ipv6()) GTEST_SKIP() << "no IPv6 on this machine";
+  if (!has_ipv6()) {
+    GTEST_SKIP() << "no IPv6 on this machine";
+  }
   start({"::", 0, ""});
   EXPECT_THAT(ask(server->port(), "GET /healthz", AF_INET6), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(ask(server->port(), "GET /healthz", AF_INET), StartsWith("HTTP/1.1 200 "));
@@ -406,13 +430,17 @@ TEST_F(AdminServerTest, SilentPeersAreClosedAndDelayOthersOnlyForAMoment) {
   std::vector<std::unique_ptr<Peer>> peers;
   for (int i = 0; i < 150; ++i) {
     peers.push_back(std::make_unique<Peer>(server->port()));
-    if (i % 2) peers.back()->send("GET /metr");
+    if (i % 2) {
+      peers.back()->send("GET /metr");
+    }
   }
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
   std::string reply;
-  for (const auto& peer : peers) EXPECT_TRUE(peer->read_all(reply));
+  for (const auto& peer : peers) {
+    EXPECT_TRUE(peer->read_all(reply));
+  }
 }
 
 TEST_F(AdminServerTest, StopsBesidePeersThatHoldConnections) {

@@ -31,7 +31,9 @@ class Source final : public prometheus::Collectable {
     const int number = ++collected;
     collected.notify_all();
     held.wait(true);
-    if (broken) throw std::runtime_error("broken");
+    if (broken) {
+      throw std::runtime_error("broken");
+    }
     prometheus::MetricFamily family{"number", "Help.", prometheus::MetricType::Gauge, {}};
     family.metric.emplace_back().gauge.value = number;
     return {family};
@@ -62,16 +64,23 @@ int collections_of_a_burst(int others) {
 
   std::atomic<int> asking{0}, stale{0};
   std::vector<std::thread> threads;
-  for (int i = 0; i < others; ++i)
+  for (int i = 0; i < others; ++i) {
     threads.emplace_back([&] {
       ++asking;
       asking.notify_all();
-      if (scraper.scrape()->find("number 1\n") != std::string::npos) ++stale;
+      if (scraper.scrape()->find("number 1\n") != std::string::npos) {
+        ++stale;
+      }
     });
-  for (int seen = asking; seen < others; seen = asking) asking.wait(seen);
+  }
+  for (int seen = asking; seen < others; seen = asking) {
+    asking.wait(seen);
+  }
   source->release();
   first.join();
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
   EXPECT_EQ(stale, 0);
   return source->collected;
 }
@@ -81,8 +90,9 @@ TEST(ScraperTest, ThoseWhoAskDuringAScrapeShareALaterOne) {
   // may by bad luck share nothing, but not one after the other.
   constexpr int kOthers = 16, kTries = 20;
   int collections = 1 + kOthers;
-  for (int i = 0; i < kTries && collections == 1 + kOthers; ++i)
+  for (int i = 0; i < kTries && collections == 1 + kOthers; ++i) {
     collections = collections_of_a_burst(kOthers);
+  }
   EXPECT_LT(collections, 1 + kOthers);
 }
 

@@ -15,7 +15,9 @@ BenchCommand hello(const std::function<void(BenchCommand&)>& change = {}) {
   BenchCommand command;
   command.url = "tcp://127.0.0.1:5559";
   command.function = "hello_world";
-  if (change) change(command);
+  if (change) {
+    change(command);
+  }
   return command;
 }
 

@@ -22,7 +22,9 @@ LoadOptions hello() {
 /// 1,000 calls of 1 ms, one of 2 s, in 4 s.
 LoadReport slow_call() {
   LoadReport report;
-  for (int i = 0; i < 1'000; ++i) report.latencies.add(1'000'000);
+  for (int i = 0; i < 1'000; ++i) {
+    report.latencies.add(1'000'000);
+  }
   report.latencies.add(2'000'000'000);
   report.request_bytes = 31;
   report.received_bytes = 21'021;

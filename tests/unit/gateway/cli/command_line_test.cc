@@ -161,7 +161,9 @@ TEST(CommandLine, HelpOfServeNamesEverySettingWithItsDefault) {
     }
   }
   std::istringstream lines(help);
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 100u) << line;
+  }
 }
 
 TEST(CommandLine, UsageErrorsAreOneLineWithTheirMend) {

@@ -30,7 +30,9 @@ class HealthcheckTest : public testing::Test {
 
   int check(const HealthcheckCommand& command, const std::string& admin_variable = "") {
     const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
-      if (name != "ZEROGATE_ADMIN" || admin_variable.empty()) return std::nullopt;
+      if (name != "ZEROGATE_ADMIN" || admin_variable.empty()) {
+        return std::nullopt;
+      }
       return admin_variable;
     };
     out_.str("");

@@ -21,7 +21,9 @@ class BridgeConfig : public ConfigTest {
  protected:
   static std::vector<std::string> urls_of(const BackendOptions& backend) {
     std::vector<std::string> urls;
-    for (const ServerUrl& url : backend.urls) urls.push_back(url.display());
+    for (const ServerUrl& url : backend.urls) {
+      urls.push_back(url.display());
+    }
     return urls;
   }
 };
@@ -200,9 +202,13 @@ TEST_F(BridgeConfig, AListenerThatGaveWayOrIsOffIsNoLoop) {
 TEST_F(BridgeConfig, ManyBackendsAndRoutes) {
   const auto text = [](size_t backends, size_t routes) {
     std::string yaml = "backends:\n";
-    for (size_t i = 0; i < backends; ++i) yaml += fmt::format("  b{}: {{url: tcp://h:1}}\n", i);
+    for (size_t i = 0; i < backends; ++i) {
+      yaml += fmt::format("  b{}: {{url: tcp://h:1}}\n", i);
+    }
     yaml += "routes:\n";
-    for (size_t i = 0; i < routes; ++i) yaml += "  - {functions: f, backend: b0}\n";
+    for (size_t i = 0; i < routes; ++i) {
+      yaml += "  - {functions: f, backend: b0}\n";
+    }
     return yaml;
   };
   EXPECT_EQ(good(text(kMaxBackends, kMaxRoutes)).routes.size(), kMaxRoutes);
@@ -215,11 +221,15 @@ TEST_F(BridgeConfig, ManyBackendsAndRoutes) {
 
 TEST_F(BridgeConfig, LongListsAreRefused) {
   std::string urls;
-  for (size_t i = 0; i <= kMaxUrls; ++i) urls += fmt::format("tcp://h{}:1,", i);
+  for (size_t i = 0; i <= kMaxUrls; ++i) {
+    urls += fmt::format("tcp://h{}:1,", i);
+  }
   EXPECT_THAT(errors("", {}, {{"bridge", urls}}),
               ElementsAre(HasSubstr("--bridge: more than 64 URLs of one backend")));
   std::string globs = "f";
-  for (size_t i = 0; i < kMaxGlobs; ++i) globs += ", f";
+  for (size_t i = 0; i < kMaxGlobs; ++i) {
+    globs += ", f";
+  }
   EXPECT_THAT(errors(kOrders + ("routes: [{backend: orders, functions: [" + globs + "]}]")),
               ElementsAre(HasSubstr("more than 1000 functions in one list")));
 }
@@ -287,8 +297,12 @@ TEST_F(BridgeConfig, TheCommentsOfTheDocumentedFileLoad) {
   std::ifstream file(deploy_file("zerogate.yaml"));
   std::string text;
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("backends:")) continue;
-    if (line.starts_with("routes:")) continue;
+    if (line.starts_with("backends:")) {
+      continue;
+    }
+    if (line.starts_with("routes:")) {
+      continue;
+    }
     const bool key = line.starts_with("# backends:") || line.starts_with("# routes:");
     // Comments of YAML that is a comment itself, and prose, begin with one blank.
     const bool below = text.find("\nbackends:") != std::string::npos && line.starts_with("#   ");

@@ -51,7 +51,9 @@ class ConfigTest : public testing::Test {
                                                       const Overrides& flags = {}) {
     const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
       const auto found = variables.find(name);
-      if (found == variables.end()) return std::nullopt;
+      if (found == variables.end()) {
+        return std::nullopt;
+      }
       return found->second;
     };
     return load_config(file, environment, flags);
@@ -79,11 +81,15 @@ class ConfigTest : public testing::Test {
 
   std::vector<std::string> shortened(const std::variant<Config, ConfigErrors>& loaded) {
     const auto* errors = std::get_if<ConfigErrors>(&loaded);
-    if (errors == nullptr) return {};
+    if (errors == nullptr) {
+      return {};
+    }
     std::vector<std::string> lines = errors->lines;
     const std::string prefix = directory_ / "";
     for (std::string& line : lines) {
-      if (line.starts_with(prefix)) line.erase(0, prefix.size());
+      if (line.starts_with(prefix)) {
+        line.erase(0, prefix.size());
+      }
       EXPECT_EQ(line.find('\n'), std::string::npos) << line;
     }
     return lines;

@@ -171,7 +171,9 @@ TEST_F(ConfigTest, TheExampleIsAllDefaults) {
   EXPECT_EQ(to_yaml(std::get<Config>(loaded)), to_yaml(Config{}));
   const YAML::Node root = YAML::LoadFile(file);
   for (const Setting& setting : settings()) {
-    if (!setting.in_file) continue;
+    if (!setting.in_file) {
+      continue;
+    }
     const YAML::Node parent =
         setting.section().empty() ? root : root[std::string(setting.section())];
     EXPECT_TRUE(parent[std::string(setting.key())].IsDefined()) << setting.path;

@@ -27,7 +27,9 @@ TEST(Cgroup, TheLowestLimitUpToTheRootCounts) {
   std::vector<std::string> asked;
   const auto lowest = tightest("/a/b", [&](const std::string& path) -> std::optional<int> {
     asked.push_back(path);
-    if (path == "/a/b") return std::nullopt;
+    if (path == "/a/b") {
+      return std::nullopt;
+    }
     return path == "/a" ? 3 : 4;
   });
   EXPECT_EQ(lowest, 3);
