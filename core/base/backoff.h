@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/base/random.h"
+
 namespace zerogate {
 
 /// Waits that double from `min_ms` up to `max_ms`, each jittered by +-50 %, so that many clients
@@ -22,7 +24,7 @@ class Backoff {
   uint32_t next_ms() {
     const uint64_t base = base_ms_;
     base_ms_ = static_cast<uint32_t>(std::min<uint64_t>(base * 2, max_ms_));
-    const uint64_t wait = base - base / 2 + next_random() % (base + 1);
+    const uint64_t wait = base - base / 2 + random_.below(base + 1);
     return static_cast<uint32_t>(std::clamp<uint64_t>(wait, 1, UINT32_MAX));
   }
 
@@ -30,18 +32,10 @@ class Backoff {
   void reset() { base_ms_ = min_ms_; }
 
  private:
-  /// splitmix64: eight bytes of state, and the same numbers with every standard library.
-  uint64_t next_random() {
-    uint64_t z = (random_ += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-
   uint32_t min_ms_;
   uint32_t max_ms_;
   uint32_t base_ms_;
-  uint64_t random_;
+  Random random_;
 };
 
 }  // namespace zerogate

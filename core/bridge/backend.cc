@@ -57,10 +57,10 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
     : context_(context),
       options_(options),
       metrics_(std::move(metrics)),
-      names_(context.loop, options, context.states, [this] { update_endpoints(); }),
-      deadline_timer_(make_uv<uv_timer_t>(context.loop, uv_timer_init, this)),
-      sweep_timer_(make_uv<uv_timer_t>(context.loop, uv_timer_init, this)),
-      random_state_(uv_hrtime() | 1) {
+      names_(context.loop->uv(), options, context.states, [this] { update_endpoints(); }),
+      deadline_timer_(make_uv<uv_timer_t>(context.loop->uv(), uv_timer_init, this)),
+      sweep_timer_(make_uv<uv_timer_t>(context.loop->uv(), uv_timer_init, this)),
+      random_(uv_hrtime()) {
   update_endpoints();
 }
 
@@ -133,9 +133,8 @@ void Backend::update_endpoints() {
     options.connection = {context_.max_message, options_.connect_timeout_ms, context_.read_buffer};
     Endpoint::Owner& owner = *this;
     const std::string name = wanted.address.display();
-    endpoints_.push_back(std::make_unique<Endpoint>(
-        context_.loop, context_.zmq_context, owner, options, metrics_->add(name),
-        std::make_unique<StateReporter>(context_.loop, context_.states, watched(name))));
+    endpoints_.push_back(std::make_unique<Endpoint>(context_.loop->uv(), context_.zmq_context, owner, options, metrics_->add(name),
+        std::make_unique<StateReporter>(context_.loop->uv(), context_.states, watched(name))));
   }
 }
 
@@ -177,7 +176,7 @@ ForwardedCall& Backend::begin(const Request& request, Call call, uint32_t timeou
   *context_.request_bytes += forwarded.request.size();
   forwarded.unknown = request.unknown;
   forwarded.timeout_ms = timeout_ms;
-  forwarded.deadline_ms = uv_now(context_.loop) + timeout_ms;
+  forwarded.deadline_ms = context_.loop->now_ms() + timeout_ms;
   forwarded.retried = false;
   deadlines(timeout_ms).push_back(forwarded);
   ++under_way_;
@@ -248,7 +247,7 @@ bool Backend::send(ForwardedCall& forwarded) {
     return true;
   }
   forwarded.endpoint = endpoint;
-  return endpoint->send(forwarded, context_.turn->began_ns());
+  return endpoint->send(forwarded, context_.loop->began_ns());
 }
 
 // Power of two choices: nearly as even as asking everybody, and a newcomer is not swamped.
@@ -262,8 +261,8 @@ Endpoint* Backend::pick(const Endpoint* avoid) {
     return only.available() && only.has_room() ? &only : nullptr;
   }
   if (count > 2) {
-    Endpoint& one = *endpoints_[random() % count];
-    Endpoint& other = *endpoints_[random() % count];
+    Endpoint& one = *endpoints_[random_.below(count)];
+    Endpoint& other = *endpoints_[random_.below(count)];
     if (usable(one) && usable(other)) {
       return one.load() <= other.load() ? &one : &other;
     }
@@ -274,18 +273,11 @@ Endpoint* Backend::pick(const Endpoint* avoid) {
       continue;
     }
     if (best == nullptr || endpoint->load() < best->load() ||
-        (endpoint->load() == best->load() && random() % 2 == 0)) {
+        (endpoint->load() == best->load() && random_.below(2) == 0)) {
       best = endpoint.get();
     }
   }
   return best == nullptr && avoid != nullptr ? pick(nullptr) : best;
-}
-
-uint64_t Backend::random() {  // xorshift64
-  random_state_ ^= random_state_ << 13;
-  random_state_ ^= random_state_ >> 7;
-  random_state_ ^= random_state_ << 17;
-  return random_state_ >> 11;
 }
 
 void Backend::enqueue(ForwardedCall& forwarded) {
@@ -320,7 +312,7 @@ void Backend::on_reply(Endpoint& endpoint, ForwardedCall& forwarded, ByteView bo
   const Outcome outcome = outcome_of(body);
   endpoint.succeeded();
   endpoint.metrics().requests[index_of(outcome)].add();
-  metrics_->duration.observe(context_.turn->began_ns() - forwarded.sent_ns);
+  metrics_->duration.observe(context_.loop->began_ns() - forwarded.sent_ns);
   if (forwarded.unknown && outcome == Outcome::ok) {
     if (const auto label = context_.learn(forwarded.function())) {
       forwarded.call.relabel(*label);
@@ -367,7 +359,7 @@ void Backend::arm_deadline(uint64_t deadline_ms) {
     return;
   }
   armed_ms_ = deadline_ms;
-  const uint64_t now_ms = uv_now(context_.loop);
+  const uint64_t now_ms = context_.loop->now_ms();
   uv_timer_start(
       deadline_timer_.get(),
       [](uv_timer_t* timer) { static_cast<Backend*>(timer->data)->on_deadline(); },
@@ -377,7 +369,7 @@ void Backend::arm_deadline(uint64_t deadline_ms) {
 void Backend::on_deadline() {
   armed_ms_ = UINT64_MAX;
   bool given_up = false;
-  const uint64_t now_ms = uv_now(context_.loop);
+  const uint64_t now_ms = context_.loop->now_ms();
   for (auto& [timeout_ms, list] : deadlines_) {
     while (!list.empty() && list.front()->deadline_ms <= now_ms) {
       ForwardedCall& forwarded = *list.front();

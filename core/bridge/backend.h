@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/intrusive_list.h"
+#include "core/base/random.h"
 #include "core/bridge/backend_options.h"
 #include "core/bridge/endpoint.h"
 #include "core/bridge/endpoint_resolver.h"
@@ -26,8 +27,7 @@ namespace zerogate {
 
 /// What all backends of a worker share. Outlives them.
 struct BridgeContext {
-  uv_loop_t* loop = nullptr;
-  EventLoop* turn = nullptr;  ///< for its clock
+  EventLoop* loop = nullptr;
   void* zmq_context = nullptr;
   char* read_buffer = nullptr;  ///< see BackendConnectionOptions
   size_t max_message = 16 << 20;
@@ -103,7 +103,6 @@ class Backend final : private Endpoint::Owner {
   void arm_deadline(uint64_t deadline_ms);
   void on_deadline();
   void on_sweep();
-  uint64_t random();
 
   const BridgeContext& context_;
   const BackendOptions options_;
@@ -122,7 +121,7 @@ class Backend final : private Endpoint::Owner {
   uint64_t armed_ms_ = UINT64_MAX;  ///< when the deadline timer fires
   size_t under_way_ = 0;
   double retry_tokens_ = kRetryBurst;
-  uint64_t random_state_;
+  Random random_;
 };
 
 /// One route to a backend: the backend with the route's own time-out.

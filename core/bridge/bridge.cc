@@ -5,13 +5,13 @@
 
 namespace zerogate {
 
-Bridge::Bridge(uv_loop_t* loop, EventLoop& turn, WorkerMetrics& metrics, BridgeOptions options)
-    : turn_(turn),
+Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
+    : loop_(loop),
       metrics_(metrics),
       zmq_context_(zmq_ctx_new()),
       read_buffer_(new char[FrameReader::kSharedBytes]),
-      context_{loop,
-               &turn,
+      context_{&loop,
+
                zmq_context_.get(),
                read_buffer_.get(),
                options.max_message,
@@ -19,10 +19,10 @@ Bridge::Bridge(uv_loop_t* loop, EventLoop& turn, WorkerMetrics& metrics, BridgeO
                &request_bytes_,
                std::move(options.learn),
                std::move(options.states)} {
-  turn_.add(*this);
+  loop_.add(*this);
 }
 
-Bridge::~Bridge() { turn_.remove(*this); }
+Bridge::~Bridge() { loop_.remove(*this); }
 
 std::shared_ptr<Backend> Bridge::get(const BackendOptions& options) {
   const auto found = std::ranges::find_if(

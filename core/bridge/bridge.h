@@ -32,7 +32,7 @@ struct BridgeOptions {
 /// they have gathered at the end of each turn. Loop thread only.
 class Bridge final : public EndOfTurn {
  public:
-  Bridge(uv_loop_t* loop, EventLoop& turn, WorkerMetrics& metrics, BridgeOptions options);
+  Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options);
   ~Bridge();
 
   /// The backend with these options: one that is there keeps its connections, so that a new
@@ -50,7 +50,7 @@ class Bridge final : public EndOfTurn {
     std::shared_ptr<BackendMetrics> metrics;
   };
 
-  EventLoop& turn_;
+  EventLoop& loop_;
   WorkerMetrics& metrics_;
   ZmqContext zmq_context_;
   std::unique_ptr<char[]> read_buffer_;

@@ -25,20 +25,19 @@ bool is_one_of_the_last(const uv_handle_t& handle) {
 
 }  // namespace
 
-TcpListener::TcpListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher,
+TcpListener::TcpListener(EventLoop& loop, Dispatcher& dispatcher,
                          ListenerMetrics& metrics, const TcpOptions& options)
     : loop_(loop),
-      turn_(turn),
       dispatcher_(dispatcher),
       metrics_(metrics),
       options_(options),
-      stall_timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)),
+      stall_timer_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)),
       read_buffer_(new char[FrameReader::kSharedBytes]) {
-  turn_.add(*this);
+  loop_.add(*this);
 }
 
 TcpListener::~TcpListener() {
-  turn_.remove(*this);
+  loop_.remove(*this);
   stop_accepting();
   close_all();
 }
@@ -52,10 +51,10 @@ Status TcpListener::listen(const ListenSocket& socket) {
   const int fd = socket.duplicate();
   int error;
   if (is_pipe_) {
-    uv_pipe_init(loop_, &accept_->pipe, 0);
+    uv_pipe_init(loop_.uv(), &accept_->pipe, 0);
     error = uv_pipe_open(&accept_->pipe, fd);
   } else {
-    uv_tcp_init(loop_, &accept_->tcp);
+    uv_tcp_init(loop_.uv(), &accept_->tcp);
     error = uv_tcp_open(&accept_->tcp, fd);
   }
   const auto on_connection = [](uv_stream_t* server, int status) {
@@ -89,7 +88,7 @@ void TcpListener::open_inbox() {
       static_cast<TcpListener*>(async->data)->adopt_passed_on();
     });
   };
-  inbox_ = make_uv<uv_async_t>(loop_, init, this);
+  inbox_ = make_uv<uv_async_t>(loop_.uv(), init, this);
   member_.balancer->open_inbox(member_.index, [async = inbox_.get()] { uv_async_send(async); });
 }
 
@@ -126,7 +125,7 @@ void TcpListener::on_connection(int status) {
 
 void TcpListener::pass_on(size_t to) {
   UvPtr<UvStream> accepted(new UvStream);
-  uv_tcp_init(loop_, &accepted->tcp);
+  uv_tcp_init(loop_.uv(), &accepted->tcp);
   uv_os_fd_t fd = -1;
   if (uv_accept(&accept_->stream, &accepted->stream) != 0) {
     return;
@@ -274,7 +273,7 @@ void TcpListener::watch_stalls() {
 }
 
 void TcpListener::check_stalls() {
-  const uint64_t now_ms = uv_now(loop_);
+  const uint64_t now_ms = loop_.now_ms();
   bool watch = false;
   for (const Slot& slot : slots_) {
     if (slot.session != nullptr && slot.session->check_stall(now_ms)) {

@@ -47,7 +47,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   /// Descriptors of the process that no client gets.
   static constexpr int kSpareDescriptors = 8;
 
-  TcpListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher, ListenerMetrics& metrics,
+  TcpListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const TcpOptions& options);
   ~TcpListener();
 
@@ -89,8 +89,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   void shed_memory();
   TcpSession* longest_waiting(size_t (TcpSession::*bytes)() const);
 
-  uv_loop_t* const loop_;
-  EventLoop& turn_;
+  EventLoop& loop_;
   Dispatcher& dispatcher_;
   ListenerMetrics& metrics_;
   const TcpOptions options_;

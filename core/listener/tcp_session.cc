@@ -50,9 +50,9 @@ TcpSession::TcpSession(TcpListener& listener, CallerKey key, bool is_pipe)
         static_cast<TcpSession*>(session)->on_written(status);
       }) {
   if (is_pipe) {
-    uv_pipe_init(listener.loop_, &handle_.pipe, 0);
+    uv_pipe_init(listener.loop_.uv(), &handle_.pipe, 0);
   } else {
-    uv_tcp_init(listener.loop_, &handle_.tcp);
+    uv_tcp_init(listener.loop_.uv(), &handle_.tcp);
   }
   handle_.handle.data = this;
 }
@@ -144,7 +144,7 @@ void TcpSession::on_bytes(size_t size) {
   const FrameReader::Chunk chunk = reader_.take(listener_.read_buffer_.get(), size);
   account_received();
   if (!chunk.bytes.empty()) {
-    consume(chunk.bytes, listener_.turn_.began_ns());
+    consume(chunk.bytes, listener_.loop_.began_ns());
   }
 }
 
@@ -153,7 +153,7 @@ void TcpSession::consume(ByteView bytes, uint64_t received_ns) {
     const wire::TcpFrame frame = wire::parse_tcp_frame(bytes, listener_.options_.max_message);
     if (frame.status == wire::t3::FrameStatus::incomplete) {
       if (partial_since_ms_ == 0) {
-        partial_since_ms_ = uv_now(listener_.loop_);
+        partial_since_ms_ = listener_.loop_.now_ms();
       }
       return keep(bytes, frame.size);
     }
@@ -261,7 +261,7 @@ void TcpSession::flush() {
   }
   account_sent();
   if (writer_.waiting() && unread_since_ms_ == 0) {
-    unread_since_ms_ = uv_now(listener_.loop_);
+    unread_since_ms_ = listener_.loop_.now_ms();
     queued_at_check_ = writer_.unsent();
     listener_.watch_stalls();
   }
@@ -290,9 +290,9 @@ void TcpSession::resume() {
   const ByteBuffer waiting = reader_.release();
   account_received();
   if (!waiting.empty()) {
-    listener_.turn_.again();  // others may have had their turn already
+    listener_.loop_.again();  // others may have had their turn already
   }
-  consume(waiting.view(), listener_.turn_.now_ns());
+  consume(waiting.view(), listener_.loop_.read_ns());
   if (!closed_ && !ending_ && !blocked()) {
     start_reading();
   }

@@ -52,7 +52,7 @@ class TcpSession {
   std::string peer() const;
   size_t received_bytes() const { return reader_.memory(); }
   size_t unsent_bytes() const { return writer_.unsent(); }
-  /// When the unfinished frame was begun, 0 when there is none; uv_now() milliseconds.
+  /// When the unfinished frame was begun, 0 when there is none; milliseconds of the loop's clock.
   uint64_t partial_since_ms() const { return partial_since_ms_; }
   /// Since when the peer has read nothing of what waits for it, 0 when nothing waits.
   uint64_t unread_since_ms() const { return unread_since_ms_; }

@@ -91,10 +91,9 @@ void write_reply(char* to, ByteView id, ByteView body) {
 
 }  // namespace
 
-ZmqListener::ZmqListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher,
+ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher,
                          ListenerMetrics& metrics, const ZmqOptions& options)
     : loop_(loop),
-      turn_(turn),
       dispatcher_(dispatcher),
       metrics_(metrics),
       options_(options),
@@ -102,12 +101,12 @@ ZmqListener::ZmqListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatche
       router_(open_router(context_.get(), options)),
       peers_(options.max_connections),
       unsent_(std::make_shared<std::atomic<size_t>>(0)),
-      silence_timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)),
-      room_(loop, options.states, limit_state(options.max_connections)) {
-  turn_.add(*this);
+      silence_timer_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)),
+      room_(loop.uv(), options.states, limit_state(options.max_connections)) {
+  loop_.add(*this);
 }
 
-ZmqListener::~ZmqListener() { turn_.remove(*this); }
+ZmqListener::~ZmqListener() { loop_.remove(*this); }
 
 Status ZmqListener::listen(const ListenSocket& socket) {
   metrics_.connections_limit.set(options_.max_connections);
@@ -118,13 +117,13 @@ Status ZmqListener::listen(const ListenSocket& socket) {
     gate_.emplace(socket.fd());
   }
   member_ = socket.member();
-  monitor_ = std::make_unique<ZmqMonitor>(loop_, context_.get(), router_.get(), metrics_,
+  monitor_ = std::make_unique<ZmqMonitor>(loop_.uv(), context_.get(), router_.get(), metrics_,
                                           [this] { update_gate(); });
   if (zmq_bind(router_.get(), endpoint.c_str()) != 0) {
     return Error{fmt::format("cannot listen on {}: {}", socket.bound().display(),
                              zmq_strerror(zmq_errno()))};
   }
-  poll_.reset(new ZmqPoll(loop_, router_.get(), *this));
+  poll_.reset(new ZmqPoll(loop_.uv(), router_.get(), *this));
   return ok_status();
 }
 
@@ -156,7 +155,7 @@ void ZmqListener::update_gate() {
 }
 
 bool ZmqListener::receive() {
-  received_ns_ = turn_.now_ns();
+  received_ns_ = loop_.read_ns();
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
     if (!receive_one()) {
       return true;
@@ -287,7 +286,7 @@ bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, Byt
 // when its queue is full. Once that frame is taken, so are the others.
 bool ZmqListener::address(ZmqPeers::Peer& peer, CallerKey key) {
   sent_ = true;
-  peer.last_sent_ms = uv_now(loop_);
+  peer.last_sent_ms = loop_.now_ms();
   if (zmq_send(router_.get(), peer.identity.data(), peer.identity.size(),
                ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
     return true;
@@ -336,7 +335,7 @@ void ZmqListener::watch_silence() {
 
 void ZmqListener::keep_alive() {
   constexpr std::array<char, wire::w5::kIdBytes> kNobodysId{};
-  const uint64_t now_ms = uv_now(loop_);
+  const uint64_t now_ms = loop_.now_ms();
   bool anybody = false;
   peers_.for_each([&](ZmqPeers::Peer& peer, CallerKey key) {
     if (!peer.keep_alive || peer.keep_alives >= options_.max_keep_alives) {

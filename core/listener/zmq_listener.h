@@ -65,7 +65,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   static constexpr int kHeartbeatMs = 10'000;
   static constexpr int kHeartbeatTimeoutMs = 30'000;
 
-  ZmqListener(uv_loop_t* loop, EventLoop& turn, Dispatcher& dispatcher, ListenerMetrics& metrics,
+  ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const ZmqOptions& options);
   /// Replies that libzmq has not sent yet get up to `linger_ms` for it; see set_linger().
   ~ZmqListener();
@@ -101,8 +101,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   size_t unread_limit() const { return options_.write_buffer + 2 * options_.max_message; }
   void update_gate();
 
-  uv_loop_t* const loop_;
-  EventLoop& turn_;
+  EventLoop& loop_;
   Dispatcher& dispatcher_;
   ListenerMetrics& metrics_;
   const ZmqOptions options_;

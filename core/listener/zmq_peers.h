@@ -31,7 +31,7 @@ class ZmqPeers {
     uint32_t in_flight = 0;
     bool keep_alive = false;    ///< it speaks W5: see ZmqOptions::keep_alive_ms
     uint32_t keep_alives = 0;   ///< sent since it last spoke
-    uint64_t last_sent_ms = 0;  ///< uv_now() when it was last sent anything
+    uint64_t last_sent_ms = 0;  ///< when it was last sent anything
     UnsentBytes unsent;         ///< null until it was sent a large reply
     std::list<uint32_t>::iterator age;
   };

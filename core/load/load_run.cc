@@ -44,12 +44,11 @@ std::string as_json(ByteView value) {
 
 }  // namespace
 
-LoadRun::LoadRun(uv_loop_t* loop, const LoadOptions& options)
+LoadRun::LoadRun(EventLoop& loop, const LoadOptions& options)
     : loop_(loop),
       options_(options),
       timeout_ns_(options.timeout_ms * kMillisecondNs),
-      turn_(loop),
-      tick_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
+      tick_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)) {
   lanes_.reserve(options.connections);
   for (uint32_t i = 0; i < options.connections; ++i) {
     lanes_.emplace_back(options.depth);
@@ -61,7 +60,7 @@ LoadRun::LoadRun(uv_loop_t* loop, const LoadOptions& options)
     zmq_ = std::make_unique<ZmqLoad>(options.function, options.argument, options.connections);
     report_.request_bytes = zmq_->request.size();
   }
-  turn_.add(*this);
+  loop_.add(*this);
 }
 
 LoadRun::~LoadRun() = default;
@@ -77,7 +76,7 @@ Status LoadRun::run() {
   uv_timer_start(
       tick_.get(), [](uv_timer_t* timer) { static_cast<LoadRun*>(timer->data)->tick(); }, kTickMs,
       kTickMs);
-  uv_run(loop_, UV_RUN_DEFAULT);
+  loop_.run();
   return result_;
 }
 
@@ -101,7 +100,7 @@ void LoadRun::finish() {
   }
   report_.measured_ns = end_ns_ > measure_from_ns_ ? end_ns_ - measure_from_ns_ : 0;
   phase_ = Phase::done;
-  uv_stop(loop_);
+  loop_.stop();
 }
 
 // ---- Connections
@@ -113,9 +112,9 @@ void LoadRun::open(Lane& lane, uint64_t now_ns) {
   lane.state = Lane::State::opening;
   lane.since_ns = now_ns;
   if (tcp_) {
-    lane.connection = std::make_unique<TcpLoadConnection>(loop_, index, owner, *tcp_, address);
+    lane.connection = std::make_unique<TcpLoadConnection>(loop_.uv(), index, owner, *tcp_, address);
   } else {
-    lane.connection = std::make_unique<ZmqLoadConnection>(loop_, index, owner, *zmq_,
+    lane.connection = std::make_unique<ZmqLoadConnection>(loop_.uv(), index, owner, *zmq_,
                                                           options_.url.address.is_path()
                                                               ? "ipc://" + options_.url.address.path
                                                               : "tcp://" + address.numeric());
@@ -206,7 +205,7 @@ void LoadRun::begin(uint64_t now_ns) {
   end_ns_ = measure_from_ns_ + options_.duration_ms * kMillisecondNs;
   if (open_loop()) {
     pacer_ = Pacer(now_ns, options_.rate);
-    pace_ = std::make_unique<PreciseTimer>(loop_);
+    pace_ = std::make_unique<PreciseTimer>(loop_.uv());
   }
   for (Lane& lane : lanes_) {
     fill(lane);

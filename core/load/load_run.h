@@ -37,7 +37,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
  public:
   enum class Phase : uint8_t { opening, warmup, measuring, draining, done };
 
-  LoadRun(uv_loop_t* loop, const LoadOptions& options);
+  LoadRun(EventLoop& loop, const LoadOptions& options);
   ~LoadRun();
   LoadRun(const LoadRun&) = delete;
   LoadRun& operator=(const LoadRun&) = delete;
@@ -95,7 +95,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   void check_drained(uint64_t now_ns);
   uint64_t backlog(uint64_t now_ns) const;
 
-  uv_loop_t* const loop_;
+  EventLoop& loop_;
   const LoadOptions options_;
   const uint64_t timeout_ns_;
   Status result_ = ok_status();
@@ -106,7 +106,6 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   std::vector<SocketAddress> addresses_;
   size_t address_ = 0;  ///< the one in use; the next is tried when the first connection fails
 
-  EventLoop turn_;
   UvPtr<uv_timer_t> tick_;
   std::unique_ptr<PreciseTimer> pace_;  ///< open loop only
   std::vector<Lane> lanes_;

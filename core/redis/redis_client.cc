@@ -24,11 +24,11 @@ WatchedState watched(const RedisOptions& options) {
 }  // namespace
 
 struct RedisClient::Shared final : RedisChannel::Owner {
-  Shared(uv_loop_t* loop, EventLoop& the_turn, RedisMetrics& the_metrics, RedisOptions the_options)
-      : turn(the_turn),
+  Shared(EventLoop& the_loop, RedisMetrics& the_metrics, RedisOptions the_options)
+      : loop(the_loop),
         metrics(the_metrics),
         options(std::move(the_options)),
-        state(loop, options.states, watched(options)) {
+        state(the_loop.uv(), options.states, watched(options)) {
     failure = fmt::format("connecting to {}", options.url.display());
     unavailable = fmt::format("redis unavailable: {}", failure);
     too_many = fmt::format("redis overloaded: {} commands are under way", options.max_pending);
@@ -36,16 +36,16 @@ struct RedisClient::Shared final : RedisChannel::Owner {
         fmt::format("redis overloaded: {} KiB wait to be sent", options.max_unsent_bytes >> 10);
     const uint32_t count = std::max(options.connections, 1u);
     for (uint32_t i = 0; i < count; ++i) {
-      channels.push_back(std::make_unique<RedisChannel>(loop, *this, metrics, options));
+      channels.push_back(std::make_unique<RedisChannel>(loop.uv(), *this, metrics, options));
     }
   }
 
   void on_link_change() override;
-  uint64_t now_ns() override { return turn.now_ns(); }
+  uint64_t now_ns() override { return loop.read_ns(); }
   RedisChannel* idlest() const;
   void refuse(RedisReply::Status status, std::string_view text, RedisRequest& request);
 
-  EventLoop& turn;
+  EventLoop& loop;
   RedisMetrics& metrics;
   const RedisOptions options;
   StateReporter state;
@@ -101,17 +101,17 @@ void RedisClient::Shared::refuse(RedisReply::Status status, std::string_view tex
   request.on_reply(reply);
 }
 
-RedisClient::RedisClient(uv_loop_t* loop, EventLoop& turn, RedisMetrics& metrics,
+RedisClient::RedisClient(EventLoop& loop, RedisMetrics& metrics,
                          RedisOptions options)
-    : shared_(std::make_unique<Shared>(loop, turn, metrics, std::move(options))) {
-  turn.add(*this);
+    : shared_(std::make_unique<Shared>(loop, metrics, std::move(options))) {
+  loop.add(*this);
   for (auto& channel : shared_->channels) {
     channel->start();
   }
 }
 
 RedisClient::~RedisClient() {
-  shared_->turn.remove(*this);
+  shared_->loop.remove(*this);
   shared_->up = false;
   shared_->failure = "shutting down";
   shared_->unavailable = "redis unavailable: shutting down";

@@ -63,7 +63,7 @@ struct RedisOptions {
 class RedisClient final : public EndOfTurn {
  public:
   /// Starts to connect at once. `turn` batches the commands of a loop turn into one write.
-  RedisClient(uv_loop_t* loop, EventLoop& turn, RedisMetrics& metrics, RedisOptions options);
+  RedisClient(EventLoop& loop, RedisMetrics& metrics, RedisOptions options);
   /// Answers every command under way with `unavailable`. Not from inside an on_reply.
   ~RedisClient();
   RedisClient(const RedisClient&) = delete;

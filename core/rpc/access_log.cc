@@ -20,7 +20,7 @@ void AccessLogSettings::set(double share, uint32_t slow_ms) {
 }
 
 AccessLog::AccessLog(const AccessLogSettings& settings, const FunctionLabels& labels)
-    : settings_(settings), labels_(labels), random_(uv_hrtime() | 1) {
+    : settings_(settings), labels_(labels), random_(uv_hrtime()) {
   refresh();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/random.h"
 #include "core/metrics/function_labels.h"
 #include "core/metrics/outcome.h"
 #include "core/rpc/return_path.h"
@@ -63,25 +64,19 @@ class AccessLog {
   }
   /// Whether a call that took this long gets a line.
   bool wants(uint64_t duration_ns) {
-    return duration_ns >= slow_ns_ || (share_ != 0 && random() < share_);
+    return duration_ns >= slow_ns_ || (share_ != 0 && (random_.next() >> 32) < share_);
   }
   /// `name` is the function's when its label does not tell.
   void write(const AnsweredCall& call, uint64_t duration_ns, std::string_view name);
 
  private:
-  uint32_t random() {  // xorshift64
-    random_ ^= random_ << 13;
-    random_ ^= random_ >> 7;
-    random_ ^= random_ << 17;
-    return static_cast<uint32_t>(random_ >> 32);
-  }
   bool may_write_slow(uint64_t now_ns);
 
   const AccessLogSettings& settings_;
   const FunctionLabels& labels_;
   uint64_t share_ = 0;
   uint64_t slow_ns_ = UINT64_MAX;
-  uint64_t random_;
+  Random random_;
   uint64_t second_began_ns_ = 0;
   uint32_t slow_lines_ = 0;  ///< in this second
   uint64_t left_out_ = 0;    ///< slow calls without a line, since the last one that had one

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 
+#include "core/io/event_loop.h"
 #include "core/io/uv_ptr.h"
 #include "core/load/load_run.h"
 #include "gateway/cli/bench_options.h"
@@ -28,22 +29,6 @@ int fail(int status, const std::string& text) {
   fmt::print(stderr, "zerogate: {}\n", text);
   return status;
 }
-
-/// A loop that is closed in the end, once its handles are.
-class Loop {
- public:
-  Loop() { uv_loop_init(&loop_); }
-  Loop(const Loop&) = delete;
-  Loop& operator=(const Loop&) = delete;
-  ~Loop() {
-    uv_run(&loop_, UV_RUN_DEFAULT);
-    uv_loop_close(&loop_);
-  }
-  uv_loop_t* get() { return &loop_; }
-
- private:
-  uv_loop_t loop_;
-};
 
 /// One line on stderr that is written over, when that is a terminal.
 class Progress {
@@ -90,15 +75,15 @@ class Progress {
 
 /// The run with the user beside it: shows progress, listens to Ctrl-C.
 Result<LoadReport> run_attended(const LoadOptions& options) {
-  Loop loop;
-  LoadRun run(loop.get(), options);
+  EventLoop loop;
+  LoadRun run(loop, options);
   Progress progress(run);
   const auto stop = [](uv_signal_t* signal, int) { static_cast<LoadRun*>(signal->data)->stop(); };
-  const auto interrupt = make_uv<uv_signal_t>(loop.get(), uv_signal_init, &run);
+  const auto interrupt = make_uv<uv_signal_t>(loop.uv(), uv_signal_init, &run);
   uv_signal_start(interrupt.get(), stop, SIGINT);
-  const auto terminate = make_uv<uv_signal_t>(loop.get(), uv_signal_init, &run);
+  const auto terminate = make_uv<uv_signal_t>(loop.uv(), uv_signal_init, &run);
   uv_signal_start(terminate.get(), stop, SIGTERM);
-  const auto every_second = make_uv<uv_timer_t>(loop.get(), uv_timer_init, &progress);
+  const auto every_second = make_uv<uv_timer_t>(loop.uv(), uv_timer_init, &progress);
   const auto show = [](uv_timer_t* timer) { static_cast<Progress*>(timer->data)->show(); };
   uv_timer_start(every_second.get(), show, kProgressMs, kProgressMs);
   const Status status = run.run();

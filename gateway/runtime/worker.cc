@@ -21,29 +21,26 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
       calls_(options.max_in_flight, metrics_,
              options.call_log != nullptr ? *options.call_log : no_call_log_),
       dispatcher_(calls_) {
-  uv_loop_init(&loop_);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
                   [](uv_async_t* async) { static_cast<Worker*>(async->data)->on_order(); });
   };
-  order_signal_ = make_uv<uv_async_t>(&loop_, init_async, this);
-  drain_timer_ = make_uv<uv_timer_t>(&loop_, uv_timer_init, this);
-  turn_ = std::make_unique<EventLoop>(&loop_);
+  order_signal_ = make_uv<uv_async_t>(loop_.uv(), init_async, this);
 
   // At a turn's end requests leave for backends and Redis first (they work while we write), then
   // the replies; the worker itself looks at the result. The calls' durations end with the turn.
   bridge_ = std::make_unique<Bridge>(
-      &loop_, *turn_, metrics_,
+      loop_, metrics_,
       BridgeOptions{options.tcp.max_message, options.request_memory, options.redis.states,
                     [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();
-  tcp_ = std::make_unique<TcpListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::tcp),
+  tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp),
                                        options.tcp);
-  zmq_ = std::make_unique<ZmqListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::zmq),
+  zmq_ = std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq),
                                        options.zmq);
-  turn_->add(*this);
-  turn_->set_observer(*this);
+  loop_.add(*this);
+  loop_.set_observer(*this);
 }
 
 // Handlers stay once they are made: an order may be under way in them, and an idle one costs
@@ -55,7 +52,7 @@ void Worker::prepare(const RouteTableOptions& options) {
   std::vector<std::string> names;
   std::ranges::copy_if(options.handlers, std::back_inserter(names), missing);
   if (redis_ == nullptr && std::ranges::any_of(names, needs_redis)) {
-    redis_ = std::make_unique<RedisClient>(&loop_, *turn_, metrics_.redis, options_.redis);
+    redis_ = std::make_unique<RedisClient>(loop_, metrics_.redis, options_.redis);
   }
   std::ranges::move(make_handlers(names, redis_.get()), std::back_inserter(handlers_));
   for (const std::string& name : options.handlers) {
@@ -91,10 +88,6 @@ Worker::~Worker() {
     shut_down();  // never started
   }
   order_signal_.reset();
-  uv_run(&loop_, UV_RUN_DEFAULT);
-  const int closed = uv_loop_close(&loop_);
-  assert(closed == 0);
-  (void)closed;
 }
 
 Status Worker::listen(const ListenSocket* tcp, const ListenSocket* zmq) {
@@ -108,7 +101,7 @@ Status Worker::listen(const ListenSocket* tcp, const ListenSocket* zmq) {
 
 void Worker::start(std::function<void()> on_exit) {
   thread_ = std::thread([this, on_exit = std::move(on_exit)] {
-    uv_run(&loop_, UV_RUN_DEFAULT);
+    loop_.run();
     shut_down();
     ended_ = true;
     on_exit();
@@ -162,9 +155,7 @@ void Worker::begin_drain() {
   dispatcher_.drain();
   tcp_->stop_accepting();
   zmq_->stop_accepting();
-  uv_timer_start(
-      drain_timer_.get(), [](uv_timer_t* timer) { static_cast<Worker*>(timer->data)->finish(); },
-      options_.drain_timeout_ms, 0);
+  drain_timer_.start(options_.drain_timeout_ms);
 }
 
 void Worker::end_of_turn() {
@@ -203,7 +194,7 @@ void Worker::notice_churn() {
 
 void Worker::finish() {
   cut_off_ = calls_.in_flight();
-  uv_stop(&loop_);
+  loop_.stop();
 }
 
 // Whoever answers calls goes first, so that every call under way gets its error while there is
@@ -222,10 +213,9 @@ void Worker::shut_down() {
   routing_.reset();
   bridge_.reset();
   handlers_.clear();
-  turn_.reset();
-  drain_timer_.reset();
+  drain_timer_.stop();
   uv_unref(reinterpret_cast<uv_handle_t*>(order_signal_.get()));
-  uv_run(&loop_, UV_RUN_DEFAULT);
+  loop_.close();
 }
 
 }  // namespace zerogate

@@ -57,7 +57,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   void start(std::function<void()> on_exit);
   /// Instead of start(): one turn of the loop on the caller's thread, without waiting. For whoever
   /// wants to see each turn (tests/bench/hot_path).
-  void run_turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
+  void run_turn() { loop_.run_turn(); }
 
   /// Any thread. Refuses new calls, answers those under way, then ends.
   void drain();
@@ -101,10 +101,8 @@ class Worker final : private EndOfTurn, private TurnObserver {
   const AccessLogSettings no_call_log_;
   FunctionLabels& labels_;
   WorkerMetrics metrics_;
-  uv_loop_t loop_;
+  EventLoop loop_;
   UvPtr<uv_async_t> order_signal_;
-  UvPtr<uv_timer_t> drain_timer_;
-  std::unique_ptr<EventLoop> turn_;
   CallTable calls_;
   std::unique_ptr<Bridge> bridge_;
   std::unique_ptr<RedisClient> redis_;
@@ -124,6 +122,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   std::atomic<uint32_t> cut_off_ = 0;
   uint64_t gone_noticed_ = 0;  ///< connections that had gone when on_churn was last called
   bool draining_ = false;
+  Timer drain_timer_{loop_.timers(), [this] { finish(); }};
   std::thread thread_;
 };
 

@@ -52,9 +52,7 @@ class RedisClientTest : public ::testing::Test {
   RedisClientTest() {
     signal(SIGPIPE, SIG_IGN);
     log::set_level(log::Level::off);
-    uv_loop_init(&loop_);
-    turn_.emplace(&loop_);
-    ticker_ = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
+    ticker_ = make_uv<uv_timer_t>(loop_.uv(), uv_timer_init, nullptr);
     // uv_run(ONCE) comes back at least this often, to look at the condition that is waited for.
     uv_timer_start(
         ticker_.get(), [](uv_timer_t*) {}, 5, 5);
@@ -68,14 +66,11 @@ class RedisClientTest : public ::testing::Test {
     }
     client_.reset();
     ticker_.reset();
-    turn_.reset();
-    uv_run(&loop_, UV_RUN_DEFAULT);
-    EXPECT_EQ(uv_loop_close(&loop_), 0) << "a handle was left open";
   }
 
   RedisClient& connect(RedisOptions options) {
     client_.reset();
-    client_ = std::make_unique<RedisClient>(&loop_, *turn_, metrics_, std::move(options));
+    client_ = std::make_unique<RedisClient>(loop_, metrics_, std::move(options));
     return *client_;
   }
   RedisClient& connect(const RedisUrl& url) {
@@ -93,7 +88,7 @@ class RedisClientTest : public ::testing::Test {
         return ::testing::AssertionFailure()
                << "not within the deadline; redis is " << (client_ ? client_->state() : "gone");
       }
-      uv_run(&loop_, UV_RUN_ONCE);
+      uv_run(loop_.uv(), UV_RUN_ONCE);
     }
     return ::testing::AssertionSuccess();
   }
@@ -122,7 +117,7 @@ class RedisClientTest : public ::testing::Test {
     auto result = run_until([&] { return count_handshaken(server) == connections; });
     server.run({"ECHO", "once around"});  // by now all PONGs have left
     for (int i = 0; i < 20; ++i) {
-      uv_run(&loop_, UV_RUN_NOWAIT);
+      uv_run(loop_.uv(), UV_RUN_NOWAIT);
     }
     return result;
   }
@@ -151,8 +146,7 @@ class RedisClientTest : public ::testing::Test {
     return sum;
   }
 
-  uv_loop_t loop_;
-  std::optional<EventLoop> turn_;
+  EventLoop loop_;
   UvPtr<uv_timer_t> ticker_;
   RedisMetrics metrics_;
   std::list<std::vector<Probe>> kept_;

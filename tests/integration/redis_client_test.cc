@@ -139,7 +139,7 @@ TEST_F(RedisClientTest, RefusesAUnixPathThatWouldBeCutOff) {
 
 TEST_F(RedisClientTest, TriesEachAddressOfANameInTheFirstAttempt) {
   std::vector<std::string> addresses;
-  DnsLookup lookup(&loop_, [&](DnsLookup::Addresses found) {
+  DnsLookup lookup(loop_.uv(), [&](DnsLookup::Addresses found) {
     if (found) {
       addresses = std::move(found).value();
     }
@@ -199,7 +199,7 @@ TEST_F(RedisClientTest, MayBeDestroyedWhileItConnects) {
     for (int turns = 0; turns < 8; ++turns) {
       connect(url);
       for (int i = 0; i < turns; ++i) {
-        uv_run(&loop_, UV_RUN_ONCE);
+        uv_run(loop_.uv(), UV_RUN_ONCE);
       }
       client_.reset();
     }
@@ -304,7 +304,7 @@ TEST_F(RedisClientTest, BoundsTheBytesThatWaitForASlowRedis) {
     ASSERT_LE(sent++ * value.size(), 2 * RedisOptions{}.max_unsent_bytes);
     last = &make_probe();
     client_->command({"SET", "key", value}, *last);
-    uv_run(&loop_, UV_RUN_NOWAIT);
+    uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }
   EXPECT_EQ(last->text, "redis overloaded: 65536 KiB wait to be sent");
   EXPECT_GE((sent + 1) * value.size(), RedisOptions{}.max_unsent_bytes);

@@ -60,7 +60,7 @@ TEST_F(RedisFailureTest, KilledUnderAThousandCommands) {
   }
   probes[500].then = [&] { client_->command({"GET", "n"}, late); };
   for (int i = 0; i < 5; ++i) {
-    uv_run(&loop_, UV_RUN_NOWAIT);
+    uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }
   EXPECT_EQ(counted(), 0u);
   server.kill();
@@ -192,7 +192,7 @@ TEST_F(RedisFailureTest, DestroyedWithCommandsUnderWay) {
   for (size_t i = 0; i < probes.size(); ++i) {
     client_->command({"INCR", "n"}, probes[i]);
     if (i == 200) {
-      uv_run(&loop_, UV_RUN_NOWAIT);  // some are sent, some only queued
+      uv_run(loop_.uv(), UV_RUN_NOWAIT);  // some are sent, some only queued
     }
   }
   RedisClient* client = client_.get();
@@ -206,7 +206,7 @@ TEST_F(RedisFailureTest, DestroyedWithCommandsUnderWay) {
   EXPECT_EQ(late.count, 1);
   server.resume();
   for (int i = 0; i < 20; ++i) {
-    uv_run(&loop_, UV_RUN_NOWAIT);
+    uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }
   expect_each_answered_once(probes);
   EXPECT_EQ(metrics_.up.value(), 0u);
@@ -232,7 +232,7 @@ TEST_F(RedisFailureTest, OneBrokenConnectionOfSeveralIsNoOutage) {
 
 TEST_F(RedisFailureTest, StateChangesAreLoggedOnceAndNotPerAttempt) {
   bool loading = true;
-  FakeRedis fake(&loop_,
+  FakeRedis fake(loop_.uv(),
                  [&](std::string_view) { return loading ? "-LOADING busy\r\n" : "+PONG\r\n"; });
   std::vector<std::string> lines;
   log::configure(log::Level::info, log::Format::logfmt,
@@ -251,7 +251,7 @@ TEST_F(RedisFailureTest, StateChangesAreLoggedOnceAndNotPerAttempt) {
 TEST_F(RedisFailureTest, SomethingElseListensThere) {
   const char* const kAnswers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "\xff\xff\xff\xff", "close"};
   for (const std::string answer : kAnswers) {
-    FakeRedis fake(&loop_, [&](std::string_view) { return answer; });
+    FakeRedis fake(loop_.uv(), [&](std::string_view) { return answer; });
     connect(impatient(fake.url()));
     ASSERT_TRUE(run_until_down("127.0.0.1"));
     ASSERT_TRUE(run_until([&] { return fake.accepted() >= 3; }));
@@ -260,7 +260,7 @@ TEST_F(RedisFailureTest, SomethingElseListensThere) {
 }
 
 TEST_F(RedisFailureTest, UnaskedRepliesEndTheConnectionAndNotTheProcess) {
-  FakeRedis fake(&loop_, [](std::string_view request) -> std::string {
+  FakeRedis fake(loop_.uv(), [](std::string_view request) -> std::string {
     if (request.find("PING") != std::string_view::npos) {
       return "+PONG\r\n";
     }
@@ -281,7 +281,7 @@ TEST_F(RedisFailureTest, UnaskedRepliesEndTheConnectionAndNotTheProcess) {
 }
 
 TEST_F(RedisFailureTest, RepliesInPiecesAreOne) {
-  FakeRedis fake(&loop_, [](std::string_view request) -> std::string {
+  FakeRedis fake(loop_.uv(), [](std::string_view request) -> std::string {
     return request.find("PING") != std::string_view::npos ? "+PONG\r\n" : "$5\r\nhe";
   });
   connect(impatient(fake.url()));
@@ -289,7 +289,7 @@ TEST_F(RedisFailureTest, RepliesInPiecesAreOne) {
   Probe& probe = make_probe();
   client_->command({"GET", "a"}, probe);
   for (int i = 0; i < 5; ++i) {
-    uv_run(&loop_, UV_RUN_NOWAIT);
+    uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }
   fake.send("llo\r\n");
   ASSERT_TRUE(run_until([&] { return probe.count == 1; }));

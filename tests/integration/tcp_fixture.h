@@ -80,8 +80,8 @@ class TcpTest : public TransportTest {
   }
   /// Lets the loop's clock go on.
   ::testing::AssertionResult run_for_ms(uint64_t ms) {
-    const uint64_t end = uv_now(&loop_) + ms;
-    return run_until([&] { return uv_now(&loop_) >= end; });
+    const uint64_t end = loop_.now_ms() + ms;
+    return run_until([&] { return loop_.now_ms() >= end; });
   }
 
   const ListenerMetrics& tcp() const { return metrics_.of(Protocol::tcp); }

@@ -131,7 +131,7 @@ TEST_F(TcpLimitsTest, AFrameThatIsNotFinishedInTimeEndsTheConnection) {
   const std::string frame = request("echo", 1, value_of_size(60'000));
   // It dribbles: each byte is a sign of life, and none of them puts its end off.
   size_t sent = 0;
-  const uint64_t begin_ms = uv_now(&loop_);
+  const uint64_t begin_ms = loop_.now_ms();
   ASSERT_TRUE(run_until([&] {
     ByteView next = ByteView(frame).substr(sent, 1);
     stalled.send(next);
@@ -140,7 +140,7 @@ TEST_F(TcpLimitsTest, AFrameThatIsNotFinishedInTimeEndsTheConnection) {
     return stalled.ended();
   }));
   ASSERT_LT(sent, frame.size());
-  EXPECT_GE(uv_now(&loop_) - begin_ms, options.stall_timeout_ms);
+  EXPECT_GE(loop_.now_ms() - begin_ms, options.stall_timeout_ms);
   EXPECT_EQ(rejected(Rejected::stalled), 1u);
   ASSERT_TRUE(run_for_ms(2 * options.stall_timeout_ms));
   hold_.take().reply("\x01");
@@ -167,10 +167,10 @@ TEST_F(TcpLimitsTest, APeerThatReadsNothingForTooLongIsClosed) {
   TcpOptions options;
   options.stall_timeout_ms = 200;
   listen_tcp(options);
-  const uint64_t begin_ms = uv_now(&loop_);
+  const uint64_t begin_ms = loop_.now_ms();
   RawClient& client = connect_slow_reader();
   ASSERT_TRUE(run_until([&] { return rejected(Rejected::slow_reader) == 1; }));
-  EXPECT_GE(uv_now(&loop_) - begin_ms, options.stall_timeout_ms);
+  EXPECT_GE(loop_.now_ms() - begin_ms, options.stall_timeout_ms);
   EXPECT_EQ(connections(), 0u);
   EXPECT_TRUE(tcp_->flushed());
   ASSERT_TRUE(run_until_ended(client));
@@ -182,10 +182,10 @@ TEST_F(TcpLimitsTest, APeerThatReadsSlowlyIsNot) {
   listen_tcp(options);
   RawClient& client = connect_slow_reader(15 * kMiB);
   // About 10 MiB a second, in small bites: several time-outs pass before it has read all.
-  const uint64_t begin_ms = uv_now(&loop_);
+  const uint64_t begin_ms = loop_.now_ms();
   size_t read = 0;
   ASSERT_TRUE(run_until([&] {
-    const size_t due = (uv_now(&loop_) - begin_ms) * 10 * kMiB / 1'000;
+    const size_t due = (loop_.now_ms() - begin_ms) * 10 * kMiB / 1'000;
     if (read < due) {
       const size_t before = client.received().size();
       client.receive(due - read);
@@ -194,7 +194,7 @@ TEST_F(TcpLimitsTest, APeerThatReadsSlowlyIsNot) {
     return client.ended() || read > 15 * kMiB;
   }));
   EXPECT_FALSE(client.ended());
-  EXPECT_GE(uv_now(&loop_) - begin_ms, 3 * options.stall_timeout_ms);
+  EXPECT_GE(loop_.now_ms() - begin_ms, 3 * options.stall_timeout_ms);
   EXPECT_EQ(client.take_replies().size(), 1u);
   EXPECT_EQ(rejected(Rejected::slow_reader), 0u);
 }

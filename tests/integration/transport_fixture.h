@@ -65,9 +65,7 @@ class TransportTest : public ::testing::Test {
   TransportTest() {
     signal(SIGPIPE, SIG_IGN);
     log::set_level(log::Level::off);
-    uv_loop_init(&loop_);
-    turn_.emplace(&loop_);
-    ticker_ = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
+    ticker_ = make_uv<uv_timer_t>(loop_.uv(), uv_timer_init, nullptr);
     // uv_run(ONCE) comes back at least this often, to look at the condition that is waited for.
     uv_timer_start(
         ticker_.get(), [](uv_timer_t*) {}, 2, 2);
@@ -81,22 +79,19 @@ class TransportTest : public ::testing::Test {
     tcp_.reset();
     zmq_.reset();
     ticker_.reset();
-    turn_.reset();
-    uv_run(&loop_, UV_RUN_DEFAULT);
-    EXPECT_EQ(uv_loop_close(&loop_), 0) << "a handle was left open";
     EXPECT_EQ(begun(), ended()) << "a call was lost";
   }
 
   void listen_tcp(const TcpOptions& options = {}, std::string_view address = "127.0.0.1:0") {
     open(address);
-    tcp_ = std::make_unique<TcpListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::tcp),
+    tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp),
                                          options);
     const Status status = tcp_->listen(*socket_);
     ASSERT_TRUE(status) << status.error();
   }
   void listen_zmq(const ZmqOptions& options = {}, std::string_view address = "127.0.0.1:0") {
     open(address);
-    zmq_ = std::make_unique<ZmqListener>(&loop_, *turn_, dispatcher_, metrics_.of(Protocol::zmq),
+    zmq_ = std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq),
                                          options);
     const Status status = zmq_->listen(*socket_);
     ASSERT_TRUE(status) << status.error();
@@ -108,14 +103,14 @@ class TransportTest : public ::testing::Test {
       if (uv_hrtime() > end) {
         return ::testing::AssertionFailure() << "not within the deadline";
       }
-      uv_run(&loop_, UV_RUN_ONCE);
+      uv_run(loop_.uv(), UV_RUN_ONCE);
     }
     return ::testing::AssertionSuccess();
   }
   /// Lets everything happen that can happen by itself.
   void settle() {
     for (int turn = 0; turn < 50; ++turn) {
-      uv_run(&loop_, UV_RUN_NOWAIT);
+      uv_run(loop_.uv(), UV_RUN_NOWAIT);
     }
   }
 
@@ -147,8 +142,7 @@ class TransportTest : public ::testing::Test {
     return metrics_.of(protocol).connections.value();
   }
 
-  uv_loop_t loop_;
-  std::optional<EventLoop> turn_;
+  EventLoop loop_;
   UvPtr<uv_timer_t> ticker_;
   FunctionLabels labels_{{"echo", "hold", "fill"}};
   WorkerMetrics metrics_{labels_};

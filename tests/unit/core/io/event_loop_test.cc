@@ -6,7 +6,6 @@
 #include <atomic>
 #include <functional>
 #include <future>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,88 +20,77 @@ struct Client final : EndOfTurn {
   std::function<void()> on_end;
 };
 
-class TurnTest : public testing::Test {
+class EventLoopTest : public testing::Test {
  protected:
-  TurnTest() {
-    uv_loop_init(&loop_);
-    turn_.emplace(&loop_);
-  }
-  ~TurnTest() override {
-    turn_.reset();
-    uv_run(&loop_, UV_RUN_DEFAULT);
-    EXPECT_EQ(uv_loop_close(&loop_), 0) << "a handle was left open";
-  }
-
-  uv_loop_t loop_;
-  std::optional<EventLoop> turn_;
+  EventLoop loop_;  // its end asserts that no handle was left open
   std::string log_;
 };
 
-TEST_F(TurnTest, CallsItsClientsInTheirOrder) {
+TEST_F(EventLoopTest, CallsItsClientsInTheirOrder) {
   Client a([this] { log_ += 'a'; }), b([this] { log_ += 'b'; }), c([this] { log_ += 'c'; });
-  turn_->add(b);
-  turn_->add(a);
-  turn_->add(c);
-  uv_run(&loop_, UV_RUN_NOWAIT);
+  loop_.add(b);
+  loop_.add(a);
+  loop_.add(c);
+  uv_run(loop_.uv(), UV_RUN_NOWAIT);
   ASSERT_GE(log_.size(), 3u);
   for (size_t i = 0; i < log_.size(); ++i) {
     EXPECT_EQ(log_[i], "bac"[i % 3]);
   }
 }
 
-TEST_F(TurnTest, ARemovedClientIsNotCalled) {
+TEST_F(EventLoopTest, ARemovedClientIsNotCalled) {
   Client a([this] { log_ += 'a'; }), b([this] { log_ += 'b'; });
-  turn_->add(a);
-  turn_->add(b);
-  turn_->remove(a);
-  uv_run(&loop_, UV_RUN_NOWAIT);
+  loop_.add(a);
+  loop_.add(b);
+  loop_.remove(a);
+  uv_run(loop_.uv(), UV_RUN_NOWAIT);
   EXPECT_NE(log_.find('b'), log_.npos);
   EXPECT_EQ(log_.find('a'), log_.npos);
 }
 
 // What a timer has gathered must not wait for the next socket to become readable.
-TEST_F(TurnTest, EndsATurnBetweenTimersAndSleep) {
-  const auto timer = make_uv<uv_timer_t>(&loop_, uv_timer_init, &log_);
+TEST_F(EventLoopTest, EndsATurnBetweenTimersAndSleep) {
+  const auto timer = make_uv<uv_timer_t>(loop_.uv(), uv_timer_init, &log_);
   Client client([this] { log_ += 'e'; });
-  turn_->add(client);
+  loop_.add(client);
   uv_timer_start(
       timer.get(), [](uv_timer_t* t) { *static_cast<std::string*>(t->data) += 'T'; }, 0, 0);
-  const auto far = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
+  const auto far = make_uv<uv_timer_t>(loop_.uv(), uv_timer_init, nullptr);
   uv_timer_start(
       far.get(), [](uv_timer_t*) {}, 1, 0);  // there is something to sleep for
-  uv_run(&loop_, UV_RUN_ONCE);
+  uv_run(loop_.uv(), UV_RUN_ONCE);
   const size_t fired = log_.find('T');
   ASSERT_NE(fired, log_.npos);
   EXPECT_EQ(log_.substr(fired, 2), "Te");
 }
 
 // What a socket has brought is dealt with in the same turn.
-TEST_F(TurnTest, EndsATurnBehindThePoll) {
+TEST_F(EventLoopTest, EndsATurnBehindThePoll) {
   const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
                   [](uv_async_t* async) { *static_cast<std::string*>(async->data) += 'R'; });
   };
-  const auto readable = make_uv<uv_async_t>(&loop_, init, &log_);
+  const auto readable = make_uv<uv_async_t>(loop_.uv(), init, &log_);
   Client client([this] { log_ += 'e'; });
-  turn_->add(client);
+  loop_.add(client);
   uv_async_send(readable.get());
-  uv_run(&loop_, UV_RUN_ONCE);
+  uv_run(loop_.uv(), UV_RUN_ONCE);
   EXPECT_EQ(log_, "eRe") << "before the poll and behind it";
 }
 
 // Who gives new work to clients that have had their turn asks for another round.
-TEST_F(TurnTest, GoesRoundAgainWhenAsked) {
+TEST_F(EventLoopTest, GoesRoundAgainWhenAsked) {
   int rounds = 3;
   Client a([this] { log_ += 'a'; });
   Client b([&] {
     log_ += 'b';
     if (rounds-- > 1) {
-      turn_->again();
+      loop_.again();
     }
   });
-  turn_->add(a);
-  turn_->add(b);
-  uv_run(&loop_, UV_RUN_NOWAIT);
+  loop_.add(a);
+  loop_.add(b);
+  uv_run(loop_.uv(), UV_RUN_NOWAIT);
   EXPECT_EQ(log_.substr(0, 6), "ababab");
   EXPECT_EQ(log_.size(), 8u) << "three rounds, and the turn's other end";
 }
@@ -126,22 +114,22 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 
 /// Runs `work` as a callback of the loop's poll, and the loop on to the poll after it, which begins
 /// one more turn.
-class TurnClockTest : public TurnTest {
+class EventLoopClockTest : public EventLoopTest {
  protected:
-  TurnClockTest() {
-    turn_->set_observer(observer_);
+  EventLoopClockTest() {
+    loop_.set_observer(observer_);
     const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
       uv_async_init(loop, handle,
-                    [](uv_async_t* async) { static_cast<TurnClockTest*>(async->data)->work_(); });
+                    [](uv_async_t* async) { static_cast<EventLoopClockTest*>(async->data)->work_(); });
     };
-    readable_ = make_uv<uv_async_t>(&loop_, init, this);
-    uv_run(&loop_, UV_RUN_NOWAIT);
+    readable_ = make_uv<uv_async_t>(loop_.uv(), init, this);
+    uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }
   void in_a_turn(std::function<void()> work) {
     work_ = std::move(work);
     uv_async_send(readable_.get());
-    uv_run(&loop_, UV_RUN_ONCE);
-    uv_run(&loop_, UV_RUN_NOWAIT);
+    uv_run(loop_.uv(), UV_RUN_ONCE);
+    uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }
   /// As a handler would that computes for too long.
   static void hold_up(uint64_t ms) {
@@ -155,24 +143,24 @@ class TurnClockTest : public TurnTest {
   std::function<void()> work_;
 };
 
-TEST_F(TurnClockTest, OneReadingIsTheBeginningForAll) {
+TEST_F(EventLoopClockTest, OneReadingIsTheBeginningForAll) {
   uint64_t first = 0, second = 0, now = 0;
   in_a_turn([&] {
-    first = turn_->began_ns();
+    first = loop_.began_ns();
     hold_up(1);
-    second = turn_->began_ns();
-    now = turn_->now_ns();
+    second = loop_.began_ns();
+    now = loop_.read_ns();
   });
   EXPECT_EQ(first, second);
   EXPECT_GE(now, first + kNsPerMs);
   uint64_t next = 0;
-  in_a_turn([&] { next = turn_->began_ns(); });
+  in_a_turn([&] { next = loop_.began_ns(); });
   EXPECT_GT(next, now) << "another turn";
 }
 
-TEST_F(TurnClockTest, ATurnLastsFromItsFirstReadingToTheNextPoll) {
+TEST_F(EventLoopClockTest, ATurnLastsFromItsFirstReadingToTheNextPoll) {
   in_a_turn([&] {
-    turn_->began_ns();
+    loop_.began_ns();
     hold_up(5);
   });
   EXPECT_GE(observer_.last_ns(), 5 * kNsPerMs);
@@ -180,30 +168,30 @@ TEST_F(TurnClockTest, ATurnLastsFromItsFirstReadingToTheNextPoll) {
 }
 
 // A callback that asks for no time, and holds the loop up before anybody does.
-TEST_F(TurnClockTest, WhatComesBeforeTheFirstReadingIsSeenToo) {
+TEST_F(EventLoopClockTest, WhatComesBeforeTheFirstReadingIsSeenToo) {
   in_a_turn([] { hold_up(50); });
   EXPECT_GE(observer_.last_ns(), 47 * kNsPerMs) << "to libuv's milliseconds";
 }
 
 // It belongs to the turn that began with the poll before: what arrives meanwhile waits for it.
-TEST_F(TurnClockTest, TimersAreInIt) {
-  const auto timer = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
+TEST_F(EventLoopClockTest, TimersAreInIt) {
+  const auto timer = make_uv<uv_timer_t>(loop_.uv(), uv_timer_init, nullptr);
   uv_timer_start(
       timer.get(), [](uv_timer_t*) { hold_up(5); }, 0, 0);
   const size_t turn = observer_.turns_ns.size();
-  uv_run(&loop_, UV_RUN_NOWAIT);
+  uv_run(loop_.uv(), UV_RUN_NOWAIT);
   ASSERT_EQ(observer_.turns_ns.size(), turn + 1);
   EXPECT_GE(observer_.last_ns(), 5 * kNsPerMs);
 }
 
-TEST_F(TurnClockTest, WaitingIsNotInIt) {
-  const auto timer = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
+TEST_F(EventLoopClockTest, WaitingIsNotInIt) {
+  const auto timer = make_uv<uv_timer_t>(loop_.uv(), uv_timer_init, nullptr);
   uv_timer_start(
       timer.get(), [](uv_timer_t*) {}, 200, 0);
   const size_t before = observer_.turns_ns.size();
   const uint64_t begin_ns = uv_hrtime();
-  uv_run(&loop_, UV_RUN_ONCE);
-  uv_run(&loop_, UV_RUN_NOWAIT);
+  uv_run(loop_.uv(), UV_RUN_ONCE);
+  uv_run(loop_.uv(), UV_RUN_NOWAIT);
   EXPECT_GE(uv_hrtime() - begin_ns, 190 * kNsPerMs) << "it has waited";
   ASSERT_GT(observer_.turns_ns.size(), before);
   EXPECT_LT(*std::max_element(observer_.turns_ns.begin() + before, observer_.turns_ns.end()),
@@ -211,11 +199,11 @@ TEST_F(TurnClockTest, WaitingIsNotInIt) {
 }
 
 // A turn that never ends has no duration: who looks from outside sees since when it has gone on.
-TEST_F(TurnClockTest, AnotherThreadSeesALoopThatIsStuck) {
+TEST_F(EventLoopClockTest, AnotherThreadSeesALoopThatIsStuck) {
   std::promise<void> stuck, go_on;
   std::thread loop([&] {
     in_a_turn([&] {
-      turn_->began_ns();
+      loop_.began_ns();
       stuck.set_value();
       go_on.get_future().wait();
     });

@@ -1,0 +1,17 @@
+// A clock that stands still until a test moves it.
+#pragma once
+
+#include "core/base/clock.h"
+
+namespace zerogate::testing {
+
+class ManualClock final : public Clock {
+ public:
+  uint64_t now_ns() const override { return now_ns_; }
+  void advance_ms(uint64_t ms) { now_ns_ += ms * 1'000'000; }
+
+ private:
+  uint64_t now_ns_ = 1'000'000'000;
+};
+
+}  // namespace zerogate::testing
