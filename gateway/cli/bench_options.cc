@@ -4,9 +4,9 @@
 
 #include <utility>
 
+#include "core/base/units.h"
 #include "core/wire/json.h"
 #include "core/wire/w5.h"
-#include "gateway/config/units.h"
 
 namespace zerogate {
 namespace {

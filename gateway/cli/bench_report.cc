@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "gateway/config/units.h"
+#include "core/base/units.h"
 
 namespace zerogate {
 namespace {

@@ -7,11 +7,11 @@
 #include <memory>
 #include <optional>
 
+#include "core/base/nearest.h"
 #include "core/base/quote.h"
+#include "core/base/units.h"
 #include "gateway/cli/command_line_help.h"
-#include "gateway/config/nearest.h"
 #include "gateway/config/settings.h"
-#include "gateway/config/units.h"
 #include "gateway/version.h"
 
 namespace zerogate {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/base/nearest.h"
 #include "core/base/quote.h"
 #include "core/metrics/function_labels.h"
 #include "gateway/config/bridge_settings.h"
-#include "gateway/config/nearest.h"
 
 namespace zerogate {
 namespace {

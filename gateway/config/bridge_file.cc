@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "core/base/nearest.h"
 #include "core/base/quote.h"
 #include "gateway/config/bridge_settings.h"
-#include "gateway/config/nearest.h"
 
 namespace zerogate {
 namespace {

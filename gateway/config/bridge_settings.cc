@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/base/quote.h"
-#include "gateway/config/units.h"
+#include "core/base/units.h"
 
 namespace zerogate {
 namespace {

@@ -13,10 +13,10 @@
 #include <optional>
 #include <vector>
 
+#include "core/base/nearest.h"
 #include "core/base/quote.h"
 #include "core/base/utf8.h"
 #include "gateway/config/bridge_file.h"
-#include "gateway/config/nearest.h"
 #include "gateway/config/yaml_reader.h"
 
 namespace zerogate {

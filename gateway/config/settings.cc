@@ -6,10 +6,10 @@
 #include <cctype>
 #include <charconv>
 
+#include "core/base/nearest.h"
 #include "core/base/quote.h"
+#include "core/base/units.h"
 #include "gateway/config/bridge_settings.h"
-#include "gateway/config/nearest.h"
-#include "gateway/config/units.h"
 #include "gateway/host/cpu_count.h"
 #include "handlers/registry.h"
 

@@ -1,4 +1,4 @@
-#include "gateway/config/nearest.h"
+#include "core/base/nearest.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/config/units.h"
+#include "core/base/units.h"
 
 #include <gtest/gtest.h>
 
