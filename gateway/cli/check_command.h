@@ -4,7 +4,7 @@
 #include <ostream>
 
 #include "gateway/cli/command_line.h"
-#include "gateway/config/config.h"
+#include "gateway/config/load_config.h"
 
 namespace zerogate {
 

@@ -10,6 +10,7 @@
 #include "core/base/nearest.h"
 #include "core/base/quote.h"
 #include "core/base/units.h"
+#include "core/redis/redis_url.h"
 #include "gateway/cli/command_line_help.h"
 #include "gateway/config/settings.h"
 #include "gateway/version.h"
@@ -75,8 +76,8 @@ class Parser {
   void add_flag(const std::string& name, bool& value) { app_.add_flag(name, value); }
 
   /// One flag for each setting that has one.
-  void add_settings() {
-    for (const Setting& setting : settings()) {
+  void add_settings(const SettingsTable& table) {
+    for (const Setting& setting : table) {
       if (setting.flag.empty()) {
         continue;
       }
@@ -186,16 +187,16 @@ class Parser {
   bool help_ = false;
 };
 
-Command parse_serve(const Arguments& arguments) {
+Command parse_serve(const Arguments& arguments, const SettingsTable& table) {
   Parser parser("serve");
   ServeCommand serve;
   const CLI::Option* config = parser.add("--config", serve.config_file);
-  parser.add_settings();
+  parser.add_settings(table);
   if (!parser.parse(arguments)) {
     return parser.error;
   }
   if (parser.help()) {
-    return PrintCommand{serve_help()};
+    return PrintCommand{serve_help(table)};
   }
   if (Parser::given(config) && serve.config_file.empty()) {
     return usage_error("serve", "--config needs the name of a file");
@@ -204,11 +205,11 @@ Command parse_serve(const Arguments& arguments) {
   return serve;
 }
 
-Command parse_check(const Arguments& arguments) {
+Command parse_check(const Arguments& arguments, const SettingsTable& table) {
   Parser parser("check");
   CheckCommand check;
   parser.add("--config", check.config_file);
-  parser.add_settings();
+  parser.add_settings(table);
   if (!parser.parse(arguments)) {
     return parser.error;
   }
@@ -321,17 +322,17 @@ Command parse_healthcheck(const Arguments& arguments) {
 
 }  // namespace
 
-Command parse_command_line(const std::vector<std::string>& arguments) {
+Command parse_command_line(const std::vector<std::string>& arguments, const SettingsTable& table) {
   if (arguments.empty()) {
     return UsageError{program_help()};
   }
   const std::string& first = arguments.front();
   const Arguments rest(arguments.begin() + 1, arguments.end());
   if (first == "serve") {
-    return parse_serve(rest);
+    return parse_serve(rest, table);
   }
   if (first == "check") {
-    return parse_check(rest);
+    return parse_check(rest, table);
   }
   if (first == "call") {
     return parse_call(rest);

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "gateway/config/config.h"
+#include "gateway/config/load_config.h"
 
 namespace zerogate {
 
@@ -62,6 +62,7 @@ using Command = std::variant<ServeCommand, CheckCommand, CallCommand, BenchComma
                              HealthcheckCommand, PrintCommand, UsageError>;
 
 /// `arguments` are those behind the program's name. All texts end in a line break.
-Command parse_command_line(const std::vector<std::string>& arguments);
+Command parse_command_line(const std::vector<std::string>& arguments,
+                           const SettingsTable& table = settings());
 
 }  // namespace zerogate

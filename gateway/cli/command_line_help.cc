@@ -14,16 +14,16 @@ std::string usage_of(const Setting& setting) {
 }
 
 /// Two lines for each flag, one for each other key.
-std::string settings_help() {
+std::string settings_help(const SettingsTable& table) {
   std::string flags;
   std::string others;
   size_t widest = 0;
-  for (const Setting& setting : settings()) {
+  for (const Setting& setting : table) {
     if (setting.flag.empty()) {
       widest = std::max(widest, setting.path.size());
     }
   }
-  for (const Setting& setting : settings()) {
+  for (const Setting& setting : table) {
     const std::string fallback = setting.default_text();
     if (setting.flag.empty()) {
       others +=
@@ -76,7 +76,7 @@ Exit status: 0 fine, 1 failed while running, 2 usage or configuration.
 )";
 }
 
-std::string serve_help() {
+std::string serve_help(const SettingsTable& table) {
   return fmt::format(
       "zerogate serve [--config FILE] [flags]\n"
       "Serves until SIGTERM or SIGINT, which answer what is in flight and then stop. SIGHUP reads\n"
@@ -84,7 +84,7 @@ std::string serve_help() {
       "\n"
       "  {:22}  configuration in YAML; default: what ZEROGATE_CONFIG names\n"
       "{}",
-      "--config FILE", settings_help());
+      "--config FILE", settings_help(table));
 }
 
 std::string check_help() {

@@ -3,10 +3,12 @@
 
 #include <string>
 
+#include "gateway/config/settings.h"
+
 namespace zerogate {
 
 std::string program_help();
-std::string serve_help();
+std::string serve_help(const SettingsTable& table);
 std::string check_help();
 std::string call_help();
 std::string bench_help();

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "gateway/cli/command_line.h"
-#include "gateway/config/config.h"
+#include "gateway/config/load_config.h"
 
 namespace zerogate {
 

@@ -8,7 +8,7 @@
 #include "core/base/nearest.h"
 #include "core/base/quote.h"
 #include "core/metrics/function_labels.h"
-#include "gateway/config/bridge_settings.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 namespace {

@@ -1,20 +1,15 @@
-// The effective configuration: defaults, then file, then environment, then flags.
+// The configuration, as a plain struct of values: load_config.h makes one, settings.h has its keys.
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "core/base/address.h"
-#include "core/base/result.h"
 #include "core/bridge/backend_options.h"
 #include "core/log/log.h"
-#include "core/redis/redis_url.h"
 
 namespace zerogate {
 
@@ -34,10 +29,9 @@ struct Config {
   uint32_t zmq_keep_alive_ms = 1'000;              ///< 0: off; see ZmqOptions::keep_alive_ms
   uint32_t drain_timeout_ms = 8'000;               ///< below docker's 10 s kill
   std::string redis = "redis://127.0.0.1:6379/0";  ///< as written, with its password
-  RedisUrl redis_url;                              ///< `redis`, parsed
   uint32_t redis_connections = 1;
   uint32_t redis_timeout_ms = 1'000;
-  /// load_config empties it when there are routes and nobody has listed handlers.
+  /// load_config empties it when there are routes and no list of handlers was given.
   std::vector<std::string> handlers = {"hello_world", "echo", "save_order", "get_order"};
   std::vector<BackendOptions> backends;
   std::vector<RouteOptions> routes;  ///< the first match wins; each names one of `backends`
@@ -50,29 +44,5 @@ struct Config {
 
 /// The name of the backend that --bridge makes.
 inline constexpr std::string_view kBridgeName = "bridge";
-
-/// Flags of `serve` and `check`, by configuration path ("listen.tcp"), as typed by the user.
-using Overrides = std::map<std::string, std::string>;
-/// The environment, looked at by name: a function so that tests need not change the process.
-using Environment = std::function<std::optional<std::string>(const std::string&)>;
-
-/// Names the file when no flag does. An image's HEALTHCHECK sees the environment, but no flags.
-inline constexpr const char* kConfigVariable = "ZEROGATE_CONFIG";
-
-/// Loads and checks a configuration. `file` may be empty: then kConfigVariable may name one. The
-/// errors are one per line, each with its place (file:line, the variable's or the flag's name) and
-/// what would fix it; all of a configuration's errors are found in one go.
-struct ConfigErrors {
-  std::vector<std::string> lines;
-};
-std::variant<Config, ConfigErrors> load_config(const std::string& file,
-                                               const Environment& environment,
-                                               const Overrides& flags);
-
-/// The effective configuration as YAML that load_config would take; passwords are masked.
-std::string to_yaml(const Config& config);
-
-/// The process' real environment.
-Environment process_environment();
 
 }  // namespace zerogate

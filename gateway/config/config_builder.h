@@ -17,6 +17,12 @@ namespace zerogate {
 
 class ConfigBuilder {
  public:
+  /// The table outlives the builder.
+  explicit ConfigBuilder(const SettingsTable& table) : table_(table) {}
+
+  /// The keys that there are.
+  const SettingsTable& table() const { return table_; }
+
   /// Sets one value over what was there, or gathers why not.
   void apply(const Setting& setting, const SettingValue& value);
 
@@ -45,6 +51,7 @@ class ConfigBuilder {
   void check_listeners();
   void check_bridge();
 
+  const SettingsTable& table_;
   Config config_;
   BridgeEntries entries_;
   std::vector<std::string> errors_;

@@ -15,17 +15,16 @@
 
 #include "core/base/nearest.h"
 #include "core/base/quote.h"
-#include "core/base/utf8.h"
-#include "gateway/config/bridge_file.h"
+#include "gateway/config/codecs.h"
 #include "gateway/config/yaml_reader.h"
 
 namespace zerogate {
 namespace {
 
 /// Keys of one level: those at the top for an empty section.
-std::vector<std::string> keys_of(std::string_view section) {
+std::vector<std::string> keys_of(const SettingsTable& table, std::string_view section) {
   std::vector<std::string> keys;
-  for (const Setting& setting : settings()) {
+  for (const Setting& setting : table) {
     std::string key;
     if (!setting.in_file) {
       continue;
@@ -41,16 +40,14 @@ std::vector<std::string> keys_of(std::string_view section) {
       keys.push_back(key);
     }
   }
-  if (section.empty()) {
-    keys.insert(keys.end(), std::begin(kBridgeKeys), std::end(kBridgeKeys));
-  }
   return keys;
 }
 
 /// What would fix an unknown key.
-std::string mend_key(std::string_view section, const std::string& key, const std::string& path) {
-  if (section.empty() && find_setting(key) != nullptr) {
-    const Setting& setting = *find_setting(key);
+std::string hint_for(const SettingsTable& table, std::string_view section, const std::string& key,
+                     const std::string& path) {
+  if (section.empty() && find_setting(table, key) != nullptr) {
+    const Setting& setting = *find_setting(table, key);
     if (!setting.in_file) {
       return fmt::format("only {} and {} say this; write backends and routes here", setting.flag,
                          setting.environment_name());
@@ -58,11 +55,11 @@ std::string mend_key(std::string_view section, const std::string& key, const std
     // "listen.tcp: ..." at the top
     return fmt::format("write {}: {{{}: ...}}", setting.section(), setting.key());
   }
-  if (const std::string sibling = nearest(key, keys_of(section)); !sibling.empty()) {
+  if (const std::string sibling = nearest(key, keys_of(table, section)); !sibling.empty()) {
     return fmt::format("did you mean '{}{}{}'?", section, section.empty() ? "" : ".", sibling);
   }
   std::vector<std::string> paths;
-  for (const Setting& setting : settings()) {
+  for (const Setting& setting : table) {
     if (!setting.in_file) {
       continue;
     }
@@ -75,16 +72,148 @@ std::string mend_key(std::string_view section, const std::string& key, const std
     return fmt::format("did you mean '{}'?", near);
   }
   if (section.empty()) {
-    return fmt::format("known are {}", listed(keys_of(section), "and"));
+    return fmt::format("known are {}", listed(keys_of(table, section), "and"));
   }
-  return fmt::format("{} has {}", section, listed(keys_of(section), "and"));
+  return fmt::format("{} has {}", section, listed(keys_of(table, section), "and"));
+}
+
+template <class T>
+std::vector<std::string> keys_in(const std::vector<SettingOf<T>>& table) {
+  std::vector<std::string> keys;
+  keys.reserve(table.size());
+  for (const SettingOf<T>& setting : table) {
+    keys.emplace_back(setting.path);
+  }
+  return keys;
+}
+
+template <class T>
+std::string unknown_key(const std::vector<SettingOf<T>>& table, const std::string& path,
+                        const std::string& key) {
+  const std::string near = nearest(key, keys_in(table));
+  const std::string whole = fmt::format("{}.{}", path, key);
+  if (!near.empty()) {
+    return fmt::format("unknown key {}; did you mean '{}.{}'?", quote(whole), path, near);
+  }
+  return fmt::format("unknown key {}; {} has {}", quote(whole), path,
+                     listed(keys_in(table), "and"));
+}
+
+/// Reads one key of a backend or route into its entry.
+template <class T>
+void read_setting(const YamlReader& reader, const SettingOf<T>& setting, const std::string& path,
+                  const YAML::Node& node, const YAML::Mark& mark, Entry<T>& entry) {
+  const ValueShape shape{.path = fmt::format("{}.{}", path, setting.path),
+                         .example = setting.example_text(),
+                         .is_list = setting.is_list,
+                         .word_is_list = setting.is_list};
+  Problems problems;
+  const auto value = reader.value(node, shape, reader.place(mark, shape.path), problems);
+  if (value) {
+    setting.set(*value, entry.options, problems);
+  }
+  for (const Problem& problem : problems) {
+    reader.builder().fail(problem.place, problem.message);
+  }
+  if (problems.empty()) {
+    entry.values.emplace(setting.path, *value);
+  }
+}
+
+/// Reads the map of a backend's or route's keys. `needed` must be among them, with a value that is
+/// no empty list.
+template <class T>
+void read_entry(const YamlReader& reader, const std::vector<SettingOf<T>>& table,
+                const std::string& path, const std::vector<std::string_view>& needed,
+                const YAML::Node& map, Entry<T>& entry) {
+  std::vector<std::string> seen;
+  reader.each_entry(map, [&](const std::string& key, const YAML::Node& node, const YAML::Mark& at) {
+    const auto setting = std::ranges::find(table, key, &SettingOf<T>::path);
+    if (setting == table.end()) {
+      return reader.builder().fail(reader.place(at), unknown_key(table, path, key));
+    }
+    if (!node.IsSequence() || node.size() > 0) {
+      seen.push_back(key);
+    }
+    read_setting(reader, *setting, path, node, at, entry);
+  });
+  for (const std::string_view key : needed) {
+    if (std::ranges::find(seen, key) != seen.end()) {
+      continue;
+    }
+    const SettingOf<T>& setting = *std::ranges::find(table, key, &SettingOf<T>::path);
+    const std::string example = setting.example_text();
+    reader.builder().fail(
+        entry.place, setting.is_list ? fmt::format("no {0}; add it, as in {0}: [{1}]", key, example)
+                                     : fmt::format("no {0}; add it, as in {0}: {1}", key, example));
+  }
+}
+
+/// These two read the value of the key that stands at `mark`. What was there before, of a file
+/// under a variable, goes.
+void read_backends(const YamlReader& reader, const YAML::Node& node, const YAML::Mark& mark) {
+  Entries<BackendOptions> backends;
+  const auto fail = [&](const std::string& place, const std::string& message) {
+    reader.builder().fail(place, message);
+    backends.readable = false;
+  };
+  if (node.IsMap()) {
+    reader.each_entry(
+        node, [&](const std::string& name, const YAML::Node& map, const YAML::Mark& at) {
+          const std::string problem = backend_name_problem(name);
+          if (!problem.empty()) {
+            return fail(reader.place(at, "backends"), problem);
+          }
+          Entry<BackendOptions> entry{{}, reader.place(at, "backends." + name)};
+          entry.options.name = name;
+          if (map.IsMap()) {
+            read_entry(reader, backend_settings(), "backends." + name, {"url"}, map, entry);
+          } else {
+            reader.builder().fail(entry.place,
+                                  fmt::format("a map of keys is needed, not {}; write {{url: "
+                                              "\"tcp://host:port\"}}",
+                                              kind_of(map)));
+          }
+          backends.list.push_back(std::move(entry));
+        });
+  } else if (!node.IsNull()) {  // null: every line below it is a comment
+    fail(reader.place(mark, "backends"),
+         fmt::format("a map of names is needed, not {}; write {{orders: {{url: "
+                     "\"tcp://orders:5559\"}}}}",
+                     kind_of(node)));
+  }
+  reader.builder().set_backends(std::move(backends));
+}
+
+void read_routes(const YamlReader& reader, const YAML::Node& node, const YAML::Mark& mark) {
+  constexpr std::string_view kExample = "{functions: [\"*\"], backend: orders}";
+  Entries<RouteOptions> routes;
+  const auto fail = [&](const YAML::Mark& at, std::string_view what, const YAML::Node& found) {
+    routes.readable = false;
+    reader.builder().fail(reader.place(at, "routes"),
+                          fmt::format("{}, not {}; write - {}", what, kind_of(found), kExample));
+  };
+  if (node.IsSequence()) {
+    for (const YAML::Node& item : node) {
+      if (!item.IsMap()) {
+        fail(item.Mark(), "a route is a map of keys", item);
+        continue;
+      }
+      Entry<RouteOptions> entry{{}, reader.place(item.Mark(), "routes")};
+      read_entry(reader, route_settings(), "routes", {"functions", "backend"}, item, entry);
+      routes.list.push_back(std::move(entry));
+    }
+  } else if (!node.IsNull()) {
+    fail(mark, "a list of routes is needed", node);
+  }
+  reader.builder().set_routes(std::move(routes));
 }
 
 /// Walks the nodes of a file.
 class Walker {
  public:
   Walker(const std::string& name, ConfigBuilder& builder)
-      : reader_(name, builder), builder_(builder) {}
+      : reader_(name, builder), builder_(builder), table_(builder.table()) {}
 
   void walk_root(const YAML::Node& root) {
     if (!root.IsDefined() || root.IsNull()) {
@@ -111,14 +240,14 @@ class Walker {
     }
     const std::string path = section.empty() ? key : section + "." + key;
     const bool dotted = key.find('.') != std::string::npos;
-    const Setting* setting = dotted ? nullptr : find_setting(path);
+    const Setting* setting = dotted ? nullptr : find_setting(table_, path);
     if (setting != nullptr && setting->in_file) {
       return walk_value(*setting, node, reader_.place(mark, path));
     }
-    const auto top = keys_of("");
+    const auto top = keys_of(table_, "");
     if (!section.empty() || std::ranges::find(top, key) == top.end()) {
       return builder_.fail(reader_.place(mark), fmt::format("unknown key {}; {}", quote(path),
-                                                            mend_key(section, key, path)));
+                                                            hint_for(table_, section, key, path)));
     }
     if (node.IsMap()) {
       return walk_map(key, node);
@@ -126,7 +255,7 @@ class Walker {
     builder_.fail(reader_.place(mark),
                   fmt::format("{}: a map of keys is needed, not {}; indent {} below it, or leave "
                               "it out",
-                              key, kind_of(node), listed(keys_of(key))));
+                              key, kind_of(node), listed(keys_of(table_, key))));
   }
 
  private:
@@ -140,7 +269,7 @@ class Walker {
       return builder_.apply(setting, value_from_text(setting, node.Scalar(), place));
     }
     const ValueShape shape{.path = std::string(setting.path),
-                           .example = setting.default_text(),
+                           .example = setting.example_text(),
                            .is_list = setting.is_list,
                            .can_be_off = setting.can_be_off};
     Problems problems;
@@ -155,92 +284,8 @@ class Walker {
 
   YamlReader reader_;
   ConfigBuilder& builder_;
+  const SettingsTable& table_;
 };
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
-/// Finds what yaml-cpp would swallow, or report in words that help nobody. True when all is well.
-bool check_lines(const std::string& name, const std::vector<std::string_view>& lines,
-                 ConfigBuilder& builder) {
-  const size_t before = builder.errors().size();
-  for (size_t i = 0; i < lines.size(); ++i) {
-    const std::string place = fmt::format("{}:{}", name, i + 1);
-    const std::string_view line = lines[i];
-    const size_t content = line.find_first_not_of(" \t\r");
-    if (line.find('\0') != std::string_view::npos) {
-      builder.fail(place, "a NUL byte, so this is no text; name a YAML file in UTF-8");
-      return false;
-    }
-    if (!is_utf8(line)) {
-      builder.fail(place, "not UTF-8; save the file as UTF-8 text");
-      return false;
-    }
-    if (content == std::string_view::npos || line[content] == '#') {
-      continue;
-    }
-    if (line.substr(0, content).find('\t') != std::string_view::npos) {
-      builder.fail(place, "a tab in the indentation, which YAML forbids; write spaces");
-    }
-  }
-  return builder.errors().size() == before;
-}
-
-/// True for a value such as [::1]:5559 without quotes: for YAML that is a list, and then rubbish.
-bool has_bare_brackets(std::string_view line) {
-  const size_t open = line.find(": [");
-  const size_t close = line.find("]:");
-  return open != std::string_view::npos && close != std::string_view::npos && open < close &&
-         line.substr(open + 3, close - open - 3).find(':') != std::string_view::npos;
-}
-
-/// True when YAML took a word such as *_order for an alias, which it begins with a star.
-bool is_about_alias(const YAML::Exception& failure) {
-  return failure.msg == YAML::ErrorMsg::ALIAS_NOT_FOUND ||
-         failure.msg == YAML::ErrorMsg::UNKNOWN_ANCHOR;
-}
-
-void fail_syntax(const std::string& name, const std::vector<std::string_view>& lines,
-                 const YAML::Exception& failure, ConfigBuilder& builder) {
-  const auto at = static_cast<size_t>(std::max(failure.mark.line, 0));
-  std::string_view fix = "check indentation, brackets and quotes here";
-  if (is_about_alias(failure)) {
-    fix = "put a word that begins with * in quotes, as in \"*\"";
-  } else if (at < lines.size() && has_bare_brackets(lines[at])) {
-    fix = "put the address in quotes, as in \"[::1]:5559\"";
-  }
-  builder.fail(fmt::format("{}:{}", name, at + 1),
-               fmt::format("not YAML: {}; {}", failure.msg, fix));
-}
-
-/// Hands the text's only document to `walk`.
-void load_yaml(const std::string& name, const std::string& text, ConfigBuilder& builder,
-               const std::function<void(const YAML::Node&)>& walk) {
-  const std::vector<std::string_view> lines = lines_of(text);
-  if (!check_lines(name, lines, builder)) {
-    return;
-  }
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty()) {
-      return;
-    }
-    if (documents.size() > 1) {
-      builder.fail(fmt::format("{}:{}", name, documents[1].Mark().line + 1),
-                   "a second YAML document begins; write one only, without '---' in between");
-    }
-    walk(documents[0]);
-  } catch (const YAML::Exception& failure) {
-    fail_syntax(name, lines, failure, builder);
-  }
-}
 
 struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }

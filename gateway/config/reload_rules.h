@@ -1,18 +1,23 @@
-// Which changes of the configuration a running gateway can take over. Pure function, any thread.
+// Which changes of the configuration a running gateway takes over. Pure functions, any thread.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "gateway/config/config.h"
+#include "gateway/config/settings.h"
 
 namespace zerogate {
 
 /// The paths of the keys ("listen.tcp") that differ and need a restart: listeners, threads, limits,
-/// Redis and the like. The others (backends, routes, handlers, the log) a reload takes over.
+/// Redis and the like. The others (backends, routes, handlers, the log) are live.
 ///
 /// Both must be as load_config gave them: a gateway that has lowered limits.connections to what its
 /// descriptors allow would look as if it had been changed.
-std::vector<std::string> unreloadable_changes(const Config& running, const Config& next);
+std::vector<std::string> unreloadable_changes(const Config& running, const Config& next,
+                                              const SettingsTable& table = settings());
+
+/// Copies the values of all live keys.
+void take_over_live(const Config& next, Config& running, const SettingsTable& table = settings());
 
 }  // namespace zerogate

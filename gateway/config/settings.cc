@@ -1,17 +1,9 @@
 #include "gateway/config/settings.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 
-#include "core/base/nearest.h"
-#include "core/base/quote.h"
-#include "core/base/units.h"
-#include "gateway/config/bridge_settings.h"
-#include "gateway/host/cpu_count.h"
-#include "handlers/registry.h"
+#include "gateway/config/codecs.h"
 
 namespace zerogate {
 namespace {
@@ -20,307 +12,89 @@ constexpr uint32_t kMaxThreads = 256;
 constexpr uint32_t kMaxConnections = 1'000'000;  // descriptors end long before
 constexpr uint32_t kMaxInFlight = 10'000'000;
 constexpr uint32_t kMaxRedisConnections = 256;  // per event loop
-constexpr uint64_t kMinBytes = kKiB;
-constexpr uint64_t kMaxBytes = kGiB;
 
-/// What a row says about the kind of its value.
-struct Codec {
-  decltype(Setting::set) set;
-  decltype(Setting::show) show;
-  bool can_be_off = false;
-  bool is_list = false;
-};
+constexpr SettingScope kLive = {.live = true};
+constexpr SettingScope kLiveNotInFile = {.in_file = false, .live = true};
 
-SettingValue text_value(std::string text) {
-  return {SettingValue::Kind::text, std::move(text), {}, ""};
-}
-
-/// A codec of one word: `parse` takes it and gives Result<T>, `store` puts the T into the
-/// configuration, `show` gives the word back.
-template <class Parse, class Store, class Show>
-Codec word(Parse parse, Store store, Show show) {
-  return {[parse, store](const SettingValue& value, Config& config, Problems& problems) {
-            auto parsed = parse(value.text);
-            if (!parsed) {
-              return problems.push_back({value.place, parsed.error()});
-            }
-            store(config, std::move(parsed).value());
-          },
-          [show](const Config& config) { return text_value(show(config)); }};
-}
-
-Codec count(uint32_t Config::*field, uint32_t max) {
-  return word([max](const std::string& text) { return parse_count(text, 1, max); },
-              [field](Config& config, uint32_t number) { config.*field = number; },
-              [field](const Config& config) { return std::to_string(config.*field); });
-}
-
-Codec thread_count() {
-  Codec numbers = count(&Config::threads, kMaxThreads);
-  const auto set = [numbers](const SettingValue& value, Config& config, Problems& problems) {
-    if (value.text == "auto") {
-      config.threads = std::min(cpu_count(), kMaxThreads);
-      return;
-    }
-    const size_t before = problems.size();
-    numbers.set(value, config, problems);
-    if (problems.size() > before) {
-      problems.back().message += ", or auto";
-    }
-  };
-  return {set, numbers.show};
-}
-
-Codec size(uint64_t Config::*field) {
-  const auto parse = [](const std::string& text) -> Result<uint64_t> {
-    auto bytes = parse_size(text);
-    if (bytes && (bytes.value() < kMinBytes || bytes.value() > kMaxBytes)) {
-      return out_of_range(text, show_size(kMinBytes) + " to " + show_size(kMaxBytes));
-    }
-    return bytes;
-  };
-  return word(
-      parse, [field](Config& config, uint64_t bytes) { config.*field = bytes; },
-      [field](const Config& config) { return show_size(config.*field); });
-}
-
-Codec duration(uint32_t Config::*field) {
-  return word(
-      parse_timeout_ms, [field](Config& config, uint32_t ms) { config.*field = ms; },
-      [field](const Config& config) { return show_duration_ms(config.*field); });
-}
-
-/// A duration; off is 0.
-Codec duration_or_off(uint32_t Config::*field) {
-  Codec codec = duration(field);
-  const auto set = [field, on = codec.set](const SettingValue& value, Config& config,
-                                           Problems& problems) {
-    if (value.kind != SettingValue::Kind::off) {
-      return on(value, config, problems);
-    }
-    config.*field = 0;
-  };
-  const auto show = [field, on = codec.show](const Config& config) {
-    if (config.*field != 0) {
-      return on(config);
-    }
-    return SettingValue{SettingValue::Kind::off, "", {}, ""};
-  };
-  codec.set = set;
-  codec.show = show;
-  codec.can_be_off = true;
-  return codec;
-}
-
-/// The share of calls that get a line: off is 0, all is 1.
-Codec share_or_off(double Config::*field) {
-  const auto parse = [](const std::string& text) -> Result<double> {
-    if (text == "all") {
-      return 1.0;
-    }
-    double share = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
-    if (error == std::errc() && end == text.data() + text.size() && share > 0 && share <= 1) {
-      return share;
-    }
-    return Error{
-        fmt::format("{} is no share of calls; write off, all, or a number above 0 and up "
-                    "to 1 such as 0.01",
-                    quote(text))};
-  };
-  Codec codec = word(
-      parse, [field](Config& config, double share) { config.*field = share; },
-      [field](const Config& config) {
-        return config.*field == 1 ? std::string("all") : fmt::format("{}", config.*field);
-      });
-  const auto set = [field, on = codec.set](const SettingValue& value, Config& config,
-                                           Problems& problems) {
-    if (value.kind != SettingValue::Kind::off) {
-      return on(value, config, problems);
-    }
-    config.*field = 0;
-  };
-  const auto show = [field, on = codec.show](const Config& config) {
-    if (config.*field > 0) {
-      return on(config);
-    }
-    return SettingValue{SettingValue::Kind::off, "", {}, ""};
-  };
-  return {.set = set, .show = show, .can_be_off = true};
-}
-
-/// An address, or off. civetweb as Debian builds it cannot listen on a Unix socket, so the admin
-/// server's must not be a path.
-Codec address(std::optional<Address> Config::*field, bool may_be_path) {
-  const auto set = [=](const SettingValue& value, Config& config, Problems& problems) {
-    if (value.kind == SettingValue::Kind::off) {
-      config.*field = std::nullopt;
-      return;
-    }
-    auto parsed = Address::parse(value.text);
-    if (!parsed) {
-      return problems.push_back({value.place, parsed.error()});
-    }
-    if (parsed.value().is_path() && !may_be_path) {
-      const std::string what = quote(value.text);
-      return problems.push_back({value.place, what + " is a socket's path, which only listen.tcp "
-                                                     "and listen.zmq take; write host:port"});
-    }
-    config.*field = std::move(parsed).value();
-  };
-  const auto show = [field](const Config& config) {
-    if (!(config.*field)) {
-      return SettingValue{SettingValue::Kind::off, "", {}, ""};
-    }
-    return text_value((config.*field)->display());
-  };
-  return {.set = set, .show = show, .can_be_off = true};
-}
-
-/// One of a few names, which stand in the order of the enumeration's values.
-template <class Enum>
-Codec choice(Enum Config::*field, const std::vector<std::string>& names) {
-  const auto parse = [names](const std::string& text) -> Result<Enum> {
-    const auto found = std::ranges::find(names, text);
-    if (found != names.end()) {
-      return static_cast<Enum>(found - names.begin());
-    }
-    return Error{fmt::format("{} is not known; write {}", quote(text), listed(names))};
-  };
-  return word(
-      parse, [field](Config& config, Enum value) { config.*field = value; },
-      [field, names](const Config& config) { return names[static_cast<size_t>(config.*field)]; });
-}
-
-Codec redis_url() {
-  const auto set = [](const SettingValue& value, Config& config, Problems& problems) {
-    auto url = RedisUrl::parse(value.text);
-    if (!url) {
-      return problems.push_back({value.place, url.error()});
-    }
-    config.redis = value.text;
-    config.redis_url = std::move(url).value();
-  };
-  return {set, [](const Config& config) { return text_value(mask_password(config.redis)); }};
-}
-
-std::string unknown_handler(const std::string& name) {
-  const std::string near = nearest(name, handler_names());
-  const std::string fix = near.empty() ? fmt::format("known are {}", listed(handler_names(), "and"))
-                                       : fmt::format("did you mean '{}'?", near);
-  return fmt::format("unknown handler {}; {}", quote(name), fix);
-}
-
-Codec handler_list() {
-  const auto set = [](const SettingValue& value, Config& config, Problems& problems) {
-    const size_t before = problems.size();
-    std::vector<std::string> names;
-    for (const PlacedText& item : value.items) {
-      if (std::ranges::find(handler_names(), item.text) == handler_names().end()) {
-        problems.push_back({item.place, unknown_handler(item.text)});
-      } else if (std::ranges::find(names, item.text) != names.end()) {
-        problems.push_back({item.place, quote(item.text) + " stands twice; keep one"});
-      } else {
-        names.push_back(item.text);
-      }
-    }
-    if (problems.size() == before) {
-      config.handlers = std::move(names);
-    }
-  };
-  const auto show = [](const Config& config) {
-    SettingValue value{SettingValue::Kind::list, "", {}, ""};
-    for (const std::string& name : config.handlers) {
-      value.items.push_back({name, ""});
-    }
-    return value;
-  };
-  return {.set = set, .show = show, .is_list = true};
-}
-
-Codec bridge_urls() {
-  const auto set = [](const SettingValue& value, Config& config, Problems& problems) {
-    std::vector<ServerUrl> urls;
-    if (parse_backend_urls(value, urls, problems)) {
-      config.bridge = std::move(urls);
-    }
-  };
-  const auto show = [](const Config& config) {
-    SettingValue value{SettingValue::Kind::list, "", {}, ""};
-    for (const ServerUrl& url : config.bridge) {
-      value.items.push_back({url.display(), ""});
-    }
-    return value;
-  };
-  return {.set = set, .show = show, .is_list = true};
-}
-
-/// What a row says about where its key stands and when it is taken over.
-struct Scope {
-  bool in_file = true;
-  bool live = false;
-};
-constexpr Scope kLive = {.live = true};
-
-struct Row {
-  std::string_view path, flag, placeholder, help;
-  Codec codec;
-  Scope scope = {};
-};
-
-std::vector<Setting> make_settings() {
-  const std::vector<std::string> levels = {"debug", "info", "warn", "error", "off"};
-  const std::vector<std::string> formats = {"logfmt", "json"};
+SettingsTable make_settings() {
+  using C = Config;
+  const auto level = choice<log::Level>({"debug", "info", "warn", "error", "off"});
+  const auto format = choice<log::Format>({"logfmt", "json"});
+  const auto duration_or_off = or_off(duration(), 0u);
   // clang-format off
-  const Row rows[] = {
-      {"threads", "--threads", "N", "event loops; auto: as many as the cgroup grants CPUs",
-       thread_count()},
-      {"listen.tcp", "--listen-tcp", "ADDRESS", "raw TCP: host:port, [v6]:port or unix:/path",
-       address(&Config::listen_tcp, true)},
-      {"listen.zmq", "--listen-zmq", "ADDRESS", "ZeroMQ: host:port, [v6]:port or ipc:/path",
-       address(&Config::listen_zmq, true)},
-      {"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config",
-       address(&Config::admin, false)},
-      {"log.level", "--log-level", "LEVEL", "debug, info, warn, error or off",
-       choice(&Config::log_level, levels), kLive},
-      {"log.format", "--log-format", "FORMAT", "logfmt or json",
-       choice(&Config::log_format, formats), kLive},
-      {"log.access", "", "SHARE", "a line for calls: off, all, or a share of them such as 0.01",
-       share_or_off(&Config::log_access), kLive},
-      {"log.slow", "", "DURATION", "a call that took this long always gets a line; or off",
-       duration_or_off(&Config::log_slow_ms), kLive},
-      {"limits.message", "", "SIZE", "largest message of a client", size(&Config::max_message)},
-      {"limits.connections", "", "N", "clients' connections, for each protocol",
-       count(&Config::max_connections, kMaxConnections)},
-      {"limits.in_flight", "", "N", "calls under way, over all clients",
-       count(&Config::max_in_flight, kMaxInFlight)},
-      {"limits.write_buffer", "", "SIZE", "replies that may wait for one slow reader",
-       size(&Config::write_buffer)},
-      {"zmq_keep_alive", "", "DURATION", "ZeroMQ peers that were sent nothing this long get a frame",
-       duration_or_off(&Config::zmq_keep_alive_ms)},
-      {"drain_timeout", "", "DURATION", "how long SIGTERM waits for calls under way",
-       duration(&Config::drain_timeout_ms)},
-      {"redis.url", "--redis", "URL",
-       "redis://[user:password@]host[:port][/db] or unix:/path[?db=N]",
-       redis_url()},
-      {"redis.connections", "", "N", "connections to Redis, for each event loop",
-       count(&Config::redis_connections, kMaxRedisConnections)},
-      {"redis.timeout", "", "DURATION", "deadline of a command to Redis",
-       duration(&Config::redis_timeout_ms)},
-      {"handlers", "", "NAMES", "functions served here",
-       handler_list(), kLive},
-      {"bridge", "--bridge", "URL", "forward to this Zero server; once for each endpoint",
-       bridge_urls(), {.in_file = false, .live = true}},
+  return {
+      row({"threads", "--threads", "N", "event loops; auto: as many as the cgroup grants CPUs"},
+          &C::threads, thread_count(kMaxThreads)),
+      row({"listen.tcp", "--listen-tcp", "ADDRESS", "raw TCP: host:port, [v6]:port or unix:/path"},
+          &C::listen_tcp, address(true)),
+      row({"listen.zmq", "--listen-zmq", "ADDRESS", "ZeroMQ: host:port, [v6]:port or ipc:/path"},
+          &C::listen_zmq, address(true)),
+      row({"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config"},
+          &C::admin, address(false)),
+      row({"log.level", "--log-level", "LEVEL", "debug, info, warn, error or off"},
+          &C::log_level, level, kLive),
+      row({"log.format", "--log-format", "FORMAT", "logfmt or json"},
+          &C::log_format, format, kLive),
+      row({"log.access", "", "SHARE", "a line for calls: off, all, or a share of them such as 0.01"},
+          &C::log_access, or_off(share(), 0.0), kLive),
+      row({"log.slow", "", "DURATION", "a call that took this long always gets a line; or off"},
+          &C::log_slow_ms, duration_or_off, kLive),
+      row({"limits.message", "", "SIZE", "largest message of a client"},
+          &C::max_message, size()),
+      row({"limits.connections", "", "N", "clients' connections, for each protocol"},
+          &C::max_connections, count(1, kMaxConnections)),
+      row({"limits.in_flight", "", "N", "calls under way, over all clients"},
+          &C::max_in_flight, count(1, kMaxInFlight)),
+      row({"limits.write_buffer", "", "SIZE", "replies that may wait for one slow reader"},
+          &C::write_buffer, size()),
+      row({"zmq_keep_alive", "", "DURATION",
+           "ZeroMQ peers that were sent nothing this long get a frame"},
+          &C::zmq_keep_alive_ms, duration_or_off),
+      row({"drain_timeout", "", "DURATION", "how long SIGTERM waits for calls under way"},
+          &C::drain_timeout_ms, duration()),
+      row({"redis.url", "--redis", "URL",
+           "redis://[user:password@]host[:port][/db] or unix:/path[?db=N]"},
+          &C::redis, redis_url()),
+      row({"redis.connections", "", "N", "connections to Redis, for each event loop"},
+          &C::redis_connections, count(1, kMaxRedisConnections)),
+      row({"redis.timeout", "", "DURATION", "deadline of a command to Redis"},
+          &C::redis_timeout_ms, duration()),
+      row({"handlers", "", "NAMES", "functions served here"},
+          &C::handlers, handler_list(), kLive),
+      structure({"backends", "", "", "servers that calls are forwarded to, in YAML"},
+                &C::backends, kLive),
+      structure({"routes", "", "", "which functions go to which backend, in YAML"},
+                &C::routes, kLive),
+      row({"bridge", "--bridge", "URL", "forward to this Zero server; once for each endpoint"},
+          &C::bridge, server_urls(), kLiveNotInFile),
   };
-  // clang-format on
-  std::vector<Setting> made;
-  for (const Row& row : rows) {
-    made.push_back({row.path, row.flag, row.placeholder, row.help, row.codec.can_be_off,
-                    row.codec.is_list, row.scope.in_file, row.scope.live, row.codec.set,
-                    row.codec.show});
-  }
-  return made;
 }
+
+std::vector<SettingOf<BackendOptions>> make_backend_settings() {
+  using B = BackendOptions;
+  return {
+      row({.path = "url", .example = "tcp://orders:5559"}, &B::urls, server_urls()),
+      row({.path = "connections", .example = "24"},
+          &B::connections, count(0, kMaxBackendConnections)),
+      row({.path = "in_flight", .example = "1"}, &B::in_flight, count(0, kMaxBackendInFlight)),
+      row({.path = "queue"}, &B::queue, count(0, kMaxBackendQueue)),
+      row({.path = "timeout"}, &B::timeout_ms, duration()),
+      row({.path = "connect_timeout"}, &B::connect_timeout_ms, duration()),
+      row({.path = "resolve"}, &B::resolve_ms, duration()),
+      row({.path = "eject_after"}, &B::eject_after, count(1, kMaxEjectAfter)),
+      row({.path = "idempotent", .example = "\"get_*\""}, &B::idempotent, globs()),
+  };
+}
+
+std::vector<SettingOf<RouteOptions>> make_route_settings() {
+  using R = RouteOptions;
+  return {
+      row({.path = "functions", .example = "\"save_*\", get_order"}, &R::functions, globs()),
+      row({.path = "backend", .example = "orders"}, &R::backend, backend_name()),
+      row({.path = "timeout", .example = "2s"}, &R::timeout_ms, unless(0u, duration())),
+  };
+}
+// clang-format on
 
 std::string_view trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
@@ -340,40 +114,43 @@ std::string environment_name(std::string_view path) {
   return name;
 }
 
-std::string_view Setting::section() const {
-  const size_t dot = path.find('.');
-  return dot == std::string_view::npos ? std::string_view{} : path.substr(0, dot);
-}
-
-std::string_view Setting::key() const {
-  return section().empty() ? path : path.substr(section().size() + 1);
-}
-
-std::string Setting::default_text() const {
-  const SettingValue value = show(Config{});
-  switch (value.kind) {
+std::string one_word(const std::optional<SettingValue>& value) {
+  if (!value) {
+    return "none";
+  }
+  switch (value->kind) {
     case SettingValue::Kind::off:
       return "off";
     case SettingValue::Kind::text:
-      return value.text;
+      return value->text;
     case SettingValue::Kind::list:
       break;
   }
   std::string joined;
-  for (const PlacedText& item : value.items) {
+  for (const PlacedText& item : value->items) {
     joined += (joined.empty() ? "" : ", ") + item.text;
   }
   return joined.empty() ? "none" : joined;
 }
 
-const std::vector<Setting>& settings() {
-  static const std::vector<Setting> kTable = make_settings();
+const SettingsTable& settings() {
+  static const SettingsTable kTable = make_settings();
   return kTable;
 }
 
-const Setting* find_setting(std::string_view path) {
-  const auto found = std::ranges::find(settings(), path, &Setting::path);
-  return found == settings().end() ? nullptr : &*found;
+const std::vector<SettingOf<BackendOptions>>& backend_settings() {
+  static const std::vector<SettingOf<BackendOptions>> kTable = make_backend_settings();
+  return kTable;
+}
+
+const std::vector<SettingOf<RouteOptions>>& route_settings() {
+  static const std::vector<SettingOf<RouteOptions>> kTable = make_route_settings();
+  return kTable;
+}
+
+const Setting* find_setting(const SettingsTable& table, std::string_view path) {
+  const auto found = std::ranges::find(table, path, &Setting::path);
+  return found == table.end() ? nullptr : &*found;
 }
 
 SettingValue value_from_text(const Setting& setting, std::string_view text, std::string place) {

@@ -4,10 +4,78 @@
 
 #include <algorithm>
 #include <map>
+#include <vector>
 
 #include "core/base/quote.h"
+#include "core/base/utf8.h"
 
 namespace zerogate {
+namespace {
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+/// Finds what yaml-cpp would swallow, or report in words that help nobody. True when all is well.
+bool check_lines(const std::string& name, const std::vector<std::string_view>& lines,
+                 ConfigBuilder& builder) {
+  const size_t before = builder.errors().size();
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const std::string place = fmt::format("{}:{}", name, i + 1);
+    const std::string_view line = lines[i];
+    const size_t content = line.find_first_not_of(" \t\r");
+    if (line.find('\0') != std::string_view::npos) {
+      builder.fail(place, "a NUL byte, so this is no text; name a YAML file in UTF-8");
+      return false;
+    }
+    if (!is_utf8(line)) {
+      builder.fail(place, "not UTF-8; save the file as UTF-8 text");
+      return false;
+    }
+    if (content == std::string_view::npos || line[content] == '#') {
+      continue;
+    }
+    if (line.substr(0, content).find('\t') != std::string_view::npos) {
+      builder.fail(place, "a tab in the indentation, which YAML forbids; write spaces");
+    }
+  }
+  return builder.errors().size() == before;
+}
+
+/// True for a value such as [::1]:5559 without quotes: for YAML that is a list, and then rubbish.
+bool has_bare_brackets(std::string_view line) {
+  const size_t open = line.find(": [");
+  const size_t close = line.find("]:");
+  return open != std::string_view::npos && close != std::string_view::npos && open < close &&
+         line.substr(open + 3, close - open - 3).find(':') != std::string_view::npos;
+}
+
+/// True when YAML took a word such as *_order for an alias, which it begins with a star.
+bool is_about_alias(const YAML::Exception& failure) {
+  return failure.msg == YAML::ErrorMsg::ALIAS_NOT_FOUND ||
+         failure.msg == YAML::ErrorMsg::UNKNOWN_ANCHOR;
+}
+
+void fail_syntax(const std::string& name, const std::vector<std::string_view>& lines,
+                 const YAML::Exception& failure, ConfigBuilder& builder) {
+  const auto at = static_cast<size_t>(std::max(failure.mark.line, 0));
+  std::string_view fix = "check indentation, brackets and quotes here";
+  if (is_about_alias(failure)) {
+    fix = "put a word that begins with * in quotes, as in \"*\"";
+  } else if (at < lines.size() && has_bare_brackets(lines[at])) {
+    fix = "put the address in quotes, as in \"[::1]:5559\"";
+  }
+  builder.fail(fmt::format("{}:{}", name, at + 1),
+               fmt::format("not YAML: {}; {}", failure.msg, fix));
+}
+
+}  // namespace
 
 std::string kind_of(const YAML::Node& node) {
   if (node.IsMap()) {
@@ -96,6 +164,27 @@ std::optional<SettingValue> YamlReader::list(const YAML::Node& node, const Value
     return std::nullopt;
   }
   return value;
+}
+
+void load_yaml(const std::string& name, const std::string& text, ConfigBuilder& builder,
+               const std::function<void(const YAML::Node&)>& walk) {
+  const std::vector<std::string_view> lines = lines_of(text);
+  if (!check_lines(name, lines, builder)) {
+    return;
+  }
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.empty()) {
+      return;
+    }
+    if (documents.size() > 1) {
+      builder.fail(fmt::format("{}:{}", name, documents[1].Mark().line + 1),
+                   "a second YAML document begins; write one only, without '---' in between");
+    }
+    walk(documents[0]);
+  } catch (const YAML::Exception& failure) {
+    fail_syntax(name, lines, failure, builder);
+  }
 }
 
 }  // namespace zerogate

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "gateway/config/config_builder.h"
-#include "gateway/config/settings.h"
+#include "gateway/config/setting.h"
 
 namespace zerogate {
 
@@ -24,6 +24,11 @@ struct ValueShape {
 
 /// "a map", "a list", "nothing" or "a single value".
 std::string kind_of(const YAML::Node& node);
+
+/// Hands the text's only document to `walk`; what is no YAML, or more than one document, is an
+/// error of the builder's. `name` stands in front of every line number.
+void load_yaml(const std::string& name, const std::string& text, ConfigBuilder& builder,
+               const std::function<void(const YAML::Node&)>& walk);
 
 class YamlReader {
  public:

@@ -7,7 +7,7 @@
 
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
-#include "gateway/config/config.h"
+#include "gateway/host/environment.h"
 
 namespace zerogate {
 

@@ -10,6 +10,7 @@
 #include "core/log/log.h"
 #include "core/metrics/collector.h"
 #include "gateway/config/reload_rules.h"
+#include "gateway/config/show_config.h"
 #include "gateway/host/descriptors.h"
 #include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
@@ -149,7 +150,7 @@ WorkerOptions Gateway::worker_options() const {
   options.tcp.max_connections = options.zmq.max_connections = share(max_connections_);
   options.tcp.write_buffer = options.zmq.write_buffer = config_.write_buffer;
   options.zmq.keep_alive_ms = config_.zmq_keep_alive_ms;
-  options.redis.url = config_.redis_url;
+  options.redis.url = RedisUrl::parse(config_.redis).value();  // load_config has checked it
   options.redis.connections = config_.redis_connections;
   options.redis.timeout_ms = config_.redis_timeout_ms;
   options.routing = routing_of(config_);
@@ -275,7 +276,7 @@ Result<std::string> Gateway::load_and_take_over() {
     }
     return Error{fmt::format("{}", fmt::join(errors->lines, "\n"))};
   }
-  Config next = std::get<Config>(loaded);
+  const Config& next = std::get<Config>(loaded);
   const std::vector<std::string> not_taken = unreloadable_changes(config_, next);
   for (const auto& worker : workers_) {
     worker->reload(routing_of(next));
@@ -283,13 +284,7 @@ Result<std::string> Gateway::load_and_take_over() {
   log::set_level(next.log_level);
   log::set_format(next.log_format);
   call_log_.set(next.log_access, next.log_slow_ms);
-  config_.handlers = std::move(next.handlers);
-  config_.backends = std::move(next.backends);
-  config_.routes = std::move(next.routes);
-  config_.log_level = next.log_level;
-  config_.log_format = next.log_format;
-  config_.log_access = next.log_access;
-  config_.log_slow_ms = next.log_slow_ms;
+  take_over_live(next, config_);
   const std::string restart = fmt::format("{}", fmt::join(not_taken, ","));
   log::info("reloaded", {{"needs_restart", restart}});
   if (not_taken.empty()) {

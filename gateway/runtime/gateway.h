@@ -14,7 +14,7 @@
 #include "core/listener/listen_socket.h"
 #include "core/metrics/function_labels.h"
 #include "gateway/admin/admin_server.h"
-#include "gateway/config/config.h"
+#include "gateway/config/load_config.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/watchdog.h"

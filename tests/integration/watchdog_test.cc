@@ -30,14 +30,9 @@ class Manager {
     name_ = "@" + std::string(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1);
   }
 
-  std::optional<std::string> environment(const std::string& name) const {
-    if (name == "NOTIFY_SOCKET") {
-      return name_;
-    }
-    if (name == "WATCHDOG_USEC") {
-      return std::to_string(kIntervalMs * 1'000);
-    }
-    return std::nullopt;
+  Environment environment() const {
+    return Environment(
+        {{"NOTIFY_SOCKET", name_}, {"WATCHDOG_USEC", std::to_string(kIntervalMs * 1'000)}});
   }
 
   std::string received() {
@@ -85,7 +80,7 @@ class WatchdogTest : public ::testing::Test {
   FunctionLabels labels_{{}};
   std::vector<std::unique_ptr<Worker>> workers_;
   Manager manager_;
-  SystemdNotifier sender_{[this](const std::string& name) { return manager_.environment(name); }};
+  SystemdNotifier sender_{manager_.environment()};
   std::unique_ptr<Watchdog> watchdog_;
 };
 

@@ -202,7 +202,7 @@ TEST(CommandLine, UsageErrorsKeepPasswords) {
 }
 
 TEST(CheckCommand, SaysOkOrEveryError) {
-  const Environment none = [](const std::string&) { return std::nullopt; };
+  const Environment none;
   std::ostringstream out;
   std::ostringstream err;
   EXPECT_EQ(run_check({"/dev/null", {}}, none, out, err), 0);
@@ -217,7 +217,7 @@ TEST(CheckCommand, SaysOkOrEveryError) {
 }
 
 TEST(CheckCommand, SaysWhatTheConfigurationDecidesByItself) {
-  const Environment none = [](const std::string&) { return std::nullopt; };
+  const Environment none;
   std::ostringstream out;
   std::ostringstream err;
   EXPECT_EQ(run_check({"/dev/null", {{"listen.zmq", "127.0.0.1:5559"}}}, none, out, err), 0);

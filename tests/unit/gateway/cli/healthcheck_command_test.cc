@@ -29,15 +29,13 @@ class HealthcheckTest : public testing::Test {
   std::string port() const { return std::to_string(server_->port()); }
 
   int check(const HealthcheckCommand& command, const std::string& admin_variable = "") {
-    const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
-      if (name != "ZEROGATE_ADMIN" || admin_variable.empty()) {
-        return std::nullopt;
-      }
-      return admin_variable;
-    };
+    Environment::Variables variables;
+    if (!admin_variable.empty()) {
+      variables["ZEROGATE_ADMIN"] = admin_variable;
+    }
     out_.str("");
     err_.str("");
-    return run_healthcheck(command, environment, out_, err_);
+    return run_healthcheck(command, Environment(variables), out_, err_);
   }
   int check_at(const std::string& admin, uint32_t timeout_ms = kPatientMs) {
     return check({"", {{"admin", admin}}, timeout_ms});

@@ -4,8 +4,9 @@
 
 #include <fstream>
 
-#include "gateway/config/bridge_settings.h"
-#include "gateway/config/config.h"
+#include "gateway/config/codecs.h"
+#include "gateway/config/settings.h"
+#include "gateway/config/show_config.h"
 #include "handlers/registry.h"
 #include "tests/unit/gateway/config/config_fixture.h"
 

@@ -7,17 +7,15 @@
 
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "gateway/config/config.h"
+#include "gateway/config/load_config.h"
 
 namespace zerogate {
 
-using Variables = std::map<std::string, std::string>;
+using Variables = Environment::Variables;
 
 /// A directory of its own for a test, taken away afterwards.
 class Directory {
@@ -49,14 +47,7 @@ class ConfigTest : public testing::Test {
   static std::variant<Config, ConfigErrors> load_file(const std::string& file,
                                                       const Variables& variables = {},
                                                       const Overrides& flags = {}) {
-    const Environment environment = [&](const std::string& name) -> std::optional<std::string> {
-      const auto found = variables.find(name);
-      if (found == variables.end()) {
-        return std::nullopt;
-      }
-      return found->second;
-    };
-    return load_config(file, environment, flags);
+    return load_config(file, Environment(variables), flags);
   }
 
   Config good(const std::string& text, const Variables& variables = {},

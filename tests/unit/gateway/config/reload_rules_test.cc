@@ -27,8 +27,20 @@ TEST(ReloadRules, WhatAReloadTakesOver) {
   next.log_format = log::Format::json;
   next.log_access = 0.5;
   next.log_slow_ms = 1;
-  next.notes = {"a note"};
   EXPECT_THAT(unreloadable_changes(Config{}, next), ElementsAre());
+  Config running;
+  take_over_live(next, running);
+  EXPECT_EQ(running, next);
+}
+
+TEST(ReloadRules, TakesNothingElseOver) {
+  Config next;
+  next.threads = 2;
+  next.redis = "redis://other:6379/0";
+  next.notes = {"a note"};
+  Config running;
+  take_over_live(next, running);
+  EXPECT_EQ(running, Config{});
 }
 
 TEST(ReloadRules, NamesWhatNeedsARestart) {

@@ -1,0 +1,252 @@
+#include "gateway/config/codecs.h"
+
+#include <charconv>
+
+#include "core/base/units.h"
+#include "core/redis/redis_url.h"
+#include "gateway/host/cpu_count.h"
+#include "handlers/registry.h"
+
+namespace zerogate {
+namespace {
+
+constexpr uint64_t kMinBytes = kKiB;
+constexpr uint64_t kMaxBytes = kGiB;
+
+std::string unknown_handler(const std::string& name) {
+  const std::string near = nearest(name, handler_names());
+  const std::string fix = near.empty() ? fmt::format("known are {}", listed(handler_names(), "and"))
+                                       : fmt::format("did you mean '{}'?", near);
+  return fmt::format("unknown handler {}; {}", quote(name), fix);
+}
+
+std::string glob_problem(std::string_view glob) {
+  // "a, b" as one word is a list whose brackets were forgotten; no function has such a name.
+  const auto separates = [](char c) { return c == ',' || static_cast<unsigned char>(c) <= ' '; };
+  if (glob.empty()) {
+    return "'' names no function; write a name, or \"*\" for every one";
+  }
+  if (std::ranges::any_of(glob, separates)) {
+    return fmt::format(
+        "{} has a comma or a blank, which no function's name has; write a list, as "
+        "in [save_order, \"get_*\"]",
+        quote(glob));
+  }
+  return "";
+}
+
+/// A codec of a list: `take` looks at one item, appends it to the values or reports a problem.
+template <class Item, class Take, class Show>
+Codec<std::vector<Item>> list(Take take, Show show) {
+  return {
+      [take](const SettingValue& value, Problems& problems) -> std::optional<std::vector<Item>> {
+        const size_t before = problems.size();
+        std::vector<Item> items;
+        for (const PlacedText& item : value.items) {
+          take(item, items, problems);
+        }
+        if (problems.size() > before) {
+          return std::nullopt;
+        }
+        return items;
+      },
+      [show](const std::vector<Item>& items) {
+        std::vector<std::string> words;
+        for (const Item& item : items) {
+          words.push_back(show(item));
+        }
+        return list_value(words);
+      },
+      false, true};
+}
+
+/// Appends the item unless it is there already, which is a problem.
+template <class Item>
+void append_once(const PlacedText& text, Item item, std::vector<Item>& items, Problems& problems) {
+  if (std::ranges::find(items, item) != items.end()) {
+    problems.push_back({text.place, quote(text.text) + " stands twice; keep one"});
+  } else {
+    items.push_back(std::move(item));
+  }
+}
+
+/// The codec with a bound on the list's length; `fix` is what to do instead.
+template <class Item>
+Codec<std::vector<Item>> at_most(size_t max, std::string_view what, std::string_view fix,
+                                 const Codec<std::vector<Item>>& codec) {
+  Codec<std::vector<Item>> made = codec;
+  made.parse = [=, parse = codec.parse](const SettingValue& value,
+                                        Problems& problems) -> std::optional<std::vector<Item>> {
+    auto items = parse(value, problems);
+    if (value.items.size() <= max) {
+      return items;
+    }
+    problems.push_back(
+        {value.items[max].place, fmt::format("more than {} {}; {}", max, what, fix)});
+    return std::nullopt;
+  };
+  return made;
+}
+
+std::string same_word(const std::string& word) { return word; }
+
+}  // namespace
+
+SettingValue off_value() { return {SettingValue::Kind::off, "", {}, ""}; }
+
+SettingValue text_value(std::string text) {
+  return {SettingValue::Kind::text, std::move(text), {}, ""};
+}
+
+SettingValue list_value(const std::vector<std::string>& words) {
+  SettingValue value{SettingValue::Kind::list, "", {}, ""};
+  for (const std::string& word : words) {
+    value.items.push_back({word, ""});
+  }
+  return value;
+}
+
+Codec<uint32_t> count(uint32_t min, uint32_t max) {
+  return word<uint32_t>([=](const std::string& text) { return parse_count(text, min, max); },
+                        [](uint32_t number) { return std::to_string(number); });
+}
+
+Codec<uint32_t> thread_count(uint32_t max) {
+  Codec<uint32_t> codec = count(1, max);
+  codec.parse = [max, parse = codec.parse](const SettingValue& value,
+                                           Problems& problems) -> std::optional<uint32_t> {
+    if (value.text == "auto") {
+      return std::min(cpu_count(), max);
+    }
+    const auto number = parse(value, problems);
+    if (!number) {
+      problems.back().message += ", or auto";
+    }
+    return number;
+  };
+  return codec;
+}
+
+Codec<uint64_t> size() {
+  const auto parse = [](const std::string& text) -> Result<uint64_t> {
+    auto bytes = parse_size(text);
+    if (bytes && (bytes.value() < kMinBytes || bytes.value() > kMaxBytes)) {
+      return out_of_range(text, show_size(kMinBytes) + " to " + show_size(kMaxBytes));
+    }
+    return bytes;
+  };
+  return word<uint64_t>(parse, show_size);
+}
+
+Codec<uint32_t> duration() { return word<uint32_t>(parse_timeout_ms, show_duration_ms); }
+
+Codec<double> share() {
+  const auto parse = [](const std::string& text) -> Result<double> {
+    if (text == "all") {
+      return 1.0;
+    }
+    double share = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+    if (error == std::errc() && end == text.data() + text.size() && share > 0 && share <= 1) {
+      return share;
+    }
+    return Error{
+        fmt::format("{} is no share of calls; write off, all, or a number above 0 and up "
+                    "to 1 such as 0.01",
+                    quote(text))};
+  };
+  return word<double>(parse, [](double share) {
+    return share == 1 ? std::string("all") : fmt::format("{}", share);
+  });
+}
+
+// civetweb as Debian builds it cannot listen on a Unix socket, so the admin server's address must
+// not be a path.
+Codec<std::optional<Address>> address(bool may_be_path) {
+  const auto parse = [=](const std::string& text) -> Result<std::optional<Address>> {
+    auto parsed = Address::parse(text);
+    if (!parsed) {
+      return Error{parsed.error()};
+    }
+    if (parsed.value().is_path() && !may_be_path) {
+      return Error{quote(text) +
+                   " is a socket's path, which only listen.tcp and listen.zmq take; "
+                   "write host:port"};
+    }
+    return std::optional(std::move(parsed).value());
+  };
+  const auto show = [](const std::optional<Address>& address) { return address->display(); };
+  return or_off(word<std::optional<Address>>(parse, show), std::optional<Address>());
+}
+
+Codec<std::string> redis_url() {
+  const auto parse = [](const std::string& text) -> Result<std::string> {
+    const auto url = RedisUrl::parse(text);
+    return url ? Result<std::string>(text) : Result<std::string>(Error{url.error()});
+  };
+  return word<std::string>(parse, [](const std::string& text) { return mask_password(text); });
+}
+
+Codec<std::vector<std::string>> handler_list() {
+  const auto take = [](const PlacedText& item, std::vector<std::string>& names,
+                       Problems& problems) {
+    if (std::ranges::find(handler_names(), item.text) == handler_names().end()) {
+      problems.push_back({item.place, unknown_handler(item.text)});
+    } else {
+      append_once(item, item.text, names, problems);
+    }
+  };
+  return list<std::string>(take, same_word);
+}
+
+Codec<std::vector<std::string>> globs() {
+  const auto take = [](const PlacedText& item, std::vector<std::string>& taken,
+                       Problems& problems) {
+    const std::string problem = glob_problem(item.text);
+    if (!problem.empty()) {
+      problems.push_back({item.place, problem});
+    }
+    taken.push_back(item.text);
+  };
+  return at_most(kMaxGlobs, "functions in one list", "use \"*\" for common beginnings",
+                 list<std::string>(take, same_word));
+}
+
+Codec<std::vector<ServerUrl>> server_urls() {
+  const auto take = [](const PlacedText& item, std::vector<ServerUrl>& urls, Problems& problems) {
+    auto url = ServerUrl::parse(item.text);
+    if (!url) {
+      problems.push_back({item.place, url.error()});
+    } else {
+      append_once(item, std::move(url).value(), urls, problems);
+    }
+  };
+  const auto show = [](const ServerUrl& url) { return url.display(); };
+  return at_most(kMaxUrls, "URLs of one backend",
+                 "put a name with several addresses, or a load balancer, in their place",
+                 list<ServerUrl>(take, show));
+}
+
+Codec<std::string> backend_name() {
+  const auto parse = [](const std::string& text) -> Result<std::string> {
+    std::string problem = backend_name_problem(text);
+    return problem.empty() ? Result<std::string>(text)
+                           : Result<std::string>(Error{std::move(problem)});
+  };
+  return word<std::string>(parse, same_word);
+}
+
+std::string backend_name_problem(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '-';
+  };
+  if (!name.empty() && name.size() <= kMaxBackendNameBytes && std::ranges::all_of(name, allowed)) {
+    return "";
+  }
+  return fmt::format(
+      "{} is no name for a backend; write 1 to {} of the characters A-Z a-z 0-9 _ . -", quote(name),
+      kMaxBackendNameBytes);
+}
+
+}  // namespace zerogate

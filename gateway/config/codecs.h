@@ -1,0 +1,107 @@
+// How the kinds of values in the configuration are written: each once, for every key that is of its
+// kind. Pure functions, any thread.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/address.h"
+#include "core/base/nearest.h"
+#include "core/base/quote.h"
+#include "core/base/result.h"
+#include "core/wire/server_url.h"
+#include "gateway/config/setting.h"
+
+namespace zerogate {
+
+inline constexpr size_t kMaxUrls = 64;              ///< of one backend
+inline constexpr size_t kMaxGlobs = 1000;           ///< in one list of functions
+inline constexpr size_t kMaxBackendNameBytes = 63;  ///< it becomes a label's value
+
+SettingValue off_value();
+SettingValue text_value(std::string text);
+SettingValue list_value(const std::vector<std::string>& words);
+
+/// A codec of one word: `parse` takes a std::string and gives Result<V>, `show` gives it back.
+template <class V, class Parse, class Show>
+Codec<V> word(Parse parse, Show show) {
+  return {[parse](const SettingValue& value, Problems& problems) -> std::optional<V> {
+            Result<V> parsed = parse(value.text);
+            if (!parsed) {
+              problems.push_back({value.place, parsed.error()});
+              return std::nullopt;
+            }
+            return std::move(parsed).value();
+          },
+          [show](const V& value) { return text_value(show(value)); }};
+}
+
+/// The codec's values, or off, which is `off_is`.
+template <class V>
+Codec<V> or_off(const Codec<V>& codec, const V& off_is) {
+  using Kind = SettingValue::Kind;
+  return {[=, parse = codec.parse](const SettingValue& value, Problems& problems) {
+            return value.kind == Kind::off ? std::make_optional(off_is) : parse(value, problems);
+          },
+          [=, show = codec.show](const V& value) {
+            return value == off_is ? std::make_optional(off_value()) : show(value);
+          },
+          true, codec.is_list};
+}
+
+/// The codec's values; `nothing` stands for none said. It is not shown, and cannot be written.
+template <class V>
+Codec<V> unless(const V& nothing, const Codec<V>& codec) {
+  Codec<V> made = codec;
+  made.show = [=, show = codec.show](const V& value) -> std::optional<SettingValue> {
+    return value == nothing ? std::nullopt : show(value);
+  };
+  return made;
+}
+
+/// One of a few names, which stand in the order of the enumeration's values.
+template <class Enum>
+Codec<Enum> choice(const std::vector<std::string>& names) {
+  const auto parse = [names](const std::string& text) -> Result<Enum> {
+    const auto found = std::ranges::find(names, text);
+    if (found != names.end()) {
+      return static_cast<Enum>(found - names.begin());
+    }
+    return Error{fmt::format("{} is not known; write {}", quote(text), listed(names))};
+  };
+  return word<Enum>(parse, [names](Enum value) { return names[static_cast<size_t>(value)]; });
+}
+
+Codec<uint32_t> count(uint32_t min, uint32_t max);
+/// `auto` is as many as the cgroup grants CPUs.
+Codec<uint32_t> thread_count(uint32_t max);
+/// Bytes, from 1KiB to 1GiB.
+Codec<uint64_t> size();
+/// Milliseconds, from 1ms to 1h.
+Codec<uint32_t> duration();
+/// A share of calls; 1 is all.
+Codec<double> share();
+/// Off is nothing.
+Codec<std::optional<Address>> address(bool may_be_path);
+/// As written, with its password, which is masked when shown.
+Codec<std::string> redis_url();
+/// Names of functions that this program serves itself.
+Codec<std::vector<std::string>> handler_list();
+/// Names of functions in which `*` stands for any characters.
+Codec<std::vector<std::string>> globs();
+/// Endpoints of one backend.
+Codec<std::vector<ServerUrl>> server_urls();
+/// Looks at the name's form only: whether there is such a backend is known later.
+Codec<std::string> backend_name();
+
+/// What is wrong with a backend's name and what would fix it; empty when it is good.
+std::string backend_name_problem(std::string_view name);
+
+}  // namespace zerogate

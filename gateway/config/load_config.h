@@ -1,0 +1,34 @@
+// The effective configuration: defaults, then file, then environment, then flags. Any thread.
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gateway/config/config.h"
+#include "gateway/config/settings.h"
+#include "gateway/host/environment.h"
+
+namespace zerogate {
+
+/// Flags of `serve` and `check`, by configuration path ("listen.tcp"), as typed by the user.
+using Overrides = std::map<std::string, std::string>;
+
+/// Names the file when no flag does. An image's HEALTHCHECK sees the environment, but no flags.
+inline constexpr const char* kConfigVariable = "ZEROGATE_CONFIG";
+
+/// One per line, each with its place (file:line, the variable's or the flag's name) and what would
+/// fix it.
+struct ConfigErrors {
+  std::vector<std::string> lines;
+};
+
+/// Loads and checks a configuration. `file` may be empty: then kConfigVariable may name one. All of
+/// a configuration's errors are found in one go.
+std::variant<Config, ConfigErrors> load_config(const std::string& file,
+                                               const Environment& environment,
+                                               const Overrides& flags,
+                                               const SettingsTable& table = settings());
+
+}  // namespace zerogate
