@@ -133,7 +133,8 @@ void Backend::update_endpoints() {
     options.connection = {context_.max_message, options_.connect_timeout_ms, context_.read_buffer};
     Endpoint::Owner& owner = *this;
     const std::string name = wanted.address.display();
-    endpoints_.push_back(std::make_unique<Endpoint>(context_.loop->uv(), context_.zmq_context, owner, options, metrics_->add(name),
+    endpoints_.push_back(std::make_unique<Endpoint>(
+        context_.loop->uv(), context_.zmq_context, owner, options, metrics_->add(name),
         std::make_unique<StateReporter>(context_.loop->uv(), context_.states, watched(name))));
   }
 }

@@ -35,8 +35,8 @@ class TurnObserver {
   ~TurnObserver() = default;
 };
 
-/// Owns the libuv loop. Calls its clients, in the order in which they were added, after the loop has
-/// polled (uv_check) and again before it sleeps (uv_prepare: idle callbacks may have answered
+/// Owns the libuv loop. Calls its clients, in the order in which they were added, after the loop
+/// has polled (uv_check) and again before it sleeps (uv_prepare: idle callbacks may have answered
 /// calls). A client that gives new work to others there asks for one more round, or it would wait
 /// for the loop to wake up.
 ///
@@ -66,8 +66,9 @@ class EventLoop final : public Clock {
   /// One turn, without waiting.
   void run_turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
   void stop() { uv_stop(&loop_); }
-  /// Runs the loop until the last handles have closed, as libuv demands, those that are unreferenced
-  /// excepted. It has no turns any more. For whoever has to close the handles on this thread.
+  /// Runs the loop until the last handles have closed, as libuv demands, those that are
+  /// unreferenced excepted. It has no turns any more. For whoever has to close the handles on this
+  /// thread.
   void close();
 
   void add(EndOfTurn& client) { clients_.push_back(&client); }

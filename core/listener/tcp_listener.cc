@@ -25,8 +25,8 @@ bool is_one_of_the_last(const uv_handle_t& handle) {
 
 }  // namespace
 
-TcpListener::TcpListener(EventLoop& loop, Dispatcher& dispatcher,
-                         ListenerMetrics& metrics, const TcpOptions& options)
+TcpListener::TcpListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
+                         const TcpOptions& options)
     : loop_(loop),
       dispatcher_(dispatcher),
       metrics_(metrics),

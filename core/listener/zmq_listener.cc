@@ -91,8 +91,8 @@ void write_reply(char* to, ByteView id, ByteView body) {
 
 }  // namespace
 
-ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher,
-                         ListenerMetrics& metrics, const ZmqOptions& options)
+ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
+                         const ZmqOptions& options)
     : loop_(loop),
       dispatcher_(dispatcher),
       metrics_(metrics),

@@ -101,8 +101,7 @@ void RedisClient::Shared::refuse(RedisReply::Status status, std::string_view tex
   request.on_reply(reply);
 }
 
-RedisClient::RedisClient(EventLoop& loop, RedisMetrics& metrics,
-                         RedisOptions options)
+RedisClient::RedisClient(EventLoop& loop, RedisMetrics& metrics, RedisOptions options)
     : shared_(std::make_unique<Shared>(loop, metrics, std::move(options))) {
   loop.add(*this);
   for (auto& channel : shared_->channels) {

@@ -35,10 +35,8 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
                     [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();
-  tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp),
-                                       options.tcp);
-  zmq_ = std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq),
-                                       options.zmq);
+  tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options.tcp);
+  zmq_ = std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq), options.zmq);
   loop_.add(*this);
   loop_.set_observer(*this);
 }

@@ -84,15 +84,13 @@ class TransportTest : public ::testing::Test {
 
   void listen_tcp(const TcpOptions& options = {}, std::string_view address = "127.0.0.1:0") {
     open(address);
-    tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp),
-                                         options);
+    tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options);
     const Status status = tcp_->listen(*socket_);
     ASSERT_TRUE(status) << status.error();
   }
   void listen_zmq(const ZmqOptions& options = {}, std::string_view address = "127.0.0.1:0") {
     open(address);
-    zmq_ = std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq),
-                                         options);
+    zmq_ = std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq), options);
     const Status status = zmq_->listen(*socket_);
     ASSERT_TRUE(status) << status.error();
   }

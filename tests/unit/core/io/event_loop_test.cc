@@ -119,8 +119,9 @@ class EventLoopClockTest : public EventLoopTest {
   EventLoopClockTest() {
     loop_.set_observer(observer_);
     const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
-      uv_async_init(loop, handle,
-                    [](uv_async_t* async) { static_cast<EventLoopClockTest*>(async->data)->work_(); });
+      uv_async_init(loop, handle, [](uv_async_t* async) {
+        static_cast<EventLoopClockTest*>(async->data)->work_();
+      });
     };
     readable_ = make_uv<uv_async_t>(loop_.uv(), init, this);
     uv_run(loop_.uv(), UV_RUN_NOWAIT);
