@@ -29,11 +29,9 @@ using Clock = std::chrono::steady_clock;
 
 // A peer that connects and stays silent holds one thread for kRequestTimeoutMs, and civetweb takes
 // connections in the order in which they came. So /healthz waits behind n such peers for about
-// n / kThreads * kRequestTimeoutMs, and n is at most kThreads + kQueue + kBacklog: 3.5 s. A thread
-// that waits costs about 20 KiB; that is why there are so many.
-constexpr int kThreads = 64;
+// n / threads * kRequestTimeoutMs, and n is at most threads + queue + kBacklog: 3.5 s with the
+// defaults of AdminLimits. A thread that waits costs about 20 KiB; that is why there are so many.
 constexpr int kRequestTimeoutMs = 1000;  ///< for a whole request, and for each chunk of a reply
-constexpr int kQueue = 32;               ///< accepted and waiting for a thread
 constexpr int kBacklog = 128;            ///< waiting in the kernel
 constexpr int kMaxRequestBytes = 8192;   ///< request line and headers; one buffer per thread
 /// A slow reader is given kRequestTimeoutMs for each chunk and kResponseDeadline for all of them.
@@ -215,13 +213,15 @@ class CivetLibrary {
 }  // namespace
 
 struct AdminServer::State {
-  explicit State(AdminSources sources) : routes{std::move(sources)} {}
+  State(AdminSources sources, const AdminLimits& admin_limits)
+      : routes{std::move(sources)}, limits(admin_limits) {}
   ~State();
   Status run(SocketAddress address);
   Status run_on(const UniqueFd& socket);
 
   CivetLibrary library;
   AdminRoutes routes;
+  const AdminLimits limits;
   std::unique_ptr<mg_context, decltype(&mg_stop)> server{nullptr, &mg_stop};
   int listener = -1;  ///< civetweb's own, open until mg_stop
   uint16_t port = 0;
@@ -238,8 +238,8 @@ AdminServer::State::~State() {
 Status AdminServer::State::run(SocketAddress address) {
   const std::array<std::pair<const char*, std::string>, 8> settings = {
       {{"listening_ports", address.numeric()},
-       {"num_threads", std::to_string(kThreads)},
-       {"connection_queue", std::to_string(kQueue)},
+       {"num_threads", std::to_string(limits.threads)},
+       {"connection_queue", std::to_string(limits.queue)},
        {"listen_backlog", std::to_string(kBacklog)},
        {"request_timeout_ms", std::to_string(kRequestTimeoutMs)},
        {"max_request_size", std::to_string(kMaxRequestBytes)},
@@ -303,7 +303,8 @@ Status AdminServer::State::run_on(const UniqueFd& socket) {
 }
 
 Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
-                                                        AdminSources sources) {
+                                                        AdminSources sources,
+                                                        const AdminLimits& limits) {
   if (address.is_path()) {
     return cannot_listen(address, "the admin port cannot be a Unix socket, only host:port");
   }
@@ -313,7 +314,7 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
   }
 
   const SignalsBlocked blocked;
-  auto state = std::make_unique<State>(std::move(sources));
+  auto state = std::make_unique<State>(std::move(sources), limits);
   const SocketAddress& where = bound.value().address;
   UniqueFd& fd = bound.value().fd;
   const bool ipv4 = where.storage.ss_family == AF_INET;

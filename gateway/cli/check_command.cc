@@ -1,6 +1,26 @@
 #include "gateway/cli/check_command.h"
 
+#include "gateway/host/descriptors.h"
+#include "gateway/host/tasks.h"
+#include "gateway/runtime/resource_budget.h"
+
 namespace zerogate {
+namespace {
+
+// A warning and no error: what serves may have other limits than the shell that checks.
+void warn_of_limits(const Config& config, const std::string& place, std::ostream& out) {
+  const auto descriptors =
+      share_descriptors(config, {raise_descriptor_limit(), open_descriptors()});
+  if (!descriptors) {
+    out << place << ": warning: " << descriptors.error() << '\n';
+  }
+  const auto threads = admin_threads(config, startable_threads(wanted_threads(config)));
+  if (!threads) {
+    out << place << ": warning: " << threads.error() << '\n';
+  }
+}
+
+}  // namespace
 
 int run_check(const CheckCommand& command, const Environment& environment, std::ostream& out,
               std::ostream& err) {
@@ -11,9 +31,11 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
     }
     return 2;
   }
-  for (const std::string& note : std::get<Config>(loaded).notes) {
+  const Config& config = std::get<Config>(loaded);
+  for (const std::string& note : config.notes) {
     out << command.config_file << ": note: " << note << '\n';
   }
+  warn_of_limits(config, command.config_file, out);
   out << command.config_file << ": ok\n";
   return 0;
 }

@@ -16,6 +16,18 @@ struct Background {
   ~Background() { log::end_background(kPatience); }
 };
 
+/// The gateway, or one line that says what could not be had.
+Result<std::unique_ptr<Gateway>> start(const Config& config, const Resources& resources,
+                                       Gateway::Reload load_again,
+                                       const SystemdNotifier& manager) try {
+  return Gateway::start(config, resources, std::move(load_again), manager);
+} catch (const std::exception& failure) {
+  return Error{
+      fmt::format("cannot start: {}; raise the limits of tasks and open files, or lower "
+                  "threads",
+                  failure.what())};
+}
+
 }  // namespace
 
 int run_serve(const ServeCommand& command, const Environment& environment, std::ostream& err) {
@@ -35,10 +47,16 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   const auto load_again = [&] {
     return load_config(command.config_file, environment, command.flags);
   };
+  const Result<Resources> resources = take_resources(config);
+  if (!resources) {
+    err << "zerogate: " << resources.error() << '\n';
+    return 1;
+  }
   const Background background;
   const SystemdNotifier manager(environment);
   manager.status("starting: connecting to redis and backends");
-  const Result<std::unique_ptr<Gateway>> gateway = Gateway::start(config, load_again, manager);
+  const Result<std::unique_ptr<Gateway>> gateway =
+      start(config, resources.value(), load_again, manager);
   if (!gateway) {
     manager.status(gateway.error());
     err << "zerogate: " << gateway.error() << '\n';

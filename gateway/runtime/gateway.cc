@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <stdexcept>
 
 #include "core/base/quote.h"
 #include "core/log/log.h"
 #include "core/metrics/collector.h"
 #include "gateway/config/reload_rules.h"
 #include "gateway/config/show_config.h"
-#include "gateway/host/descriptors.h"
 #include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
 
@@ -21,18 +21,6 @@ namespace {
 
 constexpr std::chrono::seconds kReloadWait{5};
 constexpr std::chrono::milliseconds kReloadPoll{2};
-
-/// Connections per listener that the configuration asks for and the descriptors allow.
-uint32_t affordable_connections(const Config& config) {
-  const uint32_t listeners = (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0);
-  const uint32_t affordable = claim_descriptors() / std::max(listeners, 1U);
-  if (config.max_connections <= affordable) {
-    return config.max_connections;
-  }
-  log::info("fewer connections than configured: raise the limit of open files (ulimit -n)",
-            {{"limits.connections", config.max_connections}, {"effective", affordable}});
-  return affordable;
-}
 
 Status open_listeners(const Address& address, uint32_t workers,
                       std::vector<ListenSocket>& sockets) {
@@ -57,12 +45,16 @@ RouteTableOptions routing_of(const Config& config) {
 
 }  // namespace
 
-Gateway::Gateway(const Config& config, Reload reload, const SystemdNotifier& manager)
+Gateway::Gateway(const Config& config, const Resources& resources, Reload reload,
+                 const SystemdNotifier& manager)
     : manager_(manager),
       load_again_(std::move(reload)),
       config_(config),
+      resources_(resources),
       labels_({ConnectService::kName}) {
-  uv_loop_init(&loop_);
+  if (const int error = uv_loop_init(&loop_); error != 0) {
+    throw std::runtime_error(std::string("no event loop: ") + uv_strerror(error));
+  }
   call_log_.set(config.log_access, config.log_slow_ms);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
@@ -86,11 +78,10 @@ Gateway::~Gateway() {
   uv_loop_close(&loop_);
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, Reload reload,
-                                                const SystemdNotifier& manager) {
+Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, const Resources& resources,
+                                                Reload reload, const SystemdNotifier& manager) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
-  std::unique_ptr<Gateway> gateway(new Gateway(config, std::move(reload), manager));
-  gateway->max_connections_ = affordable_connections(config);
+  std::unique_ptr<Gateway> gateway(new Gateway(config, resources, std::move(reload), manager));
   gateway->memory_limit_ = memory_limit(read_system_file);
   gateway->log_memory_limit();
   gateway->watch_signals();
@@ -123,7 +114,7 @@ void Gateway::log_start() const {
                       {"zmq", shown(zmq_sockets_)},
                       {"admin", admin_ != nullptr ? admin.display() : "off"},
                       {"limits.message", config_.max_message},
-                      {"limits.connections", max_connections_},
+                      {"limits.connections", resources_.connections},
                       {"limits.in_flight", config_.max_in_flight},
                       {"limits.write_buffer", config_.write_buffer},
                       {"handlers", fmt::format("{}", fmt::join(config_.handlers, ","))},
@@ -147,7 +138,7 @@ WorkerOptions Gateway::worker_options() const {
   const auto share = [this](uint32_t total) { return std::max(1U, total / config_.threads); };
   WorkerOptions options;
   options.tcp.max_message = options.zmq.max_message = config_.max_message;
-  options.tcp.max_connections = options.zmq.max_connections = share(max_connections_);
+  options.tcp.max_connections = options.zmq.max_connections = share(resources_.connections);
   options.tcp.write_buffer = options.zmq.write_buffer = config_.write_buffer;
   options.zmq.keep_alive_ms = config_.zmq_keep_alive_ms;
   options.redis.url = RedisUrl::parse(config_.redis).value();  // load_config has checked it
@@ -230,7 +221,8 @@ Status Gateway::start_admin() {
   sources.reload = [this] { return reload_and_wait(); };
   sources.set_log_level = [this](std::string_view name) { return set_log_level(name); };
   sources.version = version();
-  Result<std::unique_ptr<AdminServer>> admin = AdminServer::start(*config_.admin, sources);
+  Result<std::unique_ptr<AdminServer>> admin =
+      AdminServer::start(*config_.admin, sources, resources_.admin);
   if (!admin) {
     return Error{admin.error()};
   }

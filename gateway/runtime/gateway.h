@@ -17,6 +17,7 @@
 #include "gateway/config/load_config.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/systemd_notifier.h"
+#include "gateway/runtime/resource_budget.h"
 #include "gateway/runtime/watchdog.h"
 #include "gateway/runtime/worker.h"
 
@@ -30,9 +31,10 @@ class Gateway {
   using Reload = std::function<std::variant<Config, ConfigErrors>()>;
 
   /// Binds everything and starts to serve. The error's one line says what could not be had.
-  /// `manager` outlives the gateway.
-  static Result<std::unique_ptr<Gateway>> start(const Config& config, Reload reload,
-                                                const SystemdNotifier& manager);
+  /// `manager` outlives the gateway. Throws std::exception when the system refuses a loop or a
+  /// thread though they were counted.
+  static Result<std::unique_ptr<Gateway>> start(const Config& config, const Resources& resources,
+                                                Reload reload, const SystemdNotifier& manager);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -42,7 +44,8 @@ class Gateway {
   int run();
 
  private:
-  Gateway(const Config& config, Reload reload, const SystemdNotifier& manager);
+  Gateway(const Config& config, const Resources& resources, Reload reload,
+          const SystemdNotifier& manager);
   Status open_sockets();
   Status start_workers();
   Status start_admin();
@@ -72,9 +75,9 @@ class Gateway {
   std::unique_ptr<MemoryTrimmer> trimmer_;
   const Reload load_again_;
   mutable std::mutex config_mutex_;
-  Config config_;                         ///< guarded once the admin server runs
-  std::string last_reload_;               ///< guarded; what came of it, for people
-  uint32_t max_connections_ = 0;          ///< what the descriptors allow of limits.connections
+  Config config_;            ///< guarded once the admin server runs
+  std::string last_reload_;  ///< guarded; what came of it, for people
+  const Resources resources_;
   std::optional<uint64_t> memory_limit_;  ///< bytes, of the cgroup
   FunctionLabels labels_;
   AccessLogSettings call_log_;

@@ -1,0 +1,152 @@
+#include "gateway/runtime/resource_budget.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/bridge/backend_options.h"
+#include "core/log/log.h"
+#include "gateway/host/descriptors.h"
+#include "gateway/host/tasks.h"
+#include "handlers/registry.h"
+
+namespace zerogate {
+namespace {
+
+// Descriptors of the process: the main loop's epoll, wake-up and two pairs of pipes for signals,
+// and one for the file of a reload.
+constexpr uint32_t kOfProcess = 8;
+// Of each thread: its loop's epoll, wake-up, pair of pipes and spare one (libuv keeps it for when
+// there are none left).
+constexpr uint32_t kOfLoop = 5;
+// Of each thread: libzmq's context for the listener, which is there though ZeroMQ is off. Its
+// threads have an epoll and a mailbox each, and the sockets a mailbox.
+constexpr uint32_t kOfZmqListener = 8;
+constexpr uint32_t kOfListeningSocket = 2;  // the socket, and the duplicate that accepts
+constexpr uint32_t kOfZmqMonitor = 1;
+// Of each thread with a ZeroMQ backend: libzmq's context for all of them.
+constexpr uint32_t kOfZmqBackends = 4;
+// Of each connection to a backend: its socket, and with ZeroMQ the mailboxes of libzmq's sockets.
+constexpr uint32_t kOfTcpConnection = 1;
+constexpr uint32_t kOfZmqConnection = 4;
+constexpr uint32_t kOfAdminListener = 2;  // its socket, and the one that replaces it with IPv6
+
+// With fewer than these the gateway could start, and serve nobody.
+constexpr uint32_t kFewestConnections = 4;  // of clients, for each thread and listener
+constexpr uint32_t kFewestAdmin = 4;        // connections, and threads
+constexpr uint32_t kFewestLookups = 4;      // sockets and files of the resolver
+
+// What is left goes to the clients, but for these parts of it.
+constexpr uint32_t kAdminPart = 8;
+constexpr uint32_t kLookupPart = 16;
+constexpr uint32_t kMaxLookups = 64;
+
+constexpr uint32_t kLogThreads = 1;
+constexpr uint32_t kLookupThreads = 4;    // libuv's pool
+constexpr uint32_t kZmqThreads = 2;       // of each of libzmq's contexts: I/O, and its reaper
+constexpr uint32_t kAdminOwnThreads = 3;  // one that accepts, two that render metrics
+
+uint32_t listeners(const Config& config) {
+  return (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0);
+}
+
+bool has_zmq_backend(const Config& config) {
+  return std::ranges::any_of(config.backends, [](const BackendOptions& backend) {
+    return std::ranges::any_of(backend.urls,
+                               [](const ServerUrl& url) { return url.protocol == Protocol::zmq; });
+  });
+}
+
+bool uses_redis(const Config& config) { return std::ranges::any_of(config.handlers, needs_redis); }
+
+/// Of one thread. A host name counts as one endpoint: how many addresses it has is not known yet.
+uint64_t to_backends(const Config& config) {
+  constexpr uint32_t kDefaultTcpConnections = 24;  // see BackendOptions::connections
+  constexpr uint32_t kDefaultZmqConnections = 1;
+  uint64_t descriptors = has_zmq_backend(config) ? kOfZmqBackends : 0;
+  for (const BackendOptions& backend : config.backends) {
+    for (const ServerUrl& url : backend.urls) {
+      const bool tcp = url.protocol == Protocol::tcp;
+      const uint32_t fallback = tcp ? kDefaultTcpConnections : kDefaultZmqConnections;
+      const uint32_t connections = backend.connections != 0 ? backend.connections : fallback;
+      descriptors += uint64_t{connections} * (tcp ? kOfTcpConnection : kOfZmqConnection);
+    }
+  }
+  return descriptors;
+}
+
+uint64_t of_thread(const Config& config) {
+  return kOfLoop + kOfZmqListener + (config.listen_tcp ? kOfListeningSocket : 0) +
+         (config.listen_zmq ? kOfListeningSocket + kOfZmqMonitor : 0) +
+         (uses_redis(config) ? config.redis_connections : 0) + to_backends(config);
+}
+
+uint32_t threads_but_admins(const Config& config) {
+  const uint32_t contexts = has_zmq_backend(config) ? 2 : 1;
+  return config.threads * (1 + contexts * kZmqThreads) + kLogThreads + kLookupThreads +
+         (config.admin ? kAdminOwnThreads : 0);
+}
+
+std::string threads_of(const Config& config) {
+  return config.threads == 1 ? "1 thread needs" : fmt::format("{} threads need", config.threads);
+}
+
+}  // namespace
+
+Result<DescriptorShares> share_descriptors(const Config& config, const ResourceLimits& limits) {
+  const uint64_t fixed = limits.open_descriptors + kOfProcess + config.threads * of_thread(config) +
+                         (config.admin ? kOfAdminListener : 0);
+  const uint64_t fewest = uint64_t{listeners(config)} * config.threads * kFewestConnections +
+                          (config.admin ? kFewestAdmin : 0) + kFewestLookups;
+  if (fixed + fewest > limits.descriptors) {
+    return Error{fmt::format(
+        "{} {} descriptors, {} allowed; raise the limit of open files (ulimit -n, LimitNOFILE), "
+        "or lower threads or the backends' connections",
+        threads_of(config), fixed + fewest, limits.descriptors)};
+  }
+  const auto spare = static_cast<uint32_t>(limits.descriptors - fixed);
+  const uint32_t lookups = std::clamp(spare / kLookupPart, kFewestLookups, kMaxLookups);
+  DescriptorShares shares;
+  if (config.admin) {
+    shares.admin = std::clamp(spare / kAdminPart, kFewestAdmin, kMaxAdminConnections);
+  }
+  const uint32_t affordable = (spare - lookups - shares.admin) / std::max(listeners(config), 1U);
+  shares.connections = std::min(config.max_connections, affordable);
+  return shares;
+}
+
+uint32_t wanted_threads(const Config& config) {
+  return threads_but_admins(config) + (config.admin ? kMaxAdminThreads : 0);
+}
+
+Result<uint32_t> admin_threads(const Config& config, uint32_t startable) {
+  const uint32_t others = threads_but_admins(config);
+  const uint32_t needed = others + (config.admin ? kFewestAdmin : 0);
+  if (startable < needed) {
+    return Error{fmt::format(
+        "{} {} tasks, {} can be started; raise their limit (pids.max, TasksMax, ulimit -u), or "
+        "lower threads",
+        threads_of(config), needed + 1, startable + 1)};
+  }
+  return config.admin ? std::min(startable - others, kMaxAdminThreads) : 0;
+}
+
+Result<Resources> take_resources(const Config& config) {
+  const auto shares = share_descriptors(config, {raise_descriptor_limit(), open_descriptors()});
+  if (!shares) {
+    return Error{shares.error()};
+  }
+  const auto threads = admin_threads(config, startable_threads(wanted_threads(config)));
+  if (!threads) {
+    return Error{threads.error()};
+  }
+  const auto [connections, admin] = shares.value();
+  if (connections < config.max_connections) {
+    log::info("fewer connections than configured: raise the limit of open files (ulimit -n)",
+              {{"limits.connections", config.max_connections}, {"effective", connections}});
+  }
+  const uint32_t answering = std::min(threads.value(), std::max(admin * 2 / 3, 1U));
+  return Resources{connections, {answering, std::max(admin - answering, 1U)}};
+}
+
+}  // namespace zerogate
