@@ -44,7 +44,8 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   for (const std::string& note : config.notes) {
     log::info("configuration", {{"note", note}});
   }
-  const auto load_again = [&] {
+  // By value: a thread that reads a file which never comes may outlive this function.
+  const auto load_again = [command, environment] {
     return load_config(command.config_file, environment, command.flags);
   };
   const Result<Resources> resources = take_resources(config);

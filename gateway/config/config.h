@@ -13,6 +13,16 @@
 
 namespace zerogate {
 
+/// Where the values come from: a reload judges by it (reload_rules.h).
+struct ConfigSource {
+  std::string file;          ///< its name, or empty: there was none
+  bool is_pipe = false;      ///< the file can be read only once
+  bool has_keys = false;     ///< the file says something
+  bool says_routes = false;  ///< routes were written, if only as []
+  /// Configurations are equal when they say the same, wherever it stands.
+  bool operator==(const ConfigSource&) const { return true; }
+};
+
 struct Config {
   uint32_t threads = 1;  ///< event loops; "auto" in the file is resolved to what the cgroup grants
   std::optional<Address> listen_tcp = Address{"127.0.0.1", 5559, ""};
@@ -38,6 +48,7 @@ struct Config {
   /// What --bridge says; load_config has made it the last of `backends` and of `routes`.
   std::vector<ServerUrl> bridge;
   std::vector<std::string> notes;  ///< what load_config decided by itself: a line each, for the log
+  ConfigSource source;
 
   bool operator==(const Config&) const = default;
 };

@@ -26,6 +26,9 @@ class ConfigBuilder {
   /// Sets one value over what was there, or gathers why not.
   void apply(const Setting& setting, const SettingValue& value);
 
+  /// What the readers note.
+  ConfigSource& source() { return config_.source; }
+
   /// Replace what was there before.
   void set_backends(Entries<BackendOptions> backends) { entries_.backends = std::move(backends); }
   void set_routes(Entries<RouteOptions> routes) { entries_.routes = std::move(routes); }

@@ -1,6 +1,7 @@
 #include "gateway/config/config_file.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -194,6 +195,7 @@ void read_routes(const YamlReader& reader, const YAML::Node& node, const YAML::M
                           fmt::format("{}, not {}; write - {}", what, kind_of(found), kExample));
   };
   if (node.IsSequence()) {
+    reader.builder().source().says_routes = true;
     for (const YAML::Node& item : node) {
       if (!item.IsMap()) {
         fail(item.Mark(), "a route is a map of keys", item);
@@ -226,6 +228,7 @@ class Walker {
                                 kind_of(root)));
       return;
     }
+    builder_.source().has_keys = root.size() > 0;
     walk_map("", root);
   }
 
@@ -292,11 +295,14 @@ struct CloseFile {
 };
 
 /// The file's text, or nothing with errno set. A pipe is welcome: serve --config <(...).
-std::optional<std::string> read_file(const std::string& name) {
+std::optional<std::string> read_file(const std::string& name, ConfigSource& source) {
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(name.c_str(), "re"));
   if (!file) {
     return std::nullopt;
   }
+  struct stat status {};
+  source.is_pipe = fstat(fileno(file.get()), &status) == 0 &&
+                   (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
   std::string text;
   char block[16 << 10];
   while (text.size() <= kMaxConfigBytes) {
@@ -327,7 +333,8 @@ void read_config_value(const std::string& name, std::string_view key, const std:
 }
 
 void read_config_file(const std::string& name, ConfigBuilder& builder) {
-  const std::optional<std::string> text = read_file(name);
+  builder.source().file = name;
+  const std::optional<std::string> text = read_file(name, builder.source());
   if (!text) {
     builder.fail(name, fmt::format("cannot be read: {}; name a YAML file that exists and is "
                                    "readable",

@@ -9,6 +9,10 @@
 
 namespace zerogate {
 
+/// Why `next` is surely not what was meant, and what would be taken instead; empty when it is good.
+/// A file that an editor has just emptied or cut reads as one that asks for the defaults.
+std::string reload_refusal(const Config& running, const Config& next);
+
 /// The paths of the keys ("listen.tcp") that differ and need a restart: listeners, threads, limits,
 /// Redis and the like. The others (backends, routes, handlers, the log) are live.
 ///

@@ -19,9 +19,6 @@ namespace zerogate {
 
 namespace {
 
-constexpr std::chrono::seconds kReloadWait{5};
-constexpr std::chrono::milliseconds kReloadPoll{2};
-
 Status open_listeners(const Address& address, uint32_t workers,
                       std::vector<ListenSocket>& sockets) {
   Result<std::vector<ListenSocket>> opened = ListenSocket::open_group(address, workers);
@@ -47,11 +44,7 @@ RouteTableOptions routing_of(const Config& config) {
 
 Gateway::Gateway(const Config& config, const Resources& resources, Reload reload,
                  const SystemdNotifier& manager)
-    : manager_(manager),
-      load_again_(std::move(reload)),
-      config_(config),
-      resources_(resources),
-      labels_({ConnectService::kName}) {
+    : manager_(manager), config_(config), resources_(resources), labels_({ConnectService::kName}) {
   if (const int error = uv_loop_init(&loop_); error != 0) {
     throw std::runtime_error(std::string("no event loop: ") + uv_strerror(error));
   }
@@ -62,10 +55,13 @@ Gateway::Gateway(const Config& config, const Resources& resources, Reload reload
   };
   progress_ = make_uv<uv_async_t>(&loop_, init_async, this);
   trimmer_ = std::make_unique<MemoryTrimmer>(&loop_);
+  make_reloader(std::move(reload));
 }
 
 Gateway::~Gateway() {
+  reloader_->stop();
   admin_.reset();
+  reloader_.reset();
   for (const auto& worker : workers_) {
     worker->stop();
   }
@@ -82,8 +78,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, const Reso
                                                 Reload reload, const SystemdNotifier& manager) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
   std::unique_ptr<Gateway> gateway(new Gateway(config, resources, std::move(reload), manager));
-  gateway->memory_limit_ = memory_limit(read_system_file);
-  gateway->log_memory_limit();
+  gateway->fit_into_memory();
   gateway->watch_signals();
   for (const auto step : {&Gateway::open_sockets, &Gateway::start_workers, &Gateway::start_admin}) {
     if (Status status = (gateway.get()->*step)(); !status) {
@@ -113,7 +108,7 @@ void Gateway::log_start() const {
                       {"tcp", shown(tcp_sockets_)},
                       {"zmq", shown(zmq_sockets_)},
                       {"admin", admin_ != nullptr ? admin.display() : "off"},
-                      {"limits.message", config_.max_message},
+                      {"limits.message", effective_.tcp.max_message},
                       {"limits.connections", resources_.connections},
                       {"limits.in_flight", config_.max_in_flight},
                       {"limits.write_buffer", config_.write_buffer},
@@ -151,35 +146,29 @@ WorkerOptions Gateway::worker_options() const {
   options.redis.states = options.zmq.states = states_;
   options.on_churn = [this] { trimmer_->request(); };
   options.on_progress = [this] { uv_async_send(progress_.get()); };
-  if (memory_limit_) {
-    fit_into(*memory_limit_, config_.threads, options);
-  }
   return options;
 }
 
-void Gateway::log_memory_limit() const {
-  if (!memory_limit_) {
-    return;
-  }
-  WorkerOptions options;
-  options.tcp.max_message = options.zmq.max_message = config_.max_message;
-  options.redis.connections = config_.redis_connections;
-  if (!fit_into(*memory_limit_, config_.threads, options)) {
+// Logs what it lowers.
+void Gateway::fit_into_memory() {
+  effective_ = worker_options();
+  const std::optional<uint64_t> limit = memory_limit(read_system_file);
+  if (!limit || !fit_into(*limit, config_.threads, effective_)) {
     return;
   }
   log::info("buffers follow the cgroup's memory limit",
-            {{"limit", *memory_limit_},
-             {"limits.message", options.tcp.max_message},
-             {"received", options.tcp.receive_memory},
-             {"unread_tcp", options.tcp.send_memory},
-             {"unread_zmq", options.zmq.send_memory},
-             {"unsent_redis", options.redis.max_unsent_bytes},
-             {"requests_to_backends", options.request_memory}});
+            {{"limit", *limit},
+             {"limits.message", effective_.tcp.max_message},
+             {"received", effective_.tcp.receive_memory},
+             {"unread_tcp", effective_.tcp.send_memory},
+             {"unread_zmq", effective_.zmq.send_memory},
+             {"unsent_redis", effective_.redis.max_unsent_bytes},
+             {"requests_to_backends", effective_.request_memory}});
 }
 
 Status Gateway::start_workers() {
   for (uint32_t i = 0; i < config_.threads; ++i) {
-    workers_.push_back(std::make_unique<Worker>(worker_options(), labels_));
+    workers_.push_back(std::make_unique<Worker>(effective_, labels_));
     Status status = workers_.back()->listen(socket_of(tcp_sockets_, i), socket_of(zmq_sockets_, i));
     if (!status) {
       return status;
@@ -215,11 +204,12 @@ Status Gateway::start_admin() {
   }
   AdminSources sources;
   sources.metrics = {std::make_shared<Collector>(
-      metrics, BuildInfo{std::string(version()), std::string(revision())})};
+                         metrics, BuildInfo{std::string(version()), std::string(revision())}),
+                     reloader_->metrics()};
   sources.readiness = [this] { return readiness(); };
   sources.config = [this] { return config_yaml(); };
-  sources.reload = [this] { return reload_and_wait(); };
-  sources.set_log_level = [this](std::string_view name) { return set_log_level(name); };
+  sources.reload = [this] { return reloader_->reload(); };
+  sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };
   sources.version = version();
   Result<std::unique_ptr<AdminServer>> admin =
       AdminServer::start(*config_.admin, sources, resources_.admin);
@@ -245,73 +235,35 @@ Readiness Gateway::readiness() const {
   return {true, "ready"};
 }
 
+// What is in force, which limits of the host may have lowered.
 std::string Gateway::config_yaml() const {
-  const std::lock_guard lock(config_mutex_);
-  return to_yaml(config_);
+  Config config = reloader_->in_force();
+  config.max_connections = resources_.connections;
+  config.max_message = effective_.tcp.max_message;
+  return to_yaml(config);
 }
 
-Result<std::string> Gateway::reload() {
-  manager_.reloading();
-  const std::lock_guard lock(config_mutex_);
-  Result<std::string> result = load_and_take_over();
-  last_reload_ = result ? result.value() : "reload refused: " + result.error();
-  reloading_ = true;  // until no worker is at it any more, which may be so already
-  uv_async_send(progress_.get());
-  return result;
-}
-
-Result<std::string> Gateway::load_and_take_over() {
-  const auto loaded = load_again_();
-  if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-    for (const std::string& line : errors->lines) {
-      log::error("reload refused", {{"error", line}});
-    }
-    return Error{fmt::format("{}", fmt::join(errors->lines, "\n"))};
-  }
-  const Config& next = std::get<Config>(loaded);
-  const std::vector<std::string> not_taken = unreloadable_changes(config_, next);
+void Gateway::apply(const Config& config) {
   for (const auto& worker : workers_) {
-    worker->reload(routing_of(next));
+    worker->reload(routing_of(config));
   }
-  log::set_level(next.log_level);
-  log::set_format(next.log_format);
-  call_log_.set(next.log_access, next.log_slow_ms);
-  take_over_live(next, config_);
-  const std::string restart = fmt::format("{}", fmt::join(not_taken, ","));
-  log::info("reloaded", {{"needs_restart", restart}});
-  if (not_taken.empty()) {
-    return std::string("reloaded");
-  }
-  return "reloaded; needs a restart: " + restart;
+  log::set_level(config.log_level);
+  log::set_format(config.log_format);
+  call_log_.set(config.log_access, config.log_slow_ms);
 }
 
-Result<std::string> Gateway::set_log_level(std::string_view name) {
-  const auto level = log::level_named(name);
-  if (!level) {
-    return Error{fmt::format("{} is no level; write debug, info, warn, error or off", quote(name))};
-  }
-  const std::lock_guard lock(config_mutex_);
-  const std::string change =
-      fmt::format("{} -> {}", log::name_of(config_.log_level), log::name_of(*level));
-  config_.log_level = *level;
-  log::set_level(*level);
-  log::info("log level changed", {{"change", change}});
-  return change;
-}
-
-// New routes come into force when their backends have been tried once, which takes as long as a
-// connection may take to be made; whoever asked by HTTP may wait for that.
-Result<std::string> Gateway::reload_and_wait() {
-  Result<std::string> result = reload();
-  const auto deadline = std::chrono::steady_clock::now() + kReloadWait;
-  const auto reloading = [](const auto& worker) { return worker->reloading(); };
-  while (result && std::ranges::any_of(workers_, reloading)) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return result.value() + "; in force as soon as the new backends have been tried";
-    }
-    std::this_thread::sleep_for(kReloadPoll);
-  }
-  return result;
+void Gateway::make_reloader(Reload load_again) {
+  const auto is_reloading = [](const auto& worker) { return worker->reloading(); };
+  ReloadParts parts;
+  parts.load = std::move(load_again);
+  parts.apply = [this](const Config& config) { apply(config); };
+  parts.pending = [this, is_reloading] { return std::ranges::any_of(workers_, is_reloading); };
+  parts.on_begin = [this] { manager_.reloading(); };
+  parts.on_end = [this] {
+    reloading_ = true;  // until no worker is at it any more, which may be so already
+    uv_async_send(progress_.get());
+  };
+  reloader_ = std::make_unique<Reloader>(config_, std::move(parts));
 }
 
 void Gateway::watch_signals() {
@@ -326,7 +278,7 @@ void Gateway::watch_signals() {
 
 void Gateway::on_signal(int number) {
   if (number == SIGHUP) {
-    (void)reload();  // the log has its result
+    reloader_->request();
     return;
   }
   if (!draining_.exchange(true)) {
@@ -360,9 +312,8 @@ void Gateway::on_progress() {
     return;
   }
   ready_ = true;
-  const std::lock_guard lock(config_mutex_);
-  const std::string_view separator = last_reload_.empty() ? "" : "; ";
-  manager_.ready(fmt::format("serving on {}{}{}", addresses_, separator, last_reload_));
+  const std::string last = reloader_->last_result();
+  manager_.ready(fmt::format("serving on {}{}{}", addresses_, last.empty() ? "" : "; ", last));
 }
 
 int Gateway::run() {

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <variant>
@@ -17,6 +16,7 @@
 #include "gateway/config/load_config.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/systemd_notifier.h"
+#include "gateway/runtime/reloader.h"
 #include "gateway/runtime/resource_budget.h"
 #include "gateway/runtime/watchdog.h"
 #include "gateway/runtime/worker.h"
@@ -50,16 +50,10 @@ class Gateway {
   Status start_workers();
   Status start_admin();
   WorkerOptions worker_options() const;
-  void log_memory_limit() const;
-  /// Takes over what can be taken over while running: the text says what, or why nothing was. Any
-  /// thread: SIGHUP calls it on the main one, POST /reload on an admin thread.
-  Result<std::string> reload();
-  Result<std::string> load_and_take_over();
-  /// The same, and returns when the new routes are in force. Not on the main thread.
-  Result<std::string> reload_and_wait();
+  void fit_into_memory();
+  void make_reloader(Reload load_again);
+  void apply(const Config& config);
   std::string config_yaml() const;
-  /// POST /log: takes the level over, and says what it was. Any thread.
-  Result<std::string> set_log_level(std::string_view name);
   void log_start() const;
   Readiness readiness() const;
   void watch_signals();
@@ -73,18 +67,16 @@ class Gateway {
   UvPtr<uv_async_t> progress_;  ///< a worker has settled, reloaded or ended
   std::vector<UvPtr<uv_signal_t>> signals_;
   std::unique_ptr<MemoryTrimmer> trimmer_;
-  const Reload load_again_;
-  mutable std::mutex config_mutex_;
-  Config config_;            ///< guarded once the admin server runs
-  std::string last_reload_;  ///< guarded; what came of it, for people
+  const Config config_;  ///< that of the start
   const Resources resources_;
-  std::optional<uint64_t> memory_limit_;  ///< bytes, of the cgroup
+  WorkerOptions effective_;  ///< of each worker: limits are what the host allows of them
   FunctionLabels labels_;
   AccessLogSettings call_log_;
   std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
   std::vector<ListenSocket> zmq_sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Reloader> reloader_;  ///< acts upon the workers: goes before them
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
   std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs
   std::string addresses_;               ///< where it listens, for people

@@ -42,6 +42,7 @@ constexpr uint32_t kLookupPart = 16;
 constexpr uint32_t kMaxLookups = 64;
 
 constexpr uint32_t kLogThreads = 1;
+constexpr uint32_t kReloadThreads = 2;    // the reloader, and one that reads
 constexpr uint32_t kLookupThreads = 4;    // libuv's pool
 constexpr uint32_t kZmqThreads = 2;       // of each of libzmq's contexts: I/O, and its reaper
 constexpr uint32_t kAdminOwnThreads = 3;  // one that accepts, two that render metrics
@@ -83,8 +84,8 @@ uint64_t of_thread(const Config& config) {
 
 uint32_t threads_but_admins(const Config& config) {
   const uint32_t contexts = has_zmq_backend(config) ? 2 : 1;
-  return config.threads * (1 + contexts * kZmqThreads) + kLogThreads + kLookupThreads +
-         (config.admin ? kAdminOwnThreads : 0);
+  return config.threads * (1 + contexts * kZmqThreads) + kLogThreads + kReloadThreads +
+         kLookupThreads + (config.admin ? kAdminOwnThreads : 0);
 }
 
 std::string threads_of(const Config& config) {

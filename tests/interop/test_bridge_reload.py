@@ -21,6 +21,7 @@ from waiting import until
 pytestmark = pytest.mark.gateway
 
 RELOADS = 50
+RELOADS_TOTAL = "zerogate_config_reloads_total"
 RELOAD_S = 10  # generous: from SIGHUP to the first answers by the new configuration
 
 
@@ -54,6 +55,16 @@ BROKEN = {
     ),
     "a bad URL": ("backends:\n  b: {url: 'http://127.0.0.1:1'}\n", "http"),
     "not YAML": ("backends: {b: [\n", ""),
+    "an empty file": ("", "empty"),
+    "comments only": ("# soon\n", "empty"),
+    "a file cut before its routes": (
+        "backends:\n  b: {url: 'tcp://127.0.0.1:1'}\n",
+        "no route is left of 1",
+    ),
+    "a file cut after its routes' key": (
+        "backends:\n  b: {url: 'tcp://127.0.0.1:1'}\nroutes:\n",
+        "write routes: []",
+    ),
 }
 
 
@@ -171,10 +182,54 @@ async def test_broken_configuration_is_refused(name, start_bridge, clients):
         assert gateway.readyz()[0] == 200
         assert len(backend.received) == 3
 
+        reloads = lambda result: gateway.metrics().total(RELOADS_TOTAL, result=result)
+        assert (reloads("ok"), reloads("refused")) == (0, 2)
+        assert gateway.metrics().total("zerogate_config_last_reload_successful") == 0
         write(gateway, one_backend(backend.url))
         status, answer = await asyncio.to_thread(post_reload, gateway)
         assert status == 200, answer
         assert await client.call("f", 4) == 4
+        assert (reloads("ok"), reloads("refused")) == (1, 2)
+        assert gateway.metrics().total("zerogate_config_last_reload_successful") == 1
+
+
+async def test_all_routes_are_given_up_on_purpose(start_bridge, clients):
+    async with ScriptedTcp() as backend:
+        gateway = await start_bridge(config=one_backend(backend.url))
+        client = clients.open("zmq_async", gateway)
+        assert await client.call("f", 1) == 1
+        write(gateway, {"routes": []})
+        status, answer = await asyncio.to_thread(post_reload, gateway)
+        assert status == 200, answer
+        with pytest.raises(MethodNotFoundException):
+            await client.call("f", 2)
+
+
+async def test_a_pipe_is_not_read_a_second_time(start_gateway, redis):
+    """As in serve --config <(generate): a second reading would find nothing."""
+    reader, writer = os.pipe()
+    os.write(writer, b"threads: 1\nadmin: off\n")
+    os.close(writer)
+    os.set_inheritable(reader, True)
+    arguments = ["--config", f"/proc/{os.getpid()}/fd/{reader}"]
+    gateway = await asyncio.to_thread(start_gateway, redis.url(), arguments)
+    os.close(reader)
+    status, answer = await asyncio.to_thread(post_reload, gateway)
+    assert (status, "a pipe, which cannot be read a second time" in answer) == (400, True)
+
+
+async def test_a_file_that_never_comes_holds_nobody_up(start_bridge):
+    async with ScriptedTcp() as backend:
+        gateway = await start_bridge(config=one_backend(backend.url))
+        gateway.config_file.unlink()
+        os.mkfifo(gateway.config_file)  # without a writer: opening it waits, as a dead NFS server's
+        hang_up(gateway)
+        status, text = await asyncio.to_thread(gateway.get, "/config")
+        assert (status, backend.url in text) == (200, True)
+        began = time.monotonic()
+        gateway.terminate()
+        await asyncio.to_thread(gateway.wait_for_exit)
+        assert time.monotonic() - began < 3
 
 
 async def test_reload_of_a_file_that_has_gone(start_bridge, clients):

@@ -99,6 +99,16 @@ TEST_F(ConfigTest, OffAndNothingSwitchOffInVariablesAndFlags) {
   EXPECT_EQ(config.listen_zmq->port, 1);
 }
 
+TEST_F(ConfigTest, TellsAnEmptyFileFromOneThatSaysSomething) {
+  EXPECT_FALSE(good("# nothing\n").source.has_keys);
+  EXPECT_FALSE(good("{}\n").source.has_keys);
+  EXPECT_TRUE(good("threads: 1\n").source.has_keys);
+  EXPECT_FALSE(good("threads: 1\nroutes:\n").source.says_routes);  // as one that was cut there
+  EXPECT_TRUE(good("routes: []\n").source.says_routes);
+  EXPECT_TRUE(good("", {{"ZEROGATE_ROUTES", "[]"}}).source.says_routes);
+  EXPECT_FALSE(good("threads: 1\n").source.is_pipe);
+}
+
 TEST_F(ConfigTest, AutoThreadsAreAtLeastOne) {
   EXPECT_GE(good("threads: auto").threads, 1u);
   EXPECT_LE(good("threads: auto").threads, 256u);

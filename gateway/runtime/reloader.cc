@@ -1,0 +1,214 @@
+#include "gateway/runtime/reloader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "core/base/quote.h"
+#include "core/log/log.h"
+#include "gateway/config/reload_rules.h"
+
+namespace zerogate {
+namespace {
+
+constexpr std::chrono::milliseconds kPendingPoll{2};
+
+std::variant<Config, ConfigErrors> load_safely(const decltype(ReloadParts::load)& load) try {
+  return load();
+} catch (const std::exception& failure) {
+  return ConfigErrors{{fmt::format("the configuration cannot be loaded: {}", failure.what())}};
+}
+
+}  // namespace
+
+/// One reading of the configuration. Its thread holds on to it, so that a file that never comes
+/// (a FIFO without a writer, a dead NFS server) costs that thread only.
+struct Reloader::Reading {
+  std::mutex mutex;
+  std::condition_variable done;
+  std::optional<std::variant<Config, ConfigErrors>> result;
+};
+
+Reloader::Reloader(const Config& running, ReloadParts parts)
+    : parts_(std::move(parts)), running_(running), before_(running) {
+  auto& reloads = prometheus::BuildCounter()
+                      .Name("zerogate_config_reloads_total")
+                      .Help("Reloads of the configuration, taken over (ok) or refused.")
+                      .Register(*registry_);
+  taken_ = &reloads.Add({{"result", "ok"}});
+  refused_ = &reloads.Add({{"result", "refused"}});
+  successful_ = &prometheus::BuildGauge()
+                     .Name("zerogate_config_last_reload_successful")
+                     .Help("0 when the last reload was refused: what runs is not what is written.")
+                     .Register(*registry_)
+                     .Add({});
+  successful_->Set(1);
+  thread_ = std::thread([this] { run(); });
+}
+
+Reloader::~Reloader() {
+  stop();
+  thread_.join();
+}
+
+void Reloader::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+void Reloader::request() {
+  const std::lock_guard lock(mutex_);
+  requested_ = true;
+  changed_.notify_all();
+}
+
+void Reloader::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return requested_ || stopping_; });
+    if (stopping_) {
+      return;
+    }
+    requested_ = false;
+    lock.unlock();
+    (void)load_and_take_over();  // the log has its result
+    lock.lock();
+  }
+}
+
+// New routes come into force when their backends have been tried once, which takes as long as a
+// connection may take to be made; HTTP's callers may wait for that.
+Result<std::string> Reloader::reload() {
+  Result<std::string> result = load_and_take_over();
+  const auto deadline = std::chrono::steady_clock::now() + parts_.patience;
+  std::unique_lock lock(mutex_);
+  while (result && !stopping_ && parts_.pending()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return result.value() + "; in force as soon as the new backends have been tried";
+    }
+    changed_.wait_for(lock, kPendingPoll);
+  }
+  return result;
+}
+
+Result<std::string> Reloader::load_and_take_over() {
+  const std::lock_guard one(one_at_a_time_);
+  parts_.on_begin();
+  const auto loaded = load_in_time();
+  const auto* errors = std::get_if<ConfigErrors>(&loaded);
+  Result<std::string> result =
+      errors != nullptr ? refuse(errors->lines) : take_over(std::get<Config>(loaded));
+  {
+    const std::lock_guard lock(mutex_);
+    last_result_ = result ? result.value() : "reload refused: " + result.error();
+  }
+  parts_.on_end();
+  return result;
+}
+
+std::variant<Config, ConfigErrors> Reloader::load_in_time() {
+  const auto refusal = [](std::string why) { return ConfigErrors{{std::move(why)}}; };
+  if (const ConfigSource source = in_force().source; source.is_pipe) {
+    return refusal(source.file +
+                   ": a pipe, which cannot be read a second time; restart, or name a file");
+  }
+  if (reading_ != nullptr) {
+    const std::lock_guard lock(reading_->mutex);
+    if (!reading_->result) {
+      return refusal("the configuration is still being read for an earlier reload");
+    }
+  }
+  reading_ = std::make_shared<Reading>();
+  try {
+    std::thread([reading = reading_, load = parts_.load] {
+      auto result = load_safely(load);
+      const std::lock_guard lock(reading->mutex);
+      reading->result = std::move(result);
+      reading->done.notify_all();
+    }).detach();
+  } catch (const std::system_error&) {
+    reading_.reset();
+    return refusal("no thread can be started to read the configuration");
+  }
+  const auto deadline = std::chrono::steady_clock::now() + parts_.patience;
+  std::unique_lock lock(reading_->mutex);
+  const auto ended = [&] { return reading_->result.has_value(); };
+  constexpr std::chrono::milliseconds kLookForStop{20};
+  while (!ended() && std::chrono::steady_clock::now() < deadline) {
+    reading_->done.wait_for(lock, kLookForStop, ended);
+    const std::lock_guard own(mutex_);
+    if (stopping_) {
+      break;
+    }
+  }
+  return ended() ? *reading_->result
+                 : refusal(
+                       "the configuration could not be read in time; is its file a pipe, or on "
+                       "a file system that hangs?");
+}
+
+Result<std::string> Reloader::refuse(const std::vector<std::string>& reasons) {
+  for (const std::string& reason : reasons) {
+    log::error("reload refused", {{"error", reason}});
+  }
+  refused_->Increment();
+  successful_->Set(0);
+  return Error{fmt::format("{}", fmt::join(reasons, "\n"))};
+}
+
+Result<std::string> Reloader::take_over(const Config& next) {
+  std::vector<std::string> needs_restart;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::string reason = stopping_ ? "the gateway stops" : reload_refusal(running_, next);
+    if (!reason.empty()) {
+      return refuse({reason});
+    }
+    needs_restart = unreloadable_changes(running_, next);
+    before_ = running_;
+    take_over_live(next, running_);
+    running_.source = next.source;
+    parts_.apply(running_);
+  }
+  taken_->Increment();
+  successful_->Set(1);
+  const std::string restart = fmt::format("{}", fmt::join(needs_restart, ","));
+  log::info("reloaded", {{"needs_restart", restart}});
+  return restart.empty() ? std::string("reloaded") : "reloaded; needs a restart: " + restart;
+}
+
+Result<std::string> Reloader::set_log_level(std::string_view name) {
+  const auto level = log::level_named(name);
+  if (!level) {
+    return Error{fmt::format("{} is no level; write debug, info, warn, error or off", quote(name))};
+  }
+  const std::lock_guard lock(mutex_);
+  const std::string change =
+      fmt::format("{} -> {}", log::name_of(running_.log_level), log::name_of(*level));
+  running_.log_level = *level;
+  log::set_level(*level);
+  log::info("log level changed", {{"change", change}});
+  return change;
+}
+
+Config Reloader::in_force() const {
+  const std::lock_guard lock(mutex_);
+  Config config = running_;
+  if (parts_.pending()) {
+    config.handlers = before_.handlers;
+    config.backends = before_.backends;
+    config.routes = before_.routes;
+  }
+  return config;
+}
+
+std::string Reloader::last_result() const {
+  const std::lock_guard lock(mutex_);
+  return last_result_;
+}
+
+}  // namespace zerogate

@@ -1,0 +1,176 @@
+#include "gateway/runtime/reloader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/metric_family.h>
+
+#include <atomic>
+#include <future>
+
+#include "core/log/log.h"
+
+namespace zerogate {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+Config routed() {
+  Config config;
+  BackendOptions orders;
+  orders.name = "orders";
+  orders.urls = {ServerUrl::parse("tcp://orders:5559").value()};
+  config.backends = {orders};
+  config.routes = {{{"*"}, "orders", 0}};
+  config.source = {.has_keys = true, .says_routes = true};
+  return config;
+}
+
+/// A reloader whose file is `next`, and what it put into force.
+class ReloaderTest : public testing::Test {
+ protected:
+  ReloaderTest() {
+    log::configure(log::Level::info, log::Format::logfmt, [](std::string_view) {});
+  }
+  ~ReloaderTest() override { log::configure(log::Level::info, log::Format::logfmt); }
+
+  ReloadParts parts() {
+    ReloadParts parts;
+    parts.load = [this] { return next_; };
+    parts.apply = [this](const Config& config) { applied_.push_back(config); };
+    parts.pending = [this] { return pending_.load(); };
+    return parts;
+  }
+
+  static double reloads(const Reloader& reloader, const std::string& result) {
+    for (const auto& family : reloader.metrics()->Collect()) {
+      for (const auto& metric : family.metric) {
+        if (!metric.label.empty() && metric.label[0].value == result) {
+          return metric.counter.value;
+        }
+      }
+    }
+    return -1;
+  }
+
+  std::variant<Config, ConfigErrors> next_ = routed();
+  std::vector<Config> applied_;
+  std::atomic<bool> pending_ = false;
+};
+
+TEST_F(ReloaderTest, TakesLiveKeysOver) {
+  Reloader reloader(routed(), parts());
+  Config next = routed();
+  next.log_slow_ms = 7;
+  next.threads = 9;
+  next_ = next;
+  EXPECT_EQ(reloader.reload().value(), "reloaded; needs a restart: threads");
+  ASSERT_EQ(applied_.size(), 1u);
+  EXPECT_EQ(applied_[0].log_slow_ms, 7u);
+  EXPECT_EQ(reloader.in_force().log_slow_ms, 7u);
+  EXPECT_EQ(reloader.in_force().threads, 1u);
+  EXPECT_EQ(reloads(reloader, "ok"), 1);
+  EXPECT_EQ(reloads(reloader, "refused"), 0);
+}
+
+TEST_F(ReloaderTest, AnErrorLeavesEverythingAsItIs) {
+  Reloader reloader(routed(), parts());
+  next_ = ConfigErrors{{"zerogate.yaml:1: one", "zerogate.yaml:2: two"}};
+  EXPECT_EQ(reloader.reload().error(), "zerogate.yaml:1: one\nzerogate.yaml:2: two");
+  EXPECT_TRUE(applied_.empty());
+  EXPECT_EQ(reloader.in_force(), routed());
+  EXPECT_EQ(reloads(reloader, "refused"), 1);
+  EXPECT_THAT(reloader.last_result(), HasSubstr("reload refused: zerogate.yaml:1: one"));
+}
+
+TEST_F(ReloaderTest, AnEmptyOrCutFileIsRefused) {
+  Reloader reloader(routed(), parts());
+  next_ = Config{};
+  EXPECT_THAT(reloader.reload().error(), HasSubstr("configuration: empty, or comments only"));
+  Config cut;
+  cut.source.has_keys = true;
+  next_ = cut;
+  EXPECT_THAT(reloader.reload().error(), HasSubstr("no route is left of 1"));
+  EXPECT_TRUE(applied_.empty());
+  cut.source.says_routes = true;  // routes: []
+  next_ = cut;
+  EXPECT_TRUE(reloader.reload().ok());
+  EXPECT_EQ(applied_.size(), 1u);
+}
+
+TEST_F(ReloaderTest, APipeIsNotReadASecondTime) {
+  Config piped = routed();
+  piped.source.is_pipe = true;
+  piped.source.file = "zerogate.yaml";
+  Reloader reloader(piped, parts());
+  EXPECT_THAT(reloader.reload().error(), HasSubstr("zerogate.yaml: a pipe"));
+  EXPECT_TRUE(applied_.empty());
+}
+
+TEST_F(ReloaderTest, AFileThatNeverComesHoldsNobodyUp) {
+  auto reading = std::make_shared<std::promise<void>>();
+  auto let_go = std::make_shared<std::promise<void>>();
+  auto shared = let_go->get_future().share();
+  ReloadParts stuck = parts();
+  stuck.load = [reading, shared] {
+    reading->set_value();
+    shared.wait();
+    return routed();
+  };
+  stuck.patience = 1ms;
+  {
+    Reloader reloader(routed(), stuck);
+    EXPECT_THAT(reloader.reload().error(), HasSubstr("could not be read in time"));
+    EXPECT_EQ(reloader.in_force(), routed());
+    EXPECT_THAT(reloader.reload().error(), HasSubstr("still being read"));
+    reading->get_future().wait();
+  }  // the end does not wait for it either
+  let_go->set_value();
+  EXPECT_TRUE(applied_.empty());
+}
+
+TEST_F(ReloaderTest, TheEndDoesNotWaitForAFile) {
+  auto reading = std::make_shared<std::promise<void>>();
+  auto let_go = std::make_shared<std::promise<void>>();
+  auto shared = let_go->get_future().share();
+  ReloadParts stuck = parts();
+  stuck.load = [reading, shared] {
+    reading->set_value();
+    shared.wait();
+    return routed();
+  };
+  stuck.patience = 1h;
+  {
+    Reloader reloader(routed(), stuck);
+    reloader.request();  // as SIGHUP does
+    reading->get_future().wait();
+    EXPECT_EQ(reloader.in_force(), routed());
+  }
+  let_go->set_value();
+}
+
+TEST_F(ReloaderTest, ShowsTheOldRoutesUntilTheNewOnesAreInForce) {
+  ReloadParts slow = parts();
+  slow.patience = 1ms;
+  Reloader reloader(routed(), slow);
+  Config next = routed();
+  next.routes[0].functions = {"get_*"};
+  next_ = next;
+  pending_ = true;
+  EXPECT_THAT(reloader.reload().value(), HasSubstr("in force as soon as"));
+  EXPECT_EQ(reloader.in_force().routes, routed().routes);
+  pending_ = false;
+  EXPECT_EQ(reloader.in_force().routes, next.routes);
+}
+
+TEST_F(ReloaderTest, TheLogsLevelHoldsUntilTheNextReload) {
+  Reloader reloader(routed(), parts());
+  EXPECT_EQ(reloader.set_log_level("debug").value(), "info -> debug");
+  EXPECT_FALSE(reloader.set_log_level("loud").ok());
+  EXPECT_EQ(reloader.in_force().log_level, log::Level::debug);
+  EXPECT_TRUE(reloader.reload().ok());
+  EXPECT_EQ(reloader.in_force().log_level, log::Level::info);
+}
+
+}  // namespace
+}  // namespace zerogate
