@@ -10,6 +10,7 @@
 #include "gateway/cli/command_line.h"
 #include "gateway/cli/healthcheck_command.h"
 #include "gateway/cli/serve_command.h"
+#include "gateway/host/process.h"
 
 namespace zerogate {
 namespace {
@@ -40,6 +41,7 @@ int run(const UsageError& error) {
 }  // namespace zerogate
 
 int main(int argc, char** argv) {
+  zerogate::open_standard_descriptors();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return std::visit([](const auto& command) { return zerogate::run(command); },
                     zerogate::parse_command_line(arguments));

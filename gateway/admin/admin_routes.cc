@@ -52,7 +52,8 @@ const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
   static const std::vector<Route> routes = {
       {"/", Method::get, &AdminRoutes::front, "in a browser the status page, else this text"},
       {"/metrics", Method::get, &AdminRoutes::metrics, "counters and durations, for Prometheus"},
-      {"/healthz", Method::get, &AdminRoutes::health, "200 while the process lives"},
+      {"/healthz", Method::get, &AdminRoutes::health,
+       "200 while every event loop comes round, else 503"},
       {"/readyz", Method::get, &AdminRoutes::readiness,
        "200 when calls can be served, else 503 and what is waited for"},
       {"/config", Method::get, &AdminRoutes::config,
@@ -153,7 +154,10 @@ AdminPage AdminRoutes::metrics(const AdminRequest&) {
   return text_page(500, kFailed);
 }
 
-AdminPage AdminRoutes::health(const AdminRequest&) { return text_page(200, "ok\n"); }
+AdminPage AdminRoutes::health(const AdminRequest&) {
+  return sources_.alive() ? text_page(200, "ok\n")
+                          : text_page(503, "an event loop does not come round\n");
+}
 
 AdminPage AdminRoutes::readiness(const AdminRequest&) {
   Readiness readiness = sources_.readiness();

@@ -26,6 +26,8 @@ struct Readiness {
 struct AdminSources {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
   std::function<Readiness()> readiness;
+  /// False when nothing but a restart would help. Must not wait for what may be stuck.
+  std::function<bool()> alive = [] { return true; };
   std::function<std::string()> config;  ///< YAML, masked
   /// POST /reload: the text that says what was taken over, or the errors, one a line.
   std::function<Result<std::string>()> reload;

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "gateway/host/allocator.h"
+#include "gateway/host/process.h"
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/gateway.h"
 
@@ -31,6 +32,7 @@ Result<std::unique_ptr<Gateway>> start(const Config& config, const Resources& re
 }  // namespace
 
 int run_serve(const ServeCommand& command, const Environment& environment, std::ostream& err) {
+  HeldSignals held;
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
     for (const std::string& line : errors->lines) {
@@ -63,6 +65,7 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
     err << "zerogate: " << gateway.error() << '\n';
     return 1;
   }
+  held.release();
   return gateway.value()->run();
 }
 

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <chrono>
+
 #include <csignal>
 #include <stdexcept>
 
@@ -18,6 +20,15 @@
 namespace zerogate {
 
 namespace {
+
+/// From a second signal to the end of the process, whatever is stuck.
+constexpr uint64_t kStopGraceMs = 700;
+/// From the end of a drain: libzmq may go on sending replies for a second.
+constexpr uint64_t kDrainGraceMs = 2'000;
+constexpr std::chrono::milliseconds kLogPatience{200};
+
+/// For a worker to answer a ping: no turn of an event loop that works takes so long.
+constexpr std::chrono::seconds kStuckAfter{5};
 
 Status open_listeners(const Address& address, uint32_t workers,
                       std::vector<ListenSocket>& sockets) {
@@ -44,7 +55,11 @@ RouteTableOptions routing_of(const Config& config) {
 
 Gateway::Gateway(const Config& config, const Resources& resources, Reload reload,
                  const SystemdNotifier& manager)
-    : manager_(manager), config_(config), resources_(resources), labels_({ConnectService::kName}) {
+    : manager_(manager),
+      config_(config),
+      resources_(resources),
+      labels_({ConnectService::kName}),
+      liveness_(workers_, kStuckAfter) {
   if (const int error = uv_loop_init(&loop_); error != 0) {
     throw std::runtime_error(std::string("no event loop: ") + uv_strerror(error));
   }
@@ -54,6 +69,7 @@ Gateway::Gateway(const Config& config, const Resources& resources, Reload reload
                   [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_progress(); });
   };
   progress_ = make_uv<uv_async_t>(&loop_, init_async, this);
+  force_ = make_uv<uv_timer_t>(&loop_, uv_timer_init, this);
   trimmer_ = std::make_unique<MemoryTrimmer>(&loop_);
   make_reloader(std::move(reload));
 }
@@ -68,6 +84,7 @@ Gateway::~Gateway() {
   workers_.clear();
   watchdog_.reset();
   trimmer_.reset();
+  force_.reset();
   signals_.clear();
   progress_.reset();
   uv_run(&loop_, UV_RUN_DEFAULT);
@@ -207,6 +224,7 @@ Status Gateway::start_admin() {
                          metrics, BuildInfo{std::string(version()), std::string(revision())}),
                      reloader_->metrics()};
   sources.readiness = [this] { return readiness(); };
+  sources.alive = [this] { return liveness_.alive(); };
   sources.config = [this] { return config_yaml(); };
   sources.reload = [this] { return reloader_->reload(); };
   sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };
@@ -267,7 +285,7 @@ void Gateway::make_reloader(Reload load_again) {
 }
 
 void Gateway::watch_signals() {
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+  for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM}) {
     signals_.push_back(make_uv<uv_signal_t>(&loop_, uv_signal_init, this));
     uv_signal_start(
         signals_.back().get(),
@@ -277,23 +295,38 @@ void Gateway::watch_signals() {
 }
 
 void Gateway::on_signal(int number) {
-  if (number == SIGHUP) {
-    reloader_->request();
-    return;
+  switch (number) {
+    case SIGHUP:
+      return reloader_->request();
+    case SIGUSR1:
+    case SIGUSR2:
+    case SIGALRM:  // they would kill without a drain; elsewhere they rotate logs
+      return log::warn("signal ignored", {{"signal", strsignal(number)}});
+    default:
+      break;
   }
-  if (!draining_.exchange(true)) {
+  const bool again = draining_.exchange(true);
+  if (again) {
+    log::warn("stopping at once", {{"signal", strsignal(number)}});
+  } else {
     log::info("draining",
               {{"signal", strsignal(number)}, {"timeout_ms", config_.drain_timeout_ms}});
     manager_.stopping("draining: calls under way are answered", config_.drain_timeout_ms);
-    for (const auto& worker : workers_) {
-      worker->drain();
-    }
-  } else {
-    log::warn("stopping at once", {{"signal", strsignal(number)}});
-    for (const auto& worker : workers_) {
-      worker->stop();
-    }
   }
+  for (const auto& worker : workers_) {
+    again ? worker->stop() : worker->drain();
+  }
+  end_by_force_in(again ? kStopGraceMs : config_.drain_timeout_ms + kDrainGraceMs);
+}
+
+// A worker that is stuck would hold the end up for good.
+void Gateway::end_by_force_in(uint64_t ms) {
+  const auto end = [](uv_timer_t*) {
+    log::error("ended by force: an event loop does not come round");
+    log::end_background(kLogPatience);
+    _exit(1);
+  };
+  uv_timer_start(force_.get(), end, ms, 0);
 }
 
 // Workers report each step, and the service manager is told what has become true of all of them.
@@ -319,7 +352,21 @@ void Gateway::on_progress() {
 int Gateway::run() {
   watchdog_ = std::make_unique<Watchdog>(&loop_, manager_, workers_);
   uv_run(&loop_, UV_RUN_DEFAULT);
-  return exit_status();
+  const int status = exit_status();
+  ignore_signals(status);
+  return status;
+}
+
+// Every call has ended. A signal from here on may hurry the end, and must not change the status.
+void Gateway::ignore_signals(int status) {
+  signals_.clear();
+  for (const int number : {SIGHUP, SIGUSR1, SIGUSR2, SIGALRM}) {
+    std::signal(number, SIG_IGN);
+  }
+  for (const int number : {SIGTERM, SIGINT, SIGQUIT}) {
+    std::signal(
+        number, status == 0 ? [](int) { _exit(0); } : [](int) { _exit(1); });
+  }
 }
 
 int Gateway::exit_status() const {

@@ -58,14 +58,17 @@ class Gateway {
   Readiness readiness() const;
   void watch_signals();
   void on_signal(int number);
+  void end_by_force_in(uint64_t ms);
   void note_listening(std::string_view protocol, const std::string& address);
   void on_progress();
+  void ignore_signals(int status);
   int exit_status() const;
 
   const SystemdNotifier& manager_;
   uv_loop_t loop_;
   UvPtr<uv_async_t> progress_;  ///< a worker has settled, reloaded or ended
   std::vector<UvPtr<uv_signal_t>> signals_;
+  UvPtr<uv_timer_t> force_;  ///< ends the process although a worker does not
   std::unique_ptr<MemoryTrimmer> trimmer_;
   const Config config_;  ///< that of the start
   const Resources resources_;
@@ -76,6 +79,7 @@ class Gateway {
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
   std::vector<ListenSocket> zmq_sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  LivenessCheck liveness_;
   std::unique_ptr<Reloader> reloader_;  ///< acts upon the workers: goes before them
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
   std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs

@@ -25,14 +25,27 @@ Watchdog::Watchdog(uv_loop_t* loop, const SystemdNotifier& manager,
   uv_timer_start(
       timer_.get(), [](uv_timer_t* timer) { static_cast<Watchdog*>(timer->data)->check(); },
       period_ms, period_ms);
+  ping();
+}
+
+void Watchdog::ping() {
+  tickets_.clear();
   for (const auto& worker : workers_) {
-    worker->ping();
+    tickets_.push_back(worker->ping());
   }
 }
 
+bool Watchdog::all_answered() const {
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (!workers_[i]->answered(tickets_[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 void Watchdog::check() {
-  const auto answered = [](const auto& worker) { return worker->responsive(); };
-  if (!std::ranges::all_of(workers_, answered)) {
+  if (!all_answered()) {
     if (!std::exchange(late_, true)) {
       log::warn("an event loop does not come round");
     }
@@ -40,9 +53,29 @@ void Watchdog::check() {
   }
   late_ = false;
   manager_.alive();
-  for (const auto& worker : workers_) {
-    worker->ping();
+  ping();
+}
+
+bool LivenessCheck::alive() {
+  const auto now = Clock::now();
+  const uint64_t now_ns = uv_hrtime();
+  const auto patience_ns = std::chrono::nanoseconds(patience_).count();
+  const std::lock_guard lock(mutex_);
+  pings_.resize(workers_.size());
+  bool alive = true;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    Worker& worker = *workers_[i];
+    const uint64_t busy_since_ns = worker.metrics().loop.busy_since_ns.value();
+    if (busy_since_ns != 0 && now_ns > busy_since_ns + static_cast<uint64_t>(patience_ns)) {
+      alive = false;
+    }
+    if (worker.answered(pings_[i].ticket)) {
+      pings_[i] = {worker.ping(), now};
+    } else if (now - pings_[i].since > patience_) {
+      alive = false;
+    }
   }
+  return alive;
 }
 
 }  // namespace zerogate

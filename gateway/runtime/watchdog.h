@@ -1,10 +1,12 @@
-// The proof of life that a service manager may ask for.
+// The proof of life that a service manager, or a probe of the admin port, asks for.
 #pragma once
 
 #include <uv.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "core/io/uv_ptr.h"
@@ -12,6 +14,31 @@
 #include "gateway/runtime/worker.h"
 
 namespace zerogate {
+
+/// Whether every worker's loop comes round, told to those who ask for it by HTTP. Each question
+/// pings the workers, so without questions nothing wakes up. Any thread but the workers'.
+class LivenessCheck {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `patience` is how long a worker may leave a ping unanswered. The workers outlive it.
+  LivenessCheck(const std::vector<std::unique_ptr<Worker>>& workers, Clock::duration patience)
+      : workers_(workers), patience_(patience) {}
+
+  /// False when a worker has been in one turn, or has left a ping unanswered, for too long.
+  bool alive();
+
+ private:
+  struct Ping {
+    uint64_t ticket = 0;
+    Clock::time_point since;
+  };
+
+  const std::vector<std::unique_ptr<Worker>>& workers_;
+  const Clock::duration patience_;
+  std::mutex mutex_;
+  std::vector<Ping> pings_;  ///< guarded; one for each worker
+};
 
 /// Tells the service manager that the gateway is alive as long as it truly is: as long as every
 /// worker's loop, and the main one that this runs on, comes round. Three times within the interval
@@ -27,11 +54,14 @@ class Watchdog {
 
  private:
   void check();
+  void ping();
+  bool all_answered() const;
 
   const SystemdNotifier& manager_;
   const std::vector<std::unique_ptr<Worker>>& workers_;
   UvPtr<uv_timer_t> timer_;
-  bool late_ = false;  ///< logged already
+  std::vector<uint64_t> tickets_;  ///< of the last pings, by worker
+  bool late_ = false;              ///< logged already
 };
 
 }  // namespace zerogate

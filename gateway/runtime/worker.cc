@@ -1,5 +1,7 @@
 #include "gateway/runtime/worker.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cassert>
 #include <iterator>
@@ -99,6 +101,7 @@ Status Worker::listen(const ListenSocket* tcp, const ListenSocket* zmq) {
 
 void Worker::start(std::function<void()> on_exit) {
   thread_ = std::thread([this, on_exit = std::move(on_exit)] {
+    pthread_setname_np(pthread_self(), "worker");  // as top -H shows it
     loop_.run();
     shut_down();
     ended_ = true;
@@ -118,9 +121,10 @@ void Worker::reload(RouteTableOptions routing) {
   uv_async_send(order_signal_.get());
 }
 
-void Worker::ping() {
-  responsive_ = false;
+uint64_t Worker::ping() {
+  const uint64_t ticket = ++asked_;
   uv_async_send(order_signal_.get());
+  return ticket;
 }
 
 void Worker::give(Command command) {
@@ -131,7 +135,10 @@ void Worker::give(Command command) {
 }
 
 void Worker::on_order() {
-  responsive_ = true;
+  answered_ = asked_.load();
+  if (shutting_down_) {
+    return;  // the loop runs once more to close its handles; a reload would make new ones
+  }
   if (command_ == Command::stop) {
     return finish();
   }
@@ -198,6 +205,7 @@ void Worker::finish() {
 // Whoever answers calls goes first, so that every call under way gets its error while there is
 // still a way back; then those who bring answers. The loop runs once more to close the handles.
 void Worker::shut_down() {
+  shutting_down_ = true;
   dispatcher_.drain();  // the answers below make room for frames that wait: their services are gone
   redis_.reset();
   bridge_->fail_all();

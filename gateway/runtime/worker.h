@@ -73,10 +73,10 @@ class Worker final : private EndOfTurn, private TurnObserver {
   /// Any thread. True once the first attempt to reach Redis and each backend has ended, well or
   /// not.
   bool settled() const { return settled_; }
-  /// Any thread. Asks the loop for a sign of life; responsive() is false until it has given one. A
-  /// worker that has ended by itself needs none.
-  void ping();
-  bool responsive() const { return responsive_ || ended_; }
+  /// Any thread. Asks the loop for a sign of life; answered() with this ticket tells whether it has
+  /// given one since. A worker that has ended by itself needs none.
+  uint64_t ping();
+  bool answered(uint64_t ticket) const { return answered_ >= ticket || ended_; }
 
   /// Any thread, after on_exit: the calls that a drain could not wait for.
   uint32_t cut_off() const { return cut_off_; }
@@ -117,11 +117,13 @@ class Worker final : private EndOfTurn, private TurnObserver {
   std::mutex reload_mutex_;
   std::optional<RouteTableOptions> reload_;  ///< guarded; waits for the worker's thread
   std::atomic<bool> settled_ = false;
-  std::atomic<bool> responsive_ = true;
+  std::atomic<uint64_t> asked_ = 0;     ///< pings
+  std::atomic<uint64_t> answered_ = 0;  ///< the last one that the loop has come round to
   std::atomic<bool> ended_ = false;
   std::atomic<uint32_t> cut_off_ = 0;
   uint64_t gone_noticed_ = 0;  ///< connections that had gone when on_churn was last called
   bool draining_ = false;
+  bool shutting_down_ = false;
   Timer drain_timer_{loop_.timers(), [this] { finish(); }};
   std::thread thread_;
 };

@@ -122,5 +122,19 @@ TEST_F(WatchdogTest, NeedsNoAnswerOfAWorkerThatHasEnded) {
   }
 }
 
+TEST_F(WatchdogTest, AProbeSeesALoopThatDoesNotComeRound) {
+  workers_[0]->start([] {});
+  LivenessCheck check(workers_, std::chrono::seconds(0));
+  EXPECT_TRUE(check.alive());  // asked for the first time, nobody is late
+  while (check.alive()) {      // nobody runs the second worker
+  }
+  LivenessCheck patient(workers_, std::chrono::hours(1));
+  EXPECT_TRUE(patient.alive());
+  EXPECT_TRUE(patient.alive());
+  workers_[1]->start([] {});
+  while (!check.alive()) {  // the test's time limit ends it
+  }
+}
+
 }  // namespace
 }  // namespace zerogate

@@ -1,0 +1,160 @@
+"""Signals at any time, closed standard descriptors and a stuck event loop: the gateway drains, or
+ends in time, and says so; nothing kills it by accident."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from bridging import one_backend
+from scripted_backend import ScriptedTcp, echo
+from waiting import until, wait_until
+
+pytestmark = pytest.mark.gateway
+
+PATIENCE_S = 20
+HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture(name="binary")
+def binary_fixture(request):
+    return os.path.abspath(request.config.getoption("--zerogate"))
+
+
+@pytest.fixture(name="serve")
+def serve_fixture(binary):
+    """Starts gateways on a free admin port: (process, port)."""
+    processes = []
+
+    def serve(*arguments, preexec=None, **options):
+        port = free_port()
+        command = [binary, "serve", "--listen-tcp", "127.0.0.1:0", "--listen-zmq", "127.0.0.1:0"]
+        command += ["--admin", f"127.0.0.1:{port}", *arguments]
+        options.setdefault("stderr", subprocess.DEVNULL)
+        processes.append(subprocess.Popen(command, preexec_fn=preexec, **options))
+        return processes[-1], port
+
+    yield serve
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def get(port, path):
+    """(status line, all) of the admin port, or None."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as peer:
+            peer.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            answer = b""
+            while block := peer.recv(65536):
+                answer += block
+            return int(answer.split()[1])
+    except (OSError, IndexError):
+        return None
+
+
+def until_ready(port):
+    wait_until(lambda: get(port, "/readyz") == 200, PATIENCE_S, "it is ready")
+
+
+@pytest.mark.parametrize("closed", ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)))
+def test_closed_standard_descriptors(serve, closed):
+    def close():
+        for fd in closed:
+            os.close(fd)
+
+    process, port = serve(preexec=close, stderr=None)
+    until_ready(port)
+    for fd in closed:
+        assert os.readlink(f"/proc/{process.pid}/fd/{fd}") == "/dev/null"
+    process.terminate()
+    assert process.wait(PATIENCE_S) == 0
+
+
+def handles(pid, number):
+    """True when the process blocks, ignores or catches the signal, so that it does not kill."""
+    sets = 0
+    with open(f"/proc/{pid}/status") as status:
+        for line in status:
+            if line.startswith(("SigBlk", "SigIgn", "SigCgt")):
+                sets |= int(line.split()[1], 16)
+    return bool(sets >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("number", HARMLESS, ids=lambda number: number.name)
+def test_harmless_signals_from_the_start_to_the_end(serve, number):
+    process, port = serve()
+    wait_until(lambda: handles(process.pid, number), PATIENCE_S, "the signal is held")
+    while get(port, "/readyz") != 200:
+        assert process.poll() is None
+        process.send_signal(number)
+    for _ in range(20):
+        process.send_signal(number)
+    assert get(port, "/healthz") == 200
+    process.terminate()
+    while process.poll() is None:
+        process.send_signal(number)
+        time.sleep(0.0005)
+    assert process.wait() == 0
+
+
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT))
+async def test_signals_that_end_it_drain(start_bridge, clients, number):
+    calls = []
+    async with ScriptedTcp({"f": calls.append}) as backend:
+        gateway = await start_bridge(config=one_backend(backend.url))
+        client = clients.open("zmq_async", gateway)
+        call = asyncio.create_task(client.call("f", 1))
+        await until(lambda: calls, PATIENCE_S, "the call is under way")
+        os.kill(gateway.pid, number)
+        await until(lambda: "event=draining" in gateway.log, PATIENCE_S, "it drains")
+        echo(calls[0])
+        assert await call == 1
+        await asyncio.to_thread(gateway.wait_for_exit)
+
+
+PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207
+WAIT_ALL = 0x40000000
+
+
+def stop_a_worker(pid):
+    """Stops the thread of one event loop wherever it is, and returns its id."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/comm") as name:
+            if name.read().strip() == "worker":
+                break
+    else:
+        raise AssertionError("no thread is a worker")
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        if libc.ptrace(request, int(task), None, None) != 0:
+            pytest.skip(f"ptrace: {os.strerror(ctypes.get_errno())}")
+    os.waitpid(int(task), WAIT_ALL)
+    return int(task)
+
+
+def test_a_stuck_event_loop_is_not_healthy_and_does_not_hold_up_the_end(serve):
+    process, port = serve("--threads", "2")
+    until_ready(port)
+    assert get(port, "/healthz") == 200
+    task = stop_a_worker(process.pid)
+    wait_until(lambda: get(port, "/healthz") == 503, PATIENCE_S, "it is not healthy")
+    process.terminate()
+    wait_until(lambda: get(port, "/readyz") == 503, PATIENCE_S, "it drains")
+    process.terminate()
+    began = time.monotonic()
+    os.waitpid(task, WAIT_ALL)  # the stopped thread, whose end is ours to take note of
+    assert process.wait(PATIENCE_S) == 1
+    assert time.monotonic() - began < 1
