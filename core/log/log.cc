@@ -51,6 +51,7 @@ class CallbackSink final : public spdlog::sinks::base_sink<std::mutex> {
 class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
   std::atomic<uint64_t> written = 0;
+  std::atomic<uint64_t> lost = 0;  ///< also those of which a part was written: a full disk, EPIPE
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -62,7 +63,8 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
         continue;
       }
       if (size < 0) {
-        break;  // there is nowhere left to tell it
+        lost.fetch_add(1, std::memory_order_release);  // the metrics can still tell it
+        return;
       }
       rest.remove_prefix(static_cast<size_t>(size));
     }
@@ -106,8 +108,9 @@ struct Background {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, nullptr);
   }
-  bool done() const {
-    return sink->written.load(std::memory_order_acquire) + pool->overrun_counter() >= queued;
+  bool done() const { return sink->written.load(std::memory_order_acquire) + dropped() >= queued; }
+  uint64_t dropped() const {
+    return sink->lost.load(std::memory_order_acquire) + pool->overrun_counter();
   }
 
   std::shared_ptr<DescriptorSink> sink;
@@ -339,14 +342,14 @@ void end_background(std::chrono::milliseconds patience) {
   }
   State& log = state();
   const std::lock_guard lock(log.mutex);
-  log.dropped += background->pool->overrun_counter();
+  log.dropped += background->dropped();
   log.background = nullptr;
   log.logger = make_logger({});
 }
 
 uint64_t dropped() {
   const auto running = background();
-  return state().dropped + (running != nullptr ? running->pool->overrun_counter() : 0);
+  return state().dropped + (running != nullptr ? running->dropped() : 0);
 }
 
 void count_dropped() { state().dropped.fetch_add(1, std::memory_order_relaxed); }

@@ -80,7 +80,8 @@ void write_in_background();
 /// Ends that: waits until every line has been written, at most `patience`. After an end in time
 /// lines are written at once again; after one that was not, they are lost.
 void end_background(std::chrono::milliseconds patience);
-/// Lines that were never written: the queue was full, or count_dropped() was told of them.
+/// Lines that were never written, or not to their end: the queue was full, stderr could not take
+/// them (while a background thread writes), or count_dropped() was told of them.
 uint64_t dropped();
 void count_dropped();
 

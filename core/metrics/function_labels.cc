@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "core/base/utf8.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {
@@ -64,11 +65,23 @@ FunctionLabel FunctionLabels::find(std::string_view name) const {
   }
 }
 
+void FunctionLabels::tell_full(std::string_view name) {
+  if (told_.load(std::memory_order_relaxed) || !is_good_label(name) || told_.exchange(true)) {
+    return;
+  }
+  log::warn("all function labels are taken: more functions are counted as _other until a restart",
+            {{"limit", kMaxNames}, {"function", name}});
+}
+
 std::optional<FunctionLabel> FunctionLabels::learn(std::string_view name) {
   if (const FunctionLabel label = find(name); label != other()) {
     return label;
   }
-  if (known() == kMaxNames || !is_good_label(name)) {
+  if (known() == kMaxNames) {
+    tell_full(name);
+    return std::nullopt;
+  }
+  if (!is_good_label(name)) {
     return std::nullopt;
   }
 

@@ -41,10 +41,12 @@ class FunctionLabels {
   FunctionLabel find(std::string_view name) const;
 
   /// The label of `name`, a new one if need be. None when all are taken, or when `name` would make
-  /// no good label: empty, longer than kMaxNameBytes, not printable UTF-8, or `_other`.
+  /// no good label: empty, longer than kMaxNameBytes, not printable UTF-8, or `_other`. The first
+  /// name that finds all taken gets a warning in the log.
   std::optional<FunctionLabel> learn(std::string_view name);
 
  private:
+  void tell_full(std::string_view name);
   static constexpr size_t kSlots = 512;  ///< a power of two, at most 40 % full
 
   static size_t slot_of(std::string_view name);
@@ -53,6 +55,7 @@ class FunctionLabels {
   std::array<std::string, kLabels> names_;
   std::atomic<uint32_t> known_ = 0;
   std::array<std::atomic<uint16_t>, kSlots> slots_{};  ///< label + 1, or 0; open addressing
+  std::atomic<bool> told_ = false;                     ///< that all labels are taken
   std::mutex learning_;
 };
 

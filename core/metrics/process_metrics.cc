@@ -112,7 +112,10 @@ std::vector<MetricFamily> collect_process_metrics() {
           static_cast<double>(stat->resident_pages) * static_cast<double>(sysconf(_SC_PAGESIZE)));
     gauge("process_threads", "Number of OS threads in the process.",
           static_cast<double>(stat->threads));
-    if (const auto boot = read_boot_time()) {
+    // Read once: the kernel computes it anew from a clock that is set, and a start time that moves
+    // looks like a restart.
+    static const std::optional<uint64_t> boot = read_boot_time();
+    if (boot) {
       gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
             static_cast<double>(*boot) + static_cast<double>(stat->start_ticks) / ticks_per_second);
     }

@@ -1,7 +1,9 @@
 """The log: the start, state changes, the access log, slow calls, and its level from outside."""
 
 import asyncio
+import os
 import re
+import socket
 import subprocess
 import time
 import urllib.error
@@ -224,6 +226,47 @@ async def test_a_log_that_nobody_reads_holds_nobody_up(request, own_redis):
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+@pytest.mark.parametrize("where", ("a full disk", "a pipe without a reader"))
+async def test_lines_that_cannot_be_written_are_counted(request, own_redis, where):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        admin = free.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        tcp = free.getsockname()[1]
+    command = [request.config.getoption("--zerogate"), "serve", "--redis", own_redis.url()]
+    command += ["--listen-tcp", f"127.0.0.1:{tcp}", "--listen-zmq", "off"]
+    command += ["--admin", f"127.0.0.1:{admin}"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    stderr = open("/dev/full", "wb") if where == "a full disk" else os.fdopen(writer, "wb")
+    environment = {"ZEROGATE_LOG_ACCESS": "all"}
+    process = subprocess.Popen(command, stderr=stderr, env=environment)
+
+    def dropped():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=10) as page:
+                text = page.read().decode()
+        except OSError:
+            return -1
+        return int(re.search(r"^zerogate_log_dropped_total (\d+)$", text, re.M).group(1))
+
+    try:
+        await until(lambda: dropped() >= 0, 20, "it serves")
+        before, calls = dropped(), 100
+        async with await TcpConnection.open(tcp) as connection:
+            for number in range(calls):
+                await connection.send(t3_frame(number, t3_payload("hello_world")))
+                await connection.receive_frame()
+        await until(lambda: dropped() >= before + calls, 20, "every lost line is counted")
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        stderr.close()
 
 
 async def test_the_level_is_changed_while_it_runs(gateway, clients):

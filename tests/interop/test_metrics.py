@@ -1,6 +1,7 @@
 """What was called is what is counted, and the admin server's other pages."""
 
 import asyncio
+import os
 import re
 import shutil
 import socket
@@ -10,6 +11,7 @@ import pytest
 from zero.error import RemoteException, ValidationException, ZeroException
 
 from clients import KINDS
+from gateway import Gateway
 from raw import TcpConnection, t3_frame, t3_payload
 from redis_server import RedisServer
 from waiting import until, wait_until
@@ -283,3 +285,25 @@ def test_ports_are_free_after_the_end(gateway):
     for port in ports:
         with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
             probe.connect(("127.0.0.1", port))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs a mount namespace")
+def test_the_start_time_does_not_move_with_the_clock(request, own_redis, tmp_path):
+    """The kernel's btime flips by a second when the clock is slewed; that is no restart."""
+    stat = tmp_path / "stat"
+    stat.write_text("cpu 0\nbtime 1000000000\n")
+    program = tmp_path / "zerogate"
+    binary = os.path.abspath(request.config.getoption("--zerogate"))
+    program.write_text(
+        f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {stat} /proc/stat && exec {binary} \"$@\"' - \"$@\"\n"
+    )
+    program.chmod(0o755)
+    gateway = Gateway(str(program), own_redis.url())
+    try:
+        gateway.start()
+        before = gateway.metrics().total("process_start_time_seconds")
+        assert 1e9 <= before < 1.5e9
+        stat.write_text("cpu 0\nbtime 1000000001\n")
+        assert gateway.metrics().total("process_start_time_seconds") == before
+    finally:
+        gateway.close()

@@ -6,6 +6,9 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <vector>
+
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {
@@ -168,6 +171,26 @@ TEST(FunctionLabelsTest, ThreadsThatLearnTheSameNamesAgree) {
     }
   }
   EXPECT_EQ(names.size(), FunctionLabels::kMaxNames - 1);  // all but "echo"
+}
+
+TEST(FunctionLabelsTest, TheLimitIsToldOnce) {
+  std::vector<std::string> lines;
+  log::configure(log::Level::info, log::Format::logfmt,
+                 [&](std::string_view line) { lines.emplace_back(line); });
+  FunctionLabels labels({});
+  for (size_t i = 0; i < FunctionLabels::kMaxNames; ++i) {
+    labels.learn("f" + std::to_string(i));
+  }
+  EXPECT_TRUE(lines.empty());
+  labels.learn(std::string("\n"));  // which would be no label anyway
+  labels.learn("f0");
+  EXPECT_TRUE(lines.empty());
+  labels.learn("one");
+  labels.learn("more");
+  log::configure(log::Level::info, log::Format::logfmt);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("level=warn"), std::string::npos);
+  EXPECT_NE(lines[0].find("limit=200 function=one"), std::string::npos);
 }
 
 }  // namespace
