@@ -32,11 +32,15 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
     return 2;
   }
   const Config& config = std::get<Config>(loaded);
+  const std::string place = config.source.file.empty() ? "configuration" : config.source.file;
   for (const std::string& note : config.notes) {
-    out << command.config_file << ": note: " << note << '\n';
+    out << place << ": note: " << note << '\n';
   }
-  warn_of_limits(config, command.config_file, out);
-  out << command.config_file << ": ok\n";
+  for (const std::string& warning : config.warnings) {
+    out << place << ": warning: " << warning << '\n';
+  }
+  warn_of_limits(config, place, out);
+  out << place << ": ok\n";
   return 0;
 }
 

@@ -208,7 +208,7 @@ Command parse_serve(const Arguments& arguments, const SettingsTable& table) {
 Command parse_check(const Arguments& arguments, const SettingsTable& table) {
   Parser parser("check");
   CheckCommand check;
-  parser.add("--config", check.config_file);
+  const CLI::Option* config = parser.add("--config", check.config_file);
   parser.add_settings(table);
   if (!parser.parse(arguments)) {
     return parser.error;
@@ -216,8 +216,8 @@ Command parse_check(const Arguments& arguments, const SettingsTable& table) {
   if (parser.help()) {
     return PrintCommand{check_help()};
   }
-  if (check.config_file.empty()) {
-    return usage_error("check", "which configuration? write --config FILE");
+  if (Parser::given(config) && check.config_file.empty()) {
+    return usage_error("check", "--config needs the name of a file");
   }
   check.flags = parser.overrides();
   return check;

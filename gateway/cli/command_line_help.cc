@@ -64,7 +64,7 @@ std::string program_help() {
   return R"(zerogate, a gateway for Zero RPC
 
   zerogate serve [--config FILE] [flags]                 serve until SIGTERM
-  zerogate check --config FILE                           check a configuration
+  zerogate check [--config FILE] [flags]                 check a configuration
   zerogate call URL FUNCTION [JSON] [--timeout 5s]       call a function once
   zerogate bench URL FUNCTION [JSON] [flags]             put load on a server and measure it
   zerogate healthcheck [--admin HOST:PORT]               ask a running gateway whether it is ready
@@ -88,11 +88,12 @@ std::string serve_help(const SettingsTable& table) {
 }
 
 std::string check_help() {
-  return R"(zerogate check --config FILE [flags of serve]
+  return R"(zerogate check [--config FILE] [flags of serve]
 Checks the configuration that 'zerogate serve' would take, environment and flags included. Prints
-"FILE: ok", or each error with file, line and what would fix it and exits with status 2.
+"FILE: ok", or each error with file, line and what would fix it and exits with status 2. What is
+surely not meant, and limits of this shell that are too low, are warnings.
 
-  --config FILE           configuration in YAML
+  --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
   -h, --help              this text
 )";
 }

@@ -46,6 +46,9 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   for (const std::string& note : config.notes) {
     log::info("configuration", {{"note", note}});
   }
+  for (const std::string& warning : config.warnings) {
+    log::warn("configuration", {{"warning", warning}});
+  }
   // By value: a thread that reads a file which never comes may outlive this function.
   const auto load_again = [command, environment] {
     return load_config(command.config_file, environment, command.flags);

@@ -48,6 +48,7 @@ struct Config {
   /// What --bridge says; load_config has made it the last of `backends` and of `routes`.
   std::vector<ServerUrl> bridge;
   std::vector<std::string> notes;  ///< what load_config decided by itself: a line each, for the log
+  std::vector<std::string> warnings;  ///< what is surely not meant, though it can be done: likewise
   ConfigSource source;
 
   bool operator==(const Config&) const = default;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace zerogate {
 namespace {
@@ -75,6 +76,45 @@ void ConfigBuilder::check_together() {
   if (is_default("handlers") && !config_.routes.empty()) {
     config_.handlers.clear();
   }
+  if (errors_.empty()) {
+    warn_of_routes();
+    warn_of_threads();
+  }
+}
+
+void ConfigBuilder::warn_of_routes() {
+  for (const BackendOptions& backend : config_.backends) {
+    if (std::ranges::find(config_.routes, backend.name, &RouteOptions::backend) ==
+        config_.routes.end()) {
+      warn(fmt::format("backends.{}: no route leads to it; add one, or take it out", backend.name));
+    }
+  }
+  const auto takes_all = [](const RouteOptions& route) {
+    return std::ranges::find(route.functions, "*") != route.functions.end();
+  };
+  const auto all = std::ranges::find_if(config_.routes, takes_all);
+  if (all != config_.routes.end() && std::next(all) != config_.routes.end()) {
+    warn(
+        fmt::format("routes: the one for \"*\" to {} takes every call, so that the {} after it get "
+                    "none; put it last",
+                    all->backend, std::distance(all, config_.routes.end()) - 1));
+  }
+  if (config_.handlers.empty() && config_.routes.empty()) {
+    warn("handlers is empty and there are no routes, so no function is served; add one of them");
+  }
+}
+
+// Each thread takes its share of a limit, and none can do with less than one.
+void ConfigBuilder::warn_of_threads() {
+  const auto raise = [this](std::string_view path, uint32_t& limit) {
+    if (limit < config_.threads) {
+      warn(fmt::format("{} is {}, and {} in force: one for each thread; raise it, or lower threads",
+                       path, limit, config_.threads));
+      limit = config_.threads;
+    }
+  };
+  raise("limits.connections", config_.max_connections);
+  raise("limits.in_flight", config_.max_in_flight);
 }
 
 bool ConfigBuilder::listeners_failed() const {

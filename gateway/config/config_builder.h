@@ -38,6 +38,9 @@ class ConfigBuilder {
   /// The same, of a setting: what depends on its value is not checked any more.
   void fail(const Setting& setting, const std::string& place, const std::string& message);
 
+  /// Keeps a line for the log and for `check`.
+  void warn(std::string message) { config_.warnings.push_back(std::move(message)); }
+
   /// Fills in what follows from other values and checks them against one another; call it once,
   /// after everything else.
   void check_together();
@@ -53,6 +56,8 @@ class ConfigBuilder {
   void settle_listeners();
   void check_listeners();
   void check_bridge();
+  void warn_of_routes();
+  void warn_of_threads();
 
   const SettingsTable& table_;
   Config config_;

@@ -1,11 +1,42 @@
 #include "gateway/config/load_config.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cassert>
 
+#include "core/base/nearest.h"
 #include "gateway/config/config_builder.h"
 #include "gateway/config/config_file.h"
 
 namespace zerogate {
+namespace {
+
+/// Kubernetes sets ZEROGATE_PORT_5559_TCP, ZEROGATE_SERVICE_HOST and the like for every pod beside
+/// a service of that name.
+bool is_of_kubernetes(const std::string& name) {
+  return name.find("_PORT") != name.npos || name.find("_SERVICE_") != name.npos;
+}
+
+/// A variable that is no key does nothing, which is worth a word when it was meant to be one.
+void warn_of_variables(const Environment& environment, const SettingsTable& table,
+                       ConfigBuilder& builder) {
+  std::vector<std::string> known = {kConfigVariable};
+  for (const Setting& setting : table) {
+    known.push_back(setting.environment_name());
+  }
+  for (const auto& [name, text] : environment.variables()) {
+    if (!name.starts_with("ZEROGATE_") || is_of_kubernetes(name) ||
+        std::ranges::find(known, name) != known.end()) {
+      continue;
+    }
+    if (const std::string near = nearest(name, known); !near.empty()) {
+      builder.warn(fmt::format("{} is no key and does nothing; did you mean {}?", name, near));
+    }
+  }
+}
+
+}  // namespace
 
 std::variant<Config, ConfigErrors> load_config(const std::string& file,
                                                const Environment& environment,
@@ -15,20 +46,19 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
   if (!named.empty()) {
     read_config_file(named, builder);
   }
-  // ZEROGATE_* variables that are no keys stay unnoticed: Kubernetes sets ZEROGATE_PORT and
-  // ZEROGATE_SERVICE_HOST for every pod beside a service of that name.
   for (const Setting& setting : table) {
     const std::string name = setting.environment_name();
-    const auto text = environment(name);
-    if (!text) {
-      continue;
+    const std::string text = environment(name).value_or("");
+    if (text.empty()) {
+      continue;  // templates make empty variables: they are as good as none
     }
     if (setting.is_structure) {
-      read_config_value(name, setting.path, *text, builder);
+      read_config_value(name, setting.path, text, builder);
     } else {
-      builder.apply(setting, value_from_text(setting, *text, name));
+      builder.apply(setting, value_from_text(setting, text, name));
     }
   }
+  warn_of_variables(environment, table, builder);
   for (const auto& [path, text] : flags) {
     const Setting* setting = find_setting(table, path);
     assert(setting != nullptr && "the command line knows flags of the table only");

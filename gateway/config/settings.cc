@@ -159,7 +159,7 @@ SettingValue value_from_text(const Setting& setting, std::string_view text, std:
     value.kind = SettingValue::Kind::off;
   } else if (setting.is_list) {
     value.kind = SettingValue::Kind::list;
-    for (std::string_view rest = text; !rest.empty();) {
+    for (std::string_view rest = text == "off" ? "" : text; !rest.empty();) {
       const size_t comma = std::min(rest.find(','), rest.size());
       value.items.push_back({std::string(trim(rest.substr(0, comma))), value.place});
       rest.remove_prefix(std::min(comma + 1, rest.size()));

@@ -37,7 +37,7 @@ const std::vector<SettingOf<RouteOptions>>& route_settings();
 const Setting* find_setting(const SettingsTable& table, std::string_view path);
 
 /// Takes one word, as from the environment, a flag or a YAML scalar: `off` and nothing become off
-/// where the setting can be, commas separate the items of a list.
+/// where the setting can be, and a list without items; commas separate the items of a list.
 SettingValue value_from_text(const Setting& setting, std::string_view text, std::string place);
 
 }  // namespace zerogate

@@ -178,6 +178,9 @@ Result<std::string> Reloader::take_over(const Config& next) {
   successful_->Set(1);
   const std::string restart = fmt::format("{}", fmt::join(needs_restart, ","));
   log::info("reloaded", {{"needs_restart", restart}});
+  for (const std::string& warning : next.warnings) {
+    log::warn("configuration", {{"warning", warning}});
+  }
   return restart.empty() ? std::string("reloaded") : "reloaded; needs a restart: " + restart;
 }
 

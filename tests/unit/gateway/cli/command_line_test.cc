@@ -182,9 +182,8 @@ TEST(CommandLine, UsageErrorsAreOneLineWithTheirMend) {
             "zerogate serve: --admin needs a value; see 'zerogate serve --help'\n");
   EXPECT_EQ(error_of({"serve", "--config="}),
             "zerogate serve: --config needs the name of a file; see 'zerogate serve --help'\n");
-  EXPECT_EQ(error_of({"check"}),
-            "zerogate check: which configuration? write --config FILE; see 'zerogate check "
-            "--help'\n");
+  EXPECT_EQ(error_of({"check", "--config="}),
+            "zerogate check: --config needs the name of a file; see 'zerogate check --help'\n");
   EXPECT_EQ(error_of({"call"}), "zerogate call: the URL is missing; see 'zerogate call --help'\n");
   EXPECT_EQ(error_of({"call", "u"}),
             "zerogate call: the function's name is missing; see 'zerogate call --help'\n");
@@ -214,6 +213,32 @@ TEST(CheckCommand, SaysOkOrEveryError) {
   EXPECT_EQ(err.str(),
             "--admin: 'x' has no port; write host:port, as in 127.0.0.1:5559\n"
             "--threads: '0' is out of range; write 1 to 256, or auto\n");
+}
+
+TEST(CheckCommand, ChecksWhatServeWouldTakeWithoutAFile) {
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run_check({}, Environment(Environment::Variables{{"ZEROGATE_THREADS", "2"}}), out, err),
+            0);
+  EXPECT_EQ(out.str(), "configuration: ok\n");
+  EXPECT_EQ(run_check({}, Environment(Environment::Variables{{"ZEROGATE_THREADS", "0"}}), out, err),
+            2);
+  out.str("");
+  EXPECT_EQ(run_check({}, Environment(Environment::Variables{{"ZEROGATE_CONFIG", "/dev/null"}}),
+                      out, err),
+            0);
+  EXPECT_EQ(out.str(), "/dev/null: ok\n");
+}
+
+TEST(CheckCommand, SaysWhatIsSurelyNotMeant) {
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run_check({}, Environment(Environment::Variables{{"ZEROGATE_TREADS", "2"}}), out, err),
+            0);
+  EXPECT_EQ(out.str(),
+            "configuration: warning: ZEROGATE_TREADS is no key and does nothing; did you mean "
+            "ZEROGATE_THREADS?\n"
+            "configuration: ok\n");
 }
 
 TEST(CheckCommand, SaysWhatTheConfigurationDecidesByItself) {

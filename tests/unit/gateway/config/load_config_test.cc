@@ -91,10 +91,12 @@ TEST_F(ConfigTest, FlowStyleAndNullWork) {
   EXPECT_FALSE(config.admin.has_value());
 }
 
-TEST_F(ConfigTest, OffAndNothingSwitchOffInVariablesAndFlags) {
-  const Config config = good("", {{"ZEROGATE_ADMIN", ""}, {"ZEROGATE_LISTEN_ZMQ", "127.0.0.1:1"}},
-                             {{"listen.tcp", "off"}});
+TEST_F(ConfigTest, OffSwitchesOffInVariablesAndFlagsAndNothingInFlags) {
+  const Config config =
+      good("", {{"ZEROGATE_ADMIN", "off"}, {"ZEROGATE_LISTEN_ZMQ", "127.0.0.1:1"}},
+           {{"listen.tcp", "off"}});
   EXPECT_FALSE(config.admin.has_value());
+  EXPECT_FALSE(good("", {}, {{"admin", ""}}).admin.has_value());
   EXPECT_FALSE(config.listen_tcp.has_value());
   EXPECT_EQ(config.listen_zmq->port, 1);
 }
@@ -115,11 +117,11 @@ TEST_F(ConfigTest, AutoThreadsAreAtLeastOne) {
 }
 
 TEST_F(ConfigTest, FlagsGoBeforeVariablesBeforeTheFile) {
-  const std::string file = "limits: {connections: 1, in_flight: 1}\nthreads: 1\n";
-  const Variables variables = {{"ZEROGATE_LIMITS_IN_FLIGHT", "2"}, {"ZEROGATE_THREADS", "2"}};
+  const std::string file = "limits: {connections: 11, in_flight: 11}\nthreads: 1\n";
+  const Variables variables = {{"ZEROGATE_LIMITS_IN_FLIGHT", "12"}, {"ZEROGATE_THREADS", "2"}};
   const Config config = good(file, variables, {{"threads", "3"}});
-  EXPECT_EQ(config.max_connections, 1u);
-  EXPECT_EQ(config.max_in_flight, 2u);
+  EXPECT_EQ(config.max_connections, 11u);
+  EXPECT_EQ(config.max_in_flight, 12u);
   EXPECT_EQ(config.threads, 3u);
 }
 
@@ -136,6 +138,70 @@ TEST_F(ConfigTest, EverySettingIsAVariable) {
   EXPECT_EQ(settings()[1].environment_name(), "ZEROGATE_LISTEN_TCP");
 }
 
+TEST_F(ConfigTest, AnEmptyVariableIsNone) {
+  Variables variables = {{"ZEROGATE_CONFIG", ""}};
+  for (const Setting& setting : settings()) {
+    variables[setting.environment_name()] = "";
+  }
+  const Config config = good("handlers: [echo]\nlog: {slow: 2s}\nadmin: 127.0.0.1:1\n", variables);
+  EXPECT_EQ(config, good("handlers: [echo]\nlog: {slow: 2s}\nadmin: 127.0.0.1:1\n"));
+  EXPECT_TRUE(config.listen_tcp && config.listen_zmq && config.admin);
+}
+
+TEST_F(ConfigTest, OffSwitchesOff) {
+  const Config config = good("", {{"ZEROGATE_ADMIN", "off"},
+                                  {"ZEROGATE_LISTEN_TCP", "off"},
+                                  {"ZEROGATE_LOG_SLOW", "off"},
+                                  {"ZEROGATE_ZMQ_KEEP_ALIVE", "off"}});
+  EXPECT_FALSE(config.admin || config.listen_tcp);
+  EXPECT_EQ(config.log_slow_ms + config.zmq_keep_alive_ms, 0u);
+}
+
+TEST_F(ConfigTest, AMisspeltVariableIsTold) {
+  EXPECT_THAT(good("", {{"ZEROGATE_LISTEN_TPC", "127.0.0.1:1"}}).warnings,
+              ElementsAre("ZEROGATE_LISTEN_TPC is no key and does nothing; did you mean "
+                          "ZEROGATE_LISTEN_TCP?"));
+  EXPECT_THAT(good("", {{"ZEROGATE_TREADS", "2"}}).warnings, testing::SizeIs(1));
+  EXPECT_THAT(good("", {{"ZEROGATE_PORT", "tcp://10.0.0.1:5559"},
+                        {"ZEROGATE_PORT_5559_TCP", "tcp://10.0.0.1:5559"},
+                        {"ZEROGATE_PORT_5559_TCP_ADDR", "10.0.0.1"},
+                        {"ZEROGATE_SERVICE_HOST", "10.0.0.1"},
+                        {"ZEROGATE_ADMIN_PORT", "tcp://10.0.0.1:9464"},
+                        {"ZEROGATE_THREADS", "2"},
+                        {"ZEROGATE_CONFIG", ""},
+                        {"ZEROGATE_OF_SOMETHING_ELSE", "1"}})
+                  .warnings,
+              ElementsAre());
+}
+
+TEST_F(ConfigTest, WarnsOfWhatIsSurelyNotMeant) {
+  const std::string backends = "backends: {a: {url: 'tcp://a:1'}, b: {url: 'tcp://b:1'}}\n";
+  EXPECT_THAT(good(backends + "routes: [{functions: ['*'], backend: a}]\n").warnings,
+              ElementsAre("backends.b: no route leads to it; add one, or take it out"));
+  EXPECT_THAT(good(backends + "routes:\n- {functions: [f, '*'], backend: a}\n"
+                              "- {functions: [g], backend: b}\n")
+                  .warnings,
+              ElementsAre("routes: the one for \"*\" to a takes every call, so that the 1 after it "
+                          "get none; put it last"));
+  EXPECT_THAT(good(backends + "routes:\n- {functions: [g], backend: b}\n"
+                              "- {functions: ['*'], backend: a}\n")
+                  .warnings,
+              ElementsAre());
+  EXPECT_THAT(good("handlers: []\n").warnings, ElementsAre(HasSubstr("no function is served")));
+}
+
+TEST_F(ConfigTest, ALimitBelowTheThreadsIsRaisedAndTold) {
+  const Config config = good("threads: 8\nlimits: {connections: 4, in_flight: 7}\n");
+  EXPECT_EQ(config.max_connections, 8u);
+  EXPECT_EQ(config.max_in_flight, 8u);
+  EXPECT_THAT(
+      config.warnings,
+      ElementsAre("limits.connections is 4, and 8 in force: one for each thread; raise it, "
+                  "or lower threads",
+                  "limits.in_flight is 7, and 8 in force: one for each thread; raise it, or "
+                  "lower threads"));
+}
+
 TEST_F(ConfigTest, OtherVariablesAreLeftAlone) {
   // As Kubernetes sets them for a service of this name.
   good("", {{"ZEROGATE_PORT", "tcp://10.0.0.1:5559"}, {"ZEROGATE_SERVICE_HOST", "10.0.0.1"}});
@@ -144,7 +210,7 @@ TEST_F(ConfigTest, OtherVariablesAreLeftAlone) {
 TEST_F(ConfigTest, HandlersOfAVariableAreSeparatedByCommas) {
   EXPECT_THAT(good("", {{"ZEROGATE_HANDLERS", "echo, hello_world"}}).handlers,
               ElementsAre("echo", "hello_world"));
-  EXPECT_THAT(good("", {{"ZEROGATE_HANDLERS", ""}}).handlers, ElementsAre());
+  EXPECT_THAT(good("", {{"ZEROGATE_HANDLERS", "off"}}).handlers, ElementsAre());
   EXPECT_THAT(good("handlers: []").handlers, ElementsAre());
 }
 
