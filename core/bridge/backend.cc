@@ -15,6 +15,8 @@ namespace zerogate {
 
 namespace {
 
+/// Below it a lost packet or two would end a connection: TCP sends again after 200 ms at first.
+constexpr uint32_t kMinPeerTimeoutMs = 1'000;
 constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free forwarded's request
 
 void empty(std::string& text) {
@@ -130,13 +132,29 @@ void Backend::update_endpoints() {
     options.in_flight = or_default(options_.in_flight, wanted.protocol, 1, 1'000);
     options.given_up_ms = options_.timeout_ms;
     options.eject_after = options_.eject_after;
-    options.connection = {context_.max_message, options_.connect_timeout_ms, context_.read_buffer};
+    options.connection = connection_options();
     Endpoint::Owner& owner = *this;
     const std::string name = wanted.address.display();
     endpoints_.push_back(std::make_unique<Endpoint>(
-        context_.loop->uv(), context_.zmq_context, owner, options, metrics_->add(name),
+        *context_.loop, context_.zmq_context, owner, options, metrics_->add(name),
         std::make_unique<StateReporter>(context_.loop->uv(), context_.states, watched(name))));
   }
+}
+
+bool Backend::takes_any_bytes() const {
+  return std::ranges::any_of(options_.urls,
+                             [](const ServerUrl& url) { return url.protocol == Protocol::zmq; });
+}
+
+BackendConnectionOptions Backend::connection_options() const {
+  BackendConnectionOptions options;
+  options.max_message = context_.max_message;
+  options.connect_timeout_ms = options_.connect_timeout_ms;
+  options.read_buffer = context_.read_buffer;
+  options.backend = options_.name;
+  options.identity = context_.identity;
+  options.peer_timeout_ms = std::max(options_.timeout_ms, kMinPeerTimeoutMs);
+  return options;
 }
 
 bool Backend::settled() const {
@@ -176,6 +194,7 @@ ForwardedCall& Backend::begin(const Request& request, Call call, uint32_t timeou
   }
   *context_.request_bytes += forwarded.request.size();
   forwarded.unknown = request.unknown;
+  forwarded.any_bytes = request.any_bytes;
   forwarded.timeout_ms = timeout_ms;
   forwarded.deadline_ms = context_.loop->now_ms() + timeout_ms;
   forwarded.retried = false;
@@ -244,6 +263,12 @@ bool Backend::send(ForwardedCall& forwarded) {
   if (endpoint->options().protocol == Protocol::zmq && !wire::fits_zmq_name(forwarded.function())) {
     fail(forwarded, Outcome::invalid,
          fmt::format("backend '{}' speaks ZeroMQ: a function's name has 1 to 80 ASCII characters",
+                     options_.name));
+    return true;
+  }
+  if (endpoint->options().protocol == Protocol::tcp && forwarded.any_bytes) {
+    fail(forwarded, Outcome::invalid,
+         fmt::format("backend '{}' speaks raw TCP: an argument has to be one MessagePack value",
                      options_.name));
     return true;
   }

@@ -36,6 +36,7 @@ struct BridgeContext {
   /// A backend has answered this function, so the function exists: its name's label, a new one if
   /// there is room.
   std::function<std::optional<FunctionLabel>(ByteView function)> learn;
+  std::string identity;              ///< see BackendConnectionOptions
   std::shared_ptr<StateLog> states;  ///< where endpoints' coming and going is logged
 };
 
@@ -64,6 +65,9 @@ class Backend final : private Endpoint::Owner {
 
   /// Takes the call over; `timeout_ms` from now it is answered at the latest.
   void forward(const Request& request, Call call, uint32_t timeout_ms);
+
+  /// See Service: one of its servers speaks ZeroMQ.
+  bool takes_any_bytes() const;
 
   /// Answers every call with an error. Nothing may follow but the destructor.
   void fail_all();
@@ -99,6 +103,7 @@ class Backend final : private Endpoint::Owner {
   std::string unavailable() const;
   bool may_retry(const ForwardedCall& forwarded, bool written);
   void update_endpoints();
+  BackendConnectionOptions connection_options() const;
   WatchedState watched(const std::string& endpoint) const;
   void arm_deadline(uint64_t deadline_ms);
   void on_deadline();
@@ -132,6 +137,7 @@ class BackendRoute final : public Service {
   void serve(const Request& request, Call call) override {
     backend_.forward(request, std::move(call), timeout_ms_);
   }
+  bool takes_any_bytes() const override { return backend_.takes_any_bytes(); }
 
  private:
   Backend& backend_;

@@ -1,39 +1,42 @@
 #include "core/bridge/backend_connection.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
+#include <utility>
+
+#include "core/bridge/backend_options.h"
+#include "core/rpc/connect_service.h"
+#include "core/wire/msgpack_scan.h"
+#include "core/wire/zerror.h"
 
 namespace zerogate {
 
-uint32_t BackendConnection::take_slot(ForwardedCall& forwarded) {
-  assert(up());
-  uint32_t index = static_cast<uint32_t>(slots_.size());
-  if (free_.empty()) {
-    assert(index < kMaxSlots - 1);
-    slots_.emplace_back();
-  } else {
-    index = free_.back();
-    free_.pop_back();
-  }
-  Slot& slot = slots_[index];
-  slot.forwarded = &forwarded;
-  slot.taken = true;
-  forwarded.slot = index;
-  ++load_;
-  return slot.generation << kSlotBits | index;
+static_assert(BackendOptions::kMaxInFlight <= BackendConnection::kMaxLoad);
+
+BackendConnection::BackendConnection(EventLoop& loop, Owner& owner,
+                                     const BackendConnectionOptions& options)
+    : owner_(owner), options_(options), deadline_(loop.timers(), [this] { fail(late_reason_); }) {
+  deadline_.start(options.connect_timeout_ms);
 }
 
-void BackendConnection::complete(uint32_t id, ByteView body) {
-  const uint32_t index = id & (kMaxSlots - 1);
-  if (index >= slots_.size()) {
-    return;
-  }
-  Slot& slot = slots_[index];
-  if (!slot.taken || slot.generation << kSlotBits != (id ^ index)) {
-    return;
-  }
+void BackendConnection::fail_soon(std::string reason) {
+  late_reason_ = std::move(reason);
+  deadline_.start(0);
+}
+
+uint32_t BackendConnection::take_slot(ForwardedCall& forwarded) {
+  assert(up() && load() < kMaxLoad);
+  const SlotKey key = slots_.take();
+  slots_[key.slot].forwarded = &forwarded;
+  forwarded.slot = key.slot;
+  return key.generation << kSlotBits | key.slot;
+}
+
+void BackendConnection::complete(uint32_t id, const Slot& slot, ByteView body) {
   ForwardedCall* forwarded = slot.forwarded;
-  release(index);
+  release(key_of(id).slot);
   if (forwarded == nullptr) {
     owner_.on_late_reply(*this);
   } else {
@@ -41,30 +44,41 @@ void BackendConnection::complete(uint32_t id, ByteView body) {
   }
 }
 
+void BackendConnection::complete_unusable(uint32_t id, const Slot& slot, size_t reply_bytes,
+                                          ByteView body) {
+  std::string message;
+  if (reply_bytes > options_.max_message) {
+    message = fmt::format("backend '{}' sent a reply of {} bytes, limit {} (limits.message)",
+                          options_.backend, reply_bytes, options_.max_message);
+  } else if (wire::scan_value(body).error == wire::ScanError::too_deep) {
+    message = fmt::format("backend '{}' sent a reply that is nested deeper than {} levels",
+                          options_.backend, wire::kMaxDepth);
+  } else {
+    message = fmt::format("backend '{}' sent a reply of {} bytes that is not one MessagePack value",
+                          options_.backend, reply_bytes);
+  }
+  std::string error;
+  wire::write_error(error, wire::ErrorKey::server_exception, message);
+  complete(id, slot, error);
+}
+
 void BackendConnection::release(uint32_t index) {
   Slot& slot = slots_[index];
   if (slot.given_up_ms != 0) {
     --given_up_;
   }
-  slot.forwarded = nullptr;
-  slot.taken = false;
-  slot.given_up_ms = 0;
-  slot.generation = std::max((slot.generation + 1) & (UINT32_MAX >> kSlotBits), 1U);
-  free_.push_back(index);
-  --load_;
+  slot = {};
+  slots_.release(index);
 }
 
 uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
-  uint32_t forgotten = 0;
-  for (uint32_t index = 0; index < slots_.size(); ++index) {
-    const uint64_t given_up_ms = slots_[index].given_up_ms;
-    if (given_up_ms == 0 || given_up_ms > until_ms) {
-      continue;
+  const uint32_t before = load();
+  slots_.for_each([&](uint32_t index, const Slot& slot) {
+    if (slot.given_up_ms != 0 && slot.given_up_ms <= until_ms) {
+      release(index);
     }
-    release(index);
-    ++forgotten;
-  }
-  return forgotten;
+  });
+  return before - load();
 }
 
 void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
@@ -78,35 +92,45 @@ void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
 
 uint64_t BackendConnection::oldest_given_up_ms() const {
   uint64_t oldest = 0;
-  for (const Slot& slot : slots_) {
+  slots_.for_each([&](uint32_t, const Slot& slot) {
     if (slot.given_up_ms != 0 && (oldest == 0 || slot.given_up_ms < oldest)) {
       oldest = slot.given_up_ms;
     }
-  }
+  });
   return oldest;
 }
 
 std::vector<ForwardedCall*> BackendConnection::take_all() {
   std::vector<ForwardedCall*> taken;
-  for (Slot& slot : slots_) {
-    if (slot.forwarded == nullptr) {
-      continue;
+  slots_.for_each([&](uint32_t, Slot& slot) {
+    if (slot.forwarded != nullptr) {
+      taken.push_back(std::exchange(slot.forwarded, nullptr));
     }
-    taken.push_back(slot.forwarded);
-    slot.forwarded = nullptr;
-  }
+  });
   return taken;
 }
 
-void BackendConnection::came_up() {
+void BackendConnection::on_probe_answer(ByteView body) {
   if (state_ != State::connecting) {
     return;
   }
-  state_ = State::up;
-  owner_.on_up(*this);
+  ByteView text;
+  wire::Reader reader(body);
+  if (reader.read_str(text) && text == ConnectService::kAnswer && reader.at_end()) {
+    deadline_.stop();
+    state_ = State::up;
+    return owner_.on_up(*this);
+  }
+  if (body.find(ConnectService::kSelf) != ByteView::npos) {
+    return fail(ConnectService::kSelf);
+  }
+  fail(wire::is_error_body(body)
+           ? "it answers `connect` with an error"
+           : "it answers `connect` with something else than Zero's servers do");
 }
 
 void BackendConnection::went_down(std::string_view reason) {
+  deadline_.stop();
   if (state_ == State::down) {
     return;
   }

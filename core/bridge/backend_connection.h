@@ -2,19 +2,37 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/base/slot_map.h"
 #include "core/bridge/forwarded_call.h"
+#include "core/io/event_loop.h"
 
 namespace zerogate {
 
-/// Connects, asks the peer for `connect` to see that somebody serves there (a stopped process'
-/// kernel accepts connections too), and then carries forwarded calls. Every one has a slot, and the
-/// id on the wire is slot and generation: a late answer, or one that comes twice, finds its slot's
-/// generation gone and never reaches another caller. A connection does not come back: Endpoint
-/// makes a new one. Loop thread only.
+struct BackendConnectionOptions {
+  size_t max_message = 16 << 20;        ///< bytes of one reply; a longer one costs its call
+  uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
+  /// FrameReader::kSharedBytes, shared by all connections of the loop and owned by the Bridge.
+  char* read_buffer = nullptr;
+  std::string backend;  ///< its name, for errors
+  /// What `connect` carries, so that a gateway recognises itself; see ConnectService.
+  std::string identity;
+  /// A peer that does not acknowledge, or does not take, what it was sent for so long is gone: the
+  /// calls' time-out, so that a host that vanishes costs no call much later than the first.
+  uint32_t peer_timeout_ms = 5'000;
+};
+
+/// Connects, asks the peer for `connect` to see that Zero is spoken there (a stopped process'
+/// kernel accepts connections too, and anybody may have the address now), and then carries
+/// forwarded calls. Every one has a slot, and the id on the wire is slot and generation: a late
+/// answer, or one that comes twice, finds its slot's generation gone and never reaches another
+/// caller. A reply that nobody can use (too large, too deep, no MessagePack) is an error for its
+/// own call; only what loses the place in the stream ends the connection. A connection does not
+/// come back: Endpoint makes a new one. Loop thread only.
 class BackendConnection {
  public:
   /// Called from the loop, from flush() or from fail(); on_down() once, as the last. The owner must
@@ -22,10 +40,11 @@ class BackendConnection {
   class Owner {
    public:
     virtual void on_up(BackendConnection& connection) = 0;
-    /// `body` is one whole MessagePack value, valid during the call.
+    /// `body` is valid during the call: one whole MessagePack value, or whatever the server has
+    /// sent when both it and the caller speak ZeroMQ (see Call::takes_any_bytes).
     virtual void on_reply(BackendConnection& connection, ForwardedCall& forwarded,
                           ByteView body) = 0;
-    /// A reply to an forwarded that was given up: its slot is free again.
+    /// A reply to a call that was given up: its slot is free again.
     virtual void on_late_reply(BackendConnection& connection) = 0;
     virtual void on_down(BackendConnection& connection, std::string_view reason) = 0;
 
@@ -40,11 +59,13 @@ class BackendConnection {
   /// True once `connect` was answered, until on_down().
   bool up() const { return state_ == State::up; }
   /// Requests under way, given-up ones included: the peer still works on them.
-  uint32_t load() const { return load_; }
+  uint32_t load() const { return slots_.size(); }
 
-  /// Sends a request; it leaves with the turn's flush. Only when up().
+  /// Sends a request; it leaves with the turn's flush. Only when up(), and with a load() below
+  /// BackendOptions::kMaxInFlight.
   virtual void send(ForwardedCall& forwarded) = 0;
-  /// True unless it is certain that no byte of the request has left.
+  /// True unless it is certain that no byte of the request has left this process: what was handed
+  /// to the kernel, to libuv or to libzmq may have.
   virtual bool was_written(const ForwardedCall& forwarded) const = 0;
   /// Writes what was gathered in this turn.
   virtual void flush() = 0;
@@ -60,43 +81,54 @@ class BackendConnection {
   /// still come, are ignored.
   uint32_t forget_given_up(uint64_t until_ms);
   /// Requests under way that somebody waits for.
-  uint32_t live() const { return load_ - given_up_; }
+  uint32_t live() const { return load() - given_up_; }
   /// The forwarded calls under way; they are the connection's no longer.
   std::vector<ForwardedCall*> take_all();
 
- protected:
-  explicit BackendConnection(Owner& owner) : owner_(owner) {}
+  /// The wire id of a slot: 13 bits of slot, 19 of generation.
+  static constexpr unsigned kSlotBits = 13;
+  /// Requests that one connection can carry. One slot less than the ids have room for: no call's id
+  /// is kProbeId then.
+  static constexpr uint32_t kMaxLoad = (1U << kSlotBits) - 1;
 
-  /// The wire id of a slot: 12 bits of slot, 20 of generation.
-  static constexpr uint32_t kSlotBits = 12;
-  static constexpr uint32_t kMaxSlots = 1U << kSlotBits;
+ protected:
+  /// The id of the `connect` that opens a connection.
+  static constexpr uint32_t kProbeId = UINT32_MAX;
+
+  BackendConnection(EventLoop& loop, Owner& owner, const BackendConnectionOptions& options);
+
+  const BackendConnectionOptions& options() const { return options_; }
+  /// Fails on the loop's next turn: nobody expects on_down() in a constructor.
+  void fail_soon(std::string reason);
 
   uint32_t take_slot(ForwardedCall& forwarded);
-  /// Hands a reply to the slot it belongs to; ids that are not under way are ignored.
-  void complete(uint32_t id, ByteView body);
-  void release(uint32_t index);
-  void came_up();
+  struct Slot {
+    ForwardedCall* forwarded = nullptr;  ///< null when given up
+    uint64_t given_up_ms = 0;            ///< 0 unless given up
+  };
+  /// The request with this id; null when none is under way.
+  Slot* find(uint32_t id) { return slots_.find(key_of(id)); }
+  /// Hands a reply to the slot that find() has found.
+  void complete(uint32_t id, const Slot& slot, ByteView body);
+  /// The same for a reply that nobody can use: an error that says why takes its place.
+  void complete_unusable(uint32_t id, const Slot& slot, size_t reply_bytes, ByteView body);
+  /// The answer to `connect`: only Zero's own counts.
+  void on_probe_answer(ByteView body);
   void went_down(std::string_view reason);
   bool down() const { return state_ == State::down; }
 
  private:
   enum class State : uint8_t { connecting, up, down };
-  struct Slot {
-    ForwardedCall* forwarded = nullptr;  ///< null when free or given up
-    uint32_t generation = 1;             ///< never 0: an id of zeros is nobody's
-    uint64_t given_up_ms = 0;            ///< 0 unless given up
-    bool taken = false;
-  };
+  static SlotKey key_of(uint32_t id) { return {id & kMaxLoad, id >> kSlotBits}; }
+  void release(uint32_t slot);
 
   Owner& owner_;
+  const BackendConnectionOptions options_;
+  std::string late_reason_ = "no answer to `connect` in time";
+  Timer deadline_;  ///< of connecting
   State state_ = State::connecting;
-  uint32_t load_ = 0;
-  uint32_t given_up_ = 0;  ///< of these
-  std::vector<Slot> slots_;
-  std::vector<uint32_t> free_;
+  uint32_t given_up_ = 0;  ///< of the slots that are taken
+  SlotMap<Slot, 32 - kSlotBits> slots_;
 };
-
-/// The id of the `connect` that opens a connection: no slot's, for those are below kMaxSlots - 1.
-inline constexpr uint32_t kProbeId = UINT32_MAX;
 
 }  // namespace zerogate

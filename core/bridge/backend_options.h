@@ -10,6 +10,8 @@
 namespace zerogate {
 
 struct BackendOptions {
+  static constexpr uint32_t kMaxInFlight = 4'096;  ///< on one connection
+
   std::string name;
   std::vector<ServerUrl> urls;  ///< at least one
   /// Connections to each endpoint. The real TCP server serves one request at a time on each, and

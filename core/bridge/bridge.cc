@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/io/frame_reader.h"
+
 namespace zerogate {
 
 Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
@@ -18,7 +20,10 @@ Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
                options.request_memory,
                &request_bytes_,
                std::move(options.learn),
+               std::move(options.identity),
                std::move(options.states)} {
+  const int most = zmq_ctx_get(zmq_context_.get(), ZMQ_SOCKET_LIMIT);
+  zmq_ctx_set(zmq_context_.get(), ZMQ_MAX_SOCKETS, std::min(most, kMaxZmqSockets));
   loop_.add(*this);
 }
 

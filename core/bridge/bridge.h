@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/bridge/backend.h"
@@ -21,6 +22,7 @@ struct BridgeOptions {
   /// Bytes of requests that all backends together may hold, waiting or sent and not answered; more
   /// are refused as overloaded. A connection copies what it is writing, so it may be twice as much.
   size_t request_memory = kRequestMemory;
+  std::string identity;  ///< of the process; see ConnectService
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
   /// See BridgeContext.
   std::function<std::optional<FunctionLabel>(ByteView)> learn = [](ByteView) {
@@ -39,12 +41,19 @@ class Bridge final : public EndOfTurn {
   /// configuration disturbs only what it changes.
   std::shared_ptr<Backend> get(const BackendOptions& options);
 
+  const std::string& identity() const { return context_.identity; }
+
   /// Answers every call under way with an error: the worker ends.
   void fail_all();
 
   void end_of_turn() override;
 
  private:
+  /// Of a worker's context. 1,023 is libzmq's default, which 341 connections use up; these are
+  /// enough for 5,461, old and new ones of a reload together, and cost 200 KiB once the first
+  /// connection is made. A connection that gets none is one that could not be made.
+  static constexpr int kMaxZmqSockets = 16'384;
+
   struct Entry {
     std::shared_ptr<Backend> backend;
     std::shared_ptr<BackendMetrics> metrics;

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/bridge/tcp_backend_connection.h"
 #include "core/bridge/zmq_backend_connection.h"
 
 namespace zerogate {
 
-Endpoint::Endpoint(uv_loop_t* loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
+Endpoint::Endpoint(EventLoop& loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
                    std::shared_ptr<EndpointMetrics> metrics, std::unique_ptr<StateReporter> state)
     : loop_(loop),
       zmq_context_(zmq_context),
@@ -15,7 +16,7 @@ Endpoint::Endpoint(uv_loop_t* loop, void* zmq_context, Owner& owner, const Endpo
       options_(options),
       metrics_(std::move(metrics)),
       state_(std::move(state)),
-      timer_(make_uv<uv_timer_t>(loop, uv_timer_init, this)),
+      timer_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)),
       backoff_(kBackoffMinMs, kBackoffMaxMs, uv_hrtime()) {
   open_connection();
 }
@@ -164,7 +165,7 @@ void Endpoint::bury(BackendConnection& connection) {
 }
 
 void Endpoint::give_up(ForwardedCall& forwarded) {
-  forwarded.connection->give_up(forwarded, uv_now(loop_));
+  forwarded.connection->give_up(forwarded, loop_.now_ms());
   failed();
 }
 
@@ -178,7 +179,7 @@ void Endpoint::failed() {
 // Connections with nothing but given-up requests have no more use; the others go when their last
 // answer has come or is given up (sweep).
 void Endpoint::eject() {
-  const uint64_t now_ms = uv_now(loop_);
+  const uint64_t now_ms = loop_.now_ms();
   if (now_ms - ejected_at_ms_ > 2 * kEjectMaxMs) {
     ejections_ = 0;
   }
@@ -195,7 +196,7 @@ void Endpoint::eject() {
 // nothing more comes, so the connection is replaced. A ZeroMQ server has other workers: only the
 // slot is freed.
 bool Endpoint::sweep() {
-  const uint64_t now_ms = uv_now(loop_);
+  const uint64_t now_ms = loop_.now_ms();
   bool blocked = false;
   for (size_t i = 0; i < connections_.size();) {
     BackendConnection& connection = *connections_[i];

@@ -1,16 +1,15 @@
 // One address of a backend, with its pool of connections.
 #pragma once
 
-#include <uv.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/address.h"
 #include "core/base/backoff.h"
 #include "core/bridge/backend_connection.h"
-#include "core/bridge/tcp_backend_connection.h"
+#include "core/io/event_loop.h"
 #include "core/io/uv_ptr.h"
 #include "core/log/state_log.h"
 #include "core/metrics/backend_metrics.h"
@@ -53,7 +52,7 @@ class Endpoint final : private BackendConnection::Owner {
     ~Owner() = default;
   };
 
-  Endpoint(uv_loop_t* loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
+  Endpoint(EventLoop& loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
            std::shared_ptr<EndpointMetrics> metrics, std::unique_ptr<StateReporter> state);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
@@ -104,7 +103,7 @@ class Endpoint final : private BackendConnection::Owner {
   /// Shows its state to the metrics and to the log.
   void show_state();
 
-  uv_loop_t* const loop_;
+  EventLoop& loop_;
   void* const zmq_context_;
   Owner& owner_;
   const EndpointOptions options_;

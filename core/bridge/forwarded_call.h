@@ -24,12 +24,13 @@ struct ForwardedCall {
   Endpoint* endpoint = nullptr;             ///< it was last sent to
   BackendConnection* connection = nullptr;  ///< null while it waits in the backend's queue
   uint32_t slot = 0;                        ///< in the connection
-  bool unknown = false;  ///< the function has no label yet: see BridgeContext::learn
+  bool unknown = false;    ///< the function has no label yet: see BridgeContext::learn
+  bool any_bytes = false;  ///< see Request
   bool queued = false;
   bool retried = false;
 
   ByteView function() const { return ByteView(request).substr(0, function_bytes); }
-  /// Exactly one MessagePack value.
+  /// Exactly one MessagePack value, unless any_bytes says otherwise.
   ByteView argument() const { return ByteView(request).substr(function_bytes); }
 
   // Place in the backend's lists; see IntrusiveList.

@@ -1,32 +1,20 @@
 // A connection to a raw-TCP backend (T3).
 #pragma once
 
-#include <uv.h>
-
-#include <memory>
-#include <string>
+#include <cstdint>
+#include <vector>
 
 #include "core/base/address.h"
 #include "core/bridge/backend_connection.h"
-#include "core/io/frame_reader.h"
-#include "core/io/stream_writer.h"
-#include "core/io/uv_ptr.h"
+#include "core/io/tcp_stream.h"
 
 namespace zerogate {
 
-struct BackendConnectionOptions {
-  size_t max_message = 16 << 20;        ///< bytes of one reply; a longer one ends the connection
-  uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
-  /// FrameReader::kSharedBytes, shared by all connections of the loop and owned by the Bridge.
-  char* read_buffer = nullptr;
-};
-
-class TcpBackendConnection final : public BackendConnection {
+class TcpBackendConnection final : public BackendConnection, private TcpStream::Owner {
  public:
   /// Starts to connect to a numeric address or a Unix socket. Failure is told by on_down(), later.
-  TcpBackendConnection(uv_loop_t* loop, Owner& owner, const Address& address,
+  TcpBackendConnection(EventLoop& loop, BackendConnection::Owner& owner, const Address& address,
                        const BackendConnectionOptions& options);
-  ~TcpBackendConnection() override;
 
   void send(ForwardedCall& forwarded) override;
   bool was_written(const ForwardedCall& forwarded) const override;
@@ -34,21 +22,21 @@ class TcpBackendConnection final : public BackendConnection {
   void fail(std::string_view reason) override;
 
  private:
-  struct Stream;
-  void connect(const Address& address);
-  void on_connected(int status);
-  void start_reading();
-  void on_read(ssize_t size);
-  void parse(ByteView bytes);
+  void on_connected() override;
+  void on_bytes(ByteView bytes) override;
+  void on_writable() override { flush(); }
+  void on_closed(int error) override { fail(TcpStream::reason(error)); }
   void on_frame(uint32_t id, ByteView payload);
+  /// A reply over the limit is thrown away as its bytes come. False when nobody waits for it.
+  bool begin_skipping(ByteView front, size_t frame_size);
+  ByteView skip(ByteView bytes);
 
-  uv_loop_t* const loop_;
-  const BackendConnectionOptions options_;
-  Stream* stream_;  ///< frees itself in its close callback, which comes after pending writes'
-  FrameReader reader_;
-  UvPtr<uv_timer_t> deadline_;   ///< of connecting
+  TcpStream stream_;
   uint64_t gathered_ = 0;        ///< all bytes ever appended for sending
   std::vector<uint64_t> begin_;  ///< by slot: where its request begins in that count
+  size_t skip_ = 0;              ///< bytes still to come of the reply that is thrown away
+  size_t skipped_reply_ = 0;     ///< bytes of its payload
+  uint32_t skipped_id_ = 0;
 };
 
 }  // namespace zerogate

@@ -1,8 +1,13 @@
 #include "core/bridge/zmq_backend_connection.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
+#include "core/rpc/connect_service.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/translate.h"
 #include "core/wire/w5.h"
@@ -12,8 +17,6 @@ namespace zerogate {
 namespace {
 
 constexpr int kMessagesPerTurn = 512;
-constexpr int kHeartbeatMs = 1'000;
-constexpr int kHeartbeatTimeoutMs = 5'000;
 constexpr int kQueue = 10'000;  ///< messages; the connection's own limit of requests comes first
 
 /// What all ids of connections begin with: never like the hexadecimal ids of older wires, and never
@@ -35,47 +38,77 @@ uint32_t from_id(ByteView bytes) {
 
 ZmqSocket open_dealer(void* context, const BackendConnectionOptions& options) {
   ZmqSocket dealer(zmq_socket(context, ZMQ_DEALER));
+  if (dealer == nullptr) {
+    return dealer;
+  }
   set_option(dealer, ZMQ_LINGER, 0);
   set_option(dealer, ZMQ_IPV6, 1);
   set_option(dealer, ZMQ_RECONNECT_IVL, -1);
   set_option(dealer, ZMQ_CONNECT_TIMEOUT, static_cast<int>(options.connect_timeout_ms));
   set_option(dealer, ZMQ_HANDSHAKE_IVL, static_cast<int>(options.connect_timeout_ms));
-  set_option(dealer, ZMQ_HEARTBEAT_IVL, kHeartbeatMs);
-  set_option(dealer, ZMQ_HEARTBEAT_TIMEOUT, kHeartbeatTimeoutMs);
+  // No ZMTP heartbeat: libzmq 4.3.4 takes only whole messages for a sign of life, and would end the
+  // connection, with all calls on it, while a large reply comes in slowly. The kernel knows which
+  // bytes move: see watch_tcp_peer(), whose options these are.
+  const auto timeout_ms = static_cast<int>(options.peer_timeout_ms);
+  set_option(dealer, ZMQ_TCP_KEEPALIVE, 1);
+  set_option(dealer, ZMQ_TCP_KEEPALIVE_IDLE, std::max(timeout_ms / 2 / 1'000, 1));
+  set_option(dealer, ZMQ_TCP_KEEPALIVE_INTVL, 1);
+  set_option(dealer, ZMQ_TCP_MAXRT, timeout_ms);
   set_option(dealer, ZMQ_SNDHWM, kQueue);
   set_option(dealer, ZMQ_RCVHWM, kQueue);
   set_option(dealer, ZMQ_MAXMSGSIZE,
-             static_cast<int64_t>(options.max_message + wire::w5::kIdBytes));
+             static_cast<int64_t>(ZmqBackendConnection::kOversizeFactor * options.max_message +
+                                  wire::w5::kIdBytes));
   return dealer;
 }
 
 }  // namespace
 
-ZmqBackendConnection::ZmqBackendConnection(uv_loop_t* loop, void* context, Owner& owner,
+ZmqBackendConnection::ZmqBackendConnection(EventLoop& loop, void* context, Owner& owner,
                                            const Address& address,
                                            const BackendConnectionOptions& options)
-    : BackendConnection(owner),
-      dealer_(open_dealer(context, options)),
-      deadline_(make_uv<uv_timer_t>(loop, uv_timer_init, this)) {
-  uv_timer_start(
-      deadline_.get(),
-      [](uv_timer_t* timer) {
-        static_cast<ZmqBackendConnection*>(timer->data)->fail("no answer to `connect` in time");
-      },
-      options.connect_timeout_ms, 0);
-  end_watch_ = std::make_unique<ZmqEndWatch>(
-      loop, context, dealer_.get(), [this] { fail("the connection was refused or closed"); });
-  const std::string endpoint =
-      address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
-  zmq_connect(dealer_.get(), endpoint.c_str());  // a bad address shows as the deadline's failure
-  poll_.reset(new ZmqPoll(loop, dealer_.get(), *this));
-  const auto id = to_id(kProbeId);
-  std::string probe(id.data(), id.size());
-  probe += "connect";  // unpadded, as the real clients send it
-  zmq_send(dealer_.get(), probe.data(), probe.size(), ZMQ_DONTWAIT);
+    : BackendConnection(loop, owner, options), dealer_(open_dealer(context, options)) {
+  if (!open(loop, context, address)) {
+    fail_soon(fmt::format("cannot make a ZeroMQ connection: {}", zmq_strerror(zmq_errno())));
+  }
 }
 
 ZmqBackendConnection::~ZmqBackendConnection() = default;
+
+bool ZmqBackendConnection::open(EventLoop& loop, void* context, const Address& address) {
+  if (dealer_ == nullptr) {
+    return false;
+  }
+  ZmqMonitor::Hooks hooks;
+  hooks.on_event = [this](int, int) { fail("the connection was refused or closed"); };
+  monitor_ = ZmqMonitor::make(loop.uv(), context, dealer_.get(), ZmqMonitor::kConnectionEnded,
+                              std::move(hooks));
+  if (monitor_ == nullptr) {
+    return false;
+  }
+  const std::string endpoint =
+      address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
+  if (zmq_connect(dealer_.get(), endpoint.c_str()) != 0) {
+    return false;
+  }
+  poll_ = ZmqPoll::make(loop.uv(), dealer_.get(), *this);
+  if (poll_ == nullptr) {
+    return false;
+  }
+  send_probe();
+  return true;
+}
+
+// Unpadded, as the real clients send it.
+void ZmqBackendConnection::send_probe() {
+  probe_id_ = options().identity;
+  if (probe_id_.empty()) {
+    const auto id = to_id(kProbeId);
+    probe_id_.assign(id.data(), id.size());
+  }
+  const std::string probe = probe_id_ + ConnectService::kName;
+  zmq_send(dealer_.get(), probe.data(), probe.size(), ZMQ_DONTWAIT);
+}
 
 bool ZmqBackendConnection::receive() {
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
@@ -94,19 +127,30 @@ void ZmqBackendConnection::on_message(ByteView body) {
   // The real worker answers with an empty frame when it has nothing to say, and a gateway may send
   // keep-alive frames: neither belongs to a request.
   const wire::w5::Reply reply = wire::w5::parse_reply(body);
-  if (reply.status == wire::w5::ReplyStatus::short_id || !reply.id.starts_with(kIdPrefix)) {
+  if (reply.status == wire::w5::ReplyStatus::short_id) {
+    return;
+  }
+  if (!up() && reply.id == probe_id_) {
+    return on_probe_answer(reply.result);
+  }
+  if (!reply.id.starts_with(kIdPrefix)) {
     return;
   }
   const uint32_t id = from_id(reply.id);
+  const Slot* slot = find(id);
+  if (slot == nullptr) {
+    return;  // it comes twice, or is made up
+  }
   const ByteView result = wire::nil_from_empty(reply.result);
-  if (id == kProbeId) {
-    uv_timer_stop(deadline_.get());
-    return came_up();
+  const auto passes_as_it_is = [slot] {
+    return slot->forwarded == nullptr || slot->forwarded->call.takes_any_bytes();
+  };
+  const bool usable =
+      result.size() <= options().max_message && (wire::is_one_value(result) || passes_as_it_is());
+  if (!usable) {
+    return complete_unusable(id, *slot, result.size(), result);
   }
-  if (!wire::is_one_value(result)) {
-    return fail("it sent a reply that is not MessagePack");
-  }
-  complete(id, result);
+  complete(id, *slot, result);
 }
 
 void ZmqBackendConnection::send(ForwardedCall& forwarded) {
@@ -131,11 +175,6 @@ void ZmqBackendConnection::flush() {
   }
   sent_ = false;
   poll_->recheck();
-}
-
-void ZmqBackendConnection::fail(std::string_view reason) {
-  uv_timer_stop(deadline_.get());
-  went_down(reason);
 }
 
 }  // namespace zerogate

@@ -1,14 +1,12 @@
 // A connection to a ZeroMQ backend (W5): a DEALER of its own.
 #pragma once
 
-#include <uv.h>
-
 #include <memory>
+#include <string>
 
+#include "core/base/address.h"
 #include "core/bridge/backend_connection.h"
-#include "core/bridge/tcp_backend_connection.h"
-#include "core/io/uv_ptr.h"
-#include "core/io/zmq_end_watch.h"
+#include "core/io/zmq_monitor.h"
 #include "core/io/zmq_poll.h"
 #include "core/io/zmq_socket.h"
 
@@ -18,8 +16,16 @@ namespace zerogate {
 /// were lost meanwhile, so it is told not to, and its events end the connection.
 class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
  public:
+  /// Sockets of the context that each connection takes: its own, and a pair for its events.
+  static constexpr int kSockets = 3;
+  /// libzmq keeps a reply in memory until it is whole, whatever its size, and ends the connection
+  /// of one that is larger than it may be. So it may be so many times limits.message: such a reply
+  /// costs its own call only. A still larger one costs those that are on the connection with it.
+  static constexpr size_t kOversizeFactor = 4;
+
   /// Starts to connect to a numeric address or a Unix socket. `context` outlives the connection.
-  ZmqBackendConnection(uv_loop_t* loop, void* context, Owner& owner, const Address& address,
+  /// Failure, that there is no room for more sockets included, is told by on_down(), later.
+  ZmqBackendConnection(EventLoop& loop, void* context, Owner& owner, const Address& address,
                        const BackendConnectionOptions& options);
   ~ZmqBackendConnection() override;
 
@@ -27,15 +33,18 @@ class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
   /// What libzmq has taken may have left, as far as anybody can tell.
   bool was_written(const ForwardedCall&) const override { return true; }
   void flush() override;
-  void fail(std::string_view reason) override;
+  void fail(std::string_view reason) override { went_down(reason); }
 
  private:
+  /// False, with libzmq's error, when something of it cannot be made.
+  bool open(EventLoop& loop, void* context, const Address& address);
+  void send_probe();
   bool receive() override;
   void on_message(ByteView body);
 
+  std::string probe_id_;
   ZmqSocket dealer_;
-  UvPtr<uv_timer_t> deadline_;  ///< of connecting
-  std::unique_ptr<ZmqEndWatch> end_watch_;
+  std::unique_ptr<ZmqMonitor> monitor_;
   std::unique_ptr<ZmqPoll> poll_;
   ZmqMessage message_;  ///< the one that is being read; reused
   bool sent_ = false;   ///< in this turn: the poll may have missed news

@@ -24,6 +24,8 @@ class StreamWriter {
 
   /// Append here.
   std::string& out() { return out_; }
+  /// Bytes that only out() has: neither the kernel nor libuv was ever given them.
+  size_t gathered() const { return out_.size(); }
   size_t unsent() const { return out_.size() + writing_.size() - taken_; }
   /// True while bytes wait for the peer to read.
   bool waiting() const { return !writing_.empty(); }

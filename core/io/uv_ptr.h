@@ -31,7 +31,8 @@ template <class Handle>
 using UvPtr = std::unique_ptr<Handle, UvCloser<Handle>>;
 
 /// Allocates a handle, initialises it with `init(loop, handle)` and sets its `data`.
-/// The initialisers used this way (timer, prepare, check, idle, async) cannot fail.
+/// Only for initialisers that cannot fail: timer, prepare, check and idle; async and signal, where
+/// there are few of them and all are made at start-up.
 template <class Handle, class Init>
 UvPtr<Handle> make_uv(uv_loop_t* loop, Init init, void* data) {
   auto* handle = new Handle;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -9,74 +10,66 @@ namespace zerogate {
 
 namespace {
 
-constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_DISCONNECTED |
-                        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                        ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 constexpr int kEventsPerTurn = 1'000;
-
-ZmqSocket open_events(void* context, void* monitored) {
-  const std::string endpoint = fmt::format("inproc://monitor-{}", fmt::ptr(monitored));
-  zmq_socket_monitor(monitored, endpoint.c_str(), kEvents);
-  ZmqSocket events(zmq_socket(context, ZMQ_PAIR));
-  set_option(events, ZMQ_LINGER, 0);
-  // libzmq's I/O thread sends events with a blocking call: a queue that can fill up would stop it.
-  // What is in it is bounded by the connections that come and go between two turns of the loop.
-  set_option(events, ZMQ_RCVHWM, 0);
-  zmq_connect(events.get(), endpoint.c_str());
-  return events;
-}
 
 }  // namespace
 
-ZmqMonitor::ZmqMonitor(uv_loop_t* loop, void* context, void* socket, ListenerMetrics& metrics,
-                       std::function<void()> on_change)
-    : monitored_(socket),
-      metrics_(metrics),
-      on_change_(std::move(on_change)),
-      events_(open_events(context, socket)),
-      poll_(loop, events_.get(), *this) {}
+std::unique_ptr<ZmqMonitor> ZmqMonitor::make(uv_loop_t* loop, void* context, void* socket,
+                                             int events, Hooks hooks) {
+  std::unique_ptr<ZmqMonitor> monitor(new ZmqMonitor(socket, std::move(hooks)));
+  return monitor->start(loop, context, events) ? std::move(monitor) : nullptr;
+}
+
+bool ZmqMonitor::start(uv_loop_t* loop, void* context, int events) {
+  const std::string endpoint = fmt::format("inproc://monitor-{}", fmt::ptr(monitored_));
+  if (zmq_socket_monitor(monitored_, endpoint.c_str(), events) != 0) {
+    return false;
+  }
+  events_.reset(zmq_socket(context, ZMQ_PAIR));
+  if (events_ == nullptr) {
+    return false;
+  }
+  set_option(events_, ZMQ_LINGER, 0);
+  // libzmq's I/O thread sends events with a blocking call: a queue that can fill up would stop it.
+  // What is in it is bounded by the connections that come and go between two turns of the loop.
+  set_option(events_, ZMQ_RCVHWM, 0);
+  if (zmq_connect(events_.get(), endpoint.c_str()) != 0) {
+    return false;
+  }
+  poll_ = ZmqPoll::make(loop, events_.get(), *this);
+  return poll_ != nullptr;
+}
 
 ZmqMonitor::~ZmqMonitor() { zmq_socket_monitor(monitored_, nullptr, 0); }
 
 // An event is two frames: number and value (16 and 32 bits, packed), then the endpoint.
 bool ZmqMonitor::receive() {
-  for (int budget = kEventsPerTurn; budget > 0; --budget) {
+  int budget = kEventsPerTurn;
+  for (; budget > 0; --budget) {
     ZmqMessage event, endpoint;
     if (zmq_msg_recv(event.get(), events_.get(), ZMQ_DONTWAIT) < 0) {
-      on_change_();
-      return true;
+      break;
     }
     if (event.more()) {
       zmq_msg_recv(endpoint.get(), events_.get(), ZMQ_DONTWAIT);
     }
-    uint16_t number = 0;
-    if (event.view().size() >= sizeof number) {
-      std::memcpy(&number, event.view().data(), sizeof number);
-    }
-    on_event(number);
+    on_message(event.view());
   }
-  on_change_();
-  return false;
+  if (budget < kEventsPerTurn) {
+    hooks_.on_batch();
+  }
+  return budget > 0;
 }
 
-void ZmqMonitor::on_event(uint16_t event) {
-  switch (event) {
-    case ZMQ_EVENT_ACCEPTED:
-      metrics_.accepted.add();
-      metrics_.connections.add();
-      break;
-    case ZMQ_EVENT_DISCONNECTED:  // also follows a failed handshake
-      if (metrics_.connections.value() > 0) {
-        metrics_.connections.sub();
-      }
-      break;
-    case ZMQ_EVENT_ACCEPT_FAILED:
-      metrics_.count(Rejected::descriptors);
-      break;
-    default:
-      metrics_.count(Malformed::bad_handshake);
-      break;
+void ZmqMonitor::on_message(ByteView event) {
+  uint16_t number = 0;
+  int32_t value = 0;
+  if (event.size() < sizeof number + sizeof value) {
+    return;
   }
+  std::memcpy(&number, event.data(), sizeof number);
+  std::memcpy(&value, event.data() + sizeof number, sizeof value);
+  hooks_.on_event(number, value);
 }
 
 }  // namespace zerogate

@@ -2,18 +2,35 @@
 
 #include <zmq.h>
 
+#include <utility>
+
 namespace zerogate {
 
-ZmqPoll::ZmqPoll(uv_loop_t* loop, void* socket, ZmqReader& reader)
-    : socket_(socket), reader_(reader), again_(make_uv<uv_idle_t>(loop, uv_idle_init, this)) {
+std::unique_ptr<ZmqPoll> ZmqPoll::make(uv_loop_t* loop, void* socket, ZmqReader& reader) {
+  std::unique_ptr<ZmqPoll> poll(new ZmqPoll(loop, socket, reader));
+  return poll->start(loop) ? std::move(poll) : nullptr;
+}
+
+bool ZmqPoll::start(uv_loop_t* loop) {
   int fd = -1;
   size_t size = sizeof fd;
-  zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
-  const auto init = [fd](uv_loop_t* l, uv_poll_t* handle) { uv_poll_init(l, handle, fd); };
-  poll_ = make_uv<uv_poll_t>(loop, init, this);
-  uv_poll_start(poll_.get(), UV_READABLE,
-                [](uv_poll_t* handle, int, int) { static_cast<ZmqPoll*>(handle->data)->read(); });
+  if (zmq_getsockopt(socket_, ZMQ_FD, &fd, &size) != 0) {
+    return false;
+  }
+  auto handle = std::make_unique<uv_poll_t>();
+  if (uv_poll_init(loop, handle.get(), fd) != 0) {
+    return false;  // libuv knows nothing of the handle then
+  }
+  handle->data = this;
+  poll_.reset(handle.release());
+  const int error = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
+    static_cast<ZmqPoll*>(handle->data)->read();
+  });
+  if (error != 0) {
+    return false;
+  }
   recheck();  // what came before this descriptor was watched
+  return true;
 }
 
 void ZmqPoll::read() {

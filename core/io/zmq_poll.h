@@ -3,6 +3,8 @@
 
 #include <uv.h>
 
+#include <memory>
+
 #include "core/io/uv_ptr.h"
 
 namespace zerogate {
@@ -23,13 +25,17 @@ class ZmqReader {
 /// idle handle keeps the loop from sleeping until the next turn has read them. Loop thread only.
 class ZmqPoll {
  public:
-  ZmqPoll(uv_loop_t* loop, void* socket, ZmqReader& reader);
+  /// Null when the system has no room for it. Both outlive the poll.
+  static std::unique_ptr<ZmqPoll> make(uv_loop_t* loop, void* socket, ZmqReader& reader);
   ZmqPoll(const ZmqPoll&) = delete;
   ZmqPoll& operator=(const ZmqPoll&) = delete;
 
   void recheck();
 
  private:
+  ZmqPoll(uv_loop_t* loop, void* socket, ZmqReader& reader)
+      : socket_(socket), reader_(reader), again_(make_uv<uv_idle_t>(loop, uv_idle_init, this)) {}
+  bool start(uv_loop_t* loop);
   void read();
 
   void* const socket_;

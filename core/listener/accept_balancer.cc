@@ -42,10 +42,10 @@ AcceptBalancer::AcceptBalancer(std::vector<int> listening_fds)
   choose();
 }
 
-void AcceptBalancer::update(size_t index, uint64_t connections) {
+bool AcceptBalancer::update(size_t index, uint64_t connections) {
   const std::lock_guard lock(mutex_);
   connections_[index] = connections;
-  choose();
+  return choose();
 }
 
 void AcceptBalancer::open_inbox(size_t index, std::function<void()> wake) {
@@ -90,7 +90,7 @@ std::vector<UniqueFd> AcceptBalancer::take(size_t index) {
   return std::exchange(inboxes_[index].waiting, {});
 }
 
-void AcceptBalancer::choose() {
+bool AcceptBalancer::choose() {
   std::vector<uint64_t> loads(fds_.size());
   uint64_t total = 0;
   for (size_t i = 0; i < fds_.size(); ++i) {
@@ -108,12 +108,16 @@ void AcceptBalancer::choose() {
     }
   }
   choice.only_lowest = most - least > 1 + 2 * slack;
-  if (choice == choice_ || !may_attach()) {
-    return;
+  if (choice == choice_) {
+    return true;
+  }
+  if (!may_attach()) {
+    return false;
   }
   if (attach(choice)) {
     choice_ = std::move(choice);
   }
+  return true;  // what the kernel refuses now it refuses again
 }
 
 bool AcceptBalancer::may_attach() {

@@ -33,7 +33,9 @@ class AcceptBalancer {
 
   /// The worker of this socket has so many connections now. Those that the kernel holds ready for
   /// it are looked up and must not be counted.
-  void update(size_t index, uint64_t connections);
+  /// False when the kernel's choice should be another one and cannot be changed just now: it was
+  /// changed too often lately. Then call it again in a millisecond.
+  bool update(size_t index, uint64_t connections);
 
   /// Whoever accepts by itself, as we do for raw TCP and libzmq does not, can pass on what the
   /// kernel gave it against the balance: in a burst nobody can tell the kernel in time.
@@ -69,7 +71,7 @@ class AcceptBalancer {
     std::vector<UniqueFd> waiting;
   };
   uint64_t held(size_t index) const { return connections_[index] + inboxes_[index].waiting.size(); }
-  void choose();
+  bool choose();
   bool may_attach();
   bool attach(const Choice& choice) const;
 
@@ -87,10 +89,9 @@ struct ReuseportMember {
   std::shared_ptr<AcceptBalancer> balancer;
   size_t index = 0;
 
-  void tell(uint64_t connections) const {
-    if (balancer != nullptr) {
-      balancer->update(index, connections);
-    }
+  /// False: tell it again in a millisecond; see AcceptBalancer::update().
+  [[nodiscard]] bool tell(uint64_t connections) const {
+    return balancer == nullptr || balancer->update(index, connections);
   }
 };
 

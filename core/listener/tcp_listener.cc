@@ -31,7 +31,8 @@ TcpListener::TcpListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       dispatcher_(dispatcher),
       metrics_(metrics),
       options_(options),
-      stall_timer_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)),
+      stall_timer_(loop.timers(), [this] { check_stalls(); }),
+      tell_timer_(loop.timers(), [this] { tell_connections(); }),
       read_buffer_(new char[FrameReader::kSharedBytes]) {
   loop_.add(*this);
 }
@@ -79,6 +80,7 @@ void TcpListener::stop_accepting() {
     member_.balancer->close_inbox(member_.index);
   }
   inbox_.reset();
+  tell_timer_.stop();
   member_ = {};
 }
 
@@ -92,9 +94,11 @@ void TcpListener::open_inbox() {
   member_.balancer->open_inbox(member_.index, [async = inbox_.get()] { uv_async_send(async); });
 }
 
-void TcpListener::tell_connections() const {
+void TcpListener::tell_connections() {
   const uint64_t connections = metrics_.connections.value();
-  member_.tell(connections < options_.max_connections ? connections : AcceptBalancer::kFull);
+  if (!member_.tell(connections < options_.max_connections ? connections : AcceptBalancer::kFull)) {
+    tell_timer_.start(1);
+  }
 }
 
 void TcpListener::close_all() {
@@ -262,14 +266,9 @@ TcpSession* TcpListener::longest_waiting(size_t (TcpSession::*bytes)() const) {
 
 // The timer runs only while somebody could stall: an idle gateway does not wake up.
 void TcpListener::watch_stalls() {
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(stall_timer_.get()))) {
-    return;
+  if (!stall_timer_.active()) {
+    stall_timer_.start(std::min(kStallCheckMs, options_.stall_timeout_ms));
   }
-  const auto check = [](uv_timer_t* timer) {
-    static_cast<TcpListener*>(timer->data)->check_stalls();
-  };
-  const uint64_t every_ms = std::min(kStallCheckMs, options_.stall_timeout_ms);
-  uv_timer_start(stall_timer_.get(), check, every_ms, every_ms);
 }
 
 void TcpListener::check_stalls() {
@@ -280,8 +279,8 @@ void TcpListener::check_stalls() {
       watch = true;
     }
   }
-  if (!watch) {
-    uv_timer_stop(stall_timer_.get());
+  if (watch) {
+    watch_stalls();
   }
 }
 

@@ -82,7 +82,7 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   void admit(TcpSession& session);
   void open_inbox();
   void forget(TcpSession& session);
-  void tell_connections() const;
+  void tell_connections();
   TcpSession* find(CallerKey key);
   void watch_stalls();
   void check_stalls();
@@ -97,7 +97,8 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   ReuseportMember member_;
   UvPtr<UvStream> accept_;
   UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on
-  UvPtr<uv_timer_t> stall_timer_;
+  Timer stall_timer_;
+  Timer tell_timer_;                     ///< tells the balancer again
   std::unique_ptr<char[]> read_buffer_;  ///< shared by all sessions: used during one read only
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_;

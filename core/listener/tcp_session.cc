@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/utf8.h"
+#include "core/io/tcp_stream.h"
 #include "core/listener/tcp_listener.h"
 #include "core/wire/tcp_wire.h"
 
@@ -16,8 +17,8 @@ namespace zerogate {
 
 namespace {
 
-/// Seconds without traffic after which the kernel asks whether the peer is still there.
-constexpr unsigned kKeepAliveSeconds = 60;
+/// Without traffic for so long the kernel asks whether the peer is still there.
+constexpr uint32_t kKeepAliveMs = 60'000;
 
 /// The request id is opaque to everybody but the client: four bytes in, the same four bytes out.
 RequestId to_request_id(uint32_t id) {
@@ -70,7 +71,10 @@ bool TcpSession::adopt(UniqueFd connection) {
 bool TcpSession::begin() {
   if (handle_.handle.type == UV_TCP) {
     uv_tcp_nodelay(&handle_.tcp, 1);
-    uv_tcp_keepalive(&handle_.tcp, 1, kKeepAliveSeconds);
+    uv_os_fd_t fd = -1;
+    if (uv_fileno(&handle_.handle, &fd) == 0) {
+      watch_tcp_peer(fd, kKeepAliveMs, static_cast<uint32_t>(TcpOptions::kStallTimeoutMs));
+    }
   }
   start_reading();
   return reading_;
@@ -180,22 +184,28 @@ void TcpSession::dispatch(const wire::TcpFrame& frame, uint64_t received_ns) {
   if (envelope.status == EnvelopeStatus::malformed) {
     return malformed(Malformed::bad_msgpack);
   }
-  if (envelope.status == EnvelopeStatus::too_deep) {
-    return malformed(Malformed::too_deep);
-  }
-  if (!is_utf8(envelope.function)) {
+  const bool long_name = envelope.function.size() > kMaxFunctionNameBytes;
+  if (!long_name && !is_utf8(envelope.function)) {
     return malformed(Malformed::bad_name);
   }
-
   if (frame.wire == Wire::t1) {
     max_in_flight_ = 1;
   }
   const IncomingRequest incoming{{&listener_, key_, frame.wire, to_request_id(frame.id)},
-                                 {envelope.function, envelope.argument},
+                                 {long_name ? ByteView() : envelope.function, envelope.argument},
                                  received_ns};
   Dispatcher& dispatcher = listener_.dispatcher_;
   ++in_flight_;  // each way out of here answers through deliver(), now or later
+  if (long_name) {
+    listener_.metrics_.count(Malformed::bad_name);
+    return dispatcher.refuse(incoming, Outcome::invalid, wire::ErrorKey::server_exception,
+                             wire::kLongName);
+  }
   switch (envelope.status) {
+    case EnvelopeStatus::too_deep:
+      listener_.metrics_.count(Malformed::too_deep);
+      return dispatcher.refuse(incoming, Outcome::invalid, wire::ErrorKey::server_exception,
+                               wire::kTooDeep);
     case EnvelopeStatus::not_a_map:
       return dispatcher.refuse(incoming, Outcome::invalid, wire::ErrorKey::server_exception,
                                "Request must be a dict");

@@ -22,6 +22,9 @@ constexpr size_t kSmallReplyBytes = 128;
 
 constexpr ByteView kZapDomain = "zerogate";
 
+constexpr int kConnectionEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED |
+                                  ZMQ_EVENT_DISCONNECTED | ZmqMonitor::kHandshakeFailed;
+
 ZmqContext open_context() {
   ZmqContext context(zmq_ctx_new());
   zmq_ctx_set(context.get(), ZMQ_IO_THREADS, 1);
@@ -30,6 +33,9 @@ ZmqContext open_context() {
 
 ZmqSocket open_router(void* context, const ZmqOptions& options) {
   ZmqSocket router(zmq_socket(context, ZMQ_ROUTER));
+  if (router == nullptr) {
+    return router;
+  }
   set_option(router, ZMQ_LINGER, 0);  // infinite by default
   set_option(router, ZMQ_IPV6, 1);
   // By default a ROUTER drops what it cannot send and says nothing: MANDATORY makes it say so.
@@ -50,6 +56,7 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   set_option(router, ZMQ_HEARTBEAT_IVL, ZmqListener::kHeartbeatMs);
   set_option(router, ZMQ_HEARTBEAT_TIMEOUT, ZmqListener::kHeartbeatTimeoutMs);
   set_option(router, ZMQ_TCP_KEEPALIVE, 1);
+  set_option(router, ZMQ_TCP_MAXRT, ZmqListener::kHeartbeatTimeoutMs);
   return router;
 }
 
@@ -101,7 +108,8 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       router_(open_router(context_.get(), options)),
       peers_(options.max_connections),
       unsent_(std::make_shared<std::atomic<size_t>>(0)),
-      silence_timer_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)),
+      silence_timer_(loop.timers(), [this] { keep_alive(); }),
+      tell_timer_(loop.timers(), [this] { update_gate(); }),
       room_(loop.uv(), options.states, limit_state(options.max_connections)) {
   loop_.add(*this);
 }
@@ -110,6 +118,13 @@ ZmqListener::~ZmqListener() { loop_.remove(*this); }
 
 Status ZmqListener::listen(const ListenSocket& socket) {
   metrics_.connections_limit.set(options_.max_connections);
+  const auto failed = [&] {
+    return Status(Error{fmt::format("cannot listen on {}: {}", socket.bound().display(),
+                                    zmq_strerror(zmq_errno()))});
+  };
+  if (router_ == nullptr) {
+    return failed();
+  }
   const std::string endpoint = endpoint_of(socket.bound());
   const int fd = socket.duplicate();
   set_option(router_, ZMQ_USE_FD, fd);  // libzmq owns this duplicate from here on
@@ -117,14 +132,36 @@ Status ZmqListener::listen(const ListenSocket& socket) {
     gate_.emplace(socket.fd());
   }
   member_ = socket.member();
-  monitor_ = std::make_unique<ZmqMonitor>(loop_.uv(), context_.get(), router_.get(), metrics_,
-                                          [this] { update_gate(); });
-  if (zmq_bind(router_.get(), endpoint.c_str()) != 0) {
-    return Error{fmt::format("cannot listen on {}: {}", socket.bound().display(),
-                             zmq_strerror(zmq_errno()))};
+  ZmqMonitor::Hooks hooks;
+  hooks.on_event = [this](int event, int) { on_connection_event(event); };
+  hooks.on_batch = [this] { update_gate(); };
+  monitor_ = ZmqMonitor::make(loop_.uv(), context_.get(), router_.get(), kConnectionEvents,
+                              std::move(hooks));
+  if (monitor_ == nullptr || zmq_bind(router_.get(), endpoint.c_str()) != 0) {
+    return failed();
   }
-  poll_.reset(new ZmqPoll(loop_.uv(), router_.get(), *this));
-  return ok_status();
+  poll_ = ZmqPoll::make(loop_.uv(), router_.get(), *this);
+  return poll_ != nullptr ? ok_status() : failed();
+}
+
+void ZmqListener::on_connection_event(int event) {
+  switch (event) {
+    case ZMQ_EVENT_ACCEPTED:
+      metrics_.accepted.add();
+      metrics_.connections.add();
+      break;
+    case ZMQ_EVENT_DISCONNECTED:  // also follows a failed handshake
+      if (metrics_.connections.value() > 0) {
+        metrics_.connections.sub();
+      }
+      break;
+    case ZMQ_EVENT_ACCEPT_FAILED:
+      metrics_.count(Rejected::descriptors);
+      break;
+    default:
+      metrics_.count(Malformed::bad_handshake);
+      break;
+  }
 }
 
 void ZmqListener::stop_accepting() {
@@ -140,7 +177,9 @@ void ZmqListener::update_gate() {
   }
   const uint64_t connections = metrics_.connections.value();
   const bool full = connections >= options_.max_connections;
-  member_.tell(full ? AcceptBalancer::kFull : connections);
+  if (!member_.tell(full ? AcceptBalancer::kFull : connections)) {
+    tell_timer_.start(1);
+  }
   if (full == gate_->closed()) {
     return;
   }
@@ -206,10 +245,11 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   if (peer.address.empty()) {
     peer.address = address_of(identity);
   }
-  const bool name_ok = is_utf8(request.function);
-  const IncomingRequest incoming{{this, key, request.wire, RequestId(request.id)},
-                                 {name_ok ? request.function : ByteView(), request.argument},
-                                 received_ns_};
+  const bool long_name = request.function.size() > kMaxFunctionNameBytes;
+  const bool name_ok = !long_name && is_utf8(request.function);
+  IncomingRequest incoming{{this, key, request.wire, RequestId(request.id)},
+                           {name_ok ? request.function : ByteView(), request.argument},
+                           received_ns_};
   const auto refuse = [&](Outcome outcome, ByteView message) {
     dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
   };
@@ -227,13 +267,20 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   if (peer.unsent != nullptr && peer.unsent->load() > unread_limit()) {
     return refuse(Outcome::overloaded, "earlier replies have not been read yet");
   }
-  if (request.status != RequestStatus::ok || !name_ok) {
-    metrics_.count(!name_ok                                    ? Malformed::bad_name
-                   : request.status == RequestStatus::too_deep ? Malformed::too_deep
-                                                               : Malformed::bad_msgpack);
-    return refuse(Outcome::invalid, wire::kCannotProcess);
+  if (!name_ok) {
+    metrics_.count(Malformed::bad_name);
+    return refuse(Outcome::invalid, long_name ? wire::kLongName : wire::kCannotProcess);
   }
-  dispatcher_.dispatch(incoming);
+  if (request.status == RequestStatus::ok) {
+    return dispatcher_.dispatch(incoming);
+  }
+  if (request.wire == Wire::w5 && dispatcher_.takes_any_bytes(request.function)) {
+    incoming.request.any_bytes = true;
+    return dispatcher_.dispatch(incoming);
+  }
+  const bool too_deep = request.status == RequestStatus::too_deep;
+  metrics_.count(too_deep ? Malformed::too_deep : Malformed::bad_msgpack);
+  refuse(Outcome::invalid, too_deep ? wire::kTooDeep : wire::kCannotProcess);
 }
 
 bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
@@ -323,14 +370,9 @@ void ZmqListener::watch_silence() {
   if (options_.keep_alive_ms == 0) {
     return;
   }
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(silence_timer_.get()))) {
-    return;
+  if (!silence_timer_.active()) {
+    silence_timer_.start(std::max(options_.keep_alive_ms / 4, 1U));
   }
-  const uint64_t interval_ms = std::max(options_.keep_alive_ms / 4, 1U);
-  uv_timer_start(
-      silence_timer_.get(),
-      [](uv_timer_t* timer) { static_cast<ZmqListener*>(timer->data)->keep_alive(); }, interval_ms,
-      interval_ms);
 }
 
 void ZmqListener::keep_alive() {
@@ -355,8 +397,8 @@ void ZmqListener::keep_alive() {
     ++peer.keep_alives;
     metrics_.keep_alives.add();
   });
-  if (!anybody) {
-    uv_timer_stop(silence_timer_.get());
+  if (anybody) {
+    watch_silence();
   }
 }
 

@@ -99,6 +99,7 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   /// errors instead: the same bound at which a TCP connection is closed. It leaves room for several
   /// large replies at once, which an asynchronous client may well ask for.
   size_t unread_limit() const { return options_.write_buffer + 2 * options_.max_message; }
+  void on_connection_event(int event);
   void update_gate();
 
   EventLoop& loop_;
@@ -109,7 +110,8 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   ZmqSocket router_;
   ZmqPeers peers_;
   UnsentBytes unsent_;  ///< of all peers
-  UvPtr<uv_timer_t> silence_timer_;
+  Timer silence_timer_;
+  Timer tell_timer_;             ///< tells the balancer again
   ZmqMessage identity_, frame_;  ///< of the message that is being read; reused
   std::string old_error_;        ///< reused
   uint64_t received_ns_ = 0;     ///< of this batch

@@ -5,6 +5,8 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <memory>
+#include <system_error>
 
 #include "core/base/unique_fd.h"
 #include "core/io/uv_ptr.h"
@@ -18,8 +20,12 @@ class PreciseTimer {
   explicit PreciseTimer(uv_loop_t* loop)
       : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
     const int fd = fd_.get();
-    const auto init = [fd](uv_loop_t* l, uv_poll_t* handle) { uv_poll_init(l, handle, fd); };
-    poll_ = make_uv<uv_poll_t>(loop, init, this);
+    auto handle = std::make_unique<uv_poll_t>();
+    if (const int error = uv_poll_init(loop, handle.get(), fd); error != 0) {
+      throw std::system_error(-error, std::generic_category(), "cannot make a timer");
+    }
+    handle->data = this;
+    poll_.reset(handle.release());
     uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
       static_cast<PreciseTimer*>(handle->data)->disarm();
     });

@@ -1,9 +1,5 @@
 #include "core/load/tcp_load_connection.h"
 
-#include <sys/un.h>
-
-#include "core/io/stream_writer.h"
-#include "core/io/uv_ptr.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/msgpack_write.h"
 #include "core/wire/t3.h"
@@ -31,103 +27,33 @@ TcpLoad::TcpLoad(ByteView function, ByteView argument)
   wire::t3::write_request(request, 0, function, argument);
 }
 
-/// The part of a connection that libuv may still touch after the connection is gone.
-struct TcpLoadConnection::Stream {
-  explicit Stream(TcpLoadConnection* owner)
-      : connection(owner), writer(this, [](void* self, int status) {
-          static_cast<Stream*>(self)->on_written(status);
-        }) {
-    connect.data = this;
-  }
-  void on_written(int status) {
-    if (connection == nullptr) {
-      return;
-    }
-    if (status != 0) {
-      return connection->end(CallError::disconnected, uv_strerror(status));
-    }
-    connection->flush();
-  }
-  void close() {
-    connection = nullptr;
-    if (!opened) {
-      return delete this;
-    }
-    uv_close(&uv.handle, [](uv_handle_t* closed) { delete static_cast<Stream*>(closed->data); });
-  }
-
-  UvStream uv;
-  bool opened = false;  ///< uv is initialised
-  uv_connect_t connect;
-  TcpLoadConnection* connection;
-  StreamWriter writer;
-};
-
-TcpLoadConnection::TcpLoadConnection(uv_loop_t* loop, uint32_t number, Owner& owner, TcpLoad& load,
-                                     const SocketAddress& address)
+TcpLoadConnection::TcpLoadConnection(uv_loop_t* loop, uint32_t number, LoadConnection::Owner& owner,
+                                     TcpLoad& load, const SocketAddress& address)
     : LoadConnection(number, owner),
-      loop_(loop),
       load_(load),
       address_(address),
-      stream_(new Stream(this)) {}
-
-TcpLoadConnection::~TcpLoadConnection() { stream_->close(); }
+      stream_(loop, *this, load.read_buffer.data()) {}
 
 void TcpLoadConnection::open() {
-  const auto done = [](uv_connect_t* connect, int status) {
-    auto* stream = static_cast<Stream*>(connect->data);
-    if (stream->connection != nullptr) {
-      stream->connection->on_connected(status);
-    }
-  };
-  stream_->opened = true;
-  if (address_.get()->sa_family == AF_UNIX) {
-    uv_pipe_init(loop_, &stream_->uv.pipe, 0);
-    stream_->uv.handle.data = stream_;
-    const auto* local = reinterpret_cast<const sockaddr_un*>(address_.get());
-    uv_pipe_connect(&stream_->connect, &stream_->uv.pipe, local->sun_path, done);
-    return;
-  }
-  uv_tcp_init(loop_, &stream_->uv.tcp);
-  stream_->uv.handle.data = stream_;
-  const int error = uv_tcp_connect(&stream_->connect, &stream_->uv.tcp, address_.get(), done);
-  if (error != 0) {
-    end(CallError::disconnected, uv_strerror(error));
+  if (const int error = stream_.connect(address_.get()); error != 0) {
+    on_closed(error);
   }
 }
 
-void TcpLoadConnection::on_connected(int status) {
-  if (status != 0) {
-    return end(CallError::disconnected, uv_strerror(status));
-  }
-  if (stream_->uv.handle.type == UV_TCP) {
-    uv_tcp_nodelay(&stream_->uv.tcp, 1);
-  }
-  const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-    TcpLoadConnection& self = *static_cast<Stream*>(handle->data)->connection;
-    *buffer = self.reader_.space(self.load_.read_buffer.data());
-  };
-  const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
-    static_cast<Stream*>(stream->data)->connection->on_read(size);
-  };
-  uv_read_start(&stream_->uv.stream, alloc, read);
-  wire::t3::write_request(stream_->writer.out(), kHandshakeId, "connect", kNil);
+void TcpLoadConnection::on_connected() {
+  wire::t3::write_request(stream_.out(), kHandshakeId, "connect", kNil);
   flush();
 }
 
-void TcpLoadConnection::on_read(ssize_t size) {
-  if (size == 0) {
-    return;
-  }
-  if (size < 0) {
-    return end(CallError::disconnected, size == UV_EOF ? "the server closed the connection"
-                                                       : uv_strerror(static_cast<int>(size)));
-  }
-  const uint64_t now_ns = uv_hrtime();
-  const auto chunk = reader_.take(load_.read_buffer.data(), static_cast<size_t>(size));
-  parse(chunk.bytes, now_ns);
+void TcpLoadConnection::on_closed(int error) {
+  end(CallError::disconnected,
+      error == UV_EOF ? "the server closed the connection" : TcpStream::reason(error));
+}
+
+void TcpLoadConnection::on_bytes(ByteView bytes) {
+  parse(bytes, uv_hrtime());
   if (ended()) {
-    uv_read_stop(&stream_->uv.stream);
+    stream_.stop_reading();
   }
 }
 
@@ -136,7 +62,7 @@ void TcpLoadConnection::parse(ByteView bytes, uint64_t now_ns) {
     wire::t3::Frame frame;
     wire::t3::read_frame(frame, bytes, kMaxLoadReplyBytes);
     if (frame.status == wire::t3::FrameStatus::incomplete) {
-      return reader_.keep(bytes, frame.size);
+      return stream_.keep(bytes, frame.size);
     }
     if (frame.status != wire::t3::FrameStatus::whole) {
       return end(CallError::malformed, why_malformed(frame.status));
@@ -155,7 +81,7 @@ void TcpLoadConnection::parse(ByteView bytes, uint64_t now_ns) {
 }
 
 void TcpLoadConnection::send(uint32_t id) {
-  std::string& out = stream_->writer.out();
+  std::string& out = stream_.out();
   const size_t begin = out.size();
   out.append(load_.request);
   wire::store_be<4>(out.data() + begin + wire::t3::kLengthBytes, id);
@@ -165,9 +91,9 @@ void TcpLoadConnection::flush() {
   if (ended()) {
     return;
   }
-  const int error = stream_->writer.flush(&stream_->uv.stream);
+  const int error = stream_.flush();
   if (error != 0) {
-    end(CallError::disconnected, uv_strerror(error));
+    on_closed(error);
   }
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/client/resolve.h"
-#include "core/io/frame_reader.h"
+#include "core/io/tcp_stream.h"
 #include "core/load/load_connection.h"
 
 namespace zerogate {
@@ -20,27 +20,25 @@ struct TcpLoad {
   std::string read_buffer;  ///< of FrameReader
 };
 
-class TcpLoadConnection final : public LoadConnection {
+class TcpLoadConnection final : public LoadConnection, private TcpStream::Owner {
  public:
-  TcpLoadConnection(uv_loop_t* loop, uint32_t number, Owner& owner, TcpLoad& load,
+  TcpLoadConnection(uv_loop_t* loop, uint32_t number, LoadConnection::Owner& owner, TcpLoad& load,
                     const SocketAddress& address);
-  ~TcpLoadConnection() override;
 
   void open() override;
   void send(uint32_t id) override;
   void flush() override;
 
  private:
-  struct Stream;
-  void on_connected(int status);
-  void on_read(ssize_t size);
+  void on_connected() override;
+  void on_bytes(ByteView bytes) override;
+  void on_writable() override { flush(); }
+  void on_closed(int error) override;
   void parse(ByteView bytes, uint64_t now_ns);
 
-  uv_loop_t* const loop_;
   TcpLoad& load_;
   const SocketAddress address_;
-  Stream* stream_;  ///< frees itself in its close callback, which comes after pending writes'
-  FrameReader reader_;
+  TcpStream stream_;
   bool open_ = false;
 };
 

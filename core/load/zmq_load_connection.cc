@@ -28,6 +28,9 @@ bool is_keep_alive(ByteView id) { return id.find_first_not_of('\0') == ByteView:
 
 ZmqSocket open_dealer(void* context) {
   ZmqSocket dealer(zmq_socket(context, ZMQ_DEALER));
+  if (dealer == nullptr) {
+    return dealer;
+  }
   set_option(dealer, ZMQ_LINGER, 0);
   set_option(dealer, ZMQ_IPV6, 1);
   set_option(dealer, ZMQ_RECONNECT_IVL, -1);
@@ -62,13 +65,19 @@ void ZmqLoadConnection::open() {
   if (!dealer_) {
     return end(CallError::disconnected, zmq_strerror(zmq_errno()));
   }
-  end_watch_ = std::make_unique<ZmqEndWatch>(loop_, load_.context.get(), dealer_.get(), [this] {
+  ZmqMonitor::Hooks hooks;
+  hooks.on_event = [this](int, int) {
     end(CallError::disconnected, "the connection was refused or closed");
-  });
-  if (zmq_connect(dealer_.get(), endpoint_.c_str()) != 0) {
+  };
+  monitor_ = ZmqMonitor::make(loop_, load_.context.get(), dealer_.get(),
+                              ZmqMonitor::kConnectionEnded, std::move(hooks));
+  if (monitor_ == nullptr || zmq_connect(dealer_.get(), endpoint_.c_str()) != 0) {
     return end(CallError::disconnected, zmq_strerror(zmq_errno()));
   }
-  poll_.reset(new ZmqPoll(loop_, dealer_.get(), *this));
+  poll_ = ZmqPoll::make(loop_, dealer_.get(), *this);
+  if (poll_ == nullptr) {
+    return end(CallError::disconnected, "no room for one more descriptor in the event loop");
+  }
   send_body(blank_id() + "connect", kHandshakeId);  // unpadded, as the real clients send it
   poll_->recheck();
 }

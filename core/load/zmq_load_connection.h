@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/io/zmq_end_watch.h"
+#include "core/io/zmq_monitor.h"
 #include "core/io/zmq_poll.h"
 #include "core/io/zmq_socket.h"
 #include "core/load/load_connection.h"
@@ -46,7 +46,7 @@ class ZmqLoadConnection final : public LoadConnection, private ZmqReader {
   ZmqLoad& load_;
   const std::string endpoint_;
   ZmqSocket dealer_;
-  std::unique_ptr<ZmqEndWatch> end_watch_;
+  std::unique_ptr<ZmqMonitor> monitor_;
   std::unique_ptr<ZmqPoll> poll_;
   std::vector<uint32_t> gathered_;  ///< calls that the next flush() sends
   bool open_ = false;

@@ -57,6 +57,13 @@ class Call {
   /// Counts the call under another label than the one it began with: its function became known.
   void relabel(FunctionLabel label);
 
+  /// The bytes by which the caller knows its request; valid until the call is answered.
+  ByteView request_id() const;
+
+  /// True when the caller takes a result as the server's own encoder has made it, MessagePack or
+  /// not: over ZeroMQ since W3 it is what follows the id, and a client decodes it by itself.
+  bool takes_any_bytes() const;
+
   /// True when it is certain that nobody waits for the answer any more.
   bool caller_gone() const;
 

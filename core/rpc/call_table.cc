@@ -46,6 +46,23 @@ bool Call::caller_gone() const {
   return path.sink->gone(path.caller);
 }
 
+ByteView Call::request_id() const {
+  assert(table_ != nullptr);
+  return table_->pending_[slot_].path.id.view();
+}
+
+bool Call::takes_any_bytes() const {
+  assert(table_ != nullptr);
+  switch (table_->pending_[slot_].path.wire) {
+    case Wire::w3:
+    case Wire::w4:
+    case Wire::w5:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void Call::fail(Outcome outcome, ByteView message) && {
   assert(table_ != nullptr);
   std::exchange(table_, nullptr)->fail(slot_, generation_, outcome, message);

@@ -2,18 +2,54 @@
 // on both protocols, zero/protocols/common_rpc.py).
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/base/random.h"
 #include "core/rpc/service.h"
 
 namespace zerogate {
 
+/// Answers "connected", but not to this process: a backend's name may lead back to the gateway
+/// (a compose alias, a Service's own name), and its calls would go round until they time out. So a
+/// backend connection says in its `connect` which gateway it is of, in a way that Zero's servers
+/// take no notice of: over raw TCP by the argument, over ZeroMQ by the request's id.
 class ConnectService final : public Service {
  public:
   static constexpr const char* kName = "connect";
-  void serve(const Request&, Call call) override {
+  static constexpr std::string_view kAnswer = "connected";
+  /// The error for whoever is the same gateway.
+  static constexpr std::string_view kSelf = "this is the gateway itself";
+
+  static constexpr size_t kIdentityBytes = 16;  ///< as many as an id of W5 has
+  /// Printable, and never like an id of hexadecimal digits.
+  static std::string make_identity(uint64_t seed) {
+    constexpr std::string_view kAlphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    std::string identity = "gateway:";
+    Random random(seed);
+    while (identity.size() < kIdentityBytes) {
+      identity += kAlphabet[random.below(kAlphabet.size())];
+    }
+    return identity;
+  }
+
+  /// `identity` is make_identity()'s, one for the process; empty: it knows nobody.
+  explicit ConnectService(std::string identity = {}) : identity_(std::move(identity)) {}
+
+  void serve(const Request& request, Call call) override {
+    if (!identity_.empty() &&
+        (request.argument.ends_with(identity_) || call.request_id() == identity_)) {
+      return std::move(call).fail(Outcome::unavailable, kSelf);
+    }
     std::move(call).reply(
         "\xa9"
         "connected");  // a MessagePack string of 9 bytes
   }
+
+ private:
+  const std::string identity_;
 };
 
 }  // namespace zerogate

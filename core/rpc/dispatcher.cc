@@ -25,8 +25,13 @@ void Dispatcher::dispatch(const IncomingRequest& incoming) {
                   "the gateway is overloaded: too many calls in flight");
   }
   const Request request = {incoming.request.function, incoming.request.argument,
-                           route.label == FunctionLabels::other()};
+                           route.label == FunctionLabels::other(), incoming.request.any_bytes};
   route.service->serve(request, calls_.begin(incoming.path, route.label, arrival_of(incoming)));
+}
+
+bool Dispatcher::takes_any_bytes(ByteView function) const {
+  const Route route = router_->find(function);
+  return route.service != nullptr && route.service->takes_any_bytes();
 }
 
 void Dispatcher::refuse(const IncomingRequest& incoming, Outcome outcome, wire::ErrorKey key,

@@ -27,6 +27,9 @@ class Dispatcher {
 
   void dispatch(const IncomingRequest& incoming);
 
+  /// True when the function's service takes an argument that is not MessagePack.
+  bool takes_any_bytes(ByteView function) const;
+
   /// Answers with an error instead, counted under the function's label when it is known.
   void refuse(const IncomingRequest& incoming, Outcome outcome, wire::ErrorKey key,
               ByteView message);

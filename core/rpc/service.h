@@ -9,8 +9,9 @@ namespace zerogate {
 /// One request, as views into the transport's buffer: valid only during Service::serve.
 struct Request {
   ByteView function;
-  ByteView argument;     ///< exactly one MessagePack value; nil when the client sent none
-  bool unknown = false;  ///< the function has no metrics label of its own (yet)
+  ByteView argument;       ///< exactly one MessagePack value; nil when the client sent none
+  bool unknown = false;    ///< the function has no metrics label of its own (yet)
+  bool any_bytes = false;  ///< the argument is something else: see Service::takes_any_bytes()
 };
 
 class Service {
@@ -20,6 +21,10 @@ class Service {
   /// Answers `call` now, or keeps it and answers later. Copies what it needs of `request` beyond
   /// this call. Loop thread only; must not throw and must not block.
   virtual void serve(const Request& request, Call call) = 0;
+
+  /// True for what hands arguments on to a ZeroMQ server as they are: client and server may have an
+  /// encoder of their own there, and MessagePack is none of the gateway's business.
+  virtual bool takes_any_bytes() const { return false; }
 };
 
 }  // namespace zerogate

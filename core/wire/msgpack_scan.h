@@ -10,8 +10,9 @@
 namespace zerogate::wire {
 
 /// Containers may be nested this deep. The scan itself needs no stack for it, but whoever decodes
-/// the value later does. msgspec, the real server's decoder, gives up at Python's recursion limit.
-inline constexpr uint32_t kMaxDepth = 256;
+/// the value later does. msgspec, which all of Zero decodes with, gives up at Python's recursion
+/// limit, 1,000: what it takes is never refused here.
+inline constexpr uint32_t kMaxDepth = 1'024;
 
 enum class ScanError : uint8_t {
   none,

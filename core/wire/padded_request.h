@@ -41,15 +41,15 @@ inline ByteView strip_ascii_space(ByteView text) {
   return text.substr(begin, end - begin);
 }
 
-/// Takes all of `bytes` for an argument; none of it is None.
+/// Takes all of `bytes` for an argument, well formed or not; none of it is None.
 inline w5::RequestStatus read_argument(ByteView bytes, ByteView& argument) {
   if (bytes.empty()) {
     argument = kNilValue;
     return w5::RequestStatus::ok;
   }
+  argument = bytes;
   const Scan scan = scan_value(bytes);
   if (scan.error == ScanError::none && scan.length == bytes.size()) {
-    argument = bytes;
     return w5::RequestStatus::ok;
   }
   return scan.error == ScanError::too_deep ? w5::RequestStatus::too_deep

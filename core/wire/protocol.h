@@ -21,6 +21,10 @@ inline constexpr std::array<Protocol, kWireNames.size()> kWireProtocols = {
     Protocol::zmq, Protocol::zmq, Protocol::zmq, Protocol::zmq,
     Protocol::zmq, Protocol::tcp, Protocol::tcp, Protocol::tcp};
 
+/// Names of functions may be so long: room for any that somebody writes, and a bound for everybody
+/// who compares, logs or counts them. ZeroMQ since W3 has room for 80 or 120 anyway.
+inline constexpr size_t kMaxFunctionNameBytes = 1 << 10;
+
 template <class Enum>
 constexpr size_t index_of(Enum value) {
   return static_cast<size_t>(value);

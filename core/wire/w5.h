@@ -24,7 +24,7 @@ struct Request {
   RequestStatus status = RequestStatus::malformed;
   ByteView id;        ///< the first 16 bytes, or the whole body when it is shorter
   ByteView function;  ///< stripped of ASCII white space on both sides; may be empty, or not UTF-8
-  ByteView argument;  ///< exactly one value; nil when the body has none
+  ByteView argument;  ///< exactly one value when status is ok; nil when the body has none
 };
 
 /// Reads a request. Never fails to find an id and a name, as the real worker never does: `status`

@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/wire/msgpack_scan.h"
+#include "core/wire/protocol.h"
 
 namespace zerogate::wire {
 
@@ -20,6 +21,12 @@ enum class ErrorKey : uint8_t {
 /// What a ZeroMQ server of zeroapi answers when it cannot decode a request.
 inline constexpr ByteView kCannotProcess =
     "server cannot process message, check server logs for more details";
+
+/// Where the gateway's own limits are the reason it says so.
+inline constexpr ByteView kTooDeep = "the argument is nested deeper than 1024 levels";
+static_assert(kMaxDepth == 1'024);
+inline constexpr ByteView kLongName = "a function's name has at most 1024 bytes";
+static_assert(kMaxFunctionNameBytes == 1'024);
 
 /// Appends `{"__zerror__…": message}`. The Python client ignores an error with an empty message,
 /// so an empty one is replaced by "unknown error".

@@ -38,7 +38,7 @@ struct ZmqRequest {
   w5::RequestStatus status = w5::RequestStatus::malformed;
   ByteView id;        ///< at most 32 bytes, as the reply has to carry them; W1 has none
   ByteView function;  ///< may be empty, of any length (W1 and W2), or not UTF-8
-  ByteView argument;  ///< exactly one value; nil when there is none. Only when status is ok
+  ByteView argument;  ///< exactly one value when status is ok; nil when there is none
 };
 
 /// The format of a message of one frame: W2 to W5. What fits none of them is called W5.

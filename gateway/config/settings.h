@@ -18,7 +18,7 @@ namespace zerogate {
 inline constexpr size_t kMaxBackends = 64;
 inline constexpr size_t kMaxRoutes = 256;
 inline constexpr uint32_t kMaxBackendConnections = 1024;
-inline constexpr uint32_t kMaxBackendInFlight = 4096;  ///< on one connection
+inline constexpr uint32_t kMaxBackendInFlight = BackendOptions::kMaxInFlight;
 inline constexpr uint32_t kMaxBackendQueue = 1'000'000;
 inline constexpr uint32_t kMaxEjectAfter = 1'000'000;
 

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include <csignal>
+#include <random>
 #include <stdexcept>
 
 #include "core/base/quote.h"
@@ -157,6 +158,8 @@ WorkerOptions Gateway::worker_options() const {
   options.redis.connections = config_.redis_connections;
   options.redis.timeout_ms = config_.redis_timeout_ms;
   options.routing = routing_of(config_);
+  std::random_device random;
+  options.identity = ConnectService::make_identity(uint64_t{random()} << 32 | random());
   options.max_in_flight = share(config_.max_in_flight);
   options.drain_timeout_ms = config_.drain_timeout_ms;
   options.call_log = &call_log_;

@@ -7,7 +7,7 @@ namespace zerogate {
 
 RouteTable::RouteTable(const RouteTableOptions& options, const FunctionLabels& labels,
                        const std::vector<NamedService>& handlers, Bridge& bridge)
-    : router_(labels) {
+    : router_(labels), connect_(bridge.identity()) {
   router_.add(ConnectService::kName, connect_);
   for (const NamedService& handler : handlers) {
     if (std::ranges::find(options.handlers, handler.name) == options.handlers.end()) {

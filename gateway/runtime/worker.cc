@@ -33,8 +33,11 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
   // the replies; the worker itself looks at the result. The calls' durations end with the turn.
   bridge_ = std::make_unique<Bridge>(
       loop_, metrics_,
-      BridgeOptions{options.tcp.max_message, options.request_memory, options.redis.states,
-                    [this](ByteView name) { return labels_.learn(name); }});
+      BridgeOptions{.max_message = options.tcp.max_message,
+                    .request_memory = options.request_memory,
+                    .identity = options.identity,
+                    .states = options.redis.states,
+                    .learn = [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();
   tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options.tcp);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct WorkerOptions {
   ZmqOptions zmq;
   RedisOptions redis;
   RouteTableOptions routing;
+  std::string identity;  ///< of the process, so that no backend is the gateway itself
   size_t request_memory = BridgeOptions::kRequestMemory;  ///< bytes under way to backends
   uint32_t max_in_flight = 20'000;                        ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error

@@ -18,6 +18,10 @@ namespace {
 
 constexpr int kPatienceMs = 10'000;
 constexpr ByteView kHello = "\xabhello world";
+constexpr ByteView kConnect = "connect";  // nothing else that is sent here has it
+constexpr ByteView kConnected =
+    "\xa9"
+    "connected";
 
 [[noreturn]] void give_up(const std::string& text) {
   fmt::print(stderr, "hot_path: {}\n", text);
@@ -228,7 +232,8 @@ void TcpStepBackend::step() {
       if (frame.status != wire::t3::FrameStatus::whole) {
         break;
       }
-      wire::t3::write_frame(out_, frame.id, false, kHello);
+      const bool is_probe = frame.payload.find(kConnect) != ByteView::npos;
+      wire::t3::write_frame(out_, frame.id, false, is_probe ? kConnected : kHello);
       used += frame.size;
     }
     each.in.erase(0, used);
@@ -255,7 +260,9 @@ void ZmqStepBackend::step(uint32_t count) {
   out_.clear();
   for (uint32_t i = 0; i < count; ++i) {
     const std::string request = connection_.front().receive();
-    ZmtpPeer::append_message(out_, request.substr(0, wire::w5::kIdBytes) + std::string(kHello));
+    const bool is_probe = request.find(kConnect) != std::string::npos;
+    ZmtpPeer::append_message(
+        out_, request.substr(0, wire::w5::kIdBytes) + std::string(is_probe ? kConnected : kHello));
   }
   connection_.front().write(out_);
   connection_.front().barrier();

@@ -197,7 +197,8 @@ async def test_invented_names_add_no_label(gateway, clients):
         ("empty", t3_frame(1, b"")),
         ("bad_msgpack", t3_frame(1, b"\xc1")),
         ("too_large", b"\x02\0\0\0\0\0\0\x01\0"),
-        ("too_deep", t3_frame(1, t3_payload("echo", b"\x91" * 300 + b"\xc0"))),
+        ("too_deep", t3_frame(1, t3_payload("echo", b"\x91" * 1025 + b"\xc0"))),
+        ("bad_name", t3_frame(1, t3_payload("x" * 1025))),
         ("truncated", b"\0\0\0\x20\0\0\0\x01\0\x82"),
         ("other_protocol", b"GET / HTTP/1.1\r\n\r\n"),
     ],
@@ -205,7 +206,7 @@ async def test_invented_names_add_no_label(gateway, clients):
 async def test_malformed_is_counted_by_reason(gateway, reason, data):
     async with await TcpConnection.open(gateway.tcp_port) as connection:
         await connection.send(data)
-        if reason == "truncated":
+        if reason in ("truncated", "too_deep", "bad_name"):  # the last two are answered
             connection.writer.write_eof()
         await connection.ended()
     labels = {"protocol": "tcp", "reason": reason}

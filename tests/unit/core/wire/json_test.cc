@@ -54,8 +54,8 @@ TEST(JsonToMsgpackTest, LimitsDepth) {
   const auto nested = [](size_t depth) {
     return std::string(depth, '[') + std::string(depth, ']');
   };
-  EXPECT_EQ(packed(nested(256)).size(), 256u);
-  EXPECT_THAT(packed(nested(257)), HasSubstr("deeper than 256"));
+  EXPECT_EQ(packed(nested(1'024)).size(), 1'024u);
+  EXPECT_THAT(packed(nested(1'025)), HasSubstr("deeper than 1024"));
 }
 
 TEST(MsgpackToJsonTest, IsOneCompactLine) {
@@ -118,8 +118,8 @@ TEST(MsgpackToJsonTest, RefusesWhatIsNotOneValue) {
   EXPECT_THAT(shown("\xdd\xff\xff\xff\xff"), HasSubstr("middle of a value"));
   EXPECT_THAT(shown("\xdf\xff\xff\xff\xff\x01"), HasSubstr("middle of a value"));
   EXPECT_THAT(shown("\xc9\xff\xff\xff\xff\x01"), HasSubstr("middle of a value"));
-  EXPECT_EQ(shown(std::string(255, '\x91') + "\xc0").size(), 255u * 2 + 4);
-  EXPECT_THAT(shown(std::string(257, '\x91') + "\xc0"), HasSubstr("nested too deep"));
+  EXPECT_EQ(shown(std::string(1'024, '\x91') + "\xc0").size(), 1'024u * 2 + 4);
+  EXPECT_THAT(shown(std::string(1'025, '\x91') + "\xc0"), HasSubstr("nested too deep"));
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ TEST(Wire, EverythingElseIsT3) {
   // it malformed and closes, as every version of the real server does.
   for (const Wire wire : {Wire::t1, Wire::t2}) {
     for (const std::string& payload : {kHello.substr(0, kHello.size() - 1), kHello + "\xc0",
-                                       payload_of("a", times(300, "\x91") + "\xc0")}) {
+                                       payload_of("a", times(1'100, "\x91") + "\xc0")}) {
       const std::string bytes = frame_of(wire, 7, payload);
       const TcpFrame read = parse_tcp_frame(bytes, kLimit);
       EXPECT_EQ(read.status, FrameStatus::whole);

@@ -1,0 +1,222 @@
+#include "core/io/tcp_stream.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/io/stream_writer.h"
+#include "core/io/uv_ptr.h"
+
+namespace zerogate {
+
+namespace {
+
+/// A TCP connection that has met itself; see is_connected_to_itself(). No call of ours fails so.
+constexpr int kConnectedToItself = UV_ELOOP;
+
+/// Both ends of a TCP connection, as far as they make it the same one.
+struct Ends {
+  sockaddr_storage own{};
+  sockaddr_storage peer{};
+
+  bool same() const {
+    if (own.ss_family != peer.ss_family) {
+      return false;
+    }
+    if (own.ss_family == AF_INET6) {
+      const auto& a = reinterpret_cast<const sockaddr_in6&>(own);
+      const auto& b = reinterpret_cast<const sockaddr_in6&>(peer);
+      return a.sin6_port == b.sin6_port &&
+             std::memcmp(&a.sin6_addr, &b.sin6_addr, sizeof a.sin6_addr) == 0;
+    }
+    const auto& a = reinterpret_cast<const sockaddr_in&>(own);
+    const auto& b = reinterpret_cast<const sockaddr_in&>(peer);
+    return a.sin_port == b.sin_port && a.sin_addr.s_addr == b.sin_addr.s_addr;
+  }
+};
+
+}  // namespace
+
+/// The part of a stream that libuv may still touch after the stream is gone.
+struct TcpStream::Shell {
+  explicit Shell(TcpStream* owner)
+      : stream(owner), writer(this, [](void* self, int status) {
+          static_cast<Shell*>(self)->on_written(status);
+        }) {
+    connect.data = this;
+  }
+  void on_written(int status) {
+    if (stream == nullptr) {
+      return;
+    }
+    if (status != 0) {
+      return stream->owner_.on_closed(status);
+    }
+    stream->owner_.on_writable();
+  }
+  void close() {
+    stream = nullptr;
+    if (!opened) {
+      delete this;
+      return;
+    }
+    uv_close(&uv.handle, [](uv_handle_t* closed) { delete static_cast<Shell*>(closed->data); });
+  }
+
+  UvStream uv;
+  bool opened = false;  ///< uv is initialised
+  uv_connect_t connect;
+  TcpStream* stream;
+  StreamWriter writer;
+};
+
+TcpStream::TcpStream(uv_loop_t* loop, Owner& owner, char* read_buffer)
+    : loop_(loop), owner_(owner), read_buffer_(read_buffer), shell_(new Shell(this)) {}
+
+TcpStream::~TcpStream() { shell_->close(); }
+
+int TcpStream::connect(const Address& address) {
+  if (address.is_path()) {
+    sockaddr_un local{};
+    local.sun_family = AF_UNIX;
+    if (address.path.size() >= sizeof local.sun_path) {
+      return UV_ENAMETOOLONG;
+    }
+    address.path.copy(local.sun_path, address.path.size());
+    return connect(reinterpret_cast<const sockaddr*>(&local));
+  }
+  sockaddr_storage to{};
+  const char* host = address.host.c_str();
+  int error = uv_ip4_addr(host, address.port, reinterpret_cast<sockaddr_in*>(&to));
+  if (error != 0) {
+    error = uv_ip6_addr(host, address.port, reinterpret_cast<sockaddr_in6*>(&to));
+  }
+  return error != 0 ? error : connect(reinterpret_cast<const sockaddr*>(&to));
+}
+
+int TcpStream::connect(const sockaddr* address) {
+  const auto done = [](uv_connect_t* connect, int status) {
+    auto* shell = static_cast<Shell*>(connect->data);
+    if (shell->stream != nullptr) {
+      shell->stream->on_connected(status);
+    }
+  };
+  UvStream& uv = shell_->uv;
+  const bool is_local = address->sa_family == AF_UNIX;
+  const int error = is_local ? uv_pipe_init(loop_, &uv.pipe, 0) : uv_tcp_init(loop_, &uv.tcp);
+  if (error != 0) {
+    return error;
+  }
+  shell_->opened = true;
+  uv.handle.data = shell_;
+  if (is_local) {
+    const auto* local = reinterpret_cast<const sockaddr_un*>(address);
+    uv_pipe_connect(&shell_->connect, &uv.pipe, local->sun_path, done);
+    return 0;
+  }
+  return uv_tcp_connect(&shell_->connect, &uv.tcp, address, done);
+}
+
+void TcpStream::on_connected(int status) {
+  if (status != 0) {
+    return owner_.on_closed(status);
+  }
+  UvStream& uv = shell_->uv;
+  if (uv.handle.type == UV_TCP) {
+    if (is_connected_to_itself()) {
+      return owner_.on_closed(kConnectedToItself);
+    }
+    uv_tcp_nodelay(&uv.tcp, 1);
+  }
+  const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+    TcpStream& self = *static_cast<Shell*>(handle->data)->stream;
+    *buffer = self.reader_.space(self.read_buffer_);
+  };
+  const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
+    static_cast<Shell*>(stream->data)->stream->on_read(size);
+  };
+  if (const int error = uv_read_start(&uv.stream, alloc, read); error != 0) {
+    return owner_.on_closed(error);
+  }
+  owner_.on_connected();
+}
+
+// To connect to a port of the ephemeral range where nobody listens may choose that very port for
+// this end: both SYNs cross, and the connection is to itself. The port is then ours and its server
+// cannot have it, so it is given back at once, without the minute of TIME_WAIT.
+bool TcpStream::is_connected_to_itself() const {
+  Ends ends;
+  int own_size = sizeof ends.own;
+  int peer_size = sizeof ends.peer;
+  const uv_tcp_t* tcp = &shell_->uv.tcp;
+  if (uv_tcp_getsockname(tcp, reinterpret_cast<sockaddr*>(&ends.own), &own_size) != 0 ||
+      uv_tcp_getpeername(tcp, reinterpret_cast<sockaddr*>(&ends.peer), &peer_size) != 0 ||
+      !ends.same()) {
+    return false;
+  }
+  uv_os_fd_t fd = -1;
+  if (uv_fileno(&shell_->uv.handle, &fd) == 0) {
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
+  return true;
+}
+
+void TcpStream::on_read(ssize_t size) {
+  if (size == 0) {
+    return;  // nothing to read after all
+  }
+  if (size < 0) {
+    return owner_.on_closed(static_cast<int>(size));
+  }
+  const FrameReader::Chunk chunk = reader_.take(read_buffer_, static_cast<size_t>(size));
+  if (!chunk.bytes.empty()) {
+    owner_.on_bytes(chunk.bytes);
+  }
+}
+
+void TcpStream::watch_peer(uint32_t timeout_ms) {
+  uv_os_fd_t fd = -1;
+  if (shell_->uv.handle.type == UV_TCP && uv_fileno(&shell_->uv.handle, &fd) == 0) {
+    watch_tcp_peer(fd, timeout_ms / 2, timeout_ms);
+  }
+}
+
+std::string& TcpStream::out() { return shell_->writer.out(); }
+
+int TcpStream::flush() { return shell_->writer.flush(&shell_->uv.stream); }
+
+size_t TcpStream::unsent_here() const { return shell_->writer.gathered(); }
+
+void TcpStream::stop_reading() {
+  if (shell_->opened) {
+    uv_read_stop(&shell_->uv.stream);
+  }
+}
+
+std::string_view TcpStream::reason(int error) {
+  switch (error) {
+    case UV_EOF:
+      return "the connection was closed";
+    case kConnectedToItself:
+      return "nobody listens there: the connection came back to itself";
+    default:
+      return uv_strerror(error);
+  }
+}
+
+void watch_tcp_peer(int fd, uint32_t idle_ms, uint32_t timeout_ms) {
+  const auto set = [fd](int level, int option, int value) {
+    setsockopt(fd, level, option, &value, sizeof value);
+  };
+  const auto idle_s = static_cast<int>(std::max((idle_ms + 999) / 1'000, 1U));
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 1);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout_ms));
+}
+
+}  // namespace zerogate

@@ -1,0 +1,161 @@
+"""One call's trouble stays that call's: replies that nobody can use, beside calls that are well;
+and who counts as a server at all."""
+
+import asyncio
+
+import msgspec
+import pytest
+from zero.error import RemoteException
+
+from bridging import fails, one_backend
+from raw import NIL, ZmqConnection, w5_request
+from scripted_backend import SCRIPTED, ScriptedTcp, ScriptedZmq, echo
+from waiting import until
+
+pytestmark = pytest.mark.gateway
+
+LIMIT = 256 << 10
+BYSTANDERS = 7
+
+
+def deep(levels):
+    return b"\x91" * levels + NIL
+
+
+BAD = {
+    "too large": (
+        msgspec.msgpack.encode(b"x" * (LIMIT + 1000)),
+        f"backend 'b' sent a reply of {LIMIT + 1005} bytes, limit {LIMIT} .limits.message."),
+    "far too large": (
+        msgspec.msgpack.encode(b"x" * (3 * LIMIT)), f"bytes, limit {LIMIT} .limits.message."),
+    "too deep": (deep(1025), "nested deeper than 1024 levels"),
+    "cut off": (b"\x92\x01", "a reply of 2 bytes that is not one MessagePack value"),
+    "JSON": (b'{"a": 1}', "a reply of 8 bytes that is not one MessagePack value"),
+}
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "zmq"])
+@pytest.mark.parametrize("name", BAD)
+async def test_bad_reply_costs_its_own_call(name, protocol, start_bridge, clients):
+    payload, text = BAD[name]
+    released = asyncio.Event()
+
+    async def held(call):
+        await released.wait()
+        call.reply(call.data)
+
+    script = {"bad": lambda call: call.reply(payload), "held": held}
+    async with SCRIPTED[protocol](script) as backend:
+        config = one_backend(backend.url, connections=1, in_flight=BYSTANDERS + 1)
+        gateway = await start_bridge(config={**config, "limits": {"message": LIMIT}})
+        client = clients.open("tcp", gateway, parallel=BYSTANDERS + 1)
+        bystanders = [asyncio.create_task(client.call("held", i)) for i in range(BYSTANDERS)]
+        await until(lambda: backend.count("held") == BYSTANDERS, 5, "they are under way")
+        for _ in range(3):
+            await fails(client.call("bad"), 2, text)
+        released.set()
+        assert await asyncio.gather(*bystanders) == list(range(BYSTANDERS))
+        assert await client.call("f", 1) == 1
+        if protocol == "tcp":
+            assert backend.accepted == 1, "it is still the first connection"
+        assert backend.count("held") == BYSTANDERS and backend.count("bad") == 3
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "zmq"])
+@pytest.mark.parametrize("levels", [300, 900])
+async def test_depth_that_zero_takes(levels, protocol, kind, start_bridge, clients):
+    value = []
+    for _ in range(levels - 1):
+        value = [value]
+    async with SCRIPTED[protocol]() as backend:
+        gateway = await start_bridge(backend.url)
+        client = clients.open(kind, gateway)
+        result = await client.call("f", value)
+        depth = 0
+        while result is not None and isinstance(result, list):
+            result, depth = (result[0] if result else None), depth + 1
+        assert depth == levels
+
+
+ID = b"0123456789abcdef"
+
+
+async def test_other_encoders_pass_between_zeromq_sides(start_bridge):
+    """Client and server may have an encoder of their own: then bytes go through as they are."""
+    async with ScriptedZmq({"answer": lambda call: call.reply(b'{"an": "answer"}')}) as backend:
+        gateway = await start_bridge(backend.url)
+        async with ZmqConnection(gateway.zmq_port) as dealer:
+            for function, argument, result in [
+                ("f", b'{"order": [1, 2]}', b'{"order": [1, 2]}'),
+                ("f", b"null", b"null"),
+                ("f", deep(5000), deep(5000)),
+                ("answer", b"", b'{"an": "answer"}'),
+            ]:
+                reply = await dealer.exchange(w5_request(ID, function, argument))
+                assert reply == [ID + result]
+
+
+async def test_other_encoders_do_not_pass_to_tcp(start_bridge):
+    async with ScriptedTcp() as backend:
+        gateway = await start_bridge(backend.url)
+        async with ZmqConnection(gateway.zmq_port) as dealer:
+            [reply] = await dealer.exchange(w5_request(ID, "f", b'{"order": 1}'))
+            assert b"server cannot process message" in reply
+        assert not backend.received
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "zmq"])
+@pytest.mark.parametrize(
+    "answer, reason",
+    [
+        (echo, "with something else"),
+        (lambda call: call.reply(msgspec.msgpack.encode("hello")), "with something else"),
+        (lambda call: call.reply(msgspec.msgpack.encode({"__zerror__server_exception": "no"})),
+         "with an error"),
+    ],
+)
+async def test_only_zeros_answer_to_connect_counts(answer, reason, protocol, start_bridge, clients):
+    async with SCRIPTED[protocol]({"connect": answer}) as backend:
+        gateway = await start_bridge(backend.url)
+        client = clients.open("tcp", gateway)
+        await fails(client.call("f"), 2, f"unavailable: it answers `connect` {reason}")
+        assert not backend.received
+        assert gateway.metrics().total("zerogate_backend_up") == 0
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "zmq"])
+async def test_gateway_that_is_its_own_backend(protocol, start_bridge, clients):
+    """As by a name, or a proxy, that leads back to it."""
+    target = []
+
+    async def pipe(reader, writer):
+        try:
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        writer.close()
+
+    async def relay(reader, writer):
+        onward = await asyncio.open_connection("127.0.0.1", target[0])
+        await asyncio.gather(pipe(reader, onward[1]), pipe(onward[0], writer))
+
+    async with ScriptedTcp() as elsewhere:  # until the gateway's own port is known
+        proxy = await asyncio.start_server(relay, "127.0.0.1", 0)
+        target.append(elsewhere.port)
+        url = f"{protocol}://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        gateway = await start_bridge(config=one_backend(url, connect_timeout="500ms"))
+        target[0] = {"tcp": gateway.tcp_port, "zmq": gateway.zmq_port}[protocol]
+        client = clients.open("tcp", gateway)
+    itself = "unavailable: this is the gateway itself"
+
+    async def says_so():
+        with pytest.raises(RemoteException) as error:
+            await client.call("f")
+        return itself in str(error.value)
+
+    while not await asyncio.wait_for(says_so(), 5):
+        await asyncio.sleep(0.02)
+    assert gateway.metrics().total("zerogate_backend_up") == 0
+    proxy.close()
