@@ -15,7 +15,7 @@ namespace zerogate {
 
 /// Where the values come from: a reload judges by it (reload_rules.h).
 struct ConfigSource {
-  std::string file;          ///< its name, or empty: there was none
+  std::string file = {};     ///< its name, or empty: there was none
   bool is_pipe = false;      ///< the file can be read only once
   bool has_keys = false;     ///< the file says something
   bool says_routes = false;  ///< routes were written, if only as []

@@ -7,6 +7,7 @@ import re
 import resource
 import signal
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -151,6 +152,20 @@ def test_what_is_asked_for_is_enough(binary, start_gateway, own_redis, threads, 
     assert serves_or_says_why(binary, {resource.RLIMIT_NOFILE: needed}, arguments) is True
     said = serves_or_says_why(binary, {resource.RLIMIT_NOFILE: needed - 1}, arguments)
     assert f"need{'s' if threads == '1' else ''} {needed} descriptors, {needed - 1} allowed" in said
+
+
+def test_config_shows_what_is_in_force(binary):
+    limits = {resource.RLIMIT_NOFILE: 256}
+    process = run_limited([binary, "serve", *ADDRESSES], limits)
+    try:
+        ports, lines = read_ports(process)
+        effective = re.search(r" effective=(\d+)", "".join(lines))[1]
+        assert f" limits.connections={effective} " in lines[-1]
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports['admin']}/config") as page:
+            assert f"connections: {effective}\n" in page.read().decode()
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs a user of its own to limit")
