@@ -1,4 +1,5 @@
 // zerogate: the command line's commands, each in a file of its own.
+#include <exception>
 #include <iostream>
 #include <string>
 #include <variant>
@@ -41,8 +42,13 @@ int run(const UsageError& error) {
 }  // namespace zerogate
 
 int main(int argc, char** argv) {
-  zerogate::open_standard_descriptors();
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  return std::visit([](const auto& command) { return zerogate::run(command); },
-                    zerogate::parse_command_line(arguments));
+  try {
+    zerogate::open_standard_descriptors();
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    return std::visit([](const auto& command) { return zerogate::run(command); },
+                      zerogate::parse_command_line(arguments));
+  } catch (const std::exception& error) {  // no memory is left, or a fault of ours
+    std::cerr << "zerogate: " << error.what() << '\n';
+    return 1;
+  }
 }

@@ -1,13 +1,8 @@
 #include "core/load/load_run.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <cassert>
-
-#include "core/client/error_text.h"
-#include "core/wire/json.h"
 
 namespace zerogate {
 namespace {
@@ -17,30 +12,6 @@ constexpr uint32_t kOpeningAtOnce = 64;  ///< connections: a listener's queue ma
 constexpr uint32_t kTickMs = 10;         ///< how exactly phases begin; what is counted goes by time
 constexpr uint64_t kLookNs = 100 * kMillisecondNs;   ///< how exactly a time-out is kept
 constexpr uint64_t kRetryNs = 100 * kMillisecondNs;  ///< until a connection is opened again
-constexpr size_t kSampleBytes = 200;
-
-/// `who` is RUSAGE_SELF or RUSAGE_THREAD.
-uint64_t cpu_ns(int who) {
-  rusage usage{};
-  getrusage(who, &usage);
-  const auto ns = [](const timeval& time) {
-    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 +
-           static_cast<uint64_t>(time.tv_usec) * 1'000;
-  };
-  return ns(usage.ru_utime) + ns(usage.ru_stime);
-}
-
-std::string shorten(std::string text) {
-  if (text.size() > kSampleBytes) {
-    text.replace(kSampleBytes, std::string::npos, "…");
-  }
-  return text;
-}
-
-std::string as_json(ByteView value) {
-  const auto json = msgpack_to_json(value);
-  return json ? json.value() : "bytes that are " + json.error();
-}
 
 }  // namespace
 
@@ -48,6 +19,7 @@ LoadRun::LoadRun(EventLoop& loop, const LoadOptions& options)
     : loop_(loop),
       options_(options),
       timeout_ns_(options.timeout_ms * kMillisecondNs),
+      meter_(options_),
       tick_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)) {
   lanes_.reserve(options.connections);
   for (uint32_t i = 0; i < options.connections; ++i) {
@@ -55,10 +27,10 @@ LoadRun::LoadRun(EventLoop& loop, const LoadOptions& options)
   }
   if (options.url.protocol == Protocol::tcp) {
     tcp_ = std::make_unique<TcpLoad>(options.function, options.argument);
-    report_.request_bytes = tcp_->request.size();
+    meter_.report().request_bytes = tcp_->request.size();
   } else {
     zmq_ = std::make_unique<ZmqLoad>(options.function, options.argument, options.connections);
-    report_.request_bytes = zmq_->request.size();
+    meter_.report().request_bytes = zmq_->request.size();
   }
   loop_.add(*this);
 }
@@ -89,16 +61,16 @@ void LoadRun::stop() {
   if (phase_ == Phase::done) {
     return;
   }
-  report_.unfinished = in_flight_ + backlog(now_ns);
-  end_ns_ = std::min(end_ns_, now_ns);
+  meter_.report().unfinished = in_flight_ + backlog(now_ns);
+  meter_.cut_window(now_ns);
   finish();
 }
 
 void LoadRun::finish() {
   if (phase_ == Phase::measuring) {
-    end_measuring();
+    meter_.end_cpu();
   }
-  report_.measured_ns = end_ns_ > measure_from_ns_ ? end_ns_ - measure_from_ns_ : 0;
+  meter_.finish();
   phase_ = Phase::done;
   loop_.stop();
 }
@@ -181,16 +153,10 @@ void LoadRun::opening_failed(std::string_view reason) {
 void LoadRun::lose(Lane& lane, CallError kind, std::string_view reason, uint64_t now_ns) {
   if (lane.state == Lane::State::open) {
     --open_lanes_;
-    ++report_.disconnects;
+    ++meter_.report().disconnects;
   }
-  lane.slots.for_each([&](const CallTimes& times) {
-    const uint64_t begun_ns = open_loop() ? times.intended_ns : times.sent_ns;
-    if (!in_window(begun_ns != 0 ? begun_ns : now_ns)) {
-      return;  // 0: it was about to be sent
-    }
-    const bool overdue = times.sent_ns != 0 && now_ns - times.sent_ns > timeout_ns_;
-    report_.count(overdue ? CallError::timeout : kind, 1, reason);
-  });
+  lane.slots.for_each(
+      [&](const CallTimes& times) { meter_.count_lost(times, kind, reason, now_ns); });
   in_flight_ -= lane.slots.in_flight();
   lane.slots.reset();
   lane.state = Lane::State::closed;
@@ -201,8 +167,8 @@ void LoadRun::lose(Lane& lane, CallError kind, std::string_view reason, uint64_t
 
 void LoadRun::begin(uint64_t now_ns) {
   phase_ = Phase::warmup;
-  measure_from_ns_ = now_ns + options_.warmup_ms * kMillisecondNs;
-  end_ns_ = measure_from_ns_ + options_.duration_ms * kMillisecondNs;
+  const uint64_t from_ns = now_ns + options_.warmup_ms * kMillisecondNs;
+  meter_.set_window(from_ns, from_ns + options_.duration_ms * kMillisecondNs);
   if (open_loop()) {
     pacer_ = Pacer(now_ns, options_.rate);
     pace_ = std::make_unique<PreciseTimer>(loop_.uv());
@@ -243,37 +209,12 @@ bool LoadRun::on_reply(LoadConnection& connection, uint32_t id, std::optional<Ca
     return false;
   }
   --in_flight_;
-  ++report_.answered;
-  settle(*times, error, result, size, now_ns);
-  if (!open_loop() && now_ns < end_ns_) {
+  ++meter_.report().answered;
+  meter_.count_answer(*times, error, result, size, now_ns);
+  if (!open_loop() && now_ns < meter_.end_ns()) {
     begin_call(lane, 0);
   }
   return true;
-}
-
-bool LoadRun::in_window(uint64_t at_ns) const {
-  return at_ns >= measure_from_ns_ && at_ns < end_ns_;
-}
-
-void LoadRun::settle(const CallTimes& times, std::optional<CallError> error, ByteView result,
-                     size_t size, uint64_t now_ns) {
-  if (!in_window(open_loop() ? times.intended_ns : now_ns)) {
-    return;
-  }
-  if (!error && !options_.expected.empty() && result != options_.expected) {
-    error = CallError::unexpected;
-  }
-  if (!error) {
-    report_.latencies.add(now_ns - times.intended_ns);
-    report_.received_bytes += size;
-    return;
-  }
-  const bool first = report_.errors[static_cast<size_t>(*error)] == 0;
-  std::string text;
-  if (first) {
-    text = *error == CallError::unexpected ? as_json(result) : error_text(result);
-  }
-  report_.count(*error, 1, shorten(std::move(text)));
 }
 
 void LoadRun::flush() {
@@ -284,12 +225,7 @@ void LoadRun::flush() {
       continue;
     }
     const uint64_t now_ns = uv_hrtime();
-    lane.slots.sent(now_ns, [&](const CallTimes& times) {
-      if (!open_loop() || !in_window(times.intended_ns)) {
-        return;
-      }
-      report_.lateness.add(now_ns - times.intended_ns);
-    });
+    lane.slots.sent(now_ns, [&](const CallTimes& times) { meter_.count_sent(times, now_ns); });
     lane.connection->flush();
   }
   gathered_.clear();
@@ -300,7 +236,7 @@ void LoadRun::flush() {
 /// Sends what is due, to the connections in turn.
 void LoadRun::pump(uint64_t now_ns) {
   give_up_overdue(now_ns);
-  const uint64_t due = pacer_.due_count(std::min(now_ns, end_ns_ - 1));
+  const uint64_t due = pacer_.due_count(std::min(now_ns, meter_.end_ns() - 1));
   while (next_call_ < due) {
     Lane* lane = next_free_lane();
     if (lane == nullptr) {
@@ -308,21 +244,22 @@ void LoadRun::pump(uint64_t now_ns) {
     }
     begin_call(*lane, pacer_.due_ns(next_call_++));
   }
-  if (pacer_.due_ns(next_call_) < end_ns_) {
+  if (pacer_.due_ns(next_call_) < meter_.end_ns()) {
     pace_->arm(pacer_.due_ns(next_call_));
   }
 }
 
 void LoadRun::give_up_overdue(uint64_t now_ns) {
-  const uint64_t first_alive = pacer_.due_count(std::min(now_ns - timeout_ns_, end_ns_ - 1));
+  const uint64_t first_alive =
+      pacer_.due_count(std::min(now_ns - timeout_ns_, meter_.end_ns() - 1));
   if (next_call_ >= first_alive) {
     return;
   }
-  const uint64_t first_measured = pacer_.due_count(measure_from_ns_ - 1);
+  const uint64_t first_measured = pacer_.due_count(meter_.from_ns() - 1);
   const uint64_t from = std::max(next_call_, first_measured);
   if (from < first_alive) {
-    report_.count(CallError::unsent, first_alive - from,
-                  "no connection had room for them until the time-out had passed");
+    meter_.report().count(CallError::unsent, first_alive - from,
+                          "no connection had room for them until the time-out had passed");
   }
   next_call_ = first_alive;
 }
@@ -345,7 +282,7 @@ uint64_t LoadRun::backlog(uint64_t now_ns) const {
   if (!open_loop()) {
     return 0;
   }
-  return pacer_.due_count(std::min(now_ns, end_ns_ - 1)) - next_call_;
+  return pacer_.due_count(std::min(now_ns, meter_.end_ns() - 1)) - next_call_;
 }
 
 // ---- Time
@@ -367,13 +304,12 @@ void LoadRun::end_of_turn() {
 
 void LoadRun::tick() {
   const uint64_t now_ns = uv_hrtime();
-  if (phase_ == Phase::warmup && now_ns >= measure_from_ns_) {
+  if (phase_ == Phase::warmup && now_ns >= meter_.from_ns()) {
     phase_ = Phase::measuring;
-    cpu_begin_ns_ = cpu_ns(RUSAGE_SELF);
-    thread_begin_ns_ = cpu_ns(RUSAGE_THREAD);
+    meter_.begin_cpu();
   }
-  if (phase_ == Phase::measuring && now_ns >= end_ns_) {
-    end_measuring();
+  if (phase_ == Phase::measuring && now_ns >= meter_.end_ns()) {
+    meter_.end_cpu();
     phase_ = Phase::draining;
   }
   if (now_ns - looked_ns_ >= kLookNs || phase_ == Phase::opening) {
@@ -385,14 +321,6 @@ void LoadRun::tick() {
   if (phase_ == Phase::draining) {
     check_drained(now_ns);
   }
-}
-
-void LoadRun::end_measuring() {
-  report_.cpu_ns = cpu_ns(RUSAGE_SELF) - cpu_begin_ns_;
-  // Besides this thread only libzmq's one I/O thread works.
-  const uint64_t thread_ns = cpu_ns(RUSAGE_THREAD) - thread_begin_ns_;
-  report_.busiest_ns =
-      std::max(thread_ns, report_.cpu_ns > thread_ns ? report_.cpu_ns - thread_ns : 0);
 }
 
 void LoadRun::look_after(Lane& lane, uint64_t now_ns) {
@@ -434,7 +362,7 @@ void LoadRun::check_drained(uint64_t now_ns) {
     return finish();
   }
   // Sent at the very last moment and without an answer: look_after() has seen to it by now.
-  if (now_ns > end_ns_ + 2 * timeout_ns_ + 10 * kLookNs) {
+  if (now_ns > meter_.end_ns() + 2 * timeout_ns_ + 10 * kLookNs) {
     finish();
   }
 }

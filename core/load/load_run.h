@@ -14,6 +14,7 @@
 #include "core/io/uv_ptr.h"
 #include "core/load/call_slots.h"
 #include "core/load/load_connection.h"
+#include "core/load/load_meter.h"
 #include "core/load/load_options.h"
 #include "core/load/load_report.h"
 #include "core/load/pacer.h"
@@ -50,7 +51,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   void stop();
 
   Phase phase() const { return phase_; }
-  const LoadReport& report() const { return report_; }
+  const LoadReport& report() const { return meter_.report(); }
 
  private:
   /// One of the `connections`, with the calls that are in flight on it.
@@ -84,13 +85,9 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   Lane* next_free_lane();
   void flush();
 
-  bool in_window(uint64_t at_ns) const;
-  void settle(const CallTimes& times, std::optional<CallError> error, ByteView result, size_t size,
-              uint64_t now_ns);
   void lose(Lane& lane, CallError kind, std::string_view reason, uint64_t now_ns);
 
   void tick();
-  void end_measuring();
   void look_after(Lane& lane, uint64_t now_ns);
   void check_drained(uint64_t now_ns);
   uint64_t backlog(uint64_t now_ns) const;
@@ -98,8 +95,8 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   EventLoop& loop_;
   const LoadOptions options_;
   const uint64_t timeout_ns_;
+  LoadMeter meter_;
   Status result_ = ok_status();
-  LoadReport report_;
 
   std::unique_ptr<TcpLoad> tcp_;  ///< one of the two
   std::unique_ptr<ZmqLoad> zmq_;
@@ -116,11 +113,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   uint64_t in_flight_ = 0;
 
   Phase phase_ = Phase::opening;
-  uint64_t measure_from_ns_ = 0;
-  uint64_t end_ns_ = UINT64_MAX;
-  uint64_t looked_ns_ = 0;     ///< when the lanes were looked after last
-  uint64_t cpu_begin_ns_ = 0;  ///< CPU time when the measured time began: of all threads, ours
-  uint64_t thread_begin_ns_ = 0;
+  uint64_t looked_ns_ = 0;  ///< when the lanes were looked after last
   Pacer pacer_{0, 1};
   uint64_t next_call_ = 0;  ///< open loop: calls before it were sent or given up
 };

@@ -14,7 +14,10 @@ uint64_t now_ms() { return uv_hrtime() / kNsPerMs; }
 std::string key_of(const WatchedState& watched) {
   std::string key = watched.down_event;
   for (const auto& [name, value] : watched.fields) {
-    key += '\0' + name + '\0' + value;
+    key += '\0';
+    key += name;
+    key += '\0';
+    key += value;
   }
   return key;
 }

@@ -274,15 +274,18 @@ void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) 
       "Redis commands, by how they ended: error = Redis refused, timeout = redis.timeout "
       "passed, unavailable = no connection, overloaded = too many waiting.",
       MetricType::Counter);
-  constexpr std::array<std::pair<std::string_view, Counter RedisMetrics::*>, 5> kOutcomes = {
-      {{"ok", &RedisMetrics::ok},
-       {"error", &RedisMetrics::error},
-       {"timeout", &RedisMetrics::timeout},
-       {"unavailable", &RedisMetrics::unavailable},
-       {"overloaded", &RedisMetrics::overloaded}}};
-  for (const auto& [name, counter] : kOutcomes) {
-    commands.add({label("outcome", name)},
-                 sum(workers, [&](auto& m) { return (m.redis.*counter).value(); }));
+  struct RedisOutcome {
+    std::string_view name;
+    Counter RedisMetrics::*counter;
+  };
+  constexpr RedisOutcome kOutcomes[] = {{"ok", &RedisMetrics::ok},
+                                        {"error", &RedisMetrics::error},
+                                        {"timeout", &RedisMetrics::timeout},
+                                        {"unavailable", &RedisMetrics::unavailable},
+                                        {"overloaded", &RedisMetrics::overloaded}};
+  for (const RedisOutcome& one : kOutcomes) {
+    commands.add({label("outcome", one.name)},
+                 sum(workers, [&](auto& m) { return (m.redis.*one.counter).value(); }));
   }
   families.push_back(std::move(commands.family));
 

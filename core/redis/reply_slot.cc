@@ -10,7 +10,7 @@ constexpr size_t kKeptBytes = size_t{64} << 10;
 }  // namespace
 
 // hiredis wants a pointer that is not null for an array's elements, too, and looks into none.
-redisReplyObjectFunctions RedisReplySlot::kFunctions = {
+redisReplyObjectFunctions RedisReplySlot::functions = {
     .createString = [](const redisReadTask* task, char* text, size_t size) -> void* {
       redisReply* reply = begin(task);
       if (task->parent != nullptr) {
@@ -53,7 +53,7 @@ redisReply* RedisReplySlot::begin(const redisReadTask* task) {
 }
 
 void RedisReplySlot::serve(redisReader* reader) {
-  reader->fn = &kFunctions;
+  reader->fn = &functions;
   reader->privdata = this;
 }
 

@@ -20,7 +20,7 @@ class RedisReplySlot {
   void serve(redisReader* reader);
 
  private:
-  static redisReplyObjectFunctions kFunctions;
+  static redisReplyObjectFunctions functions;
   /// The reply, set anew; untouched while it is an array's element that is read.
   static redisReply* begin(const redisReadTask* task);
 

@@ -38,7 +38,8 @@ void AccessLog::write(const AnsweredCall& call, uint64_t duration_ns, std::strin
   const std::string_view protocol = name_of(protocol_of(call.wire));
   const std::string_view wire = name_of(call.wire);
   const std::string_view outcome = name_of(call.outcome);
-  const double duration_ms = static_cast<double>(duration_ns / 1'000) / 1'000;  // to microseconds
+  const uint64_t duration_us = duration_ns / 1'000;  // the line tells no more digits
+  const double duration_ms = static_cast<double>(duration_us) / 1'000;
   const std::string peer = call.sink->peer(call.caller);
   const log::Field fields[] = {{"function", function},
                                {"protocol", protocol},

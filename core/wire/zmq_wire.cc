@@ -11,8 +11,6 @@
 namespace zerogate::wire {
 namespace {
 
-using w5::RequestStatus;
-
 constexpr ByteView kEmptyStr = "\xa0";
 constexpr ByteView kW2Front = "\x93\xd9\x20";       // an array of 3, a str of 32 bytes
 constexpr ByteView kW2ReplyFront = "\x92\xd9\x20";  // an array of 2, a str of 32 bytes

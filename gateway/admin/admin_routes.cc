@@ -49,7 +49,7 @@ struct AdminRoutes::Route {
 };
 
 const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
-  static const std::vector<Route> routes = {
+  static const std::vector<Route> kRoutes = {
       {"/", Method::get, &AdminRoutes::front, "in a browser the status page, else this text"},
       {"/metrics", Method::get, &AdminRoutes::metrics, "counters and durations, for Prometheus"},
       {"/healthz", Method::get, &AdminRoutes::health,
@@ -65,7 +65,7 @@ const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
       {"/log", Method::both, &AdminRoutes::log_level,
        "the log's level; POST /log?level=debug changes it, until a reload or restart"},
   };
-  return routes;
+  return kRoutes;
 }
 
 AdminRoutes::AdminRoutes(AdminSources sources)

@@ -37,9 +37,9 @@ Files all_files() {
 }  // namespace
 
 const StatusFile* find_status_file(std::string_view name) {
-  static const Files files = all_files();
-  const auto file = files.find(name);
-  return file == files.end() ? nullptr : &file->second;
+  static const Files kFiles = all_files();
+  const auto file = kFiles.find(name);
+  return file == kFiles.end() ? nullptr : &file->second;
 }
 
 }  // namespace zerogate

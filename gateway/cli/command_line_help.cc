@@ -147,8 +147,8 @@ Example: zerogate bench tcp://127.0.0.1:5559 hello_world --connections 64 --dept
 
 std::string healthcheck_help() {
   return R"(zerogate healthcheck [--admin HOST:PORT] [--config FILE] [--timeout DURATION]
-Asks a running gateway's admin port for /readyz and prints one line: status 0 when it is ready, 1 when
-it is not (starting or draining) or does not answer. For HEALTHCHECK of an image and the like.
+Asks a running gateway's admin port for /readyz and prints one line: status 0 when it is ready, 1
+when it is not (starting or draining) or does not answer. For HEALTHCHECK of an image and the like.
 
   --admin HOST:PORT       where to ask; default as for serve: ZEROGATE_ADMIN, the file, or
                           127.0.0.1:9464. 0.0.0.0 and [::] are asked on loopback

@@ -52,6 +52,7 @@ Codec<std::vector<Item>> list(Take take, Show show) {
       },
       [show](const std::vector<Item>& items) {
         std::vector<std::string> words;
+        words.reserve(items.size());
         for (const Item& item : items) {
           words.push_back(show(item));
         }

@@ -35,7 +35,7 @@ SettingsTable make_settings() {
           &C::log_level, level, kLive),
       row({"log.format", "--log-format", "FORMAT", "logfmt or json"},
           &C::log_format, format, kLive),
-      row({"log.access", "", "SHARE", "a line for calls: off, all, or a share of them such as 0.01"},
+      row({"log.access", "", "SHARE", "a line for calls: off, all, or a share such as 0.01"},
           &C::log_access, or_off(share(), 0.0), kLive),
       row({"log.slow", "", "DURATION", "a call that took this long always gets a line; or off"},
           &C::log_slow_ms, duration_or_off, kLive),
