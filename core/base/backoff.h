@@ -8,12 +8,13 @@
 
 namespace zerogate {
 
-/// Waits that double from `min_ms` up to `max_ms`, each jittered by +-50 %, so that many clients
-/// of a peer that comes back do not all knock at the same instant. Owned by one connection.
+/// Waits that double from `min_ms` up to `max_ms`. Each wait is jittered by +-50 %, so that the
+/// clients of a peer that comes back do not all connect at the same instant. Owned by one
+/// connection; one thread.
 class Backoff {
  public:
-  /// `seed` makes the jitter: give clients of one peer different ones (uv_hrtime() will do), and
-  /// tests a fixed one. A min_ms of 0 is taken as 1, a max_ms below min_ms as min_ms.
+  /// `seed` makes the jitter: clients of one peer need different seeds (uv_hrtime() will do), tests
+  /// a fixed one. A min_ms of 0 counts as 1, a max_ms below min_ms as min_ms.
   Backoff(uint32_t min_ms, uint32_t max_ms, uint64_t seed)
       : min_ms_(std::max(min_ms, 1u)),
         max_ms_(std::max(max_ms, min_ms_)),

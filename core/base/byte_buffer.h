@@ -1,5 +1,6 @@
-// A growing buffer that a socket reads into: unlike std::string it does not clear the memory that
-// is about to be overwritten, and it gives memory back when it is emptied.
+// A growing buffer that a socket reads into. Unlike std::string it does not clear memory that is
+// about to be overwritten, and it frees its memory when it is released. One thread; the owner
+// bounds its size.
 #pragma once
 
 #include <cassert>

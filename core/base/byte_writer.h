@@ -1,4 +1,4 @@
-// Fills memory from front to back.
+// Writes bytes one behind the other into memory that the caller has allocated.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace zerogate {
 
-/// For messages whose size is known before they are written: one check of the room, then plain
-/// copies. The caller has made the room.
+/// For messages whose size is known before they are written: the caller checks the room once, and
+/// the copies check nothing. One thread.
 class ByteWriter {
  public:
   explicit ByteWriter(char* to) : at_(to) {}

@@ -5,8 +5,8 @@
 
 namespace zerogate {
 
-/// A view of bytes that somebody else owns. Valid only as long as the declaration that hands it
-/// out says; whoever needs the bytes longer copies them.
+/// A view of bytes with another owner. The declaration that hands a view out says how long it is
+/// valid; a class that needs the bytes longer copies them.
 using ByteView = std::string_view;
 
 }  // namespace zerogate

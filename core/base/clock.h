@@ -1,12 +1,12 @@
-// The time, as an argument: a worker's parts are handed a clock, so that tests can turn it.
+// The time as an argument: the parts of a worker get a clock, so that tests can set the time.
 #pragma once
 
 #include <cstdint>
 
 namespace zerogate {
 
-/// Monotonic time that stands still within a turn of the event loop: one reading serves everything
-/// that the turn deals with. One thread.
+/// Monotonic time that does not change within a turn of the event loop: one reading serves
+/// everything that the turn handles. One thread.
 class Clock {
  public:
   /// Nanoseconds since an arbitrary start, never 0.

@@ -1,4 +1,5 @@
-// Globs of function names: `*` stands for any characters, everything else for itself.
+// Globs of function names: `*` stands for any characters, every other character for itself. Pure
+// function, any thread.
 #pragma once
 
 #include <string_view>

@@ -1,13 +1,13 @@
-// A list through the elements themselves: nothing is allocated, and an element leaves from
-// anywhere.
+// A doubly linked list whose links are members of its elements: it allocates nothing, and an
+// element can be removed from anywhere.
 #pragma once
 
 #include <cstddef>
 
 namespace zerogate {
 
-/// Links elements by two of their own members, as in IntrusiveList<T, &T::prev, &T::next>. Does not
-/// own them; an element is in at most one list of the same members.
+/// Links elements by two of their own members, as in IntrusiveList<T, &T::prev, &T::next>. It does
+/// not own the elements, and each may be in one list of these members only. One thread.
 template <class T, T* T::*Prev, T* T::*Next>
 class IntrusiveList {
  public:

@@ -13,8 +13,8 @@
 namespace zerogate {
 
 /// Open addressing, and a hash of a name's first and last eight bytes and its length: a dozen
-/// instructions, where std::unordered_map takes a hundred. Whoever chooses names can make them
-/// collide: the owner bounds their number. Names are never taken out. One thread.
+/// instructions, where std::unordered_map takes a hundred. A peer that chooses names can make them
+/// collide, so the owner bounds their number. Names are never removed. One thread.
 template <class Value>
 class NameMap {
  public:

@@ -1,4 +1,4 @@
-// Text of somebody else's making, put into one line of our own: error lines and logs. Pure
+// Quotes text of a peer, a file or the environment on one line, for error lines and logs. Pure
 // functions, any thread.
 #pragma once
 
@@ -8,11 +8,11 @@
 
 namespace zerogate {
 
-/// More than this many bytes of a text are not shown.
+/// A longer text is cut after this many bytes.
 inline constexpr size_t kMaxQuotedBytes = 100;
 
-/// `text` between single quotes, on one line whatever it holds: control characters, and all bytes
-/// beyond ASCII when it is not UTF-8, become \xNN; what is beyond kMaxQuotedBytes becomes "...".
+/// `text` between single quotes, always on one line. Control characters become \xNN, and so do all
+/// bytes beyond ASCII when the text is not UTF-8. What stands beyond kMaxQuotedBytes becomes "...".
 std::string quote(std::string_view text);
 
 }  // namespace zerogate

@@ -1,13 +1,13 @@
-// Random numbers for choices that nobody should be able to line up: jitter, samples, one of many.
-// Not for secrets.
+// Random numbers for jitter, samples and choices, so that clients do not act in step. Not for
+// secrets: the numbers can be predicted.
 #pragma once
 
 #include <cstdint>
 
 namespace zerogate {
 
-/// splitmix64: eight bytes of state, any seed will do, and the same numbers with every standard
-/// library, so that a test that names its seed sees the same choices everywhere. One thread.
+/// splitmix64: eight bytes of state, and every seed is good. It gives the same numbers with every
+/// standard library, so a test that names its seed sees the same choices everywhere. One thread.
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}

@@ -1,5 +1,5 @@
 // A value, or one line that says what went wrong. For errors of peers, of the environment and of
-// start-up; a bug is an assertion instead, and no exception crosses a C callback.
+// start-up. A bug is an assertion instead, and no exception crosses a C callback.
 #pragma once
 
 #include <cassert>
@@ -9,7 +9,7 @@
 
 namespace zerogate {
 
-/// One line for a person: what, where, and what would fix it.
+/// One line for people: what failed, where, and what would fix it.
 struct Error {
   std::string message;
 };

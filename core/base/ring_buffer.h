@@ -1,4 +1,4 @@
-// A first-in-first-out queue in one piece of memory, for records that come and go per call.
+// A first-in-first-out queue in one piece of memory, for records that come and go with each call.
 #pragma once
 
 #include <cassert>
@@ -8,8 +8,8 @@
 
 namespace zerogate {
 
-/// Grows by doubling and never shrinks, so that it does not allocate once it has seen its peak:
-/// std::deque allocates and frees blocks as its ends move. The owner bounds its size. One thread.
+/// Grows by doubling and never shrinks: at its peak size it no longer allocates, whereas std::deque
+/// allocates and frees blocks as its ends move. The owner bounds its size. One thread.
 template <class T>
 class RingBuffer {
  public:

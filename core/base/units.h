@@ -16,7 +16,7 @@ inline constexpr uint32_t kSecondMs = 1'000;
 inline constexpr uint32_t kMinuteMs = 60 * kSecondMs;
 inline constexpr uint32_t kHourMs = 60 * kMinuteMs;
 
-/// A number without sign, blanks or other ornament.
+/// Digits only: no sign, no blank.
 Result<uint64_t> parse_count(std::string_view text);
 /// The same, from `min` to `max`.
 Result<uint32_t> parse_count(std::string_view text, uint32_t min, uint32_t max);
@@ -26,15 +26,15 @@ Result<uint64_t> parse_size(std::string_view text);
 /// The shortest form that parse_size reads back as the same number.
 std::string show_size(uint64_t bytes);
 
-/// Milliseconds: a whole number with the unit ms, s, m or h. A number alone is refused, for it
-/// would leave open which unit was meant.
+/// Milliseconds: a whole number with the unit ms, s, m or h. A number without a unit is refused,
+/// because its unit would be a guess.
 Result<uint32_t> parse_duration_ms(std::string_view text);
 /// The same, from 1ms to 1h: every deadline and interval of the configuration.
 Result<uint32_t> parse_timeout_ms(std::string_view text);
 /// The shortest form that parse_duration_ms reads back as the same duration.
 std::string show_duration_ms(uint32_t ms);
 
-/// What is wrong with a value beyond its limits; `range` is what to write instead.
+/// The error for a value beyond its limits; `range` says which values are allowed.
 Error out_of_range(std::string_view text, std::string_view range);
 
 }  // namespace zerogate

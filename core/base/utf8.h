@@ -1,5 +1,6 @@
-// UTF-8, for text that comes from peers and goes back to them inside an error message: the Python
-// clients refuse a str that is not UTF-8. Pure functions; for error paths, not for the hot path.
+// UTF-8, for text that comes from peers and goes back to them in error messages: Python clients
+// refuse a str that is not UTF-8. Pure functions, any thread; for error paths, not for the hot
+// path.
 #pragma once
 
 #include <cstddef>

@@ -7,9 +7,9 @@
 
 namespace zerogate {
 
-/// Makes UUIDs of version 4 (RFC 4122). Owned by whoever needs ids; one thread at a time. Reads the
-/// kernel's random bytes 4 KiB at a time, one system call for 256 ids, and never uses one twice.
-/// Not to be used on both sides of a fork: they would make the same ids.
+/// Makes UUIDs of version 4 (RFC 4122). One thread at a time. Reads the kernel's random bytes 4 KiB
+/// at a time, one system call for 256 ids, and never uses one twice. A process that forks must not
+/// use one source on both sides: both would make the same ids.
 class UuidSource {
  public:
   static constexpr size_t kTextBytes = 36;

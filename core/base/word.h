@@ -1,4 +1,4 @@
-// Text looked at eight bytes at a time.
+// Reads text eight bytes at a time. Pure functions, any thread.
 #pragma once
 
 #include <bit>

@@ -13,8 +13,8 @@
 
 namespace zerogate {
 
-/// Somebody who gathers work during a turn and does it in one go at the turn's end: one write per
-/// connection, one command batch to Redis.
+/// A client of the loop that gathers work during a turn and does it at the turn's end: one write
+/// per connection, one command batch to Redis.
 class EndOfTurn {
  public:
   virtual void end_of_turn() = 0;
@@ -23,32 +23,32 @@ class EndOfTurn {
   ~EndOfTurn() = default;
 };
 
-/// Somebody who wants to know how long turns take. Times are uv_hrtime().
+/// Hears how long turns take. Times are uv_hrtime().
 class TurnObserver {
  public:
   /// The loop has events to deal with, since `began_ns`.
   virtual void on_turn_begin(uint64_t began_ns) = 0;
-  /// It is about to wait for events again: everything of the turn has been done and written.
+  /// The loop is about to wait for events again: all work of the turn is done and written.
   virtual void on_turn_end(uint64_t began_ns, uint64_t ended_ns) = 0;
 
  protected:
   ~TurnObserver() = default;
 };
 
-/// Owns the libuv loop. Calls its clients, in the order in which they were added, after the loop
-/// has polled (uv_check) and again before it sleeps (uv_prepare: idle callbacks may have answered
-/// calls). A client that gives new work to others there asks for one more round, or it would wait
-/// for the loop to wake up.
+/// Owns the libuv loop. It calls its clients in the order in which they were added: after each poll
+/// (uv_check), and again before it sleeps (uv_prepare), since idle callbacks may have answered
+/// calls. A client that gives new work to others then calls again(): without another round the work
+/// would wait until the loop wakes up.
 ///
-/// Its timers run after the poll and before the clients: libuv runs its own before it, and so
-/// passes verdicts before it has seen the evidence.
+/// Its timers run after the poll and before the clients. libuv runs its own timers before the poll:
+/// a deadline would fire although the answer is already in the socket.
 ///
-/// Also the turn's clock. A turn is what the loop does between two polls; libuv calls nobody when a
-/// poll returns, so it begins, as far as we know, when somebody first asks for the time: the first
-/// bytes of clients or Redis. An idle loop without timers does not wake up. A turn costs two clock
-/// reads however many calls are in it.
+/// It is also the clock. A turn is the work between two polls. libuv has no callback for the return
+/// of a poll, so a turn begins with the first question for the time, mostly at the first bytes of a
+/// client or of Redis. A turn costs two clock readings, however many calls it handles. An idle loop
+/// without timers does not wake up.
 ///
-/// Whatever has a handle on the loop, clients and observer included, is destroyed before it. One
+/// The observer, all clients and all owners of handles on the loop are destroyed before it. One
 /// thread, that of run().
 class EventLoop final : public Clock {
  public:
@@ -66,8 +66,8 @@ class EventLoop final : public Clock {
   /// One turn, without waiting.
   void run_turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
   void stop() { uv_stop(&loop_); }
-  /// Runs the loop until the last handles have closed, as libuv demands, those that are
-  /// unreferenced excepted. It has no turns any more. For whoever has to close the handles on this
+  /// Runs the loop until the last handles have closed, as libuv demands; unreferenced ones are not
+  /// waited for. The loop has no turns after it. For owners that must close their handles on this
   /// thread.
   void close();
 
@@ -75,13 +75,13 @@ class EventLoop final : public Clock {
   void remove(EndOfTurn& client) { std::erase(clients_, &client); }
   void again() { again_ = true; }
 
-  /// One at most. It hears nothing of what is done before the loop first polls.
+  /// At most one. It does not hear of work that is done before the loop's first poll.
   void set_observer(TurnObserver& observer) { observer_ = &observer; }
 
-  /// When this turn began: the time for everything that the poll has found.
+  /// When this turn began: the time of everything that the poll has found.
   uint64_t began_ns() const { return began_ns_ != 0 ? began_ns_ : begin(uv_hrtime()); }
   uint64_t now_ns() const override { return began_ns(); }
-  /// The time at this very moment; work that is done late in a long turn may want it.
+  /// The time at this moment, read anew, for work that is done late in a long turn.
   uint64_t read_ns() const;
 
  private:
@@ -95,7 +95,7 @@ class EventLoop final : public Clock {
   std::vector<EndOfTurn*> clients_;
   bool again_ = false;
   TurnObserver* observer_ = nullptr;
-  mutable uint64_t began_ns_ = 0;  ///< 0: nobody has asked yet
+  mutable uint64_t began_ns_ = 0;  ///< 0: not asked for yet
   TimerQueue timers_{*this};
   uint64_t wake_up_ms_ = UINT64_MAX;  ///< when wake_up_ fires
   UvPtr<uv_prepare_t> prepare_;

@@ -11,16 +11,17 @@
 
 namespace zerogate {
 
-/// Reads go into a buffer that all connections of a loop share; only an unfinished frame is kept
-/// here, so an idle connection owns none. An unfinished frame that will fit into the shared buffer
-/// goes back there before the next read, and the rest of it and the frames behind it arrive in one
-/// piece. A longer one gets memory of its own, which grows with the bytes that have come, not with
-/// the length that the peer claims.
+/// Reads go into a buffer that all connections of a loop share. Only an unfinished frame is kept
+/// here, so an idle connection owns no buffer. An unfinished frame that will fit into the shared
+/// buffer goes back there before the next read, so that its rest and the frames behind it arrive in
+/// one piece. A longer frame gets memory of its own, which grows with the bytes that have come and
+/// not with the length that the peer claims. Loop thread only.
 class FrameReader {
  public:
   static constexpr size_t kSharedBytes = 64 << 10;
 
-  /// Where the next read goes. `shared` has kSharedBytes and is used by nobody else until take().
+  /// Where the next read goes. `shared` has kSharedBytes; the caller uses it for no other
+  /// connection until take().
   uv_buf_t space(char* shared) {
     if (frame_size_ <= kSharedBytes) {
       const ByteView begun = kept_.view();
@@ -54,8 +55,8 @@ class FrameReader {
     return chunk;
   }
 
-  /// Keeps what could not be used yet: the begin of a frame of `frame_size` bytes (0: not known
-  /// yet), or whole frames that must wait.
+  /// Keeps bytes that cannot be used yet: the beginning of a frame of `frame_size` bytes (0: not
+  /// known yet), or whole frames that must wait.
   void keep(ByteView rest, size_t frame_size) {
     kept_.append(rest);
     frame_size_ = frame_size;

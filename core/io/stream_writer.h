@@ -9,13 +9,13 @@
 
 namespace zerogate {
 
-/// Gathers bytes and writes them with one system call; what the kernel does not take waits in one
-/// uv_write (libuv 1.44 would queue every request by itself). Lives as long as the stream's memory:
-/// its callback may come after uv_close. Loop thread only.
+/// Gathers bytes and writes them with one system call. Bytes that the kernel does not take wait in
+/// one uv_write; libuv 1.44 would queue each request by itself. Lives as long as the stream's
+/// memory, because its callback may come after uv_close. Loop thread only.
 class StreamWriter {
  public:
-  /// Called when the waiting bytes were written (0) or could not be (an error, UV_ECANCELED after
-  /// uv_close); more may be waiting by then, so flush() again.
+  /// Called when the waiting bytes were written (status 0) or could not be (an error; UV_ECANCELED
+  /// after uv_close). More bytes may wait by then, so the owner calls flush() again.
   using Done = void (*)(void* owner, int status);
 
   StreamWriter(void* owner, Done done) : owner_(owner), done_(done) { write_.data = this; }
@@ -32,8 +32,8 @@ class StreamWriter {
   /// All bytes that the kernel has ever taken.
   uint64_t written() const { return written_; }
 
-  /// Writes what was gathered, unless earlier bytes still wait. 0, or the error that ended the
-  /// stream; the owner closes it then.
+  /// Writes the gathered bytes, unless earlier bytes still wait. Returns 0, or the error that ended
+  /// the stream; then the owner closes it.
   int flush(uv_stream_t* stream);
 
  private:

@@ -1,4 +1,4 @@
-// Timers of one event loop, in one queue: whatever is judged by the clock is judged there.
+// The timers of one event loop, in one queue: all deadlines of a worker are judged here.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,12 @@ namespace zerogate {
 class Timer;
 
 /// Keeps timers in the order in which they are due. An EventLoop owns one and runs it after each
-/// poll; a test owns one beside a clock of its own and needs no loop. One thread.
+/// poll; a test owns one with its own clock and needs no loop. One thread.
 ///
-/// A loop that stood still (the process was stopped, the machine paused, a turn was long) finds
-/// its timers due and its sockets full of what came meanwhile. So when the first timer is found due
-/// for longer than kLateMs, all of them wait for another kGraceMs: what has arrived is read before
-/// anything is given up. libzmq's own thread needs some of that time.
+/// A loop that did not run for a while (the process was stopped, the machine paused, a turn was
+/// long) finds its timers due and unread bytes in its sockets. So when the first timer is overdue
+/// by more than kLateMs, all timers wait another kGraceMs: bytes that have arrived are read before
+/// a call is given up. libzmq's own thread needs part of that time.
 class TimerQueue {
  public:
   static constexpr uint64_t kLateMs = 100;

@@ -1,4 +1,4 @@
-// Ownership of libuv handles: the close-then-free rule, written once.
+// Owns libuv handles: the rule "close, then free in the callback" is written here once.
 #pragma once
 
 #include <uv.h>
@@ -16,7 +16,7 @@ union UvStream {
 };
 
 /// Closes a handle and frees its memory in the close callback, as libuv demands. The loop must run
-/// (at least once) after the last handle is gone; Worker does. Loop thread only.
+/// at least once after the last handle is destroyed; EventLoop::close() does. Loop thread only.
 template <class Handle>
 struct UvCloser {
   void operator()(Handle* handle) const {

@@ -21,8 +21,8 @@ namespace zerogate::log {
 enum class Level { debug, info, warn, error, off };
 enum class Format { logfmt, json };
 
-/// One key and its value. The value is only pointed at, and formatted by write() when the line's
-/// level is on: a Field lives in the call that logs it, or no longer than what it was made of.
+/// One key and its value. A Field only points at the value, which write() formats when the line's
+/// level is on: it must not outlive the value.
 class Field {
  public:
   template <class T>
@@ -51,12 +51,12 @@ class Field {
 using Fields = std::initializer_list<Field>;
 using FieldSpan = std::span<const Field>;
 
-/// A field's value and an event are cut after this many bytes, and end in "..." then: part of them
-/// comes from peers.
+/// A field's value and an event are cut after this many bytes and then end in "...": peers can
+/// choose part of them.
 inline constexpr size_t kMaxValueBytes = 4096;
 
-/// Gets each whole line, without its newline, one at a time. From any thread that logs; it must
-/// not log itself.
+/// Gets each whole line without its newline, one at a time, on the thread that logs. It must not
+/// log itself.
 using Sink = std::function<void(std::string_view line)>;
 
 /// Sends the process' log to stderr, or to `sink` when there is one, in this format and from this
@@ -73,12 +73,12 @@ std::optional<Level> level_named(std::string_view name);
 inline constexpr size_t kQueueLines = 4096;
 inline constexpr size_t kReservedLines = 1024;
 
-/// From now on a thread of its own writes the lines, and whoever logs never waits: stderr may be a
-/// pipe that nobody reads. When kQueueLines wait, the oldest is dropped, and counted. Once, before
-/// the threads that log are there; not together with a sink.
+/// From this call on a background thread writes the lines. A thread that logs never waits, even
+/// when stderr is a pipe without a reader: when kQueueLines wait, the oldest is dropped and
+/// counted. Call it once, before the threads that log are started, and not together with a sink.
 void write_in_background();
-/// Ends that: waits until every line has been written, at most `patience`. After an end in time
-/// lines are written at once again; after one that was not, they are lost.
+/// Ends the background thread: waits until every line has been written, for at most `patience`. If
+/// that was enough, later lines are written at once; if not, they are lost.
 void end_background(std::chrono::milliseconds patience);
 /// Lines that were never written, or not to their end: the queue was full, stderr could not take
 /// them (while a background thread writes), or count_dropped() was told of them.
@@ -92,8 +92,8 @@ void write(Level level, std::string_view event, FieldSpan fields) noexcept;
 inline void write(Level level, std::string_view event, Fields fields) noexcept {
   write(level, event, FieldSpan(fields.begin(), fields.size()));
 }
-/// The same for lines that may come by the call: dropped already while kReservedLines are free, so
-/// that they never push out a line of the other kind.
+/// The same for lines that may come with each call. They are dropped already when only
+/// kReservedLines are free, so that they never push out a line of the other kind.
 void write_bulk(Level level, std::string_view event, FieldSpan fields) noexcept;
 
 inline void debug(std::string_view event, Fields fields = {}) {

@@ -1,4 +1,4 @@
-// Tells the log when something that the gateway depends on goes away and when it comes back.
+// Logs when something that the gateway depends on goes away, and when it comes back.
 #pragma once
 
 #include <uv.h>
@@ -17,9 +17,9 @@
 
 namespace zerogate {
 
-/// What is watched, and the words for it. Two of the same name are the same thing.
+/// What is watched, and the words for it. Two with the same down_event and fields are the same.
 struct WatchedState {
-  /// How several workers' views make one: a thing is up when it is for all of them, or for any.
+  /// How the workers' views become one: it is up when it is up for all workers, or for any.
   enum class When { up_for_all, up_for_any };
 
   std::string up_event;  ///< "redis up"
@@ -28,15 +28,15 @@ struct WatchedState {
   std::vector<std::pair<std::string, std::string>> fields;  ///< {{"redis", "10.0.0.9:6379"}}
 };
 
-/// One line for each change of state, once for all workers, never per call or attempt. One that
-/// flaps gets kBurst lines and then one every kRefillMs, which says how often it changed meanwhile:
-/// the last state is always told in the end. One for all workers; any thread.
+/// Writes one line for each change of state, once for all workers, never per call or attempt. A
+/// state that changes often gets kBurst lines, then one every kRefillMs that says how many changes
+/// came between. The last state is always logged in the end. One for all workers; any thread.
 class StateLog {
  public:
   static constexpr uint32_t kBurst = 6;
   static constexpr uint64_t kRefillMs = 10'000;
 
-  /// Tests set the second: how long a line has to be waited for when there were too many.
+  /// Tests set how long a line waits when there were too many.
   explicit StateLog(uint64_t refill_ms = kRefillMs) : refill_ms_(refill_ms) {}
   StateLog(const StateLog&) = delete;
   StateLog& operator=(const StateLog&) = delete;
@@ -49,7 +49,7 @@ class StateLog {
     uint32_t reporters = 0;
     uint32_t up_for = 0;
     uint32_t down_for = 0;
-    std::optional<bool> up;  ///< none: nobody has said yet
+    std::optional<bool> up;  ///< none: no reporter has said yet
     std::string reason;
     uint32_t changes = 0;     ///< that no line has told
     uint32_t lines = kBurst;  ///< that may be written now
@@ -70,7 +70,8 @@ class StateLog {
   std::map<std::string, Entry> things_;  ///< by down_event and fields
 };
 
-/// One worker's view of one thing. Loop thread only; its timer runs only while a line is owed.
+/// One worker's view of one watched state. Loop thread only. Its timer runs only while a line is
+/// owed.
 class StateReporter {
  public:
   StateReporter(uv_loop_t* loop, std::shared_ptr<StateLog> log, const WatchedState& watched);

@@ -12,9 +12,8 @@ namespace zerogate {
 /// Integers stay integers, other numbers become float64, as Python's clients send them.
 Result<std::string> json_to_msgpack(std::string_view json);
 
-/// One line of JSON, keys in the order of the bytes. What JSON lacks is shown as people know it:
-/// bin as base64, ext as {"$ext":[type,base64]}, keys that are no strings as their JSON text, NaN
-/// and infinities as null.
+/// One line of JSON, keys in the order of the bytes. Types that JSON lacks: bin becomes base64, ext
+/// {"$ext":[type,base64]}, keys that are no strings their JSON text, NaN and infinities null.
 Result<std::string> msgpack_to_json(ByteView msgpack);
 
 }  // namespace zerogate

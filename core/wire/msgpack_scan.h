@@ -1,5 +1,5 @@
 // Measures MessagePack values without decoding them: how long is the first value, and is it whole
-// and well formed? No allocation, no recursion, no exception; every length is checked.
+// and well formed? No allocation, no recursion, no exception; every length is checked. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +9,9 @@
 
 namespace zerogate::wire {
 
-/// Containers may be nested this deep. The scan itself needs no stack for it, but whoever decodes
-/// the value later does. msgspec, which all of Zero decodes with, gives up at Python's recursion
-/// limit, 1,000: what it takes is never refused here.
+/// Containers may be nested this deep. The scan needs no stack for it, but a decoder of the value
+/// does. msgspec, with which all of Zero decodes, stops at Python's recursion limit, 1,000: what it
+/// takes is never refused here.
 inline constexpr uint32_t kMaxDepth = 1'024;
 
 enum class ScanError : uint8_t {
@@ -41,8 +41,8 @@ Type type_of(char first) noexcept;
 /// msgspec's name of a type, as in "Expected `str`, got `int`".
 const char* type_name(Type type) noexcept;
 
-/// Walks the front of a value that scan_value has found whole. Every read is still checked: a
-/// reader that is asked for the wrong type says so and stays where it is.
+/// Reads the front of a value that scan_value has found whole. It still checks each read: a reader
+/// that is asked for the wrong type returns false and does not move.
 class Reader {
  public:
   explicit Reader(ByteView bytes) : rest_(bytes) {}

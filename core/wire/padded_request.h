@@ -1,6 +1,7 @@
 // What W3, W4 and W5 have in common: id, then a name in a field of fixed width, padded with spaces,
-// then the argument. Shared by w5.cc and zmq_wire.cc and of no use to others. Inline, and filling
-// the caller's own struct: to copy one from another costs more than to read the request.
+// then the argument. Only w5.cc and zmq_wire.cc include it. The functions are inline and fill the
+// caller's struct, because copying one costs more than reading the request. Pure functions, any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ namespace zerogate::wire {
 
 inline constexpr ByteView kNilValue{&kNil, 1};
 
-/// What bytes.strip() of Python takes away. NUL is not among it.
+/// The characters that bytes.strip() of Python removes. NUL is not one of them.
 constexpr bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 inline ByteView strip_ascii_space(ByteView text) {
@@ -41,7 +42,7 @@ inline ByteView strip_ascii_space(ByteView text) {
   return text.substr(begin, end - begin);
 }
 
-/// Takes all of `bytes` for an argument, well formed or not; none of it is None.
+/// Takes all of `bytes` as the argument, well formed or not; no bytes mean None.
 inline w5::RequestStatus read_argument(ByteView bytes, ByteView& argument) {
   if (bytes.empty()) {
     argument = kNilValue;

@@ -1,5 +1,5 @@
-// The words of the domain that everything else speaks: protocols and wire versions. Their names are
-// label values of the metrics, so they are fixed.
+// Protocols and wire versions, the words that all rooms above use. Their names are label values of
+// the metrics, so they never change.
 #pragma once
 
 #include <array>

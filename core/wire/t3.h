@@ -20,7 +20,7 @@ enum class FrameStatus : uint8_t {
   bad_length,      ///< a length of 0 to 4 cannot hold id and flag
   empty,           ///< a length of 5: no payload
   too_large,       ///< longer than the limit
-  other_protocol,  ///< begins like HTTP, TLS or ZeroMQ: somebody took the wrong port
+  other_protocol,  ///< begins like HTTP, TLS or ZeroMQ: the peer took the wrong port
 };
 
 struct Frame {

@@ -1,6 +1,6 @@
-// What a request needs on its way from one protocol or version to another, beyond its frame: how
-// None is written, which names fit, and the argument of get_rpc_contract. Everything else of a
-// payload is moved as it is. Pure functions; views point into what was given.
+// What changes in a request, beyond its frame, on the way from one protocol or version to another:
+// how None is written, which names fit, and the argument of get_rpc_contract. All other bytes of a
+// payload are moved unchanged. Pure functions; views point into the given bytes.
 #pragma once
 
 #include <cstddef>

@@ -36,8 +36,8 @@ void write_request(std::string& out, ByteView id, ByteView function, ByteView ar
 
 enum class ReplyStatus : uint8_t {
   ok,
-  short_id,   ///< fewer than 16 bytes: no id, so nobody's answer
-  no_result,  ///< an id and nothing behind it: no server's answer, but some gateway's keep-alive
+  short_id,   ///< fewer than 16 bytes: no id, so it answers no request
+  no_result,  ///< an id and nothing behind it: a gateway's keep-alive, no server's answer
 };
 
 struct Reply {
