@@ -16,7 +16,7 @@ struct ClientReply {
   std::string body;       ///< MessagePack
 };
 
-/// One connection, one call at a time. Not thread-safe.
+/// One connection, one call at a time. Blocks; one thread at a time.
 class Client {
  public:
   virtual ~Client() = default;

@@ -11,7 +11,7 @@
 
 namespace zerogate {
 
-/// Waits until the descriptor is ready for `events`, as poll has them. False when the deadline came
+/// Waits until the descriptor is ready for `events` (those of poll). False when the deadline came
 /// first.
 bool wait_for(int fd, short events, const Deadline& deadline);
 
@@ -20,7 +20,7 @@ bool wait_for(int fd, short events, const Deadline& deadline);
 /// The time-out does not hold for looking up the name; see resolve().
 Result<UniqueFd> connect_to(const Address& address, uint32_t timeout_ms);
 
-/// strerror's text, beginning small, since it stands in the middle of a line.
+/// strerror's text with a small first letter, for the middle of a line.
 std::string errno_text(int error);
 
 }  // namespace zerogate

@@ -1,4 +1,4 @@
-// A point in time to be done by.
+// The point in time at which a blocking operation must be done.
 #pragma once
 
 #include <algorithm>

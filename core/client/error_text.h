@@ -1,4 +1,4 @@
-// Zero's error answers for people.
+// Shows Zero's error answers to people. Pure functions, any thread.
 #pragma once
 
 #include <string>

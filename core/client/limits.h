@@ -1,4 +1,4 @@
-// What the blocking client sends and takes at most.
+// The largest request and reply of the blocking client.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Names to socket addresses, for the blocking client.
+// Resolves names to socket addresses, for the blocking client and the admin server. Any thread;
+// blocks.
 #pragma once
 
 #include <sys/socket.h>

@@ -24,7 +24,7 @@ class TcpClient final : public Client {
   Status send(ByteView bytes, const Deadline& deadline);
   Result<ClientReply> receive(uint32_t id, const Deadline& deadline);
   Error no_answer() const;
-  /// Ends the connection, which can no longer be in step with the server.
+  /// Ends the connection: its next bytes could be the answer to an earlier call.
   Error broken(std::string_view what);
 
   UniqueFd socket_;

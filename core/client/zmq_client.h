@@ -12,8 +12,8 @@ namespace zerogate {
 class ZmqClient final : public Client {
  public:
   /// Connects DEALER sockets to every address of the host at once and keeps the first whose peer
-  /// answers the handshake: a ZeroMQ socket never reports that nobody listens, so they cannot be
-  /// tried one after the other.
+  /// answers the handshake. They cannot be tried one after the other: a ZeroMQ socket does not
+  /// report that its peer does not listen.
   static Result<std::unique_ptr<Client>> connect(const ServerUrl& url, uint32_t timeout_ms);
 
   ~ZmqClient() override;

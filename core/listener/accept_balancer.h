@@ -13,39 +13,40 @@
 
 namespace zerogate {
 
-/// Sockets that share a port (SO_REUSEPORT) get newcomers by a hash of their address: a pool of 8
-/// connections may well end 7 to 1, and stays so for as long as it lives. Here the kernel is told
-/// which sockets have the fewest (SO_ATTACH_REUSEPORT_CBPF, Linux 4.6: the filter's result is an
-/// index into the group; no privilege is needed), and hands the next connection to one of them. It
-/// works for sockets that libzmq accepts on, too. What the kernel refuses leaves its hash in force.
+/// Sockets that share a port (SO_REUSEPORT) get new connections by a hash of the client's address.
+/// A pool of 8 connections may well be split 7 to 1, and stays so for its whole life. This class
+/// tells the kernel which sockets have the fewest connections, and the kernel gives the next one to
+/// one of them (SO_ATTACH_REUSEPORT_CBPF, Linux 4.6: the filter's result is an index into the
+/// group; no privilege is needed). It works for sockets on which libzmq accepts, too. If the kernel
+/// refuses the filter, its hash stays in force.
 ///
-/// A burst comes faster than anybody can tell of it, and would all go where the first one went. So
-/// chance has its share while the difference is small, and the whole of it while there is none to
-/// speak of. Any thread.
+/// In a burst connections come faster than the filter can be replaced, and all would go to one
+/// socket. So the size of the difference decides. Large difference: only the least loaded sockets
+/// get new connections. Small difference: every other connection goes to any socket. Next to no
+/// difference: the kernel's choice holds. Any thread.
 class AcceptBalancer {
  public:
   /// A worker that takes no more connections tells this many.
   static constexpr uint64_t kFull = uint64_t{1} << 40;
 
-  /// Sockets of one group, in the order in which they began to listen, none of which leaves the
-  /// group: the kernel counts that way. Not owned; they outlive this.
+  /// The sockets of one group in the order in which they began to listen, since the kernel's index
+  /// counts that way. None may leave the group. Not owned; they outlive this.
   explicit AcceptBalancer(std::vector<int> listening_fds);
 
-  /// The worker of this socket has so many connections now. Those that the kernel holds ready for
-  /// it are looked up and must not be counted.
-  /// False when the kernel's choice should be another one and cannot be changed just now: it was
-  /// changed too often lately. Then call it again in a millisecond.
+  /// The worker of this socket has `connections` now. Connections that the kernel holds ready for
+  /// it are looked up here and must not be included.
   bool update(size_t index, uint64_t connections);
 
-  /// Whoever accepts by itself, as we do for raw TCP and libzmq does not, can pass on what the
-  /// kernel gave it against the balance: in a burst nobody can tell the kernel in time.
-  /// `wake` is called, from any thread, when something was passed on to this socket's worker.
+  /// A listener that accepts by itself (raw TCP; not libzmq) can pass on connections that the
+  /// kernel gave it against the balance, because in a burst the filter comes too late. `wake` is
+  /// called, from any thread, when a connection was passed on to this socket's worker.
   void open_inbox(size_t index, std::function<void()> wake);
-  /// What nobody has taken is closed. `wake` is not called any more once this returns.
+  /// Closes connections that were passed on and not taken. `wake` is not called after this returns.
   void close_inbox(size_t index);
-  /// Who should have the connection that `index` is about to accept; mostly itself.
+  /// The index of the socket that should have the connection that `index` is about to accept;
+  /// mostly `index` itself.
   size_t taker(size_t index);
-  /// False when the other one takes none any more: then `connection` is still the caller's.
+  /// False when the other socket takes no more: then `connection` is still the caller's.
   bool pass_on(size_t to, UniqueFd& connection);
   /// What others have passed on to `index`.
   std::vector<UniqueFd> take(size_t index);
@@ -60,10 +61,11 @@ class AcceptBalancer {
   };
   /// The filter's jumps reach that far. Larger groups are left to the kernel's hash.
   static constexpr size_t kMaxSockets = 64;
-  /// A difference of one in so many of a socket's share is none to speak of; a few connections are
+  /// A difference below this share of a socket's connections counts as none; a few connections are
   /// counted exactly.
   static constexpr uint64_t kSlackShare = 8;
-  /// To replace the filter costs some 10 us: so many times at once, and then once per millisecond.
+  /// Replacing the filter costs some 10 us: it is done this often at once, then once per
+  /// millisecond.
   static constexpr int64_t kBurst = 64;
 
   struct Inbox {
@@ -84,7 +86,7 @@ class AcceptBalancer {
   Clock::time_point refilled_ = Clock::now();
 };
 
-/// A listening socket's place in its group; nobody's when it stands alone.
+/// A listening socket's place in its group. A socket that listens alone has no balancer.
 struct ReuseportMember {
   std::shared_ptr<AcceptBalancer> balancer;
   size_t index = 0;

@@ -1,13 +1,13 @@
-// Stops new connections to a listening TCP socket that somebody else accepts on.
+// Stops new connections to a listening TCP socket on which libzmq accepts.
 #pragma once
 
 namespace zerogate {
 
 /// libzmq has no limit for connections, cannot pause its listener, and spins when descriptors run
-/// out (4.3.4, EMFILE). So the kernel holds newcomers back: a socket filter that drops every packet
-/// of the *listening* socket leaves accepted connections alone, and clients outside go on asking
-/// with SYNs until the gate opens again. Works for TCP; a Unix socket has no such filter (who may
-/// connect there is up to the file's permissions). Any thread.
+/// out (4.3.4, EMFILE). So the kernel holds new connections back: a socket filter drops every
+/// packet of the *listening* socket. Accepted connections are not touched, and clients repeat their
+/// SYNs until the gate opens again. It works for TCP only: Unix sockets have no such filter, and
+/// the file's permissions say who may connect. Any thread.
 class AcceptGate {
  public:
   /// `listening_fd` is not owned and outlives the gate; any duplicate of the socket will do.

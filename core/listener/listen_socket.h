@@ -1,5 +1,5 @@
-// A bound and listening socket, made in one place for both transports: one spelling of every
-// error, Unix sockets included.
+// A bound and listening socket, made in one place for both listeners, so that each error has one
+// wording.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ namespace zerogate {
 
 class ListenSocket {
  public:
-  /// Connections the kernel completes before we accept them. Kept small because libzmq accepts
-  /// what is queued even when we have paused it (see AcceptGate).
+  /// Connections that the kernel completes before they are accepted. Small, because libzmq accepts
+  /// the queued ones even when it has been paused (see AcceptGate).
   static constexpr int kBacklog = 512;
 
   /// Binds and listens; non-blocking, close-on-exec. With `reuse_port` several sockets share the
-  /// port (one per worker) and the kernel spreads connections over them. A Unix socket's stale
-  /// file is replaced; one that somebody answers on is not. The error's one line says what would
+  /// port (one per worker) and the kernel spreads connections over them. A stale Unix socket's file
+  /// is replaced; one on which a process answers is an error. The error's one line says what would
   /// fix it.
   static Result<ListenSocket> open(const Address& address, bool reuse_port);
 
@@ -40,7 +40,7 @@ class ListenSocket {
   int duplicate() const;
   /// What it is bound to; the port is the real one when 0 was asked for.
   const Address& bound() const { return bound_; }
-  /// Whoever accepts on it tells its number of connections here.
+  /// The listener that accepts on this socket tells its number of connections here.
   const ReuseportMember& member() const { return member_; }
 
  private:

@@ -42,11 +42,12 @@ struct ZmqOptions {
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };
 
-/// What libzmq does in its own threads (greeting, framing, reading and writing sockets) can only be
-/// bounded by its options: see open_router() in the .cc for each and why. Loop thread only.
+/// A ROUTER and its connections. libzmq's own threads greet, frame, read and write; only its
+/// options can bound that work, see open_router() in the .cc for each option and its reason. Loop
+/// thread only.
 class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader {
  public:
-  /// Messages taken in one go before others have their turn.
+  /// Messages read at once before other handles of the loop have their turn.
   static constexpr int kMessagesPerTurn = 512;
   /// Messages that libzmq queues for one peer, each way.
   static constexpr int kReplyQueue = 1'000;
@@ -54,14 +55,14 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
   /// Replies from this size on are counted until they are sent (UnsentBytes); smaller ones are
   /// bounded by kReplyQueue.
   static constexpr size_t kLargeReplyBytes = 4 << 10;
-  /// A message this much over the limit is still read, so that its sender gets an error and not
-  /// silence. libzmq closes the connection of a longer one and tells nobody.
+  /// A message up to this much over the limit is still read, so that its sender gets an error
+  /// instead of silence. libzmq closes the connection of a longer one without an event.
   static constexpr size_t kOversizeGrace = 1 << 20;
   /// Keep-alive frames that may wait in libzmq for one peer: they never crowd out a reply.
   static constexpr size_t kKeepAlivesWaiting = 4;
   static constexpr int kHandshakeTimeoutMs = 5'000;
-  /// libzmq asks quiet peers for a sign of life, and ends the connection when none comes: a peer
-  /// that has vanished, or stopped in the middle of a message.
+  /// libzmq pings quiet peers, and ends the connection of a peer that does not answer: it has
+  /// vanished, or has stopped in the middle of a message.
   static constexpr int kHeartbeatMs = 10'000;
   static constexpr int kHeartbeatTimeoutMs = 30'000;
 

@@ -20,8 +20,8 @@ namespace zerogate {
 using UnsentBytes = std::shared_ptr<std::atomic<size_t>>;
 
 /// A ROUTER never says that a peer has gone, so this is a cache: an identity gets a slot when it
-/// speaks, and the peer that has been silent for longest loses its slot when there are too many.
-/// A forgotten peer that speaks again simply gets a new one. Loop thread only.
+/// speaks, and when there are too many, the peer that has been silent for longest loses its slot. A
+/// forgotten peer that speaks again gets a new one. Loop thread only.
 class ZmqPeers {
  public:
   struct Peer {

@@ -14,7 +14,7 @@ struct CallTimes {
 };
 
 /// A fixed number of places. The id on the wire is the place and a sequence number, so an answer
-/// that comes twice, or late, finds its number gone. Nothing is allocated per call.
+/// that comes twice or late no longer matches. Nothing is allocated per call. Loop thread only.
 class CallSlots {
  public:
   static constexpr uint32_t kSlotBits = 14;

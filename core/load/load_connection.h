@@ -1,4 +1,4 @@
-// One connection of a load, whatever protocol it speaks.
+// One connection of a load, over either protocol.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,8 @@
 
 namespace zerogate {
 
-/// Connects, asks for `connect` as Zero's clients do, and then carries calls that differ in nothing
-/// but their ids. It does not come back once it has ended: its owner makes a new one. Loop thread
-/// only.
+/// Connects, calls `connect` as Zero's clients do, and then carries calls that differ only in their
+/// ids. It does not reconnect: its owner makes a new one. Loop thread only.
 class LoadConnection {
  public:
   /// Called from the loop or from flush(). The owner must not destroy the connection in them.

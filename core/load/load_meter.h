@@ -1,4 +1,4 @@
-// What of a load counts, and what the load generator itself used meanwhile.
+// Measures a load: which calls count, and how much CPU time the load generator itself used.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace zerogate {
 
-/// Fills the report of a LoadRun, which owns it and calls it on its one thread. Only the window
-/// counts: from the end of the warm-up to the end of the load. Nanoseconds of uv_hrtime().
+/// Fills the report of a LoadRun, which owns it. Only the window counts: from the end of the
+/// warm-up to the end of the load. All times are those of uv_hrtime(). Loop thread only.
 class LoadMeter {
  public:
   /// `options` must outlive the meter.
@@ -23,25 +23,25 @@ class LoadMeter {
   const LoadReport& report() const { return report_; }
 
   void set_window(uint64_t from_ns, uint64_t end_ns);
-  /// Ends the window now, if it would not have ended already.
+  /// Ends the window now, unless it ends earlier.
   void cut_window(uint64_t now_ns);
   uint64_t from_ns() const { return from_ns_; }
   uint64_t end_ns() const { return end_ns_; }
   bool in_window(uint64_t at_ns) const { return at_ns >= from_ns_ && at_ns < end_ns_; }
 
-  /// Where the window begins and ends: what the process uses in between is its CPU time.
+  /// Called at the window's begin and end. The difference is the CPU time of the report.
   void begin_cpu();
   void end_cpu();
-  /// Last: how long the window was.
+  /// Called last: sets the length of the window.
   void finish();
 
-  /// An answer came for the call of `times`; `size` is that of the whole message. `error` is what
-  /// the wire says. Another result than the expected one becomes an error here.
+  /// Counts the answer to the call of `times`. `size` is that of the whole message; `error` is what
+  /// the wire says. A result other than the expected one becomes an error here.
   void count_answer(const CallTimes& times, std::optional<CallError> error, ByteView result,
                     size_t size, uint64_t now_ns);
-  /// The connection of a call without an answer ended.
+  /// Counts a call without an answer whose connection ended.
   void count_lost(const CallTimes& times, CallError kind, std::string_view reason, uint64_t now_ns);
-  /// Open loop: a call was handed to the system.
+  /// Counts, in an open loop, how late a call was handed to the system.
   void count_sent(const CallTimes& times, uint64_t now_ns);
 
  private:

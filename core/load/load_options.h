@@ -1,4 +1,4 @@
-// What a load is to be.
+// The settings of a load.
 #pragma once
 
 #include <cstddef>

@@ -26,14 +26,15 @@ namespace zerogate {
 
 /// One run: opens all connections, warms up, measures, and waits for the answers still missing.
 ///
-/// Closed loop: every connection keeps `depth` calls in flight; an answer sends the next call.
-/// Open loop: calls are due at even distances, whatever the server does, and go to the connections
-/// in turn. A call that finds every place taken waits, and its latency is measured from when it was
-/// due: a stall of the server shows in full (no "coordinated omission"). What waits is a number,
-/// not a queue, and is bounded: after the time-out a call counts as unsent.
+/// Closed loop: every connection keeps `depth` calls in flight; an answer sends the next call. Open
+/// loop: calls are due at even distances, whatever the server does, and go to the connections in
+/// turn. A call that finds every place taken waits, and its latency counts from when it was due, so
+/// that a stall of the server shows in full (no "coordinated omission"). The waiting calls are a
+/// number and no queue, and are bounded: after the time-out a call counts as unsent.
 ///
-/// A connection that ends is opened again a little later; its calls in flight have failed. The loop
-/// is the caller's, who may run signals and timers of its own on it. One thread.
+/// The calls in flight on a connection that ends have failed; the connection is opened again a
+/// little later. The caller owns the loop, and may run signals and timers of its own on it. One
+/// thread.
 class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
  public:
   enum class Phase : uint8_t { opening, warmup, measuring, draining, done };

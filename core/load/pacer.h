@@ -1,5 +1,5 @@
-// When the calls of an open loop are due: at even distances, whatever the server does. Pure; any
-// thread.
+// Says when the calls of an open loop are due: at even distances, whatever the server does. Pure;
+// any thread.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,7 @@
 
 namespace zerogate {
 
-/// Ends the loop's sleep at a time; who wants to do something then does it at the turn's end. Loop
-/// thread only.
+/// Ends the loop's sleep at a time; its owner then acts at the turn's end. Loop thread only.
 class PreciseTimer {
  public:
   explicit PreciseTimer(uv_loop_t* loop)

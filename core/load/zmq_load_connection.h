@@ -24,8 +24,8 @@ struct ZmqLoad {
   std::string request;  ///< a call's bytes; each writes its own id over them
 };
 
-/// One connection, as with TCP: libzmq would reconnect by itself and say nothing of requests that
-/// were lost meanwhile, so it is told not to.
+/// One connection, as with TCP. libzmq would reconnect by itself and lose requests without a word,
+/// so it is told not to reconnect. Loop thread only.
 class ZmqLoadConnection final : public LoadConnection, private ZmqReader {
  public:
   /// `endpoint` as libzmq takes it, with a numeric address.

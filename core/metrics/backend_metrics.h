@@ -14,8 +14,8 @@
 
 namespace zerogate {
 
-/// One address of a backend. Endpoints come and go with name resolution; their number per backend
-/// is limited (Backend::kMaxEndpoints), and so are the label values.
+/// One address of a backend. Endpoints come and go with name resolution. Their number per backend
+/// is limited, and with it the number of label values.
 struct EndpointMetrics {
   explicit EndpointMetrics(std::string name) : endpoint(std::move(name)) {}
   const std::string endpoint;                          ///< label value, as in "10.0.0.2:5559"
@@ -25,8 +25,8 @@ struct EndpointMetrics {
   Counter up;                                          ///< gauge: 1 when it takes requests
 };
 
-/// Numbers of a moment. Of an endpoint that has gone (not live) the counters remain, so that the
-/// series goes on where it ended should it come back; its gauges are 0.
+/// The numbers at one moment. An endpoint that has gone (not live) keeps its counters, so that its
+/// series continues when it comes back; its gauges are 0.
 struct EndpointTotals {
   std::string endpoint;
   bool live = false;
@@ -45,13 +45,13 @@ struct BackendTotals {
   std::vector<EndpointTotals> endpoints;  ///< a name may stand here more than once: add them up
 };
 
-/// The worker's thread alone writes the counters, adds and removes; any thread may read. The list
-/// of endpoints is guarded: it changes rarely and is copied for reading. Counters never go back: a
-/// new endpoint begins with what an earlier one of the same name had counted.
+/// Only the worker's thread writes the counters, adds and removes; any thread may read. A mutex
+/// guards the list of endpoints, which changes rarely and is copied for reading. Counters never go
+/// back: a new endpoint continues the counters of an earlier one of the same name.
 class BackendMetrics {
  public:
-  /// Endpoints that have gone and whose counters are remembered. Beyond it the one that went first
-  /// is forgotten; if it came back, Prometheus would see a counter's reset.
+  /// How many endpoints that have gone keep their counters. Beyond it the first to go is forgotten;
+  /// if it came back, Prometheus would see a reset of its counter.
   static constexpr size_t kMaxGone = 256;
 
   explicit BackendMetrics(std::string backend_name) : name_(std::move(backend_name)) {}
@@ -86,10 +86,10 @@ class BackendMetrics {
       gone_;  ///< one of each name at most, none that is in endpoints_; who went first is first
 };
 
-/// A worker's backends. A new configuration adds its backends and, once they have drained, removes
-/// the old ones: for a while two may have one name. Counters never go back: what a backend counted
-/// passes to the one of the same name that is there, or that comes. The worker's thread adds and
-/// removes, any thread may read.
+/// A worker's backends. A new configuration adds its backends and removes the old ones once they
+/// have drained, so two may have one name for a while. Counters never go back: the counters of a
+/// backend pass to the one of the same name that exists or that comes next. The worker's thread
+/// adds and removes; any thread may read.
 class BackendMetricsList {
  public:
   /// Names of backends that have gone and whose counters are remembered, as for endpoints.
@@ -99,7 +99,7 @@ class BackendMetricsList {
   /// What is counted in it later may be lost. Nothing happens when it is not in the list.
   void remove(const std::shared_ptr<BackendMetrics>& backend);
 
-  /// All at one moment as far as adding and removing goes. A name may stand there more than once.
+  /// A copy of the list as it is at one moment. A name may be in it more than once.
   std::vector<BackendTotals> totals() const;
 
  private:

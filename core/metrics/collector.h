@@ -16,8 +16,8 @@ struct BuildInfo {
   std::string revision;
 };
 
-/// Collect() may be called from any thread while the workers run: it only reads their counters.
-/// Outcomes are read before begun requests, so that `requests_in_flight` is never negative and
+/// Collect() may be called from any thread while the workers run: it only reads their counters. It
+/// reads outcomes before begun requests, so that `requests_in_flight` is never negative and
 /// "requests = sum of outcomes + in flight" holds in every scrape. The workers outlive it, and
 /// share one FunctionLabels.
 class Collector final : public prometheus::Collectable {

@@ -1,4 +1,4 @@
-// How the collectors put Prometheus' metric families together. For the admin thread's scrapes.
+// Helpers with which the collectors build Prometheus' metric families. For the thread that scrapes.
 #pragma once
 
 #include <prometheus/client_metric.h>
@@ -57,8 +57,8 @@ struct Family {
   prometheus::MetricFamily family;
 };
 
-/// Appends the zerogate_backend_* families: one series for each backend, or endpoint, that some
-/// worker has now. A family without any is left out.
+/// Appends the zerogate_backend_* families: one series for each backend or endpoint that a worker
+/// has now. A family without series is left out.
 void collect_backends(const Workers& workers, std::vector<prometheus::MetricFamily>& families);
 
 }  // namespace zerogate

@@ -1,5 +1,5 @@
-// Which function names become label values. Names come from clients, so only known ones do: those
-// of the configuration, and those that a backend has answered successfully.
+// Decides which function names become label values. Clients choose the names, so only known ones
+// do: those of the configuration, and those that a backend has answered successfully.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@ namespace zerogate {
 /// Index of a function's label, below FunctionLabels::kLabels. It never changes.
 using FunctionLabel = uint32_t;
 
-/// The label set, one for all workers. It outlives them and only grows, up to kMaxNames. Any thread
-/// may call anything; only learn() of a new name takes a lock.
+/// The label set, one for all workers, which it outlives. It only grows, up to kMaxNames. Any
+/// thread may call any function; only learn() of a new name takes a lock.
 class FunctionLabels {
  public:
   static constexpr size_t kMaxNames = 200;

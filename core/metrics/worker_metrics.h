@@ -1,5 +1,6 @@
-// Everything one worker counts. The worker's thread alone writes; the admin thread reads and adds
-// the workers up (core/metrics/collector.h). Nothing here allocates or looks up after construction.
+// Everything that one worker counts. Only the worker's thread writes; the thread that scrapes
+// reads, and core/metrics/collector.h adds the workers up. Nothing here allocates or looks up after
+// construction.
 #pragma once
 
 #include <array>
@@ -33,7 +34,7 @@ inline constexpr std::array<std::string_view, 10> kMalformedNames = {
     "bad_length", "empty",          "too_large",  "bad_msgpack", "too_deep",
     "truncated",  "other_protocol", "bad_frames", "bad_name",    "bad_handshake"};
 
-/// Why a connection was refused or ended by us. Label values of connections_rejected_total.
+/// Why the gateway refused or ended a connection. Label values of connections_rejected_total.
 enum class Rejected : uint8_t {
   limit,           ///< limits.connections reached
   descriptors,     ///< the process ran out of file descriptors
@@ -72,8 +73,8 @@ struct RedisMetrics {
   Counter up;  ///< gauge: 1 when a connection of this worker is ready
 };
 
-/// Has room from the start for every label that may yet be learned, so that a counter never moves:
-/// 100 KiB of requests and 60 KiB of durations.
+/// Has memory for every label from the start, so that a counter never moves: 100 KiB for requests
+/// and 60 KiB for durations.
 class WorkerMetrics {
  public:
   explicit WorkerMetrics(const FunctionLabels& labels)
@@ -81,7 +82,7 @@ class WorkerMetrics {
         requests_(FunctionLabels::kLabels * kWireNames.size()),
         durations_(FunctionLabels::kLabels * kProtocolNames.size()) {}
 
-  /// A request came in. The difference between these and all outcomes is what is in flight.
+  /// A request came in. Requests begun minus all outcomes is the number in flight.
   void begin(Protocol protocol) { begun_[index_of(protocol)].add(); }
   void end(FunctionLabel function, Wire wire, Outcome outcome) {
     requests_[function * kWireNames.size() + index_of(wire)][index_of(outcome)].add();

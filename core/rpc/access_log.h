@@ -45,24 +45,26 @@ struct AnsweredCall {
   Outcome outcome;
 };
 
-/// Writes one worker's lines. Loop thread only, at the end of a turn: never in the way of a reply.
+/// Writes one worker's lines. Loop thread only, at the end of a turn, so that no reply waits for
+/// it.
 class AccessLog {
  public:
-  /// Lines for slow calls, per second and worker: when everything is slow, more would say nothing
-  /// new. Those left out are counted (log::count_dropped), and the next line says how many.
+  /// Lines for slow calls, per second and worker: when everything is slow, more lines say nothing
+  /// new. Calls left out are counted (log::count_dropped), and the next line says how many they
+  /// were.
   static constexpr uint32_t kSlowPerSecond = 100;
 
   /// Both outlive it.
   AccessLog(const AccessLogSettings& settings, const FunctionLabels& labels);
 
-  /// Whether any call may get a line, as of the last refresh().
+  /// True when a call may get a line, as of the last refresh().
   bool on() const { return share_ != 0 || slow_ns_ != UINT64_MAX; }
   /// Takes the settings over; once per turn.
   void refresh() {
     share_ = settings_.share();
     slow_ns_ = settings_.slow_ns();
   }
-  /// Whether a call that took this long gets a line.
+  /// True when a call that took this long gets a line.
   bool wants(uint64_t duration_ns) {
     return duration_ns >= slow_ns_ || (share_ != 0 && (random_.next() >> 32) < share_);
   }

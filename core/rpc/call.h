@@ -13,10 +13,10 @@ namespace zerogate {
 
 class CallTable;
 
-/// A handle (slot and generation, never a pointer into a transport) to a request under way. It is
-/// answered exactly once: by reply(), by fail(), or, if it dies unanswered, by itself with an
-/// error. The caller may have gone by then: the answer becomes a counted drop (outcome
-/// `abandoned`). Movable, 16 bytes. Loop thread only; must not outlive its CallTable.
+/// A handle to a request under way: a slot and a generation, never a pointer into a listener. It is
+/// answered exactly once: by reply(), by fail(), or by its destructor with an error. The caller may
+/// have gone by then; the answer is dropped and counted (outcome `abandoned`). Movable, 16 bytes.
+/// Loop thread only; must not outlive its CallTable.
 class Call {
  public:
   Call() = default;
@@ -46,7 +46,7 @@ class Call {
 
   /// Answers with a result: exactly one MessagePack value, copied before this returns.
   void reply(ByteView result) &&;
-  /// The same for an answer that was made elsewhere and may be an error's body: `outcome` is what
+  /// The same for an answer that a backend made, which may be an error's body. `outcome` is what
   /// the metrics count.
   void reply(ByteView body, Outcome outcome) &&;
 
@@ -54,7 +54,8 @@ class Call {
   /// from it: not_found -> function_not_found, invalid -> validation_error, else server_exception.
   void fail(Outcome outcome, ByteView message) &&;
 
-  /// Counts the call under another label than the one it began with: its function became known.
+  /// Counts the call under another label than the one it began with, once its function has become
+  /// known.
   void relabel(FunctionLabel label);
 
   /// The bytes by which the caller knows its request; valid until the call is answered.
@@ -64,14 +65,14 @@ class Call {
   /// not: over ZeroMQ since W3 it is what follows the id, and a client decodes it by itself.
   bool takes_any_bytes() const;
 
-  /// True when it is certain that nobody waits for the answer any more.
+  /// True when it is certain that the caller has gone and waits no more.
   bool caller_gone() const;
 
  private:
   friend class CallTable;
   Call(CallTable& table, uint32_t slot, uint32_t generation)
       : table_(&table), slot_(slot), generation_(generation) {}
-  /// Nobody has answered it: it answers by itself.
+  /// The call dies unanswered: sends an error in place of the answer.
   void forgotten();
 
   CallTable* table_ = nullptr;

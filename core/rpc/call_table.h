@@ -12,7 +12,7 @@
 
 namespace zerogate {
 
-/// A request at the door, for the metrics and the access log.
+/// A request that has just been read, for the metrics and the access log.
 struct RequestInfo {
   // NOLINTNEXTLINE(google-explicit-constructor): the time alone will do
   RequestInfo(uint64_t ns, ByteView name = {}, size_t argument_bytes = 0)
@@ -22,9 +22,10 @@ struct RequestInfo {
   uint32_t request_bytes;
 };
 
-/// Keeps each call's way back, counts its outcome, and measures its duration: from the beginning of
-/// the turn that found its bytes to the end of the turn in which the reply was written, with one
-/// clock read for all calls of a turn. The access log gets its lines from here. Loop thread only.
+/// Keeps the way back of each call, counts its outcome, and measures its duration: from the
+/// beginning of the turn that found its bytes to the end of the turn that wrote its reply, with one
+/// clock reading for all calls of a turn. It passes answered calls to the access log. Loop thread
+/// only.
 class CallTable final {
  public:
   /// `capacity` limits the calls under way (limits.in_flight). Memory grows with use only.
@@ -37,11 +38,11 @@ class CallTable final {
   /// Takes a call in. Not when full().
   Call begin(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival);
 
-  /// Answers and counts a request that never becomes a call: refused at the door.
+  /// Answers and counts a request that the Dispatcher refuses, which never becomes a call.
   void refuse(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
               Outcome outcome, wire::ErrorKey key, ByteView message);
 
-  /// What was answered since the last time has been written by now.
+  /// The replies since the last time have been written by now: measures and counts them.
   void on_turn_end(uint64_t now_ns);
 
  private:

@@ -1,4 +1,4 @@
-// The door between transports and services: every request of a worker passes here.
+// Every request of a worker passes here, from the listeners to the services.
 #pragma once
 
 #include <cstdint>
@@ -8,21 +8,22 @@
 
 namespace zerogate {
 
-/// A request as a transport has read it, with the way back.
+/// A request as a listener has read it, with the way back.
 struct IncomingRequest {
   ReturnPath path;
   Request request;           ///< views, valid during the call they are passed to
   uint64_t received_ns = 0;  ///< when its bytes were found: see EventLoop::began_ns()
 };
 
-/// Finds the route, refuses what no service should see, and hands the rest on. Loop thread only.
+/// Finds the route, refuses requests that no service should see, and hands the others to their
+/// service. Loop thread only.
 class Dispatcher {
  public:
   explicit Dispatcher(CallTable& calls) : calls_(calls) {}
   Dispatcher(Router& router, CallTable& calls) : router_(&router), calls_(calls) {}
 
-  /// From the next request on this router counts, and the one before may go. There must be one
-  /// before the first request.
+  /// From the next request on this router is used, and the previous one may be destroyed. One must
+  /// be set before the first request.
   void set_router(Router& router) { router_ = &router; }
 
   void dispatch(const IncomingRequest& incoming);

@@ -43,11 +43,11 @@ struct ReturnPath {
   RequestId id;
 };
 
-/// A transport, seen from behind: takes answers and brings them to their callers.
+/// A listener as the calls see it: takes answers and brings them to their callers.
 class ReplySink {
  public:
-  /// Queues an answer (one MessagePack value, copied) to the caller. False when the caller has gone
-  /// or does not read. Never calls back into calls or services. Loop thread only.
+  /// Queues an answer: one MessagePack value, copied. False when the caller has gone or does not
+  /// read. It never calls back into calls or services. Loop thread only.
   virtual bool deliver(const ReturnPath& path, ByteView body) = 0;
 
   /// True when it is certain that the caller has gone. A ROUTER cannot know.

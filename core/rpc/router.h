@@ -13,13 +13,13 @@
 namespace zerogate {
 
 struct Route {
-  Service* service = nullptr;  ///< null when nobody answers the function; else outlives the Router
+  Service* service = nullptr;  ///< null: no service answers the function; else outlives the Router
   FunctionLabel label = FunctionLabels::other();
 };
 
-/// Names first, then globs in the order in which they were added. Built whole, then only asked; it
-/// remembers what a glob has answered for a function that has a label, so that the next call costs
-/// one look-up. There are FunctionLabels::kMaxNames of these at most. Loop thread only.
+/// Tries names first, then globs in the order in which they were added. Complete before the first
+/// question. It remembers which glob matched a function that has a label, so that the next call
+/// costs one look-up; these are at most FunctionLabels::kMaxNames. Loop thread only.
 class Router {
  public:
   /// `labels` outlives the Router.

@@ -1,4 +1,4 @@
-// What a route points to: a function served here, or (bridge) a backend somewhere else.
+// The interface behind a route: a function served here, or a backend elsewhere (core/bridge).
 #pragma once
 
 #include "core/base/bytes.h"
@@ -6,7 +6,7 @@
 
 namespace zerogate {
 
-/// One request, as views into the transport's buffer: valid only during Service::serve.
+/// One request, as views into the listener's buffer: valid only during Service::serve.
 struct Request {
   ByteView function;
   ByteView argument;       ///< exactly one MessagePack value; nil when the client sent none
@@ -18,8 +18,8 @@ class Service {
  public:
   virtual ~Service() = default;
 
-  /// Answers `call` now, or keeps it and answers later. Copies what it needs of `request` beyond
-  /// this call. Loop thread only; must not throw and must not block.
+  /// Answers `call` now, or keeps it and answers later. Copies the parts of `request` that it needs
+  /// after this returns. Loop thread only; must not throw and must not block.
   virtual void serve(const Request& request, Call call) = 0;
 
   /// True for what hands arguments on to a ZeroMQ server as they are: client and server may have an
