@@ -100,23 +100,28 @@ Result<Answer> get_readyz(const Address& address, uint32_t timeout_ms) {
 int run_healthcheck(const HealthcheckCommand& command, const Environment& environment,
                     std::ostream& out, std::ostream& err) {
   const auto loaded = load_config(command.config_file, environment, command.flags);
-  if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-    for (const std::string& line : errors->lines) {
+  const auto* errors = std::get_if<ConfigErrors>(&loaded);
+  const std::optional<Address> admin =
+      errors != nullptr ? errors->admin : std::get<Config>(loaded).admin;
+  // A gateway that refused to reload this configuration is as healthy as before.
+  const auto fail = [&](int status) {
+    for (const std::string& line : errors != nullptr ? errors->lines : std::vector<std::string>()) {
       err << line << '\n';
     }
-    return 2;
-  }
-  const std::optional<Address>& admin = std::get<Config>(loaded).admin;
+    return errors != nullptr ? 2 : status;
+  };
   if (!admin || admin->port == 0) {
-    err << "zerogate healthcheck: there is no admin port to ask; name it with --admin or "
-           "ZEROGATE_ADMIN, or switch the health check off too\n";
-    return 2;
+    if (errors == nullptr) {
+      err << "zerogate healthcheck: there is no admin port to ask; name it with --admin or "
+             "ZEROGATE_ADMIN, or switch the health check off too\n";
+    }
+    return fail(2);
   }
   const Address address = reachable(*admin);
   const auto answer = get_readyz(address, command.timeout_ms);
   if (!answer) {
     err << fmt::format("zerogate healthcheck: {}: {}\n", address.display(), answer.error());
-    return 1;
+    return fail(1);
   }
   const auto& [status, text] = answer.value();
   if (status != 200) {

@@ -45,6 +45,8 @@ class ConfigBuilder {
   /// after everything else.
   void check_together();
 
+  /// True when the setting's value, if any was written, is none of the errors.
+  bool is_good(std::string_view path) const { return !failed_.contains(path); }
   const Config& config() const { return config_; }
   const std::vector<std::string>& errors() const { return errors_; }
 

@@ -69,7 +69,8 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
   }
   builder.check_together();
   if (!builder.errors().empty()) {
-    return ConfigErrors{builder.errors()};
+    return ConfigErrors{builder.errors(),
+                        builder.is_good("admin") ? builder.config().admin : std::nullopt};
   }
   return builder.config();
 }

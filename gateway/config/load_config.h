@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,6 +23,9 @@ inline constexpr const char* kConfigVariable = "ZEROGATE_CONFIG";
 /// fix it.
 struct ConfigErrors {
   std::vector<std::string> lines;
+  /// What `admin` says all the same, for those who only want to ask the gateway that runs; empty
+  /// when it is off, or a mistake itself.
+  std::optional<Address> admin = std::nullopt;
 };
 
 /// Loads and checks a configuration. `file` may be empty: then kConfigVariable may name one. All of

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdio>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -64,6 +66,21 @@ TEST_F(HealthcheckTest, AsksWhereServeWouldListenByItsEnvironment) {
   start({true, "ready"});
   EXPECT_EQ(check({"", {}, kPatientMs}, "0.0.0.0:" + port()), 0) << err_.str();
   EXPECT_THAT(out_.str(), StartsWith("127.0.0.1:"));
+}
+
+TEST_F(HealthcheckTest, AMistakeElsewhereDoesNotFailTheGatewayThatRuns) {
+  start({true, "ready"});
+  const std::string file = testing::TempDir() + "healthcheck_broken.yaml";
+  std::ofstream(file) << "admin: 127.0.0.1:" << port() << "\nlistn: {}\n";
+  EXPECT_EQ(check({file, {}, kPatientMs}), 0) << err_.str();
+  EXPECT_EQ(err_.str(), "");
+  EXPECT_EQ(check({testing::TempDir() + "nowhere.yaml", {}, kPatientMs}, "127.0.0.1:" + port()), 0);
+  server_.reset();
+  EXPECT_EQ(check({file, {}, kPatientMs}), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("unknown key 'listn'"));
+  std::ofstream(file) << "admin: nonsense\n";
+  EXPECT_EQ(check({file, {}, kPatientMs}), 2);
+  std::remove(file.c_str());
 }
 
 TEST_F(HealthcheckTest, NobodyListens) {
