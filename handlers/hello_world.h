@@ -5,8 +5,8 @@
 
 namespace zerogate {
 
-/// Answers "hello world" whatever the argument: the real TCP server calls a handler with any
-/// argument too. Loop thread only.
+/// Answers "hello world" whatever the argument: Zero's own TCP server accepts any argument here,
+/// too. Loop thread only.
 class HelloWorld final : public Service {
  public:
   void serve(const Request& request, Call call) override;

@@ -21,9 +21,9 @@ using RedisCommand = std::function<void(std::initializer_list<ByteView>, RedisRe
 /// `reply.status` is not ok.
 void fail_with(Call call, const RedisReply& reply);
 
-/// Free list of one handler's pending operations, so that none is allocated in steady state.
-/// Owned by the handler; loop thread only. An operation under way belongs to nobody but the
-/// continuation that Redis will call, so Redis must have answered all before the pool goes.
+/// Free list of one handler's pending operations, so that steady state allocates none. Owned by the
+/// handler; loop thread only. An operation under way is owned by the continuation that Redis will
+/// call alone, so Redis must have answered all before the pool is destroyed.
 template <class Operation>
 class OperationPool {
  public:

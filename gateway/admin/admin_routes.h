@@ -1,4 +1,4 @@
-// What the admin port answers: one table of paths, and the page behind each.
+// The pages of the admin port: one table of paths, and the function behind each.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -26,7 +26,7 @@ struct Readiness {
 struct AdminSources {
   std::vector<std::shared_ptr<prometheus::Collectable>> metrics;
   std::function<Readiness()> readiness;
-  /// False when nothing but a restart would help. Must not wait for what may be stuck.
+  /// False when only a restart would help. It must not wait for a worker, which may be stuck.
   std::function<bool()> alive = [] { return true; };
   std::function<std::string()> config;  ///< YAML, masked
   /// POST /reload: the text that says what was taken over, or the errors, one a line.
@@ -58,7 +58,7 @@ class AdminRoutes {
  public:
   explicit AdminRoutes(AdminSources sources);
 
-  /// Never throws for a source's sake: a page that cannot be made is a 500, and the log says why.
+  /// A page whose source throws becomes a 500, and the log says why.
   AdminPage answer(const AdminRequest& request);
 
  private:

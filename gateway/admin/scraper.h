@@ -1,4 +1,4 @@
-// A text made of the metrics, by one thread for all who ask at once.
+// Renders the metrics as text, once for all clients that ask at the same time.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -16,9 +16,9 @@
 
 namespace zerogate {
 
-/// Renders on a thread of its own, because a scrape with 200 functions needs several MB for a
-/// moment and malloc keeps that for each thread that ever did it: 32 scrapes at once over the
-/// server's threads left 60 MB behind. Owned by the admin server.
+/// Renders on a thread of its own. A scrape with 200 functions needs several MB for a moment, and
+/// malloc keeps that for each thread that ever did it: 32 scrapes at once over the server's threads
+/// left 60 MB behind. Owned by the admin server.
 class Scraper {
  public:
   using Clock = std::chrono::steady_clock;
@@ -26,8 +26,8 @@ class Scraper {
   /// Makes the text. It may throw; called on the scraper's thread.
   using Render = std::function<std::string(const Families&)>;
 
-  /// A text that was begun less than `max_age` ago is given again. 0: never, as for Prometheus,
-  /// which holds the time of its asking for that of the numbers.
+  /// A text that was begun less than `max_age` ago is given again. 0: never; Prometheus needs that,
+  /// since it takes the time of its request as the time of the numbers.
   Scraper(std::vector<std::shared_ptr<prometheus::Collectable>> sources, Render render,
           Clock::duration max_age = {});
   /// No scrape() may be under way.
@@ -35,9 +35,9 @@ class Scraper {
   Scraper(const Scraper&) = delete;
   Scraper& operator=(const Scraper&) = delete;
 
-  /// The text of all sources, collected after this call began or at most max_age before; everybody
-  /// who asks while an earlier one is being made gets the same next one. Null when it cannot be
-  /// made (the log says why). Any thread but the workers': it waits.
+  /// The text of all sources, collected after this call began or at most max_age before. All calls
+  /// that come while an earlier text is being made get the same next one. Null when it cannot be
+  /// made (the log says why). Waits; any thread but the workers'.
   std::shared_ptr<const std::string> scrape();
 
  private:
@@ -49,7 +49,7 @@ class Scraper {
   const Clock::duration max_age_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  uint64_t wanted_ = 0;  ///< number of the newest text that somebody waits for
+  uint64_t wanted_ = 0;  ///< number of the newest text that a thread waits for
   uint64_t begun_ = 0;   ///< of the newest that was begun
   uint64_t done_ = 0;    ///< of the newest that was finished
   Clock::time_point fresh_until_;

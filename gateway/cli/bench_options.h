@@ -1,4 +1,4 @@
-// The words of `zerogate bench` as a load.
+// Turns the words of `zerogate bench` into the options of a load. Pure function.
 #pragma once
 
 #include "core/base/result.h"

@@ -1,4 +1,4 @@
-// What the user wants, out of argv. Reads nothing but its arguments; main alone calls it.
+// Parses argv into a command. Reads nothing but its arguments; main alone calls it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Backends and routes as they were written, each with its place, and what makes them part of a
-// configuration. Used while one is put together, by one thread.
+// Backends and routes as they were written, each with its place, and the checks that make them part
+// of a configuration. Used while one is built, by one thread.
 #pragma once
 
 #include <functional>

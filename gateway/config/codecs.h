@@ -1,5 +1,5 @@
-// How the kinds of values in the configuration are written: each once, for every key that is of its
-// kind. Pure functions, any thread.
+// Codecs: how each kind of value in the configuration is written, once for all keys of that kind.
+// Pure functions, any thread.
 #pragma once
 
 #include <fmt/format.h>

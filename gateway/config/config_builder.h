@@ -1,5 +1,5 @@
-// Puts a configuration together: takes values in the order of their weight, remembers where each
-// came from, gathers the errors. Used by load_config alone; one thread.
+// Builds a configuration: takes values from the weakest source to the strongest, remembers where
+// each came from, and gathers the errors. Used by load_config alone; one thread.
 #pragma once
 
 #include <map>
@@ -35,7 +35,7 @@ class ConfigBuilder {
 
   /// Gathers one error: "place: message".
   void fail(const std::string& place, const std::string& message);
-  /// The same, of a setting: what depends on its value is not checked any more.
+  /// The same for a setting. Checks that depend on its value are left out then.
   void fail(const Setting& setting, const std::string& place, const std::string& message);
 
   /// Keeps a line for the log and for `check`.
@@ -51,7 +51,7 @@ class ConfigBuilder {
   const std::vector<std::string>& errors() const { return errors_; }
 
  private:
-  /// Where the value came from: the place of its error lines, or its path when nobody set it.
+  /// Where the value came from: the place of its error lines, or its path when it has its default.
   std::string origin(std::string_view path) const;
   bool is_default(std::string_view path) const { return !origins_.contains(path); }
   bool listeners_failed() const;

@@ -1,4 +1,4 @@
-// Which changes of the configuration a running gateway takes over. Pure functions, any thread.
+// Says which changes of the configuration a running gateway takes over. Pure functions, any thread.
 #pragma once
 
 #include <string>
@@ -9,15 +9,15 @@
 
 namespace zerogate {
 
-/// Why `next` is surely not what was meant, and what would be taken instead; empty when it is good.
-/// A file that an editor has just emptied or cut reads as one that asks for the defaults.
+/// Why `next` is surely a mistake, and what would be accepted; empty when it is good. An example: a
+/// file that an editor has just emptied reads as one that asks for all defaults.
 std::string reload_refusal(const Config& running, const Config& next);
 
 /// The paths of the keys ("listen.tcp") that differ and need a restart: listeners, threads, limits,
-/// Redis and the like. The others (backends, routes, handlers, the log) are live.
+/// Redis and others that are not live. Backends, routes, handlers and the log are live.
 ///
-/// Both must be as load_config gave them: a gateway that has lowered limits.connections to what its
-/// descriptors allow would look as if it had been changed.
+/// Both must be as load_config gave them. A gateway that has lowered limits.connections to what its
+/// descriptors allow would otherwise look changed.
 std::vector<std::string> unreloadable_changes(const Config& running, const Config& next,
                                               const SettingsTable& table = settings());
 

@@ -1,6 +1,5 @@
-// The tables of settings. One row says everything about a key: file, environment, flags, --help,
-// /config and reload are all driven by it, so that adding a key means adding a row. Any thread; the
-// tables never change.
+// The tables of settings. One row says everything about a key and drives file, environment, flags,
+// --help, /config and reload: a new key is a new row. The tables never change; any thread.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// The nodes of a configuration's YAML as values, each with its place. Used while a file is read,
-// by one thread; the builder gets the errors.
+// Reads the nodes of a configuration's YAML as values, each with its place. Used while a file is
+// read, by one thread; errors go to the builder.
 #pragma once
 
 #include <yaml-cpp/yaml.h>

@@ -1,4 +1,5 @@
-// What a long-running process puts right before anything else happens. Main thread only.
+// Prepares a long-running process: standard descriptors and signals. Called first in main. Main
+// thread only.
 #pragma once
 
 #include <signal.h>

@@ -1,4 +1,5 @@
-// What the gateway tells the service manager that started it: systemd's readiness protocol.
+// Tells the service manager that started the gateway what state it is in: systemd's readiness
+// protocol.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +12,20 @@
 
 namespace zerogate {
 
-/// Sends the states of sd_notify(3) to the socket that NOTIFY_SOCKET names, and does nothing when
-/// there is none. Any thread but the workers'; owned by whoever runs the gateway, and outlives it.
+/// Sends the states of sd_notify(3) to the socket that NOTIFY_SOCKET names; does nothing without
+/// one. Owned by run_serve and outlives the gateway. Any thread but the workers'.
 ///
-/// The protocol is one datagram for each state, which systemd documents as stable and as fit to be
-/// written anew. libsystemd is not linked for it: with what it needs it would bring 7 libraries,
-/// among them 4 of compression and cryptography, 1.2 MB of resident memory and some milliseconds of
-/// start into a process that faces the network, to be used by one system call.
+/// The protocol is one datagram for each state; systemd documents it as stable and as fit to be
+/// written anew. libsystemd would serve one system call here, and would bring 7 libraries, 4 of
+/// them for compression and cryptography, 1.2 MB of resident memory and some milliseconds of start
+/// into a process that faces the network.
 ///
-/// A state waits at most a second for a service manager whose queue is full, which holds up the
-/// caller and never a worker. One that cannot be sent is lost with a warning in the log: the
-/// service manager's time-outs deal with that, the gateway goes on serving.
+/// When the service manager's queue is full, a state waits at most a second; this holds up the
+/// caller and never a worker. A state that cannot be sent is lost with a warning in the log. The
+/// service manager then acts by its time-outs; the gateway goes on serving.
 class SystemdNotifier {
  public:
-  /// Looks at NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. What is wrong with one goes to the
-  /// log.
+  /// Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID. A mistake in one of them goes to the log.
   explicit SystemdNotifier(const Environment& environment);
   SystemdNotifier(const SystemdNotifier&) = delete;
   SystemdNotifier& operator=(const SystemdNotifier&) = delete;

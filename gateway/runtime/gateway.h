@@ -23,8 +23,8 @@
 
 namespace zerogate {
 
-/// Made, run and destroyed on one thread, the main one, whose own loop waits for signals while the
-/// workers serve.
+/// Made, run and destroyed on the main thread, whose own loop waits for signals while the workers
+/// serve.
 class Gateway {
  public:
   /// Loads the configuration again, from where the first one came. Any thread.

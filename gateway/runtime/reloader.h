@@ -20,7 +20,8 @@
 
 namespace zerogate {
 
-/// What a reload acts upon. Every function may be called from any thread but the workers'.
+/// The parts of the gateway that a reload calls. Every function may be called from any thread but
+/// the workers'.
 struct ReloadParts {
   /// Loads the configuration again, from where the first one came. May block: it runs on a thread
   /// of its own, which outlives the reloader while it does.
@@ -45,17 +46,18 @@ class Reloader {
   Reloader(const Reloader&) = delete;
   Reloader& operator=(const Reloader&) = delete;
 
-  /// Has it done on the reloader's thread; the log gets the result. Never waits.
+  /// Starts a reload on the reloader's thread; the log gets the result. Never waits.
   void request();
-  /// Does it, and returns when the new routes are in force or patience has ended. The text says
+  /// Reloads, and returns when the new routes are in force or patience has ended. The text says
   /// what was taken over, or why nothing was, one reason a line.
   Result<std::string> reload();
   /// Takes the level over, and says what it was. It holds until the next reload.
   Result<std::string> set_log_level(std::string_view name);
-  /// Whoever waits goes on, and nothing is taken over any more.
+  /// Threads that wait here go on, and no change is taken over any more.
   void stop();
 
-  /// What the workers act by: the routes before a reload until it is no longer pending.
+  /// The configuration in force: the routes before a reload until the new ones are no longer
+  /// pending.
   Config in_force() const;
   /// What came of the last reload, for people; empty when there was none.
   std::string last_result() const;

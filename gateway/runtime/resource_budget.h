@@ -1,5 +1,5 @@
-// The file descriptors and tasks of a configuration: counted before anything is opened, so that a
-// limit that is too low is one line at the start and no crash under load. Any thread; all but
+// The file descriptors and tasks that a configuration needs, counted before anything is opened: a
+// limit that is too low is one line at the start instead of a crash under load. Any thread; all but
 // take_resources() are pure functions.
 #pragma once
 

@@ -1,4 +1,4 @@
-// What a configuration's handlers, backends and routes are in one worker.
+// The handlers, backends and routes of a configuration, as one worker has them.
 #pragma once
 
 #include <memory>
@@ -19,8 +19,9 @@ struct RouteTableOptions {
   std::vector<RouteOptions> routes;
 };
 
-/// A Router with all that it points to. Local handlers come before routes. A reload makes a new one
-/// and takes it over when its backends are there; calls of the old one go on. Loop thread only.
+/// A Router and all services that it points to. Local handlers come before routes. A reload makes a
+/// new RouteTable and switches to it when its backends have been tried; calls of the old one go on.
+/// Loop thread only.
 class RouteTable {
  public:
   /// `handlers` has every handler that `options` names; it and `bridge` outlive the RouteTable.

@@ -1,4 +1,4 @@
-// The proof of life that a service manager, or a probe of the admin port, asks for.
+// The proof of life for a service manager, and for a probe of the admin port.
 #pragma once
 
 #include <uv.h>
@@ -15,8 +15,8 @@
 
 namespace zerogate {
 
-/// Whether every worker's loop comes round, told to those who ask for it by HTTP. Each question
-/// pings the workers, so without questions nothing wakes up. Any thread but the workers'.
+/// Answers the question by HTTP whether every worker's loop comes round. Each question pings the
+/// workers; without questions nothing wakes up. Any thread but the workers'.
 class LivenessCheck {
  public:
   using Clock = std::chrono::steady_clock;
@@ -40,10 +40,10 @@ class LivenessCheck {
   std::vector<Ping> pings_;  ///< guarded; one for each worker
 };
 
-/// Tells the service manager that the gateway is alive as long as it truly is: as long as every
-/// worker's loop, and the main one that this runs on, comes round. Three times within the interval
-/// each worker is asked, and only when all have answered the last question is the service manager
-/// told. Without a watchdog nothing is asked and nothing wakes up. Main thread only.
+/// Tells the service manager that the gateway is alive as long as every worker's loop, and the main
+/// loop that this runs on, comes round. It pings the workers three times per interval, and reports
+/// only when all have answered the last ping. Without a watchdog interval nothing wakes up. Main
+/// thread only.
 class Watchdog {
  public:
   /// The manager and the workers outlive it.

@@ -57,8 +57,8 @@ class Worker final : private EndOfTurn, private TurnObserver {
 
   /// Runs the loop on a thread of its own. `on_exit` is called from that thread at its end.
   void start(std::function<void()> on_exit);
-  /// Instead of start(): one turn of the loop on the caller's thread, without waiting. For whoever
-  /// wants to see each turn (tests/bench/hot_path).
+  /// Instead of start(): one turn of the loop on the caller's thread, without waiting. For
+  /// tests/bench/hot_path, which counts each turn.
   void run_turn() { loop_.run_turn(); }
 
   /// Any thread. Refuses new calls, answers those under way, then ends.
