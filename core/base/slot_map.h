@@ -1,4 +1,4 @@
-// Values in numbered slots, found by keys that know when their value has gone.
+// Values in numbered slots, found by keys that no longer match once their value has been released.
 #pragma once
 
 #include <cassert>
@@ -9,18 +9,18 @@
 
 namespace zerogate {
 
-/// A slot and the generation of what is in it: a value that comes into the slot later has another.
+/// A slot and the generation of its value: a later value in the same slot has another generation.
 struct SlotKey {
   uint32_t slot = 0;
   uint32_t generation = 0;
   bool operator==(const SlotKey&) const = default;
 };
 
-/// Slots are used again, the one that was released last first, and their values keep what they own:
-/// whoever takes a slot finds the value as the last one left it. A generation is never 0, so a key
-/// that was never set finds nothing, and has `kGenerationBits` bits: then it begins again at 1.
-/// Memory grows with the most slots that were ever taken at once. A pointer to a value is good
-/// until the next take(). One thread.
+/// Slots are reused, the one released last first. A value keeps its memory across a release: take()
+/// returns a slot with the value as its last user left it. A generation is never 0, so a key that
+/// was never set finds nothing; it has `kGenerationBits` bits and then begins at 1 again. Memory
+/// grows with the most slots that were taken at once. A pointer to a value is valid until the next
+/// take(). One thread.
 template <class Value, unsigned kGenerationBits = 32>
 class SlotMap {
  public:
@@ -43,7 +43,8 @@ class SlotMap {
     return {slot, slots_[slot].generation};
   }
 
-  /// Null when its value has gone. Any numbers will do: a peer may have made them up.
+  /// Null when its value has been released. The key may hold any numbers: a peer may have made them
+  /// up.
   Value* find(SlotKey key) {
     if (key.slot >= slots_.size()) {
       return nullptr;

@@ -11,15 +11,15 @@
 
 namespace zerogate {
 
-/// Answers "connected", but not to this process: a backend's name may lead back to the gateway
-/// (a compose alias, a Service's own name), and its calls would go round until they time out. So a
-/// backend connection says in its `connect` which gateway it is of, in a way that Zero's servers
-/// take no notice of: over raw TCP by the argument, over ZeroMQ by the request's id.
+/// Answers "connected" to every peer but this process itself. A backend's name may lead back to the
+/// gateway (a compose alias, a Service's own name), and calls would go round until they time out.
+/// So a backend connection tells in its `connect` which gateway it belongs to, where Zero's servers
+/// ignore it: over raw TCP in the argument, over ZeroMQ in the request's id. Loop thread only.
 class ConnectService final : public Service {
  public:
   static constexpr const char* kName = "connect";
   static constexpr std::string_view kAnswer = "connected";
-  /// The error for whoever is the same gateway.
+  /// The error for a peer that is the same gateway.
   static constexpr std::string_view kSelf = "this is the gateway itself";
 
   static constexpr size_t kIdentityBytes = 16;  ///< as many as an id of W5 has
@@ -35,7 +35,7 @@ class ConnectService final : public Service {
     return identity;
   }
 
-  /// `identity` is make_identity()'s, one for the process; empty: it knows nobody.
+  /// `identity` is make_identity()'s, one for the process. Empty: every peer is answered.
   explicit ConnectService(std::string identity = {}) : identity_(std::move(identity)) {}
 
   void serve(const Request& request, Call call) override {

@@ -21,8 +21,8 @@ inline constexpr std::array<Protocol, kWireNames.size()> kWireProtocols = {
     Protocol::zmq, Protocol::zmq, Protocol::zmq, Protocol::zmq,
     Protocol::zmq, Protocol::tcp, Protocol::tcp, Protocol::tcp};
 
-/// Names of functions may be so long: room for any that somebody writes, and a bound for everybody
-/// who compares, logs or counts them. ZeroMQ since W3 has room for 80 or 120 anyway.
+/// The longest name of a function: longer than any in use, and a bound for code that compares, logs
+/// or counts names. ZeroMQ since W3 has room for 80 or 120 bytes only.
 inline constexpr size_t kMaxFunctionNameBytes = 1 << 10;
 
 template <class Enum>
