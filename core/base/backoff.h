@@ -21,10 +21,13 @@ class Backoff {
         base_ms_(min_ms_),
         random_(seed) {}
 
-  /// The next wait in milliseconds: base/2 to base*3/2, never 0. Doubles the base.
-  uint32_t next_ms() {
-    const uint64_t base = base_ms_;
-    base_ms_ = static_cast<uint32_t>(std::min<uint64_t>(base * 2, max_ms_));
+  /// The next wait in milliseconds: base/2 to base*3/2, never 0. Doubles the base, up to max_ms.
+  uint32_t next_ms() { return next_ms(max_ms_); }
+  /// The same up to `max_ms`, where that is less.
+  uint32_t next_ms(uint32_t max_ms) {
+    max_ms = std::min(max_ms, max_ms_);
+    const uint64_t base = std::min(base_ms_, max_ms);
+    base_ms_ = static_cast<uint32_t>(std::min<uint64_t>(base * 2, max_ms));
     const uint64_t wait = base - base / 2 + random_.below(base + 1);
     return static_cast<uint32_t>(std::clamp<uint64_t>(wait, 1, UINT32_MAX));
   }

@@ -10,11 +10,16 @@ namespace zerogate {
 class Clock {
  public:
   /// Nanoseconds since an arbitrary start, never 0.
-  virtual uint64_t now_ns() const = 0;
+  uint64_t now_ns() const { return now_ns_ != 0 ? now_ns_ : read(); }
   uint64_t now_ms() const { return now_ns() / 1'000'000; }
 
  protected:
   ~Clock() = default;
+
+  /// Sets now_ns_ to the time, which stands from now on, and returns it.
+  virtual uint64_t read() const = 0;
+
+  mutable uint64_t now_ns_ = 0;  ///< 0: not read yet in this turn
 };
 
 }  // namespace zerogate

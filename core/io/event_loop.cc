@@ -44,7 +44,7 @@ void EventLoop::close() {
 }
 
 uint64_t EventLoop::begin(uint64_t now_ns) const {
-  began_ns_ = now_ns;
+  now_ns_ = now_ns;
   if (observer_ != nullptr) {
     observer_->on_turn_begin(now_ns);
   }
@@ -53,7 +53,7 @@ uint64_t EventLoop::begin(uint64_t now_ns) const {
 
 uint64_t EventLoop::read_ns() const {
   const uint64_t now_ns = uv_hrtime();
-  if (began_ns_ == 0) {
+  if (now_ns_ == 0) {
     begin(now_ns);
   }
   return now_ns;
@@ -65,14 +65,14 @@ uint64_t EventLoop::read_ns() const {
 // holds the loop for longer goes unseen.
 void EventLoop::after_poll() {
   constexpr uint64_t kInexactMs = 2;
-  began_ns_ = std::min(began_ns(), (uv_now(&loop_) + kInexactMs) * kNsPerMs);
+  now_ns_ = std::min(began_ns(), (uv_now(&loop_) + kInexactMs) * kNsPerMs);
   timers_.run_due();
   end();
 }
 
 void EventLoop::before_poll() {
   end();
-  const uint64_t began_ns = std::exchange(began_ns_, 0);
+  const uint64_t began_ns = std::exchange(now_ns_, 0);
   if (began_ns != 0 && observer_ != nullptr) {
     observer_->on_turn_end(began_ns, uv_hrtime());
   }

@@ -79,12 +79,12 @@ class EventLoop final : public Clock {
   void set_observer(TurnObserver& observer) { observer_ = &observer; }
 
   /// When this turn began: the time of everything that the poll has found.
-  uint64_t began_ns() const { return began_ns_ != 0 ? began_ns_ : begin(uv_hrtime()); }
-  uint64_t now_ns() const override { return began_ns(); }
+  uint64_t began_ns() const { return now_ns(); }
   /// The time at this moment, read anew, for work that is done late in a long turn.
   uint64_t read_ns() const;
 
  private:
+  uint64_t read() const override { return begin(uv_hrtime()); }
   uint64_t begin(uint64_t now_ns) const;
   void after_poll();
   void before_poll();
@@ -95,7 +95,6 @@ class EventLoop final : public Clock {
   std::vector<EndOfTurn*> clients_;
   bool again_ = false;
   TurnObserver* observer_ = nullptr;
-  mutable uint64_t began_ns_ = 0;  ///< 0: not asked for yet
   TimerQueue timers_{*this};
   uint64_t wake_up_ms_ = UINT64_MAX;  ///< when wake_up_ fires
   UvPtr<uv_prepare_t> prepare_;

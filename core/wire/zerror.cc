@@ -121,7 +121,7 @@ std::string function_not_found(ByteView name) {
   return text;
 }
 
-std::optional<ErrorKey> error_key(ByteView body) noexcept {
+std::optional<ErrorKey> error_key_of_map(ByteView body) noexcept {
   Reader reader(body);
   uint32_t pairs = 0;
   if (!reader.read_map(pairs)) {

@@ -35,18 +35,22 @@ void write_error(std::string& out, ErrorKey key, ByteView message);
 /// "Function `name` not found!", Zero's own words. A name longer than 256 bytes is cut short.
 std::string function_not_found(ByteView name);
 
-/// True when `body` is a map with a string key that begins with `__zerror__`: then the raw-TCP
-/// server sets the error flag, whether the function failed or merely returned such a dict.
-inline bool is_error_body(ByteView body) noexcept;
+/// Which error `body`, a map, is; for error_key().
+std::optional<ErrorKey> error_key_of_map(ByteView body) noexcept;
 
 /// Which error `body` is, when it is one; a `__zerror__` key that is none of ErrorKey's counts as
 /// server_exception.
-std::optional<ErrorKey> error_key(ByteView body) noexcept;
-
-inline bool is_error_body(ByteView body) noexcept {
+inline std::optional<ErrorKey> error_key(ByteView body) noexcept {
   // Asked of every reply: most are settled by the first byte.
-  return !body.empty() && type_of(body.front()) == Type::map && error_key(body).has_value();
+  if (body.empty() || type_of(body.front()) != Type::map) {
+    return std::nullopt;
+  }
+  return error_key_of_map(body);
 }
+
+/// True when `body` is a map with a string key that begins with `__zerror__`: then the raw-TCP
+/// server sets the error flag, whether the function failed or merely returned such a dict.
+inline bool is_error_body(ByteView body) noexcept { return error_key(body).has_value(); }
 
 /// Appends `body`, an answer for a client of W1 or W2 (zeroapi up to 0.5.2), which knows fewer
 /// keys:

@@ -7,11 +7,11 @@ namespace zerogate::testing {
 
 class ManualClock final : public Clock {
  public:
-  uint64_t now_ns() const override { return now_ns_; }
+  ManualClock() { now_ns_ = 1'000'000'000; }
   void advance_ms(uint64_t ms) { now_ns_ += ms * 1'000'000; }
 
  private:
-  uint64_t now_ns_ = 1'000'000'000;
+  uint64_t read() const override { return now_ns_; }
 };
 
 }  // namespace zerogate::testing
