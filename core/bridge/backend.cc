@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/base/glob.h"
-#include "core/log/log.h"
 #include "core/wire/translate.h"
 #include "core/wire/zerror.h"
 
@@ -17,7 +16,7 @@ namespace {
 
 /// Below it a lost packet or two would end a connection: TCP sends again after 200 ms at first.
 constexpr uint32_t kMinPeerTimeoutMs = 1'000;
-constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free forwarded's request
+constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free call's request
 
 void empty(std::string& text) {
   text.clear();
@@ -27,9 +26,6 @@ void empty(std::string& text) {
 }
 
 Outcome outcome_of(ByteView body) {
-  if (!wire::is_error_body(body)) {
-    return Outcome::ok;
-  }
   const auto error = wire::error_key(body);
   if (!error) {
     return Outcome::ok;
@@ -44,12 +40,24 @@ Outcome outcome_of(ByteView body) {
   }
 }
 
-/// How many of these a connection to this protocol's real server can use; see BackendOptions.
-uint32_t or_default(uint32_t configured, Protocol protocol, uint32_t tcp, uint32_t zmq) {
-  if (configured != 0) {
-    return configured;
+/// Why a server of this protocol cannot be sent the call; empty when it can.
+std::string_view obstacle(Protocol protocol, const ForwardedCall& call) {
+  if (protocol == Protocol::zmq && !wire::fits_zmq_name(call.function())) {
+    return "speaks ZeroMQ: a function's name has 1 to 80 ASCII characters";
   }
-  return protocol == Protocol::tcp ? tcp : zmq;
+  if (protocol == Protocol::tcp && call.any_bytes) {
+    return "speaks raw TCP: an argument has to be one MessagePack value";
+  }
+  return {};
+}
+
+BackendConnectionOptions connection_options(const BridgeContext& context,
+                                            const BackendOptions& backend) {
+  BackendConnectionOptions options = context.connection;
+  options.backend = backend.name;
+  options.connect_timeout_ms = backend.connect_timeout_ms;
+  options.peer_timeout_ms = std::max(backend.timeout_ms, kMinPeerTimeoutMs);
+  return options;
 }
 
 }  // namespace
@@ -59,111 +67,51 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
     : context_(context),
       options_(options),
       metrics_(std::move(metrics)),
-      names_(context.loop->uv(), options, context.states, [this] { update_endpoints(); }),
-      deadline_timer_(make_uv<uv_timer_t>(context.loop->uv(), uv_timer_init, this)),
-      sweep_timer_(make_uv<uv_timer_t>(context.loop->uv(), uv_timer_init, this)),
-      random_(uv_hrtime()) {
-  update_endpoints();
+      resolver_(context.loop, options, context.states,
+                [this] { endpoints_.update(resolver_.found()); }),
+      endpoints_(context.loop, *context.timers, *context.maker, *this, options,
+                 {connection_options(context, options), context.states, context.seed}, metrics_),
+      deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }) {
+  set_options(options);
+  endpoints_.update(resolver_.found());
 }
 
-Backend::~Backend() {
-  fail_all();
-  for (const auto& endpoint : endpoints_) {
-    metrics_->remove(endpoint->shared_metrics());
-  }
-  for (const auto& endpoint : retired_) {
-    metrics_->remove(endpoint->shared_metrics());
-  }
-}
-
-void Backend::fail_all() {
-  const std::string text =
-      fmt::format("backend '{}' unavailable: the gateway is shutting down", options_.name);
-  for (ForwardedCall& forwarded : forwarded_calls_) {
-    if (forwarded.call) {
-      std::move(forwarded.call).fail(Outcome::unavailable, text);
-    }
-  }
-}
-
-WatchedState Backend::watched(const std::string& endpoint) const {
-  return {"endpoint up",
-          "endpoint down",
-          WatchedState::When::up_for_any,  // as zerogate_backend_up
-          {{"backend", options_.name}, {"endpoint", endpoint}}};
-}
-
-void Backend::update_endpoints() {
-  const std::vector<EndpointResolver::Found> found = names_.found();
-  const auto is = [](const EndpointResolver::Found& wanted) {
-    return [&](const auto& endpoint) {
-      return endpoint->options().protocol == wanted.protocol &&
-             endpoint->options().address == wanted.address;
-    };
-  };
-  for (size_t i = 0; i < endpoints_.size();) {
-    const auto& options = endpoints_[i]->options();
-    const bool stays = std::ranges::any_of(found, [&](const auto& f) {
-      return f.protocol == options.protocol && f.address == options.address;
-    });
-    if (stays) {
-      ++i;
-      continue;
-    }
-    log::info("endpoint gone",
-              {{"backend", options_.name}, {"endpoint", options.address.display()}});
-    endpoints_[i]->retire();
-    retired_.push_back(std::move(endpoints_[i]));
-    endpoints_.erase(endpoints_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-  for (const EndpointResolver::Found& wanted : found) {
-    if (std::ranges::any_of(endpoints_, is(wanted))) {
-      continue;
-    }
-    if (endpoints_.size() == kMaxEndpoints) {
-      log::warn("more endpoints than one backend can have, the rest are not used",
-                {{"backend", options_.name}, {"limit", kMaxEndpoints}});
-      return;
-    }
-    EndpointOptions options;
-    options.protocol = wanted.protocol;
-    options.address = wanted.address;
-    options.connections = or_default(options_.connections, wanted.protocol, 24, 1);
-    options.in_flight = or_default(options_.in_flight, wanted.protocol, 1, 1'000);
-    options.given_up_ms = options_.timeout_ms;
-    options.eject_after = options_.eject_after;
-    options.connection = connection_options();
-    Endpoint::Owner& owner = *this;
-    const std::string name = wanted.address.display();
-    endpoints_.push_back(std::make_unique<Endpoint>(
-        *context_.loop, context_.zmq_context, owner, options, metrics_->add(name),
-        std::make_unique<StateReporter>(context_.loop->uv(), context_.states, watched(name))));
-  }
-}
+Backend::~Backend() { fail_all(); }
 
 bool Backend::takes_any_bytes() const {
   return std::ranges::any_of(options_.urls,
                              [](const ServerUrl& url) { return url.protocol == Protocol::zmq; });
 }
 
-BackendConnectionOptions Backend::connection_options() const {
-  BackendConnectionOptions options;
-  options.max_message = context_.max_message;
-  options.connect_timeout_ms = options_.connect_timeout_ms;
-  options.read_buffer = context_.read_buffer;
-  options.backend = options_.name;
-  options.identity = context_.identity;
-  options.peer_timeout_ms = std::max(options_.timeout_ms, kMinPeerTimeoutMs);
-  return options;
+bool Backend::needs_new(const BackendOptions& options) const {
+  BackendOptions live = options;
+  live.timeout_ms = options_.timeout_ms;
+  live.queue = options_.queue;
+  live.eject_after = options_.eject_after;
+  live.idempotent = options_.idempotent;
+  return live != options_;
 }
 
-bool Backend::settled() const {
-  return names_.settled() &&
-         std::ranges::all_of(endpoints_, [](const auto& endpoint) { return endpoint->settled(); });
+void Backend::set_options(const BackendOptions& options) {
+  options_ = options;
+  metrics_->queue_limit.set(options.queue);
+  endpoints_.set_options(options);
+}
+
+void Backend::fail_all() {
+  const std::string text =
+      fmt::format("backend '{}' unavailable: the gateway is shutting down", options_.name);
+  for (ForwardedCall& call : calls_) {
+    if (call.call) {
+      std::move(call.call).fail(Outcome::unavailable, text);
+      *context_.request_bytes -= call.request.size();
+      call.request.clear();
+    }
+  }
 }
 
 void Backend::forward(const Request& request, Call call, uint32_t timeout_ms) {
-  retry_tokens_ = std::min(retry_tokens_ + kRetryShare, kRetryBurst);
+  retries_.on_call();
   if (!has_memory_for(request)) {
     return std::move(call).fail(
         Outcome::overloaded,
@@ -181,7 +129,7 @@ bool Backend::has_memory_for(const Request& request) const {
 
 ForwardedCall& Backend::begin(const Request& request, Call call, uint32_t timeout_ms) {
   if (free_.empty()) {
-    free_.push_back(&forwarded_calls_.emplace_back());
+    free_.push_back(&calls_.emplace_back());
   }
   ForwardedCall& forwarded = *free_.back();
   free_.pop_back();
@@ -196,261 +144,168 @@ ForwardedCall& Backend::begin(const Request& request, Call call, uint32_t timeou
   forwarded.unknown = request.unknown;
   forwarded.any_bytes = request.any_bytes;
   forwarded.timeout_ms = timeout_ms;
-  forwarded.deadline_ms = context_.loop->now_ms() + timeout_ms;
+  forwarded.deadline_ms = context_.timers->now_ms() + timeout_ms;
   forwarded.retried = false;
-  deadlines(timeout_ms).push_back(forwarded);
+  deadlines_.add(forwarded);
   ++under_way_;
-  arm_deadline(forwarded.deadline_ms);
   return forwarded;
 }
 
-// There are as many lists as routes have time-outs, and mostly it is the same one as before.
-Backend::Deadlines& Backend::deadlines(uint32_t timeout_ms) {
-  if (recent_deadlines_ == nullptr || recent_timeout_ms_ != timeout_ms) {
-    recent_deadlines_ = &deadlines_[timeout_ms];
-    recent_timeout_ms_ = timeout_ms;
-  }
-  return *recent_deadlines_;
-}
-
-void Backend::release(ForwardedCall& forwarded) {
-  assert(!forwarded.queued && forwarded.connection == nullptr);
-  deadlines(forwarded.timeout_ms).remove(forwarded);
-  *context_.request_bytes -= forwarded.request.size();
-  empty(forwarded.request);
-  free_.push_back(&forwarded);
+void Backend::release(ForwardedCall& call) {
+  assert(!call.queued && call.connection == nullptr);
+  deadlines_.remove(call);
+  *context_.request_bytes -= call.request.size();
+  empty(call.request);
+  free_.push_back(&call);
   --under_way_;
 }
 
-void Backend::fail(ForwardedCall& forwarded, Outcome outcome, const std::string& message) {
-  std::move(forwarded.call).fail(outcome, message);
-  release(forwarded);
+void Backend::fail(ForwardedCall& call, Outcome outcome, const std::string& message) {
+  std::move(call.call).fail(outcome, message);
+  release(call);
 }
 
 // Nobody overtakes: while calls wait, a new one waits behind them.
-void Backend::route(ForwardedCall& forwarded) {
-  if (queue_.empty() && send(forwarded)) {
+void Backend::route(ForwardedCall& call) {
+  if (queue_.empty() && send(call)) {
     return;
   }
-  const auto available = [](const auto& endpoint) { return endpoint->available(); };
-  if (std::ranges::none_of(endpoints_, available)) {
-    return fail(forwarded, Outcome::unavailable, unavailable());
+  if (!endpoints_.any_available()) {
+    return fail(call, Outcome::unavailable, unavailable());
   }
   if (queue_.size() >= options_.queue) {
     return fail(
-        forwarded, Outcome::overloaded,
+        call, Outcome::overloaded,
         fmt::format("backend '{}' overloaded: {} calls are waiting", options_.name, queue_.size()));
   }
-  enqueue(forwarded);
+  enqueue(call);
 }
 
 std::string Backend::unavailable() const {
-  if (endpoints_.empty()) {
-    return fmt::format("backend '{}' unavailable: {}", options_.name,
-                       names_.error().empty() ? "its name has no address yet" : names_.error());
+  if (!endpoints_.empty()) {
+    return fmt::format("backend '{}' unavailable: {}", options_.name, endpoints_.reason());
   }
-  const Endpoint& endpoint = *endpoints_.front();
-  return fmt::format("backend '{}' unavailable: {} ({})", options_.name, endpoint.reason(),
-                     endpoint.options().address.display());
+  return fmt::format("backend '{}' unavailable: {}", options_.name,
+                     resolver_.error().empty() ? "its name has no address yet" : resolver_.error());
 }
 
-bool Backend::send(ForwardedCall& forwarded) {
-  // A second attempt goes elsewhere when there is an elsewhere.
-  Endpoint* endpoint = pick(forwarded.retried ? forwarded.endpoint : nullptr);
+// False when no endpoint has room for it. A second attempt goes elsewhere when there is an
+// elsewhere.
+bool Backend::send(ForwardedCall& call) {
+  const Endpoint* avoid = call.retried ? call.endpoint : nullptr;
+  Endpoint* endpoint = endpoints_.pick(avoid);
   if (endpoint == nullptr) {
     return false;
   }
-  if (endpoint->options().protocol == Protocol::zmq && !wire::fits_zmq_name(forwarded.function())) {
-    fail(forwarded, Outcome::invalid,
-         fmt::format("backend '{}' speaks ZeroMQ: a function's name has 1 to 80 ASCII characters",
-                     options_.name));
-    return true;
+  const Protocol protocol = endpoint->options().protocol;
+  if (const std::string_view refusal = obstacle(protocol, call); !refusal.empty()) {
+    const Protocol other = protocol == Protocol::tcp ? Protocol::zmq : Protocol::tcp;
+    if (!endpoints_.speaks(other) || !obstacle(other, call).empty()) {
+      if (call.queued) {
+        leave_queue(call);
+      }
+      fail(call, Outcome::invalid, fmt::format("backend '{}' {}", options_.name, refusal));
+      return true;
+    }
+    endpoint = endpoints_.pick(avoid, other);
+    if (endpoint == nullptr || endpoint->options().protocol != other) {
+      return false;
+    }
   }
-  if (endpoint->options().protocol == Protocol::tcp && forwarded.any_bytes) {
-    fail(forwarded, Outcome::invalid,
-         fmt::format("backend '{}' speaks raw TCP: an argument has to be one MessagePack value",
-                     options_.name));
-    return true;
+  if (call.queued) {
+    leave_queue(call);
   }
-  forwarded.endpoint = endpoint;
-  return endpoint->send(forwarded, context_.loop->began_ns());
+  endpoint->send(call);
+  return true;
 }
 
-// Power of two choices: nearly as even as asking everybody, and a newcomer is not swamped.
-Endpoint* Backend::pick(const Endpoint* avoid) {
-  const auto usable = [avoid](const Endpoint& endpoint) {
-    return &endpoint != avoid && endpoint.available() && endpoint.has_room();
-  };
-  const size_t count = endpoints_.size();
-  if (count == 1) {
-    Endpoint& only = *endpoints_.front();
-    return only.available() && only.has_room() ? &only : nullptr;
-  }
-  if (count > 2) {
-    Endpoint& one = *endpoints_[random_.below(count)];
-    Endpoint& other = *endpoints_[random_.below(count)];
-    if (usable(one) && usable(other)) {
-      return one.load() <= other.load() ? &one : &other;
-    }
-  }
-  Endpoint* best = nullptr;
-  for (const auto& endpoint : endpoints_) {
-    if (!usable(*endpoint)) {
-      continue;
-    }
-    if (best == nullptr || endpoint->load() < best->load() ||
-        (endpoint->load() == best->load() && random_.below(2) == 0)) {
-      best = endpoint.get();
-    }
-  }
-  return best == nullptr && avoid != nullptr ? pick(nullptr) : best;
-}
-
-void Backend::enqueue(ForwardedCall& forwarded) {
-  forwarded.queued = true;
-  queue_.push_back(forwarded);
+void Backend::enqueue(ForwardedCall& call) {
+  call.queued = true;
+  queue_.push_back(call);
   metrics_->queue.set(queue_.size());
 }
 
-void Backend::leave_queue(ForwardedCall& forwarded) {
-  forwarded.queued = false;
-  queue_.remove(forwarded);
+void Backend::leave_queue(ForwardedCall& call) {
+  call.queued = false;
+  queue_.remove(call);
   metrics_->queue.set(queue_.size());
 }
 
-void Backend::on_room(Endpoint&) {
+void Backend::serve_queue() {
+  if (std::exchange(serving_queue_, true)) {
+    return;  // an answer below makes room: the loop there sees it
+  }
   while (!queue_.empty()) {
-    ForwardedCall& forwarded = *queue_.front();
-    if (forwarded.call.caller_gone()) {
-      leave_queue(forwarded);
-      fail(forwarded, Outcome::abandoned, "nobody waits for the answer");
+    ForwardedCall& call = *queue_.front();
+    if (call.call.caller_gone()) {
+      leave_queue(call);
+      fail(call, Outcome::abandoned, "nobody waits for the answer");
       continue;
     }
-    if (pick(nullptr) == nullptr) {
-      return;
+    if (!send(call)) {
+      break;
     }
-    leave_queue(forwarded);
-    send(forwarded);
+  }
+  serving_queue_ = false;
+}
+
+// Those that wait would wait for nothing.
+void Backend::on_none_left() {
+  while (!queue_.empty()) {
+    ForwardedCall& call = *queue_.front();
+    leave_queue(call);
+    fail(call, Outcome::unavailable, unavailable());
   }
 }
 
-void Backend::on_reply(Endpoint& endpoint, ForwardedCall& forwarded, ByteView body) {
+void Backend::on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) {
   const Outcome outcome = outcome_of(body);
-  endpoint.succeeded();
   endpoint.metrics().requests[index_of(outcome)].add();
-  metrics_->duration.observe(context_.loop->began_ns() - forwarded.sent_ns);
-  if (forwarded.unknown && outcome == Outcome::ok) {
-    if (const auto label = context_.learn(forwarded.function())) {
-      forwarded.call.relabel(*label);
+  metrics_->duration.observe(context_.timers->clock().now_ns() - call.sent_ns);
+  if (call.unknown && outcome == Outcome::ok) {
+    if (const auto label = context_.learn(call.function())) {
+      call.call.relabel(*label);
     }
   }
-  std::move(forwarded.call).reply(body, outcome);
-  release(forwarded);
+  std::move(call.call).reply(body, outcome);
+  release(call);
 }
 
-void Backend::on_lost(Endpoint& endpoint, ForwardedCall& forwarded, bool written) {
+void Backend::on_lost(Endpoint& endpoint, ForwardedCall& call, bool written) {
   endpoint.metrics().requests[index_of(Outcome::unavailable)].add();
-  if (may_retry(forwarded, written)) {
-    --retry_tokens_;
-    forwarded.retried = true;
+  if (may_retry(call, written)) {
+    retries_.take();
+    call.retried = true;
     metrics_->retries.add();
-    return route(forwarded);
+    return route(call);
   }
-  fail(forwarded, Outcome::unavailable,
+  fail(call, Outcome::unavailable,
        fmt::format("backend '{}' failed under the call: {} ({})", options_.name, endpoint.reason(),
                    endpoint.options().address.display()));
 }
 
-bool Backend::may_retry(const ForwardedCall& forwarded, bool written) {
-  if (forwarded.retried || retry_tokens_ < 1) {
+bool Backend::may_retry(const ForwardedCall& call, bool written) {
+  if (call.retried || !retries_.has_room()) {
     return false;
   }
   if (!written) {
     return true;
   }
-  return can_spare(*forwarded.endpoint) &&
+  return endpoints_.can_spare(*call.endpoint) &&
          std::ranges::any_of(options_.idempotent, [&](const std::string& glob) {
-           return glob_match(glob, forwarded.function());
+           return glob_match(glob, call.function());
          });
 }
 
-bool Backend::can_spare(const Endpoint& endpoint) const {
-  return std::ranges::any_of(endpoints_, [&](const auto& other) {
-    return other.get() != &endpoint && other->available();
-  });
-}
-
-void Backend::arm_deadline(uint64_t deadline_ms) {
-  if (deadline_ms >= armed_ms_) {
-    return;
+void Backend::on_deadline(ForwardedCall& call) {
+  if (call.queued) {
+    leave_queue(call);
+  } else {
+    call.endpoint->metrics().requests[index_of(Outcome::timeout)].add();
+    endpoints_.give_up(call);
   }
-  armed_ms_ = deadline_ms;
-  const uint64_t now_ms = context_.loop->now_ms();
-  uv_timer_start(
-      deadline_timer_.get(),
-      [](uv_timer_t* timer) { static_cast<Backend*>(timer->data)->on_deadline(); },
-      deadline_ms > now_ms ? deadline_ms - now_ms : 0, 0);
-}
-
-void Backend::on_deadline() {
-  armed_ms_ = UINT64_MAX;
-  bool given_up = false;
-  const uint64_t now_ms = context_.loop->now_ms();
-  for (auto& [timeout_ms, list] : deadlines_) {
-    while (!list.empty() && list.front()->deadline_ms <= now_ms) {
-      ForwardedCall& forwarded = *list.front();
-      if (forwarded.queued) {
-        leave_queue(forwarded);
-      } else {
-        forwarded.endpoint->metrics().requests[index_of(Outcome::timeout)].add();
-        forwarded.endpoint->give_up(forwarded);
-        given_up = true;
-      }
-      fail(forwarded, Outcome::timeout,
-           fmt::format("backend '{}' did not answer within {} ms", options_.name, timeout_ms));
-    }
-  }
-  if (given_up) {
-    uv_timer_start(
-        sweep_timer_.get(),
-        [](uv_timer_t* timer) { static_cast<Backend*>(timer->data)->on_sweep(); }, kSweepMs,
-        kSweepMs);
-  }
-  uint64_t next_ms = UINT64_MAX;
-  for (const auto& [timeout_ms, list] : deadlines_) {
-    if (!list.empty()) {
-      next_ms = std::min(next_ms, list.front()->deadline_ms);
-    }
-  }
-  arm_deadline(next_ms);
-}
-
-void Backend::on_sweep() {
-  bool again = false;
-  for (const auto& list : {&endpoints_, &retired_}) {
-    for (const auto& endpoint : *list) {
-      again |= endpoint->sweep();
-    }
-  }
-  if (!again) {
-    uv_timer_stop(sweep_timer_.get());
-  }
-}
-
-bool Backend::flush() {
-  for (const auto& list : {&endpoints_, &retired_}) {
-    for (const auto& endpoint : *list) {
-      endpoint->flush();
-    }
-  }
-  std::erase_if(retired_, [this](const auto& endpoint) {
-    if (endpoint->load() != 0) {
-      return false;
-    }
-    metrics_->remove(endpoint->shared_metrics());
-    return true;
-  });
-  return std::ranges::any_of(endpoints_, [](const auto& endpoint) { return endpoint->dirty(); });
+  fail(call, Outcome::timeout,
+       fmt::format("backend '{}' did not answer within {} ms", options_.name, call.timeout_ms));
 }
 
 }  // namespace zerogate

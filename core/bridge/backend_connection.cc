@@ -15,9 +15,9 @@ namespace zerogate {
 
 static_assert(BackendOptions::kMaxInFlight <= BackendConnection::kMaxLoad);
 
-BackendConnection::BackendConnection(EventLoop& loop, Owner& owner,
+BackendConnection::BackendConnection(TimerQueue& timers, Owner& owner,
                                      const BackendConnectionOptions& options)
-    : owner_(owner), options_(options), deadline_(loop.timers(), [this] { fail(late_reason_); }) {
+    : owner_(owner), options_(options), deadline_(timers, [this] { fail(late_reason_); }) {
   deadline_.start(options.connect_timeout_ms);
 }
 

@@ -9,7 +9,7 @@
 #include "core/base/bytes.h"
 #include "core/base/slot_map.h"
 #include "core/bridge/forwarded_call.h"
-#include "core/io/event_loop.h"
+#include "core/io/timer.h"
 
 namespace zerogate {
 
@@ -30,7 +30,7 @@ struct BackendConnectionOptions {
 /// kernel accepts connections too, and anybody may have the address now), and then carries
 /// forwarded calls. Every one has a slot, and the id on the wire is slot and generation: a late
 /// answer, or one that comes twice, finds its slot's generation gone and never reaches another
-/// caller. A reply that nobody can use (too large, too deep, no MessagePack) is an error for its
+/// caller. A reply that cannot be used (too large, too deep, no MessagePack) is an error for its
 /// own call; only what loses the place in the stream ends the connection. A connection does not
 /// come back: Endpoint makes a new one. Loop thread only.
 class BackendConnection {
@@ -80,7 +80,7 @@ class BackendConnection {
   /// Frees the slots of requests given up until then; returns how many. Their answers, should they
   /// still come, are ignored.
   uint32_t forget_given_up(uint64_t until_ms);
-  /// Requests under way that somebody waits for.
+  /// Requests under way whose caller still waits.
   uint32_t live() const { return load() - given_up_; }
   /// The forwarded calls under way; they are the connection's no longer.
   std::vector<ForwardedCall*> take_all();
@@ -95,10 +95,10 @@ class BackendConnection {
   /// The id of the `connect` that opens a connection.
   static constexpr uint32_t kProbeId = UINT32_MAX;
 
-  BackendConnection(EventLoop& loop, Owner& owner, const BackendConnectionOptions& options);
+  BackendConnection(TimerQueue& timers, Owner& owner, const BackendConnectionOptions& options);
 
   const BackendConnectionOptions& options() const { return options_; }
-  /// Fails on the loop's next turn: nobody expects on_down() in a constructor.
+  /// Fails on the loop's next turn: on_down() must not come in a constructor.
   void fail_soon(std::string reason);
 
   uint32_t take_slot(ForwardedCall& forwarded);
@@ -110,7 +110,7 @@ class BackendConnection {
   Slot* find(uint32_t id) { return slots_.find(key_of(id)); }
   /// Hands a reply to the slot that find() has found.
   void complete(uint32_t id, const Slot& slot, ByteView body);
-  /// The same for a reply that nobody can use: an error that says why takes its place.
+  /// The same for a reply that cannot be used: an error that says why takes its place.
   void complete_unusable(uint32_t id, const Slot& slot, size_t reply_bytes, ByteView body);
   /// The answer to `connect`: only Zero's own counts.
   void on_probe_answer(ByteView body);

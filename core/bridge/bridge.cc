@@ -11,17 +11,20 @@ Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
     : loop_(loop),
       metrics_(metrics),
       zmq_context_(zmq_ctx_new()),
+      maker_(loop, zmq_context_.get()),
       read_buffer_(new char[FrameReader::kSharedBytes]),
-      context_{&loop,
-
-               zmq_context_.get(),
-               read_buffer_.get(),
-               options.max_message,
-               options.request_memory,
-               &request_bytes_,
-               std::move(options.learn),
-               std::move(options.identity),
-               std::move(options.states)} {
+      context_{.loop = loop.uv(),
+               .timers = &loop.timers(),
+               .maker = &maker_,
+               .connection = {.max_message = options.max_message,
+                              .read_buffer = read_buffer_.get(),
+                              .identity = std::move(options.identity)},
+               .request_memory = options.request_memory,
+               .request_bytes = &request_bytes_,
+               .learn = std::move(options.learn),
+               .states = std::move(options.states),
+               .on_dirty = [this](Backend& backend) { dirty_.push_back(&backend); },
+               .seed = uv_hrtime()} {
   const int most = zmq_ctx_get(zmq_context_.get(), ZMQ_SOCKET_LIMIT);
   zmq_ctx_set(zmq_context_.get(), ZMQ_MAX_SOCKETS, std::min(most, kMaxZmqSockets));
   loop_.add(*this);
@@ -31,13 +34,13 @@ Bridge::~Bridge() { loop_.remove(*this); }
 
 std::shared_ptr<Backend> Bridge::get(const BackendOptions& options) {
   const auto found = std::ranges::find_if(
-      entries_, [&](const Entry& entry) { return entry.backend->options() == options; });
+      entries_, [&](const Entry& entry) { return !entry.backend->needs_new(options); });
   if (found != entries_.end()) {
+    found->backend->set_options(options);
     return found->backend;
   }
   Entry entry;
   entry.metrics = std::make_shared<BackendMetrics>(options.name);
-  entry.metrics->queue_limit.set(options.queue);
   entry.backend = std::make_shared<Backend>(context_, options, entry.metrics);
   metrics_.backends.add(entry.metrics);
   entries_.push_back(entry);
@@ -51,12 +54,13 @@ void Bridge::fail_all() {
 }
 
 void Bridge::end_of_turn() {
-  bool again = true;
-  while (again) {
-    again = false;
-    for (const Entry& entry : entries_) {
-      again |= entry.backend->flush();
+  // A connection that breaks while it is written may make another one dirty.
+  while (!dirty_.empty()) {
+    flushing_.swap(dirty_);
+    for (Backend* backend : flushing_) {
+      backend->flush();
     }
+    flushing_.clear();
   }
   std::erase_if(entries_, [this](const Entry& entry) {
     if (entry.backend.use_count() > 1 || !entry.backend->idle()) {

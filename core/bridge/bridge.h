@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/bridge/backend.h"
+#include "core/bridge/socket_connection_maker.h"
 #include "core/io/event_loop.h"
 #include "core/io/zmq_socket.h"
 #include "core/metrics/worker_metrics.h"
@@ -30,18 +31,18 @@ struct BridgeOptions {
   };
 };
 
-/// Owns backends for as long as somebody holds them or a call is under way in them, and writes what
+/// Owns backends for as long as a route holds them or a call is under way in them, and writes what
 /// they have gathered at the end of each turn. Loop thread only.
 class Bridge final : public EndOfTurn {
  public:
   Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options);
   ~Bridge();
 
-  /// The backend with these options: one that is there keeps its connections, so that a new
-  /// configuration disturbs only what it changes.
+  /// The backend with these options. One that is there keeps its connections, and takes over what
+  /// needs no new ones at once, so that a new configuration disturbs only what it changes.
   std::shared_ptr<Backend> get(const BackendOptions& options);
 
-  const std::string& identity() const { return context_.identity; }
+  const std::string& identity() const { return context_.connection.identity; }
 
   /// Answers every call under way with an error: the worker ends.
   void fail_all();
@@ -62,10 +63,13 @@ class Bridge final : public EndOfTurn {
   EventLoop& loop_;
   WorkerMetrics& metrics_;
   ZmqContext zmq_context_;
+  SocketConnectionMaker maker_;
   std::unique_ptr<char[]> read_buffer_;
   size_t request_bytes_ = 0;
   BridgeContext context_;
   std::vector<Entry> entries_;
+  std::vector<Backend*> dirty_;     ///< they have gathered something in this turn
+  std::vector<Backend*> flushing_;  ///< reused
 };
 
 }  // namespace zerogate

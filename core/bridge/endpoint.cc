@@ -1,60 +1,80 @@
 #include "core/bridge/endpoint.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
-
-#include "core/bridge/tcp_backend_connection.h"
-#include "core/bridge/zmq_backend_connection.h"
 
 namespace zerogate {
 
-Endpoint::Endpoint(EventLoop& loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
-                   std::shared_ptr<EndpointMetrics> metrics, std::unique_ptr<StateReporter> state)
-    : loop_(loop),
-      zmq_context_(zmq_context),
+Endpoint::Endpoint(const EndpointContext& context, Owner& owner, const EndpointOptions& options,
+                   uint64_t seed, std::shared_ptr<EndpointMetrics> metrics,
+                   std::unique_ptr<StateReporter> state)
+    : context_(context),
       owner_(owner),
       options_(options),
       metrics_(std::move(metrics)),
-      state_(std::move(state)),
-      timer_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)),
-      backoff_(kBackoffMinMs, kBackoffMaxMs, uv_hrtime()) {
+      state_report_(std::move(state)),
+      capacity_(context.calls),
+      timer_(context.timers, [this] { on_timer(); }),
+      backoff_(kBackoffMinMs, kNeverUpBackoffMaxMs, seed) {
+  context_.outliers.join(member_);
   open_connection();
 }
 
-Endpoint::~Endpoint() = default;
-
-void Endpoint::open_connection() {
-  BackendConnection::Owner& owner = *this;
-  if (options_.protocol == Protocol::tcp) {
-    connections_.push_back(std::make_unique<TcpBackendConnection>(loop_, owner, options_.address,
-                                                                  options_.connection));
-  } else {
-    connections_.push_back(std::make_unique<ZmqBackendConnection>(
-        loop_, zmq_context_, owner, options_.address, options_.connection));
+Endpoint::~Endpoint() {
+  if (!retired_) {
+    context_.outliers.leave(member_);
   }
 }
 
-// One connection finds out whether anybody is there; the rest follow when it has.
+void Endpoint::open_connection() {
+  BackendConnection::Owner& owner = *this;
+  connections_.push_back(
+      context_.maker.make(options_.protocol, options_.address, options_.connection, owner));
+}
+
+// One connection finds out whether Zero is served there; the rest follow when it has.
 void Endpoint::maintain() {
-  if (retired_) {
+  if (retired_ || leaving_ || state_ == State::aside) {
     return;
   }
-  const size_t wanted = available()                        ? options_.connections
-                        : connections_.empty() || ejected_ ? 1
-                                                           : 0;
-  const size_t there = ejected_ ? 0 : connections_.size();
+  const size_t there = connections_.size() + draining_.size();
+  size_t wanted = options_.connections;
+  if (state_ == State::down) {
+    wanted = 1;
+  } else if (state_ == State::probing) {
+    wanted = std::min<size_t>(wanted, up_ + draining_.size() + 1);
+  }
   for (size_t i = there; i < wanted; ++i) {
     open_connection();
   }
 }
 
-void Endpoint::schedule(uint64_t delay_ms) {
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(timer_.get()))) {
-    return;
+void Endpoint::on_timer() {
+  if (state_ == State::aside) {
+    become(State::probing);
+    // What is stuck there with nothing but given-up calls has no more use.
+    for (size_t i = connections_.size(); i-- > 0;) {
+      if (connections_[i]->up() && connections_[i]->live() == 0) {
+        replace(*connections_[i]);
+      }
+    }
   }
-  uv_timer_start(
-      timer_.get(), [](uv_timer_t* timer) { static_cast<Endpoint*>(timer->data)->maintain(); },
-      delay_ms, 0);
+  maintain();
+}
+
+// Many connections break at once when a server goes: that is one reason to wait, not many.
+void Endpoint::retry_later() {
+  if (!timer_.active()) {
+    timer_.start(backoff_.next_ms(backoff_max_ms()));
+  }
+}
+
+uint32_t Endpoint::backoff_max_ms() const {
+  if (!owner_.can_spare(*this)) {
+    return kBackoffMaxMs;
+  }
+  return was_up_ ? kSparedBackoffMaxMs : kNeverUpBackoffMaxMs;
 }
 
 BackendConnection* Endpoint::free_connection() {
@@ -77,155 +97,285 @@ BackendConnection* Endpoint::free_connection() {
   return best;
 }
 
-bool Endpoint::send(ForwardedCall& forwarded, uint64_t now_ns) {
-  BackendConnection* connection = has_room() ? free_connection() : nullptr;
-  if (connection == nullptr) {
-    return false;
-  }
-  forwarded.connection = connection;
-  forwarded.sent_ns = now_ns;
-  connection->send(forwarded);
+void Endpoint::send(ForwardedCall& call) {
+  BackendConnection* connection = free_connection();
+  assert(connection != nullptr);
+  call.endpoint = this;
+  call.connection = connection;
+  call.sent_ns = now_ns();
+  connection->send(call);
   if (unsent_.empty() || unsent_.back() != connection) {
     unsent_.push_back(connection);
   }
+  capacity_.take();
   metrics_->in_flight.add();
-  dirty_ = true;
-  return true;
+  mark_dirty();
+}
+
+void Endpoint::mark_dirty() {
+  if (!std::exchange(dirty_, true)) {
+    owner_.on_dirty(*this);
+  }
 }
 
 void Endpoint::flush() {
-  if (std::exchange(dirty_, false)) {
-    // A connection that breaks here is buried, and its requests may go to another one.
-    for (size_t i = 0; i < unsent_.size(); ++i) {
-      unsent_[i]->flush();
-    }
-    unsent_.clear();
+  dirty_ = false;
+  // A connection that breaks here is buried, and its requests may go to another one.
+  for (size_t i = 0; i < unsent_.size(); ++i) {
+    unsent_[i]->flush();
   }
+  unsent_.clear();
   graveyard_.clear();
 }
 
 void Endpoint::on_up(BackendConnection&) {
-  settled_ = true;
-  ++up_connections_;
+  ++up_;
+  was_up_ = true;
   backoff_.reset();
-  if (ejected_) {  // whoever was stuck there is not worth waiting for: these connections are
-                   // replaced
-    ejected_ = false;
-    failures_ = 0;
+  if (state_ == State::down || state_ == State::probing) {
+    come_up();
+  } else {
+    look_whether_settled();
+    show_state();
   }
+  capacity_.set_limit(limit());
+}
+
+void Endpoint::come_up() {
+  become(State::up);
   maintain();
+  look_whether_settled();
   show_state();
-  owner_.on_room(*this);
+  owner_.on_availability(*this);
 }
 
-void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& forwarded, ByteView body) {
+void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& call, ByteView body) {
   metrics_->in_flight.sub();
-  forwarded.connection = nullptr;
+  call.connection = nullptr;
+  answered(connection);
+  context_.calls.on_reply(*this, call, body);
+  if (!draining_.empty() && is_draining(connection)) {
+    if (connection.live() == 0) {
+      replace(connection);
+    }
+    return;
+  }
   idle_ = &connection;
-  owner_.on_reply(*this, forwarded, body);
-  owner_.on_room(*this);
+  capacity_.give();
 }
 
-void Endpoint::on_late_reply(BackendConnection&) {
+void Endpoint::on_late_reply(BackendConnection& connection) {
   metrics_->in_flight.sub();
-  owner_.on_room(*this);
+  answered(connection);
+  if (draining_.empty() || !is_draining(connection)) {
+    capacity_.give();
+  }
+}
+
+// The endpoint lives. A ZeroMQ server that was stuck answers late or not at all what was given up:
+// these slots are free again.
+void Endpoint::answered(BackendConnection& connection) {
+  last_answer_ns_ = now_ns();
+  context_.outliers.answered(member_, last_answer_ns_);
+  if (state_ == State::probing) {
+    come_up();
+    capacity_.set_limit(limit());
+  }
+  if (options_.protocol == Protocol::zmq && connection.load() != connection.live()) {
+    const uint32_t freed = connection.forget_given_up(UINT64_MAX);
+    metrics_->in_flight.sub(freed);
+    capacity_.give(freed);
+  }
 }
 
 void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
-  settled_ = true;
+  if (replacing_) {
+    return bury(connection);
+  }
   reason_ = reason;
+  const bool was_available = available();
   std::vector<std::pair<ForwardedCall*, bool>> lost;
-  for (ForwardedCall* forwarded : connection.take_all()) {
-    lost.emplace_back(forwarded, connection.was_written(*forwarded));
-    forwarded->connection = nullptr;
+  for (ForwardedCall* call : connection.take_all()) {
+    lost.emplace_back(call, connection.was_written(*call));
+    call->connection = nullptr;
   }
   bury(connection);
-  schedule(backoff_.next_ms());
-  if (!lost.empty()) {
-    failed();
+  if (connections_.empty() && state_ == State::up) {
+    become(State::down);
   }
-  for (const auto& [forwarded, written] : lost) {
-    owner_.on_lost(*this, *forwarded, written);
+  if (!lost.empty()) {
+    if (const auto aside_ms = context_.outliers.broke(member_, owner_.can_spare(*this), now_ns())) {
+      set_aside(*aside_ms);
+    }
+  }
+  if (state_ != State::aside) {
+    retry_later();
+  }
+  look_whether_settled();
+  show_state();
+  for (const auto& [call, written] : lost) {
+    context_.calls.on_lost(*this, *call, written);
+  }
+  if (was_available && !available()) {
+    owner_.on_availability(*this);
   }
 }
 
 void Endpoint::bury(BackendConnection& connection) {
-  const auto found =
-      std::ranges::find_if(connections_, [&](const auto& l) { return l.get() == &connection; });
-  graveyard_.push_back(std::move(*found));
-  connections_.erase(found);
-  up_connections_ = static_cast<uint32_t>(
-      std::ranges::count_if(connections_, [](const auto& l) { return l->up(); }));
+  const auto is_it = [&](const auto& c) { return c.get() == &connection; };
   metrics_->in_flight.sub(connection.load());
+  if (const auto found = std::ranges::find_if(draining_, is_it); found != draining_.end()) {
+    graveyard_.push_back(std::move(*found));
+    draining_.erase(found);
+  } else {
+    const auto place = std::ranges::find_if(connections_, is_it);
+    graveyard_.push_back(std::move(*place));
+    connections_.erase(place);
+    up_ = static_cast<uint32_t>(
+        std::ranges::count_if(connections_, [](const auto& c) { return c->up(); }));
+    capacity_.drop(connection.load(), limit());
+  }
   if (idle_ == &connection) {
     idle_ = nullptr;
   }
-  dirty_ = true;
+  mark_dirty();
+}
+
+uint64_t Endpoint::limit() const { return retired_ ? 0 : uint64_t{up_} * options_.in_flight; }
+
+// The real TCP server works on one request of a connection at a time: behind one that it does not
+// answer nothing comes. A ZeroMQ server has other workers, and only this call's slot is taken; when
+// anything has come since it was sent, not even that.
+bool Endpoint::give_up(ForwardedCall& call) {
+  BackendConnection& connection = *call.connection;
+  const bool was_available = available();
+  const bool alive = last_answer_ns_ >= call.sent_ns;
+  const auto aside_ms =
+      context_.outliers.timed_out(member_, call.sent_ns, owner_.can_spare(*this), now_ns());
+  connection.give_up(call, context_.timers.now_ms());
+  bool keeps_slot = false;
+  if (options_.protocol == Protocol::tcp) {
+    // A server that stands still accepts connections and answers nothing. While another endpoint
+    // serves, it has to answer something before it is sent more: the connection that is opened in
+    // this one's place asks.
+    if (!alive && state_ == State::up && owner_.can_spare(*this)) {
+      become(State::probing);
+      reason_ = "it has answered nothing for as long as a call may take";
+    }
+    drain(connection);
+  } else if (alive) {
+    const uint32_t freed = connection.forget_given_up(UINT64_MAX);
+    metrics_->in_flight.sub(freed);
+    capacity_.give(freed);
+  } else {
+    keeps_slot = true;
+  }
+  if (aside_ms) {
+    set_aside(*aside_ms);
+  }
+  maintain();
   show_state();
+  if (was_available && !available()) {
+    owner_.on_availability(*this);
+  }
+  return keeps_slot;
 }
 
-void Endpoint::give_up(ForwardedCall& forwarded) {
-  forwarded.connection->give_up(forwarded, loop_.now_ms());
-  failed();
-}
-
-void Endpoint::failed() {
-  if (++failures_ < options_.eject_after || ejected_ || !owner_.can_spare(*this)) {
+void Endpoint::drain(BackendConnection& connection) {
+  if (connection.live() == 0) {
+    return replace(connection);
+  }
+  if (is_draining(connection)) {
     return;
   }
-  eject();
+  const auto place =
+      std::ranges::find_if(connections_, [&](const auto& c) { return c.get() == &connection; });
+  draining_.push_back(std::move(*place));
+  connections_.erase(place);
+  --up_;
+  if (idle_ == &connection) {
+    idle_ = nullptr;
+  }
+  capacity_.drop(connection.load(), limit());
 }
 
-// Connections with nothing but given-up requests have no more use; the others go when their last
-// answer has come or is given up (sweep).
-void Endpoint::eject() {
-  const uint64_t now_ms = loop_.now_ms();
-  if (now_ms - ejected_at_ms_ > 2 * kEjectMaxMs) {
-    ejections_ = 0;
-  }
-  ejected_at_ms_ = now_ms;
-  ejected_ = true;
+bool Endpoint::is_draining(const BackendConnection& connection) const {
+  return std::ranges::any_of(draining_, [&](const auto& c) { return c.get() == &connection; });
+}
+
+/// Ends a connection without a call that anybody waits for, and opens another.
+void Endpoint::replace(BackendConnection& connection) {
+  replacing_ = true;
+  connection.fail("it was replaced");
+  replacing_ = false;
+  maintain();
+}
+
+void Endpoint::set_aside(uint64_t for_ms) {
+  become(State::aside);
   reason_ = "it failed several times in a row";
-  const uint64_t time_ms = std::min(kEjectMinMs << std::min(ejections_++, 5U), kEjectMaxMs);
-  uv_timer_stop(timer_.get());
-  schedule(time_ms);
-  show_state();
+  timer_.start(for_ms);
 }
 
-// The real TCP server answers a connection's requests in turn: behind one that it never answers
-// nothing more comes, so the connection is replaced. A ZeroMQ server has other workers: only the
-// slot is freed.
-bool Endpoint::sweep() {
-  const uint64_t now_ms = loop_.now_ms();
-  bool blocked = false;
-  for (size_t i = 0; i < connections_.size();) {
-    BackendConnection& connection = *connections_[i];
-    const uint64_t since_ms = connection.oldest_given_up_ms();
-    const bool overdue = since_ms != 0 && now_ms - since_ms >= options_.given_up_ms;
-    if (overdue && options_.protocol == Protocol::zmq) {
-      metrics_->in_flight.sub(connection.forget_given_up(now_ms - options_.given_up_ms));
-    } else if (overdue && connection.live() == 0) {
-      connection.fail("no answer for too long");
-      continue;  // it is not in the list any more
+void Endpoint::become(State state) {
+  if (state == State::up) {
+    if (member_.aside()) {
+      context_.outliers.back(member_);
     }
-    blocked |= connection.oldest_given_up_ms() != 0;
-    ++i;
+    timer_.stop();
   }
-  return blocked;
+  state_ = state;
+}
+
+bool Endpoint::sweep(uint64_t until_ms) {
+  bool taken = false;
+  for (const auto& connection : connections_) {
+    const uint32_t freed = connection->forget_given_up(until_ms);
+    metrics_->in_flight.sub(freed);
+    taken |= connection->load() != connection->live();
+    if (freed != 0) {
+      capacity_.give(freed);
+    }
+  }
+  return taken;
+}
+
+bool Endpoint::busy() const {
+  const auto loaded = [](const auto& connection) { return connection->load() != 0; };
+  return std::ranges::any_of(connections_, loaded) || std::ranges::any_of(draining_, loaded);
+}
+
+void Endpoint::stay() {
+  leaving_ = false;
+  maintain();
 }
 
 void Endpoint::retire() {
   retired_ = true;
-  state_.reset();
-  uv_timer_stop(timer_.get());
+  context_.outliers.leave(member_);
+  state_report_.reset();
+  timer_.stop();
   show_state();
+  capacity_.set_limit(0);
 }
 
+void Endpoint::look_whether_settled() {
+  const bool connecting = connections_.size() != up_;
+  settled_ |= state_ == State::up ? !connecting : connections_.empty();
+}
+
+// Of a name's addresses some may never answer, as ::1 of a server that listens on IPv4 only. While
+// another of them serves, that is no fault, and nothing says so.
 void Endpoint::show_state() {
-  metrics_->connections.set(up_connections_);
-  metrics_->up.set(available() && !retired_ ? 1 : 0);
-  if (state_ != nullptr && settled_) {
-    state_->set(available(), reason_);
+  const bool excused = options_.one_of_a_name && !was_up_ && owner_.can_spare(*this);
+  metrics_->hidden.set(excused ? 1 : 0);
+  metrics_->connections.set(up_ + draining_.size());
+  metrics_->up.set(available() ? 1 : 0);
+  if (!settled_ && !available()) {
+    return;
+  }
+  if (state_report_ != nullptr && !excused) {
+    state_report_->set(available(), reason_);
   }
 }
 

@@ -1,16 +1,17 @@
 // One address of a backend, with its pool of connections.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/base/address.h"
 #include "core/base/backoff.h"
-#include "core/bridge/backend_connection.h"
-#include "core/io/event_loop.h"
-#include "core/io/uv_ptr.h"
+#include "core/bridge/capacity.h"
+#include "core/bridge/connection_maker.h"
+#include "core/bridge/outlier_detector.h"
+#include "core/io/timer.h"
 #include "core/log/state_log.h"
 #include "core/metrics/backend_metrics.h"
 
@@ -18,42 +19,70 @@ namespace zerogate {
 
 struct EndpointOptions {
   Protocol protocol = Protocol::tcp;
-  Address address;            ///< numeric, or a Unix socket
-  uint32_t connections = 24;  ///< connections to keep
-  uint32_t in_flight = 1;     ///< requests on each
-  uint32_t given_up_ms =
-      5'000;                 ///< a connection blocked this long by a request given up is replaced
-  uint32_t eject_after = 5;  ///< failures in a row
+  Address address;             ///< numeric, or a Unix socket
+  uint32_t connections = 24;   ///< connections to keep, and never more
+  uint32_t in_flight = 1;      ///< requests on each
+  bool one_of_a_name = false;  ///< its name has other addresses; see Endpoint::show_state
   BackendConnectionOptions connection;
 };
 
-/// Keeps connections open: one to see whether anybody is there, the rest once it is; reconnects in
-/// the background with backoff and jitter. Set aside (ejected) after several failures in a row, for
-/// a time that grows, it takes no requests until `connect` has been answered again. Owned by its
-/// Backend. Loop thread only.
+class Endpoint;
+
+/// Gets back the calls that it has sent: the Backend. Loop thread only.
+class CallOwner : public Capacity::Owner {
+ public:
+  virtual void on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) = 0;
+  /// The connection broke under the call, which is the owner's again.
+  virtual void on_lost(Endpoint& endpoint, ForwardedCall& call, bool written) = 0;
+
+ protected:
+  ~CallOwner() = default;
+};
+
+/// What the endpoints of a backend share. Outlives them.
+struct EndpointContext {
+  CallOwner& calls;
+  TimerQueue& timers;
+  ConnectionMaker& maker;
+  OutlierDetector& outliers;
+};
+
+/// Keeps connections open and gives each call the least loaded one. A state machine: what its
+/// connections report are its inputs, the number of connections that it wants follows from it.
+///
+///   down     it has no connection. One is tried, again and again with backoff.
+///   up       takes requests. All connections are wanted; those that break are replaced.
+///   aside    it failed too often (OutlierDetector). No new connection, no requests unless no other
+///            endpoint is left, for a time that grows.
+///   probing  that time is over, or a call was given up and nothing has come since it was sent. One
+///            answer, to `connect` or to a call, brings it up again.
+///
+/// Owned by its EndpointSet. Loop thread only.
 class Endpoint final : private BackendConnection::Owner {
  public:
   static constexpr uint32_t kBackoffMinMs = 50;
   static constexpr uint32_t kBackoffMaxMs = 1'000;
-  static constexpr uint64_t kEjectMinMs = 1'000;
-  static constexpr uint64_t kEjectMaxMs = 30'000;
+  /// While other endpoints serve, one that is down costs its backend nothing and need not be tried
+  /// that often: this long at most if it ever was up, and this long if it never was.
+  static constexpr uint32_t kSparedBackoffMaxMs = 5'000;
+  static constexpr uint32_t kNeverUpBackoffMaxMs = 30'000;
 
   class Owner {
    public:
-    virtual void on_reply(Endpoint& endpoint, ForwardedCall& forwarded, ByteView body) = 0;
-    /// The connection broke under the forwarded, which is the owner's again.
-    virtual void on_lost(Endpoint& endpoint, ForwardedCall& forwarded, bool written) = 0;
-    /// A connection has room for one more request.
-    virtual void on_room(Endpoint& endpoint) = 0;
-    /// May this endpoint be set aside? Not when it is the last.
+    /// flush() is wanted at the end of the turn; told once.
+    virtual void on_dirty(Endpoint& endpoint) = 0;
+    /// available() has changed.
+    virtual void on_availability(Endpoint& endpoint) = 0;
+    /// Another endpoint takes requests.
     virtual bool can_spare(const Endpoint& endpoint) const = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  Endpoint(EventLoop& loop, void* zmq_context, Owner& owner, const EndpointOptions& options,
-           std::shared_ptr<EndpointMetrics> metrics, std::unique_ptr<StateReporter> state);
+  Endpoint(const EndpointContext& context, Owner& owner, const EndpointOptions& options,
+           uint64_t seed, std::shared_ptr<EndpointMetrics> metrics,
+           std::unique_ptr<StateReporter> state);
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
@@ -62,68 +91,95 @@ class Endpoint final : private BackendConnection::Owner {
   EndpointMetrics& metrics() { return *metrics_; }
   const std::shared_ptr<EndpointMetrics>& shared_metrics() const { return metrics_; }
 
-  /// Takes requests: somebody answered there, and it is not set aside.
-  bool available() const { return up_connections_ > 0 && !ejected_; }
-  /// One more request fits onto some connection.
-  bool has_room() const { return !retired_ && load() < up_connections_ * options_.in_flight; }
-  /// Something waits for flush().
-  bool dirty() const { return dirty_; }
-  /// The first attempt to connect has ended, well or not.
+  /// Its server answers, and it is not set aside.
+  bool available() const { return state_ == State::up && !retired_; }
+  /// A connection is up, whether the endpoint is set aside or not.
+  bool reachable() const { return up_ > 0 && !retired_; }
+  /// One more request fits onto some connection, of an endpoint that is set aside, too.
+  bool has_room() const { return capacity_.has_room(); }
+  uint64_t load() const { return capacity_.used(); }
+  /// The first attempts of all its connections have ended, well or not.
   bool settled() const { return settled_; }
-  /// Requests under way over all connections.
-  uint64_t load() const { return metrics_->in_flight.value(); }
+  /// It answered `connect` once.
+  bool was_up() const { return was_up_; }
   /// Why it is down.
   const std::string& reason() const { return reason_; }
+  /// Some connection has a request under way, given up or not.
+  bool busy() const;
 
-  /// Sends on the least loaded connection. False when none has room.
-  bool send(ForwardedCall& forwarded, uint64_t now_ns);
+  /// Sends on the least loaded connection. Only when has_room().
+  void send(ForwardedCall& call);
   void flush();
 
-  /// The call's deadline has passed: counts as a failure.
-  void give_up(ForwardedCall& forwarded);
-  void succeeded() { failures_ = 0; }
-  /// Replaces connections that have been blocked for too long. True while some could be.
-  bool sweep();
+  /// The call's deadline has passed. True when a slot stays taken for it, and sweep() is wanted.
+  bool give_up(ForwardedCall& call);
+  /// Frees the slots of calls that were given up before this time. True while some are taken.
+  bool sweep(uint64_t until_ms);
+
+  /// Its name has lost the address: its holder of today gets no new connection.
+  void leave() { leaving_ = true; }
+  bool leaving() const { return leaving_; }
+  void stay();
   /// Takes no more requests; connects no more.
   void retire();
 
+  /// Shows its state to the metrics and to the log. Again when another endpoint has come or gone.
+  void show_state();
+
  private:
+  enum class State : uint8_t { down, up, aside, probing };
+  using Connections = std::vector<std::unique_ptr<BackendConnection>>;
+
   void on_up(BackendConnection& connection) override;
-  void on_reply(BackendConnection& connection, ForwardedCall& forwarded, ByteView body) override;
+  void on_reply(BackendConnection& connection, ForwardedCall& call, ByteView body) override;
   void on_late_reply(BackendConnection& connection) override;
   void on_down(BackendConnection& connection, std::string_view reason) override;
 
+  uint64_t now_ns() const { return context_.timers.clock().now_ns(); }
   BackendConnection* free_connection();
   void open_connection();
+  /// Opens what the state wants.
   void maintain();
-  void schedule(uint64_t delay_ms);
-  void failed();
-  void eject();
+  void on_timer();
+  void retry_later();
+  uint32_t backoff_max_ms() const;
+  void answered(BackendConnection& connection);
+  void replace(BackendConnection& connection);
+  void drain(BackendConnection& connection);
+  bool is_draining(const BackendConnection& connection) const;
+  void set_aside(uint64_t for_ms);
+  void become(State state);
+  void come_up();
   void bury(BackendConnection& connection);
-  /// Shows its state to the metrics and to the log.
-  void show_state();
+  void mark_dirty();
+  uint64_t limit() const;
+  void look_whether_settled();
 
-  EventLoop& loop_;
-  void* const zmq_context_;
+  const EndpointContext& context_;
   Owner& owner_;
   const EndpointOptions options_;
   std::shared_ptr<EndpointMetrics> metrics_;
-  std::unique_ptr<StateReporter> state_;  ///< null when it is retired
-  std::vector<std::unique_ptr<BackendConnection>> connections_;
+  std::unique_ptr<StateReporter> state_report_;  ///< null when it is retired
+  State state_ = State::down;
+  Capacity capacity_;  ///< of connections_
+  OutlierDetector::Member member_;
+  Connections connections_;
+  /// A call was given up on them: behind it the real TCP server answers nothing. They take no more
+  /// requests, and end with their last call.
+  Connections draining_;
   /// Connections that are down, until the turn's end: their own functions may still be running.
-  std::vector<std::unique_ptr<BackendConnection>> graveyard_;
-  std::vector<BackendConnection*>
-      unsent_;  ///< connections with requests of this turn; some may be in the graveyard
-  BackendConnection* idle_ = nullptr;  ///< the last one that has answered; a hint
-  UvPtr<uv_timer_t> timer_;            ///< next attempt to connect
+  Connections graveyard_;
+  std::vector<BackendConnection*> unsent_;  ///< with requests of this turn; some may be buried
+  BackendConnection* idle_ = nullptr;       ///< the last one that has answered; a hint
+  Timer timer_;                             ///< next attempt to connect, or the end of aside
   Backoff backoff_;
   std::string reason_ = "not connected yet";
-  uint32_t up_connections_ = 0;
-  uint32_t failures_ = 0;  ///< in a row
-  uint32_t ejections_ = 0;
-  uint64_t ejected_at_ms_ = 0;
-  bool ejected_ = false;
+  uint64_t last_answer_ns_ = 0;
+  uint32_t up_ = 0;  ///< of connections_
   bool settled_ = false;
+  bool was_up_ = false;
+  bool replacing_ = false;  ///< the connection that goes down is ended by us
+  bool leaving_ = false;
   bool retired_ = false;
   bool dirty_ = false;
 };

@@ -72,13 +72,14 @@ void EndpointResolver::on_found(Name& name, DnsLookup::Addresses addresses) {
 
 std::vector<EndpointResolver::Found> EndpointResolver::found() const {
   std::vector<Found> all;
-  for (const auto& name : names_) {
+  for (size_t url = 0; url < names_.size(); ++url) {
+    const auto& name = names_[url];
     if (name->lookup == nullptr) {
-      all.push_back({name->url.protocol, name->url.address});
+      all.push_back({name->url.protocol, name->url.address, url});
       continue;
     }
     for (const std::string& host : name->addresses) {
-      all.push_back({name->url.protocol, Address{host, name->url.address.port, ""}});
+      all.push_back({name->url.protocol, Address{host, name->url.address.port, ""}, url});
     }
   }
   return all;

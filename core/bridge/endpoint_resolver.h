@@ -23,6 +23,7 @@ class EndpointResolver {
   struct Found {
     Protocol protocol;
     Address address;  ///< numeric, or a Unix socket
+    size_t url = 0;   ///< which of the backend's URLs it came from
   };
 
   EndpointResolver(uv_loop_t* loop, const BackendOptions& backend,

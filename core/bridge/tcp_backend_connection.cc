@@ -19,7 +19,8 @@ constexpr std::string_view kNoReply = "it sent something that is no reply of Zer
 TcpBackendConnection::TcpBackendConnection(EventLoop& loop, BackendConnection::Owner& owner,
                                            const Address& address,
                                            const BackendConnectionOptions& options)
-    : BackendConnection(loop, owner, options), stream_(loop.uv(), *this, options.read_buffer) {
+    : BackendConnection(loop.timers(), owner, options),
+      stream_(loop.uv(), *this, options.read_buffer) {
   const int error = stream_.connect(address);
   if (error != 0) {
     fail_soon(std::string(TcpStream::reason(error)));

@@ -6,6 +6,7 @@
 
 #include "core/base/address.h"
 #include "core/bridge/backend_connection.h"
+#include "core/io/event_loop.h"
 #include "core/io/tcp_stream.h"
 
 namespace zerogate {
@@ -27,7 +28,7 @@ class TcpBackendConnection final : public BackendConnection, private TcpStream::
   void on_writable() override { flush(); }
   void on_closed(int error) override { fail(TcpStream::reason(error)); }
   void on_frame(uint32_t id, ByteView payload);
-  /// A reply over the limit is thrown away as its bytes come. False when nobody waits for it.
+  /// A reply over the limit is thrown away as its bytes come. False when its call was given up.
   bool begin_skipping(ByteView front, size_t frame_size);
   ByteView skip(ByteView bytes);
 

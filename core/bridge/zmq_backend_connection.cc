@@ -67,7 +67,7 @@ ZmqSocket open_dealer(void* context, const BackendConnectionOptions& options) {
 ZmqBackendConnection::ZmqBackendConnection(EventLoop& loop, void* context, Owner& owner,
                                            const Address& address,
                                            const BackendConnectionOptions& options)
-    : BackendConnection(loop, owner, options), dealer_(open_dealer(context, options)) {
+    : BackendConnection(loop.timers(), owner, options), dealer_(open_dealer(context, options)) {
   if (!open(loop, context, address)) {
     fail_soon(fmt::format("cannot make a ZeroMQ connection: {}", zmq_strerror(zmq_errno())));
   }

@@ -6,6 +6,7 @@
 
 #include "core/base/address.h"
 #include "core/bridge/backend_connection.h"
+#include "core/io/event_loop.h"
 #include "core/io/zmq_monitor.h"
 #include "core/io/zmq_poll.h"
 #include "core/io/zmq_socket.h"

@@ -75,7 +75,9 @@ BackendTotals BackendMetrics::totals() const {
   const std::lock_guard lock(mutex_);
   totals.endpoints.reserve(endpoints_.size() + gone_.size());
   for (const auto& endpoint : endpoints_) {
-    totals.endpoints.push_back(totals_of(*endpoint, true));
+    if (endpoint->hidden.value() == 0) {
+      totals.endpoints.push_back(totals_of(*endpoint, true));
+    }
   }
   for (const auto& endpoint : gone_) {
     totals.endpoints.push_back(totals_of(*endpoint, false));

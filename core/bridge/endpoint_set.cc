@@ -1,0 +1,280 @@
+#include "core/bridge/endpoint_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/log/log.h"
+
+namespace zerogate {
+
+namespace {
+
+// How many of these a connection to a protocol's real server can use: see BackendOptions.
+constexpr uint32_t kTcpConnections = 24;
+constexpr uint32_t kTcpInFlight = 1;
+constexpr uint32_t kZmqConnections = 1;
+constexpr uint32_t kZmqInFlight = 1'000;
+
+EndpointOptions options_for(Protocol protocol, const BackendOptions& backend,
+                            const BackendConnectionOptions& connection) {
+  const bool tcp = protocol == Protocol::tcp;
+  EndpointOptions options;
+  options.protocol = protocol;
+  options.connections = backend.connections != 0 ? backend.connections
+                        : tcp                    ? kTcpConnections
+                                                 : kZmqConnections;
+  options.in_flight = backend.in_flight != 0 ? backend.in_flight
+                      : tcp                  ? kTcpInFlight
+                                             : kZmqInFlight;
+  options.connection = connection;
+  return options;
+}
+
+bool is_at(const Endpoint& endpoint, const EndpointResolver::Found& found) {
+  return endpoint.options().protocol == found.protocol &&
+         endpoint.options().address == found.address;
+}
+
+}  // namespace
+
+EndpointSet::EndpointSet(uv_loop_t* loop, TimerQueue& timers, ConnectionMaker& maker, Owner& owner,
+                         const BackendOptions& backend, EndpointSetOptions options,
+                         std::shared_ptr<BackendMetrics> metrics)
+    : loop_(loop),
+      timers_(timers),
+      owner_(owner),
+      backend_(backend.name),
+      tcp_(options_for(Protocol::tcp, backend, options.connection)),
+      zmq_(options_for(Protocol::zmq, backend, options.connection)),
+      options_(std::move(options)),
+      metrics_(std::move(metrics)),
+      given_up_ms_(backend.timeout_ms),
+      outliers_(backend.eject_after),
+      context_{owner, timers, maker, outliers_},
+      random_(options_.seed),
+      leave_timer_(timers, [this] { on_leave_timer(); }),
+      sweep_timer_(timers, [this] { on_sweep(); }) {}
+
+EndpointSet::~EndpointSet() {
+  for (const auto& list : {&endpoints_, &retired_}) {
+    for (const auto& endpoint : *list) {
+      metrics_->remove(endpoint->shared_metrics());
+    }
+  }
+}
+
+void EndpointSet::set_options(const BackendOptions& backend) {
+  given_up_ms_ = backend.timeout_ms;
+  outliers_.set_limit(backend.eject_after);
+}
+
+void EndpointSet::update(const std::vector<EndpointResolver::Found>& found) {
+  for (const auto& endpoint : endpoints_) {
+    const bool stays =
+        std::ranges::any_of(found, [&](const auto& f) { return is_at(*endpoint, f); });
+    if (stays && endpoint->leaving()) {
+      endpoint->stay();
+    } else if (!stays) {
+      endpoint->leave();
+    }
+  }
+  for (const EndpointResolver::Found& wanted : found) {
+    if (std::ranges::any_of(endpoints_, [&](const auto& e) { return is_at(*e, wanted); })) {
+      continue;
+    }
+    const auto staying = std::ranges::count_if(endpoints_, [](auto& e) { return !e->leaving(); });
+    if (static_cast<size_t>(staying) == kMaxEndpoints) {
+      log::warn("more endpoints than one backend can have, the rest are not used",
+                {{"backend", backend_}, {"limit", kMaxEndpoints}});
+      break;
+    }
+    const auto same_name = [&](const auto& f) { return f.url == wanted.url; };
+    add(wanted, std::ranges::count_if(found, same_name) > 1);
+  }
+  see_off();
+  // A set that lost everything serves on with the connections that it has: a name server in trouble
+  // is no reason to cut them.
+  if (!found.empty() &&
+      std::ranges::any_of(endpoints_, [](const auto& e) { return e->leaving(); }) &&
+      !leave_timer_.active()) {
+    leave_timer_.start(kLeaveMs);
+  }
+}
+
+void EndpointSet::add(const EndpointResolver::Found& found, bool one_of_a_name) {
+  EndpointOptions options = found.protocol == Protocol::tcp ? tcp_ : zmq_;
+  options.address = found.address;
+  options.one_of_a_name = one_of_a_name;
+  const std::string name = found.address.display();
+  const WatchedState watched{"endpoint up",
+                             "endpoint down",
+                             WatchedState::When::up_for_any,  // as zerogate_backend_up
+                             {{"backend", backend_}, {"endpoint", name}}};
+  Endpoint::Owner& owner = *this;
+  endpoints_.push_back(
+      std::make_unique<Endpoint>(context_, owner, options, random_.next(), metrics_->add(name),
+                                 std::make_unique<StateReporter>(loop_, options_.states, watched)));
+}
+
+void EndpointSet::see_off() {
+  const bool replaced = std::ranges::any_of(
+      endpoints_, [](const auto& e) { return !e->leaving() && e->available(); });
+  for (size_t i = endpoints_.size(); i-- > 0;) {
+    const Endpoint& endpoint = *endpoints_[i];
+    if (endpoint.leaving() && (replaced || !endpoint.available())) {
+      retire(i);
+    }
+  }
+}
+
+void EndpointSet::on_leave_timer() {
+  for (size_t i = endpoints_.size(); i-- > 0;) {
+    if (endpoints_[i]->leaving()) {
+      retire(i);
+    }
+  }
+  if (!any_available()) {
+    owner_.on_none_left();
+  }
+}
+
+void EndpointSet::retire(size_t index) {
+  std::unique_ptr<Endpoint> endpoint = std::move(endpoints_[index]);
+  endpoints_.erase(endpoints_.begin() + static_cast<std::ptrdiff_t>(index));
+  log::info("endpoint gone",
+            {{"backend", backend_}, {"endpoint", endpoint->options().address.display()}});
+  endpoint->retire();
+  on_dirty(*endpoint);  // flush() takes it away
+  retired_.push_back(std::move(endpoint));
+}
+
+bool EndpointSet::any_available() const {
+  return std::ranges::any_of(endpoints_,
+                             [](const auto& e) { return e->available() || e->reachable(); });
+}
+
+bool EndpointSet::speaks(Protocol protocol) const {
+  return std::ranges::any_of(endpoints_,
+                             [&](const auto& e) { return e->options().protocol == protocol; });
+}
+
+bool EndpointSet::can_spare(const Endpoint& endpoint) const {
+  return std::ranges::any_of(endpoints_, [&](const auto& other) {
+    return other.get() != &endpoint && other->available();
+  });
+}
+
+bool EndpointSet::settled() const {
+  return std::ranges::all_of(endpoints_, [](const auto& e) { return e->settled(); });
+}
+
+std::string EndpointSet::reason() const {
+  const Endpoint& endpoint = *endpoints_.front();
+  return fmt::format("{} ({})", endpoint.reason(), endpoint.options().address.display());
+}
+
+Endpoint* EndpointSet::pick(const Endpoint* avoid, std::optional<Protocol> only) {
+  if (endpoints_.size() == 1) {
+    Endpoint& single = *endpoints_.front();
+    return single.has_room() ? &single : nullptr;
+  }
+  const auto speaks = [only](const Endpoint& endpoint) {
+    return !only || endpoint.options().protocol == *only;
+  };
+  const auto usable = [&](const Endpoint& endpoint) {
+    return endpoint.available() && endpoint.has_room() && &endpoint != avoid && speaks(endpoint);
+  };
+  if (Endpoint* found = pick_among(usable)) {
+    return found;
+  }
+  if (avoid != nullptr) {
+    return pick(nullptr, only);
+  }
+  if (std::ranges::any_of(endpoints_, [](const auto& e) { return e->available(); })) {
+    return nullptr;
+  }
+  // Panic: what is set aside may fail, what is not tried has failed for certain.
+  return pick_among([&](const Endpoint& e) { return e.has_room() && speaks(e); });
+}
+
+template <class Usable>
+Endpoint* EndpointSet::pick_among(Usable usable) {
+  const size_t count = endpoints_.size();
+  if (count > 2) {
+    Endpoint& one = *endpoints_[random_.below(count)];
+    Endpoint& other = *endpoints_[random_.below(count)];
+    if (usable(one) && usable(other)) {
+      return one.load() <= other.load() ? &one : &other;
+    }
+  }
+  Endpoint* best = nullptr;
+  size_t equals = 0;  // each of them is chosen with the same chance
+  for (const auto& endpoint : endpoints_) {
+    if (!usable(*endpoint) || (best != nullptr && endpoint->load() > best->load())) {
+      continue;
+    }
+    equals = best != nullptr && endpoint->load() == best->load() ? equals + 1 : 1;
+    if (equals == 1 || random_.below(equals) == 0) {
+      best = endpoint.get();
+    }
+  }
+  return best;
+}
+
+void EndpointSet::give_up(ForwardedCall& call) {
+  if (call.endpoint->give_up(call) && !sweep_timer_.active()) {
+    sweep_timer_.start(kSweepMs);
+  }
+}
+
+void EndpointSet::on_sweep() {
+  bool again = false;
+  const uint64_t now_ms = timers_.now_ms();
+  const uint64_t until_ms = now_ms > given_up_ms_ ? now_ms - given_up_ms_ : 0;
+  for (const auto& list : {&endpoints_, &retired_}) {
+    for (size_t i = 0; i < list->size(); ++i) {
+      again |= (*list)[i]->sweep(until_ms);
+    }
+  }
+  if (again) {
+    sweep_timer_.start(kSweepMs);
+  }
+}
+
+void EndpointSet::flush() {
+  while (!dirty_.empty()) {
+    flushing_.swap(dirty_);
+    for (Endpoint* endpoint : flushing_) {
+      endpoint->flush();
+    }
+    flushing_.clear();
+  }
+  std::erase_if(retired_, [this](const auto& endpoint) {
+    if (endpoint->busy()) {
+      return false;
+    }
+    metrics_->remove(endpoint->shared_metrics());
+    return true;
+  });
+}
+
+void EndpointSet::on_dirty(Endpoint& endpoint) {
+  if (dirty_.empty()) {
+    owner_.on_dirty();
+  }
+  dirty_.push_back(&endpoint);
+}
+
+void EndpointSet::on_availability(Endpoint&) {
+  see_off();
+  for (const auto& endpoint : endpoints_) {
+    endpoint->show_state();
+  }
+  if (!any_available()) {
+    owner_.on_none_left();
+  }
+}
+
+}  // namespace zerogate

@@ -1,0 +1,112 @@
+// The endpoints of a backend: which there are, and which one takes a call.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/bridge/backend_options.h"
+#include "core/bridge/endpoint.h"
+#include "core/bridge/endpoint_resolver.h"
+
+namespace zerogate {
+
+struct EndpointSetOptions {
+  BackendConnectionOptions connection;
+  std::shared_ptr<StateLog> states;  ///< where the endpoints' coming and going is logged
+  uint64_t seed = 0;                 ///< of choices and jitter
+};
+
+/// Follows the addresses that the backend's names have. An address that its name has lost gets no
+/// new connection; it serves on with those that it has until another endpoint is up, or for
+/// kLeaveMs, so that a name which moves costs no call. Owned by its Backend. Loop thread only.
+class EndpointSet final : private Endpoint::Owner {
+ public:
+  static constexpr size_t kMaxEndpoints = 64;
+  static constexpr uint64_t kLeaveMs = 30'000;
+  static constexpr uint64_t kSweepMs = 500;
+
+  class Owner : public CallOwner {
+   public:
+    /// No endpoint takes calls any more.
+    virtual void on_none_left() = 0;
+    /// flush() is wanted at the end of the turn.
+    virtual void on_dirty() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  EndpointSet(uv_loop_t* loop, TimerQueue& timers, ConnectionMaker& maker, Owner& owner,
+              const BackendOptions& backend, EndpointSetOptions options,
+              std::shared_ptr<BackendMetrics> metrics);
+  ~EndpointSet();
+  EndpointSet(const EndpointSet&) = delete;
+  EndpointSet& operator=(const EndpointSet&) = delete;
+
+  /// Takes over those of the backend's options that need no new connections.
+  void set_options(const BackendOptions& backend);
+  /// These are the addresses now.
+  void update(const std::vector<EndpointResolver::Found>& found);
+
+  bool empty() const { return endpoints_.empty(); }
+  /// Some endpoint takes calls, now or when one of its connections is free.
+  bool any_available() const;
+  /// Some endpoint speaks this protocol.
+  bool speaks(Protocol protocol) const;
+  bool can_spare(const Endpoint& endpoint) const override;
+  /// The first attempts to reach them all have ended, well or not.
+  bool settled() const;
+  /// Why no endpoint is there, and which one said so. Only when not empty().
+  std::string reason() const;
+
+  /// An endpoint with room: the less loaded of two that are picked at random, which is nearly as
+  /// even as asking all, and a newcomer is not swamped. One that is set aside only when none is
+  /// available. `avoid` only when no other has room; null: avoids none. `only` one of this
+  /// protocol. Null when none has room.
+  Endpoint* pick(const Endpoint* avoid, std::optional<Protocol> only = {});
+
+  void give_up(ForwardedCall& call);
+
+  bool dirty() const { return !dirty_.empty(); }
+  /// Writes what the turn has gathered.
+  void flush();
+
+ private:
+  void on_dirty(Endpoint& endpoint) override;
+  void on_availability(Endpoint& endpoint) override;
+
+  void add(const EndpointResolver::Found& found, bool one_of_a_name);
+  void retire(size_t index);
+  /// Retires what is leaving, when there is a replacement or it has nothing left.
+  void see_off();
+  void on_leave_timer();
+  void on_sweep();
+  template <class Usable>
+  Endpoint* pick_among(Usable usable);
+
+  uv_loop_t* const loop_;
+  TimerQueue& timers_;
+  Owner& owner_;
+  const std::string backend_;
+  const EndpointOptions tcp_;
+  const EndpointOptions zmq_;
+  const EndpointSetOptions options_;
+  std::shared_ptr<BackendMetrics> metrics_;
+  uint32_t given_up_ms_;
+  OutlierDetector outliers_;
+  const EndpointContext context_;
+  Random random_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::vector<std::unique_ptr<Endpoint>> retired_;  ///< still have calls under way
+  std::vector<Endpoint*> dirty_;                    ///< of both
+  std::vector<Endpoint*> flushing_;                 ///< reused
+  Timer leave_timer_;
+  Timer sweep_timer_;
+};
+
+}  // namespace zerogate
