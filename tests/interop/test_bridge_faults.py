@@ -65,7 +65,8 @@ async def test_late_answers_reach_nobody(kind, scripted, start_bridge, clients):
 
 
 async def test_late_answer_frees_the_connection(scripted, start_bridge, clients):
-    """One request at a time: the connection is busy until the late answer has come."""
+    """One request at a time. Over TCP the connection whose call was given up is replaced; over ZeroMQ
+    the server is busy with it until the late answer has come."""
     released = asyncio.Event()
 
     async def late(call):
@@ -80,8 +81,9 @@ async def test_late_answer_frees_the_connection(scripted, start_bridge, clients)
         client = clients.open("zmq_async", gateway)
         await fails(client.call("late"), 0.3 + SLACK_S)
         waiting = [asyncio.create_task(client.call("f", i)) for i in range(10)]
-        await until(in_flight(gateway, 10), 5, "ten calls wait")
-        released.set()
+        if backend.url.startswith("zmq"):
+            await until(in_flight(gateway, 10), 5, "ten calls wait")
+            released.set()
         assert await asyncio.gather(*waiting) == list(range(10))
         check_sum(gateway, 11 + connects([client]))
 

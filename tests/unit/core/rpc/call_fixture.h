@@ -32,7 +32,7 @@ struct RecordingSink final : ReplySink {
   bool callers_gone = false;
 };
 
-class CallTest : public testing::Test {
+class CallTest : public ::testing::Test {
  protected:
   static constexpr uint32_t kCapacity = 4;
 

@@ -1,0 +1,248 @@
+#include "core/bridge/backend.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/core/bridge/backend_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST_F(BackendTest, AnswersWithTheServersBytes) {
+  serve(1);
+  const size_t one = call();
+  network_.to(name(1))[0]->answer("\xa2ok");
+  EXPECT_EQ(answer(one), "\xa2ok");
+  EXPECT_TRUE(backend_->idle());
+}
+
+TEST_F(BackendTest, FailsAtOnceWhileNoEndpointIsThere) {
+  make(1);
+  network_.kill(name(1), "connection refused");
+  EXPECT_THAT(answer(call()), HasSubstr("'b' unavailable: connection refused (10.0.0.1:1)"));
+}
+
+TEST_F(BackendTest, CallsWaitInOrderAndNoneOvertakes) {
+  serve(1);
+  call("first");
+  call("second");
+  call("third");
+  FakeConnection& connection = *network_.to(name(1))[0];
+  for (const char* expected : {"first", "second", "third"}) {
+    ASSERT_EQ(connection.sent.size(), 1u);
+    EXPECT_EQ(connection.sent[0].function, expected);
+    connection.answer();
+  }
+}
+
+TEST_F(BackendTest, AFullQueueRefuses) {
+  options_.queue = 2;
+  serve(1);
+  call();
+  const size_t second = call(), third = call(), refused = call();
+  EXPECT_FALSE(answered(second) || answered(third));
+  EXPECT_THAT(answer(refused), HasSubstr("overloaded"));
+}
+
+TEST_F(BackendTest, DeadlinesPassInOrderWhateverTheTimeOuts) {
+  options_.connections = 3;
+  serve(1);
+  const size_t slow = call("f", 300), quick = call("f", 100), middle = call("f", 200);
+  pass_ms(100);
+  EXPECT_TRUE(answered(quick));
+  EXPECT_FALSE(answered(middle) || answered(slow));
+  pass_ms(100);
+  EXPECT_TRUE(answered(middle));
+  EXPECT_FALSE(answered(slow));
+  pass_ms(100);
+  EXPECT_THAT(answer(slow), HasSubstr("did not answer within 300 ms"));
+}
+
+// The process was stopped: the answer lies in the socket, and is read before anything is judged.
+TEST_F(BackendTest, AnAnswerThatCameDuringAStallCounts) {
+  serve(1);
+  const size_t one = call();
+  clock_.advance_ms(3'000);
+  timers_.run_due();
+  EXPECT_FALSE(answered(one));
+  network_.to(name(1))[0]->answer("\x05");
+  EXPECT_EQ(answer(one), "\x05");
+}
+
+TEST_F(BackendTest, ACallThatWasNotWrittenGoesElsewhereAndAWrittenOneDoesNot) {
+  serve(2);
+  for (const bool written : {false, true}) {
+    const size_t one = call();
+    const size_t victim = network_.requests(name(1)) == 1 ? 1 : 2, other = 3 - victim;
+    network_.to(name(victim))[0]->written = written;
+    network_.kill(name(victim));
+    EXPECT_EQ(network_.requests(name(other)), written ? 0u : 1u);
+    if (written) {
+      EXPECT_THAT(answer(one), HasSubstr("failed under the call"));
+    } else {
+      network_.to(name(other))[0]->answer();
+      EXPECT_TRUE(answered(one));
+    }
+    pass_ms(200);
+    network_.serve(name(victim));
+    pass_ms(1);
+  }
+}
+
+TEST_F(BackendTest, AnIdempotentCallIsSentTwiceAtMost) {
+  options_.idempotent = {"get_*"};
+  serve(3);
+  const size_t one = call("get_order");
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    for (size_t i = 1; i <= 3; ++i) {
+      if (network_.requests(name(i)) == 1) {
+        network_.kill(name(i));
+        break;
+      }
+    }
+  }
+  EXPECT_THAT(answer(one), HasSubstr("failed under the call"));
+  EXPECT_EQ(metrics_->retries.value(), 1u);
+}
+
+TEST_F(BackendTest, RetriesStayWithinTheirBudget) {
+  options_.idempotent = {"*"};
+  options_.connections = 200;
+  serve(2);
+  for (int i = 0; i < 200; ++i) {
+    call();
+  }
+  network_.kill(name(1));
+  EXPECT_LE(metrics_->retries.value(), static_cast<uint64_t>(RetryBudget::kBurst));
+  EXPECT_GE(metrics_->retries.value(), static_cast<uint64_t>(RetryBudget::kBurst) - 1);
+  for (FakeConnection* connection : network_.to(name(2))) {
+    while (!connection->sent.empty()) {
+      connection->answer();
+    }
+  }
+}
+
+TEST_F(BackendTest, TheQueueFailsAtOnceWhenTheLastEndpointGoes) {
+  serve(2);
+  call();
+  call();
+  const size_t waiting = call();
+  network_.kill(name(1));
+  EXPECT_FALSE(answered(waiting)) << "another endpoint serves";
+  network_.kill(name(2), "it went away");
+  EXPECT_THAT(answer(waiting), HasSubstr("unavailable"));
+}
+
+// Every way in which room appears serves the queue: an answer, a late one, a given-up slot that is
+// forgotten, a replaced connection, a connection that comes up, an endpoint that is back.
+TEST_F(BackendTest, AHangOfAllSlotsHealsWithTheFirstAnswer) {
+  options_.in_flight = 4;
+  serve(1, "zmq");
+  FakeConnection& connection = *network_.to(name(1))[0];
+  for (int i = 0; i < 100; ++i) {  // 20 calls a second for five seconds, none answered
+    call();
+    pass_ms(50);
+  }
+  ASSERT_GT(connection.sent.size(), 4u) << "slots that were given up are used again, in time";
+  const size_t waiting = call();
+  connection.answer();  // a late answer: the server is back
+  for (int i = 0; i < 30 && !answered(waiting); ++i) {
+    while (!connection.sent.empty()) {
+      connection.answer();
+    }
+  }
+  EXPECT_EQ(answer(waiting), "\x01");
+}
+
+TEST_F(BackendTest, ForgottenSlotsServeTheQueueWithoutAnyAnswer) {
+  options_.in_flight = 1;
+  serve(1, "zmq");
+  FakeConnection& connection = *network_.to(name(1))[0];
+  call("stuck", 100);
+  pass_ms(100);
+  call("waits", 60'000);
+  EXPECT_EQ(connection.sent.size(), 1u) << "the server is busy with it";
+  pass_ms(kTimeoutMs + EndpointSet::kSweepMs);
+  ASSERT_EQ(connection.sent.size(), 2u);
+  EXPECT_EQ(connection.sent[1].function, "waits");
+}
+
+TEST_F(BackendTest, ATcpConnectionIsReplacedWhenItsCallIsGivenUp) {
+  serve(1);
+  call("stuck", 100);
+  const size_t waiting = call("waits", 60'000);
+  pass_ms(100);
+  network_.serve(name(1));
+  const auto connections = network_.to(name(1));
+  ASSERT_EQ(connections.size(), 1u) << "never more than were asked for";
+  ASSERT_EQ(connections[0]->sent.size(), 1u);
+  connections[0]->answer();
+  EXPECT_TRUE(answered(waiting));
+}
+
+TEST_F(BackendTest, NothingIsPutBehindACallThatWasGivenUp) {
+  options_.connections = 2;
+  options_.in_flight = 2;
+  serve(1);
+  call("stuck", 100);
+  call("other", 100);
+  const size_t live = call("live", 5'000);  // behind one of them
+  pass_ms(100);
+  network_.serve(name(1));
+  for (FakeConnection* connection : network_.to(name(1))) {
+    const bool stuck = !connection->sent.empty();
+    EXPECT_EQ(connection->load() != connection->live(), stuck);
+  }
+  for (int i = 0; i < 2; ++i) {
+    call("new", 5'000);
+  }
+  for (FakeConnection* connection : network_.to(name(1))) {
+    if (connection->sent.size() == 2 && connection->sent[0].function != "new") {
+      EXPECT_EQ(connection->sent[1].function, "live");
+      connection->answer();
+      connection->answer();
+    }
+  }
+  EXPECT_TRUE(answered(live));
+}
+
+TEST_F(BackendTest, LiveOptionsAreTakenOverWithoutNewConnections) {
+  serve(1);
+  BackendOptions changed = options_;
+  changed.queue = 1;
+  changed.timeout_ms = 50;
+  changed.eject_after = 1;
+  changed.idempotent = {"*"};
+  EXPECT_FALSE(backend_->needs_new(changed));
+  const int made = network_.made;
+  backend_->set_options(changed);
+  EXPECT_EQ(network_.made, made);
+  call();
+  call();
+  EXPECT_THAT(answer(call()), HasSubstr("overloaded"));
+  changed.connections = 2;
+  EXPECT_TRUE(backend_->needs_new(changed));
+}
+
+TEST_F(BackendTest, IsSettledWhenTheFirstAttemptsOfAllConnectionsHaveEnded) {
+  options_.connections = 3;
+  make(1);
+  EXPECT_FALSE(backend_->settled());
+  network_.to(name(1))[0]->answer_connect();
+  ASSERT_EQ(network_.to(name(1)).size(), 3u);
+  EXPECT_FALSE(backend_->settled()) << "two more are on their way";
+  network_.to(name(1))[1]->answer_connect();
+  EXPECT_FALSE(backend_->settled());
+  network_.to(name(1))[2]->fail("reset");
+  EXPECT_TRUE(backend_->settled());
+}
+
+TEST_F(BackendTest, IsSettledWhenNobodyIsThere) {
+  make(1);
+  network_.kill(name(1));
+  EXPECT_TRUE(backend_->settled());
+}
+
+}  // namespace
+}  // namespace zerogate::testing

@@ -1,0 +1,250 @@
+// Endpoints as a set: who is chosen, who is set aside, who comes and goes.
+#include "core/bridge/endpoint_set.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/core/bridge/backend_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+class EndpointSetTest : public BackendTest {
+ protected:
+  /// Which endpoint got the newest call.
+  size_t sent_to() {
+    for (size_t i = 1; i <= options_.urls.size(); ++i) {
+      for (FakeConnection* connection : network_.to(name(i))) {
+        if (!connection->sent.empty()) {
+          return i;
+        }
+      }
+    }
+    return 0;
+  }
+  void answer_all(size_t endpoint) {
+    for (FakeConnection* connection : network_.to(name(endpoint))) {
+      while (!connection->sent.empty()) {
+        connection->answer();
+      }
+    }
+  }
+  bool up(size_t endpoint) const {
+    for (const auto& metrics : metrics_->endpoints()) {
+      if (metrics->endpoint == name(endpoint)) {
+        return metrics->up.value() == 1;
+      }
+    }
+    return false;
+  }
+  size_t count_up() const {
+    size_t count = 0;
+    for (size_t i = 1; i <= options_.urls.size(); ++i) {
+      count += up(i);
+    }
+    return count;
+  }
+};
+
+TEST_F(EndpointSetTest, TheOnlyFreeOnesGetTheCalls) {
+  serve(3);
+  call();
+  call();
+  call();
+  for (size_t i = 1; i <= 3; ++i) {
+    EXPECT_EQ(network_.requests(name(i)), 1u) << i;
+  }
+}
+
+TEST_F(EndpointSetTest, TiesAreBrokenEvenlyWhoeverIsDown) {
+  options_.connections = 1;
+  make(10);
+  for (size_t i = 1; i <= 10; ++i) {
+    i <= 5 ? network_.serve(name(i)) : network_.kill(name(i));
+  }
+  std::map<size_t, int> shares;
+  constexpr int kCalls = 4'000;
+  for (int i = 0; i < kCalls; ++i) {
+    call();
+    const size_t to = sent_to();
+    ++shares[to];
+    answer_all(to);
+  }
+  for (size_t i = 1; i <= 5; ++i) {
+    EXPECT_NEAR(shares[i], kCalls / 5, kCalls / 20) << i;
+  }
+}
+
+TEST_F(EndpointSetTest, AtMostSixtyFourAreUsed) {
+  make(70);
+  EXPECT_EQ(network_.made, static_cast<int>(EndpointSet::kMaxEndpoints));
+}
+
+// A server that takes calls and answers none.
+TEST_F(EndpointSetTest, OneThatAnswersNothingGetsNoMoreCallsUntilItAnswersConnect) {
+  serve(2);
+  call("stuck", 100);
+  const size_t stuck = sent_to(), other = 3 - stuck;
+  pass_ms(100);
+  EXPECT_FALSE(up(stuck));
+  for (int i = 0; i < 10; ++i) {
+    call();
+    EXPECT_EQ(network_.requests(name(stuck)), 0u);
+    answer_all(other);
+  }
+  network_.serve(name(stuck));
+  EXPECT_TRUE(up(stuck));
+}
+
+TEST_F(EndpointSetTest, TheLastOneIsNeverSetAside) {
+  options_.eject_after = 1;
+  serve(1);
+  for (int i = 0; i < 5; ++i) {
+    call("stuck", 50);
+    pass_ms(50);
+    network_.serve(name(1));
+    EXPECT_TRUE(up(1)) << i;
+  }
+}
+
+TEST_F(EndpointSetTest, ASlowFunctionIsNotABadServer) {
+  options_.in_flight = 100;
+  options_.eject_after = 3;
+  serve(4, "zmq");
+  for (int round = 0; round < 50; ++round) {
+    call("slow", 300);
+    for (int i = 0; i < 40; ++i) {
+      call("fast");
+    }
+    pass_ms(10);
+    for (size_t i = 1; i <= 4; ++i) {
+      FakeConnection& connection = *network_.to(name(i))[0];
+      std::vector<FakeConnection::Sent> slow;
+      while (!connection.sent.empty()) {
+        if (connection.sent.front().function == "slow") {
+          slow.push_back(connection.sent.front());
+          connection.sent.erase(connection.sent.begin());
+        } else {
+          connection.answer();
+        }
+      }
+    }
+    ASSERT_EQ(count_up(), 4u) << "round " << round;
+  }
+}
+
+TEST_F(EndpointSetTest, AtMostHalfAreSetAside) {
+  options_.in_flight = 10;
+  options_.eject_after = 2;
+  serve(4, "zmq");
+  for (int i = 0; i < 200; ++i) {  // nobody answers anything
+    call("stuck", 50);
+    pass_ms(5);
+    ASSERT_GE(count_up(), 2u);
+  }
+  EXPECT_EQ(count_up(), 2u);
+}
+
+// What is set aside is better than what is gone.
+TEST_F(EndpointSetTest, WhenNoOtherIsLeftTheOnesAsideAreUsed) {
+  options_.in_flight = 1'000;
+  options_.eject_after = 1;
+  serve(2, "zmq");
+  call("stuck", 50);
+  const size_t aside = sent_to(), other = 3 - aside;
+  pass_ms(50);
+  ASSERT_FALSE(up(aside));
+  network_.kill(name(other));
+  const size_t one = call();
+  EXPECT_FALSE(answered(one)) << "it was not refused";
+  EXPECT_EQ(network_.to(name(aside))[0]->sent.back().function, "f");
+  network_.to(name(aside))[0]->sent.erase(network_.to(name(aside))[0]->sent.begin());
+  answer_all(aside);
+  EXPECT_EQ(answer(one), "\x01");
+}
+
+TEST_F(EndpointSetTest, TimeAsideGrowsAndEndsWithAnAnswerToConnect) {
+  options_.in_flight = 1'000;
+  options_.connections = 2;
+  options_.eject_after = 1;
+  serve(2, "zmq");
+  const size_t victim = 1;
+  for (const uint64_t aside_ms : {1'000, 2'000, 4'000}) {
+    while (up(victim)) {
+      call("stuck", 20);
+      answer_all(2);
+      pass_ms(20);
+    }
+    const int made = network_.made;
+    pass_ms(aside_ms - 100);
+    EXPECT_EQ(network_.made, made) << "not tried yet after " << aside_ms - 100;
+    pass_ms(150);
+    EXPECT_FALSE(up(victim));
+    network_.serve(name(victim));
+    EXPECT_TRUE(up(victim));
+    EXPECT_LE(network_.to(name(victim)).size(), 2u) << "never more connections than asked for";
+  }
+}
+
+TEST_F(EndpointSetTest, ConnectionsNeverExceedTheirNumberWhateverHappens) {
+  options_.connections = 2;
+  options_.eject_after = 2;
+  serve(2);
+  Random random(7);
+  for (int i = 0; i < 3'000; ++i) {
+    call("f", 30);
+    const size_t endpoint = 1 + random.below(2);
+    switch (random.below(4)) {
+      case 0:
+        network_.serve(name(endpoint));
+        break;
+      case 1:
+        answer_all(endpoint);
+        break;
+      case 2:
+        if (random.below(20) == 0) {
+          network_.kill(name(endpoint));
+        }
+        break;
+      default:
+        break;
+    }
+    pass_ms(3);
+    for (size_t e = 1; e <= 2; ++e) {
+      ASSERT_LE(network_.to(name(e)).size(), 2u);
+    }
+  }
+  uint64_t ms = 0;
+  for (; !up(1) || !up(2); ++ms) {
+    ASSERT_LE(ms, OutlierDetector::kAsideMaxMs) << "after the storm all are used again";
+    pass_ms(1);
+    network_.serve(name(1));
+    network_.serve(name(2));
+  }
+}
+
+// 24 connections that break together are one reason to wait.
+TEST_F(EndpointSetTest, ABackendThatWasAwayForAMomentIsBackWithinAMoment) {
+  options_.connections = 24;
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    backend_.reset();
+    context_.seed = seed;
+    serve(1);
+    network_.kill(name(1));
+    bool away = true;
+    uint64_t ms = 0;
+    for (; !backend_->settled() || !up(1); ++ms) {
+      away = ms < 200;
+      pass_ms(1);
+      for (FakeConnection* connection : network_.to(name(1))) {
+        if (!connection->up()) {
+          away ? connection->fail("connection refused") : connection->answer_connect();
+        }
+      }
+      ASSERT_LT(ms, 1'000u);
+    }
+    EXPECT_LE(ms, 500u) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace zerogate::testing

@@ -1,0 +1,116 @@
+// Connections to endpoints that do what a test says: no socket, no loop, no waiting.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/bridge/connection_maker.h"
+
+namespace zerogate::testing {
+
+class FakeNetwork;
+
+/// Connects, answers and breaks when it is told to. Owned by the endpoint, known to the network.
+class FakeConnection final : public BackendConnection {
+ public:
+  struct Sent {
+    uint32_t id;
+    std::string function;
+  };
+
+  FakeConnection(FakeNetwork& network, TimerQueue& timers, Owner& owner,
+                 const BackendConnectionOptions& options, std::string to);
+  ~FakeConnection() override;
+
+  void send(ForwardedCall& call) override {
+    sent.push_back({take_slot(call), std::string(call.function())});
+  }
+  bool was_written(const ForwardedCall&) const override { return written; }
+  void flush() override { ++flushes; }
+  void fail(std::string_view reason) override { went_down(reason); }
+
+  void answer_connect() {
+    on_probe_answer(
+        "\xa9"
+        "connected");
+  }
+  /// Answers the oldest request that has not been answered, or its given-up slot.
+  void answer(ByteView body = "\x01") {
+    ASSERT_FALSE(sent.empty());
+    const uint32_t id = sent.front().id;
+    sent.erase(sent.begin());
+    if (const Slot* slot = find(id)) {
+      complete(id, *slot, body);
+    }
+  }
+
+  const std::string to;
+  std::vector<Sent> sent;  ///< and not answered
+  bool written = true;
+  int flushes = 0;
+
+ private:
+  FakeNetwork& network_;
+};
+
+class FakeNetwork final : public ConnectionMaker {
+ public:
+  explicit FakeNetwork(TimerQueue& timers) : timers_(timers) {}
+
+  std::unique_ptr<BackendConnection> make(Protocol, const Address& address,
+                                          const BackendConnectionOptions& options,
+                                          BackendConnection::Owner& owner) override {
+    ++made;
+    return std::make_unique<FakeConnection>(*this, timers_, owner, options, address.display());
+  }
+
+  /// Those that exist, also the ones that are down, in the order in which they were made.
+  std::vector<FakeConnection*> to(const std::string& endpoint) const {
+    std::vector<FakeConnection*> found;
+    std::ranges::copy_if(all_, std::back_inserter(found),
+                         [&](auto* connection) { return connection->to == endpoint; });
+    return found;
+  }
+  /// Answers `connect` on every connection to this endpoint, those that are made by it included.
+  void serve(const std::string& endpoint) {
+    for (size_t before = 0, now = 1; before != now; now = to(endpoint).size()) {
+      before = to(endpoint).size();
+      for (FakeConnection* connection : to(endpoint)) {
+        connection->answer_connect();
+      }
+    }
+  }
+  /// Breaks every connection to this endpoint.
+  void kill(const std::string& endpoint, std::string_view reason = "connection refused") {
+    for (FakeConnection* connection : to(endpoint)) {
+      connection->fail(reason);
+    }
+  }
+  size_t requests(const std::string& endpoint) const {
+    size_t sum = 0;
+    for (const FakeConnection* connection : to(endpoint)) {
+      sum += connection->sent.size();
+    }
+    return sum;
+  }
+
+  int made = 0;
+
+ private:
+  friend class FakeConnection;
+  TimerQueue& timers_;
+  std::vector<FakeConnection*> all_;
+};
+
+inline FakeConnection::FakeConnection(FakeNetwork& network, TimerQueue& timers, Owner& owner,
+                                      const BackendConnectionOptions& options, std::string address)
+    : BackendConnection(timers, owner, options), to(std::move(address)), network_(network) {
+  network_.all_.push_back(this);
+}
+inline FakeConnection::~FakeConnection() { std::erase(network_.all_, this); }
+
+}  // namespace zerogate::testing
