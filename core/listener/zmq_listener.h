@@ -43,7 +43,7 @@ struct ZmqOptions {
 };
 
 /// A ROUTER and its connections. libzmq's own threads greet, frame, read and write; only its
-/// options can bound that work, see open_router() in the .cc for each option and its reason. Loop
+/// options can bound that work, see zmq_router.cc for each option and its reason. Loop
 /// thread only.
 class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader {
  public:

@@ -10,6 +10,7 @@ after an upgrade of theirs, remove build/tidy.
 import hashlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -78,7 +79,8 @@ def main() -> int:
     files.sort(key=lambda file: -len(reachable(tidy.tree, file)))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         passed = list(pool.map(tidy.check, files))
-    print(f"{sum(passed)} of {len(passed)} files are clean")
+    cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"{sum(passed)} of {len(passed)} files are clean; {cpu.ru_utime + cpu.ru_stime:.0f} s of CPU time")
     return 0 if all(passed) else 1
 
 
