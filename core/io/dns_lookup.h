@@ -11,9 +11,9 @@
 
 namespace zerogate {
 
-/// One getaddrinfo at a time, run by libuv's thread pool. hiredis 0.14.1 would call getaddrinfo
-/// inside redisAsyncConnect and hold up the whole loop. Owned by one connection, which may die
-/// while a lookup runs: the answer is then dropped. Loop thread only.
+/// Runs one getaddrinfo at a time in libuv's thread pool. hiredis 0.14.1 would call getaddrinfo
+/// inside redisAsyncConnect and block the whole loop. Owned by one connection, which may be
+/// destroyed while a lookup runs: its answer is then dropped. Loop thread only.
 class DnsLookup {
  public:
   /// Numeric addresses in the order in which to try them (never empty), or why there are none.
@@ -26,9 +26,9 @@ class DnsLookup {
   DnsLookup(const DnsLookup&) = delete;
   DnsLookup& operator=(const DnsLookup&) = delete;
 
-  /// A lookup cannot be stopped once a thread runs it. Whoever no longer waits for it should not
-  /// start another but take its answer when it comes, so that a dead name server ties up one thread
-  /// of the pool and not all.
+  /// A running lookup cannot be stopped. An owner that no longer waits for it should not start
+  /// another, but take its answer when it comes: so a dead name server blocks one thread of the
+  /// pool and not all.
   bool running() const { return request_ != nullptr; }
 
   /// Only when none is running.

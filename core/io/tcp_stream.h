@@ -1,4 +1,4 @@
-// A connected byte stream, TCP or Unix: what its owner needs to know of libuv, and no more.
+// A connected byte stream, TCP or Unix, that hides libuv from its owner.
 #pragma once
 
 #include <uv.h>
@@ -13,9 +13,9 @@
 namespace zerogate {
 
 /// Connects, reads into a buffer that all streams of a loop share, keeps unfinished frames
-/// (FrameReader), and writes what was gathered with one system call per turn (StreamWriter). Owned
-/// by its Owner, which may destroy it whenever it likes but within the Owner's functions: the part
-/// that libuv still touches outlives it. Loop thread only.
+/// (FrameReader), and writes the gathered bytes with one system call per turn (StreamWriter). Its
+/// Owner owns it and may destroy it at any time but inside the Owner's functions: the part that
+/// libuv still uses outlives it. Loop thread only.
 class TcpStream {
  public:
   class Owner {

@@ -1,4 +1,4 @@
-// Tells of what happens to the connections of a ZeroMQ socket, which libzmq does by events only.
+// Reports what happens to the connections of a ZeroMQ socket; libzmq tells it by events only.
 #pragma once
 
 #include <uv.h>

@@ -19,10 +19,10 @@ class ZmqReader {
   ~ZmqReader() = default;
 };
 
-/// Polls the socket's ZMQ_FD. That descriptor is edge-triggered: it tells of a change once, and any
-/// send or receive may have eaten the news (libzmq's manual, ZMQ_FD). So whoever has sent on the
-/// socket calls recheck() at the end of the turn; when messages wait, or a budget ended first, an
-/// idle handle keeps the loop from sleeping until the next turn has read them. Loop thread only.
+/// Polls the socket's ZMQ_FD. That descriptor is edge-triggered: it reports a change once, and any
+/// send or receive may consume the report (libzmq's manual, ZMQ_FD). So a class that has sent on
+/// the socket calls recheck() at the end of the turn. When messages wait, or a budget ended first,
+/// an idle handle keeps the loop from sleeping until the next turn has read them. Loop thread only.
 class ZmqPoll {
  public:
   /// Null when the system has no room for it. Both outlive the poll.

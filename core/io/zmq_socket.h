@@ -1,4 +1,4 @@
-// Ownership of libzmq's contexts, sockets and messages.
+// Owns libzmq's contexts, sockets and messages.
 #pragma once
 
 #include <zmq.h>
@@ -32,8 +32,8 @@ class ZmqMessage {
     return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
   }
 
-  /// Takes the next frame, instead of what was in it. False when there is none (or at any error).
-  /// One message that is used again spares libzmq's calls to make and to close one per frame.
+  /// Takes the next frame in place of the last one. False when there is none, or at any error.
+  /// Reusing one message saves libzmq's calls that make and close one per frame.
   bool receive(void* socket) {
     size_ = zmq_msg_recv(&message_, socket, ZMQ_DONTWAIT);
     return size_ >= 0;
@@ -42,7 +42,7 @@ class ZmqMessage {
   ByteView received() {
     return {static_cast<const char*>(zmq_msg_data(&message_)), static_cast<size_t>(size_)};
   }
-  /// Lets go of the bytes; when they are few that can wait for the next receive().
+  /// Frees the bytes; a few bytes may stay until the next receive().
   void release() {
     if (size_ <= kKeptBytes) {
       return;

@@ -18,12 +18,12 @@ namespace zerogate {
 
 class TcpListener;
 
-/// Created on accept and owned by its libuv handle: close() ends it for everybody else at once and
-/// its memory goes with the handle's close callback. Loop thread only.
+/// Created on accept and owned by its libuv handle: close() ends it at once for all others, and the
+/// handle's close callback frees its memory. Loop thread only.
 ///
-/// Every whole frame of a read is dispatched straight from the listener's shared read buffer; an
-/// idle session owns no buffer. Replies are gathered, and written by flush(), once per turn.
-/// It stops reading while the peer does not read, or while too many of its calls are under way.
+/// Every whole frame of a read is dispatched from the listener's shared read buffer; an idle
+/// session owns no buffer. Replies are gathered, and flush() writes them once per turn. The session
+/// stops reading while its peer does not read, or while too many of its calls are under way.
 class TcpSession {
  public:
   /// Calls one connection may have under way; further frames stay unread until one is answered.
@@ -35,7 +35,8 @@ class TcpSession {
 
   /// Takes the next connection of `server`. False: there was none after all; close() is due.
   bool accept(uv_stream_t* server);
-  /// The same with a TCP connection that somebody else has accepted. Takes it in any case.
+  /// The same with a TCP connection that another worker has accepted. It takes the descriptor in
+  /// any case.
   bool adopt(UniqueFd connection);
 
   /// Queues a reply. False when it was not taken: the peer reads too slowly and was closed.
@@ -56,8 +57,8 @@ class TcpSession {
   uint64_t partial_since_ms() const { return partial_since_ms_; }
   /// Since when the peer has read nothing of what waits for it, 0 when nothing waits.
   uint64_t unread_since_ms() const { return unread_since_ms_; }
-  /// Ends the session when its peer has stalled: a frame not finished, replies not read. True when
-  /// it still has something to stall on.
+  /// Ends the session when its peer has stalled: a frame not finished, or replies not read. True
+  /// when the session still has something that can stall.
   bool check_stall(uint64_t now_ms);
 
  private:

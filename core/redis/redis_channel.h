@@ -1,4 +1,4 @@
-// One connection to Redis that comes back: its states, its commands under way and their deadline.
+// One connection to Redis that reconnects: its states, its commands under way and their deadline.
 #pragma once
 
 #include <uv.h>

@@ -34,9 +34,9 @@ struct RedisReply {
   std::string_view text;  ///< one line for the caller; valid during on_reply only
 };
 
-/// A command's continuation. Owned by whoever sends the command, and kept alive until on_reply,
-/// which is called exactly once per command: later on the loop, or from inside command() itself
-/// when the command is refused at once.
+/// A command's continuation. The sender of the command owns it and keeps it alive until on_reply,
+/// which is called exactly once per command: later on the loop, or inside command() itself when the
+/// command is refused at once.
 class RedisRequest {
  public:
   virtual void on_reply(const RedisReply& reply) = 0;
@@ -50,13 +50,12 @@ struct RedisOptions {
   uint32_t connections = 1;       ///< commands go to the one with the fewest under way
   uint32_t timeout_ms = 1000;     ///< deadline of a command, and of connecting
   uint32_t max_pending = 10'000;  ///< commands under way per connection; more are refused
-  /// Bytes that may wait to be sent, per connection, for a Redis that reads slowly. What Redis
-  /// sends is not bounded here: one reply is as long as the value that somebody stored (512 MiB at
-  /// most).
+  /// Bytes that may wait to be sent, per connection, for a Redis that reads slowly. Bytes that
+  /// Redis sends are not bounded here: one reply is as long as the stored value, 512 MiB at most.
   size_t max_unsent_bytes = size_t{64} << 20;
   uint32_t backoff_min_ms = 50;     ///< first wait before a reconnect, doubled each time ...
   uint32_t backoff_max_ms = 1'000;  ///< ... up to this; each wait is jittered by +-50 %
-  /// Where its coming and going is logged: the one of all workers.
+  /// Logs when Redis goes and comes back; one for all workers.
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };
 

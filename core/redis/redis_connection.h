@@ -20,10 +20,10 @@ struct redisAsyncContext;
 
 namespace zerogate {
 
-/// Sends formatted commands and hands out replies in their order. It ends by itself when the
-/// connection breaks, or when its owner lets go of it, and does not come back: reconnecting is
-/// RedisChannel's. Owned through RedisConnectionPtr. Loop thread only. Writing to a socket that the
-/// peer has closed raises SIGPIPE (hiredis uses write(2)): the process must ignore that signal.
+/// Sends formatted commands and hands out replies in their order. It ends when the connection
+/// breaks or its owner destroys it, and does not reconnect: RedisChannel does. Owned through
+/// RedisConnectionPtr. Loop thread only. hiredis uses write(2), so writing to a socket that the
+/// peer has closed raises SIGPIPE: the process must ignore that signal.
 class RedisConnection {
  public:
   class Owner {

@@ -7,8 +7,8 @@
 
 namespace zerogate {
 
-/// hiredis' own functions make two allocations for every reply; there is only one reply at a time,
-/// so one place will do. Of an array only the fact that it came is kept. Loop thread only.
+/// hiredis' own functions make two allocations for every reply. There is only one reply at a time,
+/// so one slot will do. Of an array it keeps only that it came. Loop thread only.
 class RedisReplySlot {
  public:
   RedisReplySlot() = default;
