@@ -114,10 +114,11 @@ std::vector<MetricFamily> collect_process_metrics() {
           static_cast<double>(stat->threads));
     // Read once: the kernel computes it anew from a clock that is set, and a start time that moves
     // looks like a restart.
-    static const std::optional<uint64_t> boot = read_boot_time();
-    if (boot) {
-      gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
-            static_cast<double>(*boot) + static_cast<double>(stat->start_ticks) / ticks_per_second);
+    static const std::optional<uint64_t> kBoot = read_boot_time();
+    if (kBoot) {
+      gauge(
+          "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+          static_cast<double>(*kBoot) + static_cast<double>(stat->start_ticks) / ticks_per_second);
     }
   }
   if (const auto open = count_open_descriptors()) {
