@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 namespace zerogate {
 
 void open_standard_descriptors() {
