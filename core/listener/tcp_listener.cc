@@ -102,11 +102,7 @@ void TcpListener::tell_connections() {
 }
 
 void TcpListener::close_all() {
-  for (Slot& slot : slots_) {
-    if (slot.session != nullptr) {
-      slot.session->close();
-    }
-  }
+  sessions_.for_each([](uint32_t, TcpSession* session) { session->close(); });
 }
 
 void TcpListener::on_connection(int status) {
@@ -161,17 +157,11 @@ void TcpListener::adopt(UniqueFd connection) {
 }
 
 TcpSession& TcpListener::make_session() {
-  uint32_t index = static_cast<uint32_t>(slots_.size());
-  if (free_.empty()) {
-    slots_.emplace_back();
-  } else {
-    index = free_.back();
-    free_.pop_back();
-  }
-  Slot& slot = slots_[index];
-  slot.session = new TcpSession(*this, {index, slot.generation}, is_pipe_);
+  const CallerKey key = sessions_.take();
+  auto* session = new TcpSession(*this, key, is_pipe_);
+  sessions_[key.slot] = session;
   metrics_.connections.add();
-  return *slot.session;
+  return *session;
 }
 
 void TcpListener::admit(TcpSession& session) {
@@ -188,18 +178,15 @@ void TcpListener::forget(TcpSession& session) {
   received_bytes_ -= session.accounted_.received;
   unsent_bytes_ -= session.accounted_.unsent;
   unsent_sessions_ -= session.accounted_.waiting;
-  Slot& slot = slots_[session.key().slot];
-  assert(slot.session == &session);
-  slot.session = nullptr;
-  ++slot.generation;
-  free_.push_back(session.key().slot);
+  assert(find(session.key()) == &session);
+  sessions_.release(session.key().slot);
   metrics_.connections.sub();
   tell_connections();
 }
 
 TcpSession* TcpListener::find(CallerKey key) {
-  const Slot& slot = slots_[key.slot];
-  return slot.generation == key.generation ? slot.session : nullptr;
+  TcpSession** session = sessions_.find(key);
+  return session != nullptr ? *session : nullptr;
 }
 
 bool TcpListener::deliver(const ReturnPath& path, ByteView body) {
@@ -207,12 +194,10 @@ bool TcpListener::deliver(const ReturnPath& path, ByteView body) {
   return session != nullptr && session->deliver(path, body);
 }
 
-bool TcpListener::gone(CallerKey caller) const {
-  return slots_[caller.slot].generation != caller.generation;
-}
+bool TcpListener::gone(CallerKey caller) const { return sessions_.find(caller) == nullptr; }
 
 std::string TcpListener::peer(CallerKey caller) const {
-  return gone(caller) ? "gone" : slots_[caller.slot].session->peer();
+  return gone(caller) ? "gone" : sessions_[caller.slot]->peer();
 }
 
 // flush() may go on with frames that waited, and so make sessions dirty again; it ends because each
@@ -249,18 +234,17 @@ void TcpListener::shed_memory() {
 TcpSession* TcpListener::longest_waiting(size_t (TcpSession::*bytes)() const) {
   TcpSession* longest = nullptr;
   uint64_t since_ms = UINT64_MAX;
-  for (const Slot& slot : slots_) {
-    if (slot.session == nullptr || (slot.session->*bytes)() == 0) {
-      continue;
+  sessions_.for_each([&](uint32_t, TcpSession* session) {
+    if ((session->*bytes)() == 0) {
+      return;
     }
-    for (const uint64_t ms : {slot.session->partial_since_ms(), slot.session->unread_since_ms()}) {
-      if (ms == 0 || ms >= since_ms) {
-        continue;
+    for (const uint64_t ms : {session->partial_since_ms(), session->unread_since_ms()}) {
+      if (ms != 0 && ms < since_ms) {
+        since_ms = ms;
+        longest = session;
       }
-      since_ms = ms;
-      longest = slot.session;
     }
-  }
+  });
   return longest;
 }
 
@@ -274,11 +258,7 @@ void TcpListener::watch_stalls() {
 void TcpListener::check_stalls() {
   const uint64_t now_ms = loop_.now_ms();
   bool watch = false;
-  for (const Slot& slot : slots_) {
-    if (slot.session != nullptr && slot.session->check_stall(now_ms)) {
-      watch = true;
-    }
-  }
+  sessions_.for_each([&](uint32_t, TcpSession* session) { watch |= session->check_stall(now_ms); });
   if (watch) {
     watch_stalls();
   }

@@ -67,10 +67,6 @@ class TcpListener final : public ReplySink, public EndOfTurn {
 
  private:
   friend class TcpSession;
-  struct Slot {
-    TcpSession* session = nullptr;  ///< owned by its libuv handle
-    uint32_t generation = 0;
-  };
 
   void on_connection(int status);
   /// Accepts the next connection for another worker.
@@ -100,13 +96,12 @@ class TcpListener final : public ReplySink, public EndOfTurn {
   Timer stall_timer_;
   Timer tell_timer_;                     ///< tells the balancer again
   std::unique_ptr<char[]> read_buffer_;  ///< shared by all sessions: used during one read only
-  std::vector<Slot> slots_;
-  std::vector<uint32_t> free_;
-  std::vector<CallerKey> dirty_;     ///< sessions with replies of this turn
-  std::vector<CallerKey> flushing_;  ///< reused
-  size_t received_bytes_ = 0;        ///< in all sessions' partial_
-  size_t unsent_bytes_ = 0;          ///< in all sessions' out_ and writing_
-  uint32_t unsent_sessions_ = 0;     ///< sessions with a uv_write under way
+  SlotMap<TcpSession*> sessions_;        ///< each owned by its libuv handle
+  std::vector<CallerKey> dirty_;         ///< sessions with replies of this turn
+  std::vector<CallerKey> flushing_;      ///< reused
+  size_t received_bytes_ = 0;            ///< in all sessions' partial_
+  size_t unsent_bytes_ = 0;              ///< in all sessions' out_ and writing_
+  uint32_t unsent_sessions_ = 0;         ///< sessions with a uv_write under way
 };
 
 }  // namespace zerogate

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "core/base/slot_map.h"
 #include "core/wire/protocol.h"
 
 namespace zerogate {
@@ -28,11 +29,8 @@ class RequestId {
   uint8_t size_ = 0;
 };
 
-/// A connection or peer of a ReplySink. The generation tells a new one in an old one's slot apart.
-struct CallerKey {
-  uint32_t slot = 0;
-  uint32_t generation = 0;
-};
+/// A connection or peer of a ReplySink.
+using CallerKey = SlotKey;
 
 class ReplySink;
 
