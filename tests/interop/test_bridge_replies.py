@@ -2,14 +2,25 @@
 and who counts as a server at all."""
 
 import asyncio
+import functools
+import socket
 
 import msgspec
 import pytest
 from zero.error import RemoteException
 
-from bridging import fails, one_backend
-from raw import NIL, ZmqConnection, w5_request
-from scripted_backend import SCRIPTED, ScriptedTcp, ScriptedZmq, echo
+from bridging import all_up, fails, in_flight, one_backend
+from raw import (
+    CONNECTED,
+    HEADER,
+    NIL,
+    TcpConnection,
+    ZmqConnection,
+    t3_frame,
+    t3_payload,
+    w5_request,
+)
+from scripted_backend import SCRIPTED, ScriptedTcp, ScriptedZmq, echo, silent
 from waiting import until
 
 pytestmark = pytest.mark.gateway
@@ -59,6 +70,113 @@ async def test_bad_reply_costs_its_own_call(name, protocol, start_bridge, client
         if protocol == "tcp":
             assert backend.accepted == 1, "it is still the first connection"
         assert backend.count("held") == BYSTANDERS and backend.count("bad") == 3
+
+
+async def test_slow_large_reply_does_not_end_the_connection(start_bridge, clients):
+    """Over ZeroMQ, where libzmq takes only whole messages for a sign of life: 9 s of bytes are one
+    to the callers who wait beside it."""
+    size, rate, step_s = 9 << 20, 1 << 20, 0.05
+    value = msgspec.msgpack.encode(b"x" * size)
+
+    async def slowly(reader, writer):
+        try:
+            while data := await reader.read(int(rate * step_s)):
+                writer.write(data)
+                await asyncio.gather(writer.drain(), asyncio.sleep(len(data) / rate))
+        except ConnectionError:
+            pass
+
+    async def relay(reader, writer):
+        onward = await asyncio.open_connection("127.0.0.1", backend.port, limit=1 << 16)
+        await asyncio.gather(slowly(reader, onward[1]), slowly(onward[0], writer))
+
+    released = asyncio.Event()
+
+    async def held(call):
+        await released.wait()
+        call.reply(call.data)
+
+    async with ScriptedZmq({"big": lambda call: call.reply(value), "held": held}) as backend:
+        proxy = await asyncio.start_server(relay, "127.0.0.1", 0, limit=1 << 16)
+        url = f"zmq://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        gateway = await start_bridge(config=one_backend(url, timeout="30s"))
+        client = clients.open("zmq_async", gateway, timeout_ms=30_000)
+        bystanders = [asyncio.create_task(client.call("held", i)) for i in range(20)]
+        await until(lambda: backend.count("held") == 20, 5, "they are under way")
+        assert len(await client.call("big")) == size
+        released.set()
+        assert await asyncio.gather(*bystanders) == list(range(20))
+        proxy.close()
+
+
+async def test_request_that_the_kernel_has_taken_is_not_sent_again(start_bridge):
+    """It lies behind a large one whose write is not done, and has left all the same."""
+    large = msgspec.msgpack.encode(b"x" * (12 << 20))
+    executed, read_on, break_now = [], asyncio.Event(), asyncio.Event()
+
+    async def serve(name, reader, writer):
+        try:
+            while True:
+                length, request_id, _ = HEADER.unpack(await reader.readexactly(HEADER.size))
+                if length > 1 << 20:
+                    await read_on.wait()
+                payload = await reader.readexactly(length - 5)
+                request = msgspec.msgpack.decode(payload, type=dict[str, msgspec.Raw])
+                function = msgspec.msgpack.decode(request["fn"])
+                if function == "connect":
+                    writer.write(t3_frame(request_id, CONNECTED))
+                    continue
+                executed.append((name, function))
+                if name == "first" and function == "transfer":
+                    await break_now.wait()  # executed; the next request lies half in the pipe
+                    return writer.transport.abort()
+                if name == "second":
+                    writer.write(t3_frame(request_id, NIL))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+
+    bound = [socket.socket(), socket.socket()]
+    for each in bound:
+        each.bind(("127.0.0.1", 0))
+    urls = [f"tcp://127.0.0.1:{each.getsockname()[1]}" for each in bound]
+    start = lambda name, on: asyncio.start_server(functools.partial(serve, name), sock=on,
+                                                  limit=1 << 16)
+    first = await start("first", bound[0])  # nobody listens at the other one yet
+    config = one_backend(*urls, connections=1, in_flight=16, timeout="20s")
+    gateway = await start_bridge(config=config)
+    frames = [t3_frame(i, t3_payload(name, data)) for i, (name, data) in enumerate(
+        [("big", large), ("big", large), ("transfer", NIL), ("big", large)])]
+    async with await TcpConnection.open(gateway.tcp_port) as client:
+        await client.send(frames[0])
+        await until(in_flight(gateway, 1), 5, "the first is being written")
+        await client.send(b"".join(frames[1:]))
+        await until(in_flight(gateway, 4), 5, "the others lie behind it")
+        read_on.set()
+        await until(lambda: ("first", "transfer") in executed, 10, "it has arrived")
+        second = await start("second", bound[1])
+        await until(all_up(gateway, 2), 5, "there is another endpoint to try")
+        break_now.set()
+        for _ in frames:
+            assert b"failed under the call" in await client.receive_frame()
+    assert executed == [("first", "big"), ("first", "big"), ("first", "transfer")]
+    assert gateway.metrics().total("zerogate_backend_retries_total") == 0
+    first.close()
+    second.close()
+
+
+async def test_as_many_in_flight_as_can_be_configured(start_bridge):
+    most = 4096
+    async with ScriptedTcp({"never": silent}) as backend:
+        config = one_backend(backend.url, connections=1, in_flight=most, timeout="30s")
+        gateway = await start_bridge(config=config)
+        connections = [await TcpConnection.open(gateway.tcp_port) for _ in range(4)]
+        frames = [t3_frame(i, t3_payload("never")) for i in range(most // 4)]
+        for connection in connections:
+            await connection.send(b"".join(frames))
+        await until(lambda: backend.count("never") == most, 10, "all places are taken")
+        gateway.check()
+        for connection in connections:
+            connection.writer.transport.abort()
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "zmq"])
