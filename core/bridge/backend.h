@@ -1,4 +1,4 @@
-// A service somewhere else, to which calls are forwarded.
+// Forwards calls to a service elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -40,11 +40,11 @@ struct BridgeContext {
   uint64_t seed = 0;  ///< of the backends' choices and jitter
 };
 
-/// Takes calls, queues them while every connection is taken, and sees to it that each is answered:
-/// by the backend, or with an error at once when no endpoint is there, when the connection broke,
-/// when the queue is full, or when the deadline passed. A call is sent a second time, on another
-/// connection, only when nothing of it had been written, or when its function is listed as
-/// idempotent, and within a budget. Loop thread only.
+/// Takes calls, and queues them while every connection is taken. Each call is answered: by the
+/// service, or with an error at once when no endpoint is up, the connection broke, the queue is
+/// full, or the deadline passed. A call is sent a second time, on another connection, only within a
+/// budget, and only when no byte of it had been written or its function is listed as idempotent.
+/// Owned by the Bridge. Loop thread only.
 class Backend final : private EndpointSet::Owner {
  public:
   Backend(const BridgeContext& context, const BackendOptions& options,

@@ -1,4 +1,4 @@
-// One connection to an endpoint, whatever protocol it speaks.
+// One connection to an endpoint, over either protocol.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,13 @@ struct BackendConnectionOptions {
   uint32_t peer_timeout_ms = 5'000;
 };
 
-/// Connects, asks the peer for `connect` to see that Zero is spoken there (a stopped process'
-/// kernel accepts connections too, and anybody may have the address now), and then carries
-/// forwarded calls. Every one has a slot, and the id on the wire is slot and generation: a late
-/// answer, or one that comes twice, finds its slot's generation gone and never reaches another
-/// caller. A reply that cannot be used (too large, too deep, no MessagePack) is an error for its
-/// own call; only what loses the place in the stream ends the connection. A connection does not
-/// come back: Endpoint makes a new one. Loop thread only.
+/// Connects, calls `connect` to see that the peer speaks Zero, and then carries forwarded calls.
+/// Without `connect` it could not be sure: the kernel of a stopped process accepts connections too,
+/// and another program may have the address by now. Each call has a slot, and the id on the wire is
+/// the slot and its generation: a late or repeated answer finds another generation and never
+/// reaches another caller. A reply that cannot be used (too large, too deep, no MessagePack) is an
+/// error for its own call only; a fault that loses the place in the stream ends the connection. A
+/// connection does not reconnect: Endpoint makes a new one. Loop thread only.
 class BackendConnection {
  public:
   /// Called from the loop, from flush() or from fail(); on_down() once, as the last. The owner must
@@ -72,8 +72,8 @@ class BackendConnection {
   /// Ends the connection: on_down() follows before this returns.
   virtual void fail(std::string_view reason) = 0;
 
-  /// The forwarded's call was answered otherwise. Its slot stays taken until the peer has answered:
-  /// it is busy with it.
+  /// The call was answered otherwise. Its slot stays taken until the peer answers: the peer still
+  /// works on it.
   void give_up(ForwardedCall& forwarded, uint64_t now_ms);
   /// Since when the oldest given-up request blocks its slot; 0 when there is none.
   uint64_t oldest_given_up_ms() const;

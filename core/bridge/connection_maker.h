@@ -1,4 +1,4 @@
-// What makes connections to endpoints: sockets in the gateway, fakes in unit tests.
+// Makes connections to endpoints: sockets in the gateway, fakes in unit tests.
 #pragma once
 
 #include <memory>

@@ -11,8 +11,8 @@
 
 namespace zerogate {
 
-/// One list for each time-out that is in use, for calls of one time-out are due in the order in
-/// which they came: adding and removing take constant time. Wakes up once for the earliest. Does
+/// One list for each time-out in use: calls with the same time-out are due in the order in which
+/// they came, so adding and removing take constant time. Wakes up once, for the earliest. It does
 /// not own the calls. Loop thread only.
 class DeadlineQueue {
  public:

@@ -1,4 +1,4 @@
-// Which addresses the URLs of a backend stand for, kept up to date.
+// Resolves the URLs of a backend to addresses, and keeps them up to date.
 #pragma once
 
 #include <uv.h>

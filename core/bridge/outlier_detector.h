@@ -1,4 +1,4 @@
-// Which endpoints of a backend are set aside for a while because they fail.
+// Decides which endpoints of a backend are set aside for a while because they fail.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,12 @@
-// How many calls of a backend may be sent a second time.
+// Limits how many calls of a backend are sent a second time.
 #pragma once
 
 #include <algorithm>
 
 namespace zerogate {
 
-/// A bucket of tokens: every call puts a share of one in, every second attempt takes one out. So
-/// retries stay a share of the calls and never multiply an outage. Pure; one thread.
+/// A bucket of tokens: every call adds a part of a token, every second attempt takes one. So second
+/// attempts stay a share of the calls and never multiply an outage. Pure; one thread.
 class RetryBudget {
  public:
   static constexpr double kShare = 0.2;  ///< second attempts per call, in the long run

@@ -13,8 +13,8 @@
 
 namespace zerogate {
 
-/// One connection, as with TCP: libzmq would reconnect by itself and say nothing of requests that
-/// were lost meanwhile, so it is told not to, and its events end the connection.
+/// One connection, as with TCP. libzmq would reconnect by itself and lose requests without a word,
+/// so it is told not to reconnect, and its events end the connection. Loop thread only.
 class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
  public:
   /// Sockets of the context that each connection takes: its own, and a pair for its events.
@@ -31,7 +31,7 @@ class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
   ~ZmqBackendConnection() override;
 
   void send(ForwardedCall& forwarded) override;
-  /// What libzmq has taken may have left, as far as anybody can tell.
+  /// Always true: once libzmq has taken the request, it may have been sent.
   bool was_written(const ForwardedCall&) const override { return true; }
   void flush() override;
   void fail(std::string_view reason) override { went_down(reason); }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/base/units.h"
@@ -89,7 +90,7 @@ std::string report_as_text(const LoadOptions& options, const LoadReport& report)
       options.function, options.url.display(), how, options.connections,
       open_loop ? "at most " : "", options.depth, measured_s, show_duration_ms(options.warmup_ms));
   text += fmt::format("  requests    {}    {}/s\n", fmt::group_digits(report.requests()),
-                      fmt::group_digits(static_cast<uint64_t>(report.per_second() + 0.5)));
+                      fmt::group_digits(std::llround(report.per_second())));
   text += fmt::format("  latency     {}   mean {}\n", percentiles(report.latencies),
                       show_latency(report.latencies.mean()));
   if (open_loop) {
