@@ -18,7 +18,7 @@ struct BackendConnectionOptions {
   uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
   /// FrameReader::kSharedBytes, shared by all connections of the loop and owned by the Bridge.
   char* read_buffer = nullptr;
-  std::string backend;  ///< its name, for errors
+  std::string backend{};  ///< its name, for errors
   /// What `connect` carries, so that a gateway recognises itself; see ConnectService.
   std::string identity;
   /// A peer that does not acknowledge, or does not take, what it was sent for so long is gone: the
