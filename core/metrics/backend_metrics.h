@@ -23,7 +23,7 @@ struct EndpointMetrics {
   Counter connections;                                 ///< gauge
   Counter in_flight;                                   ///< gauge: sent, and not answered yet
   Counter up;                                          ///< gauge: 1 when it takes requests
-  Counter hidden;  ///< 1: it is of no interest to anybody, and no series tells of it
+  Counter hidden;                                      ///< 1: no series shows it
 };
 
 /// The numbers at one moment. An endpoint that has gone (not live) keeps its counters, so that its

@@ -40,7 +40,7 @@ ROOM_FILES = 20
 
 INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
-SUBJECTS = re.compile(r"\b(whoever|nobody|somebody)\b", re.IGNORECASE)
+SUBJECTS = re.compile(r"\b(whoever|nobody|somebody|anybody|everybody)\b", re.IGNORECASE)
 COMMENT = re.compile(r"(?:^|\s)//(.*)")
 PATH_IN_TEXT = re.compile(r"(?<![\w./@-])(?:core|gateway|handlers|tests|deploy|grafana)/[\w./-]*\w")
 
