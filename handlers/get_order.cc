@@ -2,13 +2,62 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+#include <iterator>
 #include <memory>
 #include <utility>
 
+#include "core/base/uuid.h"
 #include "core/wire/msgpack_scan.h"
 #include "handlers/order_argument.h"
 
 namespace zerogate {
+namespace {
+
+/// The fields of an order, as save_order and the Python services write it.
+constexpr ByteView kFields[] = {"id", "items", "created_by", "created_at", "status", "updated_at"};
+constexpr uint32_t kAllFields = (1u << std::size(kFields)) - 1;
+/// A map with more pairs is no order. It may have some fields that later services add.
+constexpr uint32_t kMaxPairs = 64;
+
+/// 8-4-4-4-12 hexadecimal digits.
+bool has_uuid_form(ByteView id) {
+  if (id.size() != UuidSource::kTextBytes) {
+    return false;
+  }
+  for (size_t i = 0; i < id.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? id[i] != '-' : std::isxdigit(static_cast<unsigned char>(id[i])) == 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// True for one map that has each of an order's fields.
+bool is_order(ByteView stored) {
+  wire::Reader reader(stored);
+  uint32_t pairs = 0;
+  if (!wire::is_one_value(stored) || !reader.read_map(pairs) || pairs > kMaxPairs) {
+    return false;
+  }
+  uint32_t seen = 0;
+  for (uint32_t i = 0; i < pairs; ++i) {
+    ByteView name;
+    ByteView value;
+    if (!reader.read_str(name) || !reader.read_value(value)) {
+      return false;
+    }
+    for (size_t field = 0; field < std::size(kFields); ++field) {
+      seen |= uint32_t{name == kFields[field]} << field;
+    }
+  }
+  return seen == kAllFields;
+}
+
+std::string not_found(ByteView id) { return fmt::format("order `{}` not found", id); }
+
+}  // namespace
 
 /// One GET under way, with the id for error texts.
 class GetOrder::Pending final : public RedisRequest {
@@ -30,16 +79,12 @@ class GetOrder::Pending final : public RedisRequest {
     if (reply.status != RedisReply::Status::ok) {
       return fail_with(std::move(call_), reply);
     }
-    if (!reply.has_value) {
-      return fail(fmt::format("order `{}` not found", id_));
-    }
-    if (!wire::is_one_value(reply.value)) {
-      return fail(fmt::format("what is stored as order `{}` is not one MessagePack value", id_));
+    // Redis may hold other things than orders, which are nobody's to read here.
+    if (!reply.has_value || !is_order(reply.value)) {
+      return std::move(call_).fail(Outcome::error, not_found(id_));
     }
     std::move(call_).reply(reply.value);
   }
-
-  void fail(const std::string& text) { std::move(call_).fail(Outcome::error, text); }
 
   OperationPool<Pending>& pool_;
   Call call_;
@@ -60,6 +105,9 @@ void GetOrder::serve(const Request& request, Call call) {
   if (id.size() > kMaxIdBytes) {
     return std::move(call).fail(Outcome::invalid,
                                 fmt::format("Expected `str` of length <= {}", kMaxIdBytes));
+  }
+  if (!has_uuid_form(id)) {
+    return std::move(call).fail(Outcome::error, not_found(id));
   }
   Pending* pending = pool_.take(pool_).release();  // on_reply gives it back
   pending->start(std::move(call), id);

@@ -9,12 +9,13 @@
 namespace zerogate {
 
 /// The argument is the id, a str of at most kMaxIdBytes; the answer is what GET finds under it,
-/// moved and not decoded. No such order, or a stored value that is not one MessagePack value, is an
-/// error that says so. Loop thread only. Redis has answered everything before this is destroyed
-/// (see make_handlers).
+/// moved and not decoded. An id that has not the form of a UUID, or under which no order is stored
+/// (a map with an order's fields), is an unknown one: no other key of Redis can be read. Loop
+/// thread only. Redis has answered everything before this is destroyed (see make_handlers).
 class GetOrder final : public Service {
  public:
-  /// A UUID has 36 bytes; this leaves room for prefixes and keeps error texts readable.
+  /// An id has 36 bytes. A longer one up to this is unknown; error texts, which show it, stay
+  /// readable.
   static constexpr size_t kMaxIdBytes = 256;
 
   explicit GetOrder(RedisCommand redis);

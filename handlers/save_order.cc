@@ -58,8 +58,10 @@ class SaveOrder::Pending final : public RedisRequest {
   }
 
   void on_reply(const RedisReply& reply) override {
-    if (reply.status == RedisReply::Status::ok) {
+    if (reply.says_ok()) {
       std::move(call_).reply(result_);
+    } else if (reply.status == RedisReply::Status::ok) {
+      std::move(call_).fail(Outcome::error, "redis answered SET with something else than OK");
     } else {
       fail_with(std::move(call_), reply);
     }

@@ -10,12 +10,14 @@
 
 #include "core/base/address.h"
 #include "core/base/byte_writer.h"
+#include "core/redis/reply_kind.h"
 
 namespace zerogate {
 namespace {
 
 using ReplyStatus = RedisReply::Status;
 
+constexpr std::string_view kClusterText = "redis is a cluster, which is not supported";
 constexpr uint64_t kNsPerMs = 1'000'000;
 
 /// "Connection refused" as it reads in the middle of a line; "WRONGPASS ..." stays.
@@ -27,30 +29,8 @@ std::string lower_first(std::string_view text) {
   return out;
 }
 
-/// Of an array only the fact that it came is told: no handler asks for one.
-RedisReply to_reply(const redisReply& reply) {
-  RedisReply out;
-  switch (reply.type) {
-    case REDIS_REPLY_ERROR:
-      out.status = ReplyStatus::error;
-      out.text = std::string_view(reply.str, reply.len);
-      break;
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-      out.has_value = true;
-      out.value = ByteView(reply.str, reply.len);
-      break;
-    case REDIS_REPLY_INTEGER:
-      out.has_value = true;
-      out.integer = reply.integer;
-      break;
-    case REDIS_REPLY_NIL:
-      break;
-    default:
-      out.has_value = true;
-  }
-  return out;
-}
+/// Who writes this key is nobody: the nil UUID is no order's.
+constexpr ByteView kNoOrder = "00000000-0000-0000-0000-000000000000";
 
 /// Decimal digits of `number`.
 size_t digits_of(size_t number) {
@@ -186,6 +166,7 @@ void RedisChannel::send_handshake() {
     ++handshake_left_;
   };
   handshake_left_ = 0;
+  ponged_ = false;
   if (!url.user.empty()) {
     send({"AUTH", url.user, url.password});
   } else if (!url.password.empty()) {
@@ -194,21 +175,44 @@ void RedisChannel::send_handshake() {
   if (url.database != 0) {
     send({"SELECT", std::to_string(url.database)});
   }
+  logins_left_ = handshake_left_;
   send({"PING"});
+  if (refused_) {
+    // Changes nothing, for there is no such key. A replica or a cluster that is down answers PING.
+    send({"SET", kNoOrder, "", "XX"});
+  }
 }
 
 void RedisChannel::on_connected() { state_ = State::handshaking; }
 
 void RedisChannel::on_handshake_reply(const redisReply& reply) {
-  // WRONGPASS, NOAUTH, LOADING, "max number of clients reached", ...: later it may be better.
-  if (reply.type == REDIS_REPLY_ERROR) {
-    return fail({reply.str, reply.len});
+  if (connection_->connected_to_itself()) {
+    return fail("connected to itself");
   }
+  const std::string_view text = reply.str ? std::string_view(reply.str, reply.len) : "";
+  const bool pinged = logins_left_ == 0 && !ponged_;
+  if (reply.type == REDIS_REPLY_ERROR) {
+    // Who has answered so is a Redis that works, for a user who need not know these commands.
+    const bool forbidden = logins_left_ == 0 && begins_with(reply, "NOPERM ");
+    // WRONGPASS, NOAUTH, LOADING, "max number of clients reached", ...: later it may be better.
+    // That another node has the key is no refusal.
+    if (!forbidden && (pinged || logins_left_ > 0 || !is_elsewhere(reply))) {
+      return fail(text);
+    }
+  } else if (logins_left_ > 0 || pinged) {
+    const std::string_view right = pinged ? "PONG" : "OK";
+    if (reply.type != REDIS_REPLY_STATUS || text != right) {
+      return fail(fmt::format("no Redis: it answered something else than {}", right));
+    }
+  }
+  ponged_ = pinged || ponged_;
+  logins_left_ -= logins_left_ > 0 ? 1 : 0;
   if (--handshake_left_ > 0) {
     return;
   }
   state_ = State::up;
   tried_ = true;
+  refused_ = false;
   backoff_.reset();
   uv_timer_stop(timer_.get());
   owner_.on_link_change();
@@ -270,8 +274,24 @@ void RedisChannel::on_redis_reply(const redisReply& reply) {
   if (state_ != State::up) {
     return on_handshake_reply(reply);
   }
+  if (is_refusal(reply)) {
+    refused_ = true;  // the next connection has to prove more than a PONG
+    return fail({reply.str, reply.len});
+  }
   ++replies_;
+  if (is_elsewhere(reply)) {
+    return answer_cluster();
+  }
   answer(pending_.pop_front(), to_reply(reply));
+}
+
+/// Without the reply's text: the addresses of inner nodes are not the callers' business.
+void RedisChannel::answer_cluster() {
+  owner_.on_cluster();
+  RedisReply reply;
+  reply.status = ReplyStatus::error;
+  reply.text = kClusterText;
+  answer(pending_.pop_front(), reply);
 }
 
 void RedisChannel::answer_all(ReplyStatus status, std::string_view text) {

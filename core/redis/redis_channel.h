@@ -19,7 +19,9 @@ namespace zerogate {
 
 /// resolving -> connecting -> handshaking -> up; any failure -> broken -> waiting -> resolving.
 /// Up means that Redis has answered PING, after AUTH and SELECT where the URL asks for them: the
-/// kernel accepts connections for a Redis that is stopped or still loading. Owned by a RedisClient,
+/// kernel accepts connections for a Redis that is stopped or still loading. A reply that tells of
+/// the server and not of the command (READONLY, LOADING, ...) breaks the connection, and the next
+/// one is up only when a SET without effect is not refused. Owned by a RedisClient,
 /// which outlives it together with `options` and `metrics`. Loop thread only.
 class RedisChannel final : private RedisConnection::Owner {
  public:
@@ -27,6 +29,8 @@ class RedisChannel final : private RedisConnection::Owner {
    public:
     /// up() or tried() may have changed. Must not send commands.
     virtual void on_link_change() = 0;
+    /// A command was answered by a cluster's node, which has not its key. Must not send commands.
+    virtual void on_cluster() = 0;
     /// uv_hrtime(), from the Turn.
     virtual uint64_t now_ns() = 0;
 
@@ -83,6 +87,7 @@ class RedisChannel final : private RedisConnection::Owner {
   void on_handshake_reply(const redisReply& reply);
   void fail(std::string_view reason, RedisReply::Status status = RedisReply::Status::unavailable);
   void wait_and_retry();
+  void answer_cluster();
   void check_deadline();
   void answer(const Pending& pending, const RedisReply& reply);
   uint64_t now_ns();
@@ -105,7 +110,10 @@ class RedisChannel final : private RedisConnection::Owner {
   std::string endpoint_;  // what is being tried, for error texts
   std::string failure_;
   RedisReply::Status broken_status_ = RedisReply::Status::unavailable;
-  size_t handshake_left_ = 0;  // replies
+  size_t handshake_left_ = 0;  // replies that are due
+  size_t logins_left_ = 0;     // those of them that answer AUTH and SELECT
+  bool ponged_ = false;        // PING was answered
+  bool refused_ = false;       // a command was, by a server that had answered PING
   // All commands have the same timeout, so the oldest is the first to expire.
   RingBuffer<Pending> pending_;
   uint64_t clock_ns_ = 0;  // read once per batch of replies and per turn of commands; 0: not yet

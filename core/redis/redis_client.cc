@@ -28,7 +28,12 @@ struct RedisClient::Shared final : RedisChannel::Owner {
       : loop(the_loop),
         metrics(the_metrics),
         options(std::move(the_options)),
-        state(the_loop.uv(), options.states, watched(options)) {
+        state(the_loop.uv(), options.states, watched(options)),
+        cluster(the_loop.uv(), options.states,
+                {"redis is no cluster",
+                 "redis is a cluster, which is not supported",
+                 WatchedState::When::up_for_all,
+                 {{"redis", options.url.display()}}}) {
     failure = fmt::format("connecting to {}", options.url.display());
     unavailable = fmt::format("redis unavailable: {}", failure);
     too_many = fmt::format("redis overloaded: {} commands are under way", options.max_pending);
@@ -41,6 +46,7 @@ struct RedisClient::Shared final : RedisChannel::Owner {
   }
 
   void on_link_change() override;
+  void on_cluster() override { cluster.set(false, "a key is on another node"); }
   uint64_t now_ns() override { return loop.read_ns(); }
   RedisChannel* idlest() const;
   void refuse(RedisReply::Status status, std::string_view text, RedisRequest& request);
@@ -49,6 +55,7 @@ struct RedisClient::Shared final : RedisChannel::Owner {
   RedisMetrics& metrics;
   const RedisOptions options;
   StateReporter state;
+  StateReporter cluster;  ///< never says up: who has seen a cluster's error once knows
   std::vector<std::unique_ptr<RedisChannel>> channels;
   bool up = false;
   bool settled = false;

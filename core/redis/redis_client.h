@@ -29,9 +29,13 @@ struct RedisReply {
   };
   Status status = Status::ok;
   bool has_value = false;
-  ByteView value;         ///< bytes of a string or status reply; valid during on_reply only
-  int64_t integer = 0;    ///< of an integer reply
-  std::string_view text;  ///< one line for the caller; valid during on_reply only
+  bool is_status = false;  ///< `value` is a status reply, as OK is for SET
+  ByteView value;          ///< bytes of a string or status reply; valid during on_reply only
+  int64_t integer = 0;     ///< of an integer reply
+  std::string_view text;   ///< one line for the caller; valid during on_reply only
+
+  /// What Redis answers to a SET that it has done.
+  bool says_ok() const { return status == Status::ok && is_status && value == "OK"; }
 };
 
 /// A command's continuation. The sender of the command owns it and keeps it alive until on_reply,

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include <cassert>
+#include <cstring>
 
 namespace zerogate {
 
@@ -125,6 +126,20 @@ void RedisConnection::send(const std::string& command) {
       context_, &RedisConnection::on_reply, this, command.data(), command.size());
   assert(status == REDIS_OK);  // fails only on a context that is being freed
   ++expected_;
+}
+
+bool RedisConnection::connected_to_itself() const {
+  sockaddr_storage ours{};
+  sockaddr_storage theirs{};
+  socklen_t our_size = sizeof ours;
+  socklen_t their_size = sizeof theirs;
+  if (getsockname(context_->c.fd, reinterpret_cast<sockaddr*>(&ours), &our_size) != 0 ||
+      getpeername(context_->c.fd, reinterpret_cast<sockaddr*>(&theirs), &their_size) != 0) {
+    return false;
+  }
+  // The client's end of a Unix socket has no name, nor has the server's in an odd case.
+  return ours.ss_family != AF_UNIX && our_size == their_size &&
+         std::memcmp(&ours, &theirs, our_size) == 0;
 }
 
 void RedisConnection::flush() {

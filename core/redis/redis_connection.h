@@ -68,6 +68,10 @@ class RedisConnection {
   /// on_broken.
   void read();
 
+  /// True when the socket's two ends are one: behind a dead port of the ephemeral range the kernel
+  /// may connect a client to itself.
+  bool connected_to_itself() const;
+
   /// Bytes that were appended and that the kernel has not taken.
   size_t unsent_bytes() const;
 

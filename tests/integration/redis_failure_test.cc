@@ -259,6 +259,87 @@ TEST_F(RedisFailureTest, SomethingElseListensThere) {
   }
 }
 
+TEST_F(RedisFailureTest, OnlyItsOwnRightAnswerMakesItUp) {
+  std::string answer;
+  FakeRedis fake(loop_.uv(), [&](std::string_view request) {
+    return answer == "echo" ? std::string(request) : answer;
+  });
+  for (const std::string wrong : {"+OK\r\n", "$4\r\nPONG\r\n", ":1\r\n", "$-1\r\n", "echo"}) {
+    answer = wrong;
+    connect(impatient(fake.url()));
+    EXPECT_TRUE(run_until_down("something else than PONG")) << wrong;
+  }
+  answer = "-NOPERM this user has no permissions to run the 'ping' command\r\n";
+  connect(impatient(fake.url()));
+  EXPECT_TRUE(run_until_up()) << "who knows the user is alive";
+  RedisUrl url = fake.url();
+  url.password = "secret";
+  answer = "+PONG\r\n+PONG\r\n";
+  connect(impatient(url));
+  EXPECT_TRUE(run_until_down("something else than OK"));
+}
+
+/// Answers PING with PONG and any other command with `others`, in their order.
+std::string answer_each(std::string_view request, const std::string& others) {
+  std::string answers;
+  for (size_t at = 0; (at = request.find('*', at)) != std::string_view::npos; ++at) {
+    answers += request.substr(at, 12) == "*1\r\n$4\r\nPING" ? "+PONG\r\n" : others;
+  }
+  return answers;
+}
+
+TEST_F(RedisFailureTest, AServerThatRefusesIsDownUntilItTakesCommandsAgain) {
+  for (const std::string refusal :
+       {"READONLY You can't write against a read only replica.",
+        "MASTERDOWN Link with MASTER is down", "LOADING Redis is loading the dataset in memory",
+        "NOAUTH Authentication required.", "CLUSTERDOWN The cluster is down"}) {
+    std::string others = "+OK\r\n";
+    FakeRedis fake(loop_.uv(),
+                   [&](std::string_view request) { return answer_each(request, others); });
+    RedisOptions options = impatient(fake.url());
+    options.url.host = "localhost";  // so that the name is looked up for each connection
+    connect(options);
+    ASSERT_TRUE(run_until_up());
+    std::vector<std::string> lines;
+    log::configure(log::Level::info, log::Format::logfmt,
+                   [&](std::string_view line) { lines.emplace_back(line); });
+    others = "-" + refusal + "\r\n";
+    const Probe refused = call({"SET", "a", "1"});
+    EXPECT_EQ(refused.status, ReplyStatus::unavailable);
+    EXPECT_THAT(refused.text, StartsWith("redis unavailable: " + refusal));
+    ASSERT_TRUE(run_until([&] { return fake.accepted() >= 5; })) << "it is tried again and again";
+    EXPECT_FALSE(client_->up()) << "although it answers PING";
+    others = "$-1\r\n";
+    ASSERT_TRUE(run_until_up());
+    log::configure(log::Level::off, log::Format::logfmt);
+    ASSERT_EQ(lines.size(), 2u) << refusal;
+    EXPECT_THAT(lines[0], HasSubstr("redis down"));
+    EXPECT_THAT(lines[0], HasSubstr(refusal.substr(0, refusal.find(' '))));
+    EXPECT_THAT(lines[1], HasSubstr("redis up"));
+    client_.reset();
+  }
+}
+
+TEST_F(RedisFailureTest, AClusterIsSaidToBeUnsupported) {
+  std::string others = "-MOVED 3999 10.0.0.7:6381\r\n";
+  FakeRedis fake(loop_.uv(),
+                 [&](std::string_view request) { return answer_each(request, others); });
+  std::vector<std::string> lines;
+  connect(impatient(fake.url()));
+  ASSERT_TRUE(run_until_up());
+  log::configure(log::Level::info, log::Format::logfmt,
+                 [&](std::string_view line) { lines.emplace_back(line); });
+  for (const char* const answer : {"-MOVED 3999 10.0.0.7:6381\r\n", "-ASK 1 10.0.0.7:6381\r\n"}) {
+    others = answer;
+    const Probe moved = call({"GET", "a"});
+    EXPECT_EQ(moved.status, ReplyStatus::error);
+    EXPECT_EQ(moved.text, "redis is a cluster, which is not supported");
+  }
+  log::configure(log::Level::off, log::Format::logfmt);
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_THAT(lines[0], HasSubstr("redis is a cluster, which is not supported"));
+}
+
 TEST_F(RedisFailureTest, UnaskedRepliesEndTheConnectionAndNotTheProcess) {
   FakeRedis fake(loop_.uv(), [](std::string_view request) -> std::string {
     if (request.find("PING") != std::string_view::npos) {

@@ -66,6 +66,12 @@ class HandlerTest : public testing::Test {
     reply.value = value;
     return reply;
   }
+  /// A status reply.
+  static RedisReply said(ByteView status) {
+    RedisReply reply = ok(status);
+    reply.is_status = true;
+    return reply;
+  }
   static RedisReply failure(RedisReply::Status status, std::string_view text) {
     RedisReply reply;
     reply.status = status;

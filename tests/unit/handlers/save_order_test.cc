@@ -47,13 +47,13 @@ TEST_F(SaveOrderTest, StoresTheBenchmarkRecord) {
                               "created_at\xba" +
                               now + std::string("\xa6status\x00", 8) + "\xaaupdated_at\xba" + now);
   EXPECT_EQ(arguments[2].size(), 159u);
-  redis_.answer(0, ok("OK"));
+  redis_.answer(0, said("OK"));
 }
 
 TEST_F(SaveOrderTest, AnswersOnlyWhenRedisHasSaidOk) {
   serve(save_, kArgument);
   EXPECT_THAT(answers_.bodies, ElementsAre());
-  redis_.answer(0, ok("OK"));
+  redis_.answer(0, said("OK"));
   const std::string reply = "\x83\xa8order_id\xd9\x24" + order_id(redis_.commands[0]) +
                             std::string("\xa6status\x00", 8) +
                             "\xa5items\x92\xa5"
@@ -63,13 +63,29 @@ TEST_F(SaveOrderTest, AnswersOnlyWhenRedisHasSaidOk) {
   EXPECT_EQ(ended(Outcome::ok), 1u);
 }
 
+TEST_F(SaveOrderTest, AnyOtherReplyThanOkIsAnError) {
+  RedisReply array;
+  array.has_value = true;
+  RedisReply number = array;
+  number.integer = 1;
+  const RedisReply replies[] = {RedisReply{}, array,          number,
+                                ok("OK"),     said("QUEUED"), said("PONG")};
+  for (size_t i = 0; i < std::size(replies); ++i) {
+    serve(save_, kArgument);
+    redis_.answer(i, replies[i]);
+    EXPECT_EQ(answers_.bodies.back(), error_body(wire::ErrorKey::server_exception,
+                                                 "redis answered SET with something else than OK"));
+  }
+  EXPECT_EQ(ended(Outcome::error), std::size(replies));
+}
+
 TEST_F(SaveOrderTest, KeepsCallsApartThatAreAnsweredOutOfOrder) {
   std::set<std::string> ids;
   for (int i = 0; i < 3; ++i) {
     serve(save_, kArgument);
   }
   for (const size_t i : {size_t{2}, size_t{0}, size_t{1}}) {
-    redis_.answer(i, ok("OK"));
+    redis_.answer(i, said("OK"));
     EXPECT_NE(answers_.bodies.back().find(order_id(redis_.commands[i])), std::string::npos);
     ids.insert(order_id(redis_.commands[i]));
   }
@@ -79,7 +95,7 @@ TEST_F(SaveOrderTest, KeepsCallsApartThatAreAnsweredOutOfOrder) {
 TEST_F(SaveOrderTest, ReusesItsOperationsWithoutLeftovers) {
   for (size_t i = 0; i < 3; ++i) {
     serve(save_, kArgument);
-    redis_.answer(i, ok("OK"));
+    redis_.answer(i, said("OK"));
     EXPECT_EQ(redis_.commands[i].request, redis_.commands[0].request);
     EXPECT_EQ(redis_.commands[i].arguments[2].size(), 159u);
     EXPECT_EQ(answers_.bodies[i].size(), 76u);
@@ -110,7 +126,7 @@ TEST_F(SaveOrderTest, StandsBeingRefusedFromInsideTheCommand) {
   EXPECT_EQ(ended(Outcome::unavailable), 2u);
   redis_.refuse_at_once = false;
   serve(save_, kArgument);
-  redis_.answer(0, ok("OK"));
+  redis_.answer(0, said("OK"));
   EXPECT_EQ(answers_.bodies.back().size(), 76u);
 }
 
@@ -133,11 +149,11 @@ TEST_F(SaveOrderTest, MovesALargeOrderAndShrinksAfterIt) {
                    "\xa7user_id\xa1"
                    "1");
   EXPECT_THAT(redis_.commands[0].arguments[2], testing::HasSubstr(items));
-  redis_.answer(0, ok("OK"));
+  redis_.answer(0, said("OK"));
   EXPECT_THAT(answers_.bodies[0], testing::EndsWith(items));
   serve(save_, kArgument);
   EXPECT_EQ(redis_.commands[1].arguments[2].size(), 159u);
-  redis_.answer(1, ok("OK"));
+  redis_.answer(1, said("OK"));
 }
 
 }  // namespace
