@@ -73,6 +73,7 @@ class GetOrder::Pending final : public RedisRequest {
     answer(reply);
     pool_.give_back(std::unique_ptr<Pending>(this));
   }
+  bool idempotent() const override { return true; }  // it only reads
 
  private:
   void answer(const RedisReply& reply) {

@@ -68,6 +68,7 @@ class SaveOrder::Pending final : public RedisRequest {
     trim(result_);
     pool_.give_back(std::unique_ptr<Pending>(this));
   }
+  bool idempotent() const override { return true; }  // the key is new, and the value the same
 
  private:
   OperationPool<Pending>& pool_;

@@ -19,6 +19,12 @@ class RingBuffer {
   T& front() { return assert(size_ > 0), slots_[head_]; }
   const T& front() const { return assert(size_ > 0), slots_[head_]; }
 
+  /// The one that is `index` behind the front; index < size().
+  T& operator[](size_t index) {
+    assert(index < size_);
+    return slots_[(head_ + index) & (slots_.size() - 1)];
+  }
+
   void push_back(T value) {
     if (size_ == slots_.size()) {
       grow();

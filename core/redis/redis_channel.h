@@ -1,8 +1,6 @@
 // One connection to Redis that reconnects: its states, its commands under way and their deadline.
 #pragma once
 
-#include <uv.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,7 +9,8 @@
 #include "core/base/backoff.h"
 #include "core/base/ring_buffer.h"
 #include "core/io/dns_lookup.h"
-#include "core/io/uv_ptr.h"
+#include "core/io/event_loop.h"
+#include "core/io/timer.h"
 #include "core/redis/redis_client.h"
 #include "core/redis/redis_connection.h"
 
@@ -38,7 +37,7 @@ class RedisChannel final : private RedisConnection::Owner {
     ~Owner() = default;
   };
 
-  RedisChannel(uv_loop_t* loop, Owner& owner, RedisMetrics& metrics, const RedisOptions& options);
+  RedisChannel(EventLoop& loop, Owner& owner, RedisMetrics& metrics, const RedisOptions& options);
   ~RedisChannel();
   RedisChannel(const RedisChannel&) = delete;
   RedisChannel& operator=(const RedisChannel&) = delete;
@@ -48,10 +47,11 @@ class RedisChannel final : private RedisConnection::Owner {
   /// Ends the connection for good, and does not call the owner again. close() the channels of a
   /// client first and then let each answer_all(): a continuation may send a command.
   void close();
-  /// Answers everything under way. "unavailable" and "timeout" only.
-  void answer_all(RedisReply::Status status, std::string_view text);
+  /// Answers everything under way: unavailable.
+  void answer_all(std::string_view text);
 
-  bool up() const { return state_ == State::up; }
+  /// Also while a connection that was closed is made anew at once: commands wait for it.
+  bool up() const { return state_ == State::up || quiet_; }
   /// True once the first attempt has ended, well or not.
   bool tried() const { return tried_; }
   /// Why the last attempt failed or the connection broke, and with which address.
@@ -59,7 +59,8 @@ class RedisChannel final : private RedisConnection::Owner {
 
   size_t pending() const { return pending_.size(); }
   bool has_room_for(size_t bytes) const {
-    return connection_->unsent_bytes() + bytes <= options_.max_unsent_bytes;
+    const size_t unsent = connection_ ? connection_->unsent_bytes() : 0;
+    return unsent + (quiet_ ? sent_.size() : 0) + bytes <= options_.max_unsent_bytes;
   }
   /// Sends one formatted command; `request` is answered later. Only when up.
   void command(const std::string& formatted, RedisRequest& request);
@@ -69,14 +70,15 @@ class RedisChannel final : private RedisConnection::Owner {
  private:
   enum class State : uint8_t { resolving, connecting, handshaking, up, broken, waiting, closed };
   struct Pending {
-    RedisRequest* request = nullptr;
+    RedisRequest* request = nullptr;  // null: answered when it was late, its reply is skipped
     uint64_t sent_ns = 0;
+    size_t bytes = 0;  // of the formatted command
   };
 
   void on_connected() override;
-  void on_batch() override { clock_ns_ = owner_.now_ns(); }
+  void on_batch() override { heard_ns_ = clock_ns_ = owner_.now_ns(); }
   void on_redis_reply(const redisReply& reply) override;
-  void on_broken(std::string_view reason) override;
+  void on_broken(std::string_view reason, bool closed) override;
 
   void attempt();
   void on_addresses(DnsLookup::Addresses addresses);
@@ -85,39 +87,50 @@ class RedisChannel final : private RedisConnection::Owner {
   Result<RedisConnectionPtr> open_next();
   void send_handshake();
   void on_handshake_reply(const redisReply& reply);
-  void fail(std::string_view reason, RedisReply::Status status = RedisReply::Status::unavailable);
+  bool may_return_quietly();
+  void return_quietly();
+  void send_again();
+  void fail(std::string_view reason);
   void wait_and_retry();
   void answer_cluster();
-  void check_deadline();
+  void check_deadlines();
+  void answer_late(uint64_t now);
   void answer(const Pending& pending, const RedisReply& reply);
   uint64_t now_ns();
   void start_timer(uint64_t ms);
   void on_timer();
   std::string_view missed() const;
 
-  uv_loop_t* loop_;
+  EventLoop& loop_;
   Owner& owner_;
   RedisMetrics& metrics_;
   const RedisOptions& options_;
   State state_ = State::waiting;
   bool tried_ = false;
   RedisConnectionPtr connection_;
-  UvPtr<uv_timer_t> timer_;  // of the attempt, of the oldest command, or of the wait: see state_
+  Timer timer_;           // of the attempt or of the wait: see state_
+  Timer deadline_timer_;  // of the oldest command that has not been answered
   DnsLookup lookup_;
   Backoff backoff_;
   std::vector<std::string> addresses_;  // those not tried yet begin at next_address_
   size_t next_address_ = 0;
   std::string endpoint_;  // what is being tried, for error texts
   std::string failure_;
-  RedisReply::Status broken_status_ = RedisReply::Status::unavailable;
   size_t handshake_left_ = 0;  // replies that are due
   size_t logins_left_ = 0;     // those of them that answer AUTH and SELECT
   bool ponged_ = false;        // PING was answered
   bool refused_ = false;       // a command was, by a server that had answered PING
   // All commands have the same timeout, so the oldest is the first to expire.
   RingBuffer<Pending> pending_;
+  size_t late_ = 0;        // of pending_, from the front: those that were answered already
+  std::string sent_;       // the last resendable_ commands of pending_, as they were sent
+  size_t resendable_ = 0;  // nothing was answered since these were sent
+  bool quiet_ = false;     // the connection was closed and is made anew before anybody is told
+  bool resent_ = false;    // commands were sent again, and none was answered since
+  bool served_ = false;    // this connection has answered a command
+  uint64_t up_ns_ = 0;     // since when it is up
+  uint64_t heard_ns_ = 0;  // when something last arrived
   uint64_t clock_ns_ = 0;  // read once per batch of replies and per turn of commands; 0: not yet
-  uint64_t replies_ = 0;   // ever, to see progress
   int answering_ = 0;      // depth of on_reply calls, in which the client must not be destroyed
 };
 

@@ -41,7 +41,7 @@ struct RedisClient::Shared final : RedisChannel::Owner {
         fmt::format("redis overloaded: {} KiB wait to be sent", options.max_unsent_bytes >> 10);
     const uint32_t count = std::max(options.connections, 1u);
     for (uint32_t i = 0; i < count; ++i) {
-      channels.push_back(std::make_unique<RedisChannel>(loop.uv(), *this, metrics, options));
+      channels.push_back(std::make_unique<RedisChannel>(loop, *this, metrics, options));
     }
   }
 
@@ -126,7 +126,7 @@ RedisClient::~RedisClient() {
     channel->close();
   }
   for (auto& channel : shared_->channels) {
-    channel->answer_all(RedisReply::Status::unavailable, shared_->unavailable);
+    channel->answer_all(shared_->unavailable);
   }
 }
 

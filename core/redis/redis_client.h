@@ -44,6 +44,9 @@ struct RedisReply {
 class RedisRequest {
  public:
   virtual void on_reply(const RedisReply& reply) = 0;
+  /// True when the command does no harm if Redis executes it twice: it may then be sent again,
+  /// once, when a connection closed without a reply.
+  virtual bool idempotent() const { return false; }
 
  protected:
   ~RedisRequest() = default;

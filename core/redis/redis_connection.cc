@@ -97,10 +97,12 @@ void RedisConnection::on_cleanup(void* data) {
   // Copied, for the owner may let go of everything. hiredis closes the socket after this hook, so
   // it is out of the loop by then.
   const std::string reason = self->context_->c.err ? self->context_->c.errstr : "closed";
+  const bool closed =
+      self->context_->c.err == REDIS_ERR_EOF || self->context_->c.err == REDIS_ERR_IO;
   self->release_poll();
   self->context_ = nullptr;
   if (self->owner_) {
-    self->owner_->on_broken(reason);
+    self->owner_->on_broken(reason, closed);
   } else {
     delete self;
   }
@@ -116,7 +118,7 @@ void RedisConnection::release_poll() {
 
 void RedisConnection::break_off(std::string_view reason) {
   if (owner_) {
-    owner_->on_broken(reason);
+    owner_->on_broken(reason, false);
   }
 }
 

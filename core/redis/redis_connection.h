@@ -36,8 +36,9 @@ class RedisConnection {
     /// The reply to the oldest command that has none. May let go of the connection.
     virtual void on_redis_reply(const redisReply& reply) = 0;
     /// The connection is gone, and no on_redis_reply follows for what was sent. Lets go of it.
+    /// `closed`: the other end closed it, or the way there did; nothing was wrong with the bytes.
     /// `reason` is valid during the call only.
-    virtual void on_broken(std::string_view reason) = 0;
+    virtual void on_broken(std::string_view reason, bool closed) = 0;
 
    protected:
     ~Owner() = default;

@@ -51,11 +51,15 @@ FakeRedis::FakeRedis(uv_loop_t* loop, Script script)
 }
 
 FakeRedis::~FakeRedis() {
+  close_all();
+  uv_close(reinterpret_cast<uv_handle_t*>(listener_),
+           [](uv_handle_t* handle) { delete reinterpret_cast<uv_tcp_t*>(handle); });
+}
+
+void FakeRedis::close_all() {
   while (!peers_.empty()) {
     peers_.back()->close();
   }
-  uv_close(reinterpret_cast<uv_handle_t*>(listener_),
-           [](uv_handle_t* handle) { delete reinterpret_cast<uv_tcp_t*>(handle); });
 }
 
 RedisUrl FakeRedis::url() const {

@@ -24,6 +24,7 @@ using ReplyStatus = RedisReply::Status;
 
 /// One command's continuation. `then` runs inside on_reply.
 struct Probe final : RedisRequest {
+  bool idempotent() const override { return may_be_repeated; }
   void on_reply(const RedisReply& reply) override {
     ++count;
     status = reply.status;
@@ -36,6 +37,7 @@ struct Probe final : RedisRequest {
     }
   }
 
+  bool may_be_repeated = false;
   int count = 0;
   ReplyStatus status = ReplyStatus::ok;
   bool has_value = false;
@@ -169,6 +171,8 @@ class FakeRedis {
   /// To all clients, unasked.
   void send(std::string_view bytes);
   int accepted() const { return accepted_; }
+  /// Closes all connections.
+  void close_all();
 
  private:
   struct Peer;

@@ -1,0 +1,171 @@
+// RedisChannel's commands: sent, answered, late. Its link is in redis_channel.cc.
+#include <fmt/format.h>
+#include <hiredis/hiredis.h>
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/redis/redis_channel.h"
+#include "core/redis/reply_kind.h"
+
+namespace zerogate {
+namespace {
+
+using ReplyStatus = RedisReply::Status;
+
+constexpr std::string_view kClusterText = "redis is a cluster, which is not supported";
+/// A connection from which nothing comes for this many timeouts, while replies are due, is
+/// replaced. One timeout is how long a Redis that is busy (a slow script, a fork) may keep silent.
+constexpr uint64_t kSilentTimeouts = 2;
+/// Commands are kept to be sent again up to this: an idle connection carries few when it closes.
+constexpr size_t kMaxResentBytes = size_t{64} << 10;
+constexpr uint64_t kNsPerMs = 1'000'000;
+
+}  // namespace
+
+void RedisChannel::command(const std::string& formatted, RedisRequest& request) {
+  assert(up());
+  if (state_ == State::up) {
+    connection_->send(formatted);
+  }
+  pending_.push_back({&request, now_ns(), formatted.size()});
+  if (quiet_ || sent_.size() + formatted.size() <= kMaxResentBytes) {
+    sent_ += formatted;
+    ++resendable_;
+  } else {
+    sent_.clear();
+    resendable_ = 0;
+  }
+  if (!deadline_timer_.active()) {
+    deadline_timer_.start(options_.timeout_ms);
+  }
+}
+
+void RedisChannel::end_of_turn() {
+  clock_ns_ = 0;
+  if (state_ == State::up) {
+    connection_->flush();
+  }
+}
+
+void RedisChannel::on_redis_reply(const redisReply& reply) {
+  if (state_ != State::up) {
+    return on_handshake_reply(reply);
+  }
+  if (is_refusal(reply)) {
+    refused_ = true;  // the next connection has to prove more than a PONG
+    return fail({reply.str, reply.len});
+  }
+  sent_.clear();
+  resendable_ = 0;
+  resent_ = false;
+  served_ = true;
+  if (late_ > 0) {
+    --late_;
+    pending_.pop_front();
+    return;
+  }
+  if (is_elsewhere(reply)) {
+    return answer_cluster();
+  }
+  answer(pending_.pop_front(), to_reply(reply));
+}
+
+/// Without the reply's text: the addresses of inner nodes are not the callers' business.
+void RedisChannel::answer_cluster() {
+  owner_.on_cluster();
+  RedisReply reply;
+  reply.status = ReplyStatus::error;
+  reply.text = kClusterText;
+  answer(pending_.pop_front(), reply);
+}
+
+void RedisChannel::answer_all(std::string_view text) {
+  clock_ns_ = 0;
+  late_ = 0;
+  deadline_timer_.stop();
+  // Moved out of the way, for a continuation may lead to anything but our end.
+  RingBuffer<Pending> pending = std::exchange(pending_, {});
+  RedisReply reply;
+  reply.status = ReplyStatus::unavailable;
+  reply.text = text;
+  while (!pending.empty()) {
+    if (const Pending next = pending.pop_front(); next.request != nullptr) {
+      answer(next, reply);
+    }
+  }
+}
+
+void RedisChannel::answer(const Pending& pending, const RedisReply& reply) {
+  switch (reply.status) {
+    case ReplyStatus::ok:
+      metrics_.ok.add();
+      break;
+    case ReplyStatus::error:
+      metrics_.error.add();
+      break;
+    case ReplyStatus::timeout:
+      metrics_.timeout.add();
+      break;
+    default:
+      metrics_.unavailable.add();
+  }
+  if (reply.status != ReplyStatus::unavailable) {
+    metrics_.duration.observe(now_ns() - pending.sent_ns);
+  }
+  ++answering_;
+  pending.request->on_reply(reply);
+  --answering_;
+}
+
+/// Runs after the poll: what came in time has been read. The timer is armed for the oldest command
+/// when it is sent, and here for the one that is oldest by then: about once per timeout, and not
+/// per command.
+void RedisChannel::check_deadlines() {
+  const uint64_t now = owner_.now_ns();
+  const uint64_t timeout_ns = options_.timeout_ms * kNsPerMs;
+  answer_late(now);
+  uint64_t due_ns = UINT64_MAX;
+  if (late_ < pending_.size()) {
+    due_ns = pending_[late_].sent_ns + timeout_ns;
+  }
+  if (late_ > 0 && state_ == State::up) {
+    const uint64_t silent_since = std::max(heard_ns_, pending_.front().sent_ns);
+    const uint64_t silent_until = silent_since + kSilentTimeouts * timeout_ns;
+    if (now >= silent_until) {
+      return fail(fmt::format("no reply for {} ms", (now - silent_since) / kNsPerMs));
+    }
+    due_ns = std::min(due_ns, silent_until);
+  }
+  if (due_ns != UINT64_MAX) {
+    deadline_timer_.start_at((due_ns + kNsPerMs - 1) / kNsPerMs);
+  }
+}
+
+/// Each command that is late fails alone, and its reply is skipped when it comes: replies come in
+/// the order of the commands.
+void RedisChannel::answer_late(uint64_t now) {
+  clock_ns_ = now;
+  while (late_ < pending_.size() &&
+         now >= pending_[late_].sent_ns + options_.timeout_ms * kNsPerMs) {
+    const Pending late = pending_[late_];
+    pending_[late_].request = nullptr;
+    ++late_;
+    const std::string text =
+        fmt::format("redis timed out after {} ms", (now - late.sent_ns) / kNsPerMs);
+    RedisReply reply;
+    reply.status = ReplyStatus::timeout;
+    reply.text = text;
+    answer(late, reply);
+  }
+}
+
+uint64_t RedisChannel::now_ns() {
+  if (clock_ns_ == 0) {
+    clock_ns_ = owner_.now_ns();
+  }
+  return clock_ns_;
+}
+
+}  // namespace zerogate
