@@ -18,7 +18,9 @@ constexpr std::string_view kClusterText = "redis is a cluster, which is not supp
 /// A connection from which nothing comes for this many timeouts, while replies are due, is
 /// replaced. One timeout is how long a Redis that is busy (a slow script, a fork) may keep silent.
 constexpr uint64_t kSilentTimeouts = 2;
-/// Commands are kept to be sent again up to this: an idle connection carries few when it closes.
+/// So many commands, and bytes, are kept to be sent again: an idle connection carries few when it
+/// closes, and a busy one should not pay for copies.
+constexpr size_t kMaxResent = 32;
 constexpr size_t kMaxResentBytes = size_t{64} << 10;
 constexpr uint64_t kNsPerMs = 1'000'000;
 
@@ -30,12 +32,10 @@ void RedisChannel::command(const std::string& formatted, RedisRequest& request) 
     connection_->send(formatted);
   }
   pending_.push_back({&request, now_ns(), formatted.size()});
-  if (quiet_ || sent_.size() + formatted.size() <= kMaxResentBytes) {
+  if (quiet_ ||
+      (pending_.size() <= kMaxResent && sent_.size() + formatted.size() <= kMaxResentBytes)) {
     sent_ += formatted;
     ++resendable_;
-  } else {
-    sent_.clear();
-    resendable_ = 0;
   }
   if (!deadline_timer_.active()) {
     deadline_timer_.start(options_.timeout_ms);
@@ -53,7 +53,8 @@ void RedisChannel::on_redis_reply(const redisReply& reply) {
   if (state_ != State::up) {
     return on_handshake_reply(reply);
   }
-  if (is_refusal(reply)) {
+  const bool is_error = reply.type == REDIS_REPLY_ERROR;
+  if (is_error && is_refusal(reply)) {
     refused_ = true;  // the next connection has to prove more than a PONG
     return fail({reply.str, reply.len});
   }
@@ -66,7 +67,7 @@ void RedisChannel::on_redis_reply(const redisReply& reply) {
     pending_.pop_front();
     return;
   }
-  if (is_elsewhere(reply)) {
+  if (is_error && is_elsewhere(reply)) {
     return answer_cluster();
   }
   answer(pending_.pop_front(), to_reply(reply));
