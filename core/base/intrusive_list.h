@@ -14,6 +14,7 @@ class IntrusiveList {
   bool empty() const { return first_ == nullptr; }
   size_t size() const { return size_; }
   T* front() const { return first_; }
+  T* back() const { return last_; }
 
   void push_back(T& element) {
     element.*Prev = last_;

@@ -10,6 +10,7 @@ namespace zerogate {
 
 class Endpoint;
 class BackendConnection;
+struct CallerLane;
 
 /// Made when a call reaches its backend, gone when the call is answered. It keeps a copy of the
 /// request, for a call may have to wait, or go to another endpoint. Owned by its Backend, which
@@ -32,6 +33,12 @@ struct ForwardedCall {
   ByteView function() const { return ByteView(request).substr(0, function_bytes); }
   /// Exactly one MessagePack value, unless any_bytes says otherwise.
   ByteView argument() const { return ByteView(request).substr(function_bytes); }
+
+  CallerId caller;             ///< whose share of the queue it waits in
+  CallerLane* lane = nullptr;  ///< while it is in a CallQueue, which alone uses these three
+  uint64_t queued_ns = 0;
+  ForwardedCall* lane_prev = nullptr;
+  ForwardedCall* lane_next = nullptr;
 
   // Place in the backend's lists; see IntrusiveList.
   ForwardedCall* queue_prev = nullptr;

@@ -7,6 +7,7 @@
 #include "core/base/bytes.h"
 #include "core/metrics/function_labels.h"
 #include "core/metrics/outcome.h"
+#include "core/rpc/return_path.h"
 #include "core/wire/zerror.h"
 
 namespace zerogate {
@@ -67,6 +68,9 @@ class Call {
 
   /// True when it is certain that the caller has gone and waits no more.
   bool caller_gone() const;
+
+  /// Whose call it is.
+  CallerId caller() const;
 
  private:
   friend class CallTable;

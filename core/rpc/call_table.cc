@@ -46,6 +46,12 @@ bool Call::caller_gone() const {
   return path.sink->gone(path.caller);
 }
 
+CallerId Call::caller() const {
+  assert(table_ != nullptr);
+  const ReturnPath& path = table_->pending_[slot_].path;
+  return {path.sink, path.caller};
+}
+
 ByteView Call::request_id() const {
   assert(table_ != nullptr);
   return table_->pending_[slot_].path.id.view();

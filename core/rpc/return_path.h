@@ -34,6 +34,13 @@ using CallerKey = SlotKey;
 
 class ReplySink;
 
+/// A caller among those of all sinks.
+struct CallerId {
+  const ReplySink* sink = nullptr;
+  CallerKey key;
+  bool operator==(const CallerId&) const = default;
+};
+
 struct ReturnPath {
   ReplySink* sink = nullptr;  ///< outlives every call that came through it
   CallerKey caller;

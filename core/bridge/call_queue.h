@@ -1,0 +1,104 @@
+// The calls that wait for room at a backend: whose turn it is, and who is refused.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/intrusive_list.h"
+#include "core/bridge/forwarded_call.h"
+
+namespace zerogate {
+
+/// The waiting calls of one caller, the oldest first. Only CallQueue touches it.
+struct CallerLane {
+  CallerId caller;
+  IntrusiveList<ForwardedCall, &ForwardedCall::lane_prev, &ForwardedCall::lane_next> calls;
+  bool stale = false;          ///< in the round of those that are served last
+  CallerLane* next = nullptr;  ///< in its bucket, or among the free ones
+  CallerLane* round_prev = nullptr;
+  CallerLane* round_next = nullptr;
+  CallerLane* length_prev = nullptr;
+  CallerLane* length_next = nullptr;
+};
+
+/// Callers are served in turn, so nobody waits behind the many calls of another, and each caller's
+/// calls in the order in which they came. When the queue does not drain (the oldest call has waited
+/// longer than kTargetMs for kIntervalMs) the newest are served first, and those that have waited
+/// longer than kTargetMs last: their callers may have lost patience, and serving only them would
+/// answer nobody. Every operation takes constant time (amortised), and none allocates once the
+/// queue has been as long before. Does not own the calls. Pure; one thread.
+class CallQueue {
+ public:
+  /// A wait that callers with little patience still bear.
+  static constexpr uint64_t kTargetMs = 100;
+  /// A burst shorter than this is no overload.
+  static constexpr uint64_t kIntervalMs = 500;
+
+  struct Refusal {
+    ForwardedCall* call = nullptr;  ///< to be refused, and not in the queue; null: none
+    uint64_t wait_ms = 0;           ///< it would have waited longer than it may; 0: queue is full
+  };
+
+  CallQueue(const Clock& clock, size_t limit) : clock_(clock), limit_(limit), buckets_(kBuckets) {}
+
+  /// Calls beyond a lower limit stay.
+  void set_limit(size_t limit) { limit_ = limit; }
+
+  /// Its `caller` and `deadline_ms` are set. When the queue is full, the caller that has most calls
+  /// in it loses one, which may be another call than this.
+  Refusal push(ForwardedCall& call);
+
+  /// The call whose turn it is; null when empty. It stays until take() or remove().
+  ForwardedCall* next();
+
+  /// It is being served: its caller's next call waits until the others have had their turn.
+  void take(ForwardedCall& call);
+  /// It leaves without being served.
+  void remove(ForwardedCall& call);
+
+  size_t size() const { return all_.size(); }
+  bool empty() const { return all_.empty(); }
+  bool newest_first() const { return newest_first_; }
+
+ private:
+  using Round = IntrusiveList<CallerLane, &CallerLane::round_prev, &CallerLane::round_next>;
+  using SameLength = IntrusiveList<CallerLane, &CallerLane::length_prev, &CallerLane::length_next>;
+  /// More than callers wait with the default limit of 512 calls: short chains.
+  static constexpr size_t kBuckets = 1024;
+  /// Before so many calls have been served, their rate says nothing.
+  static constexpr uint32_t kMinServed = 16;
+
+  static size_t bucket_of(const CallerId& caller);
+  CallerLane& lane_of(const CallerId& caller);
+  void release(CallerLane& lane);
+  void set_length(CallerLane& lane, size_t before, size_t now);
+  void add(ForwardedCall& call, CallerLane& lane);
+  void judge();
+  bool old(const ForwardedCall& call) const {
+    return clock_.now_ns() - call.queued_ns > kTargetMs * 1'000'000;
+  }
+  uint64_t expected_wait_ms(const CallerLane& lane) const;
+  void measure();
+  ForwardedCall& victim() const;
+
+  const Clock& clock_;
+  size_t limit_;
+  IntrusiveList<ForwardedCall, &ForwardedCall::queue_prev, &ForwardedCall::queue_next> all_;
+  Round round_;                        ///< lanes in the order of their turns
+  Round stale_;                        ///< lanes whose calls are all old, while newest_first_
+  std::vector<SameLength> by_length_;  ///< lanes by how many calls are in them
+  size_t longest_ = 0;
+  std::vector<CallerLane*> buckets_;
+  std::deque<CallerLane> lanes_;  ///< a lane never moves
+  CallerLane* free_ = nullptr;
+  bool newest_first_ = false;
+  uint64_t standing_since_ns_ = 0;  ///< 0: the oldest call has not waited long
+  uint64_t last_take_ns_ = 0;       ///< 0: the queue has been empty since
+  double gap_ns_ = 0;               ///< between two calls being served while others wait
+  uint32_t served_ = 0;             ///< counts to kMinServed
+};
+
+}  // namespace zerogate
