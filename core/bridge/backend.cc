@@ -71,7 +71,8 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
                 [this] { endpoints_.update(resolver_.found()); }),
       endpoints_(context.loop, *context.timers, *context.maker, *this, options,
                  {connection_options(context, options), context.states, context.seed}, metrics_),
-      deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }) {
+      deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }),
+      queue_(context.timers->clock(), options.queue) {
   set_options(options);
   endpoints_.update(resolver_.found());
 }
@@ -95,6 +96,7 @@ bool Backend::needs_new(const BackendOptions& options) const {
 void Backend::set_options(const BackendOptions& options) {
   options_ = options;
   metrics_->queue_limit.set(options.queue);
+  queue_.set_limit(options.queue);
   endpoints_.set_options(options);
 }
 
@@ -165,18 +167,13 @@ void Backend::fail(ForwardedCall& call, Outcome outcome, const std::string& mess
   release(call);
 }
 
-// Nobody overtakes: while calls wait, a new one waits behind them.
+// While calls wait, a new one waits too: whose turn it is, the queue says.
 void Backend::route(ForwardedCall& call) {
   if (queue_.empty() && send(call)) {
     return;
   }
   if (!endpoints_.any_available()) {
     return fail(call, Outcome::unavailable, unavailable());
-  }
-  if (queue_.size() >= options_.queue) {
-    return fail(
-        call, Outcome::overloaded,
-        fmt::format("backend '{}' overloaded: {} calls are waiting", options_.name, queue_.size()));
   }
   enqueue(call);
 }
@@ -213,16 +210,34 @@ bool Backend::send(ForwardedCall& call) {
     }
   }
   if (call.queued) {
-    leave_queue(call);
+    queue_.take(call);
+    call.queued = false;
+    metrics_->queue.set(queue_.size());
   }
   endpoint->send(call);
   return true;
 }
 
 void Backend::enqueue(ForwardedCall& call) {
+  call.caller = call.call.caller();
   call.queued = true;
-  queue_.push_back(call);
+  const CallQueue::Refusal refusal = queue_.push(call);
   metrics_->queue.set(queue_.size());
+  if (refusal.call != nullptr) {
+    refuse(*refusal.call, refusal.wait_ms);
+  }
+}
+
+void Backend::refuse(ForwardedCall& call, uint64_t wait_ms) {
+  call.queued = false;
+  if (wait_ms == 0) {
+    return fail(
+        call, Outcome::overloaded,
+        fmt::format("backend '{}' overloaded: {} calls are waiting", options_.name, queue_.size()));
+  }
+  fail(call, Outcome::overloaded,
+       fmt::format("backend '{}' overloaded: would wait {:.1f} s, time-out {} s", options_.name,
+                   static_cast<double>(wait_ms) / 1e3, call.timeout_ms / 1e3));
 }
 
 void Backend::leave_queue(ForwardedCall& call) {
@@ -236,7 +251,7 @@ void Backend::serve_queue() {
     return;  // an answer below makes room: the loop there sees it
   }
   while (!queue_.empty()) {
-    ForwardedCall& call = *queue_.front();
+    ForwardedCall& call = *queue_.next();
     if (call.call.caller_gone()) {
       leave_queue(call);
       fail(call, Outcome::abandoned, "nobody waits for the answer");
@@ -252,7 +267,7 @@ void Backend::serve_queue() {
 // Those that wait would wait for nothing.
 void Backend::on_none_left() {
   while (!queue_.empty()) {
-    ForwardedCall& call = *queue_.front();
+    ForwardedCall& call = *queue_.next();
     leave_queue(call);
     fail(call, Outcome::unavailable, unavailable());
   }

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/intrusive_list.h"
 #include "core/bridge/backend_options.h"
+#include "core/bridge/call_queue.h"
 #include "core/bridge/deadline_queue.h"
 #include "core/bridge/endpoint_resolver.h"
 #include "core/bridge/endpoint_set.h"
@@ -77,9 +77,6 @@ class Backend final : private EndpointSet::Owner {
   bool dirty() const { return endpoints_.dirty(); }
 
  private:
-  using Queue =
-      IntrusiveList<ForwardedCall, &ForwardedCall::queue_prev, &ForwardedCall::queue_next>;
-
   void on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) override;
   void on_lost(Endpoint& endpoint, ForwardedCall& call, bool written) override;
   void on_room() override {
@@ -99,6 +96,7 @@ class Backend final : private EndpointSet::Owner {
   void serve_queue();
   void enqueue(ForwardedCall& call);
   void leave_queue(ForwardedCall& call);
+  void refuse(ForwardedCall& call, uint64_t wait_ms);
   std::string unavailable() const;
   bool may_retry(const ForwardedCall& call, bool written);
   void on_deadline(ForwardedCall& call);
@@ -112,7 +110,7 @@ class Backend final : private EndpointSet::Owner {
   RetryBudget retries_;
   std::deque<ForwardedCall> calls_;  ///< a call never moves
   std::vector<ForwardedCall*> free_;
-  Queue queue_;
+  CallQueue queue_;
   size_t under_way_ = 0;
   bool serving_queue_ = false;
 };
