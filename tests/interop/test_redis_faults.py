@@ -1,6 +1,8 @@
 """Redis is killed, stopped, away: every call is answered, in time, and counted."""
 
 import asyncio
+import os
+import subprocess
 import time
 import uuid
 
@@ -200,3 +202,32 @@ async def test_redis_killed_many_times(gateway, own_redis, clients):
         assert time.monotonic() - begun < SLOWEST_S
         own_redis.restart()
     await saves_again(client, RETURN_S)
+
+
+# In a network of its own, with ten ephemeral ports of which Redis' dead one is the fifth: now and
+# then the kernel connects the gateway to itself.
+ALONE = """ip link set lo up; echo "40000 40009" > /proc/sys/net/ipv4/ip_local_port_range
+"$0" serve --listen-tcp unix:"$1"/tcp --listen-zmq ipc:"$1"/zmq --admin 127.0.0.1:9464 \\
+  --redis redis://127.0.0.1:40004/0 2> /dev/null & gateway=$!
+for i in $(seq 200); do
+  said=$("$0" call unix:"$1"/tcp save_order '{"user_id": "1", "items": []}' 2>&1)
+  echo "$said"
+  sleep 0.02
+  case $said in *itself*|*order_id*) break;; esac
+done
+kill $gateway; wait $gateway"""
+
+
+def test_redis_is_never_the_gateway_itself(request, tmp_path):
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "true"], check=False).returncode:
+        pytest.skip("no network namespaces here")
+    binary = os.path.abspath(request.config.getoption("--zerogate"))
+    done = subprocess.run(
+        ["unshare", "--net", "sh", "-c", ALONE, binary, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "redis unavailable: connected to itself (127.0.0.1:40004)" in done.stdout
+    assert "order_id" not in done.stdout
