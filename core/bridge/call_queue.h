@@ -24,12 +24,12 @@ struct CallerLane {
   CallerLane* length_next = nullptr;
 };
 
-/// Callers are served in turn, so nobody waits behind the many calls of another, and each caller's
-/// calls in the order in which they came. When the queue does not drain (the oldest call has waited
-/// longer than kTargetMs for kIntervalMs) the newest are served first, and those that have waited
-/// longer than kTargetMs last: their callers may have lost patience, and serving only them would
-/// answer nobody. Every operation takes constant time (amortised), and none allocates once the
-/// queue has been as long before. Does not own the calls. Pure; one thread.
+/// Serves callers in turn, so that no call waits behind the many calls of another caller, and each
+/// caller's calls in the order in which they came. When the queue does not drain (the oldest call
+/// has waited longer than kTargetMs for kIntervalMs) the newest are served first, and calls that
+/// have waited longer than kTargetMs last: their callers may have given up, and answers to them
+/// alone would reach no caller. Every operation takes constant time (amortised), and none allocates
+/// once the queue has been as long before. Does not own the calls. Pure; one thread.
 class CallQueue {
  public:
   /// A wait that callers with little patience still bear.

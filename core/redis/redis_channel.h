@@ -125,7 +125,7 @@ class RedisChannel final : private RedisConnection::Owner {
   size_t late_ = 0;        // of pending_, from the front: those that were answered already
   std::string sent_;       // the last resendable_ commands of pending_, as they were sent
   size_t resendable_ = 0;  // nothing was answered since these were sent
-  bool quiet_ = false;     // the connection was closed and is made anew before anybody is told
+  bool quiet_ = false;     // closed, and made anew before the owner hears of it
   bool resent_ = false;    // commands were sent again, and none was answered since
   bool served_ = false;    // this connection has answered a command
   uint64_t up_ns_ = 0;     // since when it is up
