@@ -189,23 +189,27 @@ std::string Backend::unavailable() const {
 // False when no endpoint has room for it. A second attempt goes elsewhere when there is an
 // elsewhere.
 bool Backend::send(ForwardedCall& call) {
-  const Endpoint* avoid = call.retried ? call.endpoint : nullptr;
-  Endpoint* endpoint = endpoints_.pick(avoid);
+  Endpoint* endpoint = endpoints_.pick(call.retried ? call.endpoint : nullptr);
   if (endpoint == nullptr) {
     return false;
   }
-  const Protocol protocol = endpoint->options().protocol;
-  if (const std::string_view refusal = obstacle(protocol, call); !refusal.empty()) {
-    const Protocol other = protocol == Protocol::tcp ? Protocol::zmq : Protocol::tcp;
-    if (!endpoints_.speaks(other) || !obstacle(other, call).empty()) {
-      if (call.queued) {
-        leave_queue(call);
-      }
-      fail(call, Outcome::invalid, fmt::format("backend '{}' {}", options_.name, refusal));
-      return true;
-    }
-    endpoint = endpoints_.pick(avoid, other);
-    if (endpoint == nullptr || endpoint->options().protocol != other) {
+  if (!obstacle(endpoint->options().protocol, call).empty()) {
+    return send_over_other_protocol(call, endpoint->options().protocol);
+  }
+  if (call.queued) {
+    leave_queue(call);
+  }
+  endpoint->send(call);
+  return true;
+}
+
+bool Backend::send_over_other_protocol(ForwardedCall& call, Protocol protocol) {
+  const Protocol other = protocol == Protocol::tcp ? Protocol::zmq : Protocol::tcp;
+  Endpoint* endpoint = nullptr;
+  const bool refused = !endpoints_.speaks(other) || !obstacle(other, call).empty();
+  if (!refused) {
+    endpoint = endpoints_.pick(call.retried ? call.endpoint : nullptr, other);
+    if (endpoint == nullptr) {
       return false;
     }
   }
@@ -214,7 +218,12 @@ bool Backend::send(ForwardedCall& call) {
     call.queued = false;
     metrics_->queue.set(queue_.size());
   }
-  endpoint->send(call);
+  if (refused) {
+    fail(call, Outcome::invalid,
+         fmt::format("backend '{}' {}", options_.name, obstacle(protocol, call)));
+  } else {
+    endpoint->send(call);
+  }
   return true;
 }
 

@@ -93,6 +93,7 @@ class Backend final : private EndpointSet::Owner {
   void fail(ForwardedCall& call, Outcome outcome, const std::string& message);
   void route(ForwardedCall& call);
   bool send(ForwardedCall& call);
+  bool send_over_other_protocol(ForwardedCall& call, Protocol protocol);
   void serve_queue();
   void enqueue(ForwardedCall& call);
   void leave_queue(ForwardedCall& call);

@@ -175,11 +175,7 @@ std::string EndpointSet::reason() const {
   return fmt::format("{} ({})", endpoint.reason(), endpoint.options().address.display());
 }
 
-Endpoint* EndpointSet::pick(const Endpoint* avoid, std::optional<Protocol> only) {
-  if (endpoints_.size() == 1) {
-    Endpoint& single = *endpoints_.front();
-    return single.has_room() ? &single : nullptr;
-  }
+Endpoint* EndpointSet::pick_one_of_many(const Endpoint* avoid, std::optional<Protocol> only) {
   const auto speaks = [only](const Endpoint& endpoint) {
     return !only || endpoint.options().protocol == *only;
   };
@@ -190,7 +186,7 @@ Endpoint* EndpointSet::pick(const Endpoint* avoid, std::optional<Protocol> only)
     return found;
   }
   if (avoid != nullptr) {
-    return pick(nullptr, only);
+    return pick_one_of_many(nullptr, only);
   }
   if (std::ranges::any_of(endpoints_, [](const auto& e) { return e->available(); })) {
     return nullptr;

@@ -68,7 +68,14 @@ class EndpointSet final : private Endpoint::Owner {
   /// even as asking all, and a newcomer is not swamped. One that is set aside only when none is
   /// available. `avoid` only when no other has room; null: avoids none. `only` one of this
   /// protocol. Null when none has room.
-  Endpoint* pick(const Endpoint* avoid, std::optional<Protocol> only = {});
+  Endpoint* pick(const Endpoint* avoid) {
+    if (endpoints_.size() == 1) {
+      Endpoint& single = *endpoints_.front();
+      return single.has_room() ? &single : nullptr;
+    }
+    return pick_one_of_many(avoid, std::nullopt);
+  }
+  Endpoint* pick(const Endpoint* avoid, Protocol only) { return pick_one_of_many(avoid, only); }
 
   void give_up(ForwardedCall& call);
 
@@ -86,6 +93,7 @@ class EndpointSet final : private Endpoint::Owner {
   void see_off();
   void on_leave_timer();
   void on_sweep();
+  Endpoint* pick_one_of_many(const Endpoint* avoid, std::optional<Protocol> only);
   template <class Usable>
   Endpoint* pick_among(Usable usable);
 
