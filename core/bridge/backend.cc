@@ -40,15 +40,15 @@ Outcome outcome_of(ByteView body) {
   }
 }
 
-/// Why a server of this protocol cannot be sent the call; empty when it can.
-std::string_view obstacle(Protocol protocol, const ForwardedCall& call) {
-  if (protocol == Protocol::zmq && !wire::fits_zmq_name(call.function())) {
-    return "speaks ZeroMQ: a function's name has 1 to 80 ASCII characters";
-  }
-  if (protocol == Protocol::tcp && call.any_bytes) {
-    return "speaks raw TCP: an argument has to be one MessagePack value";
-  }
-  return {};
+/// A server of this protocol can be sent the call.
+bool carries(Protocol protocol, const ForwardedCall& call) {
+  return protocol == Protocol::tcp ? !call.any_bytes : wire::fits_zmq_name(call.function());
+}
+
+std::string_view what_it_carries(Protocol protocol) {
+  return protocol == Protocol::tcp
+             ? "speaks raw TCP: an argument has to be one MessagePack value"
+             : "speaks ZeroMQ: a function's name has 1 to 80 ASCII characters";
 }
 
 BackendConnectionOptions connection_options(const BridgeContext& context,
@@ -115,12 +115,17 @@ void Backend::fail_all() {
 void Backend::forward(const Request& request, Call call, uint32_t timeout_ms) {
   retries_.on_call();
   if (!has_memory_for(request)) {
-    return std::move(call).fail(
-        Outcome::overloaded,
-        fmt::format("backend '{}' overloaded: {} bytes of requests are under way to backends",
-                    options_.name, *context_.request_bytes));
+    return refuse_for_memory(std::move(call));
   }
   route(begin(request, std::move(call), timeout_ms));
+}
+
+// What is rare has a function of its own, so that the road of most calls stays short.
+void Backend::refuse_for_memory(Call call) {
+  std::move(call).fail(
+      Outcome::overloaded,
+      fmt::format("backend '{}' overloaded: {} bytes of requests are under way to backends",
+                  options_.name, *context_.request_bytes));
 }
 
 // The queue is bounded by calls, and a call may be as large as limits.message. One is always taken.
@@ -173,17 +178,20 @@ void Backend::route(ForwardedCall& call) {
     return;
   }
   if (!endpoints_.any_available()) {
-    return fail(call, Outcome::unavailable, unavailable());
+    return fail_unavailable(call);
   }
   enqueue(call);
 }
 
-std::string Backend::unavailable() const {
+void Backend::fail_unavailable(ForwardedCall& call) {
+  std::string reason = "its name has no address yet";
   if (!endpoints_.empty()) {
-    return fmt::format("backend '{}' unavailable: {}", options_.name, endpoints_.reason());
+    reason = endpoints_.reason();
+  } else if (!resolver_.error().empty()) {
+    reason = resolver_.error();
   }
-  return fmt::format("backend '{}' unavailable: {}", options_.name,
-                     resolver_.error().empty() ? "its name has no address yet" : resolver_.error());
+  fail(call, Outcome::unavailable,
+       fmt::format("backend '{}' unavailable: {}", options_.name, reason));
 }
 
 // False when no endpoint has room for it. A second attempt goes elsewhere when there is an
@@ -193,11 +201,11 @@ bool Backend::send(ForwardedCall& call) {
   if (endpoint == nullptr) {
     return false;
   }
-  if (!obstacle(endpoint->options().protocol, call).empty()) {
+  if (!carries(endpoint->options().protocol, call)) {
     return send_over_other_protocol(call, endpoint->options().protocol);
   }
   if (call.queued) {
-    leave_queue(call);
+    take_from_queue(call);
   }
   endpoint->send(call);
   return true;
@@ -206,7 +214,7 @@ bool Backend::send(ForwardedCall& call) {
 bool Backend::send_over_other_protocol(ForwardedCall& call, Protocol protocol) {
   const Protocol other = protocol == Protocol::tcp ? Protocol::zmq : Protocol::tcp;
   Endpoint* endpoint = nullptr;
-  const bool refused = !endpoints_.speaks(other) || !obstacle(other, call).empty();
+  const bool refused = !endpoints_.speaks(other) || !carries(other, call);
   if (!refused) {
     endpoint = endpoints_.pick(call.retried ? call.endpoint : nullptr, other);
     if (endpoint == nullptr) {
@@ -214,13 +222,11 @@ bool Backend::send_over_other_protocol(ForwardedCall& call, Protocol protocol) {
     }
   }
   if (call.queued) {
-    queue_.take(call);
-    call.queued = false;
-    metrics_->queue.set(queue_.size());
+    take_from_queue(call);
   }
   if (refused) {
     fail(call, Outcome::invalid,
-         fmt::format("backend '{}' {}", options_.name, obstacle(protocol, call)));
+         fmt::format("backend '{}' {}", options_.name, what_it_carries(protocol)));
   } else {
     endpoint->send(call);
   }
@@ -249,6 +255,12 @@ void Backend::refuse(ForwardedCall& call, uint64_t wait_ms) {
                    static_cast<double>(wait_ms) / 1e3, call.timeout_ms / 1e3));
 }
 
+void Backend::take_from_queue(ForwardedCall& call) {
+  call.queued = false;
+  queue_.take(call);
+  metrics_->queue.set(queue_.size());
+}
+
 void Backend::leave_queue(ForwardedCall& call) {
   call.queued = false;
   queue_.remove(call);
@@ -259,7 +271,7 @@ void Backend::serve_queue() {
   if (std::exchange(serving_queue_, true)) {
     return;  // an answer below makes room: the loop there sees it
   }
-  while (!queue_.empty()) {
+  while (!queue_.empty() && endpoints_.has_room()) {
     ForwardedCall& call = *queue_.next();
     if (call.call.caller_gone()) {
       leave_queue(call);
@@ -278,7 +290,7 @@ void Backend::on_none_left() {
   while (!queue_.empty()) {
     ForwardedCall& call = *queue_.next();
     leave_queue(call);
-    fail(call, Outcome::unavailable, unavailable());
+    fail_unavailable(call);
   }
 }
 

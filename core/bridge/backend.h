@@ -96,9 +96,11 @@ class Backend final : private EndpointSet::Owner {
   bool send_over_other_protocol(ForwardedCall& call, Protocol protocol);
   void serve_queue();
   void enqueue(ForwardedCall& call);
+  void take_from_queue(ForwardedCall& call);
   void leave_queue(ForwardedCall& call);
   void refuse(ForwardedCall& call, uint64_t wait_ms);
-  std::string unavailable() const;
+  void refuse_for_memory(Call call);
+  void fail_unavailable(ForwardedCall& call);
   bool may_retry(const ForwardedCall& call, bool written);
   void on_deadline(ForwardedCall& call);
 

@@ -1,6 +1,7 @@
 // The endpoints of a backend: which there are, and which one takes a call.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -76,6 +77,11 @@ class EndpointSet final : private Endpoint::Owner {
     return pick_one_of_many(avoid, std::nullopt);
   }
   Endpoint* pick(const Endpoint* avoid, Protocol only) { return pick_one_of_many(avoid, only); }
+
+  /// pick() may find one.
+  bool has_room() const {
+    return std::ranges::any_of(endpoints_, [](const auto& e) { return e->has_room(); });
+  }
 
   void give_up(ForwardedCall& call);
 
