@@ -51,28 +51,11 @@ void CallQueue::release(CallerLane& lane) {
   free_ = &lane;
 }
 
-void CallQueue::set_length(CallerLane& lane, size_t before, size_t now) {
-  if (before > 0) {
-    by_length_[before].remove(lane);
-  }
-  if (now >= by_length_.size()) {
-    by_length_.resize(now + 1);
-  }
-  if (now > 0) {
-    by_length_[now].push_back(lane);
-  }
-  longest_ = std::max(longest_, now);
-  if (longest_ == before && by_length_[before].empty()) {
-    longest_ = now;
-  }
-}
-
 void CallQueue::add(ForwardedCall& call, CallerLane& lane) {
   call.lane = &lane;
   call.queued_ns = clock_.now_ns();
   all_.push_back(call);
   lane.calls.push_back(call);
-  set_length(lane, lane.calls.size() - 1, lane.calls.size());
   if (lane.stale) {
     stale_.remove(lane);
     lane.stale = false;
@@ -117,11 +100,21 @@ CallQueue::Refusal CallQueue::push(ForwardedCall& call) {
   return {&refused, 0};
 }
 
-// The longest lane's newest call; in overload its oldest, whose caller has most likely left. Of
-// lanes of one length the first in the list has had it for longest.
+// Of the longest lane the newest call; in overload its oldest, whose caller has most likely left.
+// Asked only when a call is refused, and then of the lanes whose turn is next: the greedy ones are
+// always among them, for the turn comes to each.
 ForwardedCall& CallQueue::victim() const {
-  const SameLength& longest = by_length_[longest_];
-  return newest_first_ ? *longest.front()->calls.front() : *longest.back()->calls.back();
+  const CallerLane* longest = nullptr;
+  size_t looks = 0;
+  for (const Round* round : {&stale_, &round_}) {
+    for (const CallerLane* lane = round->front(); lane != nullptr && looks < kMaxLooks;
+         lane = lane->round_next, ++looks) {
+      if (longest == nullptr || lane->calls.size() >= longest->calls.size()) {
+        longest = lane;
+      }
+    }
+  }
+  return newest_first_ ? *longest->calls.front() : *longest->calls.back();
 }
 
 ForwardedCall* CallQueue::next() {
@@ -175,7 +168,6 @@ void CallQueue::remove(ForwardedCall& call) {
   call.lane = nullptr;
   all_.remove(call);
   lane.calls.remove(call);
-  set_length(lane, lane.calls.size() + 1, lane.calls.size());
   if (lane.calls.empty()) {
     release(lane);
   }

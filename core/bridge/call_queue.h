@@ -20,8 +20,6 @@ struct CallerLane {
   CallerLane* next = nullptr;  ///< in its bucket, or among the free ones
   CallerLane* round_prev = nullptr;
   CallerLane* round_next = nullptr;
-  CallerLane* length_prev = nullptr;
-  CallerLane* length_next = nullptr;
 };
 
 /// Serves callers in turn, so that no call waits behind the many calls of another caller, and each
@@ -65,9 +63,10 @@ class CallQueue {
 
  private:
   using Round = IntrusiveList<CallerLane, &CallerLane::round_prev, &CallerLane::round_next>;
-  using SameLength = IntrusiveList<CallerLane, &CallerLane::length_prev, &CallerLane::length_next>;
   /// More than callers wait with the default limit of 512 calls: short chains.
   static constexpr size_t kBuckets = 1024;
+  /// Lanes that are looked at to find the longest.
+  static constexpr size_t kMaxLooks = 1024;
   /// Before so many calls have been served, their rate says nothing.
   static constexpr uint32_t kMinServed = 16;
 
@@ -87,10 +86,8 @@ class CallQueue {
   const Clock& clock_;
   size_t limit_;
   IntrusiveList<ForwardedCall, &ForwardedCall::queue_prev, &ForwardedCall::queue_next> all_;
-  Round round_;                        ///< lanes in the order of their turns
-  Round stale_;                        ///< lanes whose calls are all old, while newest_first_
-  std::vector<SameLength> by_length_;  ///< lanes by how many calls are in them
-  size_t longest_ = 0;
+  Round round_;  ///< lanes in the order of their turns
+  Round stale_;  ///< lanes whose calls are all old, while newest_first_
   std::vector<CallerLane*> buckets_;
   std::deque<CallerLane> lanes_;  ///< a lane never moves
   CallerLane* free_ = nullptr;
