@@ -129,6 +129,7 @@ void Endpoint::flush() {
 }
 
 void Endpoint::on_up(BackendConnection&) {
+  ++attempts_ended_;
   ++up_;
   was_up_ = true;
   backoff_.reset();
@@ -192,6 +193,7 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   if (replacing_) {
     return bury(connection);
   }
+  ++attempts_ended_;
   reason_ = reason;
   const bool was_available = available();
   std::vector<std::pair<ForwardedCall*, bool>> lost;
@@ -203,7 +205,7 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   if (connections_.empty() && state_ == State::up) {
     become(State::down);
   }
-  if (!lost.empty()) {
+  if (!lost.empty() && !retired_) {
     if (const auto aside_ms = context_.outliers.broke(member_, owner_.can_spare(*this), now_ns())) {
       set_aside(*aside_ms);
     }
@@ -250,8 +252,9 @@ bool Endpoint::give_up(ForwardedCall& call) {
   BackendConnection& connection = *call.connection;
   const bool was_available = available();
   const bool alive = last_answer_ns_ >= call.sent_ns;
-  const auto aside_ms =
-      context_.outliers.timed_out(member_, call.sent_ns, owner_.can_spare(*this), now_ns());
+  const auto aside_ms = retired_ ? std::nullopt
+                                 : context_.outliers.timed_out(member_, call.sent_ns,
+                                                               owner_.can_spare(*this), now_ns());
   connection.give_up(call, context_.timers.now_ms());
   bool keeps_slot = false;
   if (options_.protocol == Protocol::tcp) {
@@ -360,8 +363,7 @@ void Endpoint::retire() {
 }
 
 void Endpoint::look_whether_settled() {
-  const bool connecting = connections_.size() != up_;
-  settled_ |= state_ == State::up ? !connecting : connections_.empty();
+  settled_ |= state_ == State::up ? attempts_ended_ >= options_.connections : connections_.empty();
 }
 
 // Of a name's addresses some may never answer, as ::1 of a server that listens on IPv4 only. While

@@ -175,7 +175,8 @@ class Endpoint final : private BackendConnection::Owner {
   Backoff backoff_;
   std::string reason_ = "not connected yet";
   uint64_t last_answer_ns_ = 0;
-  uint32_t up_ = 0;  ///< of connections_
+  uint32_t up_ = 0;              ///< of connections_
+  uint32_t attempts_ended_ = 0;  ///< to connect, well or not
   bool settled_ = false;
   bool was_up_ = false;
   bool replacing_ = false;  ///< the connection that goes down is ended by us

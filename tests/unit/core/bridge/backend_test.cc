@@ -238,6 +238,18 @@ TEST_F(BackendTest, IsSettledWhenTheFirstAttemptsOfAllConnectionsHaveEnded) {
   EXPECT_TRUE(backend_->settled());
 }
 
+// One connection is refused again and again while another still waits for its first answer.
+TEST_F(BackendTest, IsSettledAlthoughSomeConnectionsNeverComeUp) {
+  options_.connections = 3;
+  make(1);
+  network_.to(name(1))[0]->answer_connect();
+  for (int i = 0; i < 20 && !backend_->settled(); ++i) {
+    network_.to(name(1)).back()->fail("connection refused");
+    pass_ms(200);
+  }
+  EXPECT_TRUE(backend_->settled());
+}
+
 TEST_F(BackendTest, IsSettledWhenNobodyIsThere) {
   make(1);
   network_.kill(name(1));
