@@ -127,7 +127,8 @@ ForwardedCall* CallQueue::next() {
   }
   while (!round_.empty()) {
     CallerLane& lane = *round_.front();
-    if (!old(*lane.calls.back())) {
+    const uint64_t waited_ns = clock_.now_ns() - lane.calls.back()->queued_ns;
+    if (waited_ns <= std::max(kTargetMs * 1'000'000, 2 * pause_ns_)) {
       return lane.calls.back();
     }
     round_.remove(lane);
@@ -151,6 +152,9 @@ void CallQueue::measure() {
   const uint64_t now = clock_.now_ns();
   if (last_take_ns_ != 0) {
     auto gap = static_cast<double>(now - last_take_ns_);
+    if (now != last_take_ns_) {
+      pause_ns_ = std::max(now - last_take_ns_, pause_ns_ - pause_ns_ / 8);
+    }
     if (served_ < kMinServed) {
       ++served_;
       gap_ns_ += (gap - gap_ns_) / served_;

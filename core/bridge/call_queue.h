@@ -94,8 +94,11 @@ class CallQueue {
   bool newest_first_ = false;
   uint64_t standing_since_ns_ = 0;  ///< 0: the oldest call has not waited long
   uint64_t last_take_ns_ = 0;       ///< 0: the queue has been empty since
-  double gap_ns_ = 0;               ///< between two calls being served while others wait
-  uint32_t served_ = 0;             ///< counts to kMinServed
+  /// The longest of late in which none was served: slots that become free together leave a call no
+  /// turn before, so it is not served last for having waited so long.
+  uint64_t pause_ns_ = 0;
+  double gap_ns_ = 0;    ///< between two calls being served while others wait
+  uint32_t served_ = 0;  ///< counts to kMinServed
 };
 
 }  // namespace zerogate

@@ -118,6 +118,26 @@ TEST_F(CallQueueTest, PoliteCallerIsServedBesideAGreedyOne) {
   }
 }
 
+TEST_F(CallQueueTest, PoliteCallerIsServedWhenSlotsBecomeFreeTogether) {
+  CallQueue queue(clock, 512);
+  ForwardedCall* polite = nullptr;
+  for (int ms = 0; ms < 20'000; ++ms) {
+    clock.advance_ms(1);
+    for (int i = 0; i < 3; ++i) {
+      queue.push(make(1));
+    }
+    if (ms % 200 == 10) {
+      ASSERT_TRUE(polite == nullptr || polite->lane == nullptr) << ms;
+      polite = &make(2);
+      ASSERT_NE(queue.push(*polite).call, polite);
+    }
+    for (int slot = 0; ms % 200 == 0 && slot < 24; ++slot) {
+      serve(queue);
+    }
+  }
+  EXPECT_TRUE(queue.newest_first());
+}
+
 /// One server, callers with one call each that leave after their patience; the queue does not know.
 class Overload : public CallQueueTest {
  protected:
