@@ -82,7 +82,7 @@ async def test_calls_of_every_client_add_up(gateway, clients):
         with pytest.raises(ValidationException):
             await client.call("save_order", [])
         with pytest.raises(RemoteException):
-            await client.call("get_order", "no such order")
+            await client.call("get_order", "00000000-0000-4000-8000-000000000000")
         with pytest.raises(ZeroException):
             await client.call("nope")
         calls += 2 + 17 + 5 + 3

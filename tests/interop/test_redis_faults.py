@@ -204,9 +204,9 @@ async def test_redis_killed_many_times(gateway, own_redis, clients):
     await saves_again(client, RETURN_S)
 
 
-# In a network of its own, with ten ephemeral ports of which Redis' dead one is the fifth: now and
-# then the kernel connects the gateway to itself.
-ALONE = """ip link set lo up; echo "40000 40009" > /proc/sys/net/ipv4/ip_local_port_range
+# In a network of its own, whose only ephemeral port is Redis' dead one: the kernel connects the
+# gateway to itself whenever it tries.
+ALONE = """ip link set lo up; echo "40004 40004" > /proc/sys/net/ipv4/ip_local_port_range
 "$0" serve --listen-tcp unix:"$1"/tcp --listen-zmq ipc:"$1"/zmq --admin 127.0.0.1:9464 \\
   --redis redis://127.0.0.1:40004/0 2> /dev/null & gateway=$!
 for i in $(seq 200); do
