@@ -69,7 +69,7 @@ void check_whole(const TcpFrame& frame, ByteView bytes, size_t limit) {
   check(whole.size() == frame.size, "a whole frame is in the buffer");
   check(wire::load_be32(whole.data()) + 4 == frame.size, "the length does not count itself");
   check(frame.payload.size() <= limit, "the limit holds");
-  check(frame.payload == whole.substr(kPayloadAt[static_cast<size_t>(frame.wire)]),
+  check(frame.payload == whole.substr(kPayloadAt[index_of(frame.wire) - index_of(Wire::t1)]),
         "the payload is the rest of the frame");
   const uint32_t id = frame.wire == Wire::t1 ? 0 : wire::load_be32(whole.data() + 4);
   check(frame.id == id, "the id stands behind the length");
