@@ -10,8 +10,9 @@
 namespace zerogate {
 namespace {
 
-/// Of a name with more addresses only the first ones are tried.
-constexpr size_t kMaxAddresses = 16;
+/// Of a name with more addresses only the first ones are taken: one more than a backend uses, so
+/// that the backend sees that there are too many, and says so.
+constexpr size_t kMaxAddresses = 65;
 
 std::vector<std::string> numeric_addresses(const addrinfo* found) {
   std::vector<std::string> addresses;
