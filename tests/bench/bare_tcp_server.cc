@@ -1,5 +1,6 @@
 // A yardstick: the least that a libuv server of raw TCP (T3) can do. It answers every frame with
-// "hello world", whatever it asks for: no function is looked up, no argument read, nothing counted.
+// "hello world", whatever it asks for (a first `connect` excepted): no function is looked up, no
+// argument read, nothing counted.
 // One write for all frames of a read, as the gateway does it.
 //
 //   bare_tcp_server      listens on a free port of loopback, prints it, and serves until a signal
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/wire/big_endian.h"
 #include "core/wire/t3.h"
@@ -26,6 +28,10 @@ constexpr ByteView kHelloWorld =
     "\xab"
     "hello world";
 
+constexpr ByteView kConnected =
+    "\xa9"
+    "connected";
+
 char read_buffer[kReadBytes];  // of all connections: a program of one page may have a global
 std::string canned_reply;      // with an id to write over
 
@@ -33,6 +39,7 @@ struct Connection {
   uv_tcp_t tcp;
   std::string rest;  ///< the begin of a frame
   std::string out;
+  bool first = true;  ///< no frame has come yet
 };
 
 void close(Connection* connection) {
@@ -80,9 +87,15 @@ void answer(Connection* connection, ByteView bytes) {
       return close(connection);
     }
     std::string& out = connection->out;
-    const size_t begin = out.size();
-    out.append(canned_reply);
-    wire::store_be<4>(out.data() + begin + wire::t3::kLengthBytes, frame.id);
+    // A gateway wants its `connect` answered; it is the first frame of a connection.
+    if (std::exchange(connection->first, false) &&
+        frame.payload.find("connect") != ByteView::npos) {
+      wire::t3::write_frame(out, frame.id, false, kConnected);
+    } else {
+      const size_t begin = out.size();
+      out.append(canned_reply);
+      wire::store_be<4>(out.data() + begin + wire::t3::kLengthBytes, frame.id);
+    }
     bytes.remove_prefix(frame.size);
   }
   connection->rest.assign(bytes);
