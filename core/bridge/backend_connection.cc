@@ -90,16 +90,6 @@ void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
   forwarded.connection = nullptr;
 }
 
-uint64_t BackendConnection::oldest_given_up_ms() const {
-  uint64_t oldest = 0;
-  slots_.for_each([&](uint32_t, const Slot& slot) {
-    if (slot.given_up_ms != 0 && (oldest == 0 || slot.given_up_ms < oldest)) {
-      oldest = slot.given_up_ms;
-    }
-  });
-  return oldest;
-}
-
 std::vector<ForwardedCall*> BackendConnection::take_all() {
   std::vector<ForwardedCall*> taken;
   slots_.for_each([&](uint32_t, Slot& slot) {

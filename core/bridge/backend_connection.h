@@ -75,8 +75,6 @@ class BackendConnection {
   /// The call was answered otherwise. Its slot stays taken until the peer answers: the peer still
   /// works on it.
   void give_up(ForwardedCall& forwarded, uint64_t now_ms);
-  /// Since when the oldest given-up request blocks its slot; 0 when there is none.
-  uint64_t oldest_given_up_ms() const;
   /// Frees the slots of requests given up until then; returns how many. Their answers, should they
   /// still come, are ignored.
   uint32_t forget_given_up(uint64_t until_ms);

@@ -101,8 +101,8 @@ CallQueue::Refusal CallQueue::push(ForwardedCall& call) {
 }
 
 // Of the longest lane the newest call; in overload its oldest, whose caller has most likely left.
-// Asked only when a call is refused, and then of the lanes whose turn is next: the greedy ones are
-// always among them, for the turn comes to each.
+// Asked only when a call is refused, and of kMaxLooks lanes at most, those whose turn is next:
+// where more callers wait, each of them has its turn among these.
 ForwardedCall& CallQueue::victim() const {
   const CallerLane* longest = nullptr;
   size_t looks = 0;

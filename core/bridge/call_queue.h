@@ -63,9 +63,9 @@ class CallQueue {
 
  private:
   using Round = IntrusiveList<CallerLane, &CallerLane::round_prev, &CallerLane::round_next>;
-  /// More than callers wait with the default limit of 512 calls: short chains.
+  /// As many as calls may wait by default: short chains.
   static constexpr size_t kBuckets = 1024;
-  /// Lanes that are looked at to find the longest.
+  /// Lanes that are looked at to find the longest: all of them with the default limit.
   static constexpr size_t kMaxLooks = 1024;
   /// Before so many calls have been served, their rate says nothing.
   static constexpr uint32_t kMinServed = 16;
@@ -73,7 +73,6 @@ class CallQueue {
   static size_t bucket_of(const CallerId& caller);
   CallerLane& lane_of(const CallerId& caller);
   void release(CallerLane& lane);
-  void set_length(CallerLane& lane, size_t before, size_t now);
   void add(ForwardedCall& call, CallerLane& lane);
   void judge();
   bool old(const ForwardedCall& call) const {

@@ -176,14 +176,18 @@ void Endpoint::on_late_reply(BackendConnection& connection) {
 // The endpoint lives. A ZeroMQ server that was stuck answers late or not at all what was given up:
 // these slots are free again.
 void Endpoint::answered(BackendConnection& connection) {
-  last_answer_ns_ = now_ns();
-  context_.outliers.answered(member_, last_answer_ns_);
+  context_.outliers.answered(member_, now_ns());
   if (state_ == State::probing) {
     come_up();
     capacity_.set_limit(limit());
   }
   if (options_.protocol == Protocol::zmq && connection.load() != connection.live()) {
-    const uint32_t freed = connection.forget_given_up(UINT64_MAX);
+    free_given_up(connection, UINT64_MAX);
+  }
+}
+
+void Endpoint::free_given_up(BackendConnection& connection, uint64_t until_ms) {
+  if (const uint32_t freed = connection.forget_given_up(until_ms); freed != 0) {
     metrics_->in_flight.sub(freed);
     capacity_.give(freed);
   }
@@ -224,13 +228,12 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
 }
 
 void Endpoint::bury(BackendConnection& connection) {
-  const auto is_it = [&](const auto& c) { return c.get() == &connection; };
   metrics_->in_flight.sub(connection.load());
-  if (const auto found = std::ranges::find_if(draining_, is_it); found != draining_.end()) {
+  if (const auto found = place_of(draining_, connection); found != draining_.end()) {
     graveyard_.push_back(std::move(*found));
     draining_.erase(found);
   } else {
-    const auto place = std::ranges::find_if(connections_, is_it);
+    const auto place = place_of(connections_, connection);
     graveyard_.push_back(std::move(*place));
     connections_.erase(place);
     up_ = static_cast<uint32_t>(
@@ -251,7 +254,7 @@ uint64_t Endpoint::limit() const { return retired_ ? 0 : uint64_t{up_} * options
 bool Endpoint::give_up(ForwardedCall& call) {
   BackendConnection& connection = *call.connection;
   const bool was_available = available();
-  const bool alive = last_answer_ns_ >= call.sent_ns;
+  const bool alive = member_.answered_since(call.sent_ns);
   const auto aside_ms = retired_ ? std::nullopt
                                  : context_.outliers.timed_out(member_, call.sent_ns,
                                                                owner_.can_spare(*this), now_ns());
@@ -267,9 +270,7 @@ bool Endpoint::give_up(ForwardedCall& call) {
     }
     drain(connection);
   } else if (alive) {
-    const uint32_t freed = connection.forget_given_up(UINT64_MAX);
-    metrics_->in_flight.sub(freed);
-    capacity_.give(freed);
+    free_given_up(connection, UINT64_MAX);
   } else {
     keeps_slot = true;
   }
@@ -291,8 +292,7 @@ void Endpoint::drain(BackendConnection& connection) {
   if (is_draining(connection)) {
     return;
   }
-  const auto place =
-      std::ranges::find_if(connections_, [&](const auto& c) { return c.get() == &connection; });
+  const auto place = place_of(connections_, connection);
   draining_.push_back(std::move(*place));
   connections_.erase(place);
   --up_;
@@ -302,8 +302,13 @@ void Endpoint::drain(BackendConnection& connection) {
   capacity_.drop(connection.load(), limit());
 }
 
-bool Endpoint::is_draining(const BackendConnection& connection) const {
-  return std::ranges::any_of(draining_, [&](const auto& c) { return c.get() == &connection; });
+Endpoint::Connections::iterator Endpoint::place_of(Connections& list,
+                                                   const BackendConnection& connection) {
+  return std::ranges::find_if(list, [&](const auto& c) { return c.get() == &connection; });
+}
+
+bool Endpoint::is_draining(const BackendConnection& connection) {
+  return place_of(draining_, connection) != draining_.end();
 }
 
 /// Ends a connection without a call that anybody waits for, and opens another.
@@ -332,13 +337,9 @@ void Endpoint::become(State state) {
 
 bool Endpoint::sweep(uint64_t until_ms) {
   bool taken = false;
-  for (const auto& connection : connections_) {
-    const uint32_t freed = connection->forget_given_up(until_ms);
-    metrics_->in_flight.sub(freed);
-    taken |= connection->load() != connection->live();
-    if (freed != 0) {
-      capacity_.give(freed);
-    }
+  for (size_t i = 0; i < connections_.size(); ++i) {
+    free_given_up(*connections_[i], until_ms);
+    taken |= connections_[i]->load() != connections_[i]->live();
   }
   return taken;
 }

@@ -100,8 +100,6 @@ class Endpoint final : private BackendConnection::Owner {
   uint64_t load() const { return capacity_.used(); }
   /// The first attempts of all its connections have ended, well or not.
   bool settled() const { return settled_; }
-  /// It answered `connect` once.
-  bool was_up() const { return was_up_; }
   /// Why it is down.
   const std::string& reason() const { return reason_; }
   /// Some connection has a request under way, given up or not.
@@ -144,9 +142,12 @@ class Endpoint final : private BackendConnection::Owner {
   void retry_later();
   uint32_t backoff_max_ms() const;
   void answered(BackendConnection& connection);
+  /// Frees the slots of calls that were given up on it until then.
+  void free_given_up(BackendConnection& connection, uint64_t until_ms);
   void replace(BackendConnection& connection);
   void drain(BackendConnection& connection);
-  bool is_draining(const BackendConnection& connection) const;
+  static Connections::iterator place_of(Connections& list, const BackendConnection& connection);
+  bool is_draining(const BackendConnection& connection);
   void set_aside(uint64_t for_ms);
   void become(State state);
   void come_up();
@@ -174,7 +175,6 @@ class Endpoint final : private BackendConnection::Owner {
   Timer timer_;                             ///< next attempt to connect, or the end of aside
   Backoff backoff_;
   std::string reason_ = "not connected yet";
-  uint64_t last_answer_ns_ = 0;
   uint32_t up_ = 0;              ///< of connections_
   uint32_t attempts_ended_ = 0;  ///< to connect, well or not
   bool settled_ = false;

@@ -17,7 +17,7 @@ void OutlierDetector::back(Member& member) {
 
 std::optional<uint64_t> OutlierDetector::timed_out(Member& member, uint64_t sent_ns, bool spare,
                                                    uint64_t now_ns) {
-  if (member.last_answer_ns_ >= sent_ns) {
+  if (member.answered_since(sent_ns)) {
     return std::nullopt;
   }
   return failed(member, spare, now_ns);

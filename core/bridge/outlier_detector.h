@@ -23,6 +23,8 @@ class OutlierDetector {
   class Member {
    public:
     bool aside() const { return aside_; }
+    /// Something has come from it at or after this time.
+    bool answered_since(uint64_t ns) const { return last_answer_ns_ >= ns; }
 
    private:
     friend class OutlierDetector;
@@ -54,8 +56,6 @@ class OutlierDetector {
   std::optional<uint64_t> timed_out(Member& member, uint64_t sent_ns, bool spare, uint64_t now_ns);
   /// It has proved itself again.
   void back(Member& member);
-
-  uint32_t aside() const { return aside_; }
 
  private:
   std::optional<uint64_t> failed(Member& member, bool spare, uint64_t now_ns);

@@ -23,8 +23,8 @@ bool ZmqPoll::start(uv_loop_t* loop) {
   }
   handle->data = this;
   poll_.reset(handle.release());
-  const int error = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
-    static_cast<ZmqPoll*>(handle->data)->read();
+  const int error = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
+    static_cast<ZmqPoll*>(poll->data)->read();
   });
   if (error != 0) {
     return false;

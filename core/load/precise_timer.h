@@ -25,8 +25,8 @@ class PreciseTimer {
     }
     handle->data = this;
     poll_.reset(handle.release());
-    uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
-      static_cast<PreciseTimer*>(handle->data)->disarm();
+    uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
+      static_cast<PreciseTimer*>(poll->data)->disarm();
     });
   }
 

@@ -155,7 +155,7 @@ TEST(ReuseportMember, OfASocketThatStandsAloneTellsNobody) {
   ASSERT_TRUE(sockets);
   ASSERT_EQ(sockets.value().size(), 1u);
   EXPECT_EQ(sockets.value().front().member().balancer, nullptr);
-  sockets.value().front().member().tell(1);
+  EXPECT_TRUE(sockets.value().front().member().tell(1)) << "there is nothing to tell again";
 }
 
 // Choices change faster than the kernel may be told of them. The last one must reach it all the
