@@ -32,7 +32,9 @@ Result<std::unique_ptr<Gateway>> start(const Config& config, const Resources& re
 }  // namespace
 
 int run_serve(const ServeCommand& command, const Environment& environment, std::ostream& err) {
-  HeldSignals held;
+  // Until their handlers are there. SIGTERM and SIGINT end a start: there are no calls to drain
+  // yet.
+  HeldSignals held({kHarmlessSignals, {SIGQUIT}});
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
     for (const std::string& line : errors->lines) {

@@ -4,8 +4,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <initializer_list>
-
 namespace zerogate {
 
 void open_standard_descriptors() {
@@ -16,11 +14,13 @@ void open_standard_descriptors() {
   }
 }
 
-HeldSignals::HeldSignals() {
+HeldSignals::HeldSignals(std::initializer_list<std::initializer_list<int>> sets) {
   sigset_t held;
   sigemptyset(&held);
-  for (const int number : {SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM}) {
-    sigaddset(&held, number);
+  for (const auto& set : sets) {
+    for (const int number : set) {
+      sigaddset(&held, number);
+    }
   }
   pthread_sigmask(SIG_BLOCK, &held, &before_);
 }

@@ -15,6 +15,7 @@
 #include "core/metrics/collector.h"
 #include "gateway/config/reload_rules.h"
 #include "gateway/config/show_config.h"
+#include "gateway/host/process.h"
 #include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
 
@@ -95,6 +96,8 @@ Gateway::~Gateway() {
 Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, const Resources& resources,
                                                 Reload reload, const SystemdNotifier& manager) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
+  // No thread that is started here takes a signal: they are all the main thread's.
+  const HeldSignals held({kHarmlessSignals, kEndingSignals});
   std::unique_ptr<Gateway> gateway(new Gateway(config, resources, std::move(reload), manager));
   gateway->fit_into_memory();
   gateway->watch_signals();
@@ -288,12 +291,14 @@ void Gateway::make_reloader(Reload load_again) {
 }
 
 void Gateway::watch_signals() {
-  for (const int number : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM}) {
-    signals_.push_back(make_uv<uv_signal_t>(&loop_, uv_signal_init, this));
-    uv_signal_start(
-        signals_.back().get(),
-        [](uv_signal_t* signal, int n) { static_cast<Gateway*>(signal->data)->on_signal(n); },
-        number);
+  for (const auto& set : {kHarmlessSignals, kEndingSignals}) {
+    for (const int number : set) {
+      signals_.push_back(make_uv<uv_signal_t>(&loop_, uv_signal_init, this));
+      uv_signal_start(
+          signals_.back().get(),
+          [](uv_signal_t* signal, int n) { static_cast<Gateway*>(signal->data)->on_signal(n); },
+          number);
+    }
   }
 }
 
@@ -362,11 +367,13 @@ int Gateway::run() {
 
 // Every call has ended. A signal from here on may hurry the end, and must not change the status.
 void Gateway::ignore_signals(int status) {
+  const HeldSignals held(
+      {kHarmlessSignals, kEndingSignals});  // libuv takes its handlers away first
   signals_.clear();
-  for (const int number : {SIGHUP, SIGUSR1, SIGUSR2, SIGALRM}) {
+  for (const int number : kHarmlessSignals) {
     std::signal(number, SIG_IGN);
   }
-  for (const int number : {SIGTERM, SIGINT, SIGQUIT}) {
+  for (const int number : kEndingSignals) {
     std::signal(
         number, status == 0 ? [](int) { _exit(0); } : [](int) { _exit(1); });
   }
