@@ -9,6 +9,7 @@
 #include "gateway/cli/call_command.h"
 #include "gateway/cli/check_command.h"
 #include "gateway/cli/command_line.h"
+#include "gateway/cli/exit_status.h"
 #include "gateway/cli/healthcheck_command.h"
 #include "gateway/cli/serve_command.h"
 #include "gateway/host/process.h"
@@ -35,7 +36,7 @@ int run(const PrintCommand& command) {
 }
 int run(const UsageError& error) {
   std::cerr << error.text;
-  return 2;
+  return kUsage;
 }
 
 }  // namespace
@@ -49,6 +50,6 @@ int main(int argc, char** argv) {
                       zerogate::parse_command_line(arguments));
   } catch (const std::exception& error) {  // no memory is left, or a fault of ours
     std::cerr << "zerogate: " << error.what() << '\n';
-    return 1;
+    return zerogate::kFailed;
   }
 }

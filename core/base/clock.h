@@ -5,13 +5,16 @@
 
 namespace zerogate {
 
+inline constexpr uint64_t kNsPerMs = 1'000'000;
+inline constexpr uint64_t kNsPerSecond = 1'000'000'000;
+
 /// Monotonic time that does not change within a turn of the event loop: one reading serves
 /// everything that the turn handles. One thread.
 class Clock {
  public:
   /// Nanoseconds since an arbitrary start, never 0.
   uint64_t now_ns() const { return now_ns_ != 0 ? now_ns_ : read(); }
-  uint64_t now_ms() const { return now_ns() / 1'000'000; }
+  uint64_t now_ms() const { return now_ns() / kNsPerMs; }
 
  protected:
   ~Clock() = default;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/clock.h"
+
 namespace zerogate {
 
 void OutlierDetector::leave(Member& member) {
@@ -31,7 +33,7 @@ std::optional<uint64_t> OutlierDetector::failed(Member& member, bool spare, uint
   if (++member.failures_ < limit_ || !spare || (aside_ + 1) * 2 > members_) {
     return std::nullopt;
   }
-  const uint64_t now_ms = now_ns / 1'000'000;
+  const uint64_t now_ms = now_ns / kNsPerMs;
   if (now_ms - member.judged_ms_ > 2 * kAsideMaxMs) {
     member.verdicts_ = 0;
   }

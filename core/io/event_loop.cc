@@ -7,11 +7,7 @@
 #include <utility>
 
 namespace zerogate {
-namespace {
-
-constexpr uint64_t kNsPerMs = 1'000'000;
-
-}  // namespace
+namespace {}  // namespace
 
 EventLoop::EventLoop() {
   if (const int error = uv_loop_init(&loop_); error != 0) {

@@ -6,13 +6,13 @@
 #include <string>
 #include <utility>
 
+#include "core/base/clock.h"
 #include "core/client/error_text.h"
 #include "core/wire/json.h"
 
 namespace zerogate {
 namespace {
 
-constexpr uint64_t kMillisecondNs = 1'000'000;
 constexpr size_t kSampleBytes = 200;  ///< of an error's text: a line of the report
 
 /// `who` is RUSAGE_SELF or RUSAGE_THREAD.
@@ -20,7 +20,7 @@ uint64_t cpu_ns(int who) {
   rusage usage{};
   getrusage(who, &usage);
   const auto ns = [](const timeval& time) {
-    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 +
+    return static_cast<uint64_t>(time.tv_sec) * kNsPerSecond +
            static_cast<uint64_t>(time.tv_usec) * 1'000;
   };
   return ns(usage.ru_utime) + ns(usage.ru_stime);
@@ -89,7 +89,7 @@ void LoadMeter::count_lost(const CallTimes& times, CallError kind, std::string_v
   if (!in_window(begun_ns != 0 ? begun_ns : now_ns)) {
     return;  // 0: it was about to be sent
   }
-  const uint64_t timeout_ns = options_.timeout_ms * kMillisecondNs;
+  const uint64_t timeout_ns = options_.timeout_ms * kNsPerMs;
   const bool overdue = times.sent_ns != 0 && now_ns - times.sent_ns > timeout_ns;
   report_.count(overdue ? CallError::timeout : kind, 1, reason);
 }

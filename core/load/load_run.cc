@@ -4,21 +4,22 @@
 
 #include <algorithm>
 
+#include "core/base/clock.h"
+
 namespace zerogate {
 namespace {
 
-constexpr uint64_t kMillisecondNs = 1'000'000;
 constexpr uint32_t kOpeningAtOnce = 64;  ///< connections: a listener's queue may be 128 long
 constexpr uint32_t kTickMs = 10;         ///< how exactly phases begin; what is counted goes by time
-constexpr uint64_t kLookNs = 100 * kMillisecondNs;   ///< how exactly a time-out is kept
-constexpr uint64_t kRetryNs = 100 * kMillisecondNs;  ///< until a connection is opened again
+constexpr uint64_t kLookNs = 100 * kNsPerMs;   ///< how exactly a time-out is kept
+constexpr uint64_t kRetryNs = 100 * kNsPerMs;  ///< until a connection is opened again
 
 }  // namespace
 
 LoadRun::LoadRun(EventLoop& loop, const LoadOptions& options)
     : loop_(loop),
       options_(options),
-      timeout_ns_(options.timeout_ms * kMillisecondNs),
+      timeout_ns_(options.timeout_ms * kNsPerMs),
       meter_(options_),
       tick_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)) {
   lanes_.reserve(options.connections);
@@ -167,8 +168,8 @@ void LoadRun::lose(Lane& lane, CallError kind, std::string_view reason, uint64_t
 
 void LoadRun::begin(uint64_t now_ns) {
   phase_ = Phase::warmup;
-  const uint64_t from_ns = now_ns + options_.warmup_ms * kMillisecondNs;
-  meter_.set_window(from_ns, from_ns + options_.duration_ms * kMillisecondNs);
+  const uint64_t from_ns = now_ns + options_.warmup_ms * kNsPerMs;
+  meter_.set_window(from_ns, from_ns + options_.duration_ms * kNsPerMs);
   if (open_loop()) {
     pacer_ = Pacer(now_ns, options_.rate);
     pace_ = std::make_unique<PreciseTimer>(loop_.uv());

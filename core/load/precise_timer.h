@@ -8,6 +8,7 @@
 #include <memory>
 #include <system_error>
 
+#include "core/base/clock.h"
 #include "core/base/unique_fd.h"
 #include "core/io/uv_ptr.h"
 
@@ -40,8 +41,6 @@ class PreciseTimer {
   }
 
  private:
-  static constexpr uint64_t kSecondNs = 1'000'000'000;
-
   // Setting it also takes back that it has fired, so its descriptor needs no read.
   void disarm() {
     armed_ns_ = 0;
@@ -49,8 +48,8 @@ class PreciseTimer {
   }
   void set(uint64_t at_ns) {
     itimerspec when{};
-    when.it_value.tv_sec = static_cast<time_t>(at_ns / kSecondNs);
-    when.it_value.tv_nsec = static_cast<long>(at_ns % kSecondNs);
+    when.it_value.tv_sec = static_cast<time_t>(at_ns / kNsPerSecond);
+    when.it_value.tv_nsec = static_cast<long>(at_ns % kNsPerSecond);
     timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
   }
 

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "core/base/clock.h"
 #include "core/log/log.h"
 
 namespace zerogate {
 namespace {
-
-constexpr uint64_t kNsPerMs = 1'000'000;
 
 uint64_t now_ms() { return uv_hrtime() / kNsPerMs; }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/address.h"
+#include "core/base/clock.h"
 #include "core/redis/reply_kind.h"
 
 namespace zerogate {
@@ -18,7 +19,6 @@ namespace {
 /// failure: whoever accepts and closes is not connected to in a tight loop. Redis' shortest idle
 /// time is a second.
 constexpr uint64_t kQuietAfterMs = 500;
-constexpr uint64_t kNsPerMs = 1'000'000;
 
 /// "Connection refused" as it reads in the middle of a line; "WRONGPASS ..." stays.
 std::string lower_first(std::string_view text) {

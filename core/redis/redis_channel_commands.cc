@@ -6,6 +6,7 @@
 #include <cassert>
 #include <utility>
 
+#include "core/base/clock.h"
 #include "core/redis/redis_channel.h"
 #include "core/redis/reply_kind.h"
 
@@ -22,7 +23,6 @@ constexpr uint64_t kSilentTimeouts = 2;
 /// closes, and a busy one should not pay for copies.
 constexpr size_t kMaxResent = 32;
 constexpr size_t kMaxResentBytes = size_t{64} << 10;
-constexpr uint64_t kNsPerMs = 1'000'000;
 
 }  // namespace
 

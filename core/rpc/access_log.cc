@@ -4,15 +4,11 @@
 
 #include <cmath>
 
+#include "core/base/clock.h"
 #include "core/log/log.h"
 
 namespace zerogate {
-namespace {
-
-constexpr uint64_t kNsPerSecond = 1'000'000'000;
-constexpr uint64_t kNsPerMs = 1'000'000;
-
-}  // namespace
+namespace {}  // namespace
 
 void AccessLogSettings::set(double share, uint32_t slow_ms) {
   share_ = static_cast<uint64_t>(std::llround(share * static_cast<double>(kAll)));

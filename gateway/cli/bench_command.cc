@@ -12,23 +12,16 @@
 #include "core/load/load_run.h"
 #include "gateway/cli/bench_options.h"
 #include "gateway/cli/bench_report.h"
+#include "gateway/cli/exit_status.h"
 #include "gateway/host/descriptors.h"
 
 namespace zerogate {
 namespace {
 
-constexpr int kOk = 0;
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
 constexpr uint64_t kProgressMs = 1'000;
 
 /// libzmq's: its own and the socket's signaler, and a pair of sockets for its events.
 constexpr uint32_t kDescriptorsOf[] = {/*tcp*/ 1, /*zmq*/ 4};
-
-int fail(int status, const std::string& text) {
-  fmt::print(stderr, "zerogate: {}\n", text);
-  return status;
-}
 
 /// One line on stderr that is written over, when that is a terminal.
 class Progress {

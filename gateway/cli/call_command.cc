@@ -9,21 +9,13 @@
 #include "core/client/error_text.h"
 #include "core/wire/json.h"
 #include "core/wire/server_url.h"
+#include "gateway/cli/exit_status.h"
 
 namespace zerogate {
 namespace {
 
-constexpr int kOk = 0;
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
-
 /// More than any gateway's limits.message lets in.
 constexpr size_t kMaxStdinBytes = size_t{1} << 30;
-
-int fail(int status, const std::string& text) {
-  fmt::print(stderr, "zerogate: {}\n", text);
-  return status;
-}
 
 Result<std::string> read_stdin() {
   std::string text;

@@ -1,5 +1,6 @@
 #include "gateway/cli/check_command.h"
 
+#include "gateway/cli/exit_status.h"
 #include "gateway/host/descriptors.h"
 #include "gateway/host/tasks.h"
 #include "gateway/runtime/resource_budget.h"
@@ -29,7 +30,7 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
     for (const std::string& line : errors->lines) {
       err << line << '\n';
     }
-    return 2;
+    return kUsage;
   }
   const Config& config = std::get<Config>(loaded);
   const std::string place = config.source.file.empty() ? "configuration" : config.source.file;
@@ -41,7 +42,7 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
   }
   warn_of_limits(config, place, out);
   out << place << ": ok\n";
-  return 0;
+  return kOk;
 }
 
 }  // namespace zerogate

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "core/client/connect.h"
+#include "gateway/cli/exit_status.h"
 
 namespace zerogate {
 namespace {
@@ -108,29 +109,29 @@ int run_healthcheck(const HealthcheckCommand& command, const Environment& enviro
     for (const std::string& line : errors != nullptr ? errors->lines : std::vector<std::string>()) {
       err << line << '\n';
     }
-    return errors != nullptr ? 2 : status;
+    return errors != nullptr ? kUsage : status;
   };
   if (!admin || admin->port == 0) {
     if (errors == nullptr) {
       err << "zerogate healthcheck: there is no admin port to ask; name it with --admin or "
              "ZEROGATE_ADMIN, or switch the health check off too\n";
     }
-    return fail(2);
+    return fail(kUsage);
   }
   const Address address = reachable(*admin);
   const auto answer = get_readyz(address, command.timeout_ms);
   if (!answer) {
     err << fmt::format("zerogate healthcheck: {}: {}\n", address.display(), answer.error());
-    return fail(1);
+    return fail(kFailed);
   }
   const auto& [status, text] = answer.value();
   if (status != 200) {
     err << fmt::format("zerogate healthcheck: {}: not ready ({}): {}\n", address.display(), status,
                        text);
-    return 1;
+    return kFailed;
   }
   out << fmt::format("{}: {}\n", address.display(), text);
-  return 0;
+  return kOk;
 }
 
 }  // namespace zerogate

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "gateway/cli/exit_status.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/process.h"
 #include "gateway/host/systemd_notifier.h"
@@ -40,7 +41,7 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
     for (const std::string& line : errors->lines) {
       err << line << '\n';
     }
-    return 2;
+    return kUsage;
   }
   const Config& config = std::get<Config>(loaded);
   configure_allocator();
@@ -58,7 +59,7 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   const Result<Resources> resources = take_resources(config);
   if (!resources) {
     err << "zerogate: " << resources.error() << '\n';
-    return 1;
+    return kFailed;
   }
   const Background background;
   const SystemdNotifier manager(environment);
@@ -68,7 +69,7 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   if (!gateway) {
     manager.status(gateway.error());
     err << "zerogate: " << gateway.error() << '\n';
-    return 1;
+    return kFailed;
   }
   held.release();
   return gateway.value()->run();

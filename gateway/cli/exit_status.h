@@ -1,0 +1,20 @@
+// What every command's exit status means. Any thread.
+#pragma once
+
+#include <cstdio>
+#include <string_view>
+
+namespace zerogate {
+
+inline constexpr int kOk = 0;
+inline constexpr int kFailed = 1;  ///< a peer, the host or the gateway said no
+inline constexpr int kUsage =
+    2;  ///< flags, variables or the file are wrong: trying again is no use
+
+/// One line on stderr. Returns `status`.
+inline int fail(int status, std::string_view text) {
+  std::fprintf(stderr, "zerogate: %.*s\n", static_cast<int>(text.size()), text.data());
+  return status;
+}
+
+}  // namespace zerogate
