@@ -7,8 +7,6 @@
 #include <utility>
 
 namespace zerogate {
-namespace {}  // namespace
-
 EventLoop::EventLoop() {
   if (const int error = uv_loop_init(&loop_); error != 0) {
     throw std::runtime_error(std::string("no event loop: ") + uv_strerror(error));

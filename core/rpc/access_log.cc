@@ -8,8 +8,6 @@
 #include "core/log/log.h"
 
 namespace zerogate {
-namespace {}  // namespace
-
 void AccessLogSettings::set(double share, uint32_t slow_ms) {
   share_ = static_cast<uint64_t>(std::llround(share * static_cast<double>(kAll)));
   slow_ns_ = slow_ms == 0 ? UINT64_MAX : slow_ms * kNsPerMs;
