@@ -113,16 +113,16 @@ void RedisChannel::connect() {
   }
 }
 
-Result<RedisConnectionPtr> RedisChannel::open_next() {
+Result<HiredisConnectionPtr> RedisChannel::open_next() {
   const RedisUrl& url = options_.url;
   if (!url.path.empty()) {
-    return RedisConnection::open_unix(loop_.uv(), *this, url.path);
+    return HiredisConnection::open_unix(loop_.uv(), *this, url.path);
   }
   const std::string& address = addresses_[next_address_++];
   if (address != url.host) {
     endpoint_ = fmt::format("{} at {}", url.display(), address);
   }
-  return RedisConnection::open_tcp(loop_.uv(), *this, address, url.port);
+  return HiredisConnection::open_tcp(loop_.uv(), *this, address, url.port);
 }
 
 /// All of it leaves in one write once the socket is connected.

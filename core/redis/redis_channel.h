@@ -11,8 +11,8 @@
 #include "core/io/dns_lookup.h"
 #include "core/io/event_loop.h"
 #include "core/io/timer.h"
+#include "core/redis/hiredis_connection.h"
 #include "core/redis/redis_client.h"
-#include "core/redis/redis_connection.h"
 
 namespace zerogate {
 
@@ -22,7 +22,7 @@ namespace zerogate {
 /// the server and not of the command (READONLY, LOADING, ...) breaks the connection, and the next
 /// one is up only when a SET without effect is not refused. Owned by a RedisClient,
 /// which outlives it together with `options` and `metrics`. Loop thread only.
-class RedisChannel final : private RedisConnection::Owner {
+class RedisChannel final : private HiredisConnection::Owner {
  public:
   class Owner {
    public:
@@ -84,7 +84,7 @@ class RedisChannel final : private RedisConnection::Owner {
   void on_addresses(DnsLookup::Addresses addresses);
   void connect();
   bool another_address() const { return next_address_ < addresses_.size(); }
-  Result<RedisConnectionPtr> open_next();
+  Result<HiredisConnectionPtr> open_next();
   void send_handshake();
   void on_handshake_reply(const redisReply& reply);
   bool may_return_quietly();
@@ -107,7 +107,7 @@ class RedisChannel final : private RedisConnection::Owner {
   const RedisOptions& options_;
   State state_ = State::waiting;
   bool tried_ = false;
-  RedisConnectionPtr connection_;
+  HiredisConnectionPtr connection_;
   Timer timer_;           // of the attempt or of the wait: see state_
   Timer deadline_timer_;  // of the oldest command that has not been answered
   DnsLookup lookup_;

@@ -22,9 +22,9 @@ namespace zerogate {
 
 /// Sends formatted commands and hands out replies in their order. It ends when the connection
 /// breaks or its owner destroys it, and does not reconnect: RedisChannel does. Owned through
-/// RedisConnectionPtr. Loop thread only. hiredis uses write(2), so writing to a socket that the
+/// HiredisConnectionPtr. Loop thread only. hiredis uses write(2), so writing to a socket that the
 /// peer has closed raises SIGPIPE: the process must ignore that signal.
-class RedisConnection {
+class HiredisConnection {
  public:
   class Owner {
    public:
@@ -44,9 +44,9 @@ class RedisConnection {
     ~Owner() = default;
   };
   struct Closer {
-    void operator()(RedisConnection* connection) const { connection->close(); }
+    void operator()(HiredisConnection* connection) const { connection->close(); }
   };
-  using Ptr = std::unique_ptr<RedisConnection, Closer>;
+  using Ptr = std::unique_ptr<HiredisConnection, Closer>;
 
   /// Starts to connect to a numeric address (hiredis would block on a name).
   static Result<Ptr> open_tcp(uv_loop_t* loop, Owner& owner, const std::string& address,
@@ -54,8 +54,8 @@ class RedisConnection {
   /// Starts to connect to a Unix socket.
   static Result<Ptr> open_unix(uv_loop_t* loop, Owner& owner, const std::string& path);
 
-  RedisConnection(const RedisConnection&) = delete;
-  RedisConnection& operator=(const RedisConnection&) = delete;
+  HiredisConnection(const HiredisConnection&) = delete;
+  HiredisConnection& operator=(const HiredisConnection&) = delete;
 
   /// Appends one command in Redis' wire format; the bytes are copied. It leaves with the next
   /// flush(). Not for SUBSCRIBE and MONITOR, which hiredis treats differently.
@@ -77,8 +77,8 @@ class RedisConnection {
   size_t unsent_bytes() const;
 
  private:
-  RedisConnection(Owner& owner, redisAsyncContext* context) : owner_(&owner), context_(context) {}
-  ~RedisConnection();
+  HiredisConnection(Owner& owner, redisAsyncContext* context) : owner_(&owner), context_(context) {}
+  ~HiredisConnection();
   static Result<Ptr> adopt(uv_loop_t* loop, Owner& owner, redisAsyncContext* context, bool tcp);
 
   void close();
@@ -104,6 +104,6 @@ class RedisConnection {
   RedisReplySlot reply_;
 };
 
-using RedisConnectionPtr = RedisConnection::Ptr;
+using HiredisConnectionPtr = HiredisConnection::Ptr;
 
 }  // namespace zerogate

@@ -1,4 +1,4 @@
-#include "core/redis/redis_connection.h"
+#include "core/redis/hiredis_connection.h"
 
 #include <fcntl.h>
 #include <hiredis/async.h>
@@ -11,13 +11,14 @@
 
 namespace zerogate {
 
-Result<RedisConnectionPtr> RedisConnection::open_tcp(uv_loop_t* loop, Owner& owner,
-                                                     const std::string& address, uint16_t port) {
+Result<HiredisConnectionPtr> HiredisConnection::open_tcp(uv_loop_t* loop, Owner& owner,
+                                                         const std::string& address,
+                                                         uint16_t port) {
   return adopt(loop, owner, redisAsyncConnect(address.c_str(), port), true);
 }
 
-Result<RedisConnectionPtr> RedisConnection::open_unix(uv_loop_t* loop, Owner& owner,
-                                                      const std::string& path) {
+Result<HiredisConnectionPtr> HiredisConnection::open_unix(uv_loop_t* loop, Owner& owner,
+                                                          const std::string& path) {
   // hiredis would cut the path off without a word and connect to another socket.
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     return Error{"the path is longer than a Unix socket's may be, 107 bytes"};
@@ -25,8 +26,8 @@ Result<RedisConnectionPtr> RedisConnection::open_unix(uv_loop_t* loop, Owner& ow
   return adopt(loop, owner, redisAsyncConnectUnix(path.c_str()), false);
 }
 
-Result<RedisConnectionPtr> RedisConnection::adopt(uv_loop_t* loop, Owner& owner,
-                                                  redisAsyncContext* context, bool tcp) {
+Result<HiredisConnectionPtr> HiredisConnection::adopt(uv_loop_t* loop, Owner& owner,
+                                                      redisAsyncContext* context, bool tcp) {
   if (!context) {
     return Error{"out of memory"};
   }
@@ -46,41 +47,41 @@ Result<RedisConnectionPtr> RedisConnection::adopt(uv_loop_t* loop, Owner& owner,
     redisAsyncFree(context);
     return Error{uv_strerror(status)};
   }
-  Ptr connection(new RedisConnection(owner, context));
+  Ptr connection(new HiredisConnection(owner, context));
   connection->poll_.reset(poll.release());
   connection->poll_->data = connection.get();
   connection->reply_.serve(context->c.reader);
   context->ev.data = connection.get();
   context->ev.addRead = [](void* data) {
-    auto* self = static_cast<RedisConnection*>(data);
+    auto* self = static_cast<HiredisConnection*>(data);
     self->poll_for(self->polled_ | UV_READABLE);
   };
   context->ev.delRead = [](void* data) {
-    auto* self = static_cast<RedisConnection*>(data);
+    auto* self = static_cast<HiredisConnection*>(data);
     self->poll_for(self->polled_ & ~UV_READABLE);
   };
   context->ev.addWrite = [](void* data) {
     // From a write that the kernel did not take whole, or before the socket is connected: wait for
     // the socket. From a new command: the end of the turn will write, without a poll.
-    auto* self = static_cast<RedisConnection*>(data);
+    auto* self = static_cast<HiredisConnection*>(data);
     if (self->writing_ || !self->connected()) {
       return self->poll_for(self->polled_ | UV_WRITABLE);
     }
     self->dirty_ = true;
   };
   context->ev.delWrite = [](void* data) {
-    auto* self = static_cast<RedisConnection*>(data);
+    auto* self = static_cast<HiredisConnection*>(data);
     self->dirty_ = false;
     self->poll_for(self->polled_ & ~UV_WRITABLE);
   };
-  context->ev.cleanup = &RedisConnection::on_cleanup;
-  redisAsyncSetConnectCallback(context, &RedisConnection::on_connect);  // asks for addWrite
+  context->ev.cleanup = &HiredisConnection::on_cleanup;
+  redisAsyncSetConnectCallback(context, &HiredisConnection::on_connect);  // asks for addWrite
   return connection;
 }
 
-RedisConnection::~RedisConnection() { release_poll(); }
+HiredisConnection::~HiredisConnection() { release_poll(); }
 
-void RedisConnection::close() {
+void HiredisConnection::close() {
   owner_ = nullptr;
   // Inside one of its reply callbacks hiredis frees the context only when that returns; on_cleanup
   // follows in either case and deletes us.
@@ -91,8 +92,8 @@ void RedisConnection::close() {
   }
 }
 
-void RedisConnection::on_cleanup(void* data) {
-  auto* self = static_cast<RedisConnection*>(data);
+void HiredisConnection::on_cleanup(void* data) {
+  auto* self = static_cast<HiredisConnection*>(data);
   assert(self->context_);
   // Copied, for the owner may let go of everything. hiredis closes the socket after this hook, so
   // it is out of the loop by then.
@@ -108,7 +109,7 @@ void RedisConnection::on_cleanup(void* data) {
   }
 }
 
-void RedisConnection::release_poll() {
+void HiredisConnection::release_poll() {
   if (!poll_) {
     return;
   }
@@ -116,21 +117,21 @@ void RedisConnection::release_poll() {
   poll_.reset();
 }
 
-void RedisConnection::break_off(std::string_view reason) {
+void HiredisConnection::break_off(std::string_view reason) {
   if (owner_) {
     owner_->on_broken(reason, false);
   }
 }
 
-void RedisConnection::send(const std::string& command) {
+void HiredisConnection::send(const std::string& command) {
   assert(context_ && owner_);
   [[maybe_unused]] const int status = redisAsyncFormattedCommand(
-      context_, &RedisConnection::on_reply, this, command.data(), command.size());
+      context_, &HiredisConnection::on_reply, this, command.data(), command.size());
   assert(status == REDIS_OK);  // fails only on a context that is being freed
   ++expected_;
 }
 
-bool RedisConnection::connected_to_itself() const {
+bool HiredisConnection::connected_to_itself() const {
   sockaddr_storage ours{};
   sockaddr_storage theirs{};
   socklen_t our_size = sizeof ours;
@@ -144,13 +145,13 @@ bool RedisConnection::connected_to_itself() const {
          std::memcmp(&ours, &theirs, our_size) == 0;
 }
 
-void RedisConnection::flush() {
+void HiredisConnection::flush() {
   if (dirty_ && !(polled_ & UV_WRITABLE)) {
     write();
   }
 }
 
-void RedisConnection::write() {
+void HiredisConnection::write() {
   uv_poll_t* const handle = poll_.get();  // outlives us until the loop's next turn
   writing_ = true;
   redisAsyncHandleWrite(context_);
@@ -159,7 +160,7 @@ void RedisConnection::write() {
   }
 }
 
-void RedisConnection::read() {
+void HiredisConnection::read() {
   if (unasked_data()) {
     return break_off("Redis sent a reply that nobody had asked for");
   }
@@ -169,13 +170,13 @@ void RedisConnection::read() {
   redisAsyncHandleRead(context_);
 }
 
-size_t RedisConnection::unsent_bytes() const { return sdslen(context_->c.obuf); }
+size_t HiredisConnection::unsent_bytes() const { return sdslen(context_->c.obuf); }
 
-bool RedisConnection::connected() const { return context_->c.flags & REDIS_CONNECTED; }
+bool HiredisConnection::connected() const { return context_->c.flags & REDIS_CONNECTED; }
 
 /// hiredis 0.14.1 aborts the process (an assert, which Debian builds in) when a reply comes that no
 /// command waits for, except an error: that one it reports ("max number of clients reached").
-bool RedisConnection::unasked_data() const {
+bool HiredisConnection::unasked_data() const {
   if (expected_ > 0 || !connected()) {
     return false;
   }
@@ -183,20 +184,20 @@ bool RedisConnection::unasked_data() const {
   return recv(context_->c.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first != '-';
 }
 
-void RedisConnection::poll_for(int events) {
+void HiredisConnection::poll_for(int events) {
   if (events == polled_) {
     return;
   }
   polled_ = events;
   if (events) {
-    uv_poll_start(poll_.get(), events, &RedisConnection::on_poll);
+    uv_poll_start(poll_.get(), events, &HiredisConnection::on_poll);
   } else {
     uv_poll_stop(poll_.get());
   }
 }
 
-void RedisConnection::on_poll(uv_poll_t* handle, int status, int events) {
-  auto* self = static_cast<RedisConnection*>(handle->data);
+void HiredisConnection::on_poll(uv_poll_t* handle, int status, int events) {
+  auto* self = static_cast<HiredisConnection*>(handle->data);
   if (status != 0) {
     // libuv has stopped the handle and says EBADF for any EPOLLERR. hiredis finds the real error
     // (of connect, too) only when it is told to read and write.
@@ -220,19 +221,19 @@ void RedisConnection::on_poll(uv_poll_t* handle, int status, int events) {
   }
 }
 
-void RedisConnection::on_connect(const redisAsyncContext* context, int status) {
+void HiredisConnection::on_connect(const redisAsyncContext* context, int status) {
   // A failed connect goes on to on_cleanup. (The disconnect callback would not follow it.)
-  auto* self = static_cast<RedisConnection*>(context->ev.data);
+  auto* self = static_cast<HiredisConnection*>(context->ev.data);
   if (status == REDIS_OK && self->owner_) {
     self->owner_->on_connected();
   }
 }
 
-void RedisConnection::on_reply(redisAsyncContext* context, void* reply, void* data) {
+void HiredisConnection::on_reply(redisAsyncContext* context, void* reply, void* data) {
   if (!reply) {
     return;  // the context is being freed: on_cleanup follows
   }
-  auto* self = static_cast<RedisConnection*>(data);
+  auto* self = static_cast<HiredisConnection*>(data);
   assert(self->expected_ > 0);
   --self->expected_;
   const redisReader* reader = context->c.reader;
