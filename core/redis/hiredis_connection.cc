@@ -11,14 +11,13 @@
 
 namespace zerogate {
 
-Result<HiredisConnectionPtr> HiredisConnection::open_tcp(uv_loop_t* loop, Owner& owner,
-                                                         const std::string& address,
-                                                         uint16_t port) {
+Result<RedisConnectionPtr> HiredisConnection::open_tcp(uv_loop_t* loop, Owner& owner,
+                                                       const std::string& address, uint16_t port) {
   return adopt(loop, owner, redisAsyncConnect(address.c_str(), port), true);
 }
 
-Result<HiredisConnectionPtr> HiredisConnection::open_unix(uv_loop_t* loop, Owner& owner,
-                                                          const std::string& path) {
+Result<RedisConnectionPtr> HiredisConnection::open_unix(uv_loop_t* loop, Owner& owner,
+                                                        const std::string& path) {
   // hiredis would cut the path off without a word and connect to another socket.
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     return Error{"the path is longer than a Unix socket's may be, 107 bytes"};
@@ -26,8 +25,8 @@ Result<HiredisConnectionPtr> HiredisConnection::open_unix(uv_loop_t* loop, Owner
   return adopt(loop, owner, redisAsyncConnectUnix(path.c_str()), false);
 }
 
-Result<HiredisConnectionPtr> HiredisConnection::adopt(uv_loop_t* loop, Owner& owner,
-                                                      redisAsyncContext* context, bool tcp) {
+Result<RedisConnectionPtr> HiredisConnection::adopt(uv_loop_t* loop, Owner& owner,
+                                                    redisAsyncContext* context, bool tcp) {
   if (!context) {
     return Error{"out of memory"};
   }
@@ -47,11 +46,11 @@ Result<HiredisConnectionPtr> HiredisConnection::adopt(uv_loop_t* loop, Owner& ow
     redisAsyncFree(context);
     return Error{uv_strerror(status)};
   }
-  Ptr connection(new HiredisConnection(owner, context));
+  auto* const connection = new HiredisConnection(owner, context);  // close() deletes it
   connection->poll_.reset(poll.release());
-  connection->poll_->data = connection.get();
+  connection->poll_->data = connection;
   connection->reply_.serve(context->c.reader);
-  context->ev.data = connection.get();
+  context->ev.data = connection;
   context->ev.addRead = [](void* data) {
     auto* self = static_cast<HiredisConnection*>(data);
     self->poll_for(self->polled_ | UV_READABLE);
@@ -76,7 +75,7 @@ Result<HiredisConnectionPtr> HiredisConnection::adopt(uv_loop_t* loop, Owner& ow
   };
   context->ev.cleanup = &HiredisConnection::on_cleanup;
   redisAsyncSetConnectCallback(context, &HiredisConnection::on_connect);  // asks for addWrite
-  return connection;
+  return RedisConnectionPtr(connection);
 }
 
 HiredisConnection::~HiredisConnection() { release_poll(); }
@@ -165,7 +164,7 @@ void HiredisConnection::read() {
     return break_off("Redis sent a reply that nobody had asked for");
   }
   if (owner_) {
-    owner_->on_batch();
+    owner_->on_bytes();
   }
   redisAsyncHandleRead(context_);
 }

@@ -10,6 +10,7 @@
 
 #include "core/base/address.h"
 #include "core/base/clock.h"
+#include "core/io/dns_lookup.h"
 #include "core/redis/reply_kind.h"
 
 namespace zerogate {
@@ -34,18 +35,18 @@ constexpr ByteView kNoOrder = "00000000-0000-0000-0000-000000000000";
 
 }  // namespace
 
-RedisChannel::RedisChannel(EventLoop& loop, Owner& owner, RedisMetrics& metrics,
-                           const RedisOptions& options)
-    : loop_(loop),
+RedisChannel::RedisChannel(const RedisContext& context, Owner& owner, RedisMetrics& metrics,
+                           const RedisOptions& options, uint64_t seed)
+    : clock_(context.timers->clock()),
+      network_(*context.network),
       owner_(owner),
       metrics_(metrics),
       options_(options),
-      timer_(loop.timers(), [this] { on_timer(); }),
-      deadline_timer_(loop.timers(), [this] { check_deadlines(); }),
-      lookup_(loop.uv(),
-              [this](DnsLookup::Addresses addresses) { on_addresses(std::move(addresses)); }),
-      backoff_(options.backoff_min_ms, options.backoff_max_ms,
-               uv_hrtime() ^ reinterpret_cast<uintptr_t>(this)) {}
+      timer_(*context.timers, [this] { on_timer(); }),
+      deadline_timer_(*context.timers, [this] { check_deadlines(); }),
+      lookup_(context.network->make_lookup(
+          [this](RedisLookup::Addresses addresses) { on_addresses(std::move(addresses)); })),
+      backoff_(options.backoff_min_ms, options.backoff_max_ms, seed) {}
 
 RedisChannel::~RedisChannel() {
   assert(answering_ == 0);
@@ -64,7 +65,7 @@ void RedisChannel::close() {
 /// One deadline covers looking the name up, connecting and the handshake.
 void RedisChannel::attempt() {
   state_ = State::resolving;
-  start_timer(options_.timeout_ms);
+  timer_.start(options_.timeout_ms);
   endpoint_ = options_.url.display();
   if (!options_.url.path.empty() || another_address()) {
     return connect();
@@ -74,15 +75,15 @@ void RedisChannel::attempt() {
     next_address_ = 0;
     return connect();
   }
-  if (lookup_.running()) {
+  if (lookup_->running()) {
     return;  // of an attempt that gave up on it; we take its answer
   }
-  if (const auto started = lookup_.start(options_.url.host); !started) {
+  if (const auto started = lookup_->start(options_.url.host); !started) {
     fail(started.error());
   }
 }
 
-void RedisChannel::on_addresses(DnsLookup::Addresses addresses) {
+void RedisChannel::on_addresses(RedisLookup::Addresses addresses) {
   const bool wanted = state_ == State::resolving;
   if (!addresses) {
     if (wanted) {
@@ -113,16 +114,16 @@ void RedisChannel::connect() {
   }
 }
 
-Result<HiredisConnectionPtr> RedisChannel::open_next() {
+Result<RedisConnectionPtr> RedisChannel::open_next() {
   const RedisUrl& url = options_.url;
   if (!url.path.empty()) {
-    return HiredisConnection::open_unix(loop_.uv(), *this, url.path);
+    return network_.open_unix(*this, url.path);
   }
   const std::string& address = addresses_[next_address_++];
   if (address != url.host) {
     endpoint_ = fmt::format("{} at {}", url.display(), address);
   }
-  return HiredisConnection::open_tcp(loop_.uv(), *this, address, url.port);
+  return network_.open_tcp(*this, address, url.port);
 }
 
 /// All of it leaves in one write once the socket is connected.
@@ -184,7 +185,7 @@ void RedisChannel::on_handshake_reply(const redisReply& reply) {
   refused_ = false;
   backoff_.reset();
   timer_.stop();
-  up_ns_ = heard_ns_ = owner_.now_ns();
+  up_ns_ = heard_ns_ = clock_.now_ns();
   served_ = false;
   if (std::exchange(quiet_, false)) {
     return send_again();
@@ -206,7 +207,7 @@ void RedisChannel::on_broken(std::string_view reason, bool closed) {
 /// Redis (`timeout`) and clouds close idle connections. That is no failure, and what was sent at
 /// that moment was not even read: nothing came back, and twice is as good as once.
 bool RedisChannel::may_return_quietly() {
-  const bool proven = served_ || owner_.now_ns() - up_ns_ >= kQuietAfterMs * kNsPerMs;
+  const bool proven = served_ || clock_.now_ns() - up_ns_ >= kQuietAfterMs * kNsPerMs;
   if (state_ != State::up || !proven || resent_ || pending_.size() != resendable_) {
     return false;
   }
@@ -252,21 +253,18 @@ void RedisChannel::fail(std::string_view reason) {
   resent_ = false;
   sent_.clear();
   resendable_ = 0;
-  start_timer(0);
+  timer_.start(0);
   owner_.on_link_change();
 }
 
 void RedisChannel::wait_and_retry() {
   state_ = State::waiting;
-  start_timer(backoff_.next_ms());
+  timer_.start(backoff_.next_ms());
   if (pending_.empty()) {
     return;
   }
   answer_all(fmt::format("redis unavailable: {}", failure_));
 }
-
-/// By the clock of this moment: before the loop first runs its own may be far behind.
-void RedisChannel::start_timer(uint64_t ms) { timer_.start_at(owner_.now_ns() / kNsPerMs + ms); }
 
 void RedisChannel::on_timer() {
   switch (state_) {

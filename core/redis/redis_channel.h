@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ namespace zerogate {
 /// the server and not of the command (READONLY, LOADING, ...) breaks the connection, and the next
 /// one is up only when a SET without effect is not refused. Owned by a RedisClient,
 /// which outlives it together with `options` and `metrics`. Loop thread only.
-class RedisChannel final : private HiredisConnection::Owner {
+class RedisChannel final : private RedisConnection::Owner {
  public:
   class Owner {
    public:
@@ -30,14 +31,13 @@ class RedisChannel final : private HiredisConnection::Owner {
     virtual void on_link_change() = 0;
     /// A command was answered by a cluster's node, which has not its key. Must not send commands.
     virtual void on_cluster() = 0;
-    /// uv_hrtime(), from the Turn.
-    virtual uint64_t now_ns() = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  RedisChannel(EventLoop& loop, Owner& owner, RedisMetrics& metrics, const RedisOptions& options);
+  RedisChannel(const RedisContext& context, Owner& owner, RedisMetrics& metrics,
+               const RedisOptions& options, uint64_t seed);
   ~RedisChannel();
   RedisChannel(const RedisChannel&) = delete;
   RedisChannel& operator=(const RedisChannel&) = delete;
@@ -76,15 +76,15 @@ class RedisChannel final : private HiredisConnection::Owner {
   };
 
   void on_connected() override;
-  void on_batch() override { heard_ns_ = clock_ns_ = owner_.now_ns(); }
+  void on_bytes() override { heard_ns_ = clock_.now_ns(); }
   void on_redis_reply(const redisReply& reply) override;
   void on_broken(std::string_view reason, bool closed) override;
 
   void attempt();
-  void on_addresses(DnsLookup::Addresses addresses);
+  void on_addresses(RedisLookup::Addresses addresses);
   void connect();
   bool another_address() const { return next_address_ < addresses_.size(); }
-  Result<HiredisConnectionPtr> open_next();
+  Result<RedisConnectionPtr> open_next();
   void send_handshake();
   void on_handshake_reply(const redisReply& reply);
   bool may_return_quietly();
@@ -96,21 +96,20 @@ class RedisChannel final : private HiredisConnection::Owner {
   void check_deadlines();
   void answer_late(uint64_t now);
   void answer(const Pending& pending, const RedisReply& reply);
-  uint64_t now_ns();
-  void start_timer(uint64_t ms);
   void on_timer();
   std::string_view missed() const;
 
-  EventLoop& loop_;
+  const Clock& clock_;
+  RedisNetwork& network_;
   Owner& owner_;
   RedisMetrics& metrics_;
   const RedisOptions& options_;
   State state_ = State::waiting;
   bool tried_ = false;
-  HiredisConnectionPtr connection_;
+  RedisConnectionPtr connection_;
   Timer timer_;           // of the attempt or of the wait: see state_
   Timer deadline_timer_;  // of the oldest command that has not been answered
-  DnsLookup lookup_;
+  std::unique_ptr<RedisLookup> lookup_;
   Backoff backoff_;
   std::vector<std::string> addresses_;  // those not tried yet begin at next_address_
   size_t next_address_ = 0;
@@ -130,7 +129,6 @@ class RedisChannel final : private HiredisConnection::Owner {
   bool served_ = false;    // this connection has answered a command
   uint64_t up_ns_ = 0;     // since when it is up
   uint64_t heard_ns_ = 0;  // when something last arrived
-  uint64_t clock_ns_ = 0;  // read once per batch of replies and per turn of commands; 0: not yet
   int answering_ = 0;      // depth of on_reply calls, in which the client must not be destroyed
 };
 

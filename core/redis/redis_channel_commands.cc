@@ -31,7 +31,7 @@ void RedisChannel::command(const std::string& formatted, RedisRequest& request) 
   if (state_ == State::up) {
     connection_->send(formatted);
   }
-  pending_.push_back({&request, now_ns(), formatted.size()});
+  pending_.push_back({&request, clock_.now_ns(), formatted.size()});
   if (quiet_ ||
       (pending_.size() <= kMaxResent && sent_.size() + formatted.size() <= kMaxResentBytes)) {
     sent_ += formatted;
@@ -43,7 +43,6 @@ void RedisChannel::command(const std::string& formatted, RedisRequest& request) 
 }
 
 void RedisChannel::end_of_turn() {
-  clock_ns_ = 0;
   if (state_ == State::up) {
     connection_->flush();
   }
@@ -83,7 +82,6 @@ void RedisChannel::answer_cluster() {
 }
 
 void RedisChannel::answer_all(std::string_view text) {
-  clock_ns_ = 0;
   late_ = 0;
   deadline_timer_.stop();
   // Moved out of the way, for a continuation may lead to anything but our end.
@@ -113,7 +111,7 @@ void RedisChannel::answer(const Pending& pending, const RedisReply& reply) {
       metrics_.unavailable.add();
   }
   if (reply.status != ReplyStatus::unavailable) {
-    metrics_.duration.observe(now_ns() - pending.sent_ns);
+    metrics_.duration.observe(clock_.now_ns() - pending.sent_ns);
   }
   ++answering_;
   pending.request->on_reply(reply);
@@ -124,7 +122,7 @@ void RedisChannel::answer(const Pending& pending, const RedisReply& reply) {
 /// when it is sent, and here for the one that is oldest by then: about once per timeout, and not
 /// per command.
 void RedisChannel::check_deadlines() {
-  const uint64_t now = owner_.now_ns();
+  const uint64_t now = clock_.now_ns();
   const uint64_t timeout_ns = options_.timeout_ms * kNsPerMs;
   answer_late(now);
   uint64_t due_ns = UINT64_MAX;
@@ -147,7 +145,6 @@ void RedisChannel::check_deadlines() {
 /// Each command that is late fails alone, and its reply is skipped when it comes: replies come in
 /// the order of the commands.
 void RedisChannel::answer_late(uint64_t now) {
-  clock_ns_ = now;
   while (late_ < pending_.size() &&
          now >= pending_[late_].sent_ns + options_.timeout_ms * kNsPerMs) {
     const Pending late = pending_[late_];
@@ -160,13 +157,6 @@ void RedisChannel::answer_late(uint64_t now) {
     reply.text = text;
     answer(late, reply);
   }
-}
-
-uint64_t RedisChannel::now_ns() {
-  if (clock_ns_ == 0) {
-    clock_ns_ = owner_.now_ns();
-  }
-  return clock_ns_;
 }
 
 }  // namespace zerogate

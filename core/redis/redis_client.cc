@@ -24,12 +24,12 @@ WatchedState watched(const RedisOptions& options) {
 }  // namespace
 
 struct RedisClient::Shared final : RedisChannel::Owner {
-  Shared(EventLoop& the_loop, RedisMetrics& the_metrics, RedisOptions the_options)
-      : loop(the_loop),
+  Shared(const RedisContext& context, RedisMetrics& the_metrics, RedisOptions the_options)
+      : loop(*context.loop),
         metrics(the_metrics),
         options(std::move(the_options)),
-        state(the_loop.uv(), options.states, watched(options)),
-        cluster(the_loop.uv(), options.states,
+        state(loop.uv(), options.states, watched(options)),
+        cluster(loop.uv(), options.states,
                 {"redis is no cluster",
                  "redis is a cluster, which is not supported",
                  WatchedState::When::up_for_all,
@@ -41,13 +41,13 @@ struct RedisClient::Shared final : RedisChannel::Owner {
         fmt::format("redis overloaded: {} KiB wait to be sent", options.max_unsent_bytes >> 10);
     const uint32_t count = std::max(options.connections, 1u);
     for (uint32_t i = 0; i < count; ++i) {
-      channels.push_back(std::make_unique<RedisChannel>(loop, *this, metrics, options));
+      channels.push_back(
+          std::make_unique<RedisChannel>(context, *this, metrics, options, context.seed + i));
     }
   }
 
   void on_link_change() override;
   void on_cluster() override { cluster.set(false, "a key is on another node"); }
-  uint64_t now_ns() override { return loop.read_ns(); }
   RedisChannel* idlest() const;
   void refuse(RedisReply::Status status, std::string_view text, RedisRequest& request);
 
@@ -108,9 +108,9 @@ void RedisClient::Shared::refuse(RedisReply::Status status, std::string_view tex
   request.on_reply(reply);
 }
 
-RedisClient::RedisClient(EventLoop& loop, RedisMetrics& metrics, RedisOptions options)
-    : shared_(std::make_unique<Shared>(loop, metrics, std::move(options))) {
-  loop.add(*this);
+RedisClient::RedisClient(const RedisContext& context, RedisMetrics& metrics, RedisOptions options)
+    : shared_(std::make_unique<Shared>(context, metrics, std::move(options))) {
+  context.loop->add(*this);
   for (auto& channel : shared_->channels) {
     channel->start();
   }

@@ -1,7 +1,7 @@
 // Redis for handlers: commands in, replies out, on the worker's loop, through hiredis' asynchronous
-// API. It never blocks: names are resolved with uv_getaddrinfo (hiredis 0.14.1 would block in
-// redisAsyncConnect), every command has a deadline (hiredis has none), reconnection runs in the
-// background with exponential backoff and jitter.
+// API (see RedisNetwork). It never blocks: names are looked up beside the loop (hiredis 0.14.1
+// would block in redisAsyncConnect), every command has a deadline (hiredis has none), reconnection
+// runs in the background with exponential backoff and jitter.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,10 @@
 
 #include "core/base/bytes.h"
 #include "core/io/event_loop.h"
+#include "core/io/timer.h"
 #include "core/log/state_log.h"
 #include "core/metrics/worker_metrics.h"
+#include "core/redis/redis_network.h"
 #include "core/redis/redis_url.h"
 
 namespace zerogate {
@@ -66,10 +68,18 @@ struct RedisOptions {
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };
 
+/// What a client gets from its worker, or from a test. All of it outlives the client.
+struct RedisContext {
+  EventLoop* loop = nullptr;     ///< the ends of its turns; log lines that are owed
+  TimerQueue* timers = nullptr;  ///< the loop's, with its clock; a test's own
+  RedisNetwork* network = nullptr;
+  uint64_t seed = 0;  ///< of the backoff's jitter
+};
+
 class RedisClient final : public EndOfTurn {
  public:
-  /// Starts to connect at once. `turn` batches the commands of a loop turn into one write.
-  RedisClient(EventLoop& loop, RedisMetrics& metrics, RedisOptions options);
+  /// Starts to connect at once. The commands of a turn of the loop leave in one write.
+  RedisClient(const RedisContext& context, RedisMetrics& metrics, RedisOptions options);
   /// Answers every command under way with `unavailable`. Not from inside an on_reply.
   ~RedisClient();
   RedisClient(const RedisClient&) = delete;

@@ -55,7 +55,9 @@ void Worker::prepare(const RouteTableOptions& options) {
   std::vector<std::string> names;
   std::ranges::copy_if(options.handlers, std::back_inserter(names), missing);
   if (redis_ == nullptr && std::ranges::any_of(names, needs_redis)) {
-    redis_ = std::make_unique<RedisClient>(loop_, metrics_.redis, options_.redis);
+    const RedisContext context = {
+        .loop = &loop_, .timers = &loop_.timers(), .network = &redis_network_, .seed = uv_hrtime()};
+    redis_ = std::make_unique<RedisClient>(context, metrics_.redis, options_.redis);
   }
   std::ranges::move(make_handlers(names, redis_.get()), std::back_inserter(handlers_));
   for (const std::string& name : options.handlers) {

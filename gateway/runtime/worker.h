@@ -17,6 +17,7 @@
 #include "core/listener/zmq_listener.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_client.h"
+#include "core/redis/socket_redis_network.h"
 #include "core/rpc/dispatcher.h"
 #include "gateway/runtime/route_table.h"
 #include "handlers/registry.h"
@@ -107,6 +108,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   UvPtr<uv_async_t> order_signal_;
   CallTable calls_;
   std::unique_ptr<Bridge> bridge_;
+  SocketRedisNetwork redis_network_{loop_.uv()};
   std::unique_ptr<RedisClient> redis_;
   std::vector<NamedService> handlers_;  ///< destroyed after redis_: it answers their requests
   std::unique_ptr<RouteTable> routing_;

@@ -16,6 +16,7 @@
 #include "core/io/event_loop.h"
 #include "core/log/log.h"
 #include "core/redis/redis_client.h"
+#include "core/redis/socket_redis_network.h"
 #include "tests/integration/redis_server.h"
 
 namespace zerogate::testing {
@@ -72,7 +73,9 @@ class RedisClientTest : public ::testing::Test {
 
   RedisClient& connect(RedisOptions options) {
     client_.reset();
-    client_ = std::make_unique<RedisClient>(loop_, metrics_, std::move(options));
+    const RedisContext context = {
+        .loop = &loop_, .timers = &loop_.timers(), .network = &network_, .seed = 1};
+    client_ = std::make_unique<RedisClient>(context, metrics_, std::move(options));
     return *client_;
   }
   RedisClient& connect(const RedisUrl& url) {
@@ -149,6 +152,7 @@ class RedisClientTest : public ::testing::Test {
   }
 
   EventLoop loop_;
+  SocketRedisNetwork network_{loop_.uv()};
   UvPtr<uv_timer_t> ticker_;
   RedisMetrics metrics_;
   std::list<std::vector<Probe>> kept_;
