@@ -108,25 +108,6 @@ class RedisClientTest : public ::testing::Test {
     });
   }
 
-  /// Connections to the server whose last command was the handshake's PING.
-  static size_t count_handshaken(RedisServer& server) {
-    const std::string list = server.run({"CLIENT", "LIST"});
-    size_t count = 0;
-    for (size_t at = 0; (at = list.find(" cmd=ping ", at)) != std::string::npos; ++at) {
-      ++count;
-    }
-    return count;
-  }
-  /// Runs the loop until each of the client's connections is up, which no method of it tells.
-  ::testing::AssertionResult run_until_all_up(RedisServer& server, size_t connections) {
-    auto result = run_until([&] { return count_handshaken(server) == connections; });
-    server.run({"ECHO", "once around"});  // by now all PONGs have left
-    for (int i = 0; i < 20; ++i) {
-      uv_run(loop_.uv(), UV_RUN_NOWAIT);
-    }
-    return result;
-  }
-
   /// Continuations that outlive the client.
   std::vector<Probe>& make_probes(size_t count) { return kept_.emplace_back(count); }
   Probe& make_probe() { return make_probes(1).front(); }

@@ -235,63 +235,6 @@ TEST_F(RedisClientTest, TheCommandsOfATurnLeaveInOneWrite) {
   EXPECT_EQ(writes_so_far() - before, 1);
 }
 
-TEST_F(RedisClientTest, ACommandMaySendTheNext) {
-  RedisServer server;
-  connect(server.url());
-  ASSERT_TRUE(run_until_up());
-  Probe& probe = make_probe();
-  probe.then = [&] {
-    if (probe.count < 1000) {
-      client_->command({"INCR", "n"}, probe);
-    }
-  };
-  client_->command({"INCR", "n"}, probe);
-  ASSERT_TRUE(run_until([&] { return probe.count == 1000; }));
-  EXPECT_EQ(probe.integer, 1000);
-}
-
-TEST_F(RedisClientTest, SpreadsCommandsOverItsConnections) {
-  RedisServer server;
-  RedisOptions options;
-  options.url = server.url();
-  options.connections = 3;
-  options.timeout_ms = kDeadlineMs;
-  options.max_pending = 2;
-  connect(options);
-  ASSERT_TRUE(run_until_all_up(server, 3));
-  server.stop();
-  std::vector<Probe>& probes = make_probes(7);
-  for (Probe& probe : probes) {
-    client_->command({"INCR", "n"}, probe);
-  }
-  EXPECT_EQ(metrics_.overloaded.value(), 1u) << "three times two, and the seventh is refused";
-  server.resume();
-  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
-  EXPECT_EQ(metrics_.ok.value(), 6u);
-}
-
-TEST_F(RedisClientTest, RefusesMoreThanMaxPending) {
-  RedisServer server;
-  RedisOptions options;
-  options.url = server.url();
-  options.max_pending = 100;
-  options.timeout_ms = kDeadlineMs;
-  connect(options);
-  ASSERT_TRUE(run_until_up());
-  std::vector<Probe>& probes = make_probes(150);
-  for (Probe& probe : probes) {
-    client_->command({"PING"}, probe);
-  }
-  for (size_t i = 0; i < probes.size(); ++i) {
-    EXPECT_EQ(probes[i].count, i < 100 ? 0 : 1);
-  }
-  EXPECT_EQ(probes.back().status, ReplyStatus::overloaded);
-  EXPECT_EQ(probes.back().text, "redis overloaded: 100 commands are under way");
-  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
-  EXPECT_EQ(metrics_.ok.value(), 100u);
-  EXPECT_EQ(metrics_.overloaded.value(), 50u);
-}
-
 TEST_F(RedisClientTest, BoundsTheBytesThatWaitForASlowRedis) {
   RedisServer server;
   connect(server.url());

@@ -162,27 +162,6 @@ TEST_F(RedisFailureTest, AStoppedRedisTimesOutAndIsNotUp) {
   EXPECT_EQ(call({"PING"}).status, ReplyStatus::ok);
 }
 
-TEST_F(RedisFailureTest, ALateLoopIsNoTimeout) {
-  RedisServer server;
-  RedisOptions options = impatient(server.url());
-  options.timeout_ms = 500;
-  connect(options);
-  ASSERT_TRUE(run_until_up());
-  std::vector<Probe>& probes = make_probes(100);
-  for (Probe& probe : probes) {
-    client_->command({"INCR", "n"}, probe);
-  }
-  client_->end_of_turn();  // they leave, and then the loop does not run for a while
-  while (server.run({"GET", "n"}) != "100") {
-  }
-  const uint64_t end = uv_hrtime() + 600'000'000;
-  while (uv_hrtime() < end) {
-  }
-  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
-  EXPECT_EQ(metrics_.ok.value(), probes.size()) << "the replies were there in time";
-  EXPECT_TRUE(client_->up());
-}
-
 TEST_F(RedisFailureTest, DestroyedWithCommandsUnderWay) {
   RedisServer server;
   connect(server.url());
@@ -211,42 +190,6 @@ TEST_F(RedisFailureTest, DestroyedWithCommandsUnderWay) {
   }
   expect_each_answered_once(probes);
   EXPECT_EQ(metrics_.up.value(), 0u);
-}
-
-TEST_F(RedisFailureTest, OneBrokenConnectionOfSeveralIsNoOutage) {
-  RedisServer server;
-  RedisOptions options = impatient(server.url());
-  options.connections = 2;
-  options.timeout_ms = kDeadlineMs;
-  connect(options);
-  ASSERT_TRUE(run_until_all_up(server, 2));
-  const std::string id = call({"CLIENT", "INFO"}).value;  // "id=7 addr=..."
-  server.run({"CLIENT", "KILL", "ID", id.substr(3, id.find(' ') - 3)});
-  bool always_up = true;
-  ASSERT_TRUE(run_until([&] {
-    always_up = always_up && client_->up();
-    return count_handshaken(server) == 2;
-  }));
-  EXPECT_TRUE(always_up);
-  EXPECT_EQ(call({"PING"}).status, ReplyStatus::ok);
-}
-
-TEST_F(RedisFailureTest, StateChangesAreLoggedOnceAndNotPerAttempt) {
-  bool loading = true;
-  FakeRedis fake(loop_.uv(),
-                 [&](std::string_view) { return loading ? "-LOADING busy\r\n" : "+PONG\r\n"; });
-  std::vector<std::string> lines;
-  log::configure(log::Level::info, log::Format::logfmt,
-                 [&](std::string_view line) { lines.emplace_back(line); });
-  connect(impatient(fake.url()));
-  EXPECT_TRUE(run_until([&] { return fake.accepted() >= 10; }));
-  loading = false;
-  EXPECT_TRUE(run_until_up());
-  log::configure(log::Level::off, log::Format::logfmt);
-  ASSERT_EQ(lines.size(), 2u);
-  EXPECT_THAT(lines[0], HasSubstr("redis down"));
-  EXPECT_THAT(lines[0], HasSubstr("LOADING busy (127.0.0.1:"));
-  EXPECT_THAT(lines[1], HasSubstr("redis up"));
 }
 
 TEST_F(RedisFailureTest, SomethingElseListensThere) {
@@ -280,67 +223,6 @@ TEST_F(RedisFailureTest, OnlyItsOwnRightAnswerMakesItUp) {
   EXPECT_TRUE(run_until_down("something else than OK"));
 }
 
-/// Answers PING with PONG and any other command with `others`, in their order.
-std::string answer_each(std::string_view request, const std::string& others) {
-  std::string answers;
-  for (size_t at = 0; (at = request.find('*', at)) != std::string_view::npos; ++at) {
-    answers += request.substr(at, 12) == "*1\r\n$4\r\nPING" ? "+PONG\r\n" : others;
-  }
-  return answers;
-}
-
-TEST_F(RedisFailureTest, AServerThatRefusesIsDownUntilItTakesCommandsAgain) {
-  for (const std::string refusal :
-       {"READONLY You can't write against a read only replica.",
-        "MASTERDOWN Link with MASTER is down", "LOADING Redis is loading the dataset in memory",
-        "NOAUTH Authentication required.", "CLUSTERDOWN The cluster is down"}) {
-    std::string others = "+OK\r\n";
-    FakeRedis fake(loop_.uv(),
-                   [&](std::string_view request) { return answer_each(request, others); });
-    RedisOptions options = impatient(fake.url());
-    options.url.host = "localhost";  // so that the name is looked up for each connection
-    connect(options);
-    ASSERT_TRUE(run_until_up());
-    std::vector<std::string> lines;
-    log::configure(log::Level::info, log::Format::logfmt,
-                   [&](std::string_view line) { lines.emplace_back(line); });
-    others = "-" + refusal + "\r\n";
-    const Probe refused = call({"SET", "a", "1"});
-    EXPECT_EQ(refused.status, ReplyStatus::unavailable);
-    EXPECT_THAT(refused.text, StartsWith("redis unavailable: " + refusal));
-    ASSERT_TRUE(run_until([&] { return fake.accepted() >= 5; })) << "it is tried again and again";
-    EXPECT_FALSE(client_->up()) << "although it answers PING";
-    others = "$-1\r\n";
-    ASSERT_TRUE(run_until_up());
-    log::configure(log::Level::off, log::Format::logfmt);
-    ASSERT_EQ(lines.size(), 2u) << refusal;
-    EXPECT_THAT(lines[0], HasSubstr("redis down"));
-    EXPECT_THAT(lines[0], HasSubstr(refusal.substr(0, refusal.find(' '))));
-    EXPECT_THAT(lines[1], HasSubstr("redis up"));
-    client_.reset();
-  }
-}
-
-TEST_F(RedisFailureTest, AClusterIsSaidToBeUnsupported) {
-  std::string others = "-MOVED 3999 10.0.0.7:6381\r\n";
-  FakeRedis fake(loop_.uv(),
-                 [&](std::string_view request) { return answer_each(request, others); });
-  std::vector<std::string> lines;
-  connect(impatient(fake.url()));
-  ASSERT_TRUE(run_until_up());
-  log::configure(log::Level::info, log::Format::logfmt,
-                 [&](std::string_view line) { lines.emplace_back(line); });
-  for (const char* const answer : {"-MOVED 3999 10.0.0.7:6381\r\n", "-ASK 1 10.0.0.7:6381\r\n"}) {
-    others = answer;
-    const Probe moved = call({"GET", "a"});
-    EXPECT_EQ(moved.status, ReplyStatus::error);
-    EXPECT_EQ(moved.text, "redis is a cluster, which is not supported");
-  }
-  log::configure(log::Level::off, log::Format::logfmt);
-  ASSERT_EQ(lines.size(), 1u);
-  EXPECT_THAT(lines[0], HasSubstr("redis is a cluster, which is not supported"));
-}
-
 TEST_F(RedisFailureTest, UnaskedRepliesEndTheConnectionAndNotTheProcess) {
   FakeRedis fake(loop_.uv(), [](std::string_view request) -> std::string {
     if (request.find("PING") != std::string_view::npos) {
@@ -360,6 +242,59 @@ TEST_F(RedisFailureTest, UnaskedRepliesEndTheConnectionAndNotTheProcess) {
   fake.send("-ERR go away\r\n");
   EXPECT_TRUE(run_until_down("ERR go away"));
   EXPECT_TRUE(run_until_up());
+}
+
+/// Answers PING, and any other command with its number, however many came in one read.
+class ClosingRedis {
+ public:
+  explicit ClosingRedis(uv_loop_t* loop)
+      : fake(loop, [this](auto request) { return answer(request); }) {}
+
+  FakeRedis fake;
+
+ private:
+  std::string answer(std::string_view request) {
+    std::string answers;
+    for (size_t at = 0; (at = request.find('*', at)) != std::string_view::npos; ++at) {
+      const bool ping = request.substr(at, 12) == "*1\r\n$4\r\nPING";
+      answers += ping ? "+PONG\r\n" : ":" + std::to_string(++commands_) + "\r\n";
+    }
+    return answers;
+  }
+  int commands_ = 0;
+};
+
+TEST_F(RedisFailureTest, AClosedIdleConnectionIsSeenAndMadeAnew) {
+  ClosingRedis redis(loop_.uv());
+  connect(redis.fake.url());
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"GET", "a"}).status, ReplyStatus::ok);
+  for (int round = 2; round < 6; ++round) {
+    redis.fake.close_all();
+    bool always_up = true;
+    ASSERT_TRUE(run_until([&] {
+      always_up = always_up && client_->up();
+      return redis.fake.accepted() == round;
+    }));
+    EXPECT_TRUE(always_up);
+    EXPECT_EQ(call({"GET", "a"}).status, ReplyStatus::ok) << "it waits for the handshake";
+  }
+}
+
+TEST_F(RedisFailureTest, WhatIsWrittenIntoAClosedConnectionIsSentAgain) {
+  ClosingRedis redis(loop_.uv());
+  connect(redis.fake.url());
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"GET", "a"}).status, ReplyStatus::ok);
+  redis.fake.close_all();  // the client has not seen it when it writes
+  std::vector<Probe>& probes = make_probes(2);
+  for (Probe& probe : probes) {
+    probe.may_be_repeated = true;
+    client_->command({"GET", "a"}, probe);
+  }
+  ASSERT_TRUE(run_until([&] { return probes[0].count + probes[1].count == 2; }));
+  EXPECT_EQ(probes[0].status, ReplyStatus::ok);
+  EXPECT_EQ(probes[1].integer, probes[0].integer + 1);
 }
 
 TEST_F(RedisFailureTest, RepliesInPiecesAreOne) {

@@ -1,0 +1,278 @@
+// A network of Redis servers that answer what a test says: no socket, no loop, no waiting.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <hiredis/hiredis.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/redis/redis_network.h"
+
+namespace zerogate::testing {
+
+/// What listens at an address. Replies are written as in the protocol, without lengths and line
+/// ends: "+OK", "-ERR no", ":7", "$text", "_" for nil, "*" for an array; "close" ends the
+/// connection.
+struct FakeRedisServer {
+  enum class Way { accepts, refuses, swallows, impossible };
+
+  Way way = Way::accepts;
+  std::function<std::string(const std::string& command)> answer = &FakeRedisServer::usual;
+  bool silent = false;   ///< takes commands and does not answer yet
+  bool stuck = false;    ///< reads nothing
+  bool resets = false;   ///< the next flush finds the connection reset
+  bool mirrors = false;  ///< the client is connected to itself
+
+  int accepted = 0;
+  int flushes = 0;
+  std::vector<std::string> commands;  ///< that have come, words parted by blanks
+
+  static std::string usual(const std::string& command) {
+    if (command == "PING") {
+      return "+PONG";
+    }
+    if (command.starts_with("ECHO ")) {
+      return "$" + command.substr(5);
+    }
+    return command.ends_with(" XX") || command.starts_with("GET ") ? "_" : "+OK";
+  }
+};
+
+class FakeRedisConnection final : public RedisConnection {
+ public:
+  FakeRedisConnection(FakeRedisServer& server, Owner& owner) : server_(server), owner_(&owner) {}
+  ~FakeRedisConnection() override { EXPECT_EQ(owner_, nullptr) << "its owner forgot it"; }
+
+  void send(const std::string& command) override {
+    ASSERT_NE(owner_, nullptr);
+    gathered_.push_back(words_of(command));
+    unsent_ += command.size();
+  }
+  void flush() override {
+    if (!connected_ || server_.stuck || gathered_.empty()) {
+      return;
+    }
+    if (std::exchange(server_.resets, false)) {
+      return break_off("Connection reset by peer", true);
+    }
+    ++server_.flushes;
+    for (std::string& command : std::exchange(gathered_, {})) {
+      server_.commands.push_back(command);
+      under_way_.push_back(std::move(command));
+    }
+    unsent_ = 0;
+  }
+  size_t unsent_bytes() const override { return unsent_; }
+  bool connected_to_itself() const override { return server_.mirrors; }
+
+  /// What a poll finds on the socket.
+  void step() {
+    if (owner_ == nullptr) {
+      return;
+    }
+    if (!connected_) {
+      return connect();
+    }
+    if (std::exchange(closing_, false)) {
+      return break_off("Server closed the connection", true);
+    }
+    if (server_.silent || under_way_.empty()) {
+      return;
+    }
+    owner_->on_bytes();
+    for (size_t left = under_way_.size(); left > 0 && owner_ != nullptr; --left) {
+      const std::string command = std::move(under_way_.front());
+      under_way_.pop_front();
+      answer(server_.answer(command));
+    }
+  }
+  /// A piece of a reply that is not whole.
+  void trickle() {
+    if (owner_ != nullptr && connected_) {
+      owner_->on_bytes();
+    }
+  }
+  /// The next poll finds it closed.
+  void close_soon() { closing_ = connected_; }
+  bool open() const { return owner_ != nullptr; }
+  const FakeRedisServer& server() const { return server_; }
+
+ private:
+  static std::string words_of(const std::string& command) {
+    std::string words;
+    size_t at = command.find("\r\n") + 2;
+    while (at < command.size()) {
+      const size_t length_end = command.find("\r\n", at);
+      const size_t length = std::stoul(command.substr(at + 1, length_end - at - 1));
+      words += (words.empty() ? "" : " ") + command.substr(length_end + 2, length);
+      at = length_end + 2 + length + 2;
+    }
+    return words;
+  }
+  void connect() {
+    if (server_.way == FakeRedisServer::Way::refuses) {
+      return break_off("Connection refused", true);
+    }
+    if (server_.way == FakeRedisServer::Way::accepts) {
+      connected_ = true;
+      ++server_.accepted;
+      owner_->on_connected();
+      flush();
+    }
+  }
+  void answer(std::string text) {
+    if (text == "close") {
+      return break_off("Server closed the connection", true);
+    }
+    ASSERT_FALSE(text.empty());
+    const std::map<char, int> kTypes = {{'+', REDIS_REPLY_STATUS},  {'-', REDIS_REPLY_ERROR},
+                                        {'$', REDIS_REPLY_STRING},  {'_', REDIS_REPLY_NIL},
+                                        {':', REDIS_REPLY_INTEGER}, {'*', REDIS_REPLY_ARRAY}};
+    redisReply reply{};
+    reply.type = kTypes.at(text[0]);
+    text.erase(0, 1);
+    if (reply.type == REDIS_REPLY_INTEGER) {
+      reply.integer = std::stoll(text);
+    } else if (reply.type != REDIS_REPLY_NIL && reply.type != REDIS_REPLY_ARRAY) {
+      reply.str = text.data();
+      reply.len = text.size();
+    }
+    owner_->on_redis_reply(reply);
+  }
+  void break_off(std::string_view reason, bool closed) {
+    owner_->on_broken(reason, closed);
+    EXPECT_EQ(owner_, nullptr) << "its owner did not let go";
+  }
+  void close() override { owner_ = nullptr; }
+
+  FakeRedisServer& server_;
+  Owner* owner_;  ///< null once it let go
+  bool connected_ = false;
+  bool closing_ = false;
+  std::vector<std::string> gathered_;
+  std::deque<std::string> under_way_;
+  size_t unsent_ = 0;
+};
+
+class FakeRedisNetwork final : public RedisNetwork {
+ public:
+  struct Attempt {
+    std::string to;
+    uint64_t at_ms;
+  };
+
+  explicit FakeRedisNetwork(const Clock& clock) : clock_(clock) {}
+  ~FakeRedisNetwork() { EXPECT_TRUE(lookups_.empty()); }
+
+  Result<RedisConnectionPtr> open_tcp(RedisConnection::Owner& owner, const std::string& address,
+                                      uint16_t port) override {
+    return open(owner, address + ":" + std::to_string(port));
+  }
+  Result<RedisConnectionPtr> open_unix(RedisConnection::Owner& owner,
+                                       const std::string& path) override {
+    return open(owner, path);
+  }
+  std::unique_ptr<RedisLookup> make_lookup(RedisLookup::Done done) override {
+    return std::make_unique<Lookup>(*this, std::move(done));
+  }
+
+  /// By address and port, or path. There always is one.
+  FakeRedisServer& server(const std::string& address) { return servers_[address]; }
+
+  /// What the poll finds: answers of the resolver, connections made, replies, connections closed.
+  void step() {
+    for (Lookup* lookup : std::vector<Lookup*>(lookups_)) {
+      lookup->step();
+    }
+    for (size_t i = 0, count = connections_.size(); i < count; ++i) {
+      connections_[i]->step();
+    }
+  }
+  void trickle() {
+    for (const auto& connection : connections_) {
+      connection->trickle();
+    }
+  }
+  /// Each server closes its connections, as Redis closes idle ones; the next poll finds it.
+  void close_all() {
+    for (const auto& connection : connections_) {
+      connection->close_soon();
+    }
+  }
+  size_t open_connections() const {
+    size_t count = 0;
+    for (const auto& connection : connections_) {
+      count += connection->open() ? 1 : 0;
+    }
+    return count;
+  }
+  /// Where and when connections were begun.
+  const std::vector<Attempt>& attempts() const { return attempts_; }
+  std::vector<std::string> tried() const {
+    std::vector<std::string> addresses;
+    for (const Attempt& attempt : attempts_) {
+      addresses.push_back(attempt.to);
+    }
+    return addresses;
+  }
+
+  std::map<std::string, std::vector<std::string>> names;
+  bool resolver_silent = false;
+  int lookups = 0;  ///< that were started
+
+ private:
+  class Lookup final : public RedisLookup {
+   public:
+    Lookup(FakeRedisNetwork& network, Done done) : network_(network), done_(std::move(done)) {
+      network_.lookups_.push_back(this);
+    }
+    ~Lookup() override { std::erase(network_.lookups_, this); }
+    bool running() const override { return !host_.empty(); }
+    Status start(const std::string& host) override {
+      EXPECT_FALSE(running());
+      ++network_.lookups;
+      host_ = host;
+      return ok_status();
+    }
+    void step() {
+      if (!running() || network_.resolver_silent) {
+        return;
+      }
+      const auto found = network_.names.find(std::exchange(host_, {}));
+      if (found == network_.names.end()) {
+        return done_(Error{"unknown node or service"});
+      }
+      done_(found->second);
+    }
+
+   private:
+    FakeRedisNetwork& network_;
+    Done done_;
+    std::string host_;  ///< that is being looked up
+  };
+
+  Result<RedisConnectionPtr> open(RedisConnection::Owner& owner, const std::string& to) {
+    attempts_.push_back({to, clock_.now_ms()});
+    FakeRedisServer& at = server(to);
+    if (at.way == FakeRedisServer::Way::impossible) {
+      return Error{"no route to host"};
+    }
+    connections_.push_back(std::make_unique<FakeRedisConnection>(at, owner));
+    return RedisConnectionPtr(connections_.back().get());
+  }
+
+  const Clock& clock_;
+  std::map<std::string, FakeRedisServer> servers_;
+  std::vector<std::unique_ptr<FakeRedisConnection>> connections_;  ///< closed ones, too
+  std::vector<Lookup*> lookups_;
+  std::vector<Attempt> attempts_;
+};
+
+}  // namespace zerogate::testing
