@@ -8,7 +8,7 @@ from zero.error import RemoteException
 
 REQUESTS = "zerogate_requests_total"
 ATTEMPTS = "zerogate_backend_requests_total"
-SLACK_S = 0.5  # for a busy machine: what a deadline may be late, and what "at once" may take
+SLACK_S = 2.5  # for a busy machine: what a deadline may be late, and what "at once" may take
 RETURN_S = 5.0  # from a backend's return to its first answers
 
 

@@ -183,7 +183,7 @@ async def test_ten_slow_calls_at_once(open_client, bridge):
     await asyncio.gather(*(client.call("hello_world") for _ in range(10)))
     begun = time.monotonic()
     assert await asyncio.gather(*(client.call("sleep_ms", 200) for _ in range(10))) == [200] * 10
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 1.9, "one after the other they take two seconds"
 
 
 @tcp_backend

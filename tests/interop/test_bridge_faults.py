@@ -26,7 +26,7 @@ from clients import KINDS
 from raw import t3_frame
 from scripted_backend import SCRIPTED, ScriptedTcp, ScriptedZmq, silent
 from test_redis_faults import check_sum
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -54,7 +54,7 @@ async def test_late_answers_reach_nobody(kind, scripted, start_bridge, clients):
         for call in late_calls:
             await fails(call, 0.3 + SLACK_S)
         # libzmq may have sent the answer a moment before its call is counted.
-        await until(lambda: outcome(gateway, "timeout") == 4, 5, "four time-outs are counted")
+        await until(lambda: outcome(gateway, "timeout") == 4, PATIENCE_S, "four time-outs are counted")
         released.set()
         for number in range(50):
             assert await client.call("f", number) == number
@@ -82,7 +82,7 @@ async def test_late_answer_frees_the_connection(scripted, start_bridge, clients)
         await fails(client.call("late"), 0.3 + SLACK_S)
         waiting = [asyncio.create_task(client.call("f", i)) for i in range(10)]
         if backend.url.startswith("zmq"):
-            await until(in_flight(gateway, 10), 5, "ten calls wait")
+            await until(in_flight(gateway, 10), PATIENCE_S, "ten calls wait")
             released.set()
         assert await asyncio.gather(*waiting) == list(range(10))
         check_sum(gateway, 11 + connects([client]))
@@ -201,7 +201,7 @@ async def garbage_is_an_error(backend, start_bridge, clients, kinds=("tcp", "zmq
     gateway = await start_bridge(config=one_backend(backend.url, connections=1, timeout="10s"))
     opened = [clients.open(kind, gateway, parallel=1) for kind in kinds]
     for client in opened:
-        await fails(client.call("garbage"), 2)
+        await fails(client.call("garbage"), SLACK_S)
         await calls_until_answered(client, "f")
     metrics = gateway.metrics()
     assert backend.count("garbage") == 2, "a call that was sent is not sent again"
@@ -260,7 +260,7 @@ async def test_closed_under_a_request_is_tried_again_only_when_allowed(start_bri
         # Left alone, the endpoint would be set aside after a few failures.
         options = {"connections": 4, "idempotent": ["get"], "eject_after": 1_000}
         gateway = await start_bridge(config=one_backend(bad.url, good.url, **options))
-        await until(all_up(gateway, 2), 5, "both are up")
+        await until(all_up(gateway, 2), PATIENCE_S, "both are up")
         client = clients.open("zmq_async", gateway)
         failed = calls = 0
         while bad.count("set") < 5:
@@ -289,7 +289,7 @@ async def test_endpoint_that_answers_connect_and_nothing_else(kind, start_bridge
     async with ScriptedTcp({"f": silent}) as mute, ScriptedTcp() as good:
         options = {"timeout": "150ms", "eject_after": 3}
         gateway = await start_bridge(config=one_backend(mute.url, good.url, **options))
-        await until(all_up(gateway, 2), 5, "both are up")
+        await until(all_up(gateway, 2), PATIENCE_S, "both are up")
         client = clients.open(kind, gateway, parallel=8)
         failed = 0
         for _ in range(20):
@@ -307,7 +307,7 @@ async def test_endpoint_that_does_not_answer_connect(kind, start_bridge, clients
         options = {"connect_timeout": "300ms", "connections": 2}
         gateway = await start_bridge(config=one_backend(mute.url, good.url, **options))
         client = clients.open(kind, gateway)
-        await until(all_up(gateway, 1), 5, "one is up")
+        await until(all_up(gateway, 1), PATIENCE_S, "one is up")
         for number in range(50):
             assert await client.call("f", number) == number
         assert mute.received == []

@@ -14,7 +14,7 @@ from bridging import SLACK_S, all_up, in_flight, one_backend, outcome, queued
 from raw import TcpConnection, t3_frame, t3_payload
 from scripted_backend import SCRIPTED, ScriptedTcp, silent
 from test_redis_faults import check_sum
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -28,19 +28,19 @@ def scripted(request):
 
 async def test_queue_is_bounded(scripted, start_bridge, clients):
     async with scripted({"f": silent}) as backend:
-        options = {"connections": 1, "in_flight": 1, "queue": 5, "timeout": "1s"}
+        options = {"connections": 1, "in_flight": 1, "queue": 5, "timeout": "3s"}
         gateway = await start_bridge(config=one_backend(backend.url, **options))
-        await until(all_up(gateway, 1), 5, "it is up")
+        await until(all_up(gateway, 1), PATIENCE_S, "it is up")
         client = clients.open("zmq_async", gateway)
         await client.call("connect")
         begun = time.monotonic()
         calls = [asyncio.create_task(client.call("f", i)) for i in range(20)]
         refused = lambda: outcome(gateway, "overloaded")
-        await until(lambda: refused() == 14, 3, "what neither runs nor waits is refused")
+        await until(lambda: refused() == 14, PATIENCE_S, "what neither runs nor waits is refused")
         assert gateway.metrics().total("zerogate_backend_queue") == 5
         assert backend.count("f") == 1  # later, the end of the first call makes room for another
         results = await asyncio.gather(*calls, return_exceptions=True)
-        assert 0.9 < time.monotonic() - begun < 1 + SLACK_S
+        assert 2.9 < time.monotonic() - begun < 3 + SLACK_S
         assert {type(result) for result in results} == {RemoteException}
         assert outcome(gateway, "timeout") == 6
         assert gateway.metrics().total("zerogate_backend_queue") == 0
@@ -59,12 +59,15 @@ async def test_bytes_under_way_are_bounded(scripted, start_bridge, clients):
 
     async with scripted({"f": held, "g": lambda call: call.reply(call.data)}) as backend:
         gateway = await start_bridge(config=one_backend(backend.url, timeout="120s"))
-        await until(all_up(gateway, 1), 5, "it is up")
+        await until(all_up(gateway, 1), PATIENCE_S, "it is up")
         client = clients.open("tcp", gateway, timeout_ms=120_000, parallel=taken + 1)
         calls = []
         for number in range(1, taken + 1):
             calls.append(asyncio.create_task(client.call("f", bytes(size))))
-            await until(in_flight(gateway, number), 60, f"call {number} is under way")
+            there = in_flight(gateway, number)
+            ended = lambda: [call for call in calls if call.done()]
+            await until(lambda: there() or ended(), 60, f"call {number} is under way")
+            assert not ended()
         with pytest.raises(RemoteException, match="bytes of requests are under way"):
             await client.call("f", bytes(size))
         assert outcome(gateway, "overloaded") == 1
@@ -86,19 +89,19 @@ async def test_client_that_leaves_while_its_calls_wait(scripted, start_bridge, c
         gateway = await start_bridge(config=one_backend(backend.url, **options))
         client = clients.open("zmq_async", gateway)
         first = asyncio.create_task(client.call("slow", 1))
-        await until(lambda: backend.count("slow") == 1, 5, "the first call is under way")
+        await until(lambda: backend.count("slow") == 1, PATIENCE_S, "the first call is under way")
         with socket.create_connection(("127.0.0.1", gateway.tcp_port)) as leaving:
             for number in range(10):
                 leaving.sendall(t3_frame(number, t3_payload("gone", b"\x01")))
-            await until(queued(gateway, 10), 5, "ten calls wait")
+            await until(queued(gateway, 10), PATIENCE_S, "ten calls wait")
             # Ends with a reset: after a mere FIN the client might still read its answers.
             leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         gone = lambda: gateway.metrics().total("zerogate_connections", protocol="tcp") == 0
-        await until(gone, 5, "the client has left")
+        await until(gone, PATIENCE_S, "the client has left")
         last = asyncio.create_task(client.call("f", 2))
         released.set()
         assert await asyncio.gather(first, last) == [1, 2]
-        await until(queued(gateway, 0), 5, "nobody waits")
+        await until(queued(gateway, 0), PATIENCE_S, "nobody waits")
         check_sum(gateway, 12 + connects([client]))
         assert outcome(gateway, "abandoned") == 10
 
@@ -141,7 +144,7 @@ async def test_clients_that_do_not_read_leave_the_others_alone(start_bridge, cli
             for number in range(50):
                 begun = time.monotonic()
                 assert await client.call("f", number) == number
-                assert time.monotonic() - begun < 1
+                assert time.monotonic() - begun < SLACK_S
             await asyncio.sleep(0)
         await until(in_flight(gateway, 0), 5 + SLACK_S, "nothing is in flight")
         assert await client.call("f", 2) == 2

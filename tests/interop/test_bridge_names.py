@@ -10,7 +10,7 @@ import pytest
 
 from gateway import Gateway
 from scripted_backend import ScriptedTcp
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -83,17 +83,17 @@ async def test_a_name_changes_its_addresses(start_named, hosts, clients):
                     calls += 1
                     assert await client.call("f", calls) == calls
 
-            await until(lambda: endpoints(gateway) == {"127.0.0.1"}, 10, "one address")
+            await until(lambda: endpoints(gateway) == {"127.0.0.1"}, PATIENCE_S, "one address")
             await call(10)
             assert (first.count("f"), second.count("f")) == (10, 0)
 
             hosts("127.0.0.1", "127.0.0.2")
-            await until(lambda: endpoints(gateway) == {"127.0.0.1", "127.0.0.2"}, 10, "two")
+            await until(lambda: endpoints(gateway) == {"127.0.0.1", "127.0.0.2"}, PATIENCE_S, "two")
             await call(200)
             assert first.count("f") > 10 and second.count("f") > 0
 
             hosts("127.0.0.2")
-            await until(lambda: endpoints(gateway) == {"127.0.0.2"}, 10, "the other one")
+            await until(lambda: endpoints(gateway) == {"127.0.0.2"}, PATIENCE_S, "the other one")
             before = first.count("f")
             await call(10)
             assert first.count("f") == before
@@ -111,5 +111,5 @@ async def test_a_name_that_comes_later(start_named, hosts, clients):
         with pytest.raises(Exception, match="backend 'b' unavailable"):
             await client.call("f", 1)
         hosts("127.0.0.1")
-        await until(lambda: endpoints(gateway) == {"127.0.0.1"}, 10, "it is found")
+        await until(lambda: endpoints(gateway) == {"127.0.0.1"}, PATIENCE_S, "it is found")
         assert await client.call("f", 2) == 2

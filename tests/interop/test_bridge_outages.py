@@ -22,7 +22,7 @@ from bridging import (
 )
 from clients import KINDS
 from test_redis_faults import check_sum
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -77,14 +77,14 @@ def two_backends(start_backend):
 async def test_backend_killed_under_load(start_bridge, two_backends, clients):
     one, two = two_backends
     gateway = await start_bridge(config=one_backend(one.url, two.url, timeout="1s"))
-    await until(all_up(gateway, 2), 5, "both are up")
+    await until(all_up(gateway, 2), PATIENCE_S, "both are up")
     await ride_through(gateway, clients, one, one.kill, one.start)
 
 
 async def test_backend_stopped_under_load(start_bridge, two_backends, clients):
     one, two = two_backends
     gateway = await start_bridge(config=one_backend(one.url, two.url, timeout="1s"))
-    await until(all_up(gateway, 2), 5, "both are up")
+    await until(all_up(gateway, 2), PATIENCE_S, "both are up")
     try:
         await ride_through(gateway, clients, one, one.pause, one.resume)
     finally:
@@ -101,7 +101,7 @@ async def test_only_backend_restarted_under_load(protocol, start_bridge, start_b
         broken = time.monotonic()
         backend.kill()
         failing = lambda kind: sum(r.kind == kind for r in callers.errors) >= SOME_OF_A_KIND
-        await until(lambda: all(map(failing, KINDS)), 10, "calls of every client fail at once")
+        await until(lambda: all(map(failing, KINDS)), PATIENCE_S, "calls of every client fail at once")
 
         await asyncio.to_thread(backend.start)
         mended = time.monotonic()
@@ -140,7 +140,7 @@ async def test_backend_killed_under_a_request(protocol, start_bridge, start_back
     for client in opened:
         await client.call("hello_world")
     calls = [asyncio.create_task(client.call("sleep_ms", 60_000)) for client in opened]
-    await until(in_flight(gateway, len(calls)), 5, "the calls are under way")
+    await until(in_flight(gateway, len(calls)), PATIENCE_S, "the calls are under way")
     await asyncio.sleep(0.1)  # and have reached the backend, most likely; either way they must fail
     backend.kill()
     for call in calls:
@@ -151,7 +151,7 @@ async def test_backend_killed_under_a_request(protocol, start_bridge, start_back
 async def test_stopped_backend_leaves_the_others_alone(start_bridge, start_backend, clients):
     """Two backends behind one gateway, more calls for the stopped one than it has connections."""
     stopped, healthy = start_backend("tcp"), start_backend("tcp")
-    backends = {"stopped": {"url": stopped.url, "timeout": "1s"}, "healthy": {"url": healthy.url}}
+    backends = {"stopped": {"url": stopped.url, "timeout": "4s"}, "healthy": {"url": healthy.url}}
     routes = [
         {"functions": ["echo"], "backend": "stopped"},
         {"functions": ["*"], "backend": "healthy"},

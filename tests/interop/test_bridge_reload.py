@@ -16,7 +16,7 @@ from bridging import one_backend, queued
 from clients import KINDS
 from scripted_backend import ScriptedTcp, ScriptedZmq
 from test_redis_faults import check_sum
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -131,7 +131,7 @@ async def test_calls_under_way_are_answered_by_the_old_backend(way, start_bridge
         client = clients.open("zmq_async", gateway)
         # More than the old backend takes at a time: some wait in its queue.
         calls = [asyncio.create_task(client.call("slow", number)) for number in range(10)]
-        await until(queued(gateway, 8), 5, "eight calls wait")
+        await until(queued(gateway, 8), PATIENCE_S, "eight calls wait")
         write(gateway, one_backend(new.url))
         if way == "POST":
             status, text = await asyncio.to_thread(post_reload, gateway)
@@ -154,7 +154,7 @@ async def test_calls_under_way_are_answered_by_the_old_backend(way, start_bridge
         assert calls[-1].done()
         released.set()
         assert await asyncio.gather(*calls) == list(range(len(calls)))
-        await until(lambda: not old.connections, 10, "nothing is left of the old backend's links")
+        await until(lambda: not old.connections, PATIENCE_S, "nothing is left of the old backend's links")
         assert await client.call("f", 2) == 2
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from zero.error import RemoteException
 
-from bridging import all_up, fails, in_flight, one_backend
+from bridging import SLACK_S, all_up, fails, in_flight, one_backend
 from raw import (
     CONNECTED,
     HEADER,
@@ -21,7 +21,7 @@ from raw import (
     w5_request,
 )
 from scripted_backend import SCRIPTED, ScriptedTcp, ScriptedZmq, echo, silent
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -61,9 +61,9 @@ async def test_bad_reply_costs_its_own_call(name, protocol, start_bridge, client
         gateway = await start_bridge(config={**config, "limits": {"message": LIMIT}})
         client = clients.open("tcp", gateway, parallel=BYSTANDERS + 1)
         bystanders = [asyncio.create_task(client.call("held", i)) for i in range(BYSTANDERS)]
-        await until(lambda: backend.count("held") == BYSTANDERS, 5, "they are under way")
+        await until(lambda: backend.count("held") == BYSTANDERS, PATIENCE_S, "they are under way")
         for _ in range(3):
-            await fails(client.call("bad"), 2, text)
+            await fails(client.call("bad"), SLACK_S, text)
         released.set()
         assert await asyncio.gather(*bystanders) == list(range(BYSTANDERS))
         assert await client.call("f", 1) == 1
@@ -102,7 +102,7 @@ async def test_slow_large_reply_does_not_end_the_connection(start_bridge, client
         gateway = await start_bridge(config=one_backend(url, timeout="30s"))
         client = clients.open("zmq_async", gateway, timeout_ms=30_000)
         bystanders = [asyncio.create_task(client.call("held", i)) for i in range(20)]
-        await until(lambda: backend.count("held") == 20, 5, "they are under way")
+        await until(lambda: backend.count("held") == 20, PATIENCE_S, "they are under way")
         assert len(await client.call("big")) == size
         released.set()
         assert await asyncio.gather(*bystanders) == list(range(20))
@@ -148,13 +148,13 @@ async def test_request_that_the_kernel_has_taken_is_not_sent_again(start_bridge)
         [("big", large), ("big", large), ("transfer", NIL), ("big", large)])]
     async with await TcpConnection.open(gateway.tcp_port) as client:
         await client.send(frames[0])
-        await until(in_flight(gateway, 1), 5, "the first is being written")
+        await until(in_flight(gateway, 1), PATIENCE_S, "the first is being written")
         await client.send(b"".join(frames[1:]))
-        await until(in_flight(gateway, 4), 5, "the others lie behind it")
+        await until(in_flight(gateway, 4), PATIENCE_S, "the others lie behind it")
         read_on.set()
-        await until(lambda: ("first", "transfer") in executed, 10, "it has arrived")
+        await until(lambda: ("first", "transfer") in executed, PATIENCE_S, "it has arrived")
         second = await start("second", bound[1])
-        await until(all_up(gateway, 2), 5, "there is another endpoint to try")
+        await until(all_up(gateway, 2), PATIENCE_S, "there is another endpoint to try")
         break_now.set()
         for _ in frames:
             assert b"failed under the call" in await client.receive_frame()
@@ -173,7 +173,7 @@ async def test_as_many_in_flight_as_can_be_configured(start_bridge):
         frames = [t3_frame(i, t3_payload("never")) for i in range(most // 4)]
         for connection in connections:
             await connection.send(b"".join(frames))
-        await until(lambda: backend.count("never") == most, 10, "all places are taken")
+        await until(lambda: backend.count("never") == most, PATIENCE_S, "all places are taken")
         gateway.check()
         for connection in connections:
             connection.writer.transport.abort()
@@ -236,7 +236,7 @@ async def test_only_zeros_answer_to_connect_counts(answer, reason, protocol, sta
     async with SCRIPTED[protocol]({"connect": answer}) as backend:
         gateway = await start_bridge(backend.url)
         client = clients.open("tcp", gateway)
-        await fails(client.call("f"), 2, f"unavailable: it answers `connect` {reason}")
+        await fails(client.call("f"), SLACK_S, f"unavailable: it answers `connect` {reason}")
         assert not backend.received
         assert gateway.metrics().total("zerogate_backend_up") == 0
 

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from zero.error import MethodNotFoundException, RemoteException, ZeroException
 
-from bridging import ATTEMPTS, REQUESTS, all_up, in_flight
+from bridging import ATTEMPTS, REQUESTS, SLACK_S, all_up, in_flight
 from clients import KINDS
 from scripted_backend import SCRIPTED, ScriptedTcp, silent
 from test_redis_faults import check_sum
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -80,8 +80,8 @@ async def test_time_limit_of_a_route(kind, start_bridge, start_backend, clients)
     assert await client.call("sleep_ms", 1) == 1
     begun = time.monotonic()
     with pytest.raises(RemoteException, match="(?i)time|200"):
-        await client.call("sleep_ms", 1_000)
-    assert 0.19 < time.monotonic() - begun < 0.6
+        await client.call("sleep_ms", 10_000)
+    assert 0.19 < time.monotonic() - begun < 0.2 + SLACK_S
     assert await client.call("block_ms", 400) == 400, "the other route has another limit"
     assert await client.call("sleep_ms", 1) == 1
     metrics = gateway.metrics()
@@ -111,7 +111,7 @@ async def test_host_name(kind, protocol, start_bridge, clients):
 async def test_calls_are_spread_over_endpoints(kind, start_bridge, clients):
     async with ScriptedTcp(named("one")) as one, ScriptedTcp(named("two")) as two:
         gateway = await start_bridge(one.url, two.url)
-        await until(all_up(gateway, 2), 5, "both endpoints are up")
+        await until(all_up(gateway, 2), PATIENCE_S, "both endpoints are up")
         client = clients.open(kind, gateway, parallel=10)
         for _ in range(200):  # one after the other: the loads are equal each time
             await client.call("other")
@@ -124,7 +124,7 @@ async def test_calls_are_spread_over_endpoints(kind, start_bridge, clients):
 async def test_busy_endpoint_gets_less(start_bridge, clients):
     async with ScriptedTcp({"f": silent}) as busy, ScriptedTcp() as idle:
         gateway = await start_bridge(busy.url, idle.url)
-        await until(all_up(gateway, 2), 5, "both endpoints are up")
+        await until(all_up(gateway, 2), PATIENCE_S, "both endpoints are up")
         client = clients.open("zmq_async", gateway)
         stuck = []
         for number in range(100):
@@ -146,7 +146,7 @@ async def test_metrics_of_a_backend(kind, protocol, start_bridge, start_backend,
     assert metrics.total(ATTEMPTS) == 0, "every series is there from the start"
     assert metrics.total("zerogate_backend_queue") == 0
     links = lambda: gateway.metrics().total("zerogate_backend_connections")
-    await until(lambda: links() == LINKS[protocol], 10, "the links are up before they are needed")
+    await until(lambda: links() == LINKS[protocol], PATIENCE_S, "the links are up before they are needed")
     [(labels, up)] = gateway.metrics().select("zerogate_backend_up")
     assert up == 1
     assert labels["endpoint"] == backend.address
@@ -174,7 +174,7 @@ async def test_drain_answers_what_is_under_way(start_bridge, start_backend, clie
     flying = [clients.open(kind, gateway) for kind in KINDS]
     await asyncio.gather(*(client.call("hello_world") for client in flying))
     calls = [asyncio.create_task(client.call("sleep_ms", 500)) for client in flying]
-    await until(in_flight(gateway, len(calls)), 3, "three calls in flight")
+    await until(in_flight(gateway, len(calls)), PATIENCE_S, "three calls in flight")
     gateway.terminate()
     assert await asyncio.gather(*calls) == [500] * len(calls)
     await asyncio.to_thread(gateway.wait_for_exit)

@@ -9,7 +9,7 @@ from zero.error import ConnectionException, RemoteException, TimeoutException, Z
 
 from clients import KINDS
 from raw import ZmqConnection, t3_frame, t3_payload
-from waiting import until, wait_until
+from waiting import PATIENCE_S, until, wait_until
 
 ORDER = {"user_id": "1", "items": ["apple", "python"]}
 MIB = 1 << 20
@@ -191,10 +191,10 @@ async def test_drain(start_gateway, own_redis, clients):
     own_redis.pause()
     calls = [asyncio.create_task(client.call("save_order", ORDER)) for client in flying]
     in_flight = lambda: gateway.metrics().total("zerogate_requests_in_flight") == len(calls)
-    await until(in_flight, 3, "three calls in flight")
+    await until(in_flight, PATIENCE_S, "three calls in flight")
 
     gateway.terminate()
-    await until(lambda: gateway.readyz()[0] == 503, 3, "/readyz is 503")
+    await until(lambda: gateway.readyz()[0] == 503, PATIENCE_S, "/readyz is 503")
     for client in late:  # an idle TCP connection may be closed as well
         with pytest.raises((RemoteException, ConnectionException)):
             await client.call("hello_world", timeout=3_000)
@@ -209,7 +209,7 @@ async def test_idle_gateway_ends_at_once(gateway, clients):
         await clients.open(kind, gateway).call("hello_world")
     begun = time.monotonic()
     await asyncio.to_thread(gateway.stop)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 4, "half of drain_timeout"
 
 
 @pytest.mark.gateway
@@ -233,7 +233,7 @@ async def test_slow_reader_does_not_disturb_others(gateway, clients):
     assert await client.call("hello_world") == "hello world"
     writer.transport.abort()
     gone = lambda: gateway.metrics().total("zerogate_requests_in_flight") == 0
-    await until(gone, 10, "nothing is in flight")
+    await until(gone, PATIENCE_S, "nothing is in flight")
     assert await client.call("hello_world") == "hello world"
 
 

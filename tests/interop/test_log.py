@@ -17,7 +17,7 @@ from clients import KINDS
 from gateway import LOGFMT
 from raw import TcpConnection, t3_frame, t3_payload
 from scripted_backend import ScriptedTcp
-from waiting import until, wait_until
+from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
 
@@ -69,16 +69,16 @@ async def test_redis_is_told_of_once_per_change(start_gateway, own_redis, client
     for _ in range(2):
         own_redis.kill()
         down = lambda: gateway.metrics().total("zerogate_redis_up") == 0
-        await until(down, 10, "Redis is down")
+        await until(down, PATIENCE_S, "Redis is down")
         results = await asyncio.gather(
             *(client.call("save_order", ORDER) for _ in range(100)), return_exceptions=True
         )
         assert {type(result) for result in results} == {RemoteException}
         own_redis.restart()
         up = lambda: gateway.metrics().total("zerogate_redis_up") == 1
-        await until(up, 10, "Redis is up")
+        await until(up, PATIENCE_S, "Redis is up")
     told = lambda: len(events(gateway, "redis up", "redis down")) >= 5
-    await until(told, 5, "five lines")
+    await until(told, PATIENCE_S, "five lines")
     told = events(gateway, "redis up", "redis down")
     assert [line["event"] for line in told] == ["redis up", "redis down"] * 2 + ["redis up"]
     assert all(line["reason"] for line in told[1::2])
@@ -92,14 +92,14 @@ async def test_an_endpoint_is_told_of_once_per_change(start_bridge, clients):
     async with backend:
         gateway = await start_bridge(config=one_backend(backend.url, connections=8))
         client = clients.open("tcp", gateway)
-        await until(all_up(gateway, 1), 10, "the endpoint is up")
+        await until(all_up(gateway, 1), PATIENCE_S, "the endpoint is up")
         for _ in range(20):
             assert await client.call("f") is None
-    await until(all_up(gateway, 0), 10, "the endpoint is down")
+    await until(all_up(gateway, 0), PATIENCE_S, "the endpoint is down")
     for _ in range(20):
         with pytest.raises(RemoteException):
             await client.call("f")
-    await until(lambda: len(events(gateway, "endpoint down")) == 1, 5, "a line")
+    await until(lambda: len(events(gateway, "endpoint down")) == 1, PATIENCE_S, "a line")
     [up, down] = events(gateway, "endpoint up", "endpoint down")
     assert (up["event"], down["event"]) == ("endpoint up", "endpoint down")
     assert up["backend"] == down["backend"] == "b"
@@ -143,7 +143,7 @@ async def test_the_access_log_has_a_line_for_each_call(start_gateway, own_redis,
         with pytest.raises(ZeroException):
             await client.call("no such function")
     calls = 3 * len(KINDS) + 2  # a ZeroMQ client begins with `connect`
-    await until(lambda: len(events(gateway, "call")) == calls, 5, f"{calls} lines")
+    await until(lambda: len(events(gateway, "call")) == calls, PATIENCE_S, f"{calls} lines")
     lines = events(gateway, "call")
     assert {(line["protocol"], line["wire"]) for line in lines} == {("tcp", "T3"), ("zmq", "W5")}
     for function, outcome, request, reply in (
@@ -177,7 +177,7 @@ async def test_slow_calls_are_always_told_of_and_never_flood_the_log(
     await asyncio.sleep(0.15)  # what is tested is that a call took long
     own_redis.resume()
     await asyncio.gather(*calls)
-    await until(lambda: len(events(gateway, "slow call")) >= SLOW_LINES, 5, "slow calls' lines")
+    await until(lambda: len(events(gateway, "slow call")) >= SLOW_LINES, PATIENCE_S, "slow calls' lines")
     lines = events(gateway, "slow call")
     assert len(lines) <= 4 * SLOW_LINES  # in at most a few seconds
     assert {line["level"] for line in lines} == {"warn"}
@@ -190,7 +190,7 @@ async def test_slow_calls_are_always_told_of_and_never_flood_the_log(
     assert slow > SLOW_LINES
     told = lambda: len(events(gateway, "slow call")) + dropped() == slow
     dropped = lambda: gateway.metrics().total("zerogate_log_dropped_total")
-    await until(told, 5, "a slow call has a line, or is counted as one without")
+    await until(told, PATIENCE_S, "a slow call has a line, or is counted as one without")
     assert not events(gateway, "call")
 
 
@@ -290,5 +290,5 @@ async def test_a_reload_changes_what_is_logged(start_bridge, clients):
     assert post(gateway, "/reload")[0] == 200
     await client.call("echo", 2)  # the settings are taken over at the end of a turn
     await client.call("echo", 3)
-    await until(lambda: '"event":"call","function":"echo"' in gateway.log, 5, "a line in JSON")
+    await until(lambda: '"event":"call","function":"echo"' in gateway.log, PATIENCE_S, "a line in JSON")
     assert not events(gateway, "call"), "none before"

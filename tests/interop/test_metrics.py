@@ -14,7 +14,7 @@ from clients import KINDS
 from gateway import Gateway
 from raw import TcpConnection, t3_frame, t3_payload
 from redis_server import RedisServer
-from waiting import until, wait_until
+from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
 
@@ -168,7 +168,7 @@ async def test_bytes_and_connections(gateway):
         assert metrics.total("zerogate_received_bytes_total", protocol="tcp") == 10 * len(frame)
         assert metrics.total("zerogate_sent_bytes_total", protocol="tcp") == 10 * (9 + 102)
     gone = lambda: gateway.metrics().total("zerogate_connections", protocol="tcp") == 0
-    await until(gone, 5, "the connection is not counted any more")
+    await until(gone, PATIENCE_S, "the connection is not counted any more")
 
 
 async def test_invented_names_add_no_label(gateway, clients):

@@ -14,7 +14,7 @@ from clients import KINDS
 from raw import Load
 from redis_server import RedisServer
 from test_load import saves_again
-from waiting import until, wait_until
+from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
 
@@ -50,7 +50,7 @@ class Hello:
 
 async def finish(load):
     load.stop_sending()
-    await until(lambda: load.in_flight() == 0, 10, "every call is answered")
+    await until(lambda: load.in_flight() == 0, PATIENCE_S, "every call is answered")
     load.close()
 
 
@@ -91,8 +91,8 @@ async def test_redis_killed_and_restarted_under_load(gateway, own_redis, clients
 
     own_redis.kill()
     failed, calls = load.failed, hello.calls
-    await until(lambda: load.failed >= failed + SOME, 10, "calls fail at once")
-    await until(lambda: hello.calls >= calls + 10, 10, "hello_world goes on without Redis")
+    await until(lambda: load.failed >= failed + SOME, PATIENCE_S, "calls fail at once")
+    await until(lambda: hello.calls >= calls + 10, PATIENCE_S, "hello_world goes on without Redis")
 
     ok = load.ok
     await asyncio.to_thread(own_redis.restart)
@@ -119,8 +119,8 @@ async def test_redis_stopped_and_continued_under_load(gateway, own_redis, client
 
     own_redis.pause()
     failed, calls = load.failed, hello.calls
-    await until(lambda: load.failed >= failed + CONNECTIONS * DEPTH, 10, "calls fail in time")
-    await until(lambda: hello.calls >= calls + 10, 10, "hello_world goes on")
+    await until(lambda: load.failed >= failed + CONNECTIONS * DEPTH, PATIENCE_S, "calls fail in time")
+    await until(lambda: hello.calls >= calls + 10, PATIENCE_S, "hello_world goes on")
     assert load.oldest_s() < SLOWEST_S
 
     ok = load.ok
@@ -159,7 +159,7 @@ async def test_real_clients_when_redis_is_killed_and_restarted(gateway, own_redi
     tasks = [asyncio.create_task(save_all_the_time(kind)) for kind in KINDS]
     await until(all_have("ok", 20), 30, "orders are saved")
     own_redis.kill()
-    await until(all_have("failed", 20), 10, "calls fail")
+    await until(all_have("failed", 20), PATIENCE_S, "calls fail")
     await asyncio.to_thread(own_redis.restart)
     await until(all_have("ok", 1), RETURN_S, "every client saves again")
     await until(all_have("ok", 20), 30, "orders are saved as before")
@@ -181,7 +181,7 @@ async def test_redis_away_at_start(kind, start_gateway, clients):
         for function, argument in (("save_order", ORDER), ("get_order", str(uuid.uuid4()))):
             with pytest.raises(RemoteException, match="(?i)redis"):
                 await client.call(function, argument)
-        assert time.monotonic() - begun < 1, "refused at once"
+        assert time.monotonic() - begun < 1.9, "refused at once: a time-out is a second"
         assert gateway.metrics().total("zerogate_redis_up") == 0
 
         redis.restart()

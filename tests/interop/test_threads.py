@@ -6,7 +6,7 @@ import pytest
 
 from clients import KINDS
 from test_redis_faults import check_sum
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -54,7 +54,7 @@ async def test_a_drain_of_all_threads_answers_what_is_under_way(start_gateway, o
         "every call waits for Redis",
     )
     gateway.terminate()
-    await until(lambda: gateway.readyz()[0] == 503, 5, "it drains")
+    await until(lambda: gateway.readyz()[0] == 503, PATIENCE_S, "it drains")
     own_redis.resume()
     for saved in await asyncio.gather(*under_way):
         assert saved["status"] == 0
