@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -141,18 +142,62 @@ def test_a_mistake_in_a_flag_has_the_status_of_the_gateway(deploy):
     assert "--lisen-tcp" in run.text
 
 
-def test_a_redis_named_by_a_flag_is_used_instead_of_a_private_one(deploy):
-    # Nothing listens there: a private one would answer.
-    run = deploy("--once", *FREE_PORTS, "--redis=redis://127.0.0.1:1/0")
-    assert run.end() == 1, run.text
-    assert "private" not in run.text
-    assert '-> "hello world"' in run.text
-    assert "a call was not answered" in run.text
+def redis_info(socket_path, section):
+    command = ["redis-cli", "-s", socket_path, "info", section]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_redis_named_by_the_environment_is_used_instead_of_a_private_one(deploy):
-    run = deploy(*FREE_PORTS, environment={"ZEROGATE_REDIS_URL": "redis://127.0.0.1:1/0"})
-    run.wait_for("starting zerogate")
-    run.process.terminate()
-    run.end()
+@pytest.fixture
+def users_redis(tmp_path):
+    """The path of the socket of a Redis that is not ours to write into."""
+    path = str(tmp_path / "redis.sock")
+    command = ["redis-server", "--port", "0", "--unixsocket", path, "--dir", str(tmp_path), "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        deadline = time.monotonic() + TIMEOUT_S
+        while "PONG" not in subprocess.run(["redis-cli", "-s", path, "ping"], capture_output=True, text=True).stdout:
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        yield path
+        server.terminate()
+
+
+@pytest.mark.parametrize("how", ["flag", "environment", "file"])
+def test_the_users_redis_is_used_and_nothing_is_written_into_it(deploy, users_redis, tmp_path, how):
+    url = f"unix:{users_redis}"
+    flags, environment = [f"--redis={url}"], {}
+    if how == "environment":
+        flags, environment = [], {"ZEROGATE_REDIS_URL": url}
+    elif how == "file":
+        (tmp_path / "zerogate.yaml").write_text(f"redis: {{url: {url}}}\n")
+        flags = ["--config", str(tmp_path / "zerogate.yaml")]
+    run = deploy("--once", *FREE_PORTS, *flags, environment=environment)
+    assert run.end() == 0, run.text
     assert "private" not in run.text
+    assert "every call was answered" in run.text
+    [connections] = re.findall(r"total_connections_received:(\d+)", redis_info(users_redis, "stats"))
+    assert int(connections) > 2, "the gateway, besides redis-cli"
+    assert "db0" not in redis_info(users_redis, "keyspace")
+    assert "cmdstat_set:" not in redis_info(users_redis, "commandstats")
+
+
+@pytest.mark.parametrize("how", ["flag", "environment"])
+def test_a_service_behind_the_bridge_is_sent_no_call(deploy, how):
+    service = deploy(*FREE_PORTS)
+    service.wait_for("it runs")
+    [port] = re.findall(r"tcp://127\.0\.0\.1:(\d+) +hello_world", service.text)
+    admin = service.wait_for(r"curl (http://\S+)/metrics").group(1)
+
+    def calls():
+        with urllib.request.urlopen(f"{admin}/metrics", timeout=TIMEOUT_S) as page:
+            samples = re.findall(r"^zerogate_requests_total\{(.*)\} (\d+)", page.read().decode(), re.M)
+        return sum(int(number) for labels, number in samples if 'function="connect"' not in labels)
+
+    before = calls()
+    url = f"tcp://127.0.0.1:{port}"
+    flags, environment = ["--bridge", url], {}
+    if how == "environment":
+        flags, environment = [], {"ZEROGATE_BRIDGE": url}
+    run = deploy("--once", *FREE_PORTS, *flags, environment=environment)
+    assert run.end() == 0, run.text
+    assert re.search(r"zmq://\S+ +connect\n +-> .*connected", run.text), run.text
+    assert calls() == before > 0
