@@ -3,20 +3,15 @@ restarted. The gateway gets an /etc/hosts of its own, in a mount namespace: noth
 machine sees it."""
 
 import asyncio
-import os
-import subprocess
 
 import pytest
 
 from gateway import Gateway
+from own_hosts import OwnHosts
 from scripted_backend import ScriptedTcp
 from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
-
-WRAPPER = """#!/bin/sh
-exec unshare --mount sh -c 'mount --bind {hosts} /etc/hosts && exec "$0" "$@"' {binary} "$@"
-"""
 
 
 class Second(ScriptedTcp):
@@ -24,36 +19,23 @@ class Second(ScriptedTcp):
 
 
 @pytest.fixture
-def hosts(tmp_path):
-    """Writes the gateway's own /etc/hosts: the addresses of the name `orders`."""
-    file = tmp_path / "hosts"
-
-    def write(*addresses):
-        file.write_text("".join(f"{address} orders\n" for address in addresses))
-
-    write()
-    write.file = file
-    return write
+def hosts(request, tmp_path):
+    """Sets the addresses of the name `orders`."""
+    return OwnHosts(tmp_path, request.config.getoption("--zerogate"), "orders")
 
 
 @pytest.fixture
-def start_named(request, tmp_path, redis, hosts):
+def start_named(tmp_path, redis, hosts):
     """Starts a gateway that forwards to orders:PORT."""
-    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
-        pytest.skip("no mount namespaces here: an /etc/hosts of the gateway's own needs one")
     gateways = []
 
     async def start(port):
-        wrapper = tmp_path / "zerogate"
-        binary = request.config.getoption("--zerogate")
-        wrapper.write_text(WRAPPER.format(hosts=hosts.file, binary=binary))
-        wrapper.chmod(0o755)
         config = tmp_path / "zerogate.yaml"
         config.write_text(
             f"backends: {{b: {{url: 'tcp://orders:{port}', resolve: 100ms, connections: 2}}}}\n"
             "routes: [{functions: ['*'], backend: b}]\n"
         )
-        gateways.append(Gateway(str(wrapper), redis.url(), ["--config", str(config)]))
+        gateways.append(Gateway(hosts.program, redis.url(), ["--config", str(config)]))
         return await asyncio.to_thread(gateways[-1].start)
 
     yield start

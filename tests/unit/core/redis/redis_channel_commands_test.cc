@@ -216,6 +216,18 @@ TEST_F(RedisCommandsTest, CommandsWaitForTheHandshakeAfterAnIdleClose) {
   EXPECT_EQ(two.value, "2");
 }
 
+TEST_F(RedisCommandsTest, AllCommandsOfAQuietReturnAreSent) {
+  serve_one();
+  network_.close_all();
+  network_.step();
+  const std::string large(10 << 10, 'x');
+  for (int i = 0; i < 100; ++i) {  // more, and more bytes, than are kept of a busy connection
+    send({"ECHO", large}, false);
+  }
+  pass_ms(4);
+  EXPECT_EQ(metrics_.ok.value(), 101u);
+}
+
 TEST_F(RedisCommandsTest, WhatMeetsTheCloseIsSentAgain) {
   serve_one();
   for (const bool by_write : {false, true}) {
@@ -250,6 +262,51 @@ TEST_F(RedisCommandsTest, NothingIsSentAThirdTime) {
   RecordedRequest& request = call({"ECHO", "1"});
   EXPECT_EQ(request.status, ReplyStatus::unavailable);
   EXPECT_EQ(std::ranges::count(home().commands, "ECHO 1"), 2);
+}
+
+TEST_F(RedisCommandsTest, NothingIsSentAThirdTimeLaterEither) {
+  serve_one();
+  network_.close_all();
+  home().silent = true;
+  home().commands.clear();
+  RecordedRequest& request = send({"ECHO", "1"});
+  pass_ms(2);
+  home().silent = false;
+  home().answer = [](const std::string& command) { return command == "PING" ? "+PONG" : ""; };
+  pass_ms(700);
+  network_.close_all();
+  pass_ms(2);
+  EXPECT_EQ(request.status, ReplyStatus::unavailable);
+  EXPECT_EQ(std::ranges::count(home().commands, "ECHO 1"), 2);
+}
+
+TEST_F(RedisCommandsTest, AFailureLeavesNothingBehind) {
+  serve_one();
+  network_.close_all();
+  home().answer = [](const std::string& command) { return command == "PING" ? "+PONG" : ""; };
+  send({"ECHO", "1"});
+  pass_ms(2 * kTimeoutMs + 1'500);  // sent again, not answered, the connection replaced
+  ASSERT_TRUE(client_->up());
+  home().answer = &FakeRedisServer::usual;
+  pass_ms(1'000);
+  lines_.clear();
+  network_.close_all();
+  RecordedRequest& request = send({"ECHO", "2"});
+  pass_ms(4);
+  EXPECT_EQ(request.value, "2") << "as after any idle close";
+  EXPECT_THAT(lines_, IsEmpty());
+}
+
+/// The end of a turn is too late for an answer: listeners may have written theirs.
+TEST_F(RedisCommandsTest, AFailureAtTheEndOfATurnIsAnsweredInTheNext) {
+  serve();
+  home().resets = true;
+  RecordedRequest& lost = send({"INCR", "n"}, false);
+  client_->end_of_turn();
+  EXPECT_FALSE(client_->up());
+  EXPECT_FALSE(lost.answered());
+  pass_ms(1);
+  EXPECT_EQ(lost.status, ReplyStatus::unavailable);
 }
 
 TEST_F(RedisCommandsTest, ABusyConnectionThatClosesHasFailed) {
@@ -301,10 +358,18 @@ TEST_F(RedisCommandsTest, AServerThatAcceptsAndClosesIsNotConnectedToInATightLoo
   pass_ms(1);
   EXPECT_FALSE(client_->up()) << "it was up for too short a time, and has answered nothing";
   ms_until([&] { return client_->up(); });
+  EXPECT_EQ(call({"ECHO", "a"}).value, "a");
+  network_.close_all();
+  pass_ms(3);
+  EXPECT_TRUE(client_->up()) << "it had answered";
+  network_.close_all();
+  pass_ms(1);
+  EXPECT_FALSE(client_->up()) << "the next one has not";
+  ms_until([&] { return client_->up(); });
   pass_ms(600);
   network_.close_all();
   pass_ms(1);
-  EXPECT_TRUE(client_->up());
+  EXPECT_TRUE(client_->up()) << "nor this one, but it was up for long enough";
 }
 
 TEST_F(RedisCommandsTest, AQuietReturnThatFailsIsAFailure) {

@@ -170,6 +170,20 @@ TEST_F(RedisChannelTest, ASlowResolverIsAskedOnceAndItsAnswerIsUsed) {
   EXPECT_LE(ms_until([&] { return client_->up(); }), 1'600u) << "the longest wait";
 }
 
+TEST_F(RedisChannelTest, AnAnswerOfTheResolverDoesNotEndTheWait) {
+  name_has({"10.0.0.1"});
+  network_.resolver_silent = true;
+  options_.backoff_min_ms = 500;
+  start();
+  pass_ms(kTimeoutMs + 2);
+  network_.resolver_silent = false;
+  pass_ms(200);
+  EXPECT_THAT(network_.tried(), IsEmpty());
+  pass_ms(600);
+  EXPECT_TRUE(client_->up());
+  EXPECT_EQ(network_.lookups, 1);
+}
+
 TEST_F(RedisChannelTest, ANameThatIsUnknownMayBeKnownLater) {
   options_.url.host = "redis.test";
   start();
@@ -212,6 +226,27 @@ TEST_F(RedisChannelTest, ANameIsLookedUpAnewWhenTheConnectionHasBroken) {
   EXPECT_EQ(lost.text, "redis unavailable: connection reset by peer (redis.test:6379 at 10.0.0.1)");
   EXPECT_EQ(network_.tried().back(), "10.0.0.2:6379");
   EXPECT_THAT(network_.tried(), SizeIs(2)) << "the old address is not tried again";
+}
+
+/// The name's other addresses were found long ago, and the right one may not be among them.
+TEST_F(RedisChannelTest, AddressesThatWereNotNeededAreForgotten) {
+  for (const bool quiet : {false, true}) {
+    name_has({"10.0.0.1", "10.0.0.2"});
+    serve();
+    pass_ms(600);
+    network_.names["redis.test"] = {"10.0.0.3"};
+    if (quiet) {
+      network_.close_all();
+    } else {
+      home().resets = true;
+      send({"INCR", "n"}, false);
+    }
+    pass_ms(100);
+    EXPECT_TRUE(client_->up());
+    EXPECT_EQ(network_.tried().back(), "10.0.0.3:6379") << quiet;
+    EXPECT_EQ(network_.server("10.0.0.2:6379").accepted, 0);
+    client_.reset();
+  }
 }
 
 TEST_F(RedisChannelTest, WhatCannotBeBegunIsTriedAgain) {

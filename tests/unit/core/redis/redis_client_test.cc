@@ -109,6 +109,23 @@ TEST_F(RedisClientUnitTest, IsSettledWhenEachConnectionHasBeenTried) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("redis down")));
 }
 
+TEST_F(RedisClientUnitTest, OneConnectionThatFailsDecidesNothing) {
+  options_.connections = 2;
+  int pings = 0;
+  bool answering = false;
+  home().answer = [&](const std::string&) -> std::string {
+    return ++pings == 1 ? "-ERR max number of clients reached" : answering ? "+PONG" : "";
+  };
+  start();
+  pass_ms(20);
+  EXPECT_FALSE(client_->settled()) << "the other one is not tried yet";
+  EXPECT_THAT(lines_, IsEmpty());
+  answering = true;
+  pass_ms(1);
+  EXPECT_TRUE(client_->up());
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("redis up")));
+}
+
 TEST_F(RedisClientUnitTest, ItsEndAnswersEveryCommandOnce) {
   options_.connections = 2;
   serve();
