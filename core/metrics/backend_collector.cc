@@ -131,6 +131,14 @@ void collect_backends(const Workers& workers, std::vector<MetricFamily>& familie
                       "set it aside: not reachable, or too many failures in a row.",
                       MetricType::Gauge),
                &EndpointTotals::up, families);
+  Family endpoints("zerogate_backend_endpoints",
+                   "Endpoints that a backend has by what its host names resolve to, up or not. 0: "
+                   "no name of it is resolved, and every call that is routed to it fails.",
+                   MetricType::Gauge);
+  for (const auto& [name, backend] : backends) {
+    endpoints.add({label("backend", name)}, backend.endpoints.size());
+  }
+  add_family(std::move(endpoints), families);
   per_backend(
       backends,
       Family("zerogate_backend_queue",

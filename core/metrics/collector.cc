@@ -258,6 +258,20 @@ void collect_loops(const Workers& workers, std::vector<MetricFamily>& families) 
   families.push_back(std::move(busy.family));
 }
 
+void collect_labels(const FunctionLabels& labels, std::vector<MetricFamily>& families) {
+  Family known("zerogate_function_labels",
+               "Functions that have a label value of their own. At zerogate_function_labels_limit "
+               "further ones are counted as _other.",
+               MetricType::Gauge);
+  known.add(Labels{}, labels.known());
+  families.push_back(std::move(known.family));
+
+  Family limit("zerogate_function_labels_limit",
+               "Functions that may have a label value of their own.", MetricType::Gauge);
+  limit.add(Labels{}, FunctionLabels::kMaxNames);
+  families.push_back(std::move(limit.family));
+}
+
 void collect_log(std::vector<MetricFamily>& families) {
   Family dropped("zerogate_log_dropped_total",
                  "Log lines that were not written: more came than stderr took (4096 wait, then the "
@@ -313,8 +327,9 @@ void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) 
 
 }  // namespace
 
-Collector::Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build)
-    : workers_(std::move(workers)), build_(std::move(build)) {
+Collector::Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build,
+                     std::optional<uint64_t> memory_limit)
+    : workers_(std::move(workers)), build_(std::move(build)), memory_limit_(memory_limit) {
   for ([[maybe_unused]] const WorkerMetrics* worker : workers_) {
     assert(&worker->labels() == &workers_.front()->labels());
   }
@@ -326,6 +341,7 @@ std::vector<MetricFamily> Collector::Collect() const {
     const std::vector<FunctionLabel> shown = known_functions(workers_.front()->labels());
     collect_requests(workers_, shown, families);
     collect_durations(workers_, shown, families);
+    collect_labels(workers_.front()->labels(), families);
   }
   collect_transport(workers_, families);
   collect_loops(workers_, families);
@@ -337,6 +353,15 @@ std::vector<MetricFamily> Collector::Collect() const {
                MetricType::Gauge);
   build.add({label("version", build_.version), label("revision", build_.revision)}, 1);
   families.push_back(std::move(build.family));
+
+  if (memory_limit_) {
+    Family limit("zerogate_memory_limit_bytes",
+                 "Memory that the tightest limit of the process' cgroup and those above it grants; "
+                 "left out when there is none. Compare with process_resident_memory_bytes.",
+                 MetricType::Gauge);
+    limit.add(Labels{}, *memory_limit_);
+    families.push_back(std::move(limit.family));
+  }
 
   std::ranges::move(collect_process_metrics(), std::back_inserter(families));
   return families;

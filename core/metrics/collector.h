@@ -4,6 +4,8 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,12 +24,15 @@ struct BuildInfo {
 /// share one FunctionLabels.
 class Collector final : public prometheus::Collectable {
  public:
-  Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build);
+  /// `memory_limit` in bytes: what the process' cgroup grants; nothing when it is not limited.
+  Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build,
+            std::optional<uint64_t> memory_limit = {});
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   std::vector<const WorkerMetrics*> workers_;
   BuildInfo build_;
+  std::optional<uint64_t> memory_limit_;
 };
 
 /// The standard process_* families (CPU, memory, descriptors, threads, start time), read from

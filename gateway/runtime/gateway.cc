@@ -175,12 +175,12 @@ WorkerOptions Gateway::worker_options() const {
 // Logs what it lowers.
 void Gateway::fit_into_memory() {
   effective_ = worker_options();
-  const std::optional<uint64_t> limit = memory_limit(read_system_file);
-  if (!limit || !fit_into(*limit, config_.threads, effective_)) {
+  memory_limit_ = memory_limit(read_system_file);
+  if (!memory_limit_ || !fit_into(*memory_limit_, config_.threads, effective_)) {
     return;
   }
   log::info("buffers follow the cgroup's memory limit",
-            {{"limit", *limit},
+            {{"limit", *memory_limit_},
              {"limits.message", effective_.tcp.max_message},
              {"received", effective_.tcp.receive_memory},
              {"unread_tcp", effective_.tcp.send_memory},
@@ -226,8 +226,8 @@ Status Gateway::start_admin() {
     metrics.push_back(&worker->metrics());
   }
   AdminSources sources;
-  sources.metrics = {std::make_shared<Collector>(
-                         metrics, BuildInfo{std::string(version()), std::string(revision())}),
+  const BuildInfo build{std::string(version()), std::string(revision())};
+  sources.metrics = {std::make_shared<Collector>(metrics, build, memory_limit_),
                      reloader_->metrics()};
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };

@@ -73,6 +73,7 @@ class Gateway {
   const Config config_;  ///< that of the start
   const Resources resources_;
   WorkerOptions effective_;  ///< of each worker: limits are what the host allows of them
+  std::optional<uint64_t> memory_limit_;  ///< of the cgroup, in bytes
   FunctionLabels labels_;
   AccessLogSettings call_log_;
   std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();

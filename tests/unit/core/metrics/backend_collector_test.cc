@@ -26,7 +26,8 @@ class BackendCollectorTest : public CollectorTest {
       "zerogate_backend_requests_total", "zerogate_backend_request_duration_seconds",
       "zerogate_backend_connections",    "zerogate_backend_up",
       "zerogate_backend_in_flight",      "zerogate_backend_queue",
-      "zerogate_backend_queue_limit",    "zerogate_backend_retries_total"};
+      "zerogate_backend_queue_limit",    "zerogate_backend_retries_total",
+      "zerogate_backend_endpoints"};
 };
 
 TEST_F(BackendCollectorTest, WithoutBackendsThereAreNoFamilies) {
@@ -43,6 +44,18 @@ TEST_F(BackendCollectorTest, ABackendWithoutEndpointsShowsWhatItHas) {
   EXPECT_EQ(family("zerogate_backend_request_duration_seconds").metric.size(), 1U);
   EXPECT_FALSE(has_family("zerogate_backend_requests_total"));
   EXPECT_FALSE(has_family("zerogate_backend_up"));
+}
+
+TEST_F(BackendCollectorTest, AnUnresolvedBackendHasNoEndpoint) {
+  const auto orders = add(first, "orders");
+  const auto same = add(second, "orders");
+  EXPECT_EQ(value("zerogate_backend_endpoints", {{"backend", "orders"}}), 0);
+  const auto endpoint = orders->add("10.0.0.1:5559");
+  same->add("10.0.0.1:5559");
+  same->add("10.0.0.2:5559");
+  EXPECT_EQ(value("zerogate_backend_endpoints", {{"backend", "orders"}}), 2);
+  orders->remove(endpoint);
+  EXPECT_EQ(value("zerogate_backend_endpoints", {{"backend", "orders"}}), 2);
 }
 
 TEST_F(BackendCollectorTest, EverySeriesIsThereFromTheStart) {

@@ -239,6 +239,20 @@ TEST_F(CollectorTest, LimitsAreTheSumOfTheWorkersShares) {
   EXPECT_EQ(value("zerogate_connections_limit", {{"protocol", "zmq"}}), 0);
 }
 
+TEST_F(CollectorTest, TheMemoryLimitIsShownWhereThereIsOne) {
+  EXPECT_FALSE(has_family("zerogate_memory_limit_bytes"));
+  const Collector limited{{&first}, {"1.2.3", "0123456789ab"}, 268435456};
+  EXPECT_THAT(prometheus::TextSerializer().Serialize(limited.Collect()),
+              testing::HasSubstr("\nzerogate_memory_limit_bytes 268435456\n"));
+}
+
+TEST_F(CollectorTest, FunctionLabelsAreShownBesideTheirLimit) {
+  EXPECT_EQ(value("zerogate_function_labels"), 2);
+  labels.learn("save_order");
+  EXPECT_EQ(value("zerogate_function_labels"), 3);
+  EXPECT_EQ(value("zerogate_function_labels_limit"), FunctionLabels::kMaxNames);
+}
+
 TEST_F(CollectorTest, RedisCommandsAreSummed) {
   first.redis.ok.add(2);
   second.redis.ok.add(3);
