@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -20,10 +21,17 @@ START_ATTEMPTS = 5  # somebody else may take the port between our looking and Pr
 START_TIMEOUT_S = 30
 
 
+# For tests that wait for alerts: rules look back this long, and alerts fire after this long.
+QUICK_WINDOW, QUICK_FOR = "8s", "2s"
+
+
 class Prometheus:
-    def __init__(self, target):
+    """`quick`: every rule as it is written, but over seconds instead of minutes."""
+
+    def __init__(self, *targets, quick=False):
         self._directory = tempfile.TemporaryDirectory(prefix="zerogate-prometheus-")
-        self._target = target
+        self._targets = list(targets)
+        self._quick = quick
         self._process = None
         self.port = 0
 
@@ -32,7 +40,7 @@ class Prometheus:
         for _ in range(START_ATTEMPTS):
             self.port = free_port()
             if self._launch():
-                wait_until(self._scraped, START_TIMEOUT_S, f"Prometheus scrapes {self._target}")
+                wait_until(self._scraped, START_TIMEOUT_S, f"Prometheus scrapes {self._targets}")
                 return self
         raise AssertionError(f"prometheus does not start:\n{self.log}")
 
@@ -74,12 +82,30 @@ class Prometheus:
         [state] = [rule["state"] for rule in self.rules() if rule["name"] == name]
         return state
 
+    def firing(self):
+        """{(alert, instance)} of all that fire; a rule over all instances has None."""
+        alerts = self._get("alerts")["alerts"]
+        labels = [alert["labels"] for alert in alerts if alert["state"] == "firing"]
+        return {(each["alertname"], each.get("instance")) for each in labels}
+
+    def _rule_file(self, name):
+        path = os.path.join(FOLDER, name)
+        if not self._quick:
+            return path
+        with open(path, encoding="utf-8") as file:
+            text = re.sub(r"\[\d+m\]", f"[{QUICK_WINDOW}]", file.read())
+        text = re.sub(r"^( +(?:for|interval)): \w+$", rf"\1: {QUICK_FOR}", text, flags=re.M)
+        path = self._path(name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
     def _launch(self):
         with open(os.path.join(FOLDER, "prometheus.yml"), encoding="utf-8") as file:
             config = yaml.safe_load(file)
         config["global"] = dict.fromkeys(config["global"], "1s")
-        config["rule_files"] = [os.path.join(FOLDER, name) for name in config["rule_files"]]
-        [config["scrape_configs"][0]["static_configs"][0]["targets"]] = [[self._target]]
+        config["rule_files"] = [self._rule_file(name) for name in config["rule_files"]]
+        config["scrape_configs"][0]["static_configs"][0]["targets"] = self._targets
         with open(self._path("prometheus.yml"), "w", encoding="utf-8") as file:
             yaml.safe_dump(config, file)
         command = ["prometheus", "--config.file", self._path("prometheus.yml")]
