@@ -73,25 +73,43 @@ SettingsTable make_settings() {
 std::vector<SettingOf<BackendOptions>> make_backend_settings() {
   using B = BackendOptions;
   return {
-      row({.path = "url", .example = "tcp://orders:5559"}, &B::urls, server_urls()),
-      row({.path = "connections", .example = "24"},
+      row({.path = "url", .placeholder = "URLS", .help = "one server, or a list of servers of the "
+           "same functions: tcp://host:port, zmq://host:port, unix:/path or ipc:/path; every "
+           "address of a host name is a server", .example = "tcp://orders:5559"},
+          &B::urls, server_urls()),
+      row({.path = "connections", .placeholder = "N", .help = "to each server, from each event "
+           "loop; 0: 24 over TCP, 1 over ZeroMQ", .example = "24"},
           &B::connections, count(0, kMaxBackendConnections)),
-      row({.path = "in_flight", .example = "1"}, &B::in_flight, count(0, kMaxBackendInFlight)),
-      row({.path = "queue"}, &B::queue, count(0, kMaxBackendQueue)),
-      row({.path = "timeout"}, &B::timeout_ms, duration()),
-      row({.path = "connect_timeout"}, &B::connect_timeout_ms, duration()),
-      row({.path = "resolve"}, &B::resolve_ms, duration()),
-      row({.path = "eject_after"}, &B::eject_after, count(1, kMaxEjectAfter)),
-      row({.path = "idempotent", .example = "\"get_*\""}, &B::idempotent, globs()),
+      row({.path = "in_flight", .placeholder = "N", .help = "requests under way on each "
+           "connection; 0: 1 over TCP, 1000 over ZeroMQ", .example = "1"},
+          &B::in_flight, count(0, kMaxBackendInFlight)),
+      row({.path = "queue", .placeholder = "N", .help = "calls that may wait for a connection, in "
+           "each event loop; more are refused as overloaded"},
+          &B::queue, count(0, kMaxBackendQueue)),
+      row({.path = "timeout", .placeholder = "DURATION", .help = "of a call, waiting included, "
+           "when its route does not say another"}, &B::timeout_ms, duration()),
+      row({.path = "connect_timeout", .placeholder = "DURATION", .help = "until a server has "
+           "answered on a new connection"}, &B::connect_timeout_ms, duration()),
+      row({.path = "resolve", .placeholder = "DURATION", .help = "how often host names are looked "
+           "up again"}, &B::resolve_ms, duration()),
+      row({.path = "eject_after", .placeholder = "N", .help = "failures in a row that set a server "
+           "aside for a while"}, &B::eject_after, count(1, kMaxEjectAfter)),
+      row({.path = "idempotent", .placeholder = "PATTERNS", .help = "functions that may be sent to "
+           "a second server when the first one failed", .example = "\"get_*\""},
+          &B::idempotent, globs()),
   };
 }
 
 std::vector<SettingOf<RouteOptions>> make_route_settings() {
   using R = RouteOptions;
   return {
-      row({.path = "functions", .example = "\"save_*\", get_order"}, &R::functions, globs()),
-      row({.path = "backend", .example = "orders"}, &R::backend, backend_name()),
-      row({.path = "timeout", .example = "2s"}, &R::timeout_ms, unless(0u, duration())),
+      row({.path = "functions", .placeholder = "PATTERNS", .help = "a name, a pattern in which * "
+           "stands for any characters, or a list of them", .example = "\"save_*\", get_order"},
+          &R::functions, globs()),
+      row({.path = "backend", .placeholder = "NAME", .help = "a backend's name",
+           .example = "orders"}, &R::backend, backend_name()),
+      row({.path = "timeout", .placeholder = "DURATION", .help = "instead of the backend's",
+           .example = "2s"}, &R::timeout_ms, unless(0u, duration())),
   };
 }
 // clang-format on

@@ -1,0 +1,53 @@
+"""docs/metrics.md, made of what a gateway says of its metrics."""
+
+import re
+
+HEAD = """# Metrics
+
+What `/metrics` on the admin port has. [Watching it](observability.md) says what the percentiles are worth and how to scrape it, [alerts.yml](../deploy/prometheus/alerts.yml) what is too much.
+This page is made of the help texts (`tests/interop/test_documents.py`), and a test fails when it is older than they are.
+
+- A counter (`_total`) only rises: look at `rate(…[5m])`. It begins at 0 when the process starts.
+- A histogram has `_bucket`, `_sum` and `_count`: `histogram_quantile(0.99, sum by (le) (rate(…_bucket[5m])))`.
+- At any time, requests received = the sum of the outcomes of `zerogate_requests_total` + `zerogate_requests_in_flight`.
+- Label values are bounded: 200 functions (the rest is `_other`), 8 wires, 8 outcomes, 64 endpoints for each backend.
+
+| metric | type | labels | what |
+|---|---|---|---|
+"""
+# The cgroup decides whether it is on the page.
+OPTIONAL = {
+    "zerogate_memory_limit_bytes": "| `zerogate_memory_limit_bytes` | gauge |  | Memory that the tightest limit of the "
+    "process' cgroup and those above it grants; left out when there is none. Compare with "
+    "process_resident_memory_bytes. |\n"
+}
+
+
+def families(page):
+    """{name: (type, labels, help)} in the order of the page."""
+    found = {}
+    for line in page.splitlines():
+        if match := re.fullmatch(r"# HELP (\S+) (.*)", line):
+            found[match[1]] = ["", set(), match[2]]
+        elif match := re.fullmatch(r"# TYPE (\S+) (\S+)", line):
+            found[match[1]][0] = match[2]
+        elif match := re.match(r"(\w+)(?:\{(.*?)\})? ", line):
+            name = match[1]
+            if name not in found:
+                name = re.sub("_(bucket|sum|count)$", "", name)
+            found[name][1] |= set(re.findall(r'(\w+)="', match[2] or "")) - {"le"}
+    return found
+
+
+def rows(page):
+    """{name: its row}"""
+    table = {}
+    for name, (kind, labels, text) in families(page).items():
+        text = text.replace("|", "\\|").replace("*", "\\*")
+        table[name] = f"| `{name}` | {kind} | {', '.join(sorted(labels))} | {text} |\n"
+    return table
+
+
+def document(page):
+    table = {**OPTIONAL, **rows(page)}
+    return HEAD + "".join(table[name] for name in sorted(table))
