@@ -28,7 +28,7 @@ TcpBackendConnection::TcpBackendConnection(EventLoop& loop, BackendConnection::O
 }
 
 void TcpBackendConnection::on_connected() {
-  stream_.watch_peer(options().peer_timeout_ms);
+  stream_.watch_peer(options().peer_timeout_ms / 2, options().peer_timeout_ms);
   std::string argument;
   wire::write_str(argument, options().identity);
   wire::t3::write_request(stream_.out(), kProbeId, "connect",
@@ -120,7 +120,7 @@ void TcpBackendConnection::send(ForwardedCall& forwarded) {
 }
 
 bool TcpBackendConnection::was_written(const ForwardedCall& forwarded) const {
-  return gathered_ - stream_.unsent_here() > begin_[forwarded.slot];
+  return gathered_ - stream_.writer().gathered() > begin_[forwarded.slot];
 }
 
 void TcpBackendConnection::flush() {

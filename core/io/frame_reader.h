@@ -43,7 +43,9 @@ class FrameReader {
     Chunk chunk;
     if (frame_size_ <= kSharedBytes) {
       chunk.bytes = {shared, kept_.size() + size};
-      release();
+      if (!empty()) {
+        release();
+      }
     } else {
       kept_.commit(size);
       if (kept_.size() < frame_size_) {

@@ -21,9 +21,8 @@ int StreamWriter::flush(uv_stream_t* stream) {
     return 0;
   }
   writing_.swap(out_);
-  taken_ = taken;
-  const uv_buf_t rest =
-      uv_buf_init(writing_.data() + taken_, static_cast<unsigned>(writing_.size() - taken_));
+  left_ = writing_.size() - taken;
+  const uv_buf_t rest = uv_buf_init(writing_.data() + taken, static_cast<unsigned>(left_));
   return uv_write(&write_, stream, &rest, 1, [](uv_write_t* write, int status) {
     static_cast<StreamWriter*>(write->data)->on_written(status);
   });
@@ -43,10 +42,10 @@ ssize_t StreamWriter::write(uv_stream_t* stream) {
 
 void StreamWriter::on_written(int status) {
   if (status == 0) {
-    written_ += writing_.size() - taken_;
+    written_ += left_;
   }
   empty(writing_);
-  taken_ = 0;
+  left_ = 0;
   done_(owner_, status);
 }
 

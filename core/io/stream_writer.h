@@ -26,9 +26,9 @@ class StreamWriter {
   std::string& out() { return out_; }
   /// Bytes that only out() has: neither the kernel nor libuv was ever given them.
   size_t gathered() const { return out_.size(); }
-  size_t unsent() const { return out_.size() + writing_.size() - taken_; }
+  size_t unsent() const { return out_.size() + left_; }
   /// True while bytes wait for the peer to read.
-  bool waiting() const { return !writing_.empty(); }
+  bool waiting() const { return left_ != 0; }
   /// All bytes that the kernel has ever taken.
   uint64_t written() const { return written_; }
 
@@ -49,7 +49,7 @@ class StreamWriter {
   uv_write_t write_;
   std::string out_;
   std::string writing_;
-  size_t taken_ = 0;  ///< bytes of writing_ that the kernel took before
+  size_t left_ = 0;  ///< bytes of writing_, its last ones, that libuv has for the kernel
   uint64_t written_ = 0;
 };
 

@@ -1,14 +1,15 @@
 #include "core/io/tcp_stream.h"
 
+#include <fmt/format.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
-
-#include "core/io/stream_writer.h"
-#include "core/io/uv_ptr.h"
+#include <utility>
 
 namespace zerogate {
 
@@ -40,43 +41,83 @@ struct Ends {
 
 }  // namespace
 
-/// The part of a stream that libuv may still touch after the stream is gone.
-struct TcpStream::Shell {
-  explicit Shell(TcpStream* owner)
-      : stream(owner), writer(this, [](void* self, int status) {
-          static_cast<Shell*>(self)->on_written(status);
-        }) {
-    connect.data = this;
-  }
-  void on_written(int status) {
-    if (stream == nullptr) {
-      return;
-    }
-    if (status != 0) {
-      return stream->owner_.on_closed(status);
-    }
-    stream->owner_.on_writable();
-  }
-  void close() {
-    stream = nullptr;
-    if (!opened) {
-      delete this;
-      return;
-    }
-    uv_close(&uv.handle, [](uv_handle_t* closed) { delete static_cast<Shell*>(closed->data); });
-  }
+TcpStream::Shell::Shell(TcpStream* owner)
+    : stream(owner),
+      writer(this, [](void* self, int status) { static_cast<Shell*>(self)->on_written(status); }) {
+  connect.data = this;
+}
 
-  UvStream uv;
-  bool opened = false;  ///< uv is initialised
-  uv_connect_t connect;
-  TcpStream* stream;
-  StreamWriter writer;
-};
+void TcpStream::Shell::on_written(int status) {
+  if (stream == nullptr) {
+    return;
+  }
+  if (status != 0) {
+    return stream->owner_.on_closed(status);
+  }
+  stream->owner_.on_writable();
+}
 
-TcpStream::TcpStream(uv_loop_t* loop, Owner& owner, char* read_buffer)
-    : loop_(loop), owner_(owner), read_buffer_(read_buffer), shell_(new Shell(this)) {}
+void TcpStream::Shell::close() {
+  stream = nullptr;
+  if (!opened) {
+    delete this;
+    return;
+  }
+  uv_close(&uv.handle, [](uv_handle_t* closed) { delete static_cast<Shell*>(closed->data); });
+}
 
-TcpStream::~TcpStream() { shell_->close(); }
+TcpStream::TcpStream(uv_loop_t* loop, Owner& owner, char* read_buffer, Totals* totals)
+    : loop_(loop),
+      owner_(owner),
+      read_buffer_(read_buffer),
+      totals_(totals),
+      shell_(new Shell(this)) {}
+
+TcpStream::~TcpStream() { close(); }
+
+void TcpStream::close() {
+  if (shell_ != nullptr) {
+    release_kept();
+    std::exchange(shell_, nullptr)->close();
+  }
+}
+
+int TcpStream::open(bool is_local) {
+  UvStream& uv = shell_->uv;
+  const int error = is_local ? uv_pipe_init(loop_, &uv.pipe, 0) : uv_tcp_init(loop_, &uv.tcp);
+  if (error == 0) {
+    shell_->opened = true;
+    uv.handle.data = shell_;
+  }
+  return error;
+}
+
+bool TcpStream::accept(uv_stream_t* server) {
+  if (open(server->type == UV_NAMED_PIPE) != 0 || uv_accept(server, &shell_->uv.stream) != 0) {
+    return false;
+  }
+  if (is_tcp()) {
+    uv_tcp_nodelay(&shell_->uv.tcp, 1);
+  }
+  return true;
+}
+
+bool TcpStream::adopt(UniqueFd connection) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  getsockopt(connection.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size);
+  const bool is_local = domain == AF_UNIX;
+  UvStream& uv = shell_->uv;
+  if (open(is_local) != 0 || (is_local ? uv_pipe_open(&uv.pipe, connection.get())
+                                       : uv_tcp_open(&uv.tcp, connection.get())) != 0) {
+    return false;
+  }
+  connection.release();  // it is the handle's
+  if (!is_local) {
+    uv_tcp_nodelay(&uv.tcp, 1);
+  }
+  return true;
+}
 
 int TcpStream::connect(const Address& address) {
   if (address.is_path()) {
@@ -104,14 +145,11 @@ int TcpStream::connect(const sockaddr* address) {
       shell->stream->on_connected(status);
     }
   };
-  UvStream& uv = shell_->uv;
   const bool is_local = address->sa_family == AF_UNIX;
-  const int error = is_local ? uv_pipe_init(loop_, &uv.pipe, 0) : uv_tcp_init(loop_, &uv.tcp);
-  if (error != 0) {
+  if (const int error = open(is_local); error != 0) {
     return error;
   }
-  shell_->opened = true;
-  uv.handle.data = shell_;
+  UvStream& uv = shell_->uv;
   if (is_local) {
     const auto* local = reinterpret_cast<const sockaddr_un*>(address);
     uv_pipe_connect(&shell_->connect, &uv.pipe, local->sun_path, done);
@@ -124,24 +162,30 @@ void TcpStream::on_connected(int status) {
   if (status != 0) {
     return owner_.on_closed(status);
   }
-  UvStream& uv = shell_->uv;
-  if (uv.handle.type == UV_TCP) {
+  if (is_tcp()) {
     if (is_connected_to_itself()) {
       return owner_.on_closed(kConnectedToItself);
     }
-    uv_tcp_nodelay(&uv.tcp, 1);
+    uv_tcp_nodelay(&shell_->uv.tcp, 1);
   }
+  if (const int error = start_reading(); error != 0) {
+    return owner_.on_closed(error);
+  }
+  owner_.on_connected();
+}
+
+int TcpStream::start_reading() {
   const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     TcpStream& self = *static_cast<Shell*>(handle->data)->stream;
     *buffer = self.reader_.space(self.read_buffer_);
+    if (self.accounted_ != 0) {
+      self.account_kept();  // a long frame's memory grows
+    }
   };
   const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
     static_cast<Shell*>(stream->data)->stream->on_read(size);
   };
-  if (const int error = uv_read_start(&uv.stream, alloc, read); error != 0) {
-    return owner_.on_closed(error);
-  }
-  owner_.on_connected();
+  return uv_read_start(&shell_->uv.stream, alloc, read);
 }
 
 // To connect to a port of the ephemeral range where nobody listens may choose that very port for
@@ -157,11 +201,8 @@ bool TcpStream::is_connected_to_itself() const {
       !ends.same()) {
     return false;
   }
-  uv_os_fd_t fd = -1;
-  if (uv_fileno(&shell_->uv.handle, &fd) == 0) {
-    const linger reset{.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-  }
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   return true;
 }
 
@@ -173,23 +214,45 @@ void TcpStream::on_read(ssize_t size) {
     return owner_.on_closed(static_cast<int>(size));
   }
   const FrameReader::Chunk chunk = reader_.take(read_buffer_, static_cast<size_t>(size));
+  if (totals_ != nullptr) {
+    totals_->received += static_cast<size_t>(size);
+  }
+  if (accounted_ != 0) {
+    account_kept();
+  }
   if (!chunk.bytes.empty()) {
     owner_.on_bytes(chunk.bytes);
   }
 }
 
-void TcpStream::watch_peer(uint32_t timeout_ms) {
-  uv_os_fd_t fd = -1;
-  if (shell_->uv.handle.type == UV_TCP && uv_fileno(&shell_->uv.handle, &fd) == 0) {
-    watch_tcp_peer(fd, timeout_ms / 2, timeout_ms);
+void TcpStream::watch_peer(uint32_t idle_ms, uint32_t timeout_ms) {
+  if (is_tcp()) {
+    watch_tcp_peer(fd(), idle_ms, timeout_ms);
   }
 }
 
-std::string& TcpStream::out() { return shell_->writer.out(); }
+int TcpStream::fd() const {
+  uv_os_fd_t fd = -1;
+  return shell_->opened && uv_fileno(&shell_->uv.handle, &fd) == 0 ? fd : -1;
+}
 
-int TcpStream::flush() { return shell_->writer.flush(&shell_->uv.stream); }
-
-size_t TcpStream::unsent_here() const { return shell_->writer.gathered(); }
+std::string TcpStream::peer() const {
+  if (!is_tcp()) {
+    return "unix";
+  }
+  sockaddr_storage address{};
+  int size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (uv_tcp_getpeername(&shell_->uv.tcp, generic, &size) != 0 ||
+      uv_ip_name(generic, text.data(), text.size()) != 0) {
+    return "gone";
+  }
+  const bool v6 = address.ss_family == AF_INET6;
+  const uint16_t port = ntohs(v6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                 : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", text.data(), v6 ? "]" : "", port);
+}
 
 void TcpStream::stop_reading() {
   if (shell_->opened) {

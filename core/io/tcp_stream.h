@@ -5,17 +5,21 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/base/address.h"
 #include "core/base/bytes.h"
+#include "core/base/unique_fd.h"
 #include "core/io/frame_reader.h"
+#include "core/io/stream_writer.h"
+#include "core/io/uv_ptr.h"
 
 namespace zerogate {
 
-/// Connects, reads into a buffer that all streams of a loop share, keeps unfinished frames
-/// (FrameReader), and writes the gathered bytes with one system call per turn (StreamWriter). Its
-/// Owner owns it and may destroy it at any time but inside the Owner's functions: the part that
-/// libuv still uses outlives it. Loop thread only.
+/// Connects or is accepted, reads into a buffer that all streams of a loop share, keeps unfinished
+/// frames (FrameReader), and writes the gathered bytes with one system call per turn
+/// (StreamWriter). Its Owner owns it and may close it at any time, but destroy it only outside the
+/// Owner's functions. The part that libuv still uses outlives both. Loop thread only.
 class TcpStream {
  public:
   class Owner {
@@ -25,15 +29,22 @@ class TcpStream {
     virtual void on_bytes(ByteView bytes) = 0;
     /// What waited for the peer to read has been written; more may wait by now: flush().
     virtual void on_writable() = 0;
-    /// The last call. libuv's number; see reason().
+    /// The last call, with libuv's number; see reason(). Only after UV_EOF another may follow: the
+    /// peer sends no more, but may still read what is flushed.
     virtual void on_closed(int error) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  /// `read_buffer` has FrameReader::kSharedBytes.
-  TcpStream(uv_loop_t* loop, Owner& owner, char* read_buffer);
+  /// Over all streams of an owner of many.
+  struct Totals {
+    size_t kept = 0;        ///< memory of unfinished frames
+    uint64_t received = 0;  ///< all bytes ever read
+  };
+
+  /// `read_buffer` has FrameReader::kSharedBytes. `totals` may be null.
+  TcpStream(uv_loop_t* loop, Owner& owner, char* read_buffer, Totals* totals = nullptr);
   ~TcpStream();
   TcpStream(const TcpStream&) = delete;
   TcpStream& operator=(const TcpStream&) = delete;
@@ -43,37 +54,89 @@ class TcpStream {
   int connect(const Address& address);
   int connect(const sockaddr* address);
 
-  /// Once connected: the kernel ends a TCP connection whose peer has not acknowledged, or not
-  /// taken, what was sent for `timeout_ms`, and asks one that is idle for half of it whether it is
-  /// there.
-  void watch_peer(uint32_t timeout_ms);
+  /// Instead of connect(): takes the next connection of a listening socket. False: there was none
+  /// after all. start_reading() is due.
+  bool accept(uv_stream_t* server);
+  /// The same with a connected socket, TCP or Unix, which it takes in any case.
+  bool adopt(UniqueFd connection);
+
+  /// Once connected: the kernel asks a TCP peer that is idle for `idle_ms` whether it is there, and
+  /// ends the connection when the peer has not acknowledged, or not taken, what was sent for
+  /// `timeout_ms`.
+  void watch_peer(uint32_t idle_ms, uint32_t timeout_ms);
 
   /// Append here what the next flush() sends.
-  std::string& out();
+  std::string& out() { return shell_->writer.out(); }
   /// 0, or the error that has ended the stream.
-  int flush();
-  /// Bytes of out() and of before that were never given to the kernel or to libuv.
-  size_t unsent_here() const;
+  int flush() { return shell_->writer.flush(&shell_->uv.stream); }
+  /// What has been gathered and written so far.
+  const StreamWriter& writer() const { return shell_->writer; }
+  /// Bytes that wait in libuv for the peer to read.
+  size_t unread() const { return uv_stream_get_write_queue_size(&shell_->uv.stream); }
 
   /// See FrameReader.
-  void keep(ByteView rest, size_t frame_size) { reader_.keep(rest, frame_size); }
+  void keep(ByteView rest, size_t frame_size) {
+    reader_.keep(rest, frame_size);
+    account_kept();
+  }
+  ByteBuffer release_kept() {
+    ByteBuffer kept = reader_.release();
+    account_kept();
+    return kept;
+  }
+  const FrameReader& reader() const { return reader_; }
+
+  /// Reads on after accept(), adopt() or stop_reading(); a connect() does so by itself. 0 or
+  /// libuv's number.
+  int start_reading();
   /// Reads no more.
   void stop_reading();
+  /// Ends the connection: no function of the owner's and none of this is called any more.
+  void close();
+
+  /// Its own end's descriptor, -1 when there is none.
+  int fd() const;
+  /// The peer's address and port, "unix", or "gone" once the connection is reset. A system call.
+  std::string peer() const;
 
   /// What an error of libuv's means here.
   static std::string_view reason(int error);
 
  private:
-  struct Shell;
+  /// The part that libuv may still touch after the stream is gone. Frees itself in its close
+  /// callback, which comes after those of pending writes.
+  struct Shell {
+    explicit Shell(TcpStream* owner);
+    void on_written(int status);
+    void close();
+
+    UvStream uv;
+    bool opened = false;  ///< uv is initialised
+    uv_connect_t connect;
+    TcpStream* stream;  ///< null once it is closed
+    StreamWriter writer;
+  };
+
+  /// Initialises the handle for a TCP or a Unix connection. 0 or libuv's number.
+  int open(bool is_local);
+  bool is_tcp() const { return shell_->opened && shell_->uv.handle.type == UV_TCP; }
   void on_connected(int status);
   void on_read(ssize_t size);
   bool is_connected_to_itself() const;
+  void account_kept() {
+    if (totals_ != nullptr) {
+      const size_t kept = reader_.memory();
+      totals_->kept += kept - std::exchange(accounted_, kept);
+    }
+  }
 
   uv_loop_t* const loop_;
   Owner& owner_;
   char* const read_buffer_;
-  Shell* const shell_;  ///< frees itself in its close callback, which comes after pending writes'
+  Totals* const totals_;
+  Shell* shell_;  ///< null once it is closed
   FrameReader reader_;
+  size_t accounted_ = 0;  ///< this stream's part of Totals::kept
 };
 
 /// Lets the kernel ask an idle TCP peer for a sign of life after `idle_ms`, and end the connection

@@ -26,7 +26,7 @@ struct UvCloser {
 };
 
 /// Owns one initialised libuv handle. Once it is destroyed no callback of the handle runs again.
-/// Not for streams with writes under way: their callbacks still come (see TcpSession).
+/// Not for streams with writes under way: their callbacks still come (see TcpStream).
 template <class Handle>
 using UvPtr = std::unique_ptr<Handle, UvCloser<Handle>>;
 

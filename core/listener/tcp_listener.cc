@@ -1,267 +1,122 @@
 #include "core/listener/tcp_listener.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/resource.h>
-
-#include <algorithm>
 #include <cassert>
+#include <cstring>
+
+#include "core/base/utf8.h"
 
 namespace zerogate {
 
 namespace {
 
-/// True when the handle has one of the last descriptors that the process may open. When there is
-/// none, libuv closes new connections and tells nobody (1.44, uv__emfile_trick): we do it a few
-/// earlier, and count.
-bool is_one_of_the_last(const uv_handle_t& handle) {
-  uv_os_fd_t fd;
-  rlimit limit;
-  if (uv_fileno(&handle, &fd) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    return false;
+/// The request id is opaque to everybody but the client: four bytes in, the same four bytes out.
+RequestId to_request_id(uint32_t id) {
+  return RequestId(ByteView(reinterpret_cast<const char*>(&id), sizeof id));
+}
+uint32_t from_request_id(const RequestId& id) {
+  uint32_t value;
+  assert(id.view().size() == sizeof value);
+  std::memcpy(&value, id.view().data(), sizeof value);
+  return value;
+}
+
+Malformed reason_of(wire::t3::FrameStatus status) {
+  switch (status) {
+    case wire::t3::FrameStatus::bad_length:
+      return Malformed::bad_length;
+    case wire::t3::FrameStatus::empty:
+      return Malformed::empty;
+    case wire::t3::FrameStatus::other_protocol:
+      return Malformed::other_protocol;
+    default:
+      return Malformed::too_large;
   }
-  return static_cast<rlim_t>(fd) + TcpListener::kSpareDescriptors >= limit.rlim_cur;
 }
 
 }  // namespace
 
-TcpListener::TcpListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
-                         const TcpOptions& options)
-    : loop_(loop),
-      dispatcher_(dispatcher),
-      metrics_(metrics),
-      options_(options),
-      stall_timer_(loop.timers(), [this] { check_stalls(); }),
-      tell_timer_(loop.timers(), [this] { tell_connections(); }),
-      read_buffer_(new char[FrameReader::kSharedBytes]) {
-  loop_.add(*this);
-}
-
-TcpListener::~TcpListener() {
-  loop_.remove(*this);
-  stop_accepting();
-  close_all();
-}
-
-Status TcpListener::listen(const ListenSocket& socket) {
-  metrics_.connections_limit.set(options_.max_connections);
-  is_pipe_ = socket.bound().is_path();
-  member_ = socket.member();
-  accept_.reset(new UvStream);
-  accept_->handle.data = this;
-  const int fd = socket.duplicate();
-  int error;
-  if (is_pipe_) {
-    uv_pipe_init(loop_.uv(), &accept_->pipe, 0);
-    error = uv_pipe_open(&accept_->pipe, fd);
-  } else {
-    uv_tcp_init(loop_.uv(), &accept_->tcp);
-    error = uv_tcp_open(&accept_->tcp, fd);
-  }
-  const auto on_connection = [](uv_stream_t* server, int status) {
-    static_cast<TcpListener*>(server->data)->on_connection(status);
-  };
-  if (error == 0) {
-    error = uv_listen(&accept_->stream, ListenSocket::kBacklog, on_connection);
-  }
-  if (error == 0 && member_.balancer != nullptr) {
-    open_inbox();
-  }
-  if (error == 0) {
-    return ok_status();
-  }
-  return Error{
-      fmt::format("cannot listen on {}: {}", socket.bound().display(), uv_strerror(error))};
-}
-
-void TcpListener::stop_accepting() {
-  accept_.reset();
-  if (inbox_ != nullptr) {
-    member_.balancer->close_inbox(member_.index);
-  }
-  inbox_.reset();
-  tell_timer_.stop();
-  member_ = {};
-}
-
-void TcpListener::open_inbox() {
-  const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
-    uv_async_init(loop, handle, [](uv_async_t* async) {
-      static_cast<TcpListener*>(async->data)->adopt_passed_on();
-    });
-  };
-  inbox_ = make_uv<uv_async_t>(loop_.uv(), init, this);
-  member_.balancer->open_inbox(member_.index, [async = inbox_.get()] { uv_async_send(async); });
-}
-
-void TcpListener::tell_connections() {
-  const uint64_t connections = metrics_.connections.value();
-  if (!member_.tell(connections < options_.max_connections ? connections : AcceptBalancer::kFull)) {
-    tell_timer_.start(1);
-  }
-}
-
-void TcpListener::close_all() {
-  sessions_.for_each([](uint32_t, TcpSession* session) { session->close(); });
-}
-
-void TcpListener::on_connection(int status) {
-  if (status != 0) {
-    metrics_.count(Rejected::descriptors);
-    return;
-  }
-  if (member_.balancer != nullptr) {
-    const size_t to = member_.balancer->taker(member_.index);
-    if (to != member_.index) {
-      return pass_on(to);
+ByteView TcpListener::consume(StreamSession& session, ByteView bytes, uint64_t received_ns,
+                              size_t& frame_size) {
+  while (!bytes.empty() && session.ready()) {
+    const wire::TcpFrame frame = wire::parse_tcp_frame(bytes, connections_.options().max_message);
+    if (frame.status == wire::t3::FrameStatus::incomplete) {
+      frame_size = frame.size;
+      break;
     }
+    if (frame.status != wire::t3::FrameStatus::whole) {
+      session.malformed(reason_of(frame.status));
+      break;
+    }
+    bytes.remove_prefix(frame.size);
+    dispatch(session, frame, received_ns);
   }
-  TcpSession& session = make_session();
-  if (!session.accept(&accept_->stream)) {
-    return session.close();
-  }
-  admit(session);
+  return bytes;
 }
 
-void TcpListener::pass_on(size_t to) {
-  UvPtr<UvStream> accepted(new UvStream);
-  uv_tcp_init(loop_.uv(), &accepted->tcp);
-  uv_os_fd_t fd = -1;
-  if (uv_accept(&accept_->stream, &accepted->stream) != 0) {
-    return;
+void TcpListener::dispatch(StreamSession& session, const wire::TcpFrame& frame,
+                           uint64_t received_ns) {
+  using wire::t3::EnvelopeStatus;
+  const wire::t3::Envelope envelope = wire::t3::parse_envelope(frame.payload);
+  if (frame.wire == Wire::t1) {
+    session.limit_calls(1);  // without ids only the order tells which reply is whose
   }
-  if (uv_fileno(&accepted->handle, &fd) != 0) {
-    return;
+  IncomingRequest incoming{{this, session.key(), frame.wire, to_request_id(frame.id)},
+                           {envelope.function, envelope.argument},
+                           received_ns};
+  if (envelope.status != EnvelopeStatus::ok || envelope.function.size() > kMaxFunctionNameBytes) {
+    return refuse(session, incoming, envelope.status);
   }
-  UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));  // libuv keeps the one that it accepted
-  if (!connection) {
-    return metrics_.count(Rejected::descriptors);
+  if (!is_utf8(envelope.function)) {
+    return session.malformed(Malformed::bad_name);
   }
-  if (!member_.balancer->pass_on(to, connection)) {
-    adopt(std::move(connection));
-  }
+  session.begin_call();  // its answer comes through deliver(), now or later
+  dispatcher_.dispatch(incoming);
 }
 
-void TcpListener::adopt_passed_on() {
-  for (UniqueFd& connection : member_.balancer->take(member_.index)) {
-    adopt(std::move(connection));
+void TcpListener::refuse(StreamSession& session, IncomingRequest& incoming,
+                         wire::t3::EnvelopeStatus status) {
+  using wire::t3::EnvelopeStatus;
+  if (status == EnvelopeStatus::malformed) {
+    return session.malformed(Malformed::bad_msgpack);
   }
-}
-
-void TcpListener::adopt(UniqueFd connection) {
-  TcpSession& session = make_session();
-  if (!session.adopt(std::move(connection))) {
-    return session.close();
+  const bool long_name = incoming.request.function.size() > kMaxFunctionNameBytes;
+  if (!long_name && !is_utf8(incoming.request.function)) {
+    return session.malformed(Malformed::bad_name);
   }
-  admit(session);
-}
-
-TcpSession& TcpListener::make_session() {
-  const CallerKey key = sessions_.take();
-  auto* session = new TcpSession(*this, key, is_pipe_);
-  sessions_[key.slot] = session;
-  metrics_.connections.add();
-  return *session;
-}
-
-void TcpListener::admit(TcpSession& session) {
-  metrics_.accepted.add();
-  tell_connections();
-  if (metrics_.connections.value() > options_.max_connections) {
-    session.reject(Rejected::limit);
-  } else if (is_one_of_the_last(session.handle_.handle)) {
-    session.reject(Rejected::descriptors);
+  const auto answer = [&](Outcome outcome, wire::ErrorKey key, ByteView message) {
+    session.begin_call();
+    dispatcher_.refuse(incoming, outcome, key, message);
+  };
+  const auto invalid = [&](ByteView message) {
+    answer(Outcome::invalid, wire::ErrorKey::server_exception, message);
+  };
+  if (long_name) {
+    incoming.request.function = {};
+    metrics_.count(Malformed::bad_name);
+    return invalid(wire::kLongName);
   }
-}
-
-void TcpListener::forget(TcpSession& session) {
-  received_bytes_ -= session.accounted_.received;
-  unsent_bytes_ -= session.accounted_.unsent;
-  unsent_sessions_ -= session.accounted_.waiting;
-  assert(find(session.key()) == &session);
-  sessions_.release(session.key().slot);
-  metrics_.connections.sub();
-  tell_connections();
-}
-
-TcpSession* TcpListener::find(CallerKey key) {
-  TcpSession** session = sessions_.find(key);
-  return session != nullptr ? *session : nullptr;
+  switch (status) {
+    case EnvelopeStatus::too_deep:
+      metrics_.count(Malformed::too_deep);
+      return invalid(wire::kTooDeep);
+    case EnvelopeStatus::not_a_map:
+      return invalid("Request must be a dict");
+    case EnvelopeStatus::no_function:
+      return invalid("Missing function name");
+    default:
+      return answer(Outcome::not_found, wire::ErrorKey::function_not_found,
+                    "Function name must be a str");
+  }
 }
 
 bool TcpListener::deliver(const ReturnPath& path, ByteView body) {
-  TcpSession* session = find(path.caller);
-  return session != nullptr && session->deliver(path, body);
-}
-
-bool TcpListener::gone(CallerKey caller) const { return sessions_.find(caller) == nullptr; }
-
-std::string TcpListener::peer(CallerKey caller) const {
-  return gone(caller) ? "gone" : sessions_[caller.slot]->peer();
-}
-
-// flush() may go on with frames that waited, and so make sessions dirty again; it ends because each
-// round takes away from what had been read, and nothing is read in here.
-void TcpListener::end_of_turn() {
-  while (!dirty_.empty()) {
-    flushing_.swap(dirty_);
-    for (const CallerKey key : flushing_) {
-      if (TcpSession* session = find(key)) {
-        session->flush();
-      }
-    }
-    flushing_.clear();
+  StreamSession* session = connections_.find(path.caller);
+  std::string* out = session != nullptr ? session->end_call(body.size()) : nullptr;
+  if (out == nullptr) {
+    return false;
   }
-  shed_memory();
-}
-
-void TcpListener::shed_memory() {
-  const auto shed = [this](const size_t& sum, size_t limit, auto bytes, Rejected reason) {
-    while (sum > limit + options_.max_message) {
-      TcpSession* session = longest_waiting(bytes);
-      if (session == nullptr) {
-        return;
-      }
-      session->reject(reason);
-    }
-  };
-  shed(received_bytes_, options_.receive_memory, &TcpSession::received_bytes,
-       Rejected::receive_memory);
-  shed(unsent_bytes_, options_.send_memory, &TcpSession::unsent_bytes, Rejected::send_memory);
-}
-
-// Among those that hold some of the `bytes` in question: closing any other would free nothing.
-TcpSession* TcpListener::longest_waiting(size_t (TcpSession::*bytes)() const) {
-  TcpSession* longest = nullptr;
-  uint64_t since_ms = UINT64_MAX;
-  sessions_.for_each([&](uint32_t, TcpSession* session) {
-    if ((session->*bytes)() == 0) {
-      return;
-    }
-    for (const uint64_t ms : {session->partial_since_ms(), session->unread_since_ms()}) {
-      if (ms != 0 && ms < since_ms) {
-        since_ms = ms;
-        longest = session;
-      }
-    }
-  });
-  return longest;
-}
-
-// The timer runs only while somebody could stall: an idle gateway does not wake up.
-void TcpListener::watch_stalls() {
-  if (!stall_timer_.active()) {
-    stall_timer_.start(std::min(kStallCheckMs, options_.stall_timeout_ms));
-  }
-}
-
-void TcpListener::check_stalls() {
-  const uint64_t now_ms = loop_.now_ms();
-  bool watch = false;
-  sessions_.for_each([&](uint32_t, TcpSession* session) { watch |= session->check_stall(now_ms); });
-  if (watch) {
-    watch_stalls();
-  }
+  wire::write_tcp_reply(*out, path.wire, from_request_id(path.id), body);
+  return true;
 }
 
 }  // namespace zerogate

@@ -215,7 +215,7 @@ void Worker::shut_down() {
   redis_.reset();
   bridge_->fail_all();
   assert(calls_.in_flight() == 0);
-  tcp_->end_of_turn();
+  tcp_->flush();
   calls_.on_turn_end(uv_hrtime());  // the access log asks the listeners for its callers
   tcp_.reset();
   zmq_->set_linger(kZmqLingerMs);

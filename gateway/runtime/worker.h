@@ -25,7 +25,7 @@
 namespace zerogate {
 
 struct WorkerOptions {
-  TcpOptions tcp;
+  StreamOptions tcp;
   ZmqOptions zmq;
   RedisOptions redis;
   RouteTableOptions routing;

@@ -31,7 +31,7 @@ class TcpLimitsTest : public TcpTest {
 TEST_F(TcpLimitsTest, APeerThatDoesNotReadIsNotReadFromUntilItDoes) {
   constexpr uint32_t kRequests = 300;
   constexpr size_t kReply = 100'000;
-  TcpOptions options;
+  StreamOptions options;
   options.write_buffer = kMiB;
   listen_tcp(options);
   fill_.body = value_of_size(kReply);
@@ -62,7 +62,7 @@ TEST_F(TcpLimitsTest, APeerThatDoesNotReadIsNotReadFromUntilItDoes) {
 }
 
 TEST_F(TcpLimitsTest, APeerThatLetsTooMuchWaitIsClosed) {
-  TcpOptions options;
+  StreamOptions options;
   options.write_buffer = 1'000;
   options.max_message = 1'000;  // so the hard cap is 3'000 bytes
   listen_tcp(options);
@@ -83,7 +83,7 @@ TEST_F(TcpLimitsTest, APeerThatLetsTooMuchWaitIsClosed) {
 }
 
 TEST_F(TcpLimitsTest, TheConnectionBehindTheLimitIsClosedAndCounted) {
-  TcpOptions options;
+  StreamOptions options;
   options.max_connections = 2;
   listen_tcp(options);
   RawClient& one = connect_and_accept();
@@ -109,7 +109,7 @@ TEST_F(TcpLimitsTest, AConnectionThatTakesTheLastDescriptorsIsClosedAndCounted) 
   getrlimit(RLIMIT_NOFILE, &before);
   const UniqueFd next_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   rlimit few_left = before;
-  few_left.rlim_cur = static_cast<rlim_t>(next_free.get() + TcpListener::kSpareDescriptors);
+  few_left.rlim_cur = static_cast<rlim_t>(next_free.get() + StreamListener::kSpareDescriptors);
   setrlimit(RLIMIT_NOFILE, &few_left);
   const auto closed = run_until_ended(client);
   setrlimit(RLIMIT_NOFILE, &before);
@@ -121,7 +121,7 @@ TEST_F(TcpLimitsTest, AConnectionThatTakesTheLastDescriptorsIsClosedAndCounted) 
 }
 
 TEST_F(TcpLimitsTest, AFrameThatIsNotFinishedInTimeEndsTheConnection) {
-  TcpOptions options;
+  StreamOptions options;
   options.stall_timeout_ms = 200;
   listen_tcp(options);
   RawClient& idle = connect_and_accept();
@@ -150,21 +150,21 @@ TEST_F(TcpLimitsTest, AFrameThatIsNotFinishedInTimeEndsTheConnection) {
 }
 
 TEST_F(TcpLimitsTest, ALongFrameHasMoreTime) {
-  TcpOptions options;
+  StreamOptions options;
   options.stall_timeout_ms = 100;
   listen_tcp(options);
   RawClient& client = connect();
   const std::string frame =
-      request("echo", 1, value_of_size(2 * TcpListener::kSlowestBytesPerSecond));
+      request("echo", 1, value_of_size(2 * StreamSession::kSlowestBytesPerSecond));
   ASSERT_TRUE(pump(client, ByteView(frame).substr(0, 1'000)));
   ASSERT_TRUE(run_for_ms(5 * options.stall_timeout_ms));
   ASSERT_TRUE(pump(client, ByteView(frame).substr(1'000)));
-  EXPECT_EQ(receive(client, 1)[0].body.size(), 2 * TcpListener::kSlowestBytesPerSecond);
+  EXPECT_EQ(receive(client, 1)[0].body.size(), 2 * StreamSession::kSlowestBytesPerSecond);
   EXPECT_EQ(rejected(Rejected::stalled), 0u);
 }
 
 TEST_F(TcpLimitsTest, APeerThatReadsNothingForTooLongIsClosed) {
-  TcpOptions options;
+  StreamOptions options;
   options.stall_timeout_ms = 200;
   listen_tcp(options);
   const uint64_t begin_ms = loop_.now_ms();
@@ -177,7 +177,7 @@ TEST_F(TcpLimitsTest, APeerThatReadsNothingForTooLongIsClosed) {
 }
 
 TEST_F(TcpLimitsTest, APeerThatReadsSlowlyIsNot) {
-  TcpOptions options;
+  StreamOptions options;
   options.stall_timeout_ms = 300;
   listen_tcp(options);
   RawClient& client = connect_slow_reader(15 * kMiB);
@@ -200,7 +200,7 @@ TEST_F(TcpLimitsTest, APeerThatReadsSlowlyIsNot) {
 }
 
 TEST_F(TcpLimitsTest, WhenUnfinishedFramesTakeTooMuchMemoryTheOldestGoes) {
-  TcpOptions options;
+  StreamOptions options;
   options.max_message = kMiB;
   options.receive_memory = 3 * kMiB / 2;  // room for two such frames, and one more at most
   options.write_buffer = kMoreThanTheKernelTakes;
@@ -229,7 +229,7 @@ TEST_F(TcpLimitsTest, WhenUnfinishedFramesTakeTooMuchMemoryTheOldestGoes) {
 }
 
 TEST_F(TcpLimitsTest, WhenUnreadRepliesTakeTooMuchMemoryTheOneThatWaitsLongestGoes) {
-  TcpOptions options;
+  StreamOptions options;
   options.max_message = kMiB;
   options.send_memory = 4 * kMoreThanTheKernelTakes;
   options.write_buffer = kMoreThanTheKernelTakes;

@@ -157,7 +157,7 @@ TEST_F(TcpListenerTest, RepliesGoToTheirRequestsInWhateverOrderTheyCome) {
 }
 
 TEST_F(TcpListenerTest, StopsReadingAtTheCapOfCallsAndGoesOnBelowIt) {
-  constexpr uint32_t kCap = TcpSession::kMaxCallsInFlight;
+  constexpr uint32_t kCap = StreamSession::kMaxCallsInFlight;
   constexpr uint32_t kSurplus = 76;
   listen_tcp();
   RawClient& client = connect();
@@ -302,11 +302,11 @@ TEST_F(TcpListenerTest, AClientMayLeaveWhileItsFramesWaitForTheCap) {
   listen_tcp();
   RawClient& client = connect();
   std::string frames;
-  for (uint32_t id = 0; id < 2 * TcpSession::kMaxCallsInFlight; ++id) {
+  for (uint32_t id = 0; id < 2 * StreamSession::kMaxCallsInFlight; ++id) {
     frames += request("hold", id);
   }
   ASSERT_TRUE(pump(client, frames));
-  ASSERT_TRUE(run_until([&] { return hold_.calls.size() == TcpSession::kMaxCallsInFlight; }));
+  ASSERT_TRUE(run_until([&] { return hold_.calls.size() == StreamSession::kMaxCallsInFlight; }));
   client.reset();
   // It is not read from, so nobody notices before it is written to.
   while (!hold_.calls.empty()) {

@@ -82,7 +82,7 @@ class TransportTest : public ::testing::Test {
     EXPECT_EQ(begun(), ended()) << "a call was lost";
   }
 
-  void listen_tcp(const TcpOptions& options = {}, std::string_view address = "127.0.0.1:0") {
+  void listen_tcp(const StreamOptions& options = {}, std::string_view address = "127.0.0.1:0") {
     open(address);
     tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options);
     const Status status = tcp_->listen(*socket_);

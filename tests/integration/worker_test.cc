@@ -289,7 +289,7 @@ TEST_F(WorkerTest, StopRefusesTheFramesThatWaitBehindTheCapOfCalls) {
   start();
   RawClient tcp(tcp_.bound());
   redis_->stop();
-  constexpr uint32_t kCap = TcpSession::kMaxCallsInFlight;
+  constexpr uint32_t kCap = StreamSession::kMaxCallsInFlight;
   std::string frames;
   for (uint32_t id = 0; id < 2 * kCap; ++id) {
     frames += request("save_order", id, kOrder);

@@ -57,7 +57,7 @@ TEST(MemoryBudget, NothingIsRaised) {
   options.tcp.max_message = options.zmq.max_message = 1'000;
   EXPECT_FALSE(fit_into(8'192 * kMiB, 1, options));
   EXPECT_EQ(options.tcp.max_message, 1'000U);
-  EXPECT_EQ(options.tcp.send_memory, TcpOptions::kSendMemory);
+  EXPECT_EQ(options.tcp.send_memory, StreamOptions::kSendMemory);
   EXPECT_TRUE(fit_into(64 * kMiB, 1, options));
   EXPECT_EQ(options.tcp.max_message, 1'000U);
   EXPECT_EQ(options.tcp.send_memory, 8 * kMiB);

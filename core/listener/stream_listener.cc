@@ -1,0 +1,271 @@
+#include "core/listener/stream_listener.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace zerogate {
+
+namespace {
+
+/// True for one of the last descriptors that the process may open. When there is none, libuv closes
+/// new connections and tells nobody (1.44, uv__emfile_trick): we do it a few earlier, and count.
+bool is_one_of_the_last(int fd) {
+  rlimit limit;
+  return fd >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+         static_cast<rlim_t>(fd) + StreamListener::kSpareDescriptors >= limit.rlim_cur;
+}
+
+}  // namespace
+
+StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtocol& protocol,
+                               ListenerMetrics& metrics, const StreamOptions& options)
+    : loop_(loop),
+      metrics_(metrics),
+      stall_timer_(timers, [this] { check_stalls(); }),
+      tell_timer_(timers, [this] { tell_connections(); }),
+      read_buffer_(new char[FrameReader::kSharedBytes]),
+      shared_{.loop = loop,
+              .clock = timers.clock(),
+              .protocol = protocol,
+              .metrics = metrics,
+              .options = options,
+              .unsent_limit = options.write_buffer + 2 * options.max_message,
+              .read_buffer = read_buffer_.get()} {
+  loop_.add(*this);
+}
+
+StreamListener::~StreamListener() {
+  loop_.remove(*this);
+  stop_accepting();
+  close_all();
+  count_bytes();
+}
+
+Status StreamListener::listen(const ListenSocket& socket) {
+  metrics_.connections_limit.set(options().max_connections);
+  member_ = socket.member();
+  accept_.reset(new UvStream);
+  accept_->handle.data = this;
+  const int fd = socket.duplicate();
+  int error;
+  if (socket.bound().is_path()) {
+    uv_pipe_init(loop_.uv(), &accept_->pipe, 0);
+    error = uv_pipe_open(&accept_->pipe, fd);
+  } else {
+    uv_tcp_init(loop_.uv(), &accept_->tcp);
+    error = uv_tcp_open(&accept_->tcp, fd);
+  }
+  const auto on_connection = [](uv_stream_t* server, int status) {
+    static_cast<StreamListener*>(server->data)->on_connection(status);
+  };
+  if (error == 0) {
+    error = uv_listen(&accept_->stream, ListenSocket::kBacklog, on_connection);
+  }
+  if (error == 0 && member_.balancer != nullptr) {
+    open_inbox();
+  }
+  if (error == 0) {
+    return ok_status();
+  }
+  return Error{
+      fmt::format("cannot listen on {}: {}", socket.bound().display(), uv_strerror(error))};
+}
+
+void StreamListener::stop_accepting() {
+  accept_.reset();
+  if (inbox_ != nullptr) {
+    member_.balancer->close_inbox(member_.index);
+  }
+  inbox_.reset();
+  tell_timer_.stop();
+  member_ = {};
+}
+
+void StreamListener::open_inbox() {
+  const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
+    uv_async_init(loop, handle, [](uv_async_t* async) {
+      static_cast<StreamListener*>(async->data)->adopt_passed_on();
+    });
+  };
+  inbox_ = make_uv<uv_async_t>(loop_.uv(), init, this);
+  member_.balancer->open_inbox(member_.index, [async = inbox_.get()] { uv_async_send(async); });
+}
+
+void StreamListener::tell_connections() {
+  const uint64_t connections = sessions_.size();
+  if (!member_.tell(connections < options().max_connections ? connections
+                                                            : AcceptBalancer::kFull)) {
+    tell_timer_.start(1);
+  }
+}
+
+void StreamListener::close_all() {
+  sessions_.for_each([](uint32_t, auto& session) { session->close(); });
+  closed_.clear();
+}
+
+void StreamListener::on_connection(int status) {
+  if (status != 0) {
+    metrics_.count(Rejected::descriptors);
+    return;
+  }
+  if (member_.balancer != nullptr) {
+    const size_t to = member_.balancer->taker(member_.index);
+    if (to != member_.index) {
+      return pass_on(to);
+    }
+  }
+  StreamSession& session = make_session();
+  if (!session.accept(&accept_->stream)) {
+    return session.close();
+  }
+  admit(session);
+}
+
+void StreamListener::pass_on(size_t to) {
+  UvPtr<UvStream> accepted(new UvStream);
+  uv_tcp_init(loop_.uv(), &accepted->tcp);
+  uv_os_fd_t fd = -1;
+  if (uv_accept(&accept_->stream, &accepted->stream) != 0) {
+    return;
+  }
+  if (uv_fileno(&accepted->handle, &fd) != 0) {
+    return;
+  }
+  UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));  // libuv keeps the one that it accepted
+  if (!connection) {
+    return metrics_.count(Rejected::descriptors);
+  }
+  if (!member_.balancer->pass_on(to, connection)) {
+    adopt(std::move(connection));
+  }
+}
+
+void StreamListener::adopt_passed_on() {
+  for (UniqueFd& connection : member_.balancer->take(member_.index)) {
+    adopt(std::move(connection));
+  }
+}
+
+void StreamListener::adopt(UniqueFd connection) {
+  StreamSession& session = make_session();
+  if (!session.adopt(std::move(connection))) {
+    return session.close();
+  }
+  admit(session);
+}
+
+StreamSession& StreamListener::make_session() {
+  const CallerKey key = sessions_.take();
+  StreamSession::Owner& owner = *this;
+  sessions_[key.slot] = std::make_unique<StreamSession>(shared_, owner, key);
+  metrics_.connections.add();
+  return *sessions_[key.slot];
+}
+
+void StreamListener::admit(StreamSession& session) {
+  metrics_.accepted.add();
+  tell_connections();
+  if (sessions_.size() > options().max_connections) {
+    session.reject(Rejected::limit);
+  } else if (is_one_of_the_last(session.fd())) {
+    session.reject(Rejected::descriptors);
+  }
+}
+
+void StreamListener::forget(StreamSession& session) {
+  const uint32_t slot = session.key().slot;
+  assert(sessions_[slot].get() == &session);
+  closed_.push_back(std::move(sessions_[slot]));
+  sessions_.release(slot);
+  metrics_.connections.sub();
+  tell_connections();
+}
+
+std::string StreamListener::peer(CallerKey caller) const {
+  return gone(caller) ? "gone" : sessions_[caller.slot]->peer();
+}
+
+void StreamListener::count_bytes() {
+  const uint64_t received = shared_.in.received;
+  if (const uint64_t fresh = received - std::exchange(received_counted_, received); fresh != 0) {
+    metrics_.received_bytes.add(fresh);
+  }
+  const uint64_t sent = shared_.sent;
+  if (const uint64_t fresh = sent - std::exchange(sent_counted_, sent); fresh != 0) {
+    metrics_.sent_bytes.add(fresh);
+  }
+}
+
+// A session's flush() may go on with frames that waited, and so make sessions dirty again; it ends
+// because each round takes away from what had been read, and nothing is read in here.
+void StreamListener::flush() {
+  while (!shared_.dirty.empty()) {
+    flushing_.swap(shared_.dirty);
+    for (const CallerKey key : flushing_) {
+      if (StreamSession* session = find(key)) {
+        session->flush();
+      }
+    }
+    flushing_.clear();
+  }
+  shed_memory();
+  count_bytes();
+  closed_.clear();
+}
+
+void StreamListener::shed_memory() {
+  const auto shed = [this](const size_t& sum, size_t limit, auto bytes, Rejected reason) {
+    while (sum > limit + options().max_message) {
+      StreamSession* session = longest_waiting(bytes);
+      if (session == nullptr) {
+        return;
+      }
+      session->reject(reason);
+    }
+  };
+  shed(shared_.in.kept, options().receive_memory, &StreamSession::received_bytes,
+       Rejected::receive_memory);
+  shed(shared_.unsent, options().send_memory, &StreamSession::unsent_bytes, Rejected::send_memory);
+}
+
+// Among those that hold some of the `bytes` in question: closing any other would free nothing.
+StreamSession* StreamListener::longest_waiting(size_t (StreamSession::*bytes)() const) {
+  StreamSession* longest = nullptr;
+  uint64_t since_ms = UINT64_MAX;
+  sessions_.for_each([&](uint32_t, auto& session) {
+    if (((*session).*bytes)() == 0) {
+      return;
+    }
+    for (const uint64_t ms : {session->partial_since_ms(), session->unread_since_ms()}) {
+      if (ms != 0 && ms < since_ms) {
+        since_ms = ms;
+        longest = session.get();
+      }
+    }
+  });
+  return longest;
+}
+
+// The timer runs only while somebody could stall: an idle gateway does not wake up.
+void StreamListener::watch_stalls() {
+  if (!stall_timer_.active()) {
+    stall_timer_.start(std::min(kStallCheckMs, options().stall_timeout_ms));
+  }
+}
+
+void StreamListener::check_stalls() {
+  const uint64_t now_ms = shared_.clock.now_ms();
+  bool watch = false;
+  sessions_.for_each([&](uint32_t, auto& session) { watch |= session->check_stall(now_ms); });
+  if (watch) {
+    watch_stalls();
+  }
+}
+
+}  // namespace zerogate

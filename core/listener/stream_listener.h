@@ -1,0 +1,95 @@
+// A port for byte streams: accepts connections and keeps them within their limits. It knows no
+// format.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/slot_map.h"
+#include "core/io/event_loop.h"
+#include "core/io/uv_ptr.h"
+#include "core/listener/listen_socket.h"
+#include "core/listener/stream_session.h"
+
+namespace zerogate {
+
+/// Owns its sessions. Accepts, passes connections on to other workers, refuses those over the
+/// limit, closes the ones that stall or hold too much memory, and flushes at the turn's end. Also
+/// on a Unix socket. Loop thread only; destroy it before the loop is run for the last time, for
+/// handles close on the loop.
+class StreamListener final : private StreamSession::Owner, private EndOfTurn {
+ public:
+  static constexpr uint64_t kStallCheckMs = 1'000;
+  /// Descriptors of the process that no client gets.
+  static constexpr int kSpareDescriptors = 8;
+
+  /// `timers` are mostly the loop's own: stalls are judged by their clock.
+  StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtocol& protocol,
+                 ListenerMetrics& metrics, const StreamOptions& options);
+  ~StreamListener();
+  StreamListener(const StreamListener&) = delete;
+  StreamListener& operator=(const StreamListener&) = delete;
+
+  /// Starts to accept on a duplicate of the socket. Once.
+  Status listen(const ListenSocket& socket);
+  /// Accepts no more; the connections there are stay.
+  void stop_accepting();
+  /// Takes a connected socket, TCP or Unix, as if it had been accepted here.
+  void adopt(UniqueFd connection);
+  /// Writes what was gathered, as at the turn's end.
+  void flush();
+  /// True when no reply waits to be written.
+  bool flushed() const { return shared_.waiting == 0 && shared_.dirty.empty(); }
+  /// Ends every connection at once.
+  void close_all();
+
+  const StreamOptions& options() const { return shared_.options; }
+  /// Null when the connection has gone.
+  StreamSession* find(CallerKey caller) {
+    const std::unique_ptr<StreamSession>* session = sessions_.find(caller);
+    return session != nullptr ? session->get() : nullptr;
+  }
+  bool gone(CallerKey caller) const { return sessions_.find(caller) == nullptr; }
+  /// See ReplySink.
+  std::string peer(CallerKey caller) const;
+
+ private:
+  void watch_stalls() override;
+  void forget(StreamSession& session) override;
+  void end_of_turn() override { flush(); }
+
+  void on_connection(int status);
+  /// Accepts the next connection for another worker.
+  void pass_on(size_t to);
+  /// Takes what other workers have passed on.
+  void adopt_passed_on();
+  StreamSession& make_session();
+  void admit(StreamSession& session);
+  void open_inbox();
+  void tell_connections();
+  void check_stalls();
+  void shed_memory();
+  StreamSession* longest_waiting(size_t (StreamSession::*bytes)() const);
+  void count_bytes();
+
+  EventLoop& loop_;
+  ListenerMetrics& metrics_;
+  ReuseportMember member_;
+  UvPtr<UvStream> accept_;
+  UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on
+  Timer stall_timer_;
+  Timer tell_timer_;  ///< tells the balancer again
+  const std::unique_ptr<char[]> read_buffer_;
+  StreamSession::Shared shared_;
+  uint64_t received_counted_ = 0;  ///< bytes that the metrics have
+  uint64_t sent_counted_ = 0;
+  SlotMap<std::unique_ptr<StreamSession>> sessions_;
+  std::vector<std::unique_ptr<StreamSession>> closed_;  ///< in this turn: they may still be in use
+  std::vector<CallerKey> flushing_;                     ///< reused
+};
+
+}  // namespace zerogate

@@ -1,0 +1,29 @@
+// The limits of a listener for byte streams.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace zerogate {
+
+struct StreamOptions {
+  /// Bytes of unfinished frames over all connections, beyond one frame of the largest size. When
+  /// there are more, the oldest unfinished frame's connection goes.
+  static constexpr size_t kReceiveMemory = 64 << 20;
+  /// Bytes of unread replies over all connections, beyond one reply of the largest size. When
+  /// there are more, the connection that has read nothing for longest goes.
+  static constexpr size_t kSendMemory = 256 << 20;
+  /// A frame must be finished, and some reply bytes be read, within this time.
+  static constexpr uint64_t kStallTimeoutMs = 30'000;
+
+  size_t max_message = 16 << 20;      ///< bytes of one payload (limits.message)
+  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
+  size_t write_buffer = 1 << 20;      ///< bytes unread by one peer before we stop reading from it
+  // No configuration names these. A container's memory limit lowers the first two; tests set all of
+  // them, to move fewer bytes and wait for less.
+  size_t receive_memory = kReceiveMemory;
+  size_t send_memory = kSendMemory;
+  uint64_t stall_timeout_ms = kStallTimeoutMs;
+};
+
+}  // namespace zerogate

@@ -1,0 +1,172 @@
+#include "core/listener/stream_session.h"
+
+namespace zerogate {
+
+namespace {
+
+/// Without traffic for so long the kernel asks whether the peer is still there.
+constexpr uint32_t kKeepAliveMs = 60'000;
+/// A vanished peer is given up after this: its replies would wait for a quarter of an hour.
+constexpr uint32_t kVanishedMs = StreamOptions::kStallTimeoutMs;
+
+}  // namespace
+
+StreamSession::StreamSession(Shared& shared, Owner& owner, CallerKey key)
+    : shared_(shared),
+      owner_(owner),
+      key_(key),
+      stream_(shared.loop.uv(), *this, shared.read_buffer, &shared.in) {}
+
+bool StreamSession::begin() {
+  stream_.watch_peer(kKeepAliveMs, kVanishedMs);
+  reading_ = stream_.start_reading() == 0;
+  return reading_;
+}
+
+void StreamSession::stop_reading() {
+  stream_.stop_reading();
+  reading_ = false;
+}
+
+void StreamSession::on_bytes(ByteView bytes) { consume(bytes, shared_.loop.began_ns()); }
+
+// After the end of what the peer sends, what it asked before is still answered, as the real server
+// does.
+void StreamSession::on_closed(int error) {
+  if (error != UV_EOF) {
+    return close();
+  }
+  if (!stream_.reader().empty()) {
+    return malformed(Malformed::truncated);
+  }
+  end();
+}
+
+void StreamSession::consume(ByteView bytes, uint64_t received_ns) {
+  size_t frame_size = 0;
+  const ByteView rest = shared_.protocol.consume(*this, bytes, received_ns, frame_size);
+  if (rest.empty() && ready()) {
+    partial_since_ms_ = 0;
+  } else if (open_) {
+    keep(bytes, rest, frame_size);
+  }
+}
+
+void StreamSession::keep(ByteView bytes, ByteView rest, size_t frame_size) {
+  if (blocked()) {
+    partial_since_ms_ = 0;
+    stop_reading();
+  } else if (partial_since_ms_ == 0 || rest.size() != bytes.size()) {
+    partial_since_ms_ = shared_.clock.now_ms();
+  }
+  if (!rest.empty()) {
+    stream_.keep(rest, frame_size);
+    owner_.watch_stalls();
+  }
+}
+
+void StreamSession::flush_later() {
+  dirty_ = true;
+  shared_.dirty.push_back(key_);
+}
+
+void StreamSession::account_sent() {
+  const StreamWriter& writer = stream_.writer();
+  shared_.sent += writer.written() - std::exchange(written_, writer.written());
+  if (const size_t unsent = writer.unsent(); unsent != 0 || unsent_ != 0) {
+    shared_.unsent += unsent - std::exchange(unsent_, unsent);
+    const bool waiting = writer.waiting();
+    shared_.waiting += static_cast<uint32_t>(waiting) - std::exchange(waiting_, waiting);
+  }
+}
+
+void StreamSession::flush() {
+  dirty_ = false;
+  if (stream_.flush() != 0) {
+    return close();
+  }
+  account_sent();
+  if (waiting_ && unread_since_ms_ == 0) {
+    unread_since_ms_ = shared_.clock.now_ms();
+    queued_at_check_ = unsent_bytes();
+    owner_.watch_stalls();
+  }
+  if (!open_ && in_flight_ == 0 && unsent_ == 0) {
+    return close();
+  }
+  if (!reading_ && ready()) {
+    resume();
+  }
+}
+
+void StreamSession::on_writable() {
+  account_sent();
+  unread_since_ms_ = 0;
+  mark_dirty();
+}
+
+void StreamSession::resume() {
+  const ByteBuffer waiting = stream_.release_kept();
+  if (!waiting.empty()) {
+    shared_.loop.again();  // others may have had their turn already
+    consume(waiting.view(), shared_.loop.read_ns());
+  }
+  if (!ready()) {
+    return;
+  }
+  reading_ = stream_.start_reading() == 0;
+  if (!reading_) {
+    close();
+  }
+}
+
+bool StreamSession::check_stall(uint64_t now_ms) {
+  const uint64_t slow_ms = stream_.reader().frame_size() / kSlowestBytesPerSecond * 1'000;
+  if (partial_since_ms_ != 0 &&
+      now_ms - partial_since_ms_ > shared_.options.stall_timeout_ms + slow_ms) {
+    reject(Rejected::stalled);
+    return false;
+  }
+  if (unread_since_ms_ != 0) {
+    const size_t queued = stream_.unread();
+    if (std::exchange(queued_at_check_, queued) > queued) {
+      unread_since_ms_ = now_ms;
+    }
+    if (now_ms - unread_since_ms_ > shared_.options.stall_timeout_ms) {
+      reject(Rejected::slow_reader);
+      return false;
+    }
+  }
+  return partial_since_ms_ != 0 || unread_since_ms_ != 0;
+}
+
+void StreamSession::malformed(Malformed reason) {
+  shared_.metrics.count(reason);
+  end();
+}
+
+void StreamSession::end() {
+  stream_.release_kept();
+  partial_since_ms_ = 0;
+  stop_reading();
+  open_ = false;
+  mark_dirty();  // flush() closes it, now or when the last reply is out
+}
+
+void StreamSession::reject(Rejected reason) {
+  shared_.metrics.count(reason);
+  close();
+}
+
+void StreamSession::close() {
+  if (std::exchange(closed_, true)) {
+    return;
+  }
+  open_ = false;
+  shared_.unsent -= unsent_;
+  shared_.waiting -= static_cast<uint32_t>(waiting_);
+  stream_.close();
+  owner_.forget(*this);
+}
+
+}  // namespace zerogate

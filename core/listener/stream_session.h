@@ -1,0 +1,177 @@
+// One client of a StreamListener: its bytes in, its replies out.
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/io/event_loop.h"
+#include "core/io/tcp_stream.h"
+#include "core/listener/stream_options.h"
+#include "core/metrics/worker_metrics.h"
+#include "core/rpc/return_path.h"
+
+namespace zerogate {
+
+class StreamSession;
+
+/// What a format makes of the bytes of a connection. One for all sessions of a listener; loop
+/// thread only.
+class StreamProtocol {
+ public:
+  /// Takes whole requests from `bytes` while the session is ready(). For each request it calls
+  /// begin_call(); the answer calls end_call(). `received_ns` is when the bytes were found: see
+  /// EventLoop::began_ns(). Returns what could not be used yet: the beginning of a frame, whose
+  /// size it puts into `frame_size` when that is known, or whole frames when the session is not
+  /// ready(). When it is not open(), the rest is of no interest.
+  virtual ByteView consume(StreamSession& session, ByteView bytes, uint64_t received_ns,
+                           size_t& frame_size) = 0;
+
+ protected:
+  ~StreamProtocol() = default;
+};
+
+/// A connection's bytes, its limits and its stalls; it knows no format. An idle session owns no
+/// buffer. Replies are gathered, and flush() writes them once per turn. The session stops reading
+/// while its peer does not read, or while too many of its calls are under way.
+///
+/// Its Owner owns it, but destroys it only at the turn's end: close() ends it at once for all
+/// others. Loop thread only.
+class StreamSession final : private TcpStream::Owner {
+ public:
+  /// Calls one connection may have under way; further requests stay unread until one is answered.
+  static constexpr uint32_t kMaxCallsInFlight = 1024;
+  /// A long frame has one more second for each of these bytes: the slowest link that we serve.
+  static constexpr size_t kSlowestBytesPerSecond = 64 << 10;
+
+  class Owner {
+   public:
+    /// check_stall() is due from now on.
+    virtual void watch_stalls() = 0;
+    /// It has closed, and is not used any more.
+    virtual void forget(StreamSession& session) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  /// What the sessions of one listener share. Outlives them.
+  struct Shared {
+    EventLoop& loop;
+    const Clock& clock;  ///< of stalls
+    StreamProtocol& protocol;
+    ListenerMetrics& metrics;
+    const StreamOptions options;
+    const size_t unsent_limit;  ///< bytes; a session with more is closed
+    char* const read_buffer;    ///< FrameReader::kSharedBytes; used during one read only
+    // Over all sessions:
+    std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
+    TcpStream::Totals in{};
+    size_t unsent = 0;     ///< bytes of replies that the kernel has not taken
+    uint32_t waiting = 0;  ///< sessions whose peer has to read before more can be written
+    uint64_t sent = 0;     ///< bytes that the kernel has taken
+  };
+
+  StreamSession(Shared& shared, Owner& owner, CallerKey key);
+  StreamSession(const StreamSession&) = delete;
+  StreamSession& operator=(const StreamSession&) = delete;
+
+  /// Takes the next connection of `server`. False: there was none after all; close() is due.
+  bool accept(uv_stream_t* server) { return stream_.accept(server) && begin(); }
+  /// The same with a connection that was accepted elsewhere. It takes the descriptor in any case.
+  bool adopt(UniqueFd connection) { return stream_.adopt(std::move(connection)) && begin(); }
+
+  // For the protocol.
+
+  /// True while the next request may be taken.
+  bool ready() const { return open() && !blocked(); }
+  /// False once the session takes no more requests.
+  bool open() const { return open_; }
+  void begin_call() { ++in_flight_; }
+  /// Calls that may be under way from now on.
+  void limit_calls(uint32_t most) { max_in_flight_ = most; }
+  /// These bytes are no request: it is counted. The session reads no more, and closes once every
+  /// call under way is answered and written.
+  void malformed(Malformed reason);
+  /// A call's answer is there, of `bytes` and a frame's head: append it to what this returns, at
+  /// once. Null when the peer lets too much wait; then the session is closed.
+  std::string* end_call(size_t bytes) {
+    assert(in_flight_ > 0);
+    --in_flight_;
+    if (unsent_bytes() + bytes > shared_.unsent_limit) {
+      reject(Rejected::slow_reader);
+      return nullptr;
+    }
+    mark_dirty();
+    return &stream_.out();
+  }
+
+  // For the listener.
+
+  /// Writes what was queued; goes on with reading when that was waiting for it.
+  void flush();
+  /// Ends the session now. Its calls under way lose their way back; no callback follows.
+  void close();
+  void reject(Rejected reason);
+
+  CallerKey key() const { return key_; }
+  /// See TcpStream.
+  std::string peer() const { return stream_.peer(); }
+  int fd() const { return stream_.fd(); }
+  size_t received_bytes() const { return stream_.reader().memory(); }
+  size_t unsent_bytes() const { return stream_.writer().unsent(); }
+  /// When the unfinished frame was begun, 0 when there is none; milliseconds of the clock.
+  uint64_t partial_since_ms() const { return partial_since_ms_; }
+  /// Since when the peer has read nothing of what waits for it, 0 when nothing waits.
+  uint64_t unread_since_ms() const { return unread_since_ms_; }
+  /// Ends the session when its peer has stalled: a frame not finished, or replies not read. True
+  /// when the session still has something that can stall.
+  bool check_stall(uint64_t now_ms);
+
+ private:
+  void on_connected() override {}
+  void on_bytes(ByteView bytes) override;
+  void on_writable() override;
+  void on_closed(int error) override;
+
+  bool begin();
+  void stop_reading();
+  bool blocked() const {
+    return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.options.write_buffer;
+  }
+  void consume(ByteView bytes, uint64_t received_ns);
+  /// Of these bytes the protocol has left `rest`.
+  void keep(ByteView bytes, ByteView rest, size_t frame_size);
+  /// Goes on with what was read and then kept, and with reading.
+  void resume();
+  void mark_dirty() {
+    if (!dirty_) {
+      flush_later();
+    }
+  }
+  void flush_later();
+  /// Brings the totals up to date with what is buffered for the peer; due once per turn.
+  void account_sent();
+  void end();
+
+  Shared& shared_;
+  Owner& owner_;
+  const CallerKey key_;
+  uint32_t in_flight_ = 0;
+  uint32_t max_in_flight_ = kMaxCallsInFlight;
+  bool dirty_ = false;  ///< waits in the owner's list of this turn
+  bool reading_ = false;
+  bool open_ = true;
+  bool closed_ = false;
+  bool waiting_ = false;  ///< this session's part of Shared::waiting
+  size_t unsent_ = 0;     ///< and of Shared::unsent
+  uint64_t written_ = 0;  ///< and of Shared::sent
+  TcpStream stream_;
+  uint64_t partial_since_ms_ = 0;
+  uint64_t unread_since_ms_ = 0;
+  size_t queued_at_check_ = 0;  ///< libuv's write queue at the last stall check: did it shrink?
+};
+
+}  // namespace zerogate
