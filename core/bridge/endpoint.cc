@@ -82,18 +82,23 @@ BackendConnection* Endpoint::free_connection() {
       idle != nullptr && idle->load() == 0) {
     return idle;
   }
+  // Begins behind the one that was found last: in a burst those before it are busy.
   BackendConnection* best = nullptr;
-  for (const auto& connection : connections_) {
-    if (!connection->up() || connection->load() >= options_.in_flight) {
+  size_t at = next_;
+  for (size_t left = connections_.size(); left != 0; --left) {
+    at = at + 1 < connections_.size() ? at + 1 : 0;
+    BackendConnection& connection = *connections_[at];
+    if (!connection.up() || connection.load() >= options_.in_flight) {
       continue;
     }
-    if (best == nullptr || connection->load() < best->load()) {
-      best = connection.get();
+    if (best == nullptr || connection.load() < best->load()) {
+      best = &connection;
     }
     if (best->load() == 0) {
       break;
     }
   }
+  next_ = at;
   return best;
 }
 
@@ -199,7 +204,7 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   }
   ++attempts_ended_;
   reason_ = reason;
-  const bool was_available = available();
+  const Use before = use();
   std::vector<std::pair<ForwardedCall*, bool>> lost;
   for (ForwardedCall* call : connection.take_all()) {
     lost.emplace_back(call, connection.was_written(*call));
@@ -222,7 +227,7 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   for (const auto& [call, written] : lost) {
     context_.calls.on_lost(*this, *call, written);
   }
-  if (was_available && !available()) {
+  if (use() < before) {
     owner_.on_availability(*this);
   }
 }
@@ -253,7 +258,7 @@ uint64_t Endpoint::limit() const { return retired_ ? 0 : uint64_t{up_} * options
 // anything has come since it was sent, not even that.
 bool Endpoint::give_up(ForwardedCall& call) {
   BackendConnection& connection = *call.connection;
-  const bool was_available = available();
+  const Use before = use();
   const bool alive = member_.answered_since(call.sent_ns);
   const auto aside_ms = retired_ ? std::nullopt
                                  : context_.outliers.timed_out(member_, call.sent_ns,
@@ -279,7 +284,7 @@ bool Endpoint::give_up(ForwardedCall& call) {
   }
   maintain();
   show_state();
-  if (was_available && !available()) {
+  if (use() < before) {
     owner_.on_availability(*this);
   }
   return keeps_slot;

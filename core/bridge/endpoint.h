@@ -71,7 +71,7 @@ class Endpoint final : private BackendConnection::Owner {
    public:
     /// flush() is wanted at the end of the turn; told once.
     virtual void on_dirty(Endpoint& endpoint) = 0;
-    /// available() has changed.
+    /// use() has changed.
     virtual void on_availability(Endpoint& endpoint) = 0;
     /// Another endpoint takes requests.
     virtual bool can_spare(const Endpoint& endpoint) const = 0;
@@ -91,10 +91,16 @@ class Endpoint final : private BackendConnection::Owner {
   EndpointMetrics& metrics() { return *metrics_; }
   const std::shared_ptr<EndpointMetrics>& shared_metrics() const { return metrics_; }
 
-  /// Its server answers, and it is not set aside.
+  /// Of what use it is to a call: none; better than none, for it is set aside but a connection is
+  /// up; or its server answers.
+  enum class Use : uint8_t { none, last_resort, full };
+  Use use() const {
+    if (available()) {
+      return Use::full;
+    }
+    return up_ > 0 && !retired_ ? Use::last_resort : Use::none;
+  }
   bool available() const { return state_ == State::up && !retired_; }
-  /// A connection is up, whether the endpoint is set aside or not.
-  bool reachable() const { return up_ > 0 && !retired_; }
   /// One more request fits onto some connection, of an endpoint that is set aside, too.
   bool has_room() const { return capacity_.has_room(); }
   uint64_t load() const { return capacity_.used(); }
@@ -172,6 +178,7 @@ class Endpoint final : private BackendConnection::Owner {
   Connections graveyard_;
   std::vector<BackendConnection*> unsent_;  ///< with requests of this turn; some may be buried
   BackendConnection* idle_ = nullptr;       ///< the last one that has answered; a hint
+  size_t next_ = 0;                         ///< of connections_: where the last search ended
   Timer timer_;                             ///< next attempt to connect, or the end of aside
   Backoff backoff_;
   std::string reason_ = "not connected yet";

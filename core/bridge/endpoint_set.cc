@@ -152,7 +152,7 @@ void EndpointSet::retire(size_t index) {
 
 bool EndpointSet::any_available() const {
   return std::ranges::any_of(endpoints_,
-                             [](const auto& e) { return e->available() || e->reachable(); });
+                             [](const auto& e) { return e->use() != Endpoint::Use::none; });
 }
 
 bool EndpointSet::speaks(Protocol protocol) const {

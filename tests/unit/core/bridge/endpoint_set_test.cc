@@ -162,6 +162,21 @@ TEST_F(EndpointSetTest, WhenNoOtherIsLeftTheOnesAsideAreUsed) {
   EXPECT_EQ(answer(one), "\x01");
 }
 
+TEST_F(EndpointSetTest, WhenTheLastOneAsideGoesThoseThatWaitFailAtOnce) {
+  options_.in_flight = 1;
+  options_.eject_after = 1;
+  serve(2, "zmq");
+  call("stuck", 50);
+  const size_t aside = sent_to(), other = 3 - aside;
+  pass_ms(50);
+  ASSERT_FALSE(up(aside));
+  network_.kill(name(other));
+  const size_t waiting = call("f", 60'000);
+  EXPECT_FALSE(answered(waiting));
+  network_.kill(name(aside));
+  EXPECT_TRUE(answered(waiting));
+}
+
 TEST_F(EndpointSetTest, TimeAsideGrowsAndEndsWithAnAnswerToConnect) {
   options_.in_flight = 1'000;
   options_.connections = 2;
