@@ -17,15 +17,18 @@ class IntrusiveList {
   T* back() const { return last_; }
 
   void push_back(T& element) {
-    element.*Prev = last_;
+    T* const last = last_;
+    element.*Prev = last;
     element.*Next = nullptr;
-    (last_ == nullptr ? first_ : last_->*Next) = &element;
+    (last == nullptr ? first_ : last->*Next) = &element;
     last_ = &element;
     ++size_;
   }
   void remove(T& element) {
-    (element.*Prev == nullptr ? first_ : element.*Prev->*Next) = element.*Next;
-    (element.*Next == nullptr ? last_ : element.*Next->*Prev) = element.*Prev;
+    T* const prev = element.*Prev;
+    T* const next = element.*Next;
+    (prev == nullptr ? first_ : prev->*Next) = next;
+    (next == nullptr ? last_ : next->*Prev) = prev;
     element.*Prev = element.*Next = nullptr;
     --size_;
   }

@@ -112,7 +112,7 @@ void Backend::fail_all() {
   }
 }
 
-void Backend::forward(const Request& request, Call call, uint32_t timeout_ms) {
+void Backend::forward(const Request& request, Call&& call, uint32_t timeout_ms) {
   retries_.on_call();
   if (!has_memory_for(request)) {
     return refuse_for_memory(std::move(call));
@@ -134,12 +134,12 @@ bool Backend::has_memory_for(const Request& request) const {
          *context_.request_bytes + request.argument.size() <= context_.request_memory;
 }
 
-ForwardedCall& Backend::begin(const Request& request, Call call, uint32_t timeout_ms) {
-  if (free_.empty()) {
-    free_.push_back(&calls_.emplace_back());
+ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t timeout_ms) {
+  if (free_ == nullptr) {
+    free_ = &calls_.emplace_back();
   }
-  ForwardedCall& forwarded = *free_.back();
-  free_.pop_back();
+  ForwardedCall& forwarded = *free_;
+  free_ = std::exchange(forwarded.queue_next, nullptr);
   forwarded.call = std::move(call);
   forwarded.request.assign(request.function);
   forwarded.function_bytes = request.function.size();
@@ -163,7 +163,7 @@ void Backend::release(ForwardedCall& call) {
   deadlines_.remove(call);
   *context_.request_bytes -= call.request.size();
   empty(call.request);
-  free_.push_back(&call);
+  call.queue_next = std::exchange(free_, &call);
   --under_way_;
 }
 
@@ -271,18 +271,20 @@ void Backend::serve_queue() {
   if (std::exchange(serving_queue_, true)) {
     return;  // an answer below makes room: the loop there sees it
   }
-  while (!queue_.empty() && endpoints_.has_room()) {
+  do {
     ForwardedCall& call = *queue_.next();
     if (call.call.caller_gone()) {
-      leave_queue(call);
-      fail(call, Outcome::abandoned, "nobody waits for the answer");
-      continue;
-    }
-    if (!send(call)) {
+      drop_abandoned(call);
+    } else if (!send(call)) {
       break;
     }
-  }
+  } while (!queue_.empty() && endpoints_.has_room());
   serving_queue_ = false;
+}
+
+void Backend::drop_abandoned(ForwardedCall& call) {
+  leave_queue(call);
+  fail(call, Outcome::abandoned, "nobody waits for the answer");
 }
 
 // Those that wait would wait for nothing.

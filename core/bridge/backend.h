@@ -63,7 +63,7 @@ class Backend final : private EndpointSet::Owner {
   bool takes_any_bytes() const;
 
   /// Takes the call over; `timeout_ms` from now it is answered at the latest.
-  void forward(const Request& request, Call call, uint32_t timeout_ms);
+  void forward(const Request& request, Call&& call, uint32_t timeout_ms);
 
   /// Answers every call with an error. Nothing may follow but the destructor.
   void fail_all();
@@ -88,13 +88,14 @@ class Backend final : private EndpointSet::Owner {
   void on_dirty() override { context_.on_dirty(*this); }
 
   bool has_memory_for(const Request& request) const;
-  ForwardedCall& begin(const Request& request, Call call, uint32_t timeout_ms);
+  ForwardedCall& begin(const Request& request, Call&& call, uint32_t timeout_ms);
   void release(ForwardedCall& call);
   void fail(ForwardedCall& call, Outcome outcome, const std::string& message);
   void route(ForwardedCall& call);
   bool send(ForwardedCall& call);
   bool send_over_other_protocol(ForwardedCall& call, Protocol protocol);
   void serve_queue();
+  void drop_abandoned(ForwardedCall& call);
   void enqueue(ForwardedCall& call);
   void take_from_queue(ForwardedCall& call);
   void leave_queue(ForwardedCall& call);
@@ -112,7 +113,7 @@ class Backend final : private EndpointSet::Owner {
   DeadlineQueue deadlines_;
   RetryBudget retries_;
   std::deque<ForwardedCall> calls_;  ///< a call never moves
-  std::vector<ForwardedCall*> free_;
+  ForwardedCall* free_ = nullptr;    ///< linked by queue_next
   CallQueue queue_;
   size_t under_way_ = 0;
   bool serving_queue_ = false;

@@ -7,20 +7,16 @@ namespace zerogate {
 
 namespace {
 
-constexpr double kGapWeight = 1.0 / 16;  ///< of the newest gap in the mean
+constexpr uint64_t kTargetNs = CallQueue::kTargetMs * kNsPerMs;
+constexpr uint64_t kIntervalNs = CallQueue::kIntervalMs * kNsPerMs;
+/// The newest gap has one part in so many of the mean, and one more.
+constexpr uint64_t kOldGaps = 15;
 /// A gap counts as so many times the mean at most: one hang does not hide the rate for long.
-constexpr double kMaxGapRatio = 4;
+constexpr uint64_t kMaxGapRatio = 4;
 
 }  // namespace
 
-size_t CallQueue::bucket_of(const CallerId& caller) {
-  uint64_t hash = reinterpret_cast<uintptr_t>(caller.sink);
-  hash ^= (uint64_t{caller.key.generation} << 32) | caller.key.slot;
-  hash *= 0x9e3779b97f4a7c15u;
-  return (hash >> 40) % kBuckets;
-}
-
-CallerLane& CallQueue::lane_of(const CallerId& caller) {
+CallerLane& CallQueue::find_or_make(const CallerId& caller) {
   CallerLane*& bucket = buckets_[bucket_of(caller)];
   for (CallerLane* lane = bucket; lane != nullptr; lane = lane->next) {
     if (lane->caller == caller) {
@@ -51,53 +47,57 @@ void CallQueue::release(CallerLane& lane) {
   free_ = &lane;
 }
 
-void CallQueue::add(ForwardedCall& call, CallerLane& lane) {
-  call.lane = &lane;
-  call.queued_ns = clock_.now_ns();
-  all_.push_back(call);
-  lane.calls.push_back(call);
-  if (lane.stale) {
-    stale_.remove(lane);
-    lane.stale = false;
-    round_.push_back(lane);
-  }
+void CallQueue::make_fresh(CallerLane& lane) {
+  stale_.remove(lane);
+  lane.stale = false;
+  round_.push_back(lane);
 }
 
 // While the oldest call is not old, no lane is stale.
-void CallQueue::judge() {
-  if (all_.empty() || !old(*all_.front())) {
+void CallQueue::judge_anew(uint64_t now_ns) {
+  judged_ns_ = now_ns;
+  if (all_.empty() || now_ns - all_.front()->queued_ns <= kTargetNs) {
     standing_since_ns_ = 0;
     newest_first_ = false;
   } else if (standing_since_ns_ == 0) {
-    standing_since_ns_ = clock_.now_ns();
-  } else if (clock_.now_ns() - standing_since_ns_ >= kIntervalMs * 1'000'000) {
+    standing_since_ns_ = now_ns;
+  } else if (now_ns - standing_since_ns_ >= kIntervalNs) {
     newest_first_ = true;
   }
 }
 
 // A caller waits for all calls before it, or for as many turns as it has calls, if that is less.
-uint64_t CallQueue::expected_wait_ms(const CallerLane& lane) const {
+uint64_t CallQueue::expected_wait_ns(const CallerLane& lane) const {
   if (served_ < kMinServed || newest_first_) {
     return 0;
   }
-  const size_t before = std::min(all_.size(), lane.calls.size() * round_.size());
-  return static_cast<uint64_t>(static_cast<double>(before) * gap_ns_ / 1e6);
+  return std::min(all_.size(), lane.calls.size() * round_.size()) * gap_ns_;
 }
 
 CallQueue::Refusal CallQueue::push(ForwardedCall& call) {
-  judge();
-  add(call, lane_of(call.caller));
-  const uint64_t wait_ms = expected_wait_ms(*call.lane);
-  if (wait_ms > 0 && clock_.now_ms() + wait_ms > call.deadline_ms) {
-    remove(call);
-    return {&call, wait_ms};
+  const uint64_t now_ns = clock_.now_ns();
+  judge(now_ns);
+  CallerLane& lane = lane_of(call.caller);
+  call.lane = &lane;
+  call.queued_ns = now_ns;
+  all_.push_back(call);
+  lane.calls.push_back(call);
+  if (lane.stale) {
+    make_fresh(lane);
   }
-  if (all_.size() <= limit_) {
-    return {};
+  const uint64_t wait_ns = expected_wait_ns(lane);
+  if (wait_ns >= kNsPerMs && (now_ns + wait_ns) / kNsPerMs > call.deadline_ms) {
+    return refuse(call, wait_ns);
   }
-  ForwardedCall& refused = victim();
-  remove(refused);
-  return {&refused, 0};
+  return all_.size() <= limit_ ? Refusal{} : refuse_one();
+}
+
+// What is rare has a function of its own, so that the road of most calls stays short.
+CallQueue::Refusal CallQueue::refuse_one() { return refuse(victim(), 0); }
+
+CallQueue::Refusal CallQueue::refuse(ForwardedCall& call, uint64_t wait_ns) {
+  remove(call);
+  return {&call, wait_ns / kNsPerMs};
 }
 
 // Of the longest lane the newest call; in overload its oldest, whose caller has most likely left.
@@ -118,17 +118,19 @@ ForwardedCall& CallQueue::victim() const {
 }
 
 ForwardedCall* CallQueue::next() {
-  judge();
-  if (all_.empty()) {
-    return nullptr;
+  const uint64_t now_ns = clock_.now_ns();
+  judge(now_ns);
+  if (newest_first_) {
+    return newest(now_ns);
   }
-  if (!newest_first_) {
-    return round_.front()->calls.front();
-  }
+  return round_.empty() ? nullptr : round_.front()->calls.front();
+}
+
+// Only while newest_first_, and then some call waits.
+ForwardedCall* CallQueue::newest(uint64_t now_ns) {
   while (!round_.empty()) {
     CallerLane& lane = *round_.front();
-    const uint64_t waited_ns = clock_.now_ns() - lane.calls.back()->queued_ns;
-    if (waited_ns <= std::max(kTargetMs * 1'000'000, 2 * pause_ns_)) {
+    if (now_ns - lane.calls.back()->queued_ns <= std::max(kTargetNs, 2 * pause_ns_)) {
       return lane.calls.back();
     }
     round_.remove(lane);
@@ -139,31 +141,36 @@ ForwardedCall* CallQueue::next() {
 }
 
 void CallQueue::take(ForwardedCall& call) {
-  measure();
+  const uint64_t now_ns = clock_.now_ns();
+  if (now_ns == last_take_ns_) {
+    ++taken_then_;
+  } else {
+    measure(now_ns);
+  }
   CallerLane& lane = *call.lane;
-  if (!lane.stale) {
+  remove(call);
+  if (!lane.stale && &lane != round_.back() && !lane.calls.empty()) {
     round_.remove(lane);
     round_.push_back(lane);
   }
-  remove(call);
 }
 
-void CallQueue::measure() {
-  const uint64_t now = clock_.now_ns();
+// The calls that were taken at one time are so many gaps of the same length.
+void CallQueue::measure(uint64_t now_ns) {
   if (last_take_ns_ != 0) {
-    auto gap = static_cast<double>(now - last_take_ns_);
-    if (now != last_take_ns_) {
-      pause_ns_ = std::max(now - last_take_ns_, pause_ns_ - pause_ns_ / 8);
-    }
+    const uint64_t pause_ns = now_ns - last_take_ns_;
+    pause_ns_ = std::max(pause_ns, pause_ns_ - pause_ns_ / 8);
+    uint64_t gap_ns = pause_ns / taken_then_;
+    const uint64_t old_gaps = std::min<uint64_t>(served_, kOldGaps);
     if (served_ < kMinServed) {
-      ++served_;
-      gap_ns_ += (gap - gap_ns_) / served_;
+      served_ = std::min(served_ + taken_then_, kMinServed);
     } else {
-      gap = std::min(gap, std::max(gap_ns_, 1e6) * kMaxGapRatio);
-      gap_ns_ += (gap - gap_ns_) * kGapWeight;
+      gap_ns = std::min(gap_ns, std::max(gap_ns_, kNsPerMs) * kMaxGapRatio);
     }
+    gap_ns_ = (gap_ns_ * old_gaps + gap_ns * taken_then_) / (old_gaps + taken_then_);
   }
-  last_take_ns_ = now;
+  last_take_ns_ = now_ns;
+  taken_then_ = 1;
 }
 
 void CallQueue::remove(ForwardedCall& call) {
@@ -176,8 +183,8 @@ void CallQueue::remove(ForwardedCall& call) {
     release(lane);
   }
   if (all_.empty()) {
-    last_take_ns_ = 0;
-    judge();
+    last_take_ns_ = standing_since_ns_ = 0;
+    newest_first_ = false;
   }
 }
 

@@ -26,8 +26,9 @@ struct CallerLane {
 /// caller's calls in the order in which they came. When the queue does not drain (the oldest call
 /// has waited longer than kTargetMs for kIntervalMs) the newest are served first, and calls that
 /// have waited longer than kTargetMs last: their callers may have given up, and answers to them
-/// alone would reach no caller. Every operation takes constant time (amortised), and none allocates
-/// once the queue has been as long before. Does not own the calls. Pure; one thread.
+/// alone would reach no caller. Which of the two holds is judged once a turn of the loop. Every
+/// operation takes constant time (amortised), and none allocates once the queue has been as long
+/// before. Does not own the calls. Pure; one thread.
 class CallQueue {
  public:
   /// A wait that callers with little patience still bear.
@@ -70,16 +71,29 @@ class CallQueue {
   /// Before so many calls have been served, their rate says nothing.
   static constexpr uint32_t kMinServed = 16;
 
-  static size_t bucket_of(const CallerId& caller);
-  CallerLane& lane_of(const CallerId& caller);
-  void release(CallerLane& lane);
-  void add(ForwardedCall& call, CallerLane& lane);
-  void judge();
-  bool old(const ForwardedCall& call) const {
-    return clock_.now_ns() - call.queued_ns > kTargetMs * 1'000'000;
+  /// A listener numbers its callers from 0, and there are two or three listeners.
+  static size_t bucket_of(const CallerId& caller) {
+    return (caller.key.slot ^ reinterpret_cast<uintptr_t>(caller.sink) >> 6) % kBuckets;
   }
-  uint64_t expected_wait_ms(const CallerLane& lane) const;
-  void measure();
+  CallerLane& lane_of(const CallerId& caller) {
+    CallerLane* first = buckets_[bucket_of(caller)];
+    return first != nullptr && first->caller == caller ? *first : find_or_make(caller);
+  }
+  CallerLane& find_or_make(const CallerId& caller);
+  void release(CallerLane& lane);
+  void make_fresh(CallerLane& lane);
+  /// Once a turn: its calls have one time.
+  void judge(uint64_t now_ns) {
+    if (now_ns != judged_ns_) {
+      judge_anew(now_ns);
+    }
+  }
+  void judge_anew(uint64_t now_ns);
+  uint64_t expected_wait_ns(const CallerLane& lane) const;
+  ForwardedCall* newest(uint64_t now_ns);
+  void measure(uint64_t now_ns);
+  [[gnu::noinline]] Refusal refuse(ForwardedCall& call, uint64_t wait_ns);
+  [[gnu::noinline]] Refusal refuse_one();
   ForwardedCall& victim() const;
 
   const Clock& clock_;
@@ -91,12 +105,14 @@ class CallQueue {
   std::deque<CallerLane> lanes_;  ///< a lane never moves
   CallerLane* free_ = nullptr;
   bool newest_first_ = false;
+  uint64_t judged_ns_ = 0;
   uint64_t standing_since_ns_ = 0;  ///< 0: the oldest call has not waited long
   uint64_t last_take_ns_ = 0;       ///< 0: the queue has been empty since
+  uint32_t taken_then_ = 0;         ///< at last_take_ns_
   /// The longest of late in which none was served: slots that become free together leave a call no
   /// turn before, so it is not served last for having waited so long.
   uint64_t pause_ns_ = 0;
-  double gap_ns_ = 0;    ///< between two calls being served while others wait
+  uint64_t gap_ns_ = 0;  ///< between two calls being served while others wait
   uint32_t served_ = 0;  ///< counts to kMinServed
 };
 

@@ -4,17 +4,9 @@
 
 namespace zerogate {
 
-void DeadlineQueue::add(ForwardedCall& call) {
-  list_of(call.timeout_ms).push_back(call);
-  arm(call.deadline_ms);
-}
-
 // The timer is not moved when its call is answered: it fires, finds a later call and waits for
 // that.
 void DeadlineQueue::arm(uint64_t deadline_ms) {
-  if (deadline_ms >= armed_ms_) {
-    return;
-  }
   armed_ms_ = deadline_ms;
   timer_.start_at(deadline_ms);
 }
@@ -31,7 +23,9 @@ void DeadlineQueue::run() {
       next_ms = std::min(next_ms, list.front()->deadline_ms);
     }
   }
-  arm(next_ms);
+  if (next_ms < armed_ms_) {
+    arm(next_ms);
+  }
 }
 
 }  // namespace zerogate

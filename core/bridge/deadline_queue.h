@@ -22,7 +22,12 @@ class DeadlineQueue {
       : on_due_(std::move(on_due)), timer_(timers, [this] { run(); }), timers_(timers) {}
 
   /// Its `timeout_ms` and `deadline_ms` are set.
-  void add(ForwardedCall& call);
+  void add(ForwardedCall& call) {
+    list_of(call.timeout_ms).push_back(call);
+    if (call.deadline_ms < armed_ms_) {
+      arm(call.deadline_ms);
+    }
+  }
   void remove(ForwardedCall& call) { list_of(call.timeout_ms).remove(call); }
 
  private:

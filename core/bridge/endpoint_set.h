@@ -80,6 +80,9 @@ class EndpointSet final : private Endpoint::Owner {
 
   /// pick() may find one.
   bool has_room() const {
+    if (endpoints_.size() == 1) {
+      return endpoints_.front()->has_room();
+    }
     return std::ranges::any_of(endpoints_, [](const auto& e) { return e->has_room(); });
   }
 

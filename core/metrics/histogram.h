@@ -19,11 +19,13 @@ class Histogram {
 
   /// `times` observations that are alike.
   void observe(uint64_t ns, uint64_t times = 1) {
-    size_t bucket = 0;
-    while (bucket < kBoundsNs.size() && ns > kBoundsNs[bucket]) {
-      ++bucket;
+    while (last_ > 0 && ns <= kBoundsNs[last_ - 1]) {
+      --last_;
     }
-    buckets_[bucket].add(times);
+    while (last_ < kBoundsNs.size() && ns > kBoundsNs[last_]) {
+      ++last_;
+    }
+    buckets_[last_].add(times);
     sum_ns_.add(ns * times);
   }
   /// Adds what `other` counted. The writer's thread.
@@ -42,6 +44,7 @@ class Histogram {
  private:
   std::array<Counter, kBuckets> buckets_;
   Counter sum_ns_;
+  size_t last_ = 0;  ///< the bucket of the last observation, near that of the next; the writer's
 };
 
 /// What one or several histograms had counted when they were read. Any thread may read and add.
