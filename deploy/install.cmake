@@ -5,19 +5,33 @@ install(TARGETS zerogate RUNTIME)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES deploy/bridge.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR})
-# The migration builds what it needs from the sources.
-install(DIRECTORY deploy/examples DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN migration EXCLUDE)
 install(DIRECTORY deploy/prometheus grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/zerogate
-        PATTERN tests EXCLUDE)
+        USE_SOURCE_PERMISSIONS PATTERN tests EXCLUDE)
+# What the documents link to, in the folders where they look for it. What builds (deploy/run, the
+# packages) is of use in the sources only.
+install(DIRECTORY deploy DESTINATION ${CMAKE_INSTALL_DOCDIR} USE_SOURCE_PERMISSIONS
+        PATTERN deploy/debian EXCLUDE PATTERN deploy/prometheus EXCLUDE
+        PATTERN deploy/systemd EXCLUDE PATTERN deploy/run EXCLUDE
+        PATTERN deploy/common.sh EXCLUDE PATTERN deploy/packages.txt EXCLUDE
+        PATTERN deploy/*.cmake EXCLUDE PATTERN __pycache__ EXCLUDE)
+file(RELATIVE_PATH data_from_docs /${CMAKE_INSTALL_DOCDIR} /${CMAKE_INSTALL_DATADIR}/zerogate)
+foreach(link "grafana ${data_from_docs}/grafana" "LICENSE copyright"
+             "deploy/prometheus ../${data_from_docs}/prometheus")
+  string(REPLACE " " ";" link ${link})
+  list(GET link 0 name)
+  list(GET link 1 target)
+  install(CODE "file(CREATE_LINK ${target}
+                     \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DOCDIR}/${name}\" SYMBOLIC)")
+endforeach()
 
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/installed)
-foreach(page deploy/debian/zerogate.1 deploy/debian/changelog)
+foreach(page deploy/debian/zerogate.1 deploy/debian/zerogate.yaml.5 deploy/debian/changelog)
   get_filename_component(name ${page} NAME)
   execute_process(COMMAND gzip -9nc ${CMAKE_SOURCE_DIR}/${page} COMMAND_ERROR_IS_FATAL ANY
                   OUTPUT_FILE ${CMAKE_BINARY_DIR}/installed/${name}.gz)
 endforeach()
 install(FILES ${CMAKE_BINARY_DIR}/installed/zerogate.1.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${CMAKE_BINARY_DIR}/installed/zerogate.yaml.5.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES ${CMAKE_BINARY_DIR}/installed/changelog.gz DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # The rest depends on the prefix, which is known only when it is installed: /usr has its

@@ -65,7 +65,7 @@ def image(compose):
 @pytest.fixture(scope="session")
 def stack(compose, image):
     """All of it, started as README.md says."""
-    up = readme_lines("Deploying it")[0]
+    up = readme_lines("Deploy")[0]
     assert up.endswith(" up -d --build")
     compose.shell(up, timeout=BUILD_S)
     return compose

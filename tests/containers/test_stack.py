@@ -20,7 +20,7 @@ ORDER = {"user_id": "1", "items": ["apple", "python"]}
 
 def test_the_lines_of_the_readme(stack):
     """But the first, which has started it, and the last two, which end it."""
-    lines = readme_lines("Deploying it")
+    lines = readme_lines("Deploy")
     assert [line.split()[-1] for line in lines[-2:]] == ["stop", "-v"]
     outputs = [stack.shell(line) for line in lines[1:-2]]
     assert outputs[0].count("gateway") == 1

@@ -134,5 +134,5 @@ def test_the_picture_shows_this_dashboard(dashboard):
     assert os.path.exists(path), picture_file.HOW
     assert os.path.getsize(path) < picture_file.MAX_BYTES
     assert picture_file.digest(path) == dashboard.digest, f"it is older: {picture_file.HOW}"
-    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as readme:
-        assert os.path.relpath(path, TOP) in readme.read()
+    with open(os.path.join(TOP, "docs", "observability.md"), encoding="utf-8") as page:
+        assert os.path.relpath(path, os.path.join(TOP, "docs")) in page.read()

@@ -1,7 +1,9 @@
-"""The README's Python snippet, run as a reader would, against the gateway."""
+"""What README.md shows, run as a reader would: the Python snippet, the configuration, the commands."""
 
 import os
+import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import uuid
@@ -40,3 +42,38 @@ def test_the_snippet_of_the_readme(gateway):
     assert re.match(r"\{'id': '[0-9a-f-]{36}', 'items': \['apple', 'python'\], ", lines[5])
     assert len(lines) == 6
     assert gateway.metrics().total("zerogate_requests_total", function="save_order") == 3
+
+
+MOST_LINES = 200  # what a newcomer reads
+DOCUMENTS = ("README.md", "docs/bridge.md", "docs/configuration.md", "deploy/debian/zerogate.1")
+
+
+def check(config, *arguments):
+    command = [config.getoption("--zerogate"), "check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_it_is_short():
+    assert len((pathlib.Path(TOP) / "README.md").read_text().splitlines()) < MOST_LINES
+
+
+@pytest.mark.gateway
+def test_its_configuration_has_no_mistake(pytestconfig, tmp_path):
+    text = (pathlib.Path(TOP) / "README.md").read_text()
+    [block] = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    file = tmp_path / "zerogate.yaml"
+    file.write_text(block)
+    done = check(pytestconfig, "--config", str(file))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{file}: ok\n", "")
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_it_starts_can_be_started(pytestconfig, document):
+    """Each line with `zerogate serve` and flags is a configuration without a mistake."""
+    text = (pathlib.Path(TOP) / document).read_text().replace("\\-", "-")
+    shown = re.findall(r"zerogate serve (--[^`\n]+)", text)
+    assert shown
+    for line in shown:
+        done = check(pytestconfig, *shlex.split(line))
+        assert done.returncode == 0, f"{line}: {done.stderr}"

@@ -56,9 +56,6 @@ def sections(plan, all_goals):
     yield "What the load generator costs", tables.generator_table(plan.servers)
 
 
-MAIN_SECTIONS = 2  # of these go into the README
-
-
 def markdown(some_sections):
     lines = []
     for heading, table in some_sections:
@@ -89,7 +86,7 @@ def arguments():
     parser.add_argument("--json", metavar="FILE", help="write every figure of every round")
     parser.add_argument("--plot", metavar="FILE.svg", help="draw the most important ones")
     parser.add_argument(
-        "--readme", action="store_true", help="put tables and plot into README.md and docs"
+        "--readme", action="store_true", help="put the tables into docs/performance.md, the plot into docs/images"
     )
     program = os.path.join(TOP, "build", "release", "zerogate")
     parser.add_argument("--zerogate", metavar="FILE", default=program, help="default: %(default)s")
@@ -118,7 +115,7 @@ def main():
 
         plot.draw(plan, facts.short(about), options.plot)
     if options.readme:
-        readme.update(TOP, markdown(whole[:MAIN_SECTIONS]), markdown(whole), sentence)
+        readme.update(TOP, markdown(whole), sentence)
 
 
 def too_long(*_):

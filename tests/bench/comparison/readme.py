@@ -1,4 +1,4 @@
-"""Puts the result into README.md and docs/performance.md, between two marks that stand there."""
+"""Puts the plot into README.md and the tables into docs/performance.md, between two marks there."""
 
 import os
 
@@ -11,11 +11,11 @@ def plot_file(top):
     return os.path.join(top, PLOT)
 
 
-def update(top, main_tables, all_tables, about):
-    """The most important tables and the plot go into the README, all tables into the details."""
+def update(top, tables, about):
+    """The plot goes into the README, the tables into the details."""
     picture = f"![Requests per second of Zero and of Zerogate]({PLOT})"
-    replace(os.path.join(top, README), [picture, "", *main_tables, about])
-    replace(os.path.join(top, DETAILS), [*all_tables, about])
+    replace(os.path.join(top, README), [picture])
+    replace(os.path.join(top, DETAILS), [*tables, about])
 
 
 def replace(name, lines):
