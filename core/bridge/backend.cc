@@ -183,10 +183,10 @@ void Backend::route(ForwardedCall& call) {
   enqueue(call);
 }
 
-void Backend::fail_unavailable(ForwardedCall& call) {
+void Backend::fail_unavailable(ForwardedCall& call, std::optional<Protocol> only) {
   std::string reason = "its name has no address yet";
   if (!endpoints_.empty()) {
-    reason = endpoints_.reason();
+    reason = endpoints_.reason(only);
   } else if (!resolver_.error().empty()) {
     reason = resolver_.error();
   }
@@ -211,24 +211,31 @@ bool Backend::send(ForwardedCall& call) {
   return true;
 }
 
+// A call that only one protocol's servers can be sent waits for room at these, but not for the
+// servers themselves: those that wait behind it may have one.
 bool Backend::send_over_other_protocol(ForwardedCall& call, Protocol protocol) {
   const Protocol other = protocol == Protocol::tcp ? Protocol::zmq : Protocol::tcp;
-  Endpoint* endpoint = nullptr;
   const bool refused = !endpoints_.speaks(other) || !carries(other, call);
   if (!refused) {
-    endpoint = endpoints_.pick(call.retried ? call.endpoint : nullptr, other);
-    if (endpoint == nullptr) {
+    if (Endpoint* endpoint = endpoints_.pick(call.retried ? call.endpoint : nullptr, other)) {
+      if (call.queued) {
+        take_from_queue(call);
+      }
+      endpoint->send(call);
+      return true;
+    }
+    if (endpoints_.any_available(other)) {
       return false;
     }
   }
   if (call.queued) {
-    take_from_queue(call);
+    leave_queue(call);
   }
   if (refused) {
     fail(call, Outcome::invalid,
          fmt::format("backend '{}' {}", options_.name, what_it_carries(protocol)));
   } else {
-    endpoint->send(call);
+    fail_unavailable(call, other);
   }
   return true;
 }

@@ -101,7 +101,8 @@ class Backend final : private EndpointSet::Owner {
   void leave_queue(ForwardedCall& call);
   void refuse(ForwardedCall& call, uint64_t wait_ms);
   void refuse_for_memory(Call call);
-  void fail_unavailable(ForwardedCall& call);
+  /// `only`: of this protocol none is left.
+  void fail_unavailable(ForwardedCall& call, std::optional<Protocol> only = std::nullopt);
   bool may_retry(const ForwardedCall& call, bool written);
   void on_deadline(ForwardedCall& call);
 

@@ -150,9 +150,10 @@ void EndpointSet::retire(size_t index) {
   retired_.push_back(std::move(endpoint));
 }
 
-bool EndpointSet::any_available() const {
-  return std::ranges::any_of(endpoints_,
-                             [](const auto& e) { return e->use() != Endpoint::Use::none; });
+bool EndpointSet::any_available(std::optional<Protocol> only) const {
+  return std::ranges::any_of(endpoints_, [only](const auto& e) {
+    return e->use() != Endpoint::Use::none && (!only || e->options().protocol == *only);
+  });
 }
 
 bool EndpointSet::speaks(Protocol protocol) const {
@@ -170,8 +171,10 @@ bool EndpointSet::settled() const {
   return std::ranges::all_of(endpoints_, [](const auto& e) { return e->settled(); });
 }
 
-std::string EndpointSet::reason() const {
-  const Endpoint& endpoint = *endpoints_.front();
+std::string EndpointSet::reason(std::optional<Protocol> only) const {
+  const auto place = std::ranges::find_if(
+      endpoints_, [only](const auto& e) { return !only || e->options().protocol == *only; });
+  const Endpoint& endpoint = **place;
   return fmt::format("{} ({})", endpoint.reason(), endpoint.options().address.display());
 }
 
@@ -270,6 +273,8 @@ void EndpointSet::on_availability(Endpoint&) {
   }
   if (!any_available()) {
     owner_.on_none_left();
+  } else if (has_room()) {
+    owner_.on_room();  // the first that waits may have waited for this endpoint alone
   }
 }
 

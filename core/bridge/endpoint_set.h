@@ -55,15 +55,15 @@ class EndpointSet final : private Endpoint::Owner {
   void update(const std::vector<EndpointResolver::Found>& found);
 
   bool empty() const { return endpoints_.empty(); }
-  /// Some endpoint takes calls, now or when one of its connections is free.
-  bool any_available() const;
+  /// Some endpoint, of this protocol, takes calls, now or when one of its connections is free.
+  bool any_available(std::optional<Protocol> only = std::nullopt) const;
   /// Some endpoint speaks this protocol.
   bool speaks(Protocol protocol) const;
   bool can_spare(const Endpoint& endpoint) const override;
   /// The first attempts to reach them all have ended, well or not.
   bool settled() const;
-  /// Why no endpoint is there, and which one said so. Only when not empty().
-  std::string reason() const;
+  /// Why no endpoint, of this protocol, is there, and which one said so. Only when there is one.
+  std::string reason(std::optional<Protocol> only = std::nullopt) const;
 
   /// An endpoint with room: the less loaded of two that are picked at random, which is nearly as
   /// even as asking all, and a newcomer is not swamped. One that is set aside only when none is

@@ -55,10 +55,14 @@ class BackendTest : public ::testing::Test {
   static std::string name(size_t endpoint) { return "10.0.0." + std::to_string(endpoint) + ":1"; }
 
   /// Returns the number by which answers() knows the call.
-  size_t call(std::string_view function = "f", uint32_t timeout_ms = kTimeoutMs) {
+  size_t call(std::string_view function = "f", uint32_t timeout_ms = kTimeoutMs,
+              uint32_t caller = 7) {
+    return forward({.function = function, .argument = "\xc0"}, timeout_ms, caller);
+  }
+  size_t forward(const Request& request, uint32_t timeout_ms = kTimeoutMs, uint32_t caller = 7) {
     const std::string id = std::to_string(begun_++);
-    Call call = calls_.begin({&sink_, {7, 3}, Wire::t3, RequestId(id)}, labels_.other(), 1);
-    backend_->forward({.function = function, .argument = "\xc0"}, std::move(call), timeout_ms);
+    Call call = calls_.begin({&sink_, {caller, 3}, Wire::t3, RequestId(id)}, labels_.other(), 1);
+    backend_->forward(request, std::move(call), timeout_ms);
     return begun_ - 1;
   }
   /// The turn ends, and time passes in steps of a millisecond.

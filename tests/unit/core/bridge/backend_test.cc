@@ -207,6 +207,49 @@ TEST_F(BackendTest, NothingIsPutBehindACallThatWasGivenUp) {
   EXPECT_TRUE(answered(live));
 }
 
+// Of two servers only the one that speaks ZeroMQ can be sent an argument that is no MessagePack.
+class MixedBackend : public BackendTest {
+ protected:
+  MixedBackend() {
+    options_.connections = 1;
+    options_.in_flight = 1;
+    options_.urls = {ServerUrl::parse("tcp://" + name(1)).value(),
+                     ServerUrl::parse("zmq://" + name(2)).value()};
+    backend_ = std::make_unique<Backend>(context_, options_, metrics_);
+    network_.serve(name(1));
+  }
+  size_t odd_call() { return forward({.function = "odd", .argument = "\xc1", .any_bytes = true}); }
+};
+
+TEST_F(MixedBackend, ACallGoesToTheServerThatCanCarryIt) {
+  network_.serve(name(2));
+  for (int i = 0; i < 20; ++i) {
+    const size_t one = odd_call();
+    ASSERT_EQ(network_.requests(name(2)), 1u);
+    network_.to(name(2))[0]->answer();
+    EXPECT_EQ(answer(one), "\x01");
+  }
+}
+
+TEST_F(MixedBackend, ACallThatNoServerOfTodayCanCarryHoldsUpNoOther) {
+  network_.kill(name(2), "connection refused");
+  EXPECT_THAT(answer(odd_call()), HasSubstr("unavailable"));
+  for (int i = 0; i < 3; ++i) {
+    const size_t plain = call();
+    ASSERT_EQ(network_.requests(name(1)), 1u);
+    network_.to(name(1))[0]->answer();
+    EXPECT_EQ(answer(plain), "\x01");
+  }
+}
+
+TEST_F(MixedBackend, ACallThatWaitsForItsServerFailsWhenThatGoes) {
+  network_.serve(name(2));
+  odd_call();
+  const size_t waiting = odd_call();
+  network_.kill(name(2), "it went away");
+  EXPECT_THAT(answer(waiting), HasSubstr("unavailable"));
+}
+
 TEST_F(BackendTest, LiveOptionsAreTakenOverWithoutNewConnections) {
   serve(1);
   BackendOptions changed = options_;
