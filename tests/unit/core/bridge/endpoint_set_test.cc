@@ -74,6 +74,39 @@ TEST_F(EndpointSetTest, TiesAreBrokenEvenlyWhoeverIsDown) {
   }
 }
 
+// The less loaded of two that are picked at random: of nine pairs one is twice the busiest, three
+// are won by the one between, five by the idle one.
+TEST_F(EndpointSetTest, OfThreeTheIdleOneGetsMostAndTheBusyOneItsShare) {
+  options_.in_flight = 1'000;
+  serve(3, "zmq");
+  FakeConnection* connections[3];
+  for (size_t i = 0; i < 3; ++i) {
+    connections[i] = network_.to(name(i + 1))[0];
+  }
+  for (int i = 0; i < 600; ++i) {
+    call();
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    while (connections[i]->sent.size() > 100 * i) {
+      connections[i]->answer();
+    }
+  }
+  std::map<size_t, int> shares;
+  constexpr int kCalls = 9'000;
+  for (int i = 0; i < kCalls; ++i) {
+    call();
+    for (size_t to = 0; to < 3; ++to) {
+      if (connections[to]->sent.size() > 100 * to) {
+        ++shares[to];
+        connections[to]->answer();
+      }
+    }
+  }
+  EXPECT_NEAR(shares[0], kCalls * 5 / 9, kCalls / 30);
+  EXPECT_NEAR(shares[1], kCalls * 3 / 9, kCalls / 30);
+  EXPECT_NEAR(shares[2], kCalls * 1 / 9, kCalls / 30);
+}
+
 TEST_F(EndpointSetTest, AtMostSixtyFourAreUsed) {
   make(70);
   EXPECT_EQ(network_.made, static_cast<int>(EndpointSet::kMaxEndpoints));

@@ -99,6 +99,15 @@ TEST(RouterTest, AGlobThatIsAPlainNameIsFoundWhenNoEarlierOneMatches) {
   EXPECT_EQ(router.find("two").service, nullptr);
 }
 
+TEST(RouterTest, ALocalFunctionComesBeforeARoutesPlainName) {
+  const FunctionLabels labels({"one"});
+  Router router(labels);
+  Nothing local, remote;
+  router.add("one", local);
+  router.add_glob("one", remote);
+  EXPECT_EQ(router.find("one").service, &local);
+}
+
 // What a glob has answered is remembered, but not before the function has its label.
 TEST(RouterTest, AFunctionBehindAGlobGetsTheLabelThatIsLearnt) {
   FunctionLabels labels({"one"});
