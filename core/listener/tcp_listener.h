@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/listener/listener.h"
 #include "core/listener/stream_listener.h"
 #include "core/rpc/dispatcher.h"
 #include "core/wire/tcp_wire.h"
@@ -11,7 +12,7 @@
 namespace zerogate {
 
 /// Its connections are a StreamListener's. Loop thread only.
-class TcpListener final : public ReplySink, private StreamProtocol {
+class TcpListener final : public Listener, public ReplySink, private StreamProtocol {
  public:
   TcpListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const StreamOptions& options)
@@ -23,12 +24,13 @@ class TcpListener final : public ReplySink, private StreamProtocol {
         metrics_(metrics),
         connections_(loop, timers, *this, metrics, options) {}
 
+  Status listen(const ListenSocket& socket) override { return connections_.listen(socket); }
+  void stop_accepting() override { connections_.stop_accepting(); }
+  bool flushed() const override { return connections_.flushed(); }
+  void finish() override { connections_.flush(); }
+
   /// See StreamListener.
-  Status listen(const ListenSocket& socket) { return connections_.listen(socket); }
   void adopt(UniqueFd connection) { connections_.adopt(std::move(connection)); }
-  void stop_accepting() { connections_.stop_accepting(); }
-  bool flushed() const { return connections_.flushed(); }
-  void flush() { connections_.flush(); }
   void close_all() { connections_.close_all(); }
 
   bool deliver(const ReturnPath& path, ByteView body) override;

@@ -14,38 +14,19 @@
 #include "core/io/zmq_socket.h"
 #include "core/listener/accept_gate.h"
 #include "core/listener/listen_socket.h"
+#include "core/listener/listener.h"
+#include "core/listener/zmq_options.h"
 #include "core/listener/zmq_peers.h"
-#include "core/log/state_log.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/dispatcher.h"
 #include "core/wire/zmq_wire.h"
 
 namespace zerogate {
 
-struct ZmqOptions {
-  /// Bytes of large replies over all peers, beyond one of the largest size; more are dropped.
-  static constexpr size_t kSendMemory = 256 << 20;
-
-  size_t max_message = 16 << 20;      ///< bytes of one argument (limits.message)
-  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
-  size_t write_buffer = 1 << 20;      ///< bytes unread by one peer; see unread_limit()
-  /// A peer that was sent nothing for this long gets an empty frame (0: never). zeroapi's
-  /// AsyncZeroClient (0.9.0 to 1.0.1) dies for good when no message comes for its default time-out,
-  /// 2 to 5 s, and takes no notice of frames whose id it does not know.
-  uint32_t keep_alive_ms = 1'000;
-  /// Such frames to a peer since it last spoke. A synchronous client reads only while it calls:
-  /// this many wait in its own queue and the sockets' buffers, 180 KB, and an asynchronous one is
-  /// kept alive for nearly three hours without a call.
-  uint32_t max_keep_alives = 10'000;
-  /// No configuration names it: a container's memory limit lowers it, and tests do.
-  size_t send_memory = kSendMemory;
-  std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
-};
-
 /// A ROUTER and its connections. libzmq's own threads greet, frame, read and write; only its
 /// options can bound that work, see zmq_router.cc for each option and its reason. Loop
 /// thread only.
-class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader {
+class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, private ZmqReader {
  public:
   /// Messages read at once before other handles of the loop have their turn.
   static constexpr int kMessagesPerTurn = 512;
@@ -68,22 +49,22 @@ class ZmqListener final : public ReplySink, public EndOfTurn, private ZmqReader 
 
   ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const ZmqOptions& options);
-  /// Replies that libzmq has not sent yet get up to `linger_ms` for it; see set_linger().
-  ~ZmqListener();
+  ~ZmqListener() override;
 
-  /// Binds to the socket (a duplicate of it). One socket only; the worker's loop reads from it.
-  Status listen(const ListenSocket& socket);
-  /// Holds new connections back; those there are stay (zmq_unbind would end them in 4.3.4).
-  void stop_accepting();
-  /// How long destruction may take for the sake of replies under way.
-  void set_linger(int linger_ms) { set_option(router_, ZMQ_LINGER, linger_ms); }
+  Status listen(const ListenSocket& socket) override;
+  /// Holds new connections back: zmq_unbind would end those there are in 4.3.4.
+  void stop_accepting() override;
+  /// libzmq has every reply at once, and writes it on a thread of its own.
+  bool flushed() const override { return true; }
+  /// Destruction waits for libzmq to write what it has: up to `linger_ms`.
+  void finish() override { set_option(router_, ZMQ_LINGER, options_.linger_ms); }
 
   bool deliver(const ReturnPath& path, ByteView body) override;
   /// Without port: libzmq does not tell it.
   std::string peer(CallerKey caller) const override;
-  void end_of_turn() override;
 
  private:
+  void end_of_turn() override;
   bool receive() override;
   /// Takes one message. False when there is none.
   bool receive_one();

@@ -42,13 +42,6 @@ Status open_listeners(const Address& address, uint32_t workers,
   return ok_status();
 }
 
-const ListenSocket* socket_of(const std::vector<ListenSocket>& sockets, size_t worker) {
-  if (sockets.empty()) {
-    return nullptr;
-  }
-  return &sockets[std::min(worker, sockets.size() - 1)];
-}
-
 RouteTableOptions routing_of(const Config& config) {
   return {config.handlers, config.backends, config.routes};
 }
@@ -192,9 +185,15 @@ void Gateway::fit_into_memory() {
 Status Gateway::start_workers() {
   for (uint32_t i = 0; i < config_.threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(effective_, labels_));
-    Status status = workers_.back()->listen(socket_of(tcp_sockets_, i), socket_of(zmq_sockets_, i));
-    if (!status) {
-      return status;
+    for (const auto& [protocol, sockets] :
+         {std::pair(Protocol::tcp, &tcp_sockets_), std::pair(Protocol::zmq, &zmq_sockets_)}) {
+      if (sockets->empty()) {
+        continue;
+      }
+      const ListenSocket& socket = (*sockets)[std::min<size_t>(i, sockets->size() - 1)];
+      if (Status status = workers_.back()->listen(protocol, socket); !status) {
+        return status;
+      }
     }
   }
   for (const auto& worker : workers_) {

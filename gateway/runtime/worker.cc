@@ -7,14 +7,10 @@
 #include <iterator>
 #include <utility>
 
+#include "core/listener/tcp_listener.h"
+#include "core/listener/zmq_listener.h"
+
 namespace zerogate {
-
-namespace {
-
-/// How long libzmq may go on sending replies after the last call was answered.
-constexpr int kZmqLingerMs = 1'000;
-
-}  // namespace
 
 Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
     : options_(options),
@@ -40,8 +36,6 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
                     .learn = [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();
-  tcp_ = std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options.tcp);
-  zmq_ = std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq), options.zmq);
   loop_.add(*this);
   loop_.set_observer(*this);
 }
@@ -95,13 +89,19 @@ Worker::~Worker() {
   order_signal_.reset();
 }
 
-Status Worker::listen(const ListenSocket* tcp, const ListenSocket* zmq) {
-  if (tcp != nullptr) {
-    if (Status status = tcp_->listen(*tcp); !status) {
-      return status;
-    }
+Status Worker::listen(Protocol protocol, const ListenSocket& socket) {
+  loop_.remove(*this);
+  listeners_.push_back(make_listener(protocol));
+  loop_.add(*this);  // the worker stays the last at a turn's end
+  return listeners_.back()->listen(socket);
+}
+
+std::unique_ptr<Listener> Worker::make_listener(Protocol protocol) {
+  ListenerMetrics& metrics = metrics_.of(protocol);
+  if (protocol == Protocol::tcp) {
+    return std::make_unique<TcpListener>(loop_, dispatcher_, metrics, options_.tcp);
   }
-  return zmq != nullptr ? zmq_->listen(*zmq) : ok_status();
+  return std::make_unique<ZmqListener>(loop_, dispatcher_, metrics, options_.zmq);
 }
 
 void Worker::start(std::function<void()> on_exit) {
@@ -163,8 +163,9 @@ void Worker::on_order() {
 void Worker::begin_drain() {
   draining_ = true;
   dispatcher_.drain();
-  tcp_->stop_accepting();
-  zmq_->stop_accepting();
+  for (const auto& listener : listeners_) {
+    listener->stop_accepting();
+  }
   drain_timer_.start(options_.drain_timeout_ms);
 }
 
@@ -177,7 +178,8 @@ void Worker::end_of_turn() {
     settled_ = true;
     options_.on_progress();
   }
-  if (draining_ && calls_.in_flight() == 0 && tcp_->flushed()) {
+  if (draining_ && calls_.in_flight() == 0 &&
+      std::ranges::all_of(listeners_, [](const auto& listener) { return listener->flushed(); })) {
     finish();
   }
 }
@@ -215,11 +217,11 @@ void Worker::shut_down() {
   redis_.reset();
   bridge_->fail_all();
   assert(calls_.in_flight() == 0);
-  tcp_->flush();
+  for (const auto& listener : listeners_) {
+    listener->finish();
+  }
   calls_.on_turn_end(uv_hrtime());  // the access log asks the listeners for its callers
-  tcp_.reset();
-  zmq_->set_linger(kZmqLingerMs);
-  zmq_.reset();
+  listeners_.clear();
   next_routing_.reset();
   routing_.reset();
   bridge_.reset();

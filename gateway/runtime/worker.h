@@ -13,8 +13,9 @@
 
 #include "core/bridge/bridge.h"
 #include "core/io/event_loop.h"
-#include "core/listener/tcp_listener.h"
-#include "core/listener/zmq_listener.h"
+#include "core/listener/listener.h"
+#include "core/listener/stream_options.h"
+#include "core/listener/zmq_options.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_client.h"
 #include "core/redis/socket_redis_network.h"
@@ -53,8 +54,8 @@ class Worker final : private EndOfTurn, private TurnObserver {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Before start(). Each may be null; both outlive the worker.
-  Status listen(const ListenSocket* tcp, const ListenSocket* zmq);
+  /// Before start(), for each port. The socket outlives the worker.
+  Status listen(Protocol protocol, const ListenSocket& socket);
 
   /// Runs the loop on a thread of its own. `on_exit` is called from that thread at its end.
   void start(std::function<void()> on_exit);
@@ -93,6 +94,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   void on_turn_end(uint64_t began_ns, uint64_t ended_ns) override;
   void give(Command command);
   void on_order();
+  std::unique_ptr<Listener> make_listener(Protocol protocol);
   void prepare(const RouteTableOptions& options);
   void take_over_routing();
   void begin_drain();
@@ -114,8 +116,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   std::unique_ptr<RouteTable> routing_;
   std::unique_ptr<RouteTable> next_routing_;  ///< waits until its backends have been tried
   Dispatcher dispatcher_;
-  std::unique_ptr<TcpListener> tcp_;
-  std::unique_ptr<ZmqListener> zmq_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
   std::atomic<Command> command_ = Command::none;
   std::atomic<bool> reloading_ = false;
   std::mutex reload_mutex_;

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -87,12 +88,8 @@ class Run {
       to_zmq_ = std::make_unique<ZmqStepBackend>(behind_);
     }
     worker_ = std::make_unique<Worker>(options(), labels_);
-    open(tcp_socket_, tcp_);
-    open(zmq_socket_, zmq_);
-    const Status status = worker_->listen(tcp_socket_.get(), zmq_socket_.get());
-    if (!status) {
-      fail(status.error());
-    }
+    listen(Protocol::tcp, tcp_);
+    listen(Protocol::zmq, zmq_);
     settle();
     connect();
   }
@@ -117,12 +114,15 @@ class Run {
     std::exit(1);
   }
 
-  static void open(std::unique_ptr<ListenSocket>& socket, const std::string& path) {
+  void listen(Protocol protocol, const std::string& path) {
     auto opened = ListenSocket::open(Address{"", 0, path}, false);
     if (!opened) {
       fail(opened.error());
     }
-    socket = std::make_unique<ListenSocket>(std::move(opened).value());
+    sockets_.push_back(std::move(opened).value());
+    if (const Status status = worker_->listen(protocol, sockets_.back()); !status) {
+      fail(status.error());
+    }
   }
 
   WorkerOptions options() const {
@@ -235,7 +235,7 @@ class Run {
   const Path path_;
   const std::string tcp_, zmq_, behind_;
   FunctionLabels labels_{{"hello_world", "save_order"}};
-  std::unique_ptr<ListenSocket> tcp_socket_, zmq_socket_;
+  std::list<ListenSocket> sockets_;
   std::unique_ptr<RedisStepServer> redis_;
   std::unique_ptr<TcpStepBackend> to_tcp_;
   std::unique_ptr<ZmqStepBackend> to_zmq_;

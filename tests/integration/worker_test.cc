@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/listener/stream_session.h"
 #include "core/log/log.h"
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"
@@ -64,8 +65,8 @@ class WorkerTest : public ::testing::Test {
   }
   void make() {
     worker_ = std::make_unique<Worker>(options_, labels_);
-    const Status status = worker_->listen(&tcp_, &zmq_);
-    ASSERT_TRUE(status) << status.error();
+    ASSERT_TRUE(worker_->listen(Protocol::tcp, tcp_));
+    ASSERT_TRUE(worker_->listen(Protocol::zmq, zmq_));
   }
 
   static ::testing::AssertionResult wait_until(const std::function<bool()>& condition) {

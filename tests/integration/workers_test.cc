@@ -54,8 +54,8 @@ class Workers {
         zmq_(ListenSocket::open_group({"127.0.0.1", 0, ""}, count).value()) {
     for (uint32_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<Worker>(options, labels_));
-      const Status status = workers_.back()->listen(&tcp_[i], &zmq_[i]);
-      EXPECT_TRUE(status) << status.error();
+      EXPECT_TRUE(workers_.back()->listen(Protocol::tcp, tcp_[i]));
+      EXPECT_TRUE(workers_.back()->listen(Protocol::zmq, zmq_[i]));
     }
     for (const auto& worker : workers_) {
       worker->start([this] { ++exited_; });

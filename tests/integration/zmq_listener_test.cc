@@ -416,7 +416,9 @@ TEST_F(ZmqListenerTest, StopsAcceptingAndServesOn) {
 
 TEST_F(ZmqListenerTest, RepliesUnderWayAreSentAtTheEnd) {
   constexpr uint64_t kCalls = 200;
-  listen_zmq();
+  ZmqOptions options;
+  options.linger_ms = static_cast<int>(kDeadlineMs);
+  listen_zmq(options);
   ZmqClient& client = connect();
   for (uint64_t id = 0; id < kCalls; ++id) {
     ASSERT_TRUE(client.send(request("hold", id)));
@@ -426,7 +428,7 @@ TEST_F(ZmqListenerTest, RepliesUnderWayAreSentAtTheEnd) {
   while (!hold_.calls.empty()) {
     hold_.take().reply(body);
   }
-  zmq_->set_linger(static_cast<int>(kDeadlineMs));
+  zmq_->finish();
   zmq_.reset();
   for (uint64_t id = 0; id < kCalls; ++id) {
     ASSERT_EQ(receive(client), id_of(id) + body);

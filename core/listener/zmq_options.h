@@ -1,0 +1,33 @@
+// The limits of a ZeroMQ listener.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "core/log/state_log.h"
+
+namespace zerogate {
+
+struct ZmqOptions {
+  /// Bytes of large replies over all peers, beyond one of the largest size; more are dropped.
+  static constexpr size_t kSendMemory = 256 << 20;
+
+  size_t max_message = 16 << 20;      ///< bytes of one argument (limits.message)
+  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
+  size_t write_buffer = 1 << 20;      ///< bytes unread by one peer; see ZmqListener::unread_limit()
+  /// A peer that was sent nothing for this long gets an empty frame (0: never). zeroapi's
+  /// AsyncZeroClient (0.9.0 to 1.0.1) dies for good when no message comes for its default time-out,
+  /// 2 to 5 s, and takes no notice of frames whose id it does not know.
+  uint32_t keep_alive_ms = 1'000;
+  /// Such frames to a peer since it last spoke. A synchronous client reads only while it calls:
+  /// this many wait in its own queue and the sockets' buffers, 180 KB, and an asynchronous one is
+  /// kept alive for nearly three hours without a call.
+  uint32_t max_keep_alives = 10'000;
+  /// No configuration names it: a container's memory limit lowers it, and tests do.
+  size_t send_memory = kSendMemory;
+  int linger_ms = 1'000;  ///< see ZmqListener::finish(); tests raise it
+  std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
+};
+
+}  // namespace zerogate
