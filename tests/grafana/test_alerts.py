@@ -30,7 +30,7 @@ def unit_tests():
             yield from test["alert_rule_test"]
 
 
-RUNBOOK = "http://localhost:9090/user/runbook.md"
+RUNBOOK = "http://localhost:9090/user/runbook.html"
 ALERTS = {rule["alert"]: rule for rule in rules_of("alerts.yml")}
 RECORDS = {rule["record"] for rule in rules_of("rules.yml")}
 
@@ -50,7 +50,7 @@ def test_the_runbook_is_where_the_links_of_the_stack_lead():
     [assets] = [flag.split("=")[1] for flag in compose["command"] if "user-assets" in flag]
     assert f"../docs:{assets}:ro" in compose["volumes"]
     assert compose["ports"] == ["127.0.0.1:${PROMETHEUS_PORT:-9090}:9090"]
-    assert RUNBOOK == "http://localhost:9090/user/runbook.md"
+    assert RUNBOOK == "http://localhost:9090/user/runbook.html"
 
 
 def test_the_links_can_lead_elsewhere():

@@ -9,6 +9,7 @@ import sys
 import uuid
 
 import pytest
+import yaml
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -77,3 +78,13 @@ def test_what_it_starts_can_be_started(pytestconfig, document):
     for line in shown:
         done = check(pytestconfig, *shlex.split(line))
         assert done.returncode == 0, f"{line}: {done.stderr}"
+
+
+@pytest.mark.gateway
+def test_the_gateway_in_an_existing_compose_file_can_be_started(pytestconfig):
+    text = (pathlib.Path(TOP) / "docs" / "bridge.md").read_text()
+    [block] = re.findall(r"^```yaml\n(.*?)^```$", text, re.M | re.S)
+    serve, *flags = yaml.safe_load(block)["services"]["zerogate"]["command"]
+    assert serve == "serve"
+    done = check(pytestconfig, *flags)
+    assert done.returncode == 0, done.stderr
