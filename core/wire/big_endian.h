@@ -18,6 +18,10 @@ inline uint32_t load_be32(const char* at) {
   return uint32_t{b[0]} << 24 | uint32_t{b[1]} << 16 | uint32_t{b[2]} << 8 | uint32_t{b[3]};
 }
 
+inline uint64_t load_be64(const char* at) {
+  return uint64_t{load_be32(at)} << 32 | load_be32(at + 4);
+}
+
 /// Writes the low `kBytes` bytes of `value`.
 template <int kBytes>
 inline void store_be(char* at, uint64_t value) {

@@ -1,6 +1,7 @@
 #include "core/wire/msgpack_scan.h"
 
 #include <array>
+#include <bit>
 
 #include "core/wire/big_endian.h"
 
@@ -298,6 +299,91 @@ bool Reader::read_long_str(ByteView& text) noexcept {
     return false;  // before it is narrowed to a size_t
   }
   return take(header, static_cast<size_t>(count), text);
+}
+
+bool Reader::read_nil() noexcept {
+  if (next_type() != Type::nil) {
+    return false;
+  }
+  rest_.remove_prefix(1);
+  return true;
+}
+
+bool Reader::read_bool(bool& value) noexcept {
+  if (next_type() != Type::boolean) {
+    return false;
+  }
+  value = to_byte(rest_.front()) == 0xc3;
+  rest_.remove_prefix(1);
+  return true;
+}
+
+bool Reader::read_long_integer(Integer& value) noexcept {
+  ByteView whole;
+  if (next_type() != Type::integer || !take(0, kFixedSizes[to_byte(rest_.front())], whole)) {
+    return false;
+  }
+  const char* body = whole.data() + 1;
+  int64_t number = 0;
+  switch (to_byte(whole.front())) {
+    case 0xcc:
+    case 0xcd:
+    case 0xce:
+      number = static_cast<int64_t>(read_count(body, static_cast<uint8_t>(whole.size() - 1)));
+      break;
+    case 0xcf:
+      value = {load_be64(body), false};
+      return true;
+    case 0xd0:
+      number = static_cast<int8_t>(*body);
+      break;
+    case 0xd1:
+      number = static_cast<int16_t>(load_be16(body));
+      break;
+    case 0xd2:
+      number = static_cast<int32_t>(load_be32(body));
+      break;
+    default:
+      number = static_cast<int64_t>(load_be64(body));
+  }
+  value = {static_cast<uint64_t>(number), number < 0};
+  return true;
+}
+
+bool Reader::read_real(double& value) noexcept {
+  ByteView whole;
+  if (next_type() != Type::real || !take(0, kFixedSizes[to_byte(rest_.front())], whole)) {
+    return false;
+  }
+  value = whole.size() == 5 ? double{std::bit_cast<float>(load_be32(whole.data() + 1))}
+                            : std::bit_cast<double>(load_be64(whole.data() + 1));
+  return true;
+}
+
+bool Reader::read_bin(ByteView& bytes) noexcept {
+  size_t header = 0;
+  uint64_t count = 0;
+  return next_type() == Type::bin && read_head(rest_, header, count) &&
+         count <= rest_.size() - header && take(header, static_cast<size_t>(count), bytes);
+}
+
+bool Reader::read_ext(int8_t& type, ByteView& body) noexcept {
+  if (next_type() != Type::ext) {
+    return false;
+  }
+  const uint8_t first = to_byte(rest_.front());
+  size_t header = 1;  // before the type
+  uint64_t count = 0;
+  if (kFixedSizes[first] != 0) {
+    count = kFixedSizes[first] - 2u;
+  } else if (!read_head(rest_, header, count)) {
+    return false;
+  }
+  if (rest_.size() < header + 1 || count > rest_.size() - header - 1) {
+    return false;
+  }
+  type = static_cast<int8_t>(rest_[header]);
+  return take(header + 1, static_cast<size_t>(count), body);
 }
 
 bool Reader::read_value(ByteView& value) noexcept {

@@ -41,6 +41,12 @@ Type type_of(char first) noexcept;
 /// msgspec's name of a type, as in "Expected `str`, got `int`".
 const char* type_name(Type type) noexcept;
 
+/// An integer of MessagePack: -2^63 to 2^64-1. `bits` is its two's complement when it is negative.
+struct Integer {
+  uint64_t bits = 0;
+  bool negative = false;
+};
+
 /// Reads the front of a value that scan_value has found whole. It still checks each read: a reader
 /// that is asked for the wrong type returns false and does not move.
 class Reader {
@@ -64,6 +70,21 @@ class Reader {
     }
     return take(1, static_cast<size_t>(rest_.front() & 0x1f), text);
   }
+  bool read_nil() noexcept;
+  bool read_bool(bool& value) noexcept;
+  bool read_integer(Integer& value) noexcept {
+    if (rest_.empty() || static_cast<signed char>(rest_.front()) < -32) {
+      return read_long_integer(value);
+    }
+    const auto small = static_cast<signed char>(rest_.front());
+    value = {static_cast<uint64_t>(int64_t{small}), small < 0};
+    rest_.remove_prefix(1);
+    return true;
+  }
+  /// Of 4 or 8 bytes.
+  bool read_real(double& value) noexcept;
+  bool read_bin(ByteView& bytes) noexcept;
+  bool read_ext(int8_t& type, ByteView& body) noexcept;
   /// Takes one whole value of any type; `value` views its bytes.
   bool read_value(ByteView& value) noexcept;
 
@@ -79,6 +100,7 @@ class Reader {
   bool read_long_map(uint32_t& pairs) noexcept;
   bool read_long_array(uint32_t& items) noexcept;
   bool read_long_str(ByteView& text) noexcept;
+  bool read_long_integer(Integer& value) noexcept;
   bool take(size_t header, size_t body, ByteView& out) noexcept {
     if (header > rest_.size() || body > rest_.size() - header) {
       return false;
