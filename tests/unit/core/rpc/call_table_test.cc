@@ -207,6 +207,27 @@ TEST_F(CallTableTest, TheSumHoldsAtEveryStep) {
   std::move(kept.back()).reply("\xc0"), kept.pop_back(), check();
 }
 
+// Neighbours that came at one time share one observation; others, or another function's, do not.
+TEST_F(CallTableTest, CallsOfDifferentAgeInOneTurnHaveTheirOwnDurations) {
+  constexpr uint64_t kMs = 1'000'000;
+  const uint64_t now = 10'000 * kMs;
+  const auto answer = [&](FunctionLabel function, uint64_t age_ms, Wire wire = Wire::t3) {
+    calls_.begin(path_of("0001", wire), function, now - age_ms * kMs).reply("\xc0");
+  };
+  answer(first_, 3);
+  answer(first_, 3);
+  answer(first_, 40);
+  answer(second_, 40);
+  answer(first_, 400);
+  answer(first_, 400, Wire::w5);
+  calls_.on_turn_end(now);
+  const Histogram& of_first = metrics_.duration(first_, Protocol::tcp);
+  EXPECT_EQ(of_first.sum_ns(), (3 + 3 + 40 + 400) * kMs);
+  EXPECT_EQ(observed(first_, Protocol::tcp), 4u);
+  EXPECT_EQ(metrics_.duration(second_, Protocol::tcp).sum_ns(), 40 * kMs);
+  EXPECT_EQ(metrics_.duration(first_, Protocol::zmq).sum_ns(), 400 * kMs);
+}
+
 TEST_F(CallTableTest, DurationsEndWithTheTurn) {
   const uint64_t long_ago = uv_hrtime() - 3'000'000'000;
   calls_.begin(path_of("0001"), first_, long_ago).reply("\xc0");

@@ -1,0 +1,129 @@
+// Many connections: admission, slots, and what goes when memory runs out.
+#include "core/listener/stream_listener.h"
+
+#include "tests/unit/core/listener/stream_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+class StreamListenerTest : public StreamTest {};
+
+TEST_F(StreamListenerTest, TheConnectionBehindTheLimitIsClosedAndCounted) {
+  options_.max_connections = 2;
+  const auto first = connect();
+  const auto second = connect();
+  const auto third = connect();
+  EXPECT_FALSE(open(*third));
+  EXPECT_TRUE(open(*first));
+  EXPECT_TRUE(open(*second));
+  EXPECT_EQ(rejected(Rejected::limit), 1u);
+  EXPECT_EQ(metrics_.accepted.value(), 3u);
+  first->leave();
+  turn();
+  turn();
+  const auto fourth = connect();
+  EXPECT_TRUE(open(*fourth));
+  EXPECT_EQ(metrics_.connections.value(), 2u);
+}
+
+TEST_F(StreamListenerTest, AnOldKeyNeverFindsTheNextConnectionOfItsSlot) {
+  const auto first = connect();
+  first->send("a\n");
+  turn();
+  const LineProtocol::Line old = next();
+  EXPECT_TRUE(answer(old, "A"));
+  first->leave();
+  turn();
+  turn();
+  EXPECT_TRUE(listener_->gone(old.caller));
+  EXPECT_EQ(listener_->peer(old.caller), "gone");
+  const auto second = connect();
+  second->send("b\n");
+  turn();
+  const LineProtocol::Line young = next();
+  EXPECT_EQ(young.caller.slot, old.caller.slot);
+  EXPECT_FALSE(answer(old, "A"));
+  EXPECT_TRUE(answer(young, "B"));
+  turn();
+  EXPECT_EQ(second->receive(), "B");
+  EXPECT_EQ(listener_->peer(young.caller), "unix");
+}
+
+TEST_F(StreamListenerTest, OfUnfinishedRequestsTheOldestGoesWhenMemoryIsShort) {
+  options_.receive_memory = 40'000;
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 4; ++i) {
+    peers.push_back(connect());
+  }
+  for (int i = 3; i >= 0; --i) {  // not in the order of the slots
+    peers[static_cast<size_t>(i)]->send(std::string(15'000, 'x'));
+    turn();
+    wait_ms(10);
+  }
+  EXPECT_GE(rejected(Rejected::receive_memory), 1u);
+  EXPECT_FALSE(open(*peers[3])) << "begun first";
+  EXPECT_TRUE(open(*peers[0])) << "begun last";
+}
+
+TEST_F(StreamListenerTest, OfThoseWhoDoNotReadTheOneThatWaitsLongestGoes) {
+  options_.send_memory = 4 << 20;
+  options_.write_buffer = 8 << 20;
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 3; ++i) {
+    peers.push_back(connect());
+  }
+  for (const size_t i : {1, 2, 0}) {
+    peers[i]->send("a\n");
+    turn();
+    EXPECT_TRUE(answer(next(), std::string(2 << 20, 'x')));
+    turn();
+    wait_ms(10);
+  }
+  EXPECT_EQ(rejected(Rejected::send_memory), 1u);
+  EXPECT_EQ(receive_all(*peers[0]).size(), size_t{2} << 20);
+  EXPECT_EQ(receive_all(*peers[2]).size(), size_t{2} << 20);
+  EXPECT_LT(receive_all(*peers[1]).size(), size_t{2} << 20);
+  EXPECT_TRUE(peers[1]->ended());
+}
+
+// A connection that is closed makes room at once, for the sums are those of the others.
+TEST_F(StreamListenerTest, WhatAClosedConnectionHeldIsFree) {
+  options_.receive_memory = 40'000;
+  for (int i = 0; i < 10; ++i) {
+    const auto peer = connect();
+    peer->send(std::string(15'000, 'x'));
+    turn();
+    peer->leave();
+    turn();
+    turn();
+  }
+  EXPECT_EQ(rejected(Rejected::receive_memory), 0u);
+  EXPECT_EQ(malformed(Malformed::truncated), 10u);
+}
+
+TEST_F(StreamListenerTest, ClosesAllWithCallsUnderWay) {
+  const auto first = connect();
+  const auto second = connect();
+  first->send("a\n");
+  second->send("b\nc");
+  turn();
+  listener_->close_all();
+  EXPECT_FALSE(open(*first));
+  EXPECT_FALSE(open(*second));
+  EXPECT_FALSE(answer(next(), "A"));
+  EXPECT_EQ(metrics_.connections.value(), 0u);
+}
+
+TEST_F(StreamListenerTest, ItsEndIsThatOfItsConnections) {
+  const auto peer = connect();
+  peer->send("a\n");
+  turn();
+  EXPECT_TRUE(answer(next(), std::string(32 << 10, 'x')));
+  listener_.reset();
+  peer->receive();
+  EXPECT_TRUE(peer->ended());
+  EXPECT_EQ(metrics_.connections.value(), 0u);
+}
+
+}  // namespace
+}  // namespace zerogate::testing
