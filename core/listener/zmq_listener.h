@@ -46,6 +46,8 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// vanished, or has stopped in the middle of a message.
   static constexpr int kHeartbeatMs = 10'000;
   static constexpr int kHeartbeatTimeoutMs = 30'000;
+  /// Without traffic for so long the kernel asks, too, whether the peer is still there.
+  static constexpr int kKeepAliveS = 60;
 
   ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const ZmqOptions& options);

@@ -40,7 +40,11 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   set_option(router, ZMQ_HANDSHAKE_IVL, ZmqListener::kHandshakeTimeoutMs);
   set_option(router, ZMQ_HEARTBEAT_IVL, ZmqListener::kHeartbeatMs);
   set_option(router, ZMQ_HEARTBEAT_TIMEOUT, ZmqListener::kHeartbeatTimeoutMs);
+  // The kernel ends a connection whose peer does not acknowledge what was sent (MAXRT is
+  // TCP_USER_TIMEOUT), and asks one that is idle. Two hours by default.
   set_option(router, ZMQ_TCP_KEEPALIVE, 1);
+  set_option(router, ZMQ_TCP_KEEPALIVE_IDLE, ZmqListener::kKeepAliveS);
+  set_option(router, ZMQ_TCP_KEEPALIVE_INTVL, 1);
   set_option(router, ZMQ_TCP_MAXRT, ZmqListener::kHeartbeatTimeoutMs);
   return router;
 }

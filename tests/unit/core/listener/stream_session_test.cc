@@ -180,6 +180,20 @@ TEST_F(StreamSessionTest, AHalfClosedPeerGetsItsAnswersAndThenTheEnd) {
   EXPECT_EQ(metrics_.connections.value(), 0u);
 }
 
+TEST_F(StreamSessionTest, AHalfClosedPeerGetsALongAnswerWhole) {
+  options_.write_buffer = 8 << 20;
+  const auto peer = connect();
+  peer->send("a\n");
+  peer->finish_sending();
+  turn();
+  turn();
+  EXPECT_TRUE(answer(next(), std::string(4 << 20, 'A')));
+  turn();
+  EXPECT_EQ(metrics_.connections.value(), 1u) << "the peer has not read it yet";
+  EXPECT_EQ(receive_all(*peer).size(), size_t{4} << 20);
+  EXPECT_TRUE(peer->ended());
+}
+
 TEST_F(StreamSessionTest, ARequestThatIsCutOffIsCountedBehindTheAnswersBeforeIt) {
   const auto peer = connect();
   peer->send("a\ncut of");
