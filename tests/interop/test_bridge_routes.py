@@ -98,6 +98,23 @@ async def test_local_sockets(kind, protocol, start_bridge, clients, tmp_path):
         assert await client.call("f", "again") == "again"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_ipv6_address(kind, start_bridge, clients):
+    class OverIpv6(ScriptedTcp):
+        host = "::1"
+        url = property(lambda self: f"tcp://[::1]:{self.port}")
+
+    try:
+        backend = await OverIpv6().open()
+    except OSError:
+        pytest.skip("this machine has no ::1")
+    gateway = await start_bridge(backend.url)
+    client = clients.open(kind, gateway)
+    assert await client.call("f", [1, "x"]) == [1, "x"]
+    assert gateway.metrics().values("zerogate_backend_up", "endpoint") == {f"[::1]:{backend.port}"}
+    await backend.close()
+
+
 @protocols
 async def test_host_name(kind, protocol, start_bridge, clients):
     """`localhost` may have an IPv6 address too, where nobody listens: no call goes there."""
