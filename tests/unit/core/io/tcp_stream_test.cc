@@ -1,0 +1,181 @@
+// A stream over real sockets of this process, turn by turn: nothing here waits.
+#include "core/io/tcp_stream.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <memory>
+#include <vector>
+
+#include "core/io/event_loop.h"
+
+namespace zerogate {
+namespace {
+
+struct RecordingOwner final : TcpStream::Owner {
+  void on_connected() override { connected = true; }
+  void on_bytes(ByteView bytes) override {
+    reads.emplace_back(bytes);
+    if (closes_at_bytes) {
+      stream->close();
+    } else if (keep_until > bytes.size()) {
+      stream->keep(bytes, frame_size);
+    }
+  }
+  void on_writable() override { ++writable; }
+  void on_closed(int error) override { errors.push_back(error); }
+
+  std::unique_ptr<TcpStream> stream;
+  std::vector<std::string> reads;
+  std::vector<int> errors;
+  size_t keep_until = 0;  ///< fewer bytes are kept
+  size_t frame_size = 0;
+  int writable = 0;
+  bool connected = false;
+  bool closes_at_bytes = false;
+};
+
+class TcpStreamTest : public ::testing::Test {
+ protected:
+  TcpStreamTest() : read_buffer_(FrameReader::kSharedBytes, '\0') { make(owner_); }
+
+  void make(RecordingOwner& owner) {
+    owner.stream = std::make_unique<TcpStream>(loop_.uv(), owner, read_buffer_.data(), &totals_);
+  }
+  /// The stream has one end of a Unix connection, the test the other one.
+  void adopt_unix() {
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    peer_.reset(ends[0]);
+    ASSERT_TRUE(owner_.stream->adopt(UniqueFd(ends[1])));
+    ASSERT_EQ(owner_.stream->start_reading(), 0);
+  }
+  /// The same over TCP. Returns the peer's port.
+  uint16_t adopt_tcp() {
+    const UniqueFd server(socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(bind(server.get(), generic, size), 0);
+    EXPECT_EQ(listen(server.get(), 1), 0);
+    getsockname(server.get(), generic, &size);
+    peer_.reset(socket(AF_INET, SOCK_STREAM, 0));
+    EXPECT_EQ(connect(peer_.get(), generic, size), 0);
+    EXPECT_TRUE(owner_.stream->adopt(UniqueFd(accept(server.get(), nullptr, nullptr))));
+    getsockname(peer_.get(), generic, &size);
+    return ntohs(address.sin_port);
+  }
+  void send(ByteView bytes) {
+    ASSERT_EQ(::send(peer_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+    loop_.run_turn();
+  }
+  std::string receive() {
+    std::string all(1 << 20, '\0');
+    const ssize_t size = recv(peer_.get(), all.data(), all.size(), MSG_DONTWAIT);
+    all.resize(size > 0 ? static_cast<size_t>(size) : 0);
+    return all;
+  }
+
+  EventLoop loop_;
+  std::string read_buffer_;
+  TcpStream::Totals totals_;
+  RecordingOwner owner_;
+  UniqueFd peer_;
+};
+
+TEST_F(TcpStreamTest, ReadsAndWritesOnAnAdoptedConnection) {
+  adopt_unix();
+  send("question");
+  EXPECT_EQ(owner_.reads, std::vector<std::string>{"question"});
+  owner_.stream->out() += "answer";
+  EXPECT_EQ(receive(), "");
+  EXPECT_EQ(owner_.stream->flush(), 0);
+  EXPECT_EQ(receive(), "answer");
+  EXPECT_EQ(totals_.received, 8u);
+}
+
+TEST_F(TcpStreamTest, BytesThatWereKeptComeAgainWithTheNext) {
+  adopt_unix();
+  owner_.keep_until = 6;
+  send("abc");
+  EXPECT_GT(totals_.kept, 0u);
+  send("def");
+  EXPECT_EQ(owner_.reads, (std::vector<std::string>{"abc", "abcdef"}));
+  EXPECT_EQ(totals_.kept, 0u);
+}
+
+TEST_F(TcpStreamTest, ALongFrameIsCountedAsItGrows) {
+  adopt_unix();
+  owner_.keep_until = 4;
+  owner_.frame_size = 4 * FrameReader::kSharedBytes;
+  send("abc");
+  const size_t begun = totals_.kept;
+  send(std::string(2 * FrameReader::kSharedBytes, 'x'));
+  EXPECT_GT(totals_.kept, begun + FrameReader::kSharedBytes);
+  EXPECT_LE(totals_.kept, owner_.frame_size);
+  owner_.stream->close();
+  EXPECT_EQ(totals_.kept, 0u);
+}
+
+TEST_F(TcpStreamTest, MayBeClosedWhileItTellsOfBytes) {
+  adopt_unix();
+  owner_.closes_at_bytes = true;
+  send("last");
+  loop_.run_turn();
+  EXPECT_EQ(receive(), "");
+  EXPECT_EQ(::send(peer_.get(), "x", 1, MSG_NOSIGNAL), -1) << "its end is closed";
+  EXPECT_TRUE(owner_.errors.empty());
+  owner_.stream.reset();
+}
+
+TEST_F(TcpStreamTest, AfterThePeersEndItCanStillWrite) {
+  adopt_unix();
+  shutdown(peer_.get(), SHUT_WR);
+  loop_.run_turn();
+  EXPECT_EQ(owner_.errors, std::vector<int>{UV_EOF});
+  owner_.stream->out() += "answer";
+  EXPECT_EQ(owner_.stream->flush(), 0);
+  EXPECT_EQ(receive(), "answer");
+}
+
+TEST_F(TcpStreamTest, TellsWhenWhatWaitedIsWritten) {
+  adopt_unix();
+  const std::string large(4 << 20, 'x');
+  owner_.stream->out() += large;
+  EXPECT_EQ(owner_.stream->flush(), 0);
+  EXPECT_GT(owner_.stream->unread(), 0u);
+  EXPECT_EQ(owner_.stream->writer().unsent(), owner_.stream->unread());
+  size_t read = 0;
+  for (size_t more = 1; more > 0; read += more) {
+    more = receive().size();
+    loop_.run_turn();
+  }
+  EXPECT_EQ(read, large.size());
+  EXPECT_EQ(owner_.writable, 1);
+  EXPECT_EQ(owner_.stream->writer().written(), large.size());
+}
+
+TEST_F(TcpStreamTest, KnowsItsPeer) {
+  const uint16_t port = adopt_tcp();
+  EXPECT_EQ(owner_.stream->peer(), "127.0.0.1:" + std::to_string(port));
+  EXPECT_GE(owner_.stream->fd(), 0);
+  RecordingOwner other;
+  make(other);
+  EXPECT_EQ(other.stream->fd(), -1) << "not connected";
+}
+
+TEST_F(TcpStreamTest, APeerOnAUnixSocketHasNoAddress) {
+  adopt_unix();
+  EXPECT_EQ(owner_.stream->peer(), "unix");
+}
+
+TEST_F(TcpStreamTest, DoesNotAdoptWhatIsNoSocket) {
+  EXPECT_FALSE(owner_.stream->adopt(UniqueFd()));
+}
+
+}  // namespace
+}  // namespace zerogate
