@@ -1,5 +1,5 @@
 """The alerts over real faults: a real Prometheus with the shipped rules, over seconds instead of minutes,
-scrapes a gateway that is ill, one that is well and one that is gone."""
+scrapes gateways that are ill, one that is well and one that is gone."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ import yaml
 from dashboards import TOP
 from gateway import Gateway
 from prometheus_server import Prometheus
-from redis_server import free_port
+from redis_server import RedisServer, free_port
 from waiting import wait_until
 
 BINARY = os.environ.get("ZEROGATE_BIN", os.path.join(TOP, "build", "release", "zerogate"))
@@ -59,9 +59,26 @@ def well():
     gateway.close()
 
 
-def test_what_is_ill_or_gone_is_told_and_what_is_well_is_not(ill, well):
+@pytest.fixture
+def lost(well, tmp_path):
+    """(gateway, Redis): one of the endpoints is away; its Redis is still there."""
+    redis = RedisServer().start()
+    path = tmp_path / "lost.yaml"
+    urls = [f"tcp://127.0.0.1:{well.tcp_port}", "tcp://127.0.0.1:1"]
+    routes = [{"functions": "hello_world", "backend": "orders"}]
+    config = {"backends": {"orders": {"url": urls}}, "routes": routes, "handlers": ["save_order"]}
+    path.write_text(yaml.safe_dump(config))
+    gateway = Gateway(BINARY, redis.url(), ["--config", str(path)]).start()
+    yield gateway, redis
+    gateway.close()
+    redis.close()
+
+
+def test_what_is_ill_or_gone_is_told_and_what_is_well_is_not(ill, lost, well):
+    lost, redis = lost
     at = {name: f"127.0.0.1:{port}" for name, port in
-          {"ill": ill.admin_port, "well": well.admin_port, "gone": free_port()}.items()}  # fmt: skip
+          {"ill": ill.admin_port, "lost": lost.admin_port, "well": well.admin_port,
+           "gone": free_port()}.items()}  # fmt: skip
     expected = {
         ("ZerogateDown", at["gone"]),
         ("ZerogateBackendDown", at["ill"]),
@@ -69,11 +86,15 @@ def test_what_is_ill_or_gone_is_told_and_what_is_well_is_not(ill, well):
         ("ZerogateFunctionErrorRatio", None),
         ("ZerogateReloadRefused", at["ill"]),
         ("ZerogateFunctionLabelsFull", at["ill"]),
+        ("ZerogateEndpointDown", at["lost"]),
+        ("ZerogateRedisDown", at["lost"]),
     }
     prometheus = Prometheus(*at.values(), quick=True)
     try:
         with called(ill, "f0", RATES["ill"]), called(well, "hello_world", RATES["well"]):
             prometheus.start()
+            wait_until(lambda: prometheus.query("zerogate_redis_up == 1"), FIRES_WITHIN_S, "seen up")
+            redis.kill()
             wait_until(lambda: expected <= prometheus.firing(), FIRES_WITHIN_S, "all alerts fire")
             others = {name for name, _ in prometheus.firing() - expected}
             assert others <= BUSY, "the well one, or all together, are accused too"
