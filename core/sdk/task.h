@@ -1,0 +1,120 @@
+// What an asynchronous function returns: a C++20 coroutine on the worker's loop.
+#pragma once
+
+#include <cassert>
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "core/sdk/frame_pool.h"
+
+namespace zerogate {
+
+template <class T = void>
+class Task;
+
+namespace sdk {
+
+/// The part of a promise that does not depend on the result.
+struct TaskPromise : PooledObject {
+  /// At its end a task goes on with the one that awaits it, without growing the stack.
+  struct Final {
+    bool await_ready() noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) noexcept {
+      const std::coroutine_handle<> next = ended.promise().continuation;
+      return next ? next : std::noop_coroutine();
+    }
+    void await_resume() noexcept {}
+  };
+
+  std::suspend_always initial_suspend() noexcept { return {}; }
+  Final final_suspend() noexcept { return {}; }
+  void unhandled_exception() noexcept { failure = std::current_exception(); }
+
+  std::coroutine_handle<> continuation;
+  std::exception_ptr failure;
+};
+
+template <class T>
+struct ValuePromise : TaskPromise {
+  Task<T> get_return_object();
+  template <class U>
+  void return_value(U&& result) {
+    value.emplace(std::forward<U>(result));
+  }
+  T take() {
+    if (failure) {
+      std::rethrow_exception(std::exchange(failure, nullptr));
+    }
+    return std::move(*value);
+  }
+  std::optional<T> value;
+};
+
+template <>
+struct ValuePromise<void> : TaskPromise {
+  Task<void> get_return_object();
+  void return_void() {}
+  void take() {
+    if (failure) {
+      std::rethrow_exception(std::exchange(failure, nullptr));
+    }
+  }
+};
+
+}  // namespace sdk
+
+/// Owns a coroutine, which begins when it is first awaited or started. Destroying a task destroys
+/// the coroutine where it waits, with its locals and the tasks it awaits. An exception comes out of
+/// the await. Loop thread only.
+template <class T>
+class [[nodiscard]] Task {
+ public:
+  using promise_type = sdk::ValuePromise<T>;
+
+  explicit Task(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
+  Task(Task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+  Task& operator=(Task&& other) noexcept {
+    std::swap(coroutine_, other.coroutine_);
+    return *this;
+  }
+  ~Task() {
+    if (coroutine_) {
+      coroutine_.destroy();
+    }
+  }
+
+  /// Runs it to its first wait. For the one who awaits no task himself; once.
+  void start() { coroutine_.resume(); }
+  bool done() const { return coroutine_.done(); }
+  /// What it has returned or thrown. Once done(); once.
+  T result() { return assert(done()), coroutine_.promise().take(); }
+
+  auto operator co_await() noexcept {
+    struct Awaiter {
+      bool await_ready() const noexcept { return awaited.done(); }
+      std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+        awaited.promise().continuation = waiting;
+        return awaited;
+      }
+      T await_resume() { return awaited.promise().take(); }
+      std::coroutine_handle<promise_type> awaited;
+    };
+    return Awaiter{coroutine_};
+  }
+
+ private:
+  std::coroutine_handle<promise_type> coroutine_;
+};
+
+template <class T>
+Task<T> sdk::ValuePromise<T>::get_return_object() {
+  return Task<T>(std::coroutine_handle<ValuePromise>::from_promise(*this));
+}
+inline Task<void> sdk::ValuePromise<void>::get_return_object() {
+  return Task<void>(std::coroutine_handle<ValuePromise>::from_promise(*this));
+}
+
+}  // namespace zerogate

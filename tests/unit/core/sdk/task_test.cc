@@ -1,0 +1,149 @@
+#include "core/sdk/task.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "core/sdk/operation.h"
+
+namespace zerogate {
+namespace {
+
+/// Something that a test completes by hand.
+class Signal final : public Operation {
+ public:
+  using Operation::Operation;
+  void fire() { complete(); }
+  int take() { return 7; }
+};
+
+struct PlainResumer final : Resumer {
+  void resume(std::coroutine_handle<> waiting) override { waiting.resume(); }
+};
+
+class TaskTest : public ::testing::Test {
+ protected:
+  Pending<Signal> begin() {
+    signal_ = new Signal(resumer_);
+    return Pending<Signal>(signal_);
+  }
+  Task<int> waits() { co_return co_await begin(); }
+
+  PlainResumer resumer_;
+  Signal* signal_ = nullptr;
+};
+
+Task<int> seven() { co_return 7; }
+Task<> throws() {
+  throw std::runtime_error("boom");
+  co_return;
+}
+Task<int> sum(int depth) {
+  if (depth == 0) {
+    co_return 0;
+  }
+  co_return 1 + co_await sum(depth - 1);
+}
+
+TEST_F(TaskTest, BeginsWhenItIsStarted) {
+  bool begun = false;
+  const auto make = [&]() -> Task<> {
+    begun = true;
+    co_return;
+  };
+  Task<> task = make();
+  EXPECT_FALSE(begun);
+  task.start();
+  EXPECT_TRUE(begun);
+  EXPECT_TRUE(task.done());
+}
+
+TEST_F(TaskTest, AnAwaitedTaskGivesItsValue) {
+  const auto make = []() -> Task<std::string> {
+    co_return std::to_string(co_await seven() + co_await seven());
+  };
+  Task<std::string> task = make();
+  task.start();
+  EXPECT_EQ(task.result(), "14");
+}
+
+TEST_F(TaskTest, AnExceptionComesOutOfTheAwait) {
+  const auto make = []() -> Task<std::string> {
+    try {
+      co_await throws();
+    } catch (const std::runtime_error& failure) {
+      co_return failure.what();
+    }
+    co_return "nothing";
+  };
+  Task<std::string> task = make();
+  task.start();
+  EXPECT_EQ(task.result(), "boom");
+  Task<> uncaught = throws();
+  uncaught.start();
+  EXPECT_THROW(uncaught.result(), std::runtime_error);
+}
+
+// Without symmetric transfer every level would take stack when it begins and when it ends.
+// Unoptimised code has no tail calls, so the depth is one that a stack bears there, too.
+TEST_F(TaskTest, TasksMayBeNested) {
+  Task<int> task = sum(1'000);
+  task.start();
+  EXPECT_EQ(task.result(), 1'000);
+}
+
+TEST_F(TaskTest, GoesOnWhenItsOperationCompletes) {
+  Task<int> task = waits();
+  task.start();
+  EXPECT_FALSE(task.done());
+  signal_->fire();
+  ASSERT_TRUE(task.done());
+  EXPECT_EQ(task.result(), 7);
+}
+
+TEST_F(TaskTest, AnOperationThatHasCompletedDoesNotSuspend) {
+  const auto make = [this]() -> Task<int> {
+    Pending<Signal> pending = begin();
+    signal_->fire();
+    EXPECT_TRUE(pending.done());
+    co_return co_await pending;
+  };
+  Task<int> task = make();
+  task.start();
+  EXPECT_TRUE(task.done());
+}
+
+TEST_F(TaskTest, ADestroyedTaskDestroysWhatItWaitsIn) {
+  const auto watched = std::make_shared<int>(1);
+  const auto make = [this](std::shared_ptr<int> local) -> Task<int> {
+    const int result = co_await waits();
+    co_return result + *local;
+  };
+  {
+    Task<int> task = make(watched);
+    task.start();
+    const OperationPtr<Signal> completer(signal_);
+    EXPECT_GT(watched.use_count(), 1);
+    { const Task<int> ended = std::move(task); }
+    EXPECT_EQ(watched.use_count(), 1);
+    signal_->fire();  // no one waits any more
+  }
+}
+
+TEST_F(TaskTest, FramesAreUsedAgain) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "every block is freed";
+#endif
+  void* const first = FramePool::take(100);
+  FramePool::give_back(first, 100);
+  void* const second = FramePool::take(120);
+  EXPECT_EQ(first, second);
+  FramePool::give_back(second, 120);
+  void* const large = FramePool::take(FramePool::kMaxBytes + 1);
+  FramePool::give_back(large, FramePool::kMaxBytes + 1);
+}
+
+}  // namespace
+}  // namespace zerogate
