@@ -21,9 +21,12 @@ class Resumer {
 
 /// Something under way that a coroutine has begun. It is shared by the coroutine's Pending and by
 /// who completes it, since either may end first: a coroutine that is destroyed leaves a command
-/// behind whose reply nobody takes. Loop thread only.
+/// behind, whose reply is dropped. Loop thread only.
 class Operation : public PooledObject {
  public:
+  /// True for those that are begun with a lambda: see Pending.
+  static constexpr bool kNamedOnly = false;
+
   /// The call of the coroutine; it outlives the Pending.
   explicit Operation(Resumer& resumer) : resumer_(&resumer) {}
   Operation(const Operation&) = delete;
@@ -101,8 +104,18 @@ class [[nodiscard]] Pending {
 
   /// True once an await would not wait.
   bool done() const { return state_->done(); }
+  State& operation() const { return *state_; }
 
-  auto operator co_await() noexcept {
+  auto operator co_await() & noexcept { return wait(); }
+  auto operator co_await() && noexcept {
+    static_assert(!State::kNamedOnly,
+                  "name it first, `auto work = context.blocking(...); co_await work;`: GCC 12 "
+                  "destroys the captures of a lambda twice that stands inside of a co_await");
+    return wait();
+  }
+
+ private:
+  auto wait() noexcept {
     class Awaiter {
      public:
       explicit Awaiter(State& state) : state_(state) {}
@@ -119,7 +132,6 @@ class [[nodiscard]] Pending {
     return Awaiter(*state_);
   }
 
- private:
   OperationPtr<State> state_;
 };
 

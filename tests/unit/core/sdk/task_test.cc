@@ -128,7 +128,7 @@ TEST_F(TaskTest, ADestroyedTaskDestroysWhatItWaitsIn) {
     EXPECT_GT(watched.use_count(), 1);
     { const Task<int> ended = std::move(task); }
     EXPECT_EQ(watched.use_count(), 1);
-    signal_->fire();  // no one waits any more
+    signal_->fire();  // its task has gone
   }
 }
 

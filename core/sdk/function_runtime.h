@@ -1,0 +1,155 @@
+// Runs asynchronous functions: the calls under way in one worker, and what they may use.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/intrusive_list.h"
+#include "core/io/event_loop.h"
+#include "core/io/timer.h"
+#include "core/rpc/backends.h"
+#include "core/rpc/call.h"
+#include "core/sdk/blocking_pool.h"
+#include "core/sdk/inner_calls.h"
+#include "core/sdk/operation.h"
+#include "core/sdk/redis_access.h"
+
+namespace zerogate {
+
+/// Logs the exceptions of functions, each kind once: a function that always fails would fill the
+/// log. A kind is a function and a C++ type. One for the process; any thread.
+class FailureLog {
+ public:
+  /// Kinds that are remembered; further ones are not logged.
+  static constexpr size_t kMaxKinds = 1'000;
+  void note(std::string_view function, std::string_view type, std::string_view text);
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> seen_;  ///< guarded
+};
+
+/// What a worker lends to its functions. All of it but `redis` and `backends`, which may end when
+/// fail_all() has been called, outlives the runtime.
+struct FunctionEnvironment {
+  EventLoop* loop = nullptr;
+  TimerQueue* timers = nullptr;  ///< the loop's; a test's own
+  const FunctionLabels* labels = nullptr;
+  RedisSend redis;               ///< empty: no function uses Redis
+  Backends* backends = nullptr;  ///< null: there are none
+  BlockingPool* blocking = nullptr;
+  FailureLog* failures = nullptr;
+};
+
+class FunctionRuntime;
+
+namespace sdk {
+
+class FunctionCalls;
+
+/// One call of an asynchronous function: its coroutine and the right to answer. It ends when the
+/// coroutine has ended, when its time is over, or, as it would go on, when its caller has gone.
+/// Ending early destroys the coroutine where it waits. Owned by its FunctionCalls.
+class Invocation : public PooledObject, public Resumer {
+ public:
+  Invocation(FunctionCalls& calls, Call call) : calls_(calls), call_(std::move(call)) {}
+  Invocation(const Invocation&) = delete;
+  Invocation& operator=(const Invocation&) = delete;
+  virtual ~Invocation() = default;
+
+  void resume(std::coroutine_handle<> waiting) final;
+
+ protected:
+  friend class FunctionCalls;
+  /// Makes the coroutine and runs it to its first wait. Throws what it throws at its making.
+  virtual void start() = 0;
+  virtual bool done() const = 0;
+  /// Appends the result's bytes. Throws what the coroutine has thrown.
+  virtual void encode_result(std::string& out) = 0;
+
+  FunctionCalls& calls_;
+
+ private:
+  void end_if_done();
+
+  Call call_;
+  uint64_t due_ms_ = 0;  ///< 0: never
+  Invocation* before_ = nullptr;
+  Invocation* after_ = nullptr;
+};
+
+/// The calls under way of one function. All have the same time, so the first is the first to end.
+class FunctionCalls {
+ public:
+  /// `timeout_ms` 0: no end.
+  FunctionCalls(FunctionRuntime& runtime, std::string name, uint32_t timeout_ms);
+  ~FunctionCalls();
+  FunctionCalls(const FunctionCalls&) = delete;
+  FunctionCalls& operator=(const FunctionCalls&) = delete;
+
+  FunctionRuntime& runtime() { return runtime_; }
+  const std::string& name() const { return name_; }
+  size_t under_way() const { return list_.size(); }
+
+  void begin(std::unique_ptr<Invocation> invocation);
+  void fail_all(Outcome outcome, std::string_view text);
+
+ private:
+  friend class Invocation;
+  using List = IntrusiveList<Invocation, &Invocation::before_, &Invocation::after_>;
+
+  void end(Invocation& invocation);
+  void fail(Invocation& invocation, Outcome outcome, std::string_view text);
+  void on_timer();
+
+  FunctionRuntime& runtime_;
+  const std::string name_;
+  const uint32_t timeout_ms_;
+  const std::string late_;  ///< what the caller is told
+  List list_;
+  Timer timer_;
+};
+
+}  // namespace sdk
+
+/// Of one worker. It comes before the bridge and Redis at the end of a turn: what coroutines send
+/// leaves in the same turn. Loop thread only.
+class FunctionRuntime final : private EndOfTurn {
+ public:
+  explicit FunctionRuntime(FunctionEnvironment environment);
+  ~FunctionRuntime();
+  FunctionRuntime(const FunctionRuntime&) = delete;
+  FunctionRuntime& operator=(const FunctionRuntime&) = delete;
+
+  const FunctionEnvironment& environment() const { return environment_; }
+  sdk::InnerCalls& inner_calls() { return inner_calls_; }
+  BlockingLane& blocking() { return blocking_; }
+
+  /// Asynchronous calls under way.
+  size_t under_way() const;
+  /// Ends every coroutine and answers its call with an error: the worker ends.
+  void fail_all();
+
+  /// A buffer for one result; empty. Its memory is used again.
+  std::string& result_buffer();
+  /// Answers with the exception that is being handled, and logs its first of a kind.
+  void fail_with_exception(Call call, std::string_view function);
+
+ private:
+  friend class sdk::FunctionCalls;
+  void end_of_turn() override { inner_calls_.end_of_turn(); }
+
+  FunctionEnvironment environment_;
+  sdk::InnerCalls inner_calls_;
+  BlockingLane blocking_;
+  std::vector<sdk::FunctionCalls*> functions_;
+  std::string result_;
+};
+
+}  // namespace zerogate

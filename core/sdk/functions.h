@@ -1,0 +1,269 @@
+// A team's own functions: plain C++ functions and coroutines over plain structs, by name.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "core/rpc/service.h"
+#include "core/sdk/context.h"
+#include "core/sdk/decode.h"
+#include "core/sdk/encode.h"
+#include "core/sdk/function_runtime.h"
+#include "core/sdk/task.h"
+
+namespace zerogate {
+namespace sdk {
+
+/// The parameters and the result of a callable, Context& apart.
+template <class Signature>
+struct SignatureOf;
+template <class R, class... Parameters>
+struct SignatureOf<R(Parameters...)> {
+  template <class P>
+  static constexpr bool kIsContext = std::is_same_v<P, Context&>;
+
+  using Result = R;
+  using Arguments = decltype(std::tuple_cat(
+      std::declval<std::conditional_t<kIsContext<Parameters>, std::tuple<>,
+                                      std::tuple<std::decay_t<Parameters>>>>()...));
+  static constexpr bool kTakesContext = (kIsContext<Parameters> || ...);
+  static_assert(std::tuple_size_v<Arguments> <= 1,
+                "a function of Zero has at most one argument: put several into a struct");
+};
+template <class R, class... P>
+struct SignatureOf<R (*)(P...)> : SignatureOf<R(P...)> {};
+template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...) const> : SignatureOf<R(P...)> {};
+template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...)> : SignatureOf<R(P...)> {};
+
+template <class F, class = void>
+struct Callable : SignatureOf<decltype(&F::operator())> {};
+template <class F>
+struct Callable<F, std::enable_if_t<std::is_pointer_v<F>>> : SignatureOf<F> {};
+
+template <class R>
+struct TaskResult {
+  static constexpr bool kIsTask = false;
+  using Type = R;
+};
+template <class R>
+struct TaskResult<Task<R>> {
+  static constexpr bool kIsTask = true;
+  using Type = R;
+};
+
+/// Everything about a function that its type tells.
+template <class F>
+struct FunctionTraits {
+  using Signature = Callable<F>;
+  using Arguments = typename Signature::Arguments;
+  static constexpr bool kHasArgument = std::tuple_size_v<Arguments> == 1;
+  /// std::monostate: none
+  using Argument =
+      std::tuple_element_t<0,
+                           std::conditional_t<kHasArgument, Arguments, std::tuple<std::monostate>>>;
+  static constexpr bool kTakesContext = Signature::kTakesContext;
+  static constexpr bool kIsTask = TaskResult<typename Signature::Result>::kIsTask;
+  using Result = typename TaskResult<typename Signature::Result>::Type;
+  static_assert(kIsTask || !kTakesContext, "a function with a Context has to return a Task");
+};
+
+/// An argument or none, as the traits say; on a fault the call is answered.
+template <class Traits>
+std::optional<typename Traits::Argument> read_argument(const Request& request, Call& call) {
+  if constexpr (Traits::kHasArgument) {
+    Result<typename Traits::Argument> argument =
+        decode<typename Traits::Argument>(request.argument);
+    if (!argument) {
+      std::move(call).fail(Outcome::invalid, argument.error());
+      return std::nullopt;
+    }
+    return std::move(argument).value();
+  } else {
+    return std::monostate{};
+  }
+}
+
+/// A function that answers at once.
+template <class F>
+class PlainService final : public Service {
+ public:
+  PlainService(FunctionRuntime& runtime, const F& function, std::string name)
+      : runtime_(runtime), function_(function), name_(std::move(name)) {}
+
+  void serve(const Request& request, Call call) override try {
+    using Traits = FunctionTraits<F>;
+    std::optional<typename Traits::Argument> argument = read_argument<Traits>(request, call);
+    if (!argument) {
+      return;
+    }
+    std::string& result = runtime_.result_buffer();
+    const auto run = [&]() -> typename Traits::Result {
+      if constexpr (Traits::kHasArgument) {
+        return function_(std::move(*argument));
+      } else {
+        return function_();
+      }
+    };
+    if constexpr (std::is_void_v<typename Traits::Result>) {
+      run();
+      result += '\xc0';
+    } else {
+      encode(run(), result);
+    }
+    std::move(call).reply(result);
+  } catch (...) {
+    runtime_.fail_with_exception(std::move(call), name_);
+  }
+
+ private:
+  FunctionRuntime& runtime_;
+  const F& function_;
+  const std::string name_;
+};
+
+/// One call of a coroutine.
+template <class F>
+class TaskInvocation final : public Invocation {
+ public:
+  using Traits = FunctionTraits<F>;
+
+  TaskInvocation(FunctionCalls& calls, Call call, const F& function,
+                 typename Traits::Argument argument)
+      : Invocation(calls, std::move(call)),
+        function_(function),
+        argument_(std::move(argument)),
+        context_(calls.runtime(), *this) {}
+
+ private:
+  void start() override {
+    if constexpr (Traits::kHasArgument && Traits::kTakesContext) {
+      task_.emplace(function_(std::move(argument_), context_));
+    } else if constexpr (Traits::kHasArgument) {
+      task_.emplace(function_(std::move(argument_)));
+    } else if constexpr (Traits::kTakesContext) {
+      task_.emplace(function_(context_));
+    } else {
+      task_.emplace(function_());
+    }
+    task_->start();
+  }
+  bool done() const override { return task_->done(); }
+  void encode_result(std::string& out) override {
+    if constexpr (std::is_void_v<typename Traits::Result>) {
+      task_->result();
+      out += '\xc0';
+    } else {
+      encode(task_->result(), out);
+    }
+  }
+
+  const F& function_;
+  typename Traits::Argument argument_;  ///< outlives the task, which may refer to it
+  Context context_;
+  std::optional<Task<typename Traits::Result>> task_;
+};
+
+/// A function that may wait.
+template <class F>
+class TaskService final : public Service {
+ public:
+  TaskService(FunctionRuntime& runtime, const F& function, std::string name, uint32_t timeout_ms)
+      : function_(function), calls_(runtime, std::move(name), timeout_ms) {}
+
+  void serve(const Request& request, Call call) override {
+    using Traits = FunctionTraits<F>;
+    std::unique_ptr<Invocation> invocation;
+    try {
+      auto argument = read_argument<Traits>(request, call);
+      if (!argument) {
+        return;
+      }
+      invocation = std::make_unique<TaskInvocation<F>>(calls_, std::move(call), function_,
+                                                       std::move(*argument));
+    } catch (...) {  // no memory
+      return calls_.runtime().fail_with_exception(std::move(call), calls_.name());
+    }
+    calls_.begin(std::move(invocation));
+  }
+
+ private:
+  const F& function_;
+  FunctionCalls calls_;
+};
+
+}  // namespace sdk
+
+struct FunctionOptions {
+  /// From the arrival of a call; then the caller gets an error and the coroutine is destroyed at
+  /// its await. 0: no end. Of coroutines only: nothing interrupts a plain function.
+  uint32_t timeout_ms = 30'000;
+  /// The function uses context.redis: the gateway connects to Redis. Of functions with a Context.
+  bool redis = true;
+};
+
+/// What is known of a function besides its code.
+struct FunctionInfo {
+  std::string name;
+  std::string doc;
+  bool needs_redis = false;
+  /// Makes the service of one worker, whose runtime outlives it, as the Functions do.
+  std::function<std::unique_ptr<Service>(FunctionRuntime&)> make;
+};
+
+/// The functions of a gateway, complete before it starts. Each is
+///   Result f(), Result f(Argument), Task<Result> f(Argument), Task<Result> f(Argument, Context&)
+/// or the like without argument; Result may be void. A plain function runs on the event loop and
+/// must not block. One object for all workers: a callable with state must not change it. Made and
+/// destroyed by the main thread; then any thread reads it.
+class Functions {
+ public:
+  explicit Functions(BlockingOptions blocking = {})
+      : blocking_(std::make_shared<BlockingPool>(blocking)) {}
+
+  /// `name` is what clients call, at most 80 bytes for ZeroMQ's; a later one of the same name
+  /// is a bug. `doc` goes into the clients that are generated.
+  template <class F>
+  Functions& add(std::string name, std::string doc, F function, FunctionOptions options = {}) {
+    using Traits = sdk::FunctionTraits<F>;
+    const auto kept = std::make_shared<const F>(std::move(function));
+    FunctionInfo info;
+    info.name = std::move(name);
+    info.doc = std::move(doc);
+    info.needs_redis = Traits::kTakesContext && options.redis;
+    info.make = [kept, name = info.name,
+                 options](FunctionRuntime& runtime) -> std::unique_ptr<Service> {
+      if constexpr (Traits::kIsTask) {
+        return std::make_unique<sdk::TaskService<F>>(runtime, *kept, name, options.timeout_ms);
+      } else {
+        return std::make_unique<sdk::PlainService<F>>(runtime, *kept, name);
+      }
+    };
+    add(std::move(info));
+    return *this;
+  }
+
+  const std::vector<FunctionInfo>& all() const { return all_; }
+  /// Null when there is none of this name.
+  const FunctionInfo* find(std::string_view name) const;
+  BlockingPool& blocking() const { return *blocking_; }
+  FailureLog& failures() const { return *failures_; }
+
+ private:
+  void add(FunctionInfo info);
+
+  std::vector<FunctionInfo> all_;
+  std::shared_ptr<BlockingPool> blocking_;
+  std::shared_ptr<FailureLog> failures_ = std::make_shared<FailureLog>();
+};
+
+}  // namespace zerogate

@@ -1,0 +1,284 @@
+#include "core/sdk/functions.h"
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "core/base/random.h"
+#include "tests/unit/core/sdk/functions_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+int64_t twice(int64_t number) { return 2 * number; }
+
+TEST_F(FunctionsTest, APlainFunctionAnswersAtOnce) {
+  functions_.add("twice", "", &twice).add("nothing", "", [] {});
+  start();
+  call("twice", 21);
+  EXPECT_EQ(answer<int64_t>(), 42);
+  call("nothing", 1);
+  EXPECT_EQ(answer_bytes(), "\xc0");
+}
+
+TEST_F(FunctionsTest, AnArgumentOfAnotherTypeIsInvalid) {
+  functions_.add("twice", "", &twice);
+  start();
+  call("twice", std::string("x"));
+  EXPECT_EQ(ended(Outcome::invalid), 1u);
+  EXPECT_THAT(answer_bytes(), HasSubstr("__zerror__validation_error"));
+}
+
+TEST_F(FunctionsTest, AnExceptionIsPythonsAndLoggedOncePerKind) {
+  functions_.add("plain", "", []() -> int64_t { throw std::runtime_error("it's \"so\"\n"); });
+  functions_.add("task", "", []() -> Task<int64_t> {
+    throw std::out_of_range("boom");
+    co_return 1;
+  });
+  start();
+  for (int i = 0; i < 3; ++i) {
+    call("plain", 1);
+    EXPECT_EQ(answer_bytes(), error(R"(RuntimeError('it\'s "so"\n'))"));
+    call("task", 1);
+    EXPECT_EQ(answer_bytes(), error("RuntimeError('boom')"));
+  }
+  EXPECT_EQ(ended(Outcome::error), 6u);
+  ASSERT_EQ(lines_.size(), 2u);
+  EXPECT_THAT(lines_[1], HasSubstr("function=task"));
+  EXPECT_THAT(lines_[1], HasSubstr("std::out_of_range"));
+}
+
+TEST_F(FunctionsTest, ACoroutineSleepsByTheTimers) {
+  functions_.add("nap", "", [](int64_t ms, Context& context) -> Task<int64_t> {
+    co_await context.sleep(static_cast<uint64_t>(ms));
+    co_return ms;
+  });
+  start();
+  call("nap", 20);
+  pass_ms(19);
+  EXPECT_EQ(answers(), 0u);
+  pass_ms(1);
+  EXPECT_EQ(answer<int64_t>(), 20);
+  EXPECT_EQ(runtime_->under_way(), 0u);
+}
+
+TEST_F(FunctionsTest, RedisCommandsRunAtTheSameTime) {
+  functions_.add("add", "", [](std::string key, Context& context) -> Task<int64_t> {
+    auto set = context.redis.set(key, "1");
+    auto get = context.redis.get(key);
+    auto count = context.redis.command("INCRBY", "n", 5);
+    co_await set;
+    const std::optional<std::string> value = co_await get;
+    const RedisValue counted = co_await count;
+    co_return static_cast<int64_t>(value->size()) + counted.integer;
+  });
+  start();
+  call("add", std::string("k"));
+  ASSERT_EQ(commands_.size(), 3u);
+  EXPECT_THAT(commands_[2].first, ElementsAre("INCRBY", "n", "5"));
+  answer_redis(redis_ok());
+  answer_redis(redis_value("abc"));
+  EXPECT_EQ(answers(), 0u);
+  answer_redis(redis_integer(5));
+  EXPECT_EQ(answer<int64_t>(), 8);
+}
+
+TEST_F(FunctionsTest, AFailureOfRedisIsTheCallsOutcome) {
+  functions_.add("get", "", [](std::string key, Context& context) -> Task<std::string> {
+    co_return (co_await context.redis.get(key)).value_or("");
+  });
+  start();
+  call("get", std::string("k"));
+  answer_redis(redis_away("redis unavailable: away"));
+  EXPECT_EQ(answer_bytes(), error("redis unavailable: away"));
+  EXPECT_EQ(ended(Outcome::unavailable), 1u);
+  EXPECT_TRUE(lines_.empty());
+}
+
+TEST_F(FunctionsTest, ACallThatIsLateIsCancelled) {
+  const auto watched = std::make_shared<int>(0);
+  functions_.add("get", "",
+                 [watched](std::string key, Context& context) -> Task<std::string> {
+                   const std::shared_ptr<int> local = watched;
+                   co_return (co_await context.redis.get(key)).value();
+                 },
+                 {.timeout_ms = 50});
+  start();
+  const long before = watched.use_count();
+  call("get", std::string("k"));
+  pass_ms(10);
+  call("get", std::string("k"));
+  EXPECT_EQ(watched.use_count(), before + 2);
+  pass_ms(40);
+  EXPECT_EQ(answers(), 1u);
+  EXPECT_EQ(answer_bytes(), error("`get` has not ended within 50 ms"));
+  pass_ms(10);
+  EXPECT_EQ(ended(Outcome::timeout), 2u);
+  EXPECT_EQ(watched.use_count(), before);
+  answer_redis(redis_value("late"));
+  EXPECT_EQ(answers(), 2u);
+}
+
+TEST_F(FunctionsTest, ACallerThatHasGoneEndsTheCallAtItsAwait) {
+  int gone_on = 0;
+  functions_.add("get", "", [&gone_on](std::string key, Context& context) -> Task<> {
+    co_await context.redis.get(key);
+    ++gone_on;
+  });
+  start();
+  call("get", std::string("k"));
+  sink_.callers_gone = true;
+  sink_.takes = false;
+  answer_redis(redis_value("x"));
+  EXPECT_EQ(gone_on, 0);
+  EXPECT_EQ(runtime_->under_way(), 0u);
+  EXPECT_EQ(ended(Outcome::abandoned), 1u);
+}
+
+TEST_F(FunctionsTest, ABackendIsCalledAndItsErrorIsThrown) {
+  functions_.add("ask", "", [](int64_t id, Context& context) -> Task<int64_t> {
+    co_return 1 + co_await context.call<int64_t>("orders", "get_order", id);
+  });
+  functions_.add("lost", "", [](Context& context) -> Task<> {
+    co_await context.call<void>("nowhere", "get_order");
+  });
+  start();
+  call("ask", 7);
+  ASSERT_EQ(orders_.requests.size(), 1u);
+  EXPECT_EQ(orders_.requests[0], std::make_pair(std::string("get_order"), std::string("\x07")));
+  std::move(orders_.calls.front()).reply("\x29");
+  orders_.calls.pop_front();
+  EXPECT_EQ(answers(), 0u) << "a service's answer never runs a function within";
+  runtime_->inner_calls().end_of_turn();
+  EXPECT_EQ(answer<int64_t>(), 42);
+
+  call("ask", 7);
+  std::move(orders_.calls.front()).fail(Outcome::error, "boom");
+  orders_.calls.pop_front();
+  runtime_->inner_calls().end_of_turn();
+  EXPECT_EQ(answer_bytes(), error("orders.get_order: server_exception: boom"));
+  call("lost", 7);
+  EXPECT_EQ(answer_bytes(), error("no backend is named `nowhere`"));
+}
+
+TEST_F(FunctionsTest, BlockingWorkRunsOnAThreadAndIsBounded) {
+  std::promise<void> go, begun;
+  const std::shared_future<void> gate = go.get_future().share();
+  functions_.add("work", "", [gate, &begun](int64_t id, Context& context) -> Task<int64_t> {
+    auto work = context.blocking([gate, id, &begun] {
+      if (id == 1) {
+        begun.set_value();
+      }
+      gate.wait();
+      if (id == 2) {
+        throw std::runtime_error("two");
+      }
+      return id;
+    });
+    co_return co_await work;
+  });
+  start();
+  call("work", 1);
+  begun.get_future().wait();
+  call("work", 2);  // waits
+  call("work", 3);  // refused
+  EXPECT_EQ(ended(Outcome::overloaded), 1u);
+  EXPECT_EQ(functions_.blocking().metrics().refused, 1u);
+  go.set_value();
+  while (answers() < 3) {
+    uv_run(loop_.uv(), UV_RUN_ONCE);
+  }
+  EXPECT_EQ(sink_.answers[1].body, "\x01");
+  EXPECT_EQ(sink_.answers[2].body, error("RuntimeError('two')"));
+  EXPECT_EQ(functions_.blocking().metrics().finished, 2u);
+}
+
+TEST_F(FunctionsTest, BlockingWorkThatHasNotBegunIsLeftWhenItsCallHasGone) {
+  std::promise<void> go, begun;
+  const std::shared_future<void> gate = go.get_future().share();
+  std::atomic<int> runs = 0;
+  functions_.add("work", "",
+                 [gate, &runs, &begun](Context& context) -> Task<> {
+                   auto work = context.blocking([gate, &runs, &begun] {
+                     if (++runs == 1) {
+                       begun.set_value();
+                     }
+                     gate.wait();
+                   });
+                   co_await work;
+                 },
+                 {.timeout_ms = 5});
+  start();
+  call("work", 1);
+  begun.get_future().wait();
+  call("work", 2);
+  pass_ms(5);
+  EXPECT_EQ(ended(Outcome::timeout), 2u);
+  // The pool has one thread: a third job runs after the second.
+  functions_.add("last", "", [](Context& context) -> Task<> {
+    auto work = context.blocking([] {});
+    co_await work;
+  });
+  services_["last"] = functions_.find("last")->make(*runtime_);
+  go.set_value();
+  while (ended(Outcome::ok) == 0) {
+    call("last", 3);
+    uv_run(loop_.uv(), UV_RUN_ONCE);
+  }
+  EXPECT_EQ(runs, 1);
+}
+
+// Clients that vanish, calls that are late, answers in any order: each call is answered once, and
+// nothing is left. With AddressSanitizer this shows that destroyed coroutines leak nothing.
+TEST_F(FunctionsTest, AHundredThousandCallsLeaveNothingBehind) {
+  constexpr int kCalls = 100'000;
+  functions_.add("mixed", "",
+                 [](int64_t id, Context& context) -> Task<std::string> {
+                   auto kept = context.redis.get(std::to_string(id));
+                   const auto inner = [](Context& of, int64_t number) -> Task<int64_t> {
+                     co_await of.sleep(static_cast<uint64_t>(number % 5));
+                     co_return co_await of.call<int64_t>("orders", "next", number);
+                   };
+                   const int64_t next = co_await inner(context, id);
+                   co_return (co_await kept).value_or("none") + std::to_string(next);
+                 },
+                 {.timeout_ms = 20});
+  start();
+  Random random(1);
+  int begun = 0;
+  while (begun < kCalls || calls_.in_flight() > 0) {
+    sink_.callers_gone = random.below(8) == 0;
+    sink_.takes = !sink_.callers_gone;
+    for (uint64_t i = random.below(64); i > 0 && begun < kCalls; --i, ++begun) {
+      call("mixed", begun);
+    }
+    for (uint64_t i = random.below(96); i > 0 && !commands_.empty(); --i) {
+      answer_redis(redis_value("v"));
+    }
+    for (uint64_t i = random.below(96); i > 0 && !orders_.calls.empty(); --i) {
+      std::move(orders_.calls.back()).reply("\x01");
+      orders_.calls.pop_back();
+    }
+    runtime_->inner_calls().end_of_turn();
+    pass_ms(random.below(3));
+    calls_.on_turn_end(clock_.now_ns());
+  }
+  uint64_t sum = 0;
+  for (size_t i = 0; i < kOutcomeNames.size(); ++i) {
+    sum += ended(static_cast<Outcome>(i));
+  }
+  EXPECT_EQ(sum, static_cast<uint64_t>(kCalls));
+  EXPECT_EQ(answers(), static_cast<size_t>(kCalls));
+  EXPECT_GT(ended(Outcome::ok), 0u);
+  EXPECT_GT(ended(Outcome::timeout), 0u);
+  EXPECT_GT(ended(Outcome::abandoned), 0u);
+  EXPECT_EQ(runtime_->under_way(), 0u);
+}
+
+}  // namespace
+}  // namespace zerogate::testing
