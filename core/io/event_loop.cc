@@ -56,10 +56,11 @@ uint64_t EventLoop::read_ns() const {
 // Callbacks that asked for no time may have come before the one that did. libuv has read a clock of
 // milliseconds when the poll returned (uv__io_poll): rounded down, from a kernel clock that ticks
 // every millisecond at worst. So the poll had returned two after that for certain, and nothing that
-// holds the loop for longer goes unseen.
+// holds the loop for longer goes unseen. Only the observer is told: those callbacks have kept the
+// later time, and a clock that went back behind it would make their waits endless.
 void EventLoop::after_poll() {
   constexpr uint64_t kInexactMs = 2;
-  now_ns_ = std::min(began_ns(), (uv_now(&loop_) + kInexactMs) * kNsPerMs);
+  polled_ns_ = std::min(began_ns(), (uv_now(&loop_) + kInexactMs) * kNsPerMs);
   timers_.run_due();
   end();
 }
@@ -68,7 +69,7 @@ void EventLoop::before_poll() {
   end();
   const uint64_t began_ns = std::exchange(now_ns_, 0);
   if (began_ns != 0 && observer_ != nullptr) {
-    observer_->on_turn_end(began_ns, uv_hrtime());
+    observer_->on_turn_end(std::min(began_ns, polled_ns_), uv_hrtime());
   }
   arm_wake_up();
 }

@@ -95,6 +95,7 @@ class EventLoop final : public Clock {
   std::vector<EndOfTurn*> clients_;
   bool again_ = false;
   TurnObserver* observer_ = nullptr;
+  uint64_t polled_ns_ = UINT64_MAX;  ///< when the last poll has returned, at the latest
   TimerQueue timers_{*this};
   uint64_t wake_up_ms_ = UINT64_MAX;  ///< when wake_up_ fires
   UvPtr<uv_prepare_t> prepare_;

@@ -175,6 +175,18 @@ TEST_F(EventLoopClockTest, WhatComesBeforeTheFirstReadingIsSeenToo) {
   EXPECT_GE(observer_.last_ns(), 47 * kNsPerMs) << "to libuv's milliseconds";
 }
 
+// What is due is judged by times that callbacks of the same turn have taken.
+TEST_F(EventLoopClockTest, DoesNotGoBackWithinATurn) {
+  uint64_t in_callback = 0, in_timer = 0;
+  Timer timer(loop_.timers(), [&] { in_timer = loop_.now_ns(); });
+  timer.start(1);
+  in_a_turn([&] {
+    hold_up(20);
+    in_callback = loop_.now_ns();
+  });
+  EXPECT_GE(in_timer, in_callback);
+}
+
 // It belongs to the turn that began with the poll before: what arrives meanwhile waits for it.
 TEST_F(EventLoopClockTest, TimersAreInIt) {
   const auto timer = make_uv<uv_timer_t>(loop_.uv(), uv_timer_init, nullptr);
