@@ -114,16 +114,23 @@ void RedisChannel::connect() {
   }
 }
 
-Result<RedisConnectionPtr> RedisChannel::open_next() {
+Result<std::unique_ptr<RedisConnection>> RedisChannel::open_next() {
   const RedisUrl& url = options_.url;
   if (!url.path.empty()) {
-    return network_.open_unix(*this, url.path);
+    return network_.open(*this, {.host = {}, .path = url.path});
   }
   const std::string& address = addresses_[next_address_++];
   if (address != url.host) {
     endpoint_ = fmt::format("{} at {}", url.display(), address);
   }
-  return network_.open_tcp(*this, address, url.port);
+  return network_.open(*this, {.host = address, .port = url.port, .path = {}});
+}
+
+void RedisChannel::let_go() {
+  if (connection_ != nullptr) {
+    connection_->end();
+    ended_ = std::move(connection_);
+  }
 }
 
 /// All of it leaves in one write once the socket is connected.
@@ -156,9 +163,6 @@ void RedisChannel::send_handshake() {
 void RedisChannel::on_connected() { state_ = State::handshaking; }
 
 void RedisChannel::on_handshake_reply(const redisReply& reply) {
-  if (connection_->connected_to_itself()) {
-    return fail("connected to itself");
-  }
   const std::string_view text = reply.str ? std::string_view(reply.str, reply.len) : "";
   const bool pinged = logins_left_ == 0 && !ponged_;
   if (reply.type == REDIS_REPLY_ERROR) {
@@ -195,7 +199,7 @@ void RedisChannel::on_handshake_reply(const redisReply& reply) {
 
 void RedisChannel::on_broken(std::string_view reason, bool closed) {
   if (state_ == State::connecting && another_address()) {
-    connection_.reset();
+    let_go();
     return connect();
   }
   if (closed && may_return_quietly()) {
@@ -220,7 +224,7 @@ bool RedisChannel::may_return_quietly() {
 }
 
 void RedisChannel::return_quietly() {
-  connection_.reset();
+  let_go();
   addresses_.clear();
   next_address_ = 0;
   quiet_ = true;
@@ -246,7 +250,7 @@ void RedisChannel::fail(std::string_view reason) {
   if (state_ == State::up) {
     addresses_.clear(), next_address_ = 0;
   }
-  connection_.reset();
+  let_go();
   state_ = State::broken;
   tried_ = true;
   quiet_ = false;

@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "core/base/backoff.h"
+#include "core/base/clock.h"
 #include "core/base/ring_buffer.h"
-#include "core/io/dns_lookup.h"
-#include "core/io/event_loop.h"
 #include "core/io/timer.h"
-#include "core/redis/hiredis_connection.h"
 #include "core/redis/redis_client.h"
+#include "core/redis/redis_network.h"
 
 namespace zerogate {
 
@@ -84,7 +83,8 @@ class RedisChannel final : private RedisConnection::Owner {
   void on_addresses(RedisLookup::Addresses addresses);
   void connect();
   bool another_address() const { return next_address_ < addresses_.size(); }
-  Result<RedisConnectionPtr> open_next();
+  Result<std::unique_ptr<RedisConnection>> open_next();
+  void let_go();
   void send_handshake();
   void on_handshake_reply(const redisReply& reply);
   bool may_return_quietly();
@@ -106,9 +106,10 @@ class RedisChannel final : private RedisConnection::Owner {
   const RedisOptions& options_;
   State state_ = State::waiting;
   bool tried_ = false;
-  RedisConnectionPtr connection_;
-  Timer timer_;           // of the attempt or of the wait: see state_
-  Timer deadline_timer_;  // of the oldest command that has not been answered
+  std::unique_ptr<RedisConnection> connection_;
+  std::unique_ptr<RedisConnection> ended_;  // it may be calling us: goes at the end of the turn
+  Timer timer_;                             // of the attempt or of the wait: see state_
+  Timer deadline_timer_;                    // of the oldest command that has not been answered
   std::unique_ptr<RedisLookup> lookup_;
   Backoff backoff_;
   std::vector<std::string> addresses_;  // those not tried yet begin at next_address_

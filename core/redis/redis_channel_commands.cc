@@ -43,6 +43,7 @@ void RedisChannel::command(const std::string& formatted, RedisRequest& request) 
 }
 
 void RedisChannel::end_of_turn() {
+  ended_.reset();
   if (state_ == State::up) {
     connection_->flush();
   }

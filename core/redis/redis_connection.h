@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -11,38 +10,33 @@ struct redisReply;
 namespace zerogate {
 
 /// Sends formatted commands and hands out replies in their order. It ends when the connection
-/// breaks or its owner destroys it, and does not reconnect: RedisChannel does. Owned through
-/// RedisConnectionPtr. Loop thread only.
+/// breaks or its owner ends it, and does not reconnect: RedisChannel does. Loop thread only.
 class RedisConnection {
  public:
+  /// Must not destroy the connection in these functions, but may end() it.
   class Owner {
    public:
-    /// The socket is connected; nothing was answered yet. Must not let go of the connection:
-    /// hiredis 0.14.1 would touch the freed context.
+    /// The socket is connected; nothing was answered yet.
     virtual void on_connected() = 0;
     /// Bytes have come. Replies may follow in this very callback.
     virtual void on_bytes() = 0;
-    /// The reply to the oldest command that has none. May let go of the connection.
+    /// The reply to the oldest command that has none.
     virtual void on_redis_reply(const redisReply& reply) = 0;
-    /// The connection is gone, and no on_redis_reply follows for what was sent. Lets go of it.
-    /// `closed`: the other end closed it, or the way there did; nothing was wrong with the bytes.
-    /// `reason` is valid during the call only.
+    /// The last call: the connection is gone. `closed`: the other end closed it, or the way there
+    /// did; nothing was wrong with the bytes. `reason` is valid during the call only.
     virtual void on_broken(std::string_view reason, bool closed) = 0;
 
    protected:
     ~Owner() = default;
   };
-  struct Closer {
-    void operator()(RedisConnection* connection) const { connection->close(); }
-  };
 
-  RedisConnection() = default;
+  virtual ~RedisConnection() = default;
   RedisConnection(const RedisConnection&) = delete;
   RedisConnection& operator=(const RedisConnection&) = delete;
 
   /// Appends one command in Redis' wire format; the bytes are copied. It leaves with the next
-  /// flush(), or once the socket is connected. Not for SUBSCRIBE and MONITOR, which hiredis treats
-  /// differently.
+  /// flush(), or once the socket is connected. Not for SUBSCRIBE and MONITOR, which have more than
+  /// one reply.
   virtual void send(const std::string& command) = 0;
 
   /// Writes what was appended, in one write. What the kernel does not take goes on when the socket
@@ -52,18 +46,12 @@ class RedisConnection {
   /// Bytes that were appended and that the kernel has not taken.
   virtual size_t unsent_bytes() const = 0;
 
-  /// True when the socket's two ends are one: behind a dead port of the ephemeral range the kernel
-  /// may connect a client to itself.
-  virtual bool connected_to_itself() const = 0;
+  /// From now on the owner hears nothing. It destroys the connection soon, for the socket is open
+  /// until then.
+  virtual void end() = 0;
 
  protected:
-  virtual ~RedisConnection() = default;
-
- private:
-  /// Ends it: the owner hears nothing more. The object goes now, or when its callback returns.
-  virtual void close() = 0;
+  RedisConnection() = default;
 };
-
-using RedisConnectionPtr = std::unique_ptr<RedisConnection, RedisConnection::Closer>;
 
 }  // namespace zerogate

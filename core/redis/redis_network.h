@@ -1,12 +1,12 @@
 // How a RedisClient reaches Redis: sockets in the gateway, fakes in unit tests.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/base/address.h"
 #include "core/base/result.h"
 #include "core/redis/redis_connection.h"
 
@@ -31,13 +31,10 @@ class RedisLookup {
 /// Loop thread only. Outlives what it makes.
 class RedisNetwork {
  public:
-  /// Starts to connect to a numeric address. The owner hears of the result on a later turn; what
-  /// cannot even be begun is an error.
-  virtual Result<RedisConnectionPtr> open_tcp(RedisConnection::Owner& owner,
-                                              const std::string& address, uint16_t port) = 0;
-  /// The same to a Unix socket.
-  virtual Result<RedisConnectionPtr> open_unix(RedisConnection::Owner& owner,
-                                               const std::string& path) = 0;
+  /// Starts to connect to a numeric address or a Unix socket. The owner hears of the result on a
+  /// later turn; what cannot even be begun is an error.
+  virtual Result<std::unique_ptr<RedisConnection>> open(RedisConnection::Owner& owner,
+                                                        const Address& address) = 0;
   virtual std::unique_ptr<RedisLookup> make_lookup(RedisLookup::Done done) = 0;
 
  protected:

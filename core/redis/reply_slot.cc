@@ -1,5 +1,7 @@
 #include "core/redis/reply_slot.h"
 
+#include <new>
+
 namespace zerogate {
 
 namespace {
@@ -52,9 +54,13 @@ redisReply* RedisReplySlot::begin(const redisReadTask* task) {
   return &reply;
 }
 
-void RedisReplySlot::serve(redisReader* reader) {
-  reader->fn = &functions;
+redisReader* RedisReplySlot::make_reader() {
+  redisReader* reader = redisReaderCreateWithFunctions(&functions);
+  if (reader == nullptr) {
+    throw std::bad_alloc();
+  }
   reader->privdata = this;
+  return reader;
 }
 
 }  // namespace zerogate

@@ -15,9 +15,9 @@ class RedisReplySlot {
   RedisReplySlot(const RedisReplySlot&) = delete;
   RedisReplySlot& operator=(const RedisReplySlot&) = delete;
 
-  /// From now on `reader` hands out this slot: valid until it reads the next reply. The reader may
-  /// outlive the slot as long as it reads nothing more.
-  void serve(redisReader* reader);
+  /// A reader that hands out this slot, which is valid until it reads the next reply. The caller
+  /// frees it. The slot outlives it.
+  redisReader* make_reader();
 
  private:
   static redisReplyObjectFunctions functions;

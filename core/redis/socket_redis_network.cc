@@ -1,9 +1,11 @@
 #include "core/redis/socket_redis_network.h"
 
+#include <sys/un.h>
+
 #include <utility>
 
 #include "core/io/dns_lookup.h"
-#include "core/redis/hiredis_connection.h"
+#include "core/redis/socket_redis_connection.h"
 
 namespace zerogate {
 namespace {
@@ -20,14 +22,19 @@ class SystemLookup final : public RedisLookup {
 
 }  // namespace
 
-Result<RedisConnectionPtr> SocketRedisNetwork::open_tcp(RedisConnection::Owner& owner,
-                                                        const std::string& address, uint16_t port) {
-  return HiredisConnection::open_tcp(loop_, owner, address, port);
-}
-
-Result<RedisConnectionPtr> SocketRedisNetwork::open_unix(RedisConnection::Owner& owner,
-                                                         const std::string& path) {
-  return HiredisConnection::open_unix(loop_, owner, path);
+Result<std::unique_ptr<RedisConnection>> SocketRedisNetwork::open(RedisConnection::Owner& owner,
+                                                                  const Address& address) {
+  if (address.path.size() >= sizeof(sockaddr_un::sun_path)) {
+    return Error{"the path is longer than a Unix socket's may be, 107 bytes"};
+  }
+  if (read_buffer_ == nullptr) {
+    read_buffer_ = std::make_unique_for_overwrite<char[]>(FrameReader::kSharedBytes);
+  }
+  auto connection = std::make_unique<SocketRedisConnection>(loop_, owner, read_buffer_.get());
+  if (const int error = connection->connect(address); error != 0) {
+    return Error{std::string(TcpStream::reason(error))};
+  }
+  return std::unique_ptr<RedisConnection>(std::move(connection));
 }
 
 std::unique_ptr<RedisLookup> SocketRedisNetwork::make_lookup(RedisLookup::Done done) {

@@ -1,4 +1,4 @@
-// The way to a real Redis: hiredis' connections, and names from the system's resolver.
+// The way to a real Redis: sockets, and names from the system's resolver.
 #pragma once
 
 #include <uv.h>
@@ -10,8 +10,6 @@
 
 namespace zerogate {
 
-/// hiredis uses write(2), so writing to a socket that the peer has closed raises SIGPIPE: the
-/// process must ignore that signal.
 class SocketRedisNetwork final : public RedisNetwork {
  public:
   /// The loop outlives it.
@@ -19,14 +17,13 @@ class SocketRedisNetwork final : public RedisNetwork {
   SocketRedisNetwork(const SocketRedisNetwork&) = delete;
   SocketRedisNetwork& operator=(const SocketRedisNetwork&) = delete;
 
-  Result<RedisConnectionPtr> open_tcp(RedisConnection::Owner& owner, const std::string& address,
-                                      uint16_t port) override;
-  Result<RedisConnectionPtr> open_unix(RedisConnection::Owner& owner,
-                                       const std::string& path) override;
+  Result<std::unique_ptr<RedisConnection>> open(RedisConnection::Owner& owner,
+                                                const Address& address) override;
   std::unique_ptr<RedisLookup> make_lookup(RedisLookup::Done done) override;
 
  private:
   uv_loop_t* loop_;
+  std::unique_ptr<char[]> read_buffer_;  ///< of all connections; made with the first
 };
 
 }  // namespace zerogate

@@ -25,10 +25,9 @@ struct FakeRedisServer {
 
   Way way = Way::accepts;
   std::function<std::string(const std::string& command)> answer = &FakeRedisServer::usual;
-  bool silent = false;   ///< takes commands and does not answer yet
-  bool stuck = false;    ///< reads nothing
-  bool resets = false;   ///< the next flush finds the connection reset
-  bool mirrors = false;  ///< the client is connected to itself
+  bool silent = false;  ///< takes commands and does not answer yet
+  bool stuck = false;   ///< reads nothing
+  bool resets = false;  ///< the next flush finds the connection reset
 
   int accepted = 0;
   int flushes = 0;
@@ -45,10 +44,13 @@ struct FakeRedisServer {
   }
 };
 
+class FakeRedisNetwork;
+
+/// Owned by the channel, known to the network.
 class FakeRedisConnection final : public RedisConnection {
  public:
-  FakeRedisConnection(FakeRedisServer& server, Owner& owner) : server_(server), owner_(&owner) {}
-  ~FakeRedisConnection() override { EXPECT_EQ(owner_, nullptr) << "its owner forgot it"; }
+  FakeRedisConnection(FakeRedisNetwork& network, FakeRedisServer& server, Owner& owner);
+  ~FakeRedisConnection() override;
 
   void send(const std::string& command) override {
     ASSERT_NE(owner_, nullptr);
@@ -70,13 +72,39 @@ class FakeRedisConnection final : public RedisConnection {
     unsent_ = 0;
   }
   size_t unsent_bytes() const override { return unsent_; }
-  bool connected_to_itself() const override { return server_.mirrors; }
+  void end() override { owner_ = nullptr; }
 
   /// What a poll finds on the socket.
   void step() {
     if (owner_ == nullptr) {
       return;
     }
+    stepping_ = true;
+    find();
+    stepping_ = false;
+  }
+  /// A piece of a reply that is not whole.
+  void trickle() {
+    if (owner_ != nullptr && connected_) {
+      owner_->on_bytes();
+    }
+  }
+  /// The next poll finds it closed.
+  void close_soon() { closing_ = connected_; }
+
+ private:
+  static std::string words_of(const std::string& command) {
+    std::string words;
+    size_t at = command.find("\r\n") + 2;
+    while (at < command.size()) {
+      const size_t length_end = command.find("\r\n", at);
+      const size_t length = std::stoul(command.substr(at + 1, length_end - at - 1));
+      words += (words.empty() ? "" : " ") + command.substr(length_end + 2, length);
+      at = length_end + 2 + length + 2;
+    }
+    return words;
+  }
+  void find() {
     if (!connected_) {
       return connect();
     }
@@ -95,29 +123,6 @@ class FakeRedisConnection final : public RedisConnection {
       under_way_.pop_front();
       answer(reply);
     }
-  }
-  /// A piece of a reply that is not whole.
-  void trickle() {
-    if (owner_ != nullptr && connected_) {
-      owner_->on_bytes();
-    }
-  }
-  /// The next poll finds it closed.
-  void close_soon() { closing_ = connected_; }
-  bool open() const { return owner_ != nullptr; }
-  const FakeRedisServer& server() const { return server_; }
-
- private:
-  static std::string words_of(const std::string& command) {
-    std::string words;
-    size_t at = command.find("\r\n") + 2;
-    while (at < command.size()) {
-      const size_t length_end = command.find("\r\n", at);
-      const size_t length = std::stoul(command.substr(at + 1, length_end - at - 1));
-      words += (words.empty() ? "" : " ") + command.substr(length_end + 2, length);
-      at = length_end + 2 + length + 2;
-    }
-    return words;
   }
   void connect() {
     if (server_.way == FakeRedisServer::Way::refuses) {
@@ -152,10 +157,11 @@ class FakeRedisConnection final : public RedisConnection {
     owner_->on_broken(reason, closed);
     EXPECT_EQ(owner_, nullptr) << "its owner did not let go";
   }
-  void close() override { owner_ = nullptr; }
 
+  FakeRedisNetwork& network_;
   FakeRedisServer& server_;
-  Owner* owner_;  ///< null once it let go
+  Owner* owner_;  ///< null once it has ended
+  bool stepping_ = false;
   bool connected_ = false;
   bool closing_ = false;
   std::vector<std::string> gathered_;
@@ -171,15 +177,21 @@ class FakeRedisNetwork final : public RedisNetwork {
   };
 
   explicit FakeRedisNetwork(const Clock& clock) : clock_(clock) {}
-  ~FakeRedisNetwork() { EXPECT_TRUE(lookups_.empty()); }
-
-  Result<RedisConnectionPtr> open_tcp(RedisConnection::Owner& owner, const std::string& address,
-                                      uint16_t port) override {
-    return open(owner, address + ":" + std::to_string(port));
+  ~FakeRedisNetwork() {
+    EXPECT_TRUE(lookups_.empty());
+    EXPECT_TRUE(connections_.empty());
   }
-  Result<RedisConnectionPtr> open_unix(RedisConnection::Owner& owner,
-                                       const std::string& path) override {
-    return open(owner, path);
+
+  Result<std::unique_ptr<RedisConnection>> open(RedisConnection::Owner& owner,
+                                                const Address& address) override {
+    const std::string to = address.is_path() ? address.path : address.display();
+    attempts_.push_back({to, clock_.now_ms()});
+    FakeRedisServer& at = server(to);
+    if (at.way == FakeRedisServer::Way::impossible) {
+      return Error{"no route to host"};
+    }
+    return std::unique_ptr<RedisConnection>(
+        std::make_unique<FakeRedisConnection>(*this, at, owner));
   }
   std::unique_ptr<RedisLookup> make_lookup(RedisLookup::Done done) override {
     return std::make_unique<Lookup>(*this, std::move(done));
@@ -193,28 +205,22 @@ class FakeRedisNetwork final : public RedisNetwork {
     for (Lookup* lookup : std::vector<Lookup*>(lookups_)) {
       lookup->step();
     }
-    for (size_t i = 0, count = connections_.size(); i < count; ++i) {
-      connections_[i]->step();
+    for (FakeRedisConnection* connection : std::vector<FakeRedisConnection*>(connections_)) {
+      connection->step();
     }
   }
   void trickle() {
-    for (const auto& connection : connections_) {
+    for (FakeRedisConnection* connection : connections_) {
       connection->trickle();
     }
   }
   /// Each server closes its connections, as Redis closes idle ones; the next poll finds it.
   void close_all() {
-    for (const auto& connection : connections_) {
+    for (FakeRedisConnection* connection : connections_) {
       connection->close_soon();
     }
   }
-  size_t open_connections() const {
-    size_t count = 0;
-    for (const auto& connection : connections_) {
-      count += connection->open() ? 1 : 0;
-    }
-    return count;
-  }
+  size_t open_connections() const { return connections_.size(); }
   /// Where and when connections were begun.
   const std::vector<Attempt>& attempts() const { return attempts_; }
   std::vector<std::string> tried() const {
@@ -260,21 +266,22 @@ class FakeRedisNetwork final : public RedisNetwork {
     std::string host_;  ///< that is being looked up
   };
 
-  Result<RedisConnectionPtr> open(RedisConnection::Owner& owner, const std::string& to) {
-    attempts_.push_back({to, clock_.now_ms()});
-    FakeRedisServer& at = server(to);
-    if (at.way == FakeRedisServer::Way::impossible) {
-      return Error{"no route to host"};
-    }
-    connections_.push_back(std::make_unique<FakeRedisConnection>(at, owner));
-    return RedisConnectionPtr(connections_.back().get());
-  }
-
+  friend class FakeRedisConnection;
   const Clock& clock_;
   std::map<std::string, FakeRedisServer> servers_;
-  std::vector<std::unique_ptr<FakeRedisConnection>> connections_;  ///< closed ones, too
+  std::vector<FakeRedisConnection*> connections_;  ///< in the order in which they were made
   std::vector<Lookup*> lookups_;
   std::vector<Attempt> attempts_;
 };
+
+inline FakeRedisConnection::FakeRedisConnection(FakeRedisNetwork& network, FakeRedisServer& server,
+                                                Owner& owner)
+    : network_(network), server_(server), owner_(&owner) {
+  network_.connections_.push_back(this);
+}
+inline FakeRedisConnection::~FakeRedisConnection() {
+  EXPECT_FALSE(stepping_) << "destroyed in a callback of its own";
+  std::erase(network_.connections_, this);
+}
 
 }  // namespace zerogate::testing

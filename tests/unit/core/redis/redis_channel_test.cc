@@ -136,14 +136,6 @@ TEST_F(RedisChannelTest, OnlyOkIsALogin) {
   }
 }
 
-TEST_F(RedisChannelTest, IsNotConnectedToItself) {
-  home().mirrors = true;
-  home().answer = [](const std::string&) { return "+PONG"; };
-  start();
-  pass_ms(4);
-  EXPECT_EQ(client_->state(), "connected to itself (10.0.0.1:6379)");
-}
-
 TEST_F(RedisChannelTest, OneTimeoutCoversTheWholeAttempt) {
   home().way = Way::swallows;
   start();

@@ -1,0 +1,72 @@
+#include "core/redis/socket_redis_connection.h"
+
+namespace zerogate {
+namespace {
+
+/// A host that has vanished says nothing: an idle connection to it ends after about so long. One
+/// with commands under way is replaced earlier, by RedisChannel.
+constexpr uint32_t kPeerTimeoutMs = 30'000;
+
+}  // namespace
+
+SocketRedisConnection::SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner,
+                                             char* read_buffer)
+    : owner_(owner), stream_(loop, *this, read_buffer), reader_(reply_.make_reader()) {}
+
+void SocketRedisConnection::send(const std::string& command) {
+  stream_.out() += command;
+  ++expected_;
+}
+
+void SocketRedisConnection::flush() {
+  if (!connected_ || ended_) {
+    return;
+  }
+  if (const int error = stream_.flush(); error != 0) {
+    break_off(TcpStream::reason(error), true);
+  }
+}
+
+void SocketRedisConnection::end() {
+  ended_ = true;
+  stream_.stop_reading();
+}
+
+void SocketRedisConnection::on_connected() {
+  connected_ = true;
+  stream_.watch_peer(kPeerTimeoutMs);
+  owner_.on_connected();
+  flush();
+}
+
+void SocketRedisConnection::on_bytes(ByteView bytes) {
+  if (ended_) {
+    return;
+  }
+  owner_.on_bytes();
+  redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+  while (!ended_) {
+    void* reply = nullptr;
+    if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
+      return break_off(reader_->errstr, false);
+    }
+    if (reply == nullptr) {
+      return;  // the rest of it will come
+    }
+    if (expected_ == 0) {
+      return break_off("Redis sent a reply that nobody had asked for", false);
+    }
+    --expected_;
+    owner_.on_redis_reply(*static_cast<const redisReply*>(reply));
+  }
+}
+
+void SocketRedisConnection::break_off(std::string_view reason, bool closed) {
+  if (ended_) {
+    return;
+  }
+  end();
+  owner_.on_broken(reason, closed);
+}
+
+}  // namespace zerogate
