@@ -67,7 +67,7 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
     : context_(context),
       options_(options),
       metrics_(std::move(metrics)),
-      resolver_(context.loop, options, context.states,
+      resolver_({context.loop, *context.timers, *context.lookups, context.states}, options,
                 [this] { endpoints_.update(resolver_.found()); }),
       endpoints_(context.loop, *context.timers, *context.maker, *this, options,
                  {connection_options(context, options), context.states, context.seed}, metrics_),
@@ -184,12 +184,7 @@ void Backend::route(ForwardedCall& call) {
 }
 
 void Backend::fail_unavailable(ForwardedCall& call, std::optional<Protocol> only) {
-  std::string reason = "its name has no address yet";
-  if (!endpoints_.empty()) {
-    reason = endpoints_.reason(only);
-  } else if (!resolver_.error().empty()) {
-    reason = resolver_.error();
-  }
+  const std::string reason = endpoints_.empty() ? resolver_.error() : endpoints_.reason(only);
   fail(call, Outcome::unavailable,
        fmt::format("backend '{}' unavailable: {}", options_.name, reason));
 }

@@ -25,9 +25,10 @@ class Backend;
 
 /// What all backends of a worker share. Outlives them.
 struct BridgeContext {
-  uv_loop_t* loop = nullptr;     ///< for look-ups and log lines that are owed
+  uv_loop_t* loop = nullptr;     ///< for log lines that are owed
   TimerQueue* timers = nullptr;  ///< and its clock
   ConnectionMaker* maker = nullptr;
+  NameLookupMaker* lookups = nullptr;
   BackendConnectionOptions connection;
   size_t request_memory = 256 << 20;  ///< see BridgeOptions
   size_t* request_bytes = nullptr;    ///< held now, of all backends

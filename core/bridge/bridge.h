@@ -10,6 +10,7 @@
 
 #include "core/bridge/backend.h"
 #include "core/bridge/socket_connection_maker.h"
+#include "core/io/dns_lookup.h"
 #include "core/io/event_loop.h"
 #include "core/io/zmq_socket.h"
 #include "core/metrics/worker_metrics.h"
@@ -24,6 +25,7 @@ struct BridgeOptions {
   /// are refused as overloaded. A connection copies what it is writing, so it may be twice as much.
   size_t request_memory = kRequestMemory;
   std::string identity;  ///< of the process; see ConnectService
+  std::shared_ptr<NameService> names = std::make_shared<NameService>();  ///< the process' one
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
   /// See BridgeContext.
   std::function<std::optional<FunctionLabel>(ByteView)> learn = [](ByteView) {
@@ -64,6 +66,7 @@ class Bridge final : public EndOfTurn {
   WorkerMetrics& metrics_;
   ZmqContext zmq_context_;
   SocketConnectionMaker maker_;
+  DnsLookupMaker lookups_;
   std::unique_ptr<char[]> read_buffer_;
   size_t request_bytes_ = 0;
   BridgeContext context_;

@@ -35,7 +35,7 @@ void Endpoint::open_connection() {
 
 // One connection finds out whether Zero is served there; the rest follow when it has.
 void Endpoint::maintain() {
-  if (retired_ || leaving_ || state_ == State::aside) {
+  if (retired_ || listing_ != Listing::listed || state_ == State::aside) {
     return;
   }
   const size_t there = connections_.size() + draining_.size();
@@ -354,9 +354,10 @@ bool Endpoint::busy() const {
   return std::ranges::any_of(connections_, loaded) || std::ranges::any_of(draining_, loaded);
 }
 
-void Endpoint::stay() {
-  leaving_ = false;
-  maintain();
+void Endpoint::set_listing(Listing listing) {
+  if (std::exchange(listing_, listing) != Listing::listed) {
+    maintain();
+  }
 }
 
 void Endpoint::retire() {
@@ -375,7 +376,7 @@ void Endpoint::look_whether_settled() {
 // Of a name's addresses some may never answer, as ::1 of a server that listens on IPv4 only. While
 // another of them serves, that is no fault, and nothing says so.
 void Endpoint::show_state() {
-  const bool excused = options_.one_of_a_name && !was_up_ && owner_.can_spare(*this);
+  const bool excused = one_of_a_name_ && !was_up_ && owner_.can_spare(*this);
   metrics_->hidden.set(excused ? 1 : 0);
   metrics_->connections.set(up_ + draining_.size());
   metrics_->up.set(available() ? 1 : 0);

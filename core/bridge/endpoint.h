@@ -19,10 +19,9 @@ namespace zerogate {
 
 struct EndpointOptions {
   Protocol protocol = Protocol::tcp;
-  Address address;             ///< numeric, or a Unix socket
-  uint32_t connections = 24;   ///< connections to keep, and never more
-  uint32_t in_flight = 1;      ///< requests on each
-  bool one_of_a_name = false;  ///< its name has other addresses; see Endpoint::show_state
+  Address address;            ///< numeric, or a Unix socket
+  uint32_t connections = 24;  ///< connections to keep, and never more
+  uint32_t in_flight = 1;     ///< requests on each
   BackendConnectionOptions connection;
 };
 
@@ -120,10 +119,17 @@ class Endpoint final : private BackendConnection::Owner {
   /// Frees the slots of calls that were given up before this time. True while some are taken.
   bool sweep(uint64_t until_ms);
 
-  /// Its name has lost the address: its holder of today gets no new connection.
-  void leave() { leaving_ = true; }
-  bool leaving() const { return leaving_; }
-  void stay();
+  /// What the name server says of the address. Only a listed one gets new connections: another
+  /// service may have been given it.
+  enum class Listing : uint8_t {
+    listed,
+    missing,  ///< in the last answer; it serves on with the connections that it has
+    gone,     ///< it serves on until another one can
+  };
+  void set_listing(Listing listing);
+  bool leaving() const { return listing_ == Listing::gone; }
+  /// Its name has other addresses; see show_state().
+  void set_one_of_a_name(bool one_of_a_name) { one_of_a_name_ = one_of_a_name; }
   /// Takes no more requests; connects no more.
   void retire();
 
@@ -187,7 +193,8 @@ class Endpoint final : private BackendConnection::Owner {
   bool settled_ = false;
   bool was_up_ = false;
   bool replacing_ = false;  ///< the connection that goes down is ended by us
-  bool leaving_ = false;
+  Listing listing_ = Listing::listed;
+  bool one_of_a_name_ = false;
   bool retired_ = false;
   bool dirty_ = false;
 };

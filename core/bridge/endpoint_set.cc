@@ -71,31 +71,30 @@ void EndpointSet::set_options(const BackendOptions& backend) {
 }
 
 void EndpointSet::update(const std::vector<EndpointResolver::Found>& found) {
+  using Listing = Endpoint::Listing;
   for (const auto& endpoint : endpoints_) {
-    const bool stays =
-        std::ranges::any_of(found, [&](const auto& f) { return is_at(*endpoint, f); });
-    if (stays && endpoint->leaving()) {
-      endpoint->stay();
-    } else if (!stays) {
-      endpoint->leave();
-    }
+    const auto its =
+        std::ranges::find_if(found, [&](const auto& f) { return is_at(*endpoint, f); });
+    endpoint->set_listing(its == found.end() ? Listing::gone
+                          : its->missing     ? Listing::missing
+                                             : Listing::listed);
   }
+  bool too_many = false;
   for (const EndpointResolver::Found& wanted : found) {
-    if (std::ranges::any_of(endpoints_, [&](const auto& e) { return is_at(*e, wanted); })) {
-      continue;
-    }
     const auto staying = std::ranges::count_if(endpoints_, [](auto& e) { return !e->leaving(); });
-    if (static_cast<size_t>(staying) == kMaxEndpoints) {
-      log::warn("more endpoints than one backend can have, the rest are not used",
-                {{"backend", backend_}, {"limit", kMaxEndpoints}});
-      break;
+    const bool full = static_cast<size_t>(staying) >= kMaxEndpoints;
+    if (at(wanted) == nullptr && !wanted.missing && !full) {
+      add(wanted);
     }
-    const auto same_name = [&](const auto& f) { return f.url == wanted.url; };
-    add(wanted, std::ranges::count_if(found, same_name) > 1);
+    too_many |= full && at(wanted) == nullptr;
+    if (Endpoint* endpoint = at(wanted)) {
+      const auto same_name = [&](const auto& f) { return f.url == wanted.url; };
+      endpoint->set_one_of_a_name(std::ranges::count_if(found, same_name) > 1);
+    }
   }
+  tell_too_many(too_many);
   see_off();
-  // A set that lost everything serves on with the connections that it has: a name server in trouble
-  // is no reason to cut them.
+  // A set that lost everything serves on: a fault in the name server is no reason to cut it off.
   if (!found.empty() &&
       std::ranges::any_of(endpoints_, [](const auto& e) { return e->leaving(); }) &&
       !leave_timer_.active()) {
@@ -103,10 +102,21 @@ void EndpointSet::update(const std::vector<EndpointResolver::Found>& found) {
   }
 }
 
-void EndpointSet::add(const EndpointResolver::Found& found, bool one_of_a_name) {
+void EndpointSet::tell_too_many(bool too_many) {
+  if (!std::exchange(too_many_, too_many) && too_many) {
+    log::warn("more endpoints than one backend can have, the rest are not used",
+              {{"backend", backend_}, {"limit", kMaxEndpoints}});
+  }
+}
+
+Endpoint* EndpointSet::at(const EndpointResolver::Found& found) {
+  const auto place = std::ranges::find_if(endpoints_, [&](auto& e) { return is_at(*e, found); });
+  return place != endpoints_.end() ? place->get() : nullptr;
+}
+
+void EndpointSet::add(const EndpointResolver::Found& found) {
   EndpointOptions options = found.protocol == Protocol::tcp ? tcp_ : zmq_;
   options.address = found.address;
-  options.one_of_a_name = one_of_a_name;
   const std::string name = found.address.display();
   const WatchedState watched{"endpoint up",
                              "endpoint down",

@@ -24,7 +24,8 @@ struct EndpointSetOptions {
 
 /// Follows the addresses that the backend's names have. An address that its name has lost gets no
 /// new connection; it serves on with those that it has until another endpoint is up, or for
-/// kLeaveMs, so that a name which moves costs no call. Owned by its Backend. Loop thread only.
+/// kLeaveMs, so that a name which moves costs no call. When no address is left at all, the last
+/// ones serve on for as long as their connections hold. Owned by its Backend. Loop thread only.
 class EndpointSet final : private Endpoint::Owner {
  public:
   static constexpr size_t kMaxEndpoints = 64;
@@ -96,7 +97,9 @@ class EndpointSet final : private Endpoint::Owner {
   void on_dirty(Endpoint& endpoint) override;
   void on_availability(Endpoint& endpoint) override;
 
-  void add(const EndpointResolver::Found& found, bool one_of_a_name);
+  void add(const EndpointResolver::Found& found);
+  Endpoint* at(const EndpointResolver::Found& found);
+  void tell_too_many(bool too_many);
   void retire(size_t index);
   /// Retires what is leaving, when there is a replacement or it has nothing left.
   void see_off();
@@ -122,6 +125,7 @@ class EndpointSet final : private Endpoint::Owner {
   std::vector<std::unique_ptr<Endpoint>> retired_;  ///< still have calls under way
   std::vector<Endpoint*> dirty_;                    ///< of both
   std::vector<Endpoint*> flushing_;                 ///< reused
+  bool too_many_ = false;                           ///< addresses; it has been told
   Timer leave_timer_;
   Timer sweep_timer_;
 };

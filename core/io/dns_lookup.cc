@@ -1,82 +1,53 @@
 #include "core/io/dns_lookup.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
+#include <netinet/in.h>
 
-#include <algorithm>
 #include <cassert>
-#include <memory>
+#include <utility>
 
 namespace zerogate {
-namespace {
 
-/// Of a name with more addresses only the first ones are taken: one more than a backend uses, so
-/// that the backend sees that there are too many, and says so.
-constexpr size_t kMaxAddresses = 65;
-
-std::vector<std::string> numeric_addresses(const addrinfo* found) {
-  std::vector<std::string> addresses;
-  for (const addrinfo* info = found; info && addresses.size() < kMaxAddresses;
-       info = info->ai_next) {
-    char text[NI_MAXHOST];
-    // getnameinfo and not inet_ntop, for it keeps the scope of a link-local IPv6 address.
-    if (getnameinfo(info->ai_addr, info->ai_addrlen, text, sizeof text, nullptr, 0,
-                    NI_NUMERICHOST) == 0 &&
-        std::find(addresses.begin(), addresses.end(), text) == addresses.end()) {
-      addresses.emplace_back(text);
-    }
-  }
-  return addresses;
+DnsLookup::DnsLookup(uv_loop_t* loop, std::shared_ptr<NameService> service, Done done)
+    : service_(std::move(service)), done_(std::move(done)) {
+  const auto init = [](uv_loop_t* on, uv_async_t* handle) {
+    uv_async_init(on, handle,
+                  [](uv_async_t* async) { static_cast<DnsLookup*>(async->data)->on_signal(); });
+  };
+  signal_ = make_uv<uv_async_t>(loop, init, this);
+  uv_unref(reinterpret_cast<uv_handle_t*>(signal_.get()));
 }
-
-}  // namespace
-
-struct DnsLookup::Request {
-  uv_getaddrinfo_t handle;
-  DnsLookup* owner;  // null when it has gone
-};
 
 DnsLookup::~DnsLookup() {
-  if (!request_) {
-    return;
+  if (running_) {
+    service_->forget(*this);
   }
-  request_->owner = nullptr;
-  uv_cancel(reinterpret_cast<uv_req_t*>(&request_->handle));  // fails when a thread has it: fine
 }
 
-Status DnsLookup::start(const std::string& host) {
-  assert(!running());
-  auto request = std::make_unique<Request>();
-  request->owner = this;
-  request->handle.data = request.get();
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  const int status =
-      uv_getaddrinfo(loop_, &request->handle, &DnsLookup::on_done, host.c_str(), nullptr, &hints);
-  if (status != 0) {
-    return Error{uv_strerror(status)};
-  }
-  request_ = request.release();
-  return ok_status();
+void DnsLookup::start(const std::string& host, uint64_t max_age_ms) {
+  assert(!running_);
+  running_ = true;
+  uv_ref(reinterpret_cast<uv_handle_t*>(signal_.get()));
+  service_->ask(host, max_age_ms, *this);
 }
 
-void DnsLookup::on_done(uv_getaddrinfo_t* handle, int status, addrinfo* found) {
-  const std::unique_ptr<Request> request(static_cast<Request*>(handle->data));
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> free_found(found, &uv_freeaddrinfo);
-  DnsLookup* const owner = request->owner;
-  if (!owner) {
+void DnsLookup::on_answer(NameService::Answer answer) {
+  const std::lock_guard lock(mutex_);
+  answer_ = std::move(answer);
+  uv_async_send(signal_.get());
+}
+
+void DnsLookup::on_signal() {
+  NameService::Answer answer;
+  {
+    const std::lock_guard lock(mutex_);
+    answer.swap(answer_);
+  }
+  if (answer == nullptr) {
     return;
   }
-  owner->request_ = nullptr;
-  if (status != 0) {
-    return owner->done_(Error{uv_strerror(status)});
-  }
-  std::vector<std::string> addresses = numeric_addresses(found);
-  if (addresses.empty()) {
-    return owner->done_(Error{"the name has no address"});
-  }
-  owner->done_(std::move(addresses));
+  running_ = false;
+  uv_unref(reinterpret_cast<uv_handle_t*>(signal_.get()));
+  done_(*answer);
 }
 
 bool DnsLookup::is_address(const std::string& host) {

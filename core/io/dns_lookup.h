@@ -3,47 +3,54 @@
 
 #include <uv.h>
 
-#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
-#include <vector>
 
-#include "core/base/result.h"
+#include "core/io/name_lookup.h"
+#include "core/io/name_service.h"
+#include "core/io/uv_ptr.h"
 
 namespace zerogate {
 
-/// Runs one getaddrinfo at a time in libuv's thread pool. hiredis 0.14.1 would call getaddrinfo
-/// inside redisAsyncConnect and block the whole loop. Owned by one connection, which may be
-/// destroyed while a lookup runs: its answer is then dropped. Loop thread only.
-class DnsLookup {
+/// A loop's door to the NameService: brings the answer onto the loop's thread. Loop thread only.
+class DnsLookup final : public NameLookup, private NameService::Asker {
  public:
-  /// Numeric addresses in the order in which to try them (never empty), or why there are none.
-  using Addresses = Result<std::vector<std::string>>;
-  using Done = std::function<void(Addresses)>;
-
-  /// `done` is called once per start() that succeeded, later on the loop.
-  DnsLookup(uv_loop_t* loop, Done done) : loop_(loop), done_(std::move(done)) {}
-  ~DnsLookup();
+  /// The loop runs until the look-up has ended or is destroyed.
+  DnsLookup(uv_loop_t* loop, std::shared_ptr<NameService> service, Done done);
+  ~DnsLookup() override;
   DnsLookup(const DnsLookup&) = delete;
   DnsLookup& operator=(const DnsLookup&) = delete;
 
-  /// A running lookup cannot be stopped. An owner that no longer waits for it should not start
-  /// another, but take its answer when it comes: so a dead name server blocks one thread of the
-  /// pool and not all.
-  bool running() const { return request_ != nullptr; }
-
-  /// Only when none is running.
-  Status start(const std::string& host);
+  bool running() const override { return running_; }
+  void start(const std::string& host, uint64_t max_age_ms) override;
 
   /// True for "127.0.0.1" or "::1", which need no lookup.
   static bool is_address(const std::string& host);
 
  private:
-  struct Request;
-  static void on_done(uv_getaddrinfo_t* handle, int status, addrinfo* found);
+  void on_answer(NameService::Answer answer) override;
+  void on_signal();
 
-  uv_loop_t* loop_;
-  Done done_;
-  Request* request_ = nullptr;  // owned by libuv until its callback, which deletes it
+  const std::shared_ptr<NameService> service_;
+  const Done done_;
+  UvPtr<uv_async_t> signal_;
+  bool running_ = false;
+  std::mutex mutex_;
+  NameService::Answer answer_;  ///< guarded; on its way to the loop
+};
+
+class DnsLookupMaker final : public NameLookupMaker {
+ public:
+  DnsLookupMaker(uv_loop_t* loop, std::shared_ptr<NameService> service)
+      : loop_(loop), service_(std::move(service)) {}
+  std::unique_ptr<NameLookup> make(NameLookup::Done done) override {
+    return std::make_unique<DnsLookup>(loop_, service_, std::move(done));
+  }
+
+ private:
+  uv_loop_t* const loop_;
+  const std::shared_ptr<NameService> service_;
 };
 
 }  // namespace zerogate

@@ -12,9 +12,19 @@ namespace {
 
 class SystemLookup final : public RedisLookup {
  public:
-  SystemLookup(uv_loop_t* loop, Done done) : lookup_(loop, std::move(done)) {}
+  SystemLookup(uv_loop_t* loop, const std::shared_ptr<NameService>& names, Done done)
+      : lookup_(loop, names, [done = std::move(done)](const NameAnswer& answer) {
+          if (answer.kind == NameAnswer::Kind::found) {
+            done(answer.addresses);
+          } else {
+            done(Error{answer.error});
+          }
+        }) {}
   bool running() const override { return lookup_.running(); }
-  Status start(const std::string& host) override { return lookup_.start(host); }
+  Status start(const std::string& host) override {
+    lookup_.start(host, 0);  // Redis may have moved just now
+    return ok_status();
+  }
 
  private:
   DnsLookup lookup_;
@@ -38,7 +48,7 @@ Result<std::unique_ptr<RedisConnection>> SocketRedisNetwork::open(RedisConnectio
 }
 
 std::unique_ptr<RedisLookup> SocketRedisNetwork::make_lookup(RedisLookup::Done done) {
-  return std::make_unique<SystemLookup>(loop_, std::move(done));
+  return std::make_unique<SystemLookup>(loop_, names_, std::move(done));
 }
 
 }  // namespace zerogate

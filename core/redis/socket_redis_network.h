@@ -1,11 +1,13 @@
-// The way to a real Redis: sockets, and names from the system's resolver.
+// The way to a real Redis: sockets, and names from the process' NameService.
 #pragma once
 
 #include <uv.h>
 
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "core/io/name_service.h"
 #include "core/redis/redis_network.h"
 
 namespace zerogate {
@@ -13,7 +15,9 @@ namespace zerogate {
 class SocketRedisNetwork final : public RedisNetwork {
  public:
   /// The loop outlives it.
-  explicit SocketRedisNetwork(uv_loop_t* loop) : loop_(loop) {}
+  explicit SocketRedisNetwork(uv_loop_t* loop,
+                              std::shared_ptr<NameService> names = std::make_shared<NameService>())
+      : loop_(loop), names_(std::move(names)) {}
   SocketRedisNetwork(const SocketRedisNetwork&) = delete;
   SocketRedisNetwork& operator=(const SocketRedisNetwork&) = delete;
 
@@ -24,6 +28,7 @@ class SocketRedisNetwork final : public RedisNetwork {
  private:
   uv_loop_t* loop_;
   std::unique_ptr<char[]> read_buffer_;  ///< of all connections; made with the first
+  std::shared_ptr<NameService> names_;
 };
 
 }  // namespace zerogate

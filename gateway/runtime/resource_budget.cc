@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "core/bridge/backend_options.h"
+#include "core/io/dns_lookup.h"
 #include "core/log/log.h"
 #include "gateway/host/descriptors.h"
 #include "gateway/host/tasks.h"
@@ -40,10 +43,10 @@ constexpr uint32_t kFewestLookups = 4;      // sockets and files of the resolver
 constexpr uint32_t kAdminPart = 8;
 constexpr uint32_t kLookupPart = 16;
 constexpr uint32_t kMaxLookups = 64;
+static_assert(kMaxLookups >= 2 * NameService::kMaxThreads);
 
 constexpr uint32_t kLogThreads = 1;
 constexpr uint32_t kReloadThreads = 2;    // the reloader, and one that reads
-constexpr uint32_t kLookupThreads = 4;    // libuv's pool
 constexpr uint32_t kZmqThreads = 2;       // of each of libzmq's contexts: I/O, and its reaper
 constexpr uint32_t kAdminOwnThreads = 3;  // one that accepts, two that render metrics
 
@@ -82,10 +85,25 @@ uint64_t of_thread(const Config& config) {
          (uses_redis(config) ? config.redis_connections : 0) + to_backends(config);
 }
 
+/// Each name may be looked up at the same time, by a thread of its own; the least is one, since a
+/// reload may bring a name.
+uint32_t lookup_threads(const Config& config) {
+  std::set<std::string> names;
+  for (const BackendOptions& backend : config.backends) {
+    for (const ServerUrl& url : backend.urls) {
+      if (!url.address.is_path() && !DnsLookup::is_address(url.address.host)) {
+        names.insert(url.address.host);
+      }
+    }
+  }
+  const size_t count = names.size() + (uses_redis(config) ? 1 : 0);
+  return static_cast<uint32_t>(std::clamp<size_t>(count, 1, NameService::kMaxThreads));
+}
+
 uint32_t threads_but_admins(const Config& config) {
   const uint32_t contexts = has_zmq_backend(config) ? 2 : 1;
   return config.threads * (1 + contexts * kZmqThreads) + kLogThreads + kReloadThreads +
-         kLookupThreads + (config.admin ? kAdminOwnThreads : 0);
+         lookup_threads(config) + (config.admin ? kAdminOwnThreads : 0);
 }
 
 std::string threads_of(const Config& config) {

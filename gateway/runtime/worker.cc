@@ -32,6 +32,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
       BridgeOptions{.max_message = options.tcp.max_message,
                     .request_memory = options.request_memory,
                     .identity = options.identity,
+                    .names = options.names,
                     .states = options.redis.states,
                     .learn = [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);

@@ -13,6 +13,7 @@
 
 #include "core/bridge/bridge.h"
 #include "core/io/event_loop.h"
+#include "core/io/name_service.h"
 #include "core/listener/listener.h"
 #include "core/listener/stream_options.h"
 #include "core/listener/zmq_options.h"
@@ -31,6 +32,8 @@ struct WorkerOptions {
   RedisOptions redis;
   RouteTableOptions routing;
   std::string identity;  ///< of the process, so that no backend is the gateway itself
+  /// The process' one, for the names of backends and of Redis.
+  std::shared_ptr<NameService> names = std::make_shared<NameService>();
   size_t request_memory = BridgeOptions::kRequestMemory;  ///< bytes under way to backends
   uint32_t max_in_flight = 20'000;                        ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
@@ -110,7 +113,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   UvPtr<uv_async_t> order_signal_;
   CallTable calls_;
   std::unique_ptr<Bridge> bridge_;
-  SocketRedisNetwork redis_network_{loop_.uv()};
+  SocketRedisNetwork redis_network_{loop_.uv(), options_.names};
   std::unique_ptr<RedisClient> redis_;
   std::vector<NamedService> handlers_;  ///< destroyed after redis_: it answers their requests
   std::unique_ptr<RouteTable> routing_;

@@ -139,12 +139,9 @@ TEST_F(RedisClientTest, RefusesAUnixPathThatWouldBeCutOff) {
 
 TEST_F(RedisClientTest, TriesEachAddressOfANameInTheFirstAttempt) {
   std::vector<std::string> addresses;
-  DnsLookup lookup(loop_.uv(), [&](DnsLookup::Addresses found) {
-    if (found) {
-      addresses = std::move(found).value();
-    }
-  });
-  ASSERT_TRUE(lookup.start("localhost").ok());
+  DnsLookup lookup(loop_.uv(), std::make_shared<NameService>(),
+                   [&](const NameAnswer& answer) { addresses = answer.addresses; });
+  lookup.start("localhost", 0);
   ASSERT_TRUE(run_until([&] { return !lookup.running(); }));
   ASSERT_FALSE(addresses.empty());
   for (const std::string& address : addresses) {

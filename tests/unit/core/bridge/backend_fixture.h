@@ -14,6 +14,7 @@
 #include "core/rpc/call_table.h"
 #include "tests/unit/core/base/manual_clock.h"
 #include "tests/unit/core/bridge/fake_connection.h"
+#include "tests/unit/core/bridge/fake_name_server.h"
 #include "tests/unit/core/rpc/call_fixture.h"
 
 namespace zerogate::testing {
@@ -71,6 +72,7 @@ class BackendTest : public ::testing::Test {
     for (uint64_t i = 0; i < ms; ++i) {
       clock_.advance_ms(1);
       timers_.run_due();
+      names_.step();
       backend_->flush();
     }
   }
@@ -89,8 +91,9 @@ class BackendTest : public ::testing::Test {
 
   ManualClock clock_;
   TimerQueue timers_{clock_};
-  EventLoop loop_;  // never run: look-ups and owed log lines want one
+  EventLoop loop_;  // never run: owed log lines want one
   FakeNetwork network_{timers_};
+  FakeNameServer names_;
   FunctionLabels labels_{{}};
   WorkerMetrics worker_metrics_{labels_};
   AccessLogSettings no_log_;
@@ -101,6 +104,7 @@ class BackendTest : public ::testing::Test {
   BridgeContext context_{.loop = loop_.uv(),
                          .timers = &timers_,
                          .maker = &network_,
+                         .lookups = &names_,
                          .connection = {},
                          .request_bytes = &request_bytes_,
                          .learn = [](ByteView) { return std::nullopt; },

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "core/io/name_service.h"
 #include "gateway/host/descriptors.h"
 #include "gateway/host/tasks.h"
 
@@ -94,6 +95,17 @@ TEST(ResourceBudget, ThreadsOfTheAdminPortGiveWay) {
   ASSERT_FALSE(too_few.ok());
   EXPECT_THAT(too_few.error(), StartsWith("2 threads need "));
   EXPECT_THAT(too_few.error(), HasSubstr(" can be started; raise their limit "));
+}
+
+TEST(ResourceBudget, EachNameMayTakeAThread) {
+  const uint32_t addresses = wanted_threads(config_with(2, {"tcp://10.0.0.1:1", "tcp://[::1]:1"}));
+  EXPECT_EQ(wanted_threads(config_with(2, {"tcp://a:1", "tcp://a:2"})), addresses);
+  EXPECT_EQ(wanted_threads(config_with(2, {"tcp://a:1", "tcp://b:1"})), addresses + 1);
+  std::vector<std::string> many;
+  for (int i = 0; i < 200; ++i) {
+    many.push_back("tcp://n" + std::to_string(i) + ":1");
+  }
+  EXPECT_EQ(wanted_threads(config_with(2, many)), addresses + NameService::kMaxThreads - 1);
 }
 
 TEST(ResourceBudget, ThreadsCanBeTriedOut) {

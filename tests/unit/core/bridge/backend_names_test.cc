@@ -1,0 +1,180 @@
+// A backend whose addresses come and go with its name's: what becomes of connections and calls.
+#include <gmock/gmock.h>
+
+#include "tests/unit/core/bridge/backend_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class BackendNamesTest : public BackendTest {
+ protected:
+  BackendNamesTest() { options_.resolve_ms = 1'000; }
+
+  void make_named(const std::vector<size_t>& addresses) {
+    say(addresses);
+    options_.urls = {ServerUrl::parse("tcp://orders:1").value()};
+    backend_ = std::make_unique<Backend>(context_, options_, metrics_);
+    names_.step();
+    for (const size_t address : addresses) {
+      network_.serve(name(address));
+    }
+  }
+  void say(const std::vector<size_t>& addresses) {
+    std::vector<std::string> all;
+    for (const size_t address : addresses) {
+      all.push_back("10.0.0." + std::to_string(address));
+    }
+    names_.has("orders", all);
+  }
+  void look_up() { pass_ms(options_.resolve_ms); }
+  /// True when a call is taken by this endpoint.
+  void expect_call_at(size_t endpoint) {
+    const size_t number = call();
+    ASSERT_EQ(network_.requests(name(endpoint)), 1u) << answer(number);
+    for (FakeConnection* connection : network_.to(name(endpoint))) {
+      if (!connection->sent.empty()) {
+        connection->answer();
+      }
+    }
+    EXPECT_EQ(answer(number), "\x01");
+  }
+  const EndpointMetrics* metrics(size_t endpoint) const {
+    for (const auto& each : metrics_->endpoints()) {
+      if (each->endpoint == name(endpoint)) {
+        return each.get();
+      }
+    }
+    return nullptr;
+  }
+};
+
+TEST_F(BackendNamesTest, TheOldAddressServesUntilTheNewOneCan) {
+  make_named({1});
+  say({2});
+  for (int i = 0; i < 20; ++i) {
+    look_up();
+    expect_call_at(1);
+  }
+  while (network_.to(name(2)).empty()) {
+    pass_ms(1);  // the next attempt
+  }
+  network_.serve(name(2));
+  expect_call_at(2);
+  pass_ms(1);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+}
+
+TEST_F(BackendNamesTest, AnAddressThatItsNameHasLostGetsNoNewConnection) {
+  make_named({1});
+  say({2});
+  look_up();
+  const size_t before = network_.to(name(1)).size();
+  network_.kill(name(1));
+  pass_ms(5'000);
+  EXPECT_EQ(before, 1u);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+  EXPECT_EQ(network_.to(name(2)).size(), 1u);
+}
+
+TEST_F(BackendNamesTest, ANameThatDoesNotExistAnyMoreKeepsItsConnectionsAndGetsNoNewOnes) {
+  make_named({1});
+  names_.has_no("orders");
+  pass_ms(2 * EndpointSet::kLeaveMs);
+  expect_call_at(1);
+  network_.kill(name(1));
+  pass_ms(5'000);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+  const size_t refused = call();
+  EXPECT_THAT(answer(refused), HasSubstr("backend 'b' unavailable: no such name (orders)"));
+  say({1});
+  look_up();
+  network_.serve(name(1));
+  expect_call_at(1);
+}
+
+TEST_F(BackendNamesTest, AFailedLookUpTakesNoAddressAway) {
+  make_named({1});
+  names_.fails("orders");
+  pass_ms(2 * EndpointSet::kLeaveMs);
+  network_.kill(name(1));
+  pass_ms(100);
+  network_.serve(name(1));
+  expect_call_at(1);
+}
+
+TEST_F(BackendNamesTest, RotatingAnswersMakeNoConnection) {
+  const std::vector<std::vector<size_t>> answers = {{1, 2, 3}, {3, 1, 2}, {1, 2}, {2, 3}, {3, 1}};
+  make_named({1, 2, 3});
+  const int made = network_.made;
+  for (int i = 0; i < 100; ++i) {
+    say(answers[i % answers.size()]);
+    look_up();
+  }
+  EXPECT_EQ(network_.made, made);
+}
+
+TEST_F(BackendNamesTest, OneThatIsMissingServesOnAndGetsConnectionsAgainWhenItIsBack) {
+  make_named({1, 2});
+  say({2});
+  look_up();
+  network_.kill(name(2));
+  expect_call_at(1);
+  network_.kill(name(1));
+  pass_ms(500);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+  say({1, 2});
+  look_up();
+  EXPECT_EQ(network_.to(name(1)).size(), 1u);
+}
+
+// ::1 of a server that listens on IPv4 only.
+TEST_F(BackendNamesTest, AnAddressThatNeverAnswersIsHiddenWhileAnotherServes) {
+  make_named({1});
+  say({1, 2});
+  look_up();
+  network_.kill(name(2));
+  pass_ms(1);
+  ASSERT_NE(metrics(2), nullptr);
+  EXPECT_EQ(metrics(2)->hidden.value(), 1u);
+  EXPECT_EQ(metrics(1)->hidden.value(), 0u);
+}
+
+TEST_F(BackendNamesTest, TheFirstAddressIsHiddenTooOnceTheNameHasAnother) {
+  make_named({});
+  say({2});
+  look_up();
+  network_.kill(name(2));
+  say({1, 2});
+  look_up();
+  network_.serve(name(1));
+  network_.kill(name(2));
+  ASSERT_NE(metrics(2), nullptr);
+  EXPECT_EQ(metrics(2)->hidden.value(), 1u);
+}
+
+TEST_F(BackendNamesTest, ANameServerThatNeverAnswersHoldsNeitherReadinessNorTheOtherUrl) {
+  names_.has("orders", {"10.0.0.1"});
+  options_.urls = {ServerUrl::parse("tcp://dead:1").value(),
+                   ServerUrl::parse("tcp://orders:1").value()};
+  backend_ = std::make_unique<Backend>(context_, options_, metrics_);
+  names_.step();
+  network_.serve(name(1));
+  expect_call_at(1);
+  EXPECT_FALSE(backend_->settled());
+  pass_ms(options_.connect_timeout_ms);
+  EXPECT_TRUE(backend_->settled());
+}
+
+TEST_F(BackendNamesTest, AnErrorNamesTheName) {
+  names_.has_no("orders");
+  options_.urls = {ServerUrl::parse("tcp://orders:1").value()};
+  backend_ = std::make_unique<Backend>(context_, options_, metrics_);
+  EXPECT_THAT(answer(call()), HasSubstr("it has not been looked up yet (orders)"));
+  names_.step();
+  EXPECT_THAT(answer(call()), HasSubstr("no such name (orders)"));
+}
+
+}  // namespace
+}  // namespace zerogate::testing
