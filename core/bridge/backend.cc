@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "core/base/glob.h"
+#include "core/log/log.h"
+#include "core/wire/hops.h"
 #include "core/wire/translate.h"
 #include "core/wire/zerror.h"
 
@@ -113,6 +115,9 @@ void Backend::fail_all() {
 }
 
 void Backend::forward(const Request& request, Call&& call, uint32_t timeout_ms) {
+  if (request.hops >= wire::kMaxHops) {
+    return refuse_round(request, std::move(call));
+  }
   retries_.on_call();
   if (!has_memory_for(request)) {
     return refuse_for_memory(std::move(call));
@@ -126,6 +131,21 @@ void Backend::refuse_for_memory(Call call) {
       Outcome::overloaded,
       fmt::format("backend '{}' overloaded: {} bytes of requests are under way to backends",
                   options_.name, *context_.request_bytes));
+}
+
+void Backend::refuse_round(const Request& request, Call call) {
+  const uint64_t now_ms = context_.timers->now_ms();
+  if (now_ms >= round_told_ms_ + kRoundLogMs) {
+    round_told_ms_ = now_ms;
+    log::warn(
+        "calls go round between gateways: a route leads back to where they came from",
+        {{"backend", options_.name}, {"function", request.function}, {"gateways", wire::kMaxHops}});
+  }
+  std::move(call).fail(
+      Outcome::unavailable,
+      fmt::format("backend '{}' unavailable: the call has come through {} gateways; does a route "
+                  "lead back to one of them?",
+                  options_.name, wire::kMaxHops));
 }
 
 // The queue is bounded by calls, and a call may be as large as limits.message. One is always taken.
@@ -150,6 +170,7 @@ ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t time
   *context_.request_bytes += forwarded.request.size();
   forwarded.unknown = request.unknown;
   forwarded.any_bytes = request.any_bytes;
+  forwarded.hops = request.hops + 1;
   forwarded.timeout_ms = timeout_ms;
   forwarded.deadline_ms = context_.timers->now_ms() + timeout_ms;
   forwarded.retried = false;

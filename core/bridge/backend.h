@@ -78,6 +78,8 @@ class Backend final : private EndpointSet::Owner {
   bool dirty() const { return endpoints_.dirty(); }
 
  private:
+  static constexpr uint64_t kRoundLogMs = 60'000;  ///< calls that go round get a line so often
+
   void on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) override;
   void on_lost(Endpoint& endpoint, ForwardedCall& call, bool written) override;
   void on_room() override {
@@ -102,6 +104,7 @@ class Backend final : private EndpointSet::Owner {
   void leave_queue(ForwardedCall& call);
   void refuse(ForwardedCall& call, uint64_t wait_ms);
   void refuse_for_memory(Call call);
+  void refuse_round(const Request& request, Call call);
   /// `only`: of this protocol none is left.
   void fail_unavailable(ForwardedCall& call, std::optional<Protocol> only = std::nullopt);
   bool may_retry(const ForwardedCall& call, bool written);
@@ -118,6 +121,7 @@ class Backend final : private EndpointSet::Owner {
   ForwardedCall* free_ = nullptr;    ///< linked by queue_next
   CallQueue queue_;
   size_t under_way_ = 0;
+  uint64_t round_told_ms_ = 0;
   bool serving_queue_ = false;
 };
 

@@ -27,6 +27,7 @@ struct ForwardedCall {
   uint32_t slot = 0;                        ///< in the connection
   bool unknown = false;    ///< the function has no label yet: see BridgeContext::learn
   bool any_bytes = false;  ///< see Request
+  uint8_t hops = 0;        ///< gateways that it has come through, this one included
   bool queued = false;
   bool retried = false;
 

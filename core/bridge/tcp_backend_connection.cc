@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/wire/big_endian.h"
+#include "core/wire/hops.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/msgpack_write.h"
 #include "core/wire/t3.h"
@@ -115,7 +116,8 @@ void TcpBackendConnection::send(ForwardedCall& forwarded) {
   begin_[forwarded.slot] = gathered_;
   std::string& out = stream_.out();
   const size_t before = out.size();
-  wire::t3::write_request(out, id, forwarded.function(), forwarded.argument());
+  wire::t3::write_request(out, id, forwarded.function(), forwarded.argument(),
+                          wire::flag_of_hops(forwarded.hops));
   gathered_ += out.size() - before;
 }
 

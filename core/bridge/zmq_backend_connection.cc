@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/rpc/connect_service.h"
+#include "core/wire/hops.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/translate.h"
 #include "core/wire/w5.h"
@@ -19,20 +20,22 @@ namespace {
 constexpr int kMessagesPerTurn = 512;
 constexpr int kQueue = 10'000;  ///< messages; the connection's own limit of requests comes first
 
-/// What all ids of connections begin with: never like the hexadecimal ids of older wires, and never
-/// like the ids of a backend's keep-alive frames.
-constexpr ByteView kIdPrefix = "zerogate-id:";
-static_assert(kIdPrefix.size() + sizeof(uint32_t) == wire::w5::kIdBytes);
+/// What all ids of connections begin with: never like the ids of a backend's keep-alive frames. The
+/// hops and the number follow.
+constexpr ByteView kIdPrefix = wire::kHopsIdPrefix;
+constexpr size_t kNumberAt = kIdPrefix.size() + 1;
+static_assert(kNumberAt + sizeof(uint32_t) == wire::w5::kIdBytes);
 
-std::array<char, wire::w5::kIdBytes> to_id(uint32_t id) {
+std::array<char, wire::w5::kIdBytes> to_id(uint32_t id, uint8_t hops) {
   std::array<char, wire::w5::kIdBytes> bytes;
   std::memcpy(bytes.data(), kIdPrefix.data(), kIdPrefix.size());
-  std::memcpy(bytes.data() + kIdPrefix.size(), &id, sizeof id);
+  bytes[kIdPrefix.size()] = wire::id_byte_of_hops(hops);
+  std::memcpy(bytes.data() + kNumberAt, &id, sizeof id);
   return bytes;
 }
 uint32_t from_id(ByteView bytes) {
   uint32_t id;
-  std::memcpy(&id, bytes.data() + kIdPrefix.size(), sizeof id);
+  std::memcpy(&id, bytes.data() + kNumberAt, sizeof id);
   return id;
 }
 
@@ -103,7 +106,7 @@ bool ZmqBackendConnection::open(EventLoop& loop, void* context, const Address& a
 void ZmqBackendConnection::send_probe() {
   probe_id_ = options().identity;
   if (probe_id_.empty()) {
-    const auto id = to_id(kProbeId);
+    const auto id = to_id(kProbeId, 1);
     probe_id_.assign(id.data(), id.size());
   }
   const std::string probe = probe_id_ + ConnectService::kName;
@@ -154,7 +157,7 @@ void ZmqBackendConnection::on_message(ByteView body) {
 }
 
 void ZmqBackendConnection::send(ForwardedCall& forwarded) {
-  const auto id = to_id(take_slot(forwarded));
+  const auto id = to_id(take_slot(forwarded), forwarded.hops);
   const ByteView argument = wire::empty_from_nil(forwarded.argument());
   zmq_msg_t message;
   zmq_msg_init_size(&message, id.size() + wire::w5::kNameBytes + argument.size());

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/utf8.h"
+#include "core/wire/hops.h"
 
 namespace zerogate {
 
@@ -63,6 +64,7 @@ void TcpListener::dispatch(StreamSession& session, const wire::TcpFrame& frame,
   IncomingRequest incoming{{this, session.key(), frame.wire, to_request_id(frame.id)},
                            {envelope.function, envelope.argument},
                            received_ns};
+  incoming.request.hops = wire::hops_of_flag(frame.flag);
   if (envelope.status != EnvelopeStatus::ok || envelope.function.size() > kMaxFunctionNameBytes) {
     return refuse(session, incoming, envelope.status);
   }

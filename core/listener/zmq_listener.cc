@@ -11,6 +11,7 @@
 
 #include "core/base/utf8.h"
 #include "core/listener/zmq_router.h"
+#include "core/wire/hops.h"
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
 
@@ -214,6 +215,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   IncomingRequest incoming{{this, key, request.wire, RequestId(request.id)},
                            {name_ok ? request.function : ByteView(), request.argument},
                            received_ns_};
+  incoming.request.hops = request.wire == Wire::w5 ? wire::hops_of_id(request.id) : 0;
   const auto refuse = [&](Outcome outcome, ByteView message) {
     dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
   };

@@ -25,7 +25,8 @@ void Dispatcher::dispatch(const IncomingRequest& incoming) {
                   "the gateway is overloaded: too many calls in flight");
   }
   const Request request = {incoming.request.function, incoming.request.argument,
-                           route.label == FunctionLabels::other(), incoming.request.any_bytes};
+                           route.label == FunctionLabels::other(), incoming.request.any_bytes,
+                           incoming.request.hops};
   route.service->serve(request, calls_.begin(incoming.path, route.label, arrival_of(incoming)));
 }
 

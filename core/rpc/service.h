@@ -1,6 +1,8 @@
 // The interface behind a route: a function served here, or a backend elsewhere (core/bridge).
 #pragma once
 
+#include <cstdint>
+
 #include "core/base/bytes.h"
 #include "core/rpc/call.h"
 
@@ -12,6 +14,7 @@ struct Request {
   ByteView argument;       ///< exactly one MessagePack value; nil when the client sent none
   bool unknown = false;    ///< the function has no metrics label of its own (yet)
   bool any_bytes = false;  ///< the argument is something else: see Service::takes_any_bytes()
+  uint8_t hops = 0;        ///< gateways that it has come through
 };
 
 class Service {

@@ -260,7 +260,8 @@ void write_frame(std::string& out, uint32_t id, bool error, ByteView payload) {
   }
 }
 
-void write_request(std::string& out, uint32_t id, ByteView function, ByteView argument) {
+void write_request(std::string& out, uint32_t id, ByteView function, ByteView argument,
+                   uint8_t flag) {
   assert(!argument.empty());
   // As with write_frame: a small one is put together here. Its name is a fixstr.
   const size_t size =
@@ -269,7 +270,7 @@ void write_request(std::string& out, uint32_t id, ByteView function, ByteView ar
     char frame[kHeaderBytes + kSmallPayload];
     store_be<4>(frame, size - kLengthBytes);
     store_be<4>(frame + kLengthBytes, id);
-    frame[kHeaderBytes - 1] = 0;
+    frame[kHeaderBytes - 1] = static_cast<char>(flag);
     ByteWriter to(frame + kHeaderBytes);
     to.put(kUsualFront).put(static_cast<char>(0xa0 | function.size())).put(function);
     to.put(kUsualData).put(argument);
@@ -278,6 +279,7 @@ void write_request(std::string& out, uint32_t id, ByteView function, ByteView ar
   }
   const size_t start = out.size();
   write_frame(out, id, false, {});
+  out.back() = static_cast<char>(flag);
   out.append(kUsualFront);
   write_str(out, function);
   out.append(kUsualData);

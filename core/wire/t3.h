@@ -60,7 +60,9 @@ Envelope parse_envelope(ByteView payload) noexcept;
 /// Appends a frame with this payload.
 void write_frame(std::string& out, uint32_t id, bool error, ByteView payload);
 
-/// Appends a request for `function` with an argument of exactly one value.
-void write_request(std::string& out, uint32_t id, ByteView function, ByteView argument);
+/// Appends a request for `function` with an argument of exactly one value. Zero's servers ignore
+/// the flag; see hops.h.
+void write_request(std::string& out, uint32_t id, ByteView function, ByteView argument,
+                   uint8_t flag = 0);
 
 }  // namespace zerogate::wire::t3

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "core/wire/hops.h"
 #include "tests/unit/core/bridge/backend_fixture.h"
 
 namespace zerogate::testing {
@@ -297,6 +298,18 @@ TEST_F(BackendTest, IsSettledWhenNobodyIsThere) {
   make(1);
   network_.kill(name(1));
   EXPECT_TRUE(backend_->settled());
+}
+
+// Gateways whose routes lead to each other.
+TEST_F(BackendTest, ACallThatHasComeThroughManyGatewaysIsRefused) {
+  serve(1);
+  const size_t last = forward({.function = "f", .argument = "\xc0", .hops = wire::kMaxHops - 1});
+  EXPECT_EQ(network_.requests(name(1)), 1u);
+  network_.to(name(1))[0]->answer();
+  EXPECT_EQ(answer(last), "\x01");
+  const size_t round = forward({.function = "f", .argument = "\xc0", .hops = wire::kMaxHops});
+  EXPECT_EQ(network_.requests(name(1)), 0u);
+  EXPECT_THAT(answer(round), HasSubstr("the call has come through 8 gateways"));
 }
 
 }  // namespace
