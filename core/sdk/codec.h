@@ -239,6 +239,11 @@ concept TextForm = requires(T value, const T& constant, std::string& out) {
   constant.write_to(out);
 };
 
+/// A point of time in MessagePack's extension type -1.
+bool read_timestamp(Decoder& from, DateTime& value, const Path* path);
+/// A Decimal that is sent as an int or a float.
+bool read_number(Decoder& from, Decimal& value, const Path* path);
+
 template <TextForm T>
 struct Codec<T> {
   static constexpr Mask kMask = std::is_same_v<T, Date>        ? kDate
@@ -264,8 +269,9 @@ struct Codec<T> {
       }
     }
     ByteView text;
-    return from.read_str(text, kMask, path) &&
-           (T::parse(text, value) || from.invalid(T::kInvalid, path));
+    const bool read = std::is_same_v<T, Decimal> ? from.read_str(text, kMask, path)
+                                                 : from.read_ascii(text, kMask, path);
+    return read && (T::parse(text, value) || from.invalid(T::kInvalid, path));
   }
   static void write(std::string& out, const T& value) {
     if constexpr (std::is_same_v<T, DateTime>) {
@@ -279,38 +285,6 @@ struct Codec<T> {
     wire::write_str(out, text);
   }
   static std::string name() { return T::kName; }
-
- private:
-  static bool read_timestamp(Decoder& from, DateTime& value, const Path* path);
-  static bool read_number(Decoder& from, Decimal& value, const Path* path);
 };
-
-template <TextForm T>
-bool Codec<T>::read_timestamp(Decoder& from, DateTime& value, const Path* path) {
-  wire::Reader ahead = from.reader();
-  int8_t type = 0;
-  ByteView body;
-  if (!ahead.read_ext(type, body) || type != -1) {
-    return from.expected(kMask, path);
-  }
-  from.reader() = ahead;
-  const char* const fault = DateTime::from_timestamp(body, value);
-  return fault == nullptr || from.invalid(fault, path);
-}
-
-template <TextForm T>
-bool Codec<T>::read_number(Decoder& from, Decimal& value, const Path* path) {
-  double real = 0;
-  wire::Integer integer;
-  if (from.reader().read_integer(integer)) {
-    value = integer.negative ? Decimal(static_cast<int64_t>(integer.bits)) : Decimal(integer.bits);
-    return true;
-  }
-  if (!from.reader().read_real(real)) {
-    return from.expected(kMask, path);
-  }
-  value = Decimal(real);
-  return true;
-}
 
 }  // namespace zerogate::sdk

@@ -122,19 +122,38 @@ bool Decoder::check_utf8(ByteView text, const Path* path) {
 
 bool Decoder::not_a_field_name(const Path* path) {
   const Path key{path, {}, Path::kKey};
-  if (next() != wire::Type::nil) {
-    return expected(kStr, &key);
+  const wire::Type got = next();
+  if (got == wire::Type::str || got == wire::Type::invalid) {
+    return malformed();
   }
-  return invalid("Expected `str`, got `null`", &key);  // msgspec has two words for it
+  // msgspec looks no further than the first byte here, and has two words for nil.
+  return invalid(fmt::format("Expected `str`, got `{}`",
+                             got == wire::Type::nil ? "null" : wire::type_name(got)),
+                 &key);
 }
 
 bool Decoder::expected(Mask wanted, const Path* path) {
   const wire::Type got = next();
-  if (got == wire::Type::invalid || (got != wire::Type::ext && taker_of(got, wanted) != 0)) {
+  if (!front_is_whole() || (got != wire::Type::ext && taker_of(got, wanted) != 0)) {
     return malformed();
   }
   return invalid(fmt::format("Expected `{}`, got `{}`", describe(wanted), wire::type_name(got)),
                  path);
+}
+
+/// Of a container its head alone.
+bool Decoder::front_is_whole() const {
+  wire::Reader ahead = reader_;
+  ByteView value;
+  uint32_t count = 0;
+  switch (next()) {
+    case wire::Type::array:
+      return ahead.read_array(count);
+    case wire::Type::map:
+      return ahead.read_map(count);
+    default:
+      return ahead.read_value(value);
+  }
 }
 
 bool Decoder::above(int64_t limit, const Path* path) {

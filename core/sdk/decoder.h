@@ -110,6 +110,10 @@ class Decoder {
   bool read_str(ByteView& text, Mask wanted, const Path* path) {
     return (reader_.read_str(text) || expected(wanted, path)) && check_utf8(text, path);
   }
+  /// Text of a form that is ASCII: the form is what is checked.
+  bool read_ascii(ByteView& text, Mask wanted, const Path* path) {
+    return reader_.read_str(text) || expected(wanted, path);
+  }
   bool read_bin(ByteView& bytes, const Path* path) {
     return reader_.read_bin(bytes) || expected(kBytes, path);
   }
@@ -141,6 +145,7 @@ class Decoder {
 
  private:
   bool check_utf8(ByteView text, const Path* path);
+  bool front_is_whole() const;
   bool not_a_field_name(const Path* path);
   bool malformed();
   bool descend() {

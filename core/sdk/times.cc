@@ -203,10 +203,7 @@ const char* DateTime::from_timestamp(std::string_view body, DateTime& out) {
   if (nanos > 999'999'999) {
     return "Invalid MessagePack timestamp: nanoseconds out of range";
   }
-  // Rounded half to even, as Python rounds the quotient.
-  uint64_t micros = nanos / 1000;
-  const uint64_t left = nanos % 1000;
-  micros += left > 500 || (left == 500 && micros % 2 == 1) ? 1 : 0;
+  const uint64_t micros = (nanos + 500) / 1000;
   if (!in_range(second) || (second == kLastSecond && micros == kMicrosPerSecond)) {
     return "Timestamp is out of range ";  // with msgspec's blank
   }
