@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "core/base/uuid.h"
+#include "core/sdk/decode.h"
 #include "core/wire/msgpack_scan.h"
-#include "handlers/order_argument.h"
 
 namespace zerogate {
 namespace {
@@ -97,12 +97,11 @@ GetOrder::GetOrder(RedisCommand redis) : redis_(std::move(redis)) {}
 GetOrder::~GetOrder() = default;
 
 void GetOrder::serve(const Request& request, Call call) {
-  const std::string fault = check_str(request.argument, "");
-  if (!fault.empty()) {
-    return std::move(call).fail(Outcome::invalid, fault);
+  const Result<ByteView> argument = decode<ByteView>(request.argument);
+  if (!argument) {
+    return std::move(call).fail(Outcome::invalid, argument.error());
   }
-  ByteView id;
-  wire::Reader(request.argument).read_str(id);
+  const ByteView id = argument.value();
   if (id.size() > kMaxIdBytes) {
     return std::move(call).fail(Outcome::invalid,
                                 fmt::format("Expected `str` of length <= {}", kMaxIdBytes));

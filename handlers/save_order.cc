@@ -82,16 +82,15 @@ SaveOrder::SaveOrder(RedisCommand redis, LocalTime::Clock clock)
 SaveOrder::~SaveOrder() = default;
 
 void SaveOrder::serve(const Request& request, Call call) {
-  OrderArgument order;
-  const std::string fault = read_order(request.argument, order);
-  if (!fault.empty()) {
-    return std::move(call).fail(Outcome::invalid, fault);
+  const Result<OrderArgument> order = decode<OrderArgument>(request.argument);
+  if (!order) {
+    return std::move(call).fail(Outcome::invalid, order.error());
   }
 
   const ByteView id = uuids_.next();
-  write_record(id, order);
+  write_record(id, order.value());
   Pending* pending = pool_.take(pool_).release();  // on_reply gives it back
-  pending->start(std::move(call), id, order.items);
+  pending->start(std::move(call), id, order.value().items.msgpack);
   redis_({"SET", id, record_}, *pending);  // may have called on_reply already
   trim(record_);
 }
@@ -100,10 +99,10 @@ void SaveOrder::serve(const Request& request, Call call) {
 /// two times; a new order has never been updated, so here they are one.
 void SaveOrder::write_record(ByteView id, const OrderArgument& order) {
   const ByteView now = time_.now();
-  record_.resize(kRecordBytes + order.items.size() + order.user_id.size());
+  record_.resize(kRecordBytes + order.items.msgpack.size() + order.user_id.msgpack.size());
   ByteWriter to(record_.data());
-  to.put(kRecordId).put(id).put(kRecordItems).put(order.items);
-  to.put(kRecordUser).put(order.user_id);
+  to.put(kRecordId).put(id).put(kRecordItems).put(order.items.msgpack);
+  to.put(kRecordUser).put(order.user_id.msgpack);
   to.put(kRecordCreated).put(now).put(kRecordUpdated).put(now);
   assert(to.at() == record_.data() + record_.size());
 }

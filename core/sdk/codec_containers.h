@@ -271,45 +271,50 @@ struct Codec<std::variant<T...>> {
   }
 };
 
+/// Passes over a T without keeping it.
 template <class T>
-struct Codec<Encoded<T>> {
+struct Check {
+  static bool pass(Decoder& from, const Path* path) {
+    std::conditional_t<std::is_same_v<T, std::string>, std::string_view, T> ignored{};
+    return Codec<decltype(ignored)>::read(from, ignored, path);
+  }
+};
+template <class T>
+struct Check<std::vector<T>> {
+  static bool pass(Decoder& from, const Path* path) {
+    uint32_t count = 0;
+    if (!from.enter_array(count, path)) {
+      return false;
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+      const Path at{path, {}, static_cast<ptrdiff_t>(i)};
+      if (!Check<T>::pass(from, &at)) {
+        return false;
+      }
+    }
+    from.leave();
+    return true;
+  }
+};
+
+/// Of Encoded<T> and EncodedView<T>.
+template <class Kept, class T>
+struct EncodedCodec {
   static constexpr Mask kMask = Codec<T>::kMask;
-  static bool read(Decoder& from, Encoded<T>& value, const Path* path) {
+  static bool read(Decoder& from, Kept& value, const Path* path) {
     const ByteView before = from.reader().rest();
     if (!Check<T>::pass(from, path)) {
       return false;
     }
-    value.msgpack.assign(before.substr(0, before.size() - from.reader().rest().size()));
+    value.msgpack = before.substr(0, before.size() - from.reader().rest().size());
     return true;
   }
-  static void write(std::string& out, const Encoded<T>& value) { out += value.msgpack; }
+  static void write(std::string& out, const Kept& value) { out += value.msgpack; }
   static std::string name() { return Codec<T>::name(); }
-
- private:
-  /// Passes over a T without keeping it.
-  template <class U>
-  struct Check {
-    static bool pass(Decoder& from, const Path* path) {
-      std::conditional_t<std::is_same_v<U, std::string>, std::string_view, U> ignored{};
-      return Codec<decltype(ignored)>::read(from, ignored, path);
-    }
-  };
-  template <class U>
-  struct Check<std::vector<U>> {
-    static bool pass(Decoder& from, const Path* path) {
-      uint32_t count = 0;
-      if (!from.enter_array(count, path)) {
-        return false;
-      }
-      for (uint32_t i = 0; i < count; ++i) {
-        const Path at{path, {}, static_cast<ptrdiff_t>(i)};
-        if (!Check<U>::pass(from, &at)) {
-          return false;
-        }
-      }
-      from.leave();
-      return true;
-    }
-  };
 };
+template <class T>
+struct Codec<Encoded<T>> : EncodedCodec<Encoded<T>, T> {};
+template <class T>
+struct Codec<EncodedView<T>> : EncodedCodec<EncodedView<T>, T> {};
+
 }  // namespace zerogate::sdk

@@ -30,6 +30,13 @@ struct Encoded {
   std::string msgpack;
 };
 
+/// The same as a view of the message, for functions that answer at once. A coroutine outlives the
+/// message at its first await.
+template <class T>
+struct EncodedView {
+  std::string_view msgpack;
+};
+
 /// A day of the years 1 to 9999. In messages RFC 3339 text: "2026-01-31".
 struct Date {
   std::chrono::year_month_day day{std::chrono::year{1970}, std::chrono::January,

@@ -10,8 +10,8 @@ namespace {
 using namespace std::string_literals;
 
 std::string fault_of(const std::string& argument) {
-  OrderArgument order;
-  return read_order(argument, order);
+  const Result<OrderArgument> order = decode<OrderArgument>(argument);
+  return order ? "" : order.error();
 }
 
 const std::string kUser = "\xa7user_id";
@@ -25,12 +25,12 @@ TEST(OrderArgumentTest, CutsTheBenchmarkArgument) {
                                kItems +
                                "\x92\xa5"
                                "apple\xa6python";
-  OrderArgument order;
-  EXPECT_EQ(read_order(argument, order), "");
-  EXPECT_EQ(order.user_id,
+  const auto order = decode<OrderArgument>(argument);
+  ASSERT_TRUE(order.ok()) << order.error();
+  EXPECT_EQ(order.value().user_id.msgpack,
             "\xa1"
             "1");
-  EXPECT_EQ(order.items,
+  EXPECT_EQ(order.value().items.msgpack,
             "\x92\xa5"
             "apple\xa6python");
 }
@@ -42,13 +42,13 @@ TEST(OrderArgumentTest, TakesAnyOrderAndExtraKeysAndTheLastOfEqualKeys) {
                                kUser +
                                "\xd9\x01"
                                "b";
-  OrderArgument order;
-  EXPECT_EQ(read_order(argument, order), "");
-  EXPECT_EQ(order.user_id,
+  const auto order = decode<OrderArgument>(argument);
+  ASSERT_TRUE(order.ok()) << order.error();
+  EXPECT_EQ(order.value().user_id.msgpack,
             "\xd9\x01"
             "b")
       << "moved in the form in which it came";
-  EXPECT_EQ(order.items, "\x90");
+  EXPECT_EQ(order.value().items.msgpack, "\x90");
 }
 
 // The texts are those of msgspec 0.22 for a Struct with user_id: str and items: list[str].
