@@ -94,6 +94,7 @@ struct DateTime {
 /// too.
 struct Uuid {
   std::array<unsigned char, 16> bytes{};
+  // NOLINTNEXTLINE(modernize-use-nullptr): the library's <=> compares with 0
   friend auto operator<=>(const Uuid&, const Uuid&) = default;
 
   static constexpr const char* kName = "uuid.UUID";

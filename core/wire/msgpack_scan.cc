@@ -335,7 +335,7 @@ bool Reader::read_long_integer(Integer& value) noexcept {
       value = {load_be64(body), false};
       return true;
     case 0xd0:
-      number = static_cast<int8_t>(*body);
+      number = (int64_t{to_byte(*body)} ^ 0x80) - 0x80;  // the sign is extended
       break;
     case 0xd1:
       number = static_cast<int16_t>(load_be16(body));
