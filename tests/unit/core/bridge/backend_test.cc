@@ -91,6 +91,45 @@ TEST_F(BackendTest, ACallThatWasNotWrittenGoesElsewhereAndAWrittenOneDoesNot) {
   }
 }
 
+// Its own endpoint has another connection that is free.
+TEST_F(BackendTest, ASecondAttemptGoesToAnotherEndpoint) {
+  options_.connections = 2;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    context_.seed = seed;
+    serve(2);
+    const size_t one = call();
+    const size_t victim = network_.requests(name(1)) == 1 ? 1 : 2, other = 3 - victim;
+    FakeConnection* connection = network_.to(name(victim))[0];
+    if (connection->sent.empty()) {
+      connection = network_.to(name(victim))[1];
+    }
+    connection->written = false;
+    connection->fail("reset");
+    EXPECT_EQ(network_.requests(name(other)), 1u);
+    backend_.reset();
+    EXPECT_TRUE(answered(one));
+  }
+}
+
+TEST_F(BackendTest, TheLeastLoadedConnectionGetsTheCall) {
+  options_.connections = 3;
+  options_.in_flight = 4;
+  serve(1);
+  for (int i = 0; i < 12; ++i) {
+    call();
+  }
+  const auto connections = network_.to(name(1));
+  for (const size_t index : {1, 1, 1, 2, 2, 0}) {
+    connections[index]->answer();
+  }
+  for (int i = 0; i < 3; ++i) {  // they have 3, 1 and 2 requests
+    call();
+  }
+  for (const FakeConnection* connection : connections) {
+    EXPECT_EQ(connection->load(), 3u);
+  }
+}
+
 TEST_F(BackendTest, AnIdempotentCallIsSentTwiceAtMost) {
   options_.idempotent = {"get_*"};
   serve(3);
