@@ -1,6 +1,7 @@
 """The image and the stack, built from the real files once for all tests."""
 
 import os
+import shutil
 import sys
 
 import pytest
@@ -46,10 +47,20 @@ def ports():
 
 
 @pytest.fixture(scope="session")
-def compose(ports):
+def config_folder(tmp_path_factory):
+    """A copy of deploy/stack that a test may change, and that the container's user may read."""
+    folder = tmp_path_factory.mktemp("stack")
+    shutil.copy(os.path.join(TOP, "deploy", "stack", "zerogate.yaml"), folder)
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def compose(ports, config_folder):
     """deploy/docker-compose.yaml, nothing of it started."""
     project = f"zerogate-test-{os.getpid()}"
     variables = {**ports.variables(), "ZEROGATE_REVISION": REVISION}
+    variables["ZEROGATE_CONFIG_DIR"] = config_folder
     compose = Compose(project, "deploy/docker-compose.yaml", **variables)
     yield compose
     compose.down()

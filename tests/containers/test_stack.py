@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -69,6 +70,31 @@ def test_its_prometheus_scrapes_it(stack, ports):
     wait_until(lambda: query(ports, orders) == 1 + len(KINDS), START_S, "the orders are counted")
     status, text = get(ports.prometheus, "/api/v1/rules")
     assert status == 200 and json.loads(text)["data"]["groups"], "rules are loaded"
+
+
+def test_the_links_of_its_alerts_lead_to_the_runbook(stack, ports):
+    _, text = get(ports.prometheus, "/api/v1/rules")
+    rules = [rule for group in json.loads(text)["data"]["groups"] for rule in group["rules"]]
+    links = [rule["annotations"]["runbook_url"] for rule in rules if rule["type"] == "alerting"]
+    pages = {urllib.parse.urlsplit(link).path for link in links}
+    assert pages == {"/user/runbook.html"}
+    assert get(ports.prometheus, "/user/runbook.html")[0] == 200
+    assert "## ZerogateDown" in get(ports.prometheus, "/user/runbook.md")[1]
+
+
+def test_its_configuration_is_taken_over_while_it_runs(stack, ports, config_folder):
+    """The file is replaced, as editors do."""
+    path = config_folder / "zerogate.yaml"
+    changed = path.read_text().replace("  access: off ", "  access: all ")
+    new = config_folder / "new.yaml"
+    new.write_text(changed)
+    new.chmod(0o644)
+    new.replace(path)
+    assert "access: all" not in get(ports.admin, "/config")[1]
+    reload = urllib.request.Request(f"http://127.0.0.1:{ports.admin}/reload", method="POST")
+    with urllib.request.urlopen(reload, timeout=30) as answer:
+        assert answer.read().decode().strip() == "reloaded"
+    assert "access: all" in get(ports.admin, "/config")[1]
 
 
 def test_its_grafana_has_the_dashboards(stack, ports):
