@@ -75,6 +75,8 @@ TcpStream::TcpStream(uv_loop_t* loop, Owner& owner, char* read_buffer, Totals* t
 
 TcpStream::~TcpStream() { close(); }
 
+void TcpStream::end_writing() { (void)::shutdown(fd(), SHUT_WR); }
+
 void TcpStream::close() {
   if (shell_ != nullptr) {
     release_kept();

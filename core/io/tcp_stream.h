@@ -91,6 +91,8 @@ class TcpStream {
   int start_reading();
   /// Reads no more.
   void stop_reading();
+  /// Ends what this side sends; the peer may still be read. Nothing may wait to be written.
+  void end_writing();
   /// Ends the connection: no function of the owner's and none of this is called any more.
   void close();
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
 
 namespace zerogate {
@@ -167,6 +169,28 @@ ListenSocket::~ListenSocket() {
   if (fd_ && !file_.empty()) {
     unlink(file_.c_str());
   }
+}
+
+// A filter on a listening socket sees each packet from the TCP header on. It must let the last
+// packet of a handshake pass, for its client holds the connection to be there.
+void ListenSocket::hold_newcomers() {
+  if (bound_.is_path()) {
+    unlink(file_.c_str());
+    file_.clear();
+    return;
+  }
+  constexpr uint32_t kFlagsOffset = 13;
+  constexpr uint32_t kSyn = 0x02;
+  constexpr uint32_t kAck = 0x10;
+  sock_filter drop_syn[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlagsOffset),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kSyn | kAck),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSyn, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  const sock_fprog program = {std::size(drop_syn), drop_syn};
+  setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 int ListenSocket::duplicate() const { return fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0); }

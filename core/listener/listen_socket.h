@@ -38,6 +38,10 @@ class ListenSocket {
   int fd() const { return fd_.get(); }
   /// Hands out a duplicate that shares the socket; owned by the caller, who closes it.
   int duplicate() const;
+  /// Clients begin no more connections; those that they have begun can still be accepted. The
+  /// kernel drops SYNs to a TCP port, so a client's connect() takes until the socket is closed and
+  /// then fails; a Unix socket's file goes.
+  void hold_newcomers();
   /// What it is bound to; the port is the real one when 0 was asked for.
   const Address& bound() const { return bound_; }
   /// The listener that accepts on this socket tells its number of connections here.

@@ -16,6 +16,17 @@ class Listener {
   virtual Status listen(const ListenSocket& socket) = 0;
   /// Accepts no more; the connections there are stay.
   virtual void stop_accepting() = 0;
+  /// The Dispatcher refuses calls from now on. A port that can be closed without harm to its
+  /// connections takes those that have been begun and then closes; another goes on to accept, so
+  /// that its newcomers are refused, too, instead of left waiting. Idle connections may end.
+  virtual void drain() = 0;
+  /// True once a drained port has no more need of its socket.
+  virtual bool closed() const = 0;
+  /// Every call has been answered, and no more are served: the connections are to end in such an
+  /// order that no client waits for an answer that was on its way.
+  virtual void leave() = 0;
+  /// True when there is no connection.
+  virtual bool empty() const = 0;
   /// True when no reply waits here to be written.
   virtual bool flushed() const = 0;
   /// Before its end: every call has been answered. Lets the last replies go.

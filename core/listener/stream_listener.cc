@@ -28,6 +28,7 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
       metrics_(metrics),
       stall_timer_(timers, [this] { check_stalls(); }),
       tell_timer_(timers, [this] { tell_connections(); }),
+      accept_timer_(timers, [this] { stop_accepting(); }),
       read_buffer_(new char[FrameReader::kSharedBytes]),
       shared_{.loop = loop,
               .clock = timers.clock(),
@@ -84,6 +85,18 @@ void StreamListener::stop_accepting() {
   inbox_.reset();
   tell_timer_.stop();
   member_ = {};
+}
+
+void StreamListener::drain() {
+  shared_.draining = true;
+  sessions_.for_each([](uint32_t, auto& session) { session->leave_if_idle(); });
+  if (accepts()) {
+    accept_timer_.start(kAcceptGraceMs);
+  }
+}
+
+void StreamListener::leave() {
+  sessions_.for_each([](uint32_t, auto& session) { session->leave(); });
 }
 
 void StreamListener::open_inbox() {

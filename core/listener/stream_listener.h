@@ -24,6 +24,8 @@ namespace zerogate {
 class StreamListener final : private StreamSession::Owner, private EndOfTurn {
  public:
   static constexpr uint64_t kStallCheckMs = 1'000;
+  /// From a drain's beginning: for handshakes that are under way, some round trips.
+  static constexpr uint64_t kAcceptGraceMs = 50;
   /// Descriptors of the process that no client gets.
   static constexpr int kSpareDescriptors = 8;
 
@@ -38,6 +40,13 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   Status listen(const ListenSocket& socket);
   /// Accepts no more; the connections there are stay.
   void stop_accepting();
+  /// Takes the connections that clients have begun, for kAcceptGraceMs, and then accepts no more;
+  /// from now on each connection leaves as soon as nothing of it is under way.
+  void drain();
+  bool accepts() const { return accept_ != nullptr; }
+  /// Has every connection leave. No call may be under way.
+  void leave();
+  bool empty() const { return sessions_.size() == 0; }
   /// Takes a connected socket, TCP or Unix, as if it had been accepted here.
   void adopt(UniqueFd connection);
   /// Writes what was gathered, as at the turn's end.
@@ -82,7 +91,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   UvPtr<UvStream> accept_;
   UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on
   Timer stall_timer_;
-  Timer tell_timer_;  ///< tells the balancer again
+  Timer tell_timer_;    ///< tells the balancer again
+  Timer accept_timer_;  ///< of drain()
   const std::unique_ptr<char[]> read_buffer_;
   StreamSession::Shared shared_;
   uint64_t received_counted_ = 0;  ///< bytes that the metrics have

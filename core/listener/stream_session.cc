@@ -28,12 +28,16 @@ void StreamSession::stop_reading() {
   reading_ = false;
 }
 
-void StreamSession::on_bytes(ByteView bytes) { consume(bytes, shared_.loop.began_ns()); }
+void StreamSession::on_bytes(ByteView bytes) {
+  if (!leaving_) {
+    consume(bytes, shared_.loop.began_ns());
+  }
+}
 
 // After the end of what the peer sends, what it asked before is still answered, as the real server
 // does.
 void StreamSession::on_closed(int error) {
-  if (error != UV_EOF) {
+  if (error != UV_EOF || leaving_) {
     return close();
   }
   if (!stream_.reader().empty()) {
@@ -96,6 +100,32 @@ void StreamSession::flush() {
   }
   if (!reading_ && ready()) {
     resume();
+  }
+  if (shared_.draining) {
+    leave_if_idle();
+  }
+}
+
+void StreamSession::leave_if_idle() {
+  if (in_flight_ == 0 && !dirty_ && unsent_bytes() == 0 && stream_.reader().empty()) {
+    leave();
+  }
+}
+
+void StreamSession::leave() {
+  if (!open_) {
+    return;  // it ends anyway
+  }
+  open_ = false;
+  leaving_ = true;
+  stream_.release_kept();
+  partial_since_ms_ = 0;
+  stream_.end_writing();
+  if (!reading_) {
+    reading_ = stream_.start_reading() == 0;
+  }
+  if (!reading_) {
+    close();
   }
 }
 

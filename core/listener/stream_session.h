@@ -69,9 +69,10 @@ class StreamSession final : private TcpStream::Owner {
     // Over all sessions:
     std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
     TcpStream::Totals in{};
-    size_t unsent = 0;     ///< bytes of replies that the kernel has not taken
-    uint32_t waiting = 0;  ///< sessions whose peer has to read before more can be written
-    uint64_t sent = 0;     ///< bytes that the kernel has taken
+    size_t unsent = 0;      ///< bytes of replies that the kernel has not taken
+    uint32_t waiting = 0;   ///< sessions whose peer has to read before more can be written
+    uint64_t sent = 0;      ///< bytes that the kernel has taken
+    bool draining = false;  ///< each session leaves once nothing of it is under way
   };
 
   StreamSession(Shared& shared, Owner& owner, CallerKey key);
@@ -112,6 +113,12 @@ class StreamSession final : private TcpStream::Owner {
 
   /// Writes what was queued; goes on with reading when that was waiting for it.
   void flush();
+  /// Ends the session in good order when nothing of it is under way: the peer reads the end of the
+  /// stream, and what it still sends is thrown away until it closes, so that no reset overtakes a
+  /// reply.
+  void leave_if_idle();
+  /// The same, also in the middle of a request. No call may be under way.
+  void leave();
   /// Ends the session now. Its calls under way lose their way back; no callback follows.
   void close();
   void reject(Rejected reason);
@@ -164,6 +171,7 @@ class StreamSession final : private TcpStream::Owner {
   bool dirty_ = false;  ///< waits in the owner's list of this turn
   bool reading_ = false;
   bool open_ = true;
+  bool leaving_ = false;  ///< waits for the peer to close
   bool closed_ = false;
   bool waiting_ = false;  ///< this session's part of Shared::waiting
   size_t unsent_ = 0;     ///< and of Shared::unsent

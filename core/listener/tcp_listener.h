@@ -26,6 +26,10 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
 
   Status listen(const ListenSocket& socket) override { return connections_.listen(socket); }
   void stop_accepting() override { connections_.stop_accepting(); }
+  void drain() override { connections_.drain(); }
+  bool closed() const override { return !connections_.accepts(); }
+  void leave() override { connections_.leave(); }
+  bool empty() const override { return connections_.empty(); }
   bool flushed() const override { return connections_.flushed(); }
   void finish() override { connections_.flush(); }
 

@@ -159,6 +159,9 @@ void ZmqListener::update_gate() {
 }
 
 bool ZmqListener::receive() {
+  if (leaving_) {
+    return true;
+  }
   received_ns_ = loop_.read_ns();
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
     if (!receive_one()) {
@@ -256,6 +259,10 @@ bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
   }
   assert(peer->in_flight > 0);
   --peer->in_flight;
+  if (gathering_) {
+    gathered_.emplace_back(path, body);
+    return true;
+  }
   const Wire wire = path.wire;
   if (wire::has_old_errors(wire) && wire::is_error_body(body)) {
     old_error_.clear();

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/io/event_loop.h"
 #include "core/io/zmq_monitor.h"
@@ -48,6 +50,8 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   static constexpr int kHeartbeatTimeoutMs = 30'000;
   /// Without traffic for so long the kernel asks, too, whether the peer is still there.
   static constexpr int kKeepAliveS = 60;
+  /// Requests that finish() refuses: more than this wait only where a peer floods the port.
+  static constexpr int kLastMessages = 8 * kMessagesPerTurn;
 
   ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const ZmqOptions& options);
@@ -58,8 +62,17 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   void stop_accepting() override;
   /// libzmq has every reply at once, and writes it on a thread of its own.
   bool flushed() const override { return true; }
-  /// Destruction waits for libzmq to write what it has: up to `linger_ms`.
-  void finish() override { set_option(router_, ZMQ_LINGER, options_.linger_ms); }
+  /// Goes on to accept: to close libzmq's port would end its connections.
+  void drain() override {}
+  bool closed() const override { return true; }
+  /// Holds newcomers back, and reads no more. A client that calls again as soon as it was answered
+  /// has a request waiting here after that, and nothing on its way. finish() answers it.
+  void leave() override;
+  bool empty() const override { return metrics_.connections.value() == 0; }
+  /// Refuses the requests that wait, all at once: the next ones find the connection closed and stay
+  /// in their clients, for the next gateway. Destruction waits for libzmq to write what it has: up
+  /// to `linger_ms`.
+  void finish() override;
 
   bool deliver(const ReturnPath& path, ByteView body) override;
   /// Without port: libzmq does not tell it.
@@ -101,6 +114,9 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   uint64_t received_ns_ = 0;     ///< of this batch
   bool sent_ = false;            ///< in this turn: the poll may have missed news
   bool accepting_ = true;
+  bool leaving_ = false;
+  bool gathering_ = false;
+  std::vector<std::pair<ReturnPath, std::string>> gathered_;  ///< the last refusals
   std::optional<AcceptGate> gate_;
   StateReporter room_;  ///< whether there is room for one more connection
   ReuseportMember member_;

@@ -62,6 +62,8 @@ const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
        "the numbers of /metrics, as the status page reads them"},
       {"/reload", Method::post, &AdminRoutes::reload,
        "POST: read the configuration again, as SIGHUP does"},
+      {"/drain", Method::post, &AdminRoutes::drain,
+       "POST: end the gateway in good order, as SIGTERM does"},
       {"/log", Method::both, &AdminRoutes::log_level,
        "the log's level; POST /log?level=debug changes it, until a reload or restart"},
   };
@@ -169,6 +171,11 @@ AdminPage AdminRoutes::config(const AdminRequest&) { return text_page(200, sourc
 AdminPage AdminRoutes::reload(const AdminRequest&) {
   const Result<std::string> result = sources_.reload();
   return text_page(result ? 200 : 400, (result ? result.value() : result.error()) + "\n");
+}
+
+AdminPage AdminRoutes::drain(const AdminRequest&) {
+  sources_.drain();
+  return text_page(200, "draining; the process ends by itself\n");
 }
 
 AdminPage AdminRoutes::log_level(const AdminRequest& request) {

@@ -31,6 +31,8 @@ struct AdminSources {
   std::function<std::string()> config;  ///< YAML, masked
   /// POST /reload: the text that says what was taken over, or the errors, one a line.
   std::function<Result<std::string>()> reload;
+  /// POST /drain: begins the end of the process, as SIGTERM does; a second time it does nothing.
+  std::function<void()> drain;
   /// POST /log?level=...: what it was and is, or that there is no such level.
   std::function<Result<std::string>(std::string_view level)> set_log_level;
   std::string version;
@@ -72,6 +74,7 @@ class AdminRoutes {
   AdminPage readiness(const AdminRequest& request);
   AdminPage config(const AdminRequest& request);
   AdminPage reload(const AdminRequest& request);
+  AdminPage drain(const AdminRequest& request);
   AdminPage log_level(const AdminRequest& request);
   AdminPage status_numbers(const AdminRequest& request);
   StatusHead status_head() const;

@@ -37,6 +37,7 @@ struct Config {
   uint32_t max_in_flight = 20'000;                 ///< calls, over all clients
   uint64_t write_buffer = 1 << 20;                 ///< bytes waiting for one slow reader
   uint32_t zmq_keep_alive_ms = 1'000;              ///< 0: off; see ZmqOptions::keep_alive_ms
+  uint32_t drain_delay_ms = 0;                     ///< not ready, yet at work; 0: off
   uint32_t drain_timeout_ms = 8'000;               ///< below docker's 10 s kill
   std::string redis = "redis://127.0.0.1:6379/0";  ///< as written, with its password
   uint32_t redis_connections = 1;

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
 #include <algorithm>
 #include <chrono>
-
 #include <csignal>
 #include <random>
 #include <stdexcept>
@@ -22,12 +20,6 @@
 namespace zerogate {
 
 namespace {
-
-/// From a second signal to the end of the process, whatever is stuck.
-constexpr uint64_t kStopGraceMs = 700;
-/// From the end of a drain: libzmq may go on sending replies for a second.
-constexpr uint64_t kDrainGraceMs = 2'000;
-constexpr std::chrono::milliseconds kLogPatience{200};
 
 /// For a worker to answer a ping: no turn of an event loop that works takes so long.
 constexpr std::chrono::seconds kStuckAfter{5};
@@ -64,7 +56,7 @@ Gateway::Gateway(const Config& config, const Resources& resources, Reload reload
                   [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_progress(); });
   };
   progress_ = make_uv<uv_async_t>(&loop_, init_async, this);
-  force_ = make_uv<uv_timer_t>(&loop_, uv_timer_init, this);
+  make_shutdown();
   trimmer_ = std::make_unique<MemoryTrimmer>(&loop_);
   make_reloader(std::move(reload));
 }
@@ -79,7 +71,7 @@ Gateway::~Gateway() {
   workers_.clear();
   watchdog_.reset();
   trimmer_.reset();
-  force_.reset();
+  shutdown_.reset();
   signals_.clear();
   progress_.reset();
   uv_run(&loop_, UV_RUN_DEFAULT);
@@ -231,6 +223,7 @@ Status Gateway::start_admin() {
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };
   sources.config = [this] { return config_yaml(); };
+  sources.drain = [this] { shutdown_->request(); };
   sources.reload = [this] { return reloader_->reload(); };
   sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };
   sources.version = version();
@@ -249,7 +242,7 @@ Status Gateway::start_admin() {
 // Redis that is away does not make the gateway unready: functions without Redis are served, the
 // others fail with a clear error, and no restart or failover elsewhere would bring Redis back.
 Readiness Gateway::readiness() const {
-  if (draining_) {
+  if (shutdown_->begun()) {
     return {false, "draining"};
   }
   if (!std::ranges::all_of(workers_, [](const auto& worker) { return worker->settled(); })) {
@@ -312,28 +305,31 @@ void Gateway::on_signal(int number) {
     default:
       break;
   }
-  const bool again = draining_.exchange(true);
-  if (again) {
-    log::warn("stopping at once", {{"signal", strsignal(number)}});
-  } else {
-    log::info("draining",
-              {{"signal", strsignal(number)}, {"timeout_ms", config_.drain_timeout_ms}});
-    manager_.stopping("draining: calls under way are answered", config_.drain_timeout_ms);
-  }
-  for (const auto& worker : workers_) {
-    again ? worker->stop() : worker->drain();
-  }
-  end_by_force_in(again ? kStopGraceMs : config_.drain_timeout_ms + kDrainGraceMs);
+  shutdown_->on_signal(number);
 }
 
-// A worker that is stuck would hold the end up for good.
-void Gateway::end_by_force_in(uint64_t ms) {
-  const auto end = [](uv_timer_t*) {
-    log::error("ended by force: an event loop does not come round");
-    log::end_background(kLogPatience);
-    _exit(1);
+void Gateway::make_shutdown() {
+  ShutdownSteps steps;
+  steps.on_begin = [this](uint32_t total_ms) {
+    manager_.stopping("draining: calls under way are answered", total_ms);
   };
-  uv_timer_start(force_.get(), end, ms, 0);
+  steps.drain = [this] { drain_workers(); };
+  steps.stop = [this] {
+    for (const auto& worker : workers_) {
+      worker->stop();
+    }
+  };
+  const ShutdownOptions options = {config_.drain_delay_ms, config_.drain_timeout_ms};
+  shutdown_ = std::make_unique<Shutdown>(&loop_, options, std::move(steps));
+}
+
+void Gateway::drain_workers() {
+  for (ListenSocket& socket : tcp_sockets_) {
+    socket.hold_newcomers();
+  }
+  for (const auto& worker : workers_) {
+    worker->drain();
+  }
 }
 
 // Workers report each step, and the service manager is told what has become true of all of them.
@@ -341,7 +337,10 @@ void Gateway::on_progress() {
   if (exited_ == workers_.size()) {
     return uv_stop(&loop_);
   }
-  if (draining_) {
+  if (shutdown_->begun()) {
+    if (std::ranges::all_of(workers_, [](const auto& worker) { return worker->closed(); })) {
+      tcp_sockets_.clear();  // from here on the kernel refuses connections
+    }
     return;
   }
   const auto reloading = [](const auto& worker) { return worker->reloading(); };

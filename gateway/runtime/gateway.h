@@ -18,6 +18,7 @@
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/reloader.h"
 #include "gateway/runtime/resource_budget.h"
+#include "gateway/runtime/shutdown.h"
 #include "gateway/runtime/watchdog.h"
 #include "gateway/runtime/worker.h"
 
@@ -58,7 +59,8 @@ class Gateway {
   Readiness readiness() const;
   void watch_signals();
   void on_signal(int number);
-  void end_by_force_in(uint64_t ms);
+  void make_shutdown();
+  void drain_workers();
   void note_listening(std::string_view protocol, const std::string& address);
   void on_progress();
   void ignore_signals(int status);
@@ -68,7 +70,7 @@ class Gateway {
   uv_loop_t loop_;
   UvPtr<uv_async_t> progress_;  ///< a worker has settled, reloaded or ended
   std::vector<UvPtr<uv_signal_t>> signals_;
-  UvPtr<uv_timer_t> force_;  ///< ends the process although a worker does not
+  std::unique_ptr<Shutdown> shutdown_;
   std::unique_ptr<MemoryTrimmer> trimmer_;
   const Config config_;  ///< that of the start
   const Resources resources_;
@@ -85,7 +87,6 @@ class Gateway {
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
   std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs
   std::string addresses_;               ///< where it listens, for people
-  std::atomic<bool> draining_ = false;
   std::atomic<uint32_t> exited_ = 0;
   bool ready_ = false;                   ///< the service manager was told; main thread
   std::atomic<bool> reloading_ = false;  ///< the service manager is to be told of its end

@@ -165,7 +165,7 @@ void Worker::begin_drain() {
   draining_ = true;
   dispatcher_.drain();
   for (const auto& listener : listeners_) {
-    listener->stop_accepting();
+    listener->drain();
   }
   drain_timer_.start(options_.drain_timeout_ms);
 }
@@ -179,8 +179,30 @@ void Worker::end_of_turn() {
     settled_ = true;
     options_.on_progress();
   }
-  if (draining_ && calls_.in_flight() == 0 &&
-      std::ranges::all_of(listeners_, [](const auto& listener) { return listener->flushed(); })) {
+  if (draining_) {
+    go_on_draining();
+  }
+}
+
+void Worker::go_on_draining() {
+  const auto all = [this](bool (Listener::*is)() const) {
+    return std::ranges::all_of(listeners_, [is](const auto& one) { return ((*one).*is)(); });
+  };
+  if (!closed_ && all(&Listener::closed)) {
+    closed_ = true;
+    options_.on_progress();
+  }
+  if (!closed_ || calls_.in_flight() != 0 || !all(&Listener::flushed)) {
+    return;
+  }
+  if (!leaving_) {
+    leaving_ = true;
+    for (const auto& listener : listeners_) {
+      listener->leave();
+    }
+    leave_timer_.start(kLeaveMs);
+  }
+  if (all(&Listener::empty)) {
     finish();
   }
 }
@@ -228,6 +250,7 @@ void Worker::shut_down() {
   bridge_.reset();
   handlers_.clear();
   drain_timer_.stop();
+  leave_timer_.stop();
   uv_unref(reinterpret_cast<uv_handle_t*>(order_signal_.get()));
   loop_.close();
 }

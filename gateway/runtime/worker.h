@@ -48,6 +48,9 @@ struct WorkerOptions {
 class Worker final : private EndOfTurn, private TurnObserver {
  public:
   static constexpr uint64_t kChurn = 64;
+  /// From a drain's last answer to the end of the connections: for clients to close theirs, and for
+  /// their requests that are on the way to arrive.
+  static constexpr uint64_t kLeaveMs = 100;
 
   /// `labels` outlives the worker, and learns from its bridge. Redis is connected to only when a
   /// handler needs it.
@@ -66,8 +69,10 @@ class Worker final : private EndOfTurn, private TurnObserver {
   /// tests/bench/hot_path, which counts each turn.
   void run_turn() { loop_.run_turn(); }
 
-  /// Any thread. Refuses new calls, answers those under way, then ends.
+  /// Any thread. Refuses new calls, answers those under way, lets clients go, then ends.
   void drain();
+  /// Any thread. True once drain() has made the ports that can be closed close.
+  bool closed() const { return closed_ || ended_; }
   /// Any thread. Ends at once: calls under way get an error.
   void stop();
 
@@ -101,6 +106,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   void prepare(const RouteTableOptions& options);
   void take_over_routing();
   void begin_drain();
+  void go_on_draining();
   void notice_churn();
   void finish();
   void shut_down();
@@ -128,11 +134,14 @@ class Worker final : private EndOfTurn, private TurnObserver {
   std::atomic<uint64_t> asked_ = 0;     ///< pings
   std::atomic<uint64_t> answered_ = 0;  ///< the last one that the loop has come round to
   std::atomic<bool> ended_ = false;
+  std::atomic<bool> closed_ = false;
   std::atomic<uint32_t> cut_off_ = 0;
   uint64_t gone_noticed_ = 0;  ///< connections that had gone when on_churn was last called
   bool draining_ = false;
+  bool leaving_ = false;
   bool shutting_down_ = false;
   Timer drain_timer_{loop_.timers(), [this] { finish(); }};
+  Timer leave_timer_{loop_.timers(), [this] { finish(); }};
   std::thread thread_;
 };
 

@@ -165,7 +165,7 @@ TEST_F(WorkerTest, ADrainAnswersWhatIsUnderWayAndRefusesTheNew) {
   start();
   RawClient tcp(tcp_.bound()), other(tcp_.bound());
   ZmqClient zmq(context_.get(), zmq_.bound()), other_zmq(context_.get(), zmq_.bound());
-  // All four are known to the worker: a drain accepts nobody.
+  // All four are known to the worker.
   other.send_all(request("hello_world", 1));
   EXPECT_FALSE(receive(other).error);
   other_zmq.send(zmq_request("hello_world"));
@@ -176,12 +176,11 @@ TEST_F(WorkerTest, ADrainAnswersWhatIsUnderWayAndRefusesTheNew) {
   ASSERT_TRUE(wait_until([&] { return begun() == 4; }));
 
   worker_->drain();
-  TcpReply refused;
-  ASSERT_TRUE(wait_until([&] {  // until the order has arrived
-    other.send_all(request("hello_world", 2));
-    refused = receive(other);
-    return refused.error;
-  }));
+  ASSERT_TRUE(wait_until_ended(other)) << "nothing of it is under way";
+  EXPECT_FALSE(other.was_reset());
+  tcp.send_all(request("hello_world", 2));
+  const TcpReply refused = receive(tcp);
+  EXPECT_TRUE(refused.error);
   EXPECT_THAT(refused.body, HasSubstr("the gateway is shutting down"));
   other_zmq.send(zmq_request("hello_world"));
   EXPECT_THAT(receive(other_zmq), HasSubstr("the gateway is shutting down"));

@@ -271,7 +271,7 @@ TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
   }
   EXPECT_EQ(body_of(get("/nope")),
             "no such page; there are / /metrics /healthz /readyz /config /status.json POST /reload "
-            "/log\n");
+            "POST /drain /log\n");
 }
 
 TEST_F(AdminServerTest, PostReloads) {

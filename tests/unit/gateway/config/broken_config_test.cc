@@ -30,7 +30,8 @@ INSTANTIATE_TEST_SUITE_P(
                "zerogate.yaml:1: unknown key 'listen.tcp'; write listen: {tcp: ...}"},
         Broken{"frobnicate: 1\n",
                "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, admin, log, "
-               "limits, zmq_keep_alive, drain_timeout, redis, handlers, backends and routes"},
+               "limits, zmq_keep_alive, drain_delay, drain_timeout, redis, handlers, backends and "
+               "routes"},
         Broken{"redis: {password: x}\n",
                "zerogate.yaml:1: unknown key 'redis.password'; redis has "
                "url, connections and timeout"},

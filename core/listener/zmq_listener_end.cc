@@ -1,0 +1,27 @@
+// How the ZeroMQ port takes leave of its clients.
+#include "core/listener/zmq_listener.h"
+
+namespace zerogate {
+
+void ZmqListener::leave() {
+  leaving_ = true;
+  stop_accepting();
+  // Newcomers are the other workers' while these are there.
+  (void)member_.tell(AcceptBalancer::kFull);
+}
+
+void ZmqListener::finish() {
+  gathering_ = true;
+  for (int budget = kLastMessages; budget > 0 && receive_one(); --budget) {
+  }
+  gathering_ = false;
+  for (const auto& [path, body] : gathered_) {
+    if (ZmqPeers::Peer* peer = peers_.find(path.caller)) {
+      ++peer->in_flight;
+      deliver(path, body);
+    }
+  }
+  set_option(router_, ZMQ_LINGER, options_.linger_ms);
+}
+
+}  // namespace zerogate

@@ -1,0 +1,214 @@
+"""How the gateway leaves: clients and load balancers are told in time, ports are really closed, and no
+call is left hanging."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from zero.error import ConnectionException, RemoteException
+
+from bridging import one_backend
+from scripted_backend import ScriptedTcp, echo
+from waiting import PATIENCE_S, until, wait_until
+
+pytestmark = pytest.mark.gateway
+
+HAPROXY = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
+DELAY_S = 1.5  # long enough to be seen by those who ask every 50 ms
+
+
+def post(gateway, path):
+    with socket.create_connection(("127.0.0.1", gateway.admin_port), PATIENCE_S) as peer:
+        peer.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
+        answer = b""
+        while block := peer.recv(65536):
+            answer += block
+        return int(answer.split()[1])
+
+
+def refuses(port):
+    """True when a connection is refused, and not merely left waiting."""
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.fixture(name="busy")
+def busy_fixture(start_bridge):
+    """A gateway with a call under way that ends when it is told to: (gateway, finish)."""
+
+    async def start(**config):
+        calls = []
+        backend = ScriptedTcp({"slow": calls.append, "f": echo})
+        await backend.__aenter__()
+        gateway = await start_bridge(config={**one_backend(backend.url), **config})
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.tcp_port)
+        gateway.hold = (reader, writer)
+
+        async def finish():
+            echo(calls[0])
+            await asyncio.to_thread(gateway.wait_for_exit)
+            writer.close()
+            await backend.__aexit__(None, None, None)
+
+        return gateway, calls, finish
+
+    return start
+
+
+async def begin_slow_call(clients, gateway, calls):
+    caller = clients.open("tcp", gateway, parallel=1)
+    call = asyncio.create_task(caller.call("slow", 1))
+    await until(lambda: calls, PATIENCE_S, "the call is under way")
+    return call
+
+
+async def test_new_connections_are_refused_or_answered_while_it_drains(busy, clients):
+    gateway, calls, finish = await busy()
+    call = await begin_slow_call(clients, gateway, calls)
+    gateway.terminate()
+    await until(lambda: refuses(gateway.tcp_port), PATIENCE_S, "the TCP port is closed")
+    with pytest.raises(ConnectionException):
+        await clients.open("tcp", gateway).call("f", 1)
+    for kind in ("zmq_async", "zmq_sync"):
+        with pytest.raises(RemoteException, match="shutting down"):
+            await clients.open(kind, gateway).call("f", 1)
+    assert not call.done()
+    await finish()
+    assert await call == 1
+
+
+async def test_post_drain_is_as_good_as_a_signal_and_may_be_repeated(busy, clients):
+    gateway, calls, finish = await busy()
+    call = await begin_slow_call(clients, gateway, calls)
+    for _ in range(3):
+        assert await asyncio.to_thread(post, gateway, "/drain") == 200
+    await until(lambda: gateway.readyz()[0] == 503, PATIENCE_S, "it is not ready")
+    await until(lambda: refuses(gateway.tcp_port), PATIENCE_S, "the TCP port is closed")
+    assert not call.done()
+    await finish()
+    assert await call == 1
+
+
+async def test_idle_connections_end_and_that_of_a_call_after_its_answer(busy, clients):
+    gateway, calls, finish = await busy()
+    call = await begin_slow_call(clients, gateway, calls)
+    reader, writer = gateway.hold
+    gateway.terminate()
+    assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b"", "an end, no reset"
+    assert not call.done()
+    writer.write(b"too late to be read")  # nor does this bring a reset
+    await writer.drain()
+    await finish()
+    assert await call == 1
+
+
+async def test_calls_are_served_until_the_drain_delay_has_passed(start_bridge, clients):
+    """Kubernetes' order: SIGTERM first, and endpoints that are taken away some time later."""
+    async with ScriptedTcp({"f": echo}) as backend:
+        config = {**one_backend(backend.url), "drain_delay": f"{int(DELAY_S * 1000)}ms"}
+        gateway = await start_bridge(config=config)
+        gateway.terminate()
+        began = time.monotonic()
+        await until(lambda: gateway.readyz()[0] == 503, PATIENCE_S, "it is not ready")
+        served = 0
+        while time.monotonic() - began < DELAY_S / 2:
+            for kind in ("tcp", "zmq_async", "zmq_sync"):
+                client = clients.open(kind, gateway)
+                assert await client.call("f", served) == served
+                await clients.close(client)
+            served += 1
+        assert served
+        await asyncio.to_thread(gateway.wait_for_exit)
+        assert time.monotonic() - began >= DELAY_S
+
+
+async def test_a_second_signal_ends_the_delay(start_bridge):
+    async with ScriptedTcp({"f": echo}) as backend:
+        gateway = await start_bridge(config={**one_backend(backend.url), "drain_delay": "10m"})
+        gateway.terminate()
+        await until(lambda: gateway.readyz()[0] == 503, PATIENCE_S, "it is not ready")
+        os.kill(gateway.pid, signal.SIGTERM)
+        await asyncio.to_thread(gateway.wait_for_exit)
+
+
+@pytest.fixture(name="haproxy")
+def haproxy_fixture(tmp_path):
+    """Starts a HAProxy in TCP mode in front of gateways; an object with the clients' ports."""
+    if not HAPROXY:
+        pytest.skip("no haproxy here")
+    processes = []
+
+    class Front:
+        tcp_port = zmq_port = 0
+
+    def start(gateways, check):
+        front = Front()
+        text = "defaults\n mode tcp\n option redispatch\n retries 3\n timeout connect 2s\n"
+        text += " timeout client 1m\n timeout server 1m\n timeout check 1s\n"
+        for protocol in ("tcp", "zmq"):
+            with socket.socket() as one:
+                one.bind(("127.0.0.1", 0))
+                setattr(front, f"{protocol}_port", one.getsockname()[1])
+            port = getattr(front, f"{protocol}_port")
+            text += f"listen {protocol}\n bind 127.0.0.1:{port}\n balance roundrobin\n"
+            text += " option httpchk GET /readyz\n" if check == "httpchk" else ""
+            for number, gateway in enumerate(gateways):
+                asked = f" port {gateway.admin_port}" if check == "httpchk" else ""
+                text += f" server g{number} 127.0.0.1:{getattr(gateway, f'{protocol}_port')}"
+                text += f" check{asked} inter 50ms fall 1 rise 1\n"
+        file = tmp_path / "haproxy.cfg"
+        file.write_text(text)
+        processes.append(subprocess.Popen([HAPROXY, "-db", "-f", str(file)]))
+        for port in (front.tcp_port, front.zmq_port):
+            wait_until(lambda port=port: not refuses(port), PATIENCE_S, "HAProxy listens")
+        return front
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("check", ("tcp", "httpchk"))
+async def test_no_call_through_haproxy_hangs_while_one_of_two_gateways_drains(
+    start_bridge, clients, haproxy, check
+):
+    """New clients call all the time; each gets an answer or an error at once."""
+    calls = []
+    async with ScriptedTcp({"slow": calls.append, "f": echo}) as backend:
+        delay = {"drain_delay": f"{int(DELAY_S * 1000)}ms"} if check == "httpchk" else {}
+        config = {**one_backend(backend.url), **delay}
+        gateways = [await start_bridge(config=config) for _ in range(2)]
+        call = await begin_slow_call(clients, gateways[0], calls)
+        front = await asyncio.to_thread(haproxy, gateways, check)
+        failed = {"tcp": 0, "zmq_async": 0}
+        stop = asyncio.Event()
+
+        async def newcomers(kind):
+            while not stop.is_set():
+                client = clients.open(kind, front, parallel=1)
+                try:
+                    assert await client.call("f", 7) == 7
+                except (RemoteException, ConnectionException):
+                    failed[kind] += 1
+                await clients.close(client)
+
+        tasks = [asyncio.create_task(newcomers(kind)) for kind in failed]
+        gateways[0].terminate()
+        await until(lambda: refuses(gateways[0].tcp_port), PATIENCE_S, "its TCP port is closed")
+        await asyncio.sleep(0.5)  # the load goes on for a while
+        echo(calls[0])
+        await asyncio.to_thread(gateways[0].wait_for_exit)
+        stop.set()
+        await asyncio.gather(*tasks)
+        assert await call == 1
+        if check == "httpchk":
+            assert not any(failed.values()), failed
