@@ -49,9 +49,9 @@ void StreamWriter::on_written(int status) {
   done_(owner_, status);
 }
 
-void StreamWriter::empty(std::string& buffer) {
+void StreamWriter::empty(std::string& buffer) const {
   buffer.clear();
-  if (buffer.capacity() > kKeptCapacity) {
+  if (buffer.capacity() > kept_capacity_) {
     std::string().swap(buffer);
   }
 }

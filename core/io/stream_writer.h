@@ -29,6 +29,9 @@ class StreamWriter {
   size_t unsent() const { return out_.size() + left_; }
   /// True while bytes wait for the peer to read.
   bool waiting() const { return left_ != 0; }
+  /// A buffer keeps its memory between turns up to here: 4 KiB by default, for there may be many
+  /// connections. More for one that gathers the work of many.
+  void set_kept_capacity(size_t bytes) { kept_capacity_ = bytes; }
   /// All bytes that the kernel has ever taken.
   uint64_t written() const { return written_; }
 
@@ -37,11 +40,9 @@ class StreamWriter {
   int flush(uv_stream_t* stream);
 
  private:
-  /// A buffer keeps its memory between turns up to here.
-  static constexpr size_t kKeptCapacity = 4 << 10;
   /// Bytes that the kernel took of out_, or an error.
   ssize_t write(uv_stream_t* stream);
-  static void empty(std::string& buffer);  // a connection that once had a large reply lets it go
+  void empty(std::string& buffer) const;  // a connection that once had a large reply lets it go
   void on_written(int status);
 
   void* const owner_;
@@ -51,6 +52,7 @@ class StreamWriter {
   std::string writing_;
   size_t left_ = 0;  ///< bytes of writing_, its last ones, that libuv has for the kernel
   uint64_t written_ = 0;
+  size_t kept_capacity_ = 4 << 10;
 };
 
 }  // namespace zerogate

@@ -69,6 +69,7 @@ class TcpStream {
   std::string& out() { return shell_->writer.out(); }
   /// 0, or the error that has ended the stream.
   int flush() { return shell_->writer.flush(&shell_->uv.stream); }
+  void set_kept_capacity(size_t bytes) { shell_->writer.set_kept_capacity(bytes); }
   /// What has been gathered and written so far.
   const StreamWriter& writer() const { return shell_->writer; }
   /// Bytes that wait in libuv for the peer to read.

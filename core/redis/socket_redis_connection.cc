@@ -5,13 +5,18 @@ namespace {
 
 /// A host that has vanished says nothing: an idle connection to it ends after about so long. One
 /// with commands under way is replaced earlier, by RedisChannel.
+constexpr uint32_t kPeerIdleMs = 15'000;
 constexpr uint32_t kPeerTimeoutMs = 30'000;
+/// The commands of a turn, of all callers of a worker, leave in one write: its buffer is kept.
+constexpr size_t kKeptCapacity = size_t{64} << 10;
 
 }  // namespace
 
 SocketRedisConnection::SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner,
                                              char* read_buffer)
-    : owner_(owner), stream_(loop, *this, read_buffer), reader_(reply_.make_reader()) {}
+    : owner_(owner), stream_(loop, *this, read_buffer), reader_(reply_.make_reader()) {
+  stream_.set_kept_capacity(kKeptCapacity);
+}
 
 void SocketRedisConnection::send(const std::string& command) {
   stream_.out() += command;
@@ -29,12 +34,12 @@ void SocketRedisConnection::flush() {
 
 void SocketRedisConnection::end() {
   ended_ = true;
-  stream_.stop_reading();
+  stream_.close();
 }
 
 void SocketRedisConnection::on_connected() {
   connected_ = true;
-  stream_.watch_peer(kPeerTimeoutMs);
+  stream_.watch_peer(kPeerIdleMs, kPeerTimeoutMs);
   owner_.on_connected();
   flush();
 }

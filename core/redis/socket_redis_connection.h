@@ -29,7 +29,7 @@ class SocketRedisConnection final : public RedisConnection, private TcpStream::O
 
   void send(const std::string& command) override;
   void flush() override;
-  size_t unsent_bytes() const override { return stream_.unsent(); }
+  size_t unsent_bytes() const override { return stream_.writer().unsent(); }
   void end() override;
 
  private:
