@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "core/sdk/functions.h"
 #include "handlers/echo.h"
 #include "handlers/get_order.h"
 #include "handlers/hello_world.h"
@@ -9,6 +10,8 @@
 
 namespace zerogate {
 namespace {
+
+const Functions* functions_in_use = nullptr;
 
 std::unique_ptr<Service> make_handler(std::string_view name, RedisClient* redis) {
   assert(redis != nullptr || !needs_redis(name));
@@ -33,18 +36,38 @@ std::unique_ptr<Service> make_handler(std::string_view name, RedisClient* redis)
 
 }  // namespace
 
-const std::vector<std::string>& handler_names() {
-  static const std::vector<std::string> kNames = {"hello_world", "echo", "save_order", "get_order"};
-  return kNames;
+void use_functions(const Functions* functions) { functions_in_use = functions; }
+const Functions* used_functions() { return functions_in_use; }
+
+std::vector<std::string> handler_names() {
+  if (functions_in_use == nullptr) {
+    return {"hello_world", "echo", "save_order", "get_order"};
+  }
+  std::vector<std::string> names;
+  for (const FunctionInfo& info : functions_in_use->all()) {
+    names.push_back(info.name);
+  }
+  return names;
 }
 
-bool needs_redis(std::string_view name) { return name == "save_order" || name == "get_order"; }
+bool needs_redis(std::string_view name) {
+  if (functions_in_use != nullptr) {
+    const FunctionInfo* const info = functions_in_use->find(name);
+    return info != nullptr && info->needs_redis;
+  }
+  return name == "save_order" || name == "get_order";
+}
 
-std::vector<NamedService> make_handlers(const std::vector<std::string>& names, RedisClient* redis) {
+std::vector<NamedService> make_handlers(const std::vector<std::string>& names, RedisClient* redis,
+                                        FunctionRuntime* runtime) {
   std::vector<NamedService> handlers;
   handlers.reserve(names.size());
   for (const std::string& name : names) {
-    handlers.push_back({name, make_handler(name, redis)});
+    if (functions_in_use != nullptr) {
+      handlers.push_back({name, functions_in_use->find(name)->make(*runtime)});
+    } else {
+      handlers.push_back({name, make_handler(name, redis)});
+    }
   }
   return handlers;
 }

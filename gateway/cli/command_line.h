@@ -1,4 +1,4 @@
-// Parses argv into a command. Reads nothing but its arguments; main alone calls it.
+// The command line: argv becomes a command, and the program does it.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include "gateway/config/load_config.h"
 
 namespace zerogate {
+
+class Functions;
 
 struct ServeCommand {
   std::string config_file;  ///< empty: none was named
@@ -61,8 +63,13 @@ struct UsageError {
 using Command = std::variant<ServeCommand, CheckCommand, CallCommand, BenchCommand,
                              HealthcheckCommand, PrintCommand, UsageError>;
 
-/// `arguments` are those behind the program's name. All texts end in a line break.
+/// Reads nothing but its arguments, those behind the program's name. All texts end in a line break.
 Command parse_command_line(const std::vector<std::string>& arguments,
                            const SettingsTable& table = settings());
+
+/// Does what the command line asks for and returns the exit status. Once, on the main thread.
+int main(int argc, char** argv);
+/// The same for a gateway with a team's own functions in place of hello_world and the like.
+int main(int argc, char** argv, const Functions& functions);
 
 }  // namespace zerogate

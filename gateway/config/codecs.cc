@@ -191,7 +191,8 @@ Codec<std::string> redis_url() {
 Codec<std::vector<std::string>> handler_list() {
   const auto take = [](const PlacedText& item, std::vector<std::string>& names,
                        Problems& problems) {
-    if (std::ranges::find(handler_names(), item.text) == handler_names().end()) {
+    const std::vector<std::string> known = handler_names();
+    if (std::ranges::find(known, item.text) == known.end()) {
       problems.push_back({item.place, unknown_handler(item.text)});
     } else {
       append_once(item, item.text, names, problems);

@@ -10,6 +10,7 @@
 #include "core/base/address.h"
 #include "core/bridge/backend_options.h"
 #include "core/log/log.h"
+#include "handlers/registry.h"
 
 namespace zerogate {
 
@@ -42,8 +43,9 @@ struct Config {
   std::string redis = "redis://127.0.0.1:6379/0";  ///< as written, with its password
   uint32_t redis_connections = 1;
   uint32_t redis_timeout_ms = 1'000;
-  /// load_config empties it when there are routes and no list of handlers was given.
-  std::vector<std::string> handlers = {"hello_world", "echo", "save_order", "get_order"};
+  /// load_config empties it when there are routes, no list of handlers was given, and the functions
+  /// are the gateway's own.
+  std::vector<std::string> handlers = handler_names();
   std::vector<BackendOptions> backends;
   std::vector<RouteOptions> routes;  ///< the first match wins; each names one of `backends`
   /// What --bridge says; load_config has made it the last of `backends` and of `routes`.

@@ -73,7 +73,7 @@ void ConfigBuilder::check_together() {
     check_listeners();
   }
   check_bridge();
-  if (is_default("handlers") && !config_.routes.empty()) {
+  if (is_default("handlers") && !config_.routes.empty() && used_functions() == nullptr) {
     config_.handlers.clear();
   }
   if (errors_.empty()) {

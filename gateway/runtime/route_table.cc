@@ -17,6 +17,7 @@ RouteTable::RouteTable(const RouteTableOptions& options, const FunctionLabels& l
   }
   for (const BackendOptions& backend : options.backends) {
     backends_.push_back(bridge.get(backend));
+    direct_.push_back(std::make_unique<BackendRoute>(*backends_.back(), backend.timeout_ms));
   }
   for (const RouteOptions& route : options.routes) {
     Backend* backend = find_backend(route.backend);
@@ -34,7 +35,16 @@ bool RouteTable::settled() const {
   return std::ranges::all_of(backends_, [](const auto& backend) { return backend->settled(); });
 }
 
-Backend* RouteTable::find_backend(const std::string& name) const {
+Service* RouteTable::find_service(std::string_view backend) const {
+  for (size_t i = 0; i < backends_.size(); ++i) {
+    if (backends_[i]->options().name == backend) {
+      return direct_[i].get();
+    }
+  }
+  return nullptr;
+}
+
+Backend* RouteTable::find_backend(std::string_view name) const {
   for (const auto& backend : backends_) {
     if (backend->options().name == name) {
       return backend.get();

@@ -31,16 +31,19 @@ class RouteTable {
   RouteTable& operator=(const RouteTable&) = delete;
 
   Router& router() { return router_; }
+  /// What sends to this backend within its own time-out; null when there is none of the name.
+  Service* find_service(std::string_view backend) const;
   /// Every backend has been tried once: calls need not fail only because we have just begun.
   bool settled() const;
 
  private:
-  Backend* find_backend(const std::string& name) const;
+  Backend* find_backend(std::string_view name) const;
 
   Router router_;
   ConnectService connect_;
   std::vector<std::shared_ptr<Backend>> backends_;
   std::vector<std::unique_ptr<BackendRoute>> routes_;
+  std::vector<std::unique_ptr<BackendRoute>> direct_;  ///< one for each of backends_
 };
 
 }  // namespace zerogate

@@ -7,6 +7,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/sdk/functions.h"
+
 #include "core/listener/tcp_listener.h"
 #include "core/listener/zmq_listener.h"
 
@@ -25,6 +27,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
   };
   order_signal_ = make_uv<uv_async_t>(loop_.uv(), init_async, this);
 
+  make_functions();
   // At a turn's end requests leave for backends and Redis first (they work while we write), then
   // the replies; the worker itself looks at the result. The calls' durations end with the turn.
   bridge_ = std::make_unique<Bridge>(
@@ -41,6 +44,33 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
   loop_.set_observer(*this);
 }
 
+// Functions come first at a turn's end: what they send leaves in the same turn.
+void Worker::make_functions() {
+  const Functions* const functions = used_functions();
+  if (functions == nullptr) {
+    return;
+  }
+  const auto send = [this](std::initializer_list<ByteView> arguments, RedisRequest& request) {
+    if (redis_ != nullptr) {
+      return redis_->command(arguments, request);
+    }
+    RedisReply reply;
+    reply.status = RedisReply::Status::error;
+    reply.text = "the function was added without redis";
+    request.on_reply(reply);
+  };
+  functions_ =
+      std::make_unique<FunctionRuntime>(FunctionEnvironment{.loop = &loop_,
+                                                            .timers = &loop_.timers(),
+                                                            .labels = &labels_,
+                                                            .redis = send,
+                                                            .backends = this,
+                                                            .blocking = &functions->blocking(),
+                                                            .failures = &functions->failures()});
+}
+
+Service* Worker::find_service(std::string_view backend) { return routing_->find_service(backend); }
+
 // Handlers stay once they are made: an order may be under way in them, and an idle one costs
 // nothing. The same goes for the connection to Redis.
 void Worker::prepare(const RouteTableOptions& options) {
@@ -54,7 +84,8 @@ void Worker::prepare(const RouteTableOptions& options) {
         .loop = &loop_, .timers = &loop_.timers(), .network = &redis_network_, .seed = uv_hrtime()};
     redis_ = std::make_unique<RedisClient>(context, metrics_.redis, options_.redis);
   }
-  std::ranges::move(make_handlers(names, redis_.get()), std::back_inserter(handlers_));
+  std::ranges::move(make_handlers(names, redis_.get(), functions_.get()),
+                    std::back_inserter(handlers_));
   for (const std::string& name : options.handlers) {
     labels_.learn(name);
   }
@@ -237,6 +268,9 @@ void Worker::finish() {
 void Worker::shut_down() {
   shutting_down_ = true;
   dispatcher_.drain();  // the answers below make room for frames that wait: their services are gone
+  if (functions_ != nullptr) {
+    functions_->fail_all();
+  }
   redis_.reset();
   bridge_->fail_all();
   assert(calls_.in_flight() == 0);
@@ -249,6 +283,7 @@ void Worker::shut_down() {
   routing_.reset();
   bridge_.reset();
   handlers_.clear();
+  functions_.reset();
   drain_timer_.stop();
   leave_timer_.stop();
   uv_unref(reinterpret_cast<uv_handle_t*>(order_signal_.get()));

@@ -21,6 +21,7 @@
 #include "core/redis/redis_client.h"
 #include "core/redis/socket_redis_network.h"
 #include "core/rpc/dispatcher.h"
+#include "core/sdk/function_runtime.h"
 #include "gateway/runtime/route_table.h"
 #include "handlers/registry.h"
 
@@ -45,7 +46,7 @@ struct WorkerOptions {
   std::function<void()> on_progress = [] {};
 };
 
-class Worker final : private EndOfTurn, private TurnObserver {
+class Worker final : private EndOfTurn, private TurnObserver, private Backends {
  public:
   static constexpr uint64_t kChurn = 64;
   /// From a drain's last answer to the end of the connections: for clients to close theirs, and for
@@ -103,6 +104,8 @@ class Worker final : private EndOfTurn, private TurnObserver {
   void give(Command command);
   void on_order();
   std::unique_ptr<Listener> make_listener(Protocol protocol);
+  Service* find_service(std::string_view backend) override;
+  void make_functions();
   void prepare(const RouteTableOptions& options);
   void take_over_routing();
   void begin_drain();
@@ -121,6 +124,7 @@ class Worker final : private EndOfTurn, private TurnObserver {
   std::unique_ptr<Bridge> bridge_;
   SocketRedisNetwork redis_network_{loop_.uv(), options_.names};
   std::unique_ptr<RedisClient> redis_;
+  std::unique_ptr<FunctionRuntime> functions_;  ///< null: the handlers are the gateway's own
   std::vector<NamedService> handlers_;  ///< destroyed after redis_: it answers their requests
   std::unique_ptr<RouteTable> routing_;
   std::unique_ptr<RouteTable> next_routing_;  ///< waits until its backends have been tried

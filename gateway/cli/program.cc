@@ -1,0 +1,64 @@
+#include "gateway/cli/command_line.h"
+
+#include <exception>
+#include <iostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gateway/cli/bench_command.h"
+#include "gateway/cli/call_command.h"
+#include "gateway/cli/check_command.h"
+#include "gateway/cli/exit_status.h"
+#include "gateway/cli/healthcheck_command.h"
+#include "gateway/cli/serve_command.h"
+#include "gateway/host/process.h"
+#include "handlers/registry.h"
+
+namespace zerogate {
+namespace {
+
+int run(const ServeCommand& command) {
+  return run_serve(command, process_environment(), std::cerr);
+}
+int run(const CheckCommand& command) {
+  return run_check(command, process_environment(), std::cout, std::cerr);
+}
+int run(const CallCommand& command) {
+  return run_call(command.url, command.function, command.json, command.timeout_ms);
+}
+int run(const BenchCommand& command) { return run_bench(command); }
+int run(const HealthcheckCommand& command) {
+  return run_healthcheck(command, process_environment(), std::cout, std::cerr);
+}
+int run(const PrintCommand& command) {
+  std::cout << command.text;
+  return 0;
+}
+int run(const UsageError& error) {
+  std::cerr << error.text;
+  return kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    open_standard_descriptors();
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    return std::visit([](const auto& command) { return run(command); },
+                      parse_command_line(arguments));
+  } catch (const std::exception& error) {  // no memory is left, or a fault of ours
+    std::cerr << "zerogate: " << error.what() << '\n';
+    return kFailed;
+  }
+}
+
+int main(int argc, char** argv, const Functions& functions) {
+  use_functions(&functions);
+  const int status = main(argc, argv);
+  use_functions(nullptr);
+  return status;
+}
+
+}  // namespace zerogate
