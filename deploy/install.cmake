@@ -11,7 +11,7 @@ install(DIRECTORY deploy/prometheus grafana DESTINATION ${CMAKE_INSTALL_DATADIR}
 # packages) is of use in the sources only.
 install(DIRECTORY deploy DESTINATION ${CMAKE_INSTALL_DOCDIR} USE_SOURCE_PERMISSIONS
         PATTERN deploy/debian EXCLUDE PATTERN deploy/prometheus EXCLUDE
-        PATTERN deploy/systemd EXCLUDE PATTERN deploy/run EXCLUDE
+        PATTERN deploy/systemd EXCLUDE PATTERN deploy/run EXCLUDE PATTERN deploy/sdk EXCLUDE
         PATTERN deploy/common.sh EXCLUDE PATTERN deploy/packages.txt EXCLUDE
         PATTERN deploy/*.cmake EXCLUDE PATTERN __pycache__ EXCLUDE)
 file(RELATIVE_PATH data_from_docs /${CMAKE_INSTALL_DOCDIR} /${CMAKE_INSTALL_DATADIR}/zerogate)
@@ -41,6 +41,7 @@ install(CODE "set(source \"${CMAKE_SOURCE_DIR}\")
               set(bindir \"${CMAKE_INSTALL_BINDIR}\")
               set(docdir \"${CMAKE_INSTALL_DOCDIR}\")")
 install(SCRIPT deploy/install_prefix.cmake)
+include(deploy/install_sdk.cmake)
 
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # cpack packs what was built, tests or no tests
 set(CPACK_PACKAGE_NAME zerogate)

@@ -1,0 +1,92 @@
+"""A gateway with functions of its own, built out of tree from what `cmake --install` has put down."""
+
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from zero.error import MethodNotFoundException, RemoteException, ValidationException
+
+from clients import KINDS, Clients
+from gateway import Gateway
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLE = TOP / "deploy" / "examples" / "functions"
+TIMEOUT_S = 300  # generous: a compiler on a busy machine
+pytestmark = pytest.mark.gateway
+
+
+def run(*command):
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}"
+
+
+@pytest.fixture(scope="module")
+def program(request, tmp_path_factory):
+    """The example's program, in a folder that knows nothing of the sources."""
+    build = pathlib.Path(request.config.getoption("--zerogate")).resolve().parent
+    folder = tmp_path_factory.mktemp("functions")
+    run("cmake", "--install", build, "--component", "sdk", "--prefix", folder / "prefix")
+    shutil.copytree(EXAMPLE, folder / "source")
+    options = [f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}"]
+    sanitize = [line for line in (build / "CMakeCache.txt").read_text().splitlines()
+                if line.startswith("ZEROGATE_SANITIZE:")]  # fmt: skip
+    if sanitize and (which := sanitize[0].partition("=")[2]):
+        options.append(f"-DCMAKE_CXX_FLAGS=-fsanitize={which}")
+    run("cmake", "-S", folder / "source", "-B", folder / "build", *options)
+    run("cmake", "--build", folder / "build")
+    return folder / "build" / "notes"
+
+
+@pytest.fixture(scope="module")
+def notes(program, redis):
+    gateway = Gateway(str(program), redis.url()).start()
+    yield gateway
+    gateway.close()
+
+
+async def opened(kind, gateway):
+    clients = Clients()
+    return clients, clients.open(kind, gateway).call
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_functions_serve_real_clients(notes, kind):
+    clients, call = await opened(kind, notes)
+    assert await call("save_note", {"title": kind, "text": "buy apples"}, return_type=str) == kind
+    assert await call("read_note", kind) == "buy apples"
+    assert await call("read_note", f"no {kind}") is None
+    assert await call("sum_list", [1, 2, 3], return_type=int) == 6
+    with pytest.raises(ValidationException, match=r"Expected `int`, got `str` - at `\$\[1\]`"):
+        await call("sum_list", [1, "two"])
+    with pytest.raises(ValidationException, match="Object missing required field `text`"):
+        await call("save_note", {"title": "t"})
+    with pytest.raises(MethodNotFoundException, match="Function `hello_world` not found!"):
+        await call("hello_world")
+    await clients.close_all()
+
+
+async def test_functions_are_counted_by_name(notes):
+    clients, call = await opened("tcp", notes)
+    await call("sum_list", [])
+    await clients.close_all()
+    counted = notes.metrics().total("zerogate_requests_total", function="sum_list", outcome="ok")
+    assert counted >= 1
+
+
+async def test_redis_that_is_away_is_an_error_that_says_so(program, own_redis):
+    gateway = Gateway(str(program), own_redis.url()).start()
+    try:
+        own_redis.kill()
+        clients, call = await opened("tcp", gateway)
+        with pytest.raises(RemoteException, match="redis"):
+            await call("read_note", "x")
+        await clients.close_all()
+    finally:
+        gateway.close()
