@@ -1,8 +1,10 @@
 """A gateway with functions of its own, built out of tree from what `cmake --install` has put down."""
 
 import pathlib
+import re
 import shutil
 import subprocess
+import textwrap
 
 import pytest
 from zero.error import MethodNotFoundException, RemoteException, ValidationException
@@ -28,20 +30,29 @@ def run(*command):
 
 
 @pytest.fixture(scope="module")
-def program(request, tmp_path_factory):
-    """The example's program, in a folder that knows nothing of the sources."""
-    build = pathlib.Path(request.config.getoption("--zerogate")).resolve().parent
-    folder = tmp_path_factory.mktemp("functions")
-    run("cmake", "--install", build, "--component", "sdk", "--prefix", folder / "prefix")
-    shutil.copytree(EXAMPLE, folder / "source")
-    options = [f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}"]
-    sanitize = [line for line in (build / "CMakeCache.txt").read_text().splitlines()
-                if line.startswith("ZEROGATE_SANITIZE:")]  # fmt: skip
-    if sanitize and (which := sanitize[0].partition("=")[2]):
-        options.append(f"-DCMAKE_CXX_FLAGS=-fsanitize={which}")
-    run("cmake", "-S", folder / "source", "-B", folder / "build", *options)
-    run("cmake", "--build", folder / "build")
-    return folder / "build" / "notes"
+def build(request, tmp_path_factory):
+    """Builds a folder that knows nothing of the sources, and returns its program `notes`."""
+    binaries = pathlib.Path(request.config.getoption("--zerogate")).resolve().parent
+    prefix = tmp_path_factory.mktemp("prefix")
+    run("cmake", "--install", binaries, "--component", "sdk", "--prefix", prefix)
+    options = [f"-DCMAKE_PREFIX_PATH={prefix}"]
+    cache = (binaries / "CMakeCache.txt").read_text().splitlines()
+    for line in cache:
+        if line.startswith("ZEROGATE_SANITIZE:") and (which := line.partition("=")[2]):
+            options.append(f"-DCMAKE_CXX_FLAGS=-fsanitize={which}")
+
+    def build(source):
+        run("cmake", "-S", source, "-B", source / "build", *options)
+        run("cmake", "--build", source / "build")
+        return source / "build" / "notes"
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def program(build, tmp_path_factory):
+    """The example's."""
+    return build(shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("functions") / "source"))
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +98,20 @@ async def test_redis_that_is_away_is_an_error_that_says_so(program, own_redis):
         clients, call = await opened("tcp", gateway)
         with pytest.raises(RemoteException, match="redis"):
             await call("read_note", "x")
+        await clients.close_all()
+    finally:
+        gateway.close()
+
+
+async def test_the_document_is_enough(build, redis, tmp_path):
+    text = (TOP / "docs" / "functions.md").read_text()
+    for name, language in (("CMakeLists.txt", "cmake"), ("functions.cc", "cpp")):
+        block = re.search(rf" *```{language}\n(.*?)\n *```", text, re.S).group(1)
+        (tmp_path / name).write_text(textwrap.dedent(block) + "\n")
+    gateway = Gateway(str(build(tmp_path)), redis.url()).start()
+    try:
+        clients, call = await opened("zmq_sync", gateway)
+        assert await call("save_note", {"title": "a", "text": "b"}) == "a"
         await clients.close_all()
     finally:
         gateway.close()
