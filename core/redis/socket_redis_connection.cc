@@ -58,11 +58,15 @@ void SocketRedisConnection::on_bytes(ByteView bytes) {
     if (reply == nullptr) {
       return;  // the rest of it will come
     }
-    if (expected_ == 0) {
-      return break_off("Redis sent a reply that nobody had asked for", false);
+    const auto& received = *static_cast<const redisReply*>(reply);
+    if (expected_ == 0) {  // as an error is what Redis says to one connection too many
+      return break_off(received.type == REDIS_REPLY_ERROR
+                           ? std::string_view(received.str, received.len)
+                           : "Redis sent a reply that nobody had asked for",
+                       false);
     }
     --expected_;
-    owner_.on_redis_reply(*static_cast<const redisReply*>(reply));
+    owner_.on_redis_reply(received);
   }
 }
 

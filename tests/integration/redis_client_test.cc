@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
 #include <optional>
 #include <stdexcept>
 
@@ -201,35 +200,6 @@ TEST_F(RedisClientTest, MayBeDestroyedWhileItConnects) {
       client_.reset();
     }
   }
-}
-
-/// Calls of write(2) by this thread so far, or -1 where the kernel does not count them.
-int64_t writes_so_far() {
-  std::ifstream io("/proc/thread-self/io");
-  std::string key;
-  int64_t value = 0;
-  while (io >> key >> value) {
-    if (key == "syscw:") {
-      return value;
-    }
-  }
-  return -1;
-}
-
-TEST_F(RedisClientTest, TheCommandsOfATurnLeaveInOneWrite) {
-  RedisServer server;
-  connect(server.url());
-  ASSERT_TRUE(run_until_up());
-  if (writes_so_far() < 0) {
-    GTEST_SKIP() << "the kernel does not count system calls";
-  }
-  std::vector<Probe>& probes = make_probes(500);
-  const int64_t before = writes_so_far();
-  for (Probe& probe : probes) {
-    client_->command({"SET", "key", "value"}, probe);
-  }
-  ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
-  EXPECT_EQ(writes_so_far() - before, 1);
 }
 
 TEST_F(RedisClientTest, BoundsTheBytesThatWaitForASlowRedis) {
