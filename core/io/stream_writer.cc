@@ -49,11 +49,6 @@ void StreamWriter::on_written(int status) {
   done_(owner_, status);
 }
 
-void StreamWriter::empty(std::string& buffer) const {
-  buffer.clear();
-  if (buffer.capacity() > kept_capacity_) {
-    std::string().swap(buffer);
-  }
-}
+void StreamWriter::let_go(std::string& buffer) { std::string().swap(buffer); }
 
 }  // namespace zerogate

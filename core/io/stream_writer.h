@@ -42,7 +42,14 @@ class StreamWriter {
  private:
   /// Bytes that the kernel took of out_, or an error.
   ssize_t write(uv_stream_t* stream);
-  void empty(std::string& buffer) const;  // a connection that once had a large reply lets it go
+  /// A connection that once had a large reply does not keep its memory.
+  void empty(std::string& buffer) const {
+    buffer.clear();
+    if (buffer.capacity() > kept_capacity_) [[unlikely]] {
+      let_go(buffer);
+    }
+  }
+  static void let_go(std::string& buffer);
   void on_written(int status);
 
   void* const owner_;
