@@ -7,7 +7,7 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 using wire::ErrorKey;
 
 class GetOrderTest : public HandlerTest {

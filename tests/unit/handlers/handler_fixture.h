@@ -48,7 +48,7 @@ struct FakeRedis {
   RedisReply refusal;
 };
 
-class HandlerTest : public testing::Test {
+class HandlerTest : public ::testing::Test {
  protected:
   void serve(Service& service, ByteView argument) {
     ReturnPath path;

@@ -15,7 +15,7 @@ TEST(RegistryTest, MakesWhatIsAskedForInThatOrder) {
 
 TEST(RegistryTest, KnowsAllNamesAndWhoNeedsRedis) {
   EXPECT_THAT(handler_names(),
-              testing::ElementsAre("hello_world", "echo", "save_order", "get_order"));
+              ::testing::ElementsAre("hello_world", "echo", "save_order", "get_order"));
   EXPECT_TRUE(needs_redis("save_order"));
   EXPECT_TRUE(needs_redis("get_order"));
   EXPECT_FALSE(needs_redis("echo"));

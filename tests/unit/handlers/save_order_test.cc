@@ -9,8 +9,8 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::StartsWith;
 
 constexpr time_t kSecond = 1'714'972'089;
 timespec fixed_clock() { return {kSecond, 12'345'678}; }
@@ -148,9 +148,9 @@ TEST_F(SaveOrderTest, MovesALargeOrderAndShrinksAfterIt) {
   serve(save_, "\x82\xa5items" + items +
                    "\xa7user_id\xa1"
                    "1");
-  EXPECT_THAT(redis_.commands[0].arguments[2], testing::HasSubstr(items));
+  EXPECT_THAT(redis_.commands[0].arguments[2], ::testing::HasSubstr(items));
   redis_.answer(0, said("OK"));
-  EXPECT_THAT(answers_.bodies[0], testing::EndsWith(items));
+  EXPECT_THAT(answers_.bodies[0], ::testing::EndsWith(items));
   serve(save_, kArgument);
   EXPECT_EQ(redis_.commands[1].arguments[2].size(), 159u);
   redis_.answer(1, said("OK"));

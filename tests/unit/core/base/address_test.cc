@@ -57,7 +57,7 @@ struct Refused {
   std::string_view error;
 };
 
-class AddressRefuses : public testing::TestWithParam<Refused> {};
+class AddressRefuses : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(AddressRefuses, WithItsMend) {
   const auto address = Address::parse(GetParam().text);
@@ -67,7 +67,7 @@ TEST_P(AddressRefuses, WithItsMend) {
 
 INSTANTIATE_TEST_SUITE_P(
     Texts, AddressRefuses,
-    testing::Values(
+    ::testing::Values(
         Refused{"", "'' has no port; write host:port, as in 127.0.0.1:5559"},
         Refused{"127.0.0.1", "'127.0.0.1' has no port; write host:port, as in 127.0.0.1:5559"},
         Refused{"5559", "'5559' has no port; write host:port, as in 127.0.0.1:5559"},

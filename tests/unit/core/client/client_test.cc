@@ -12,9 +12,9 @@ namespace zerogate {
 namespace {
 
 using namespace std::string_literals;
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr uint32_t kPatientMs = 20'000;  ///< for what is expected to come
 constexpr uint32_t kShortMs = 50;        ///< for what is expected not to come

@@ -20,7 +20,7 @@ struct Client final : EndOfTurn {
   std::function<void()> on_end;
 };
 
-class EventLoopTest : public testing::Test {
+class EventLoopTest : public ::testing::Test {
  protected:
   EventLoop loop_;  // its end asserts that no handle was left open
   std::string log_;

@@ -12,11 +12,11 @@
 namespace zerogate {
 namespace {
 
-using testing::Each;
-using testing::ElementsAre;
-using testing::Ge;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Ge;
 
-class AcceptBalancerTest : public testing::Test {
+class AcceptBalancerTest : public ::testing::Test {
  protected:
   static std::vector<int> fds_of(const std::vector<ListenSocket>& sockets) {
     std::vector<int> fds;
@@ -147,7 +147,7 @@ TEST_F(AcceptBalancerTest, AClosedInboxTakesNothing) {
 TEST_F(AcceptBalancerTest, AnotherSocketOfTheSamePortIsNotShared) {
   const auto second = ListenSocket::open_group(sockets_.front().bound(), 2);
   ASSERT_FALSE(second);
-  EXPECT_THAT(second.error(), testing::HasSubstr("in use"));
+  EXPECT_THAT(second.error(), ::testing::HasSubstr("in use"));
 }
 
 TEST(ReuseportMember, OfASocketThatStandsAloneTellsNobody) {

@@ -19,7 +19,7 @@ constexpr int kWatchMs = 100;
 /// The kernel asks again 1, 3 and 7 seconds after the first SYN.
 constexpr int kDeadlineMs = 20'000;
 
-class AcceptGateTest : public testing::Test {
+class AcceptGateTest : public ::testing::Test {
  protected:
   UniqueFd connect() {
     sockaddr_in where{};

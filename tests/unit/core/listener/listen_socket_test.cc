@@ -19,8 +19,8 @@
 namespace zerogate {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 namespace fs = std::filesystem;
 
 Result<ListenSocket> open(std::string_view text, bool reuse_port = false) {
@@ -130,7 +130,7 @@ TEST(ListenSocketTest, ADuplicateOutlivesTheOriginal) {
   EXPECT_EQ(knock(address), 0);
 }
 
-class UnixSocketTest : public testing::Test {
+class UnixSocketTest : public ::testing::Test {
  protected:
   UnixSocketTest() {
     char name[] = "/tmp/zerogate-test-XXXXXX";

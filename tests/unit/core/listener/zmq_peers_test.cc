@@ -13,7 +13,7 @@ constexpr size_t kCapacity = 10;
 
 std::string name(size_t number) { return fmt::format("peer {}", number); }
 
-class ZmqPeersTest : public testing::Test {
+class ZmqPeersTest : public ::testing::Test {
  protected:
   bool knows(CallerKey key) { return peers_.find(key) != nullptr; }
 

@@ -41,13 +41,13 @@ namespace zerogate::log {
 namespace {
 
 using nlohmann::json;
-using testing::EndsWith;
-using testing::HasSubstr;
-using testing::MatchesRegex;
-using testing::SizeIs;
-using testing::StartsWith;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
 
-class LogTest : public testing::Test {
+class LogTest : public ::testing::Test {
  protected:
   void capture(Level level, Format format) {
     configure(level, format, [this](std::string_view line) { lines.emplace_back(line); });

@@ -11,12 +11,12 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
-class StateLogTest : public testing::Test {
+class StateLogTest : public ::testing::Test {
  protected:
   static constexpr uint64_t kRefillMs = 20;
   static constexpr uint64_t kLongRefillMs = 500;

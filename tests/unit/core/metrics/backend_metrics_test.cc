@@ -10,8 +10,8 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr size_t kOk = index_of(Outcome::ok), kTimeout = index_of(Outcome::timeout);
 
@@ -132,7 +132,7 @@ TEST(BackendMetricsTest, OnlySoManyEndpointsAreRemembered) {
   EXPECT_EQ(counted(totals, "stays"), 7U);
 }
 
-class BackendMetricsListTest : public testing::Test {
+class BackendMetricsListTest : public ::testing::Test {
  protected:
   std::shared_ptr<BackendMetrics> add(const std::string& name) {
     auto backend = std::make_shared<BackendMetrics>(name);

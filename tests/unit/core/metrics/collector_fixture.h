@@ -16,7 +16,7 @@
 
 namespace zerogate {
 
-class CollectorTest : public testing::Test {
+class CollectorTest : public ::testing::Test {
  protected:
   using ClientMetric = prometheus::ClientMetric;
   using MetricFamily = prometheus::MetricFamily;

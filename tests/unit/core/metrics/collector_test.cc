@@ -14,7 +14,7 @@
 namespace zerogate {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 TEST_F(CollectorTest, RequestsAreTheSumOfTheWorkersBySeries) {
   first.begin(Protocol::tcp);
@@ -243,7 +243,7 @@ TEST_F(CollectorTest, TheMemoryLimitIsShownWhereThereIsOne) {
   EXPECT_FALSE(has_family("zerogate_memory_limit_bytes"));
   const Collector limited{{&first}, {"1.2.3", "0123456789ab"}, 268435456};
   EXPECT_THAT(prometheus::TextSerializer().Serialize(limited.Collect()),
-              testing::HasSubstr("\nzerogate_memory_limit_bytes 268435456\n"));
+              ::testing::HasSubstr("\nzerogate_memory_limit_bytes 268435456\n"));
 }
 
 TEST_F(CollectorTest, FunctionLabelsAreShownBesideTheirLimit) {

@@ -104,8 +104,8 @@ TEST(FunctionLabelsTest, WhatMakesNoGoodLabelIsRefused) {
                                         "b",
                                         "a\xe2\x81\xa7"};  // right-to-left isolate
   for (const std::string& name : bad) {
-    EXPECT_EQ(labels.learn(name), std::nullopt) << testing::PrintToString(name);
-    EXPECT_EQ(labels.find(name), labels.other()) << testing::PrintToString(name);
+    EXPECT_EQ(labels.learn(name), std::nullopt) << ::testing::PrintToString(name);
+    EXPECT_EQ(labels.find(name), labels.other()) << ::testing::PrintToString(name);
   }
   EXPECT_EQ(labels.known(), 0U);
 }

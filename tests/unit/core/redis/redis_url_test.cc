@@ -67,7 +67,7 @@ struct Refused {
   std::string_view error;
 };
 
-class RedisUrlRefuses : public testing::TestWithParam<Refused> {};
+class RedisUrlRefuses : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(RedisUrlRefuses, WithItsMendAndWithoutThePassword) {
   const auto url = RedisUrl::parse(GetParam().text);
@@ -78,7 +78,7 @@ TEST_P(RedisUrlRefuses, WithItsMendAndWithoutThePassword) {
 
 INSTANTIATE_TEST_SUITE_P(
     Texts, RedisUrlRefuses,
-    testing::Values(
+    ::testing::Values(
         Refused{"",
                 "'' is not a Redis URL; write redis://[user:password@]host[:port][/database] "
                 "or unix:/path[?db=N]"},

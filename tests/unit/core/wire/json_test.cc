@@ -6,7 +6,7 @@ namespace zerogate {
 namespace {
 
 using namespace std::string_literals;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string packed(std::string_view json) {
   auto result = json_to_msgpack(json);
@@ -43,11 +43,11 @@ TEST(JsonToMsgpackTest, SaysThatAnIntegerIsTooLarge) {
 TEST(JsonToMsgpackTest, SaysWhereJsonIsWrong) {
   for (const char* bad :
        {"", "{", "[1,]", "nul", "1 2", "{a:1}", "'x'", "\"\xff\"", "1e999", "NaN"}) {
-    EXPECT_THAT(packed(bad), testing::StartsWith("error: not valid JSON: ")) << bad;
+    EXPECT_THAT(packed(bad), ::testing::StartsWith("error: not valid JSON: ")) << bad;
   }
   EXPECT_THAT(packed("[1,]"), HasSubstr("line 1, column 4"));
-  EXPECT_THAT(packed("[1,]"), testing::Not(HasSubstr("json.exception")));
-  EXPECT_THAT(packed("1e999"), testing::Not(HasSubstr("json.exception")));
+  EXPECT_THAT(packed("[1,]"), ::testing::Not(HasSubstr("json.exception")));
+  EXPECT_THAT(packed("1e999"), ::testing::Not(HasSubstr("json.exception")));
 }
 
 TEST(JsonToMsgpackTest, LimitsDepth) {

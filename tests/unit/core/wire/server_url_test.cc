@@ -34,9 +34,9 @@ TEST(ServerUrlTest, RefusesOthersOnOneLine) {
                           "orders:5559", "zmq+tcp://a:1", "tcp:///run/z"}) {
     const auto url = ServerUrl::parse(bad);
     ASSERT_FALSE(url.ok()) << bad;
-    EXPECT_THAT(url.error(), testing::Not(testing::HasSubstr("\n")));
+    EXPECT_THAT(url.error(), ::testing::Not(::testing::HasSubstr("\n")));
   }
-  EXPECT_THAT(ServerUrl::parse("127.0.0.1:5559").error(), testing::HasSubstr("write tcp://"));
+  EXPECT_THAT(ServerUrl::parse("127.0.0.1:5559").error(), ::testing::HasSubstr("write tcp://"));
 }
 
 TEST(ServerUrlTest, ShowsItsFormsAgain) {

@@ -67,7 +67,7 @@ void expect_frame(const std::string& bytes, Wire wire, uint32_t id, const std::s
   EXPECT_EQ(alone.payload, payload);
 }
 
-TEST(Wire, IsToldByWhereTheRequestBegins) {
+TEST(TcpWire, IsToldByWhereTheRequestBegins) {
   EXPECT_EQ(kHelloT3.find(from_hex("82a2666e")), 9u);
   EXPECT_EQ(kHelloT2.find(from_hex("82a2666e")), 8u);
   EXPECT_EQ(kHelloT1.find(from_hex("82a2666e")), 4u);
@@ -76,7 +76,7 @@ TEST(Wire, IsToldByWhereTheRequestBegins) {
   expect_frame(kHelloT3, Wire::t3, 7, kHello);
 }
 
-TEST(Wire, EveryWireReadsItsOwnRequests) {
+TEST(TcpWire, EveryWireReadsItsOwnRequests) {
   RandomValues values(12);
   for (int round = 0; round < 4000; ++round) {
     const std::string name(1 + values.below(300), static_cast<char>('a' + values.below(26)));
@@ -91,7 +91,7 @@ TEST(Wire, EveryWireReadsItsOwnRequests) {
   }
 }
 
-TEST(Wire, KnowsEveryHeadOfMapAndKey) {
+TEST(TcpWire, KnowsEveryHeadOfMapAndKey) {
   for (const char* front : {"81 a2666e a1 61", "83 a2666e a1 61 01 02 03 04", "de0001 a2666e a1 61",
                             "df00000001 a2666e a1 61", "81 d902666e a1 61",
                             "de0001 da0002666e a1 61", "df00000001 db00000002666e a1 61"}) {
@@ -103,7 +103,7 @@ TEST(Wire, KnowsEveryHeadOfMapAndKey) {
   }
 }
 
-TEST(Wire, ARequestIdThatLooksLikeAFrontIsStillT3) {
+TEST(TcpWire, ARequestIdThatLooksLikeAFrontIsStillT3) {
   // T1's front where T3 has its id: the 2,191,681,134th request on one connection; and the ids that
   // look like maps of other sizes. Then with a payload whose front is not the usual one.
   const std::string data_first = from_hex("82a46461746101a2666ea16e");
@@ -121,7 +121,7 @@ TEST(Wire, ARequestIdThatLooksLikeAFrontIsStillT3) {
   expect_frame(flagged, Wire::t3, 7, from_hex("a2666e"));
 }
 
-TEST(Wire, EverythingElseIsT3) {
+TEST(TcpWire, EverythingElseIsT3) {
   for (const char* payload : {"80", "c0", "c1", "91a2666e", "82a46461746101a2666ea16e", "82",
                               "82a266", "a2666e", "81a2666f01", "81c402666e01", "81a3666e6e01"}) {
     expect_frame(frame_of(Wire::t3, 7, from_hex(payload)), Wire::t3, 7, from_hex(payload));
@@ -140,7 +140,7 @@ TEST(Wire, EverythingElseIsT3) {
   }
 }
 
-TEST(Wire, AnIncompleteFrameSaysHowLongItWillBe) {
+TEST(TcpWire, AnIncompleteFrameSaysHowLongItWillBe) {
   for (const std::string& bytes : {kHelloT1, kHelloT2, kHelloT3}) {
     for (size_t size = 0; size < bytes.size(); ++size) {
       const TcpFrame read = parse_tcp_frame(bytes.substr(0, size), kLimit);
@@ -150,7 +150,7 @@ TEST(Wire, AnIncompleteFrameSaysHowLongItWillBe) {
   }
 }
 
-TEST(Wire, KeepsTheLimits) {
+TEST(TcpWire, KeepsTheLimits) {
   for (const Wire wire : kAll) {
     const std::string bytes = frame_of(wire, 7, kHello);
     EXPECT_EQ(parse_tcp_frame(bytes, kHello.size()).status, FrameStatus::whole);

@@ -77,7 +77,7 @@ constexpr W2Session kW2Sessions[] = {
      "fd6274b46e5b4abb9fa302255ba4a599"},
 };
 
-TEST(Wire, ReadsTheRequestsOfW2Clients) {
+TEST(ZmqWire, ReadsTheRequestsOfW2Clients) {
   for (const W2Session& session : kW2Sessions) {
     SCOPED_TRACE(session.release);
     const std::string front = from_hex("93d920");
@@ -90,7 +90,7 @@ TEST(Wire, ReadsTheRequestsOfW2Clients) {
   }
 }
 
-TEST(Wire, ReadsTheRequestsOfW3Clients) {  // 0.6.0
+TEST(ZmqWire, ReadsTheRequestsOfW3Clients) {  // 0.6.0
   const std::string hello =
       "70514b8c2fa14febb03a140735f5875b" + from_hex("68656c6c6f5f776f726c64") + times(109, " ");
   ASSERT_EQ(hello.size(), 152u);
@@ -101,7 +101,7 @@ TEST(Wire, ReadsTheRequestsOfW3Clients) {  // 0.6.0
   expect_request(save, Wire::w3, save.substr(0, 32), "save_order", kSaveArgument);
 }
 
-TEST(Wire, ReadsTheRequestsOfW4Clients) {  // 0.7.0
+TEST(ZmqWire, ReadsTheRequestsOfW4Clients) {  // 0.7.0
   const std::string hello =
       "c06ba27f01bd4c07b661ec030d18a3e6" + from_hex("68656c6c6f5f776f726c64") + times(69, " ");
   ASSERT_EQ(hello.size(), 112u);
@@ -112,7 +112,7 @@ TEST(Wire, ReadsTheRequestsOfW4Clients) {  // 0.7.0
   expect_request(save, Wire::w4, save.substr(0, 32), "save_order", kSaveArgument);
 }
 
-TEST(Wire, ReadsTheRequestsOfW5Clients) {
+TEST(ZmqWire, ReadsTheRequestsOfW5Clients) {
   // 0.8.0, 0.9.0, 1.0.1: connect, hello_world, save_order.
   for (const char* id : {"3a9a324e0c02ce2139e80fb891d2df82", "8aa67235f73996e66170a064bd9da566",
                          "49fdf964c865dd46f6034f61a4060796"}) {
@@ -133,7 +133,7 @@ TEST(Wire, ReadsTheRequestsOfW5Clients) {
   }
 }
 
-TEST(Wire, ReadsTheRequestsOfW1Clients) {
+TEST(ZmqWire, ReadsTheRequestsOfW1Clients) {
   // 0.0.1 sends nil for None, 0.2.2 and 0.3.2 an empty str.
   for (const char* none : {"c0", "a0", ""}) {
     const std::string argument = from_hex(none);
@@ -158,7 +158,7 @@ TEST(Wire, ReadsTheRequestsOfW1Clients) {
 
 // A connect of W3 and of W4 (0.6.0 and 0.7.0) are the same 39 bytes but for the random id; the
 // reply is the same for both.
-TEST(Wire, ConnectOfW3IsCalledW4) {
+TEST(ZmqWire, ConnectOfW3IsCalledW4) {
   for (const char* id : {"1e9695b3a81641148469d904b45aa95f", "bea6846f75af48c1af5b97accee7a297"}) {
     const std::string connect = id + from_hex("636f6e6e656374");
     ASSERT_EQ(connect.size(), 39u);
@@ -176,7 +176,7 @@ TEST(Wire, ConnectOfW3IsCalledW4) {
   }
 }
 
-TEST(Wire, ThirtyNineBytesWithoutAHexIdAreW5) {
+TEST(ZmqWire, ThirtyNineBytesWithoutAHexIdAreW5) {
   // id of 16 bytes, then the name "…connect" of 23 bytes: an unpadded W5 request.
   const std::string body = kRawId + "0123456789abcdefconnect";
   ASSERT_EQ(body.size(), 39u);
@@ -187,7 +187,7 @@ TEST(Wire, ThirtyNineBytesWithoutAHexIdAreW5) {
   expect_request("0123456789abcdefconnect", Wire::w5, "0123456789abcdef", "connect", kNone);
 }
 
-TEST(Wire, AW5IdOfHexDigitsIsStillW5) {
+TEST(ZmqWire, AW5IdOfHexDigitsIsStillW5) {
   const std::string id = "0123456789abcdef";
   const std::string names[] = {"echo",
                                "deadbeefcafe",
@@ -207,7 +207,7 @@ TEST(Wire, AW5IdOfHexDigitsIsStillW5) {
   }
 }
 
-TEST(Wire, W3AndW4AreToldApartAt152Bytes) {
+TEST(ZmqWire, W3AndW4AreToldApartAt152Bytes) {
   // A W4 request of 152 bytes and more has an argument of 40 and more; it is not the end of a name.
   for (size_t size = 36; size <= 44; ++size) {
     std::string argument = "\xd9";
@@ -230,7 +230,7 @@ TEST(Wire, W3AndW4AreToldApartAt152Bytes) {
                  std::string(120, 'n'), "\x05");
 }
 
-TEST(Wire, EveryWireReadsItsOwnRequests) {
+TEST(ZmqWire, EveryWireReadsItsOwnRequests) {
   RandomValues values(11);
   for (int round = 0; round < 4000; ++round) {
     const Wire wire = kOneFrameWires[values.below(4)];
@@ -254,7 +254,7 @@ TEST(Wire, EveryWireReadsItsOwnRequests) {
   }
 }
 
-TEST(Wire, AnEmptyStrIsNoneToTheServersOfW1AndW2) {
+TEST(ZmqWire, AnEmptyStrIsNoneToTheServersOfW1AndW2) {
   expect_request(request_of(Wire::w2, kHexId, "echo", "\xa0"), Wire::w2, kHexId, "echo", kNone);
   for (const Wire wire : {Wire::w3, Wire::w4}) {
     expect_request(request_of(wire, kHexId, "echo", "\xa0"), wire, kHexId, "echo", "\xa0");
@@ -262,7 +262,7 @@ TEST(Wire, AnEmptyStrIsNoneToTheServersOfW1AndW2) {
   expect_request(request_of(Wire::w5, kRawId, "echo", "\xa0"), Wire::w5, kRawId, "echo", "\xa0");
 }
 
-TEST(Wire, FindsTheIdOfAMalformedRequest) {
+TEST(ZmqWire, FindsTheIdOfAMalformedRequest) {
   for (const char* hex : {"c1", "a0 c0", "92", "9201", "db ffffffff 61", "a2 61"}) {
     for (const Wire wire : kOneFrameWires) {
       const std::string& id = wire == Wire::w5 ? kRawId : kHexId;
@@ -292,7 +292,7 @@ TEST(Wire, FindsTheIdOfAMalformedRequest) {
   }
 }
 
-TEST(Wire, WhatIsNotQuiteAnotherWireIsW5) {
+TEST(ZmqWire, WhatIsNotQuiteAnotherWireIsW5) {
   std::string upper = kHexId;
   upper[31] = 'A';
   const std::string others[] = {

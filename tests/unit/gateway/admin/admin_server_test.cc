@@ -22,10 +22,10 @@
 namespace zerogate {
 namespace {
 
-using testing::AllOf;
-using testing::EndsWith;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
 /// A peer on loopback. Nothing it waits for takes longer than kPatience.
@@ -114,7 +114,7 @@ class FakeMetrics final : public prometheus::Collectable {
   size_t n_;
 };
 
-class AdminServerTest : public testing::Test {
+class AdminServerTest : public ::testing::Test {
  protected:
   AdminSources sources() {
     AdminSources result;
@@ -265,9 +265,9 @@ TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
   for (const char* path : {"/nope", "/metrics/", "/metricsx", "/../../etc/passwd", "/%2e%2e/etc",
                            "//etc/passwd", "/etc/passwd"}) {
     const std::string reply = get(path);
-    EXPECT_THAT(reply, testing::AnyOf(StartsWith("HTTP/1.1 404 "), StartsWith("HTTP/1.1 400 ")))
+    EXPECT_THAT(reply, ::testing::AnyOf(StartsWith("HTTP/1.1 404 "), StartsWith("HTTP/1.1 400 ")))
         << path;
-    EXPECT_THAT(reply, testing::Not(HasSubstr("root:"))) << path;
+    EXPECT_THAT(reply, ::testing::Not(HasSubstr("root:"))) << path;
   }
   EXPECT_EQ(body_of(get("/nope")),
             "no such page; there are / /metrics /healthz /readyz /config /status.json POST /reload "
@@ -415,7 +415,7 @@ TEST_F(AdminServerTest, AnEndlessHeaderIsCutOff) {
   peer.send("GET /healthz HTTP/1.1\r\nX: " + std::string(1 << 20, 'a'));
   std::string reply;
   EXPECT_TRUE(peer.read_all(reply));
-  EXPECT_THAT(reply, testing::Not(StartsWith("HTTP/1.1 200")));
+  EXPECT_THAT(reply, ::testing::Not(StartsWith("HTTP/1.1 200")));
   EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
 }
 

@@ -17,7 +17,7 @@
 namespace zerogate {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
 std::string as_text(const Scraper::Families& families) {

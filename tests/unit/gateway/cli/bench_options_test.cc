@@ -8,8 +8,8 @@
 namespace zerogate {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 BenchCommand hello(const std::function<void(BenchCommand&)>& change = {}) {
   BenchCommand command;
@@ -27,7 +27,7 @@ LoadOptions options_of(const std::function<void(BenchCommand&)>& change = {}) {
   return options.ok() ? std::move(options).value() : LoadOptions{};
 }
 
-std::string error_of(const std::function<void(BenchCommand&)>& change) {
+std::string error_after(const std::function<void(BenchCommand&)>& change) {
   const auto options = load_options(hello(change));
   EXPECT_FALSE(options.ok());
   return options.ok() ? "" : options.error();
@@ -69,31 +69,31 @@ TEST(BenchOptions, ReadsEveryWord) {
 }
 
 TEST(BenchOptions, NamesTheFlagThatIsWrong) {
-  EXPECT_THAT(error_of([](auto& c) { c.connections = "0"; }), HasSubstr("--connections"));
-  EXPECT_THAT(error_of([](auto& c) { c.connections = "many"; }), HasSubstr("--connections"));
-  EXPECT_THAT(error_of([](auto& c) { c.depth = "10001"; }), HasSubstr("--depth"));
-  EXPECT_THAT(error_of([](auto& c) { c.rate = "-1"; }), HasSubstr("--rate"));
-  EXPECT_THAT(error_of([](auto& c) { c.duration = "10"; }), HasSubstr("--duration"));
-  EXPECT_THAT(error_of([](auto& c) { c.duration = "0s"; }),
+  EXPECT_THAT(error_after([](auto& c) { c.connections = "0"; }), HasSubstr("--connections"));
+  EXPECT_THAT(error_after([](auto& c) { c.connections = "many"; }), HasSubstr("--connections"));
+  EXPECT_THAT(error_after([](auto& c) { c.depth = "10001"; }), HasSubstr("--depth"));
+  EXPECT_THAT(error_after([](auto& c) { c.rate = "-1"; }), HasSubstr("--rate"));
+  EXPECT_THAT(error_after([](auto& c) { c.duration = "10"; }), HasSubstr("--duration"));
+  EXPECT_THAT(error_after([](auto& c) { c.duration = "0s"; }),
               AllOf(HasSubstr("--duration"), HasSubstr("1ms to 24h")));
-  EXPECT_THAT(error_of([](auto& c) { c.warmup = "x"; }), HasSubstr("--warmup"));
-  EXPECT_THAT(error_of([](auto& c) { c.timeout = "2h"; }), HasSubstr("--timeout"));
-  EXPECT_THAT(error_of([](auto& c) { c.json = "{"; }), HasSubstr("argument"));
-  EXPECT_THAT(error_of([](auto& c) { c.expect = "{"; }), HasSubstr("--expect"));
-  EXPECT_THAT(error_of([](auto& c) { c.url = "http://x"; }), HasSubstr("tcp://host:port"));
+  EXPECT_THAT(error_after([](auto& c) { c.warmup = "x"; }), HasSubstr("--warmup"));
+  EXPECT_THAT(error_after([](auto& c) { c.timeout = "2h"; }), HasSubstr("--timeout"));
+  EXPECT_THAT(error_after([](auto& c) { c.json = "{"; }), HasSubstr("argument"));
+  EXPECT_THAT(error_after([](auto& c) { c.expect = "{"; }), HasSubstr("--expect"));
+  EXPECT_THAT(error_after([](auto& c) { c.url = "http://x"; }), HasSubstr("tcp://host:port"));
 }
 
 TEST(BenchOptions, ANameMustFitIntoTheProtocol) {
   const std::string name(81, 'f');
   EXPECT_EQ(options_of([&](auto& c) { c.function = name; }).function, name);
-  EXPECT_THAT(error_of([&](auto& c) { c.function = name, c.url = "zmq://127.0.0.1:1"; }),
+  EXPECT_THAT(error_after([&](auto& c) { c.function = name, c.url = "zmq://127.0.0.1:1"; }),
               HasSubstr("80 bytes"));
 }
 
 TEST(BenchOptions, BoundsWhatAllConnectionsHoldTogether) {
-  EXPECT_THAT(error_of([](auto& c) { c.connections = "20000", c.depth = "51"; }),
+  EXPECT_THAT(error_after([](auto& c) { c.connections = "20000", c.depth = "51"; }),
               HasSubstr("1020000"));
-  EXPECT_THAT(error_of([](auto& c) {
+  EXPECT_THAT(error_after([](auto& c) {
                 c.connections = "1000", c.depth = "1000";
                 c.json = "\"" + std::string(2'000, 'x') + "\"";
               }),

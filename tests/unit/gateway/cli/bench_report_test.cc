@@ -8,10 +8,10 @@
 namespace zerogate {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
-LoadOptions hello() {
+LoadOptions hello_options() {
   LoadOptions options;
   options.url = ServerUrl::parse("tcp://127.0.0.1:5559").value();
   options.function = "hello_world";
@@ -45,7 +45,7 @@ TEST(BenchReport, ShowsThreeDigitsOfALatency) {
 }
 
 TEST(BenchReport, TextForPeople) {
-  const std::string text = report_as_text(hello(), slow_call());
+  const std::string text = report_as_text(hello_options(), slow_call());
   EXPECT_THAT(text, HasSubstr("hello_world on tcp://127.0.0.1:5559: closed loop, 64 connections"));
   EXPECT_THAT(text, HasSubstr("1,001    250/s"));
   EXPECT_THAT(text, HasSubstr("max 2.00 s"));
@@ -60,7 +60,7 @@ TEST(BenchReport, TextNamesErrorsByKindWithTheFirstOfEach) {
   report.count(CallError::exception, 2'000, "another");
   report.disconnects = 3;
   report.unfinished = 12;
-  const std::string text = report_as_text(hello(), report);
+  const std::string text = report_as_text(hello_options(), report);
   EXPECT_THAT(text, HasSubstr("errors      2,001"));
   EXPECT_THAT(text, HasSubstr("2,001: server_exception: boom"));
   EXPECT_THAT(text, Not(HasSubstr("another")));
@@ -70,7 +70,7 @@ TEST(BenchReport, TextNamesErrorsByKindWithTheFirstOfEach) {
 }
 
 TEST(BenchReport, TextOfAnOpenLoopTellsHowLateCallsWereSent) {
-  LoadOptions options = hello();
+  LoadOptions options = hello_options();
   options.rate = 20'000;
   LoadReport report = slow_call();
   report.lateness.add(15'000);
@@ -82,15 +82,15 @@ TEST(BenchReport, TextOfAnOpenLoopTellsHowLateCallsWereSent) {
 
 TEST(BenchReport, TextSaysWhenTheGeneratorWasTheBottleneck) {
   LoadReport report = slow_call();
-  EXPECT_THAT(report_as_text(hello(), report), Not(HasSubstr("generator")));
+  EXPECT_THAT(report_as_text(hello_options(), report), Not(HasSubstr("generator")));
   report.busiest_ns = 3'900'000'000;
-  EXPECT_THAT(report_as_text(hello(), report), HasSubstr("busy 98 % of the time"));
+  EXPECT_THAT(report_as_text(hello_options(), report), HasSubstr("busy 98 % of the time"));
 }
 
 TEST(BenchReport, JsonHasFixedNames) {
   LoadReport report = slow_call();
   report.count(CallError::timeout, 5, "no answer within 5000 ms");
-  const auto json = nlohmann::json::parse(report_as_json(hello(), report));
+  const auto json = nlohmann::json::parse(report_as_json(hello_options(), report));
   EXPECT_EQ(json["requests"], 1'001);
   EXPECT_DOUBLE_EQ(json["requests_per_second"].get<double>(), 250.25);
   EXPECT_DOUBLE_EQ(json["latency_us"]["max"].get<double>(), 2e6);
@@ -111,7 +111,7 @@ TEST(BenchReport, JsonHasFixedNames) {
 TEST(BenchReport, JsonSurvivesBytesThatAreNoText) {
   LoadReport report;
   report.count(CallError::exception, 1, "\xff\xfe");
-  EXPECT_TRUE(nlohmann::json::accept(report_as_json(hello(), report)));
+  EXPECT_TRUE(nlohmann::json::accept(report_as_json(hello_options(), report)));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace zerogate {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr uint32_t kPatientMs = 20'000;
 

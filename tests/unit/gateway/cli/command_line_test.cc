@@ -11,10 +11,10 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Pair;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::StartsWith;
 
 template <class T>
 T parse_as(const std::vector<std::string>& arguments) {
@@ -132,7 +132,7 @@ TEST(CommandLine, Healthcheck) {
 
 TEST(CommandLine, Version) {
   const std::string text = parse_as<PrintCommand>({"--version"}).text;
-  EXPECT_THAT(text, testing::MatchesRegex("zerogate [0-9]+\\.[0-9]+\\.[0-9]+ \\([0-9a-z]+\\)\n"));
+  EXPECT_THAT(text, ::testing::MatchesRegex("zerogate [0-9]+\\.[0-9]+\\.[0-9]+ \\([0-9a-z]+\\)\n"));
 }
 
 TEST(CommandLine, NoCommandShowsTheHelp) {

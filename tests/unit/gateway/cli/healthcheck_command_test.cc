@@ -14,12 +14,12 @@
 namespace zerogate {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
-constexpr uint32_t kPatientMs = 20'000;
+constexpr uint32_t kPatienceMs = 20'000;
 
-class HealthcheckTest : public testing::Test {
+class HealthcheckTest : public ::testing::Test {
  protected:
   void start(Readiness readiness) {
     AdminSources sources;
@@ -39,7 +39,7 @@ class HealthcheckTest : public testing::Test {
     err_.str("");
     return run_healthcheck(command, Environment(variables), out_, err_);
   }
-  int check_at(const std::string& admin, uint32_t timeout_ms = kPatientMs) {
+  int check_at(const std::string& admin, uint32_t timeout_ms = kPatienceMs) {
     return check({"", {{"admin", admin}}, timeout_ms});
   }
 
@@ -64,22 +64,23 @@ TEST_F(HealthcheckTest, OneThatDrainsIsNot) {
 
 TEST_F(HealthcheckTest, AsksWhereServeWouldListenByItsEnvironment) {
   start({true, "ready"});
-  EXPECT_EQ(check({"", {}, kPatientMs}, "0.0.0.0:" + port()), 0) << err_.str();
+  EXPECT_EQ(check({"", {}, kPatienceMs}, "0.0.0.0:" + port()), 0) << err_.str();
   EXPECT_THAT(out_.str(), StartsWith("127.0.0.1:"));
 }
 
 TEST_F(HealthcheckTest, AMistakeElsewhereDoesNotFailTheGatewayThatRuns) {
   start({true, "ready"});
-  const std::string file = testing::TempDir() + "healthcheck_broken.yaml";
+  const std::string file = ::testing::TempDir() + "healthcheck_broken.yaml";
   std::ofstream(file) << "admin: 127.0.0.1:" << port() << "\nlistn: {}\n";
-  EXPECT_EQ(check({file, {}, kPatientMs}), 0) << err_.str();
+  EXPECT_EQ(check({file, {}, kPatienceMs}), 0) << err_.str();
   EXPECT_EQ(err_.str(), "");
-  EXPECT_EQ(check({testing::TempDir() + "nowhere.yaml", {}, kPatientMs}, "127.0.0.1:" + port()), 0);
+  EXPECT_EQ(check({::testing::TempDir() + "nowhere.yaml", {}, kPatienceMs}, "127.0.0.1:" + port()),
+            0);
   server_.reset();
-  EXPECT_EQ(check({file, {}, kPatientMs}), 2);
+  EXPECT_EQ(check({file, {}, kPatienceMs}), 2);
   EXPECT_THAT(err_.str(), HasSubstr("unknown key 'listn'"));
   std::ofstream(file) << "admin: nonsense\n";
-  EXPECT_EQ(check({file, {}, kPatientMs}), 2);
+  EXPECT_EQ(check({file, {}, kPatienceMs}), 2);
   std::remove(file.c_str());
 }
 

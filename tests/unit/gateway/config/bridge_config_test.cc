@@ -13,8 +13,8 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr const char* kOrders = "backends: {orders: {url: 'tcp://orders:5559'}}\n";
 
@@ -166,10 +166,11 @@ TEST_F(BridgeConfig, ErrorsOfVariablesNameTheVariable) {
 }
 
 TEST_F(BridgeConfig, ABridgeBesideABackendOfItsName) {
-  EXPECT_THAT(errors("\nbackends: {bridge: {url: tcp://a:1}}\n", {}, {{"bridge", "tcp://b:1"}}),
-              ElementsAre(testing::AllOf(
-                  testing::StartsWith("--bridge: its backend is named 'bridge', as is the one at "),
-                  testing::EndsWith("zerogate.yaml:2: backends.bridge; rename that one"))));
+  EXPECT_THAT(
+      errors("\nbackends: {bridge: {url: tcp://a:1}}\n", {}, {{"bridge", "tcp://b:1"}}),
+      ElementsAre(::testing::AllOf(
+          ::testing::StartsWith("--bridge: its backend is named 'bridge', as is the one at "),
+          ::testing::EndsWith("zerogate.yaml:2: backends.bridge; rename that one"))));
   EXPECT_EQ(good("backends: {bridge: {url: tcp://a:1}}\n").backends.size(), 1u);
 }
 
@@ -283,7 +284,7 @@ TEST_F(BridgeConfig, ToYamlShowsTheBridgeAsWhatItIs) {
 TEST_F(BridgeConfig, TheExampleLoads) {
   const auto loaded = load_file(deploy_file("bridge.yaml"));
   ASSERT_TRUE(std::holds_alternative<Config>(loaded))
-      << testing::PrintToString(std::get<ConfigErrors>(loaded).lines);
+      << ::testing::PrintToString(std::get<ConfigErrors>(loaded).lines);
   const auto& config = std::get<Config>(loaded);
   EXPECT_FALSE(config.listen_tcp.has_value());
   EXPECT_THAT(config.handlers, ElementsAre());
@@ -319,7 +320,7 @@ TEST_F(BridgeConfig, TheCommentsOfTheDocumentedFileLoad) {
                                          RouteOptions{{"*"}, "orders", 0}));
 }
 
-class BrokenBridgeConfig : public ConfigTest, public testing::WithParamInterface<Broken> {};
+class BrokenBridgeConfig : public ConfigTest, public ::testing::WithParamInterface<Broken> {};
 
 TEST_P(BrokenBridgeConfig, GivesExactlyThisLine) {
   EXPECT_THAT(errors(GetParam().text), ElementsAre(GetParam().line));
@@ -327,7 +328,7 @@ TEST_P(BrokenBridgeConfig, GivesExactlyThisLine) {
 
 INSTANTIATE_TEST_SUITE_P(
     Backends, BrokenBridgeConfig,
-    testing::Values(
+    ::testing::Values(
         Broken{"backend: {}\n", "zerogate.yaml:1: unknown key 'backend'; did you mean 'backends'?"},
         Broken{"bridge: tcp://a:1\n",
                "zerogate.yaml:1: unknown key 'bridge'; only --bridge and ZEROGATE_BRIDGE say this; "
@@ -369,7 +370,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Urls, BrokenBridgeConfig,
-    testing::Values(
+    ::testing::Values(
         Broken{"backends:\n  orders: {url: http://a:1}\n",
                "zerogate.yaml:2: backends.orders.url: 'http://a:1' is no URL of a Zero server; "
                "write tcp://host:port, zmq://host:port, unix:/path or ipc:/path"},
@@ -388,7 +389,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Numbers, BrokenBridgeConfig,
-    testing::Values(
+    ::testing::Values(
         Broken{"backends:\n  o: {url: tcp://a:1, connections: 1025}\n",
                "zerogate.yaml:2: backends.o.connections: '1025' is out of range; write 0 to 1024"},
         Broken{"backends:\n  o: {url: tcp://a:1, in_flight: 4097}\n",
@@ -416,7 +417,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Routes, BrokenBridgeConfig,
-    testing::Values(
+    ::testing::Values(
         Broken{"routes: {functions: f}\n",
                "zerogate.yaml:1: routes: a list of routes is needed, not a map; write - "
                "{functions: [\"*\"], backend: orders}"},
@@ -456,7 +457,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Stars, BrokenBridgeConfig,
-    testing::Values(
+    ::testing::Values(
         // Without quotes a star begins an alias, for YAML.
         Broken{std::string(kOrders) + "routes:\n  - {functions: *, backend: orders}\n",
                "zerogate.yaml:3: not YAML: alias not found after *; put a word that begins with * "

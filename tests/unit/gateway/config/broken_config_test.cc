@@ -7,9 +7,9 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
-class BrokenConfig : public ConfigTest, public testing::WithParamInterface<Broken> {};
+class BrokenConfig : public ConfigTest, public ::testing::WithParamInterface<Broken> {};
 
 TEST_P(BrokenConfig, GivesExactlyThisLine) {
   EXPECT_THAT(errors(GetParam().text), ElementsAre(GetParam().line));
@@ -17,7 +17,7 @@ TEST_P(BrokenConfig, GivesExactlyThisLine) {
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, BrokenConfig,
-    testing::Values(
+    ::testing::Values(
         Broken{"\n\n\n\n\n\nlistn: {}\n",
                "zerogate.yaml:7: unknown key 'listn'; did you mean 'listen'?"},
         Broken{"limits:\n  mesage: 1\n",
@@ -44,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Values, BrokenConfig,
-    testing::Values(
+    ::testing::Values(
         Broken{"\n\nlimits: {message: 16Mib}\n",
                "zerogate.yaml:3: limits.message: '16Mib' is not a size; "
                "write bytes or a unit, as in 64KiB or 16MiB"},
@@ -111,39 +111,39 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, BrokenConfig,
-    testing::Values(Broken{"- threads\n",
-                           "zerogate.yaml:1: the file must be a map of keys, not a list; "
-                           "write keys such as 'listen:' at the left margin"},
-                    Broken{"hello\n",
-                           "zerogate.yaml:1: the file must be a map of keys, not a single value; "
-                           "write keys such as 'listen:' at the left margin"},
-                    Broken{"limits: [1]",
-                           "zerogate.yaml:1: limits: a map of keys is needed, not a list; "
-                           "indent message, connections, in_flight or write_buffer below it, "
-                           "or leave it out"},
-                    Broken{"listen: null",
-                           "zerogate.yaml:1: listen: a map of keys is needed, not nothing; "
-                           "indent tcp or zmq below it, or leave it out"},
-                    Broken{"threads: [1]",
-                           "zerogate.yaml:1: threads: a single value is needed, not a list; "
-                           "write it as in 1"},
-                    Broken{"limits: {message: {a: 1}}",
-                           "zerogate.yaml:1: limits.message: a single value is "
-                           "needed, not a map; write it as in 16MiB"},
-                    Broken{"threads:\n",
-                           "zerogate.yaml:1: threads: a single value is needed, not nothing; "
-                           "write it as in 1"},
-                    Broken{"handlers: echo",
-                           "zerogate.yaml:1: handlers: a list is needed, not a single value; "
-                           "write it as in [hello_world, echo, save_order, get_order]"},
-                    Broken{
-                        "handlers: [[echo]]",
-                        "zerogate.yaml:1: handlers: the items must be single values, not a list; "
-                        "write it as in [hello_world, echo, save_order, get_order]"}));
+    ::testing::Values(Broken{"- threads\n",
+                             "zerogate.yaml:1: the file must be a map of keys, not a list; "
+                             "write keys such as 'listen:' at the left margin"},
+                      Broken{"hello\n",
+                             "zerogate.yaml:1: the file must be a map of keys, not a single value; "
+                             "write keys such as 'listen:' at the left margin"},
+                      Broken{"limits: [1]",
+                             "zerogate.yaml:1: limits: a map of keys is needed, not a list; "
+                             "indent message, connections, in_flight or write_buffer below it, "
+                             "or leave it out"},
+                      Broken{"listen: null",
+                             "zerogate.yaml:1: listen: a map of keys is needed, not nothing; "
+                             "indent tcp or zmq below it, or leave it out"},
+                      Broken{"threads: [1]",
+                             "zerogate.yaml:1: threads: a single value is needed, not a list; "
+                             "write it as in 1"},
+                      Broken{"limits: {message: {a: 1}}",
+                             "zerogate.yaml:1: limits.message: a single value is "
+                             "needed, not a map; write it as in 16MiB"},
+                      Broken{"threads:\n",
+                             "zerogate.yaml:1: threads: a single value is needed, not nothing; "
+                             "write it as in 1"},
+                      Broken{"handlers: echo",
+                             "zerogate.yaml:1: handlers: a list is needed, not a single value; "
+                             "write it as in [hello_world, echo, save_order, get_order]"},
+                      Broken{
+                          "handlers: [[echo]]",
+                          "zerogate.yaml:1: handlers: the items must be single values, not a list; "
+                          "write it as in [hello_world, echo, save_order, get_order]"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Syntax, BrokenConfig,
-    testing::Values(
+    ::testing::Values(
         Broken{"threads: 1\nlisten: {tcp: a:1\n",
                "zerogate.yaml:3: not YAML: end of map flow not found; "
                "check indentation, brackets and quotes here"},

@@ -21,7 +21,7 @@ using Variables = Environment::Variables;
 class Directory {
  public:
   Directory() {
-    std::string name = testing::TempDir() + "zerogate_config_XXXXXX";
+    std::string name = ::testing::TempDir() + "zerogate_config_XXXXXX";
     path_ = mkdtemp(name.data());
   }
   ~Directory() { std::filesystem::remove_all(path_); }
@@ -35,7 +35,7 @@ class Directory {
 };
 
 /// Loads `text` as the file zerogate.yaml, which is how error lines name it.
-class ConfigTest : public testing::Test {
+class ConfigTest : public ::testing::Test {
  protected:
   std::variant<Config, ConfigErrors> load(const std::string& text, const Variables& variables = {},
                                           const Overrides& flags = {}) {
@@ -54,7 +54,7 @@ class ConfigTest : public testing::Test {
               const Overrides& flags = {}) {
     auto loaded = load(text, variables, flags);
     if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-      ADD_FAILURE() << testing::PrintToString(errors->lines);
+      ADD_FAILURE() << ::testing::PrintToString(errors->lines);
       return {};
     }
     return std::get<Config>(loaded);

@@ -15,9 +15,9 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST_F(ConfigTest, NoFileGivesTheDefaults) {
   const auto loaded = load_file("");
@@ -133,7 +133,7 @@ TEST_F(ConfigTest, EverySettingIsAVariable) {
   const auto lines = errors("", variables);
   ASSERT_EQ(lines.size(), settings().size());
   for (size_t i = 0; i < lines.size(); ++i) {
-    EXPECT_THAT(lines[i], testing::StartsWith(settings()[i].environment_name() + ":"));
+    EXPECT_THAT(lines[i], ::testing::StartsWith(settings()[i].environment_name() + ":"));
   }
   EXPECT_EQ(settings()[1].environment_name(), "ZEROGATE_LISTEN_TCP");
 }
@@ -161,7 +161,7 @@ TEST_F(ConfigTest, AMisspeltVariableIsTold) {
   EXPECT_THAT(good("", {{"ZEROGATE_LISTEN_TPC", "127.0.0.1:1"}}).warnings,
               ElementsAre("ZEROGATE_LISTEN_TPC is no key and does nothing; did you mean "
                           "ZEROGATE_LISTEN_TCP?"));
-  EXPECT_THAT(good("", {{"ZEROGATE_TREADS", "2"}}).warnings, testing::SizeIs(1));
+  EXPECT_THAT(good("", {{"ZEROGATE_TREADS", "2"}}).warnings, ::testing::SizeIs(1));
   EXPECT_THAT(good("", {{"ZEROGATE_PORT", "tcp://10.0.0.1:5559"},
                         {"ZEROGATE_PORT_5559_TCP", "tcp://10.0.0.1:5559"},
                         {"ZEROGATE_PORT_5559_TCP_ADDR", "10.0.0.1"},
@@ -245,7 +245,7 @@ TEST_F(ConfigTest, TheExampleIsAllDefaults) {
   const std::string file = deploy_file("zerogate.yaml");
   const auto loaded = load_file(file);
   ASSERT_TRUE(std::holds_alternative<Config>(loaded))
-      << testing::PrintToString(std::get<ConfigErrors>(loaded).lines);
+      << ::testing::PrintToString(std::get<ConfigErrors>(loaded).lines);
   EXPECT_EQ(to_yaml(std::get<Config>(loaded)), to_yaml(Config{}));
   const YAML::Node root = YAML::LoadFile(file);
   for (const Setting& setting : settings()) {

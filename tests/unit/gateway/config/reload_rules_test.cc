@@ -8,7 +8,7 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 TEST(ReloadRules, NothingChanged) {
   EXPECT_THAT(unreloadable_changes(Config{}, Config{}), ElementsAre());

@@ -13,8 +13,8 @@
 namespace zerogate {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// The tables' own rules.
 TEST(Settings, SectionsStandTogetherAndPathsOnce) {

@@ -13,7 +13,7 @@ namespace zerogate {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Config routed() {
   Config config;
@@ -27,7 +27,7 @@ Config routed() {
 }
 
 /// A reloader whose file is `next`, and what it put into force.
-class ReloaderTest : public testing::Test {
+class ReloaderTest : public ::testing::Test {
  protected:
   ReloaderTest() {
     log::configure(log::Level::info, log::Format::logfmt, [](std::string_view) {});

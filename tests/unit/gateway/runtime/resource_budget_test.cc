@@ -11,8 +11,8 @@
 namespace zerogate {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr ResourceLimits kPlenty = {.descriptors = 1'000'000, .open_descriptors = 3};
 
