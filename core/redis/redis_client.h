@@ -1,7 +1,6 @@
-// Redis for handlers: commands in, replies out, on the worker's loop, through hiredis' asynchronous
-// API (see RedisNetwork). It never blocks: names are looked up beside the loop (hiredis 0.14.1
-// would block in redisAsyncConnect), every command has a deadline (hiredis has none), reconnection
-// runs in the background with exponential backoff and jitter.
+// Redis for handlers: commands in, replies out, on the worker's loop. It never blocks: names are
+// looked up beside the loop, every command has a deadline, reconnection runs in the background with
+// exponential backoff and jitter.
 #pragma once
 
 #include <cstdint>

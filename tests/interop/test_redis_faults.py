@@ -229,5 +229,5 @@ def test_redis_is_never_the_gateway_itself(request, tmp_path):
         timeout=60,
         check=False,
     )
-    assert "redis unavailable: connected to itself (127.0.0.1:40004)" in done.stdout
+    assert "the connection came back to itself (127.0.0.1:40004)" in done.stdout
     assert "order_id" not in done.stdout

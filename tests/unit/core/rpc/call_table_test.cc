@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "tests/unit/core/rpc/call_fixture.h"
 
 namespace zerogate {
@@ -209,10 +210,9 @@ TEST_F(CallTableTest, TheSumHoldsAtEveryStep) {
 
 // Neighbours that came at one time share one observation; others, or another function's, do not.
 TEST_F(CallTableTest, CallsOfDifferentAgeInOneTurnHaveTheirOwnDurations) {
-  constexpr uint64_t kMs = 1'000'000;
-  const uint64_t now = 10'000 * kMs;
+  const uint64_t now = 10'000 * kNsPerMs;
   const auto answer = [&](FunctionLabel function, uint64_t age_ms, Wire wire = Wire::t3) {
-    calls_.begin(path_of("0001", wire), function, now - age_ms * kMs).reply("\xc0");
+    calls_.begin(path_of("0001", wire), function, now - age_ms * kNsPerMs).reply("\xc0");
   };
   answer(first_, 3);
   answer(first_, 3);
@@ -222,10 +222,10 @@ TEST_F(CallTableTest, CallsOfDifferentAgeInOneTurnHaveTheirOwnDurations) {
   answer(first_, 400, Wire::w5);
   calls_.on_turn_end(now);
   const Histogram& of_first = metrics_.duration(first_, Protocol::tcp);
-  EXPECT_EQ(of_first.sum_ns(), (3 + 3 + 40 + 400) * kMs);
+  EXPECT_EQ(of_first.sum_ns(), (3 + 3 + 40 + 400) * kNsPerMs);
   EXPECT_EQ(observed(first_, Protocol::tcp), 4u);
-  EXPECT_EQ(metrics_.duration(second_, Protocol::tcp).sum_ns(), 40 * kMs);
-  EXPECT_EQ(metrics_.duration(first_, Protocol::zmq).sum_ns(), 400 * kMs);
+  EXPECT_EQ(metrics_.duration(second_, Protocol::tcp).sum_ns(), 40 * kNsPerMs);
+  EXPECT_EQ(metrics_.duration(first_, Protocol::zmq).sum_ns(), 400 * kNsPerMs);
 }
 
 TEST_F(CallTableTest, DurationsEndWithTheTurn) {
