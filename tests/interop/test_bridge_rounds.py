@@ -27,11 +27,10 @@ async def ring(start_bridge, protocols):
         write(gateways[0], one_backend(url(protocols[0], gateways[-1])))
         hang_up(gateways[0])
         endpoint = url(protocols[0], gateways[-1]).split("//")[1]
-        await until(
-            lambda: gateways[0].metrics().select("zerogate_backend_up", endpoint=endpoint),
-            PATIENCE_S,
-            "the ring is closed",
-        )
+        closed = lambda: gateways[0].metrics().select("zerogate_backend_up") == [
+            ({"backend": "b", "endpoint": endpoint}, 1.0)
+        ]
+        await until(closed, PATIENCE_S, "the ring is closed, and nothing is left of the backend elsewhere")
     return gateways
 
 
