@@ -22,6 +22,8 @@ class FramePool {
 
 /// Objects of a derived class come from the pool of their thread.
 struct PooledObject {
+  // clang-tidy 14 does not know that a sized operator delete is its match.
+  // NOLINTNEXTLINE(misc-new-delete-overloads)
   static void* operator new(size_t bytes) { return FramePool::take(bytes); }
   static void operator delete(void* block, size_t bytes) { FramePool::give_back(block, bytes); }
 };
