@@ -23,6 +23,21 @@ WatchedState watched(const RedisOptions& options) {
 
 }  // namespace
 
+Outcome outcome_of(RedisReply::Status status) {
+  switch (status) {
+    case RedisReply::Status::timeout:
+      return Outcome::timeout;
+    case RedisReply::Status::unavailable:
+      return Outcome::unavailable;
+    case RedisReply::Status::overloaded:
+      return Outcome::overloaded;
+    case RedisReply::Status::ok:
+    case RedisReply::Status::error:
+      break;
+  }
+  return Outcome::error;
+}
+
 struct RedisClient::Shared final : RedisChannel::Owner {
   Shared(const RedisContext& context, RedisMetrics& the_metrics, RedisOptions the_options)
       : loop(*context.loop),

@@ -14,6 +14,7 @@
 #include "core/io/event_loop.h"
 #include "core/io/timer.h"
 #include "core/log/state_log.h"
+#include "core/metrics/outcome.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_network.h"
 #include "core/redis/redis_url.h"
@@ -38,6 +39,9 @@ struct RedisReply {
   /// What Redis answers to a SET that it has done.
   bool says_ok() const { return status == Status::ok && is_status && value == "OK"; }
 };
+
+/// How a call ends whose command ended so and was not ok.
+Outcome outcome_of(RedisReply::Status status);
 
 /// A command's continuation. The sender of the command owns it and keeps it alive until on_reply,
 /// which is called exactly once per command: later on the loop, or inside command() itself when the

@@ -6,21 +6,6 @@
 
 namespace zerogate {
 
-Outcome outcome_of(RedisReply::Status status) {
-  switch (status) {
-    case RedisReply::Status::timeout:
-      return Outcome::timeout;
-    case RedisReply::Status::unavailable:
-      return Outcome::unavailable;
-    case RedisReply::Status::overloaded:
-      return Outcome::overloaded;
-    case RedisReply::Status::ok:
-    case RedisReply::Status::error:
-      break;
-  }
-  return Outcome::error;
-}
-
 namespace sdk {
 
 void RedisOperation::send(const RedisSend& redis, std::initializer_list<ByteView> arguments) {

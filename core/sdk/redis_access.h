@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 
-#include "core/metrics/outcome.h"
 #include "core/redis/redis_client.h"
 #include "core/sdk/operation.h"
 
@@ -17,9 +16,6 @@ namespace zerogate {
 
 /// RedisClient::command, as a function so that tests can play Redis.
 using RedisSend = std::function<void(std::initializer_list<ByteView>, RedisRequest&)>;
-
-/// What the metrics count for a command's failure.
-Outcome outcome_of(RedisReply::Status status);
 
 /// A reply with bytes of its own.
 struct RedisValue {
