@@ -27,9 +27,7 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
               std::ostream& err) {
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-    for (const std::string& line : errors->lines) {
-      err << line << '\n';
-    }
+    err << *errors;
     return kUsage;
   }
   const Config& config = std::get<Config>(loaded);

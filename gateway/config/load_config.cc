@@ -38,6 +38,13 @@ void warn_of_variables(const Environment& environment, const SettingsTable& tabl
 
 }  // namespace
 
+std::ostream& operator<<(std::ostream& out, const ConfigErrors& errors) {
+  for (const std::string& line : errors.lines) {
+    out << line << '\n';
+  }
+  return out;
+}
+
 std::variant<Config, ConfigErrors> load_config(const std::string& file,
                                                const Environment& environment,
                                                const Overrides& flags, const SettingsTable& table) {
@@ -69,8 +76,14 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
   }
   builder.check_together();
   if (!builder.errors().empty()) {
-    return ConfigErrors{builder.errors(),
-                        builder.is_good("admin") ? builder.config().admin : std::nullopt};
+    ConfigErrors errors{.lines = builder.errors()};
+    if (builder.is_good("admin")) {
+      errors.admin = builder.config().admin;
+    }
+    if (builder.is_good("log.format")) {
+      errors.log_format = builder.config().log_format;
+    }
+    return errors;
   }
   return builder.config();
 }

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,7 +27,11 @@ struct ConfigErrors {
   /// What `admin` says all the same, for those who only want to ask the gateway that runs; empty
   /// when it is off, or a mistake itself.
   std::optional<Address> admin = std::nullopt;
+  log::Format log_format = log::Format::logfmt;  ///< unless that is a mistake itself
 };
+
+/// One a line, for people.
+std::ostream& operator<<(std::ostream& out, const ConfigErrors& errors);
 
 /// Loads and checks a configuration. `file` may be empty: then kConfigVariable may name one. All of
 /// a configuration's errors are found in one go.

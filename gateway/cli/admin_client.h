@@ -1,0 +1,45 @@
+// Asks the admin port of a gateway that runs on this machine, for the commands that look at one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/address.h"
+#include "core/base/result.h"
+#include "gateway/config/load_config.h"
+
+namespace zerogate {
+
+struct AdminPort {
+  /// None when the port is off or any free one, or when its own setting is a mistake. An address
+  /// that means every interface is told as loopback.
+  std::optional<Address> address;
+  /// What else is wrong in the configuration. A gateway that refused to reload it is as well as
+  /// before: of interest only when nothing answers.
+  ConfigErrors errors;
+};
+
+/// Where `zerogate serve` would have its admin port with this file, environment and flags.
+AdminPort find_admin_port(const std::string& config_file, const Environment& environment,
+                          const Overrides& flags);
+
+struct AdminAnswer {
+  int status = 0;  ///< of HTTP
+  std::string body;
+};
+
+/// A larger answer is none of ours: /metrics of 200 functions has 2 MB.
+inline constexpr size_t kMaxAdminAnswerBytes = 8 << 20;
+
+/// Sends "GET /readyz", "POST /reload" and the like; blocks for at most `timeout_ms`. The error
+/// says why there was no answer.
+Result<AdminAnswer> ask_admin(const Address& address, std::string_view request,
+                              uint32_t timeout_ms);
+
+/// The first line of a text, without what a terminal would obey.
+std::string first_line(std::string_view text);
+
+}  // namespace zerogate
