@@ -24,6 +24,7 @@ namespace zerogate::log {
 namespace {
 
 constexpr std::array<std::string_view, 5> kLevelNames = {"debug", "info", "warn", "error", "off"};
+constexpr std::array<std::string_view, 5> kPriorities = {"<7>", "<6>", "<4>", "<3>", "<3>"};
 constexpr size_t kUsualLineBytes = 256;
 
 spdlog::level::level_enum spdlog_level(Level level) {
@@ -122,6 +123,7 @@ struct Background {
 /// The process has one log as it has one stderr; this is its state.
 struct State {
   std::atomic<Level> level{Level::info};
+  std::atomic<bool> priorities = false;
   std::atomic<uint64_t> dropped = 0;  // without those of a background that runs
   std::mutex mutex;                   // guards the rest
   Format format = Format::logfmt;
@@ -278,6 +280,9 @@ void write_line(Level level, std::string_view event, FieldSpan fields, bool bulk
   }
   std::string line;
   line.reserve(kUsualLineBytes);
+  if (log.priorities.load(std::memory_order_relaxed)) {
+    line += kPriorities[static_cast<size_t>(level)];
+  }
   if (format == Format::json) {
     json_line(line, level, event, fields);
   } else {
@@ -307,6 +312,8 @@ void set_format(Format format) {
   const std::lock_guard lock(log.mutex);
   log.format = format;
 }
+
+void tell_priorities(bool on) { state().priorities = on; }
 
 Level level() { return state().level.load(std::memory_order_relaxed); }
 

@@ -64,6 +64,9 @@ using Sink = std::function<void(std::string_view line)>;
 void configure(Level level, Format format, Sink sink = {});
 void set_level(Level level);
 void set_format(Format format);
+/// Each line begins with its level as syslog's number, "<3>" and the like: what systemd's journal
+/// takes for the line's priority, and takes off. Any time.
+void tell_priorities(bool on);
 Level level();
 std::string_view name_of(Level level);
 /// The level with this name: debug, info, warn, error or off.

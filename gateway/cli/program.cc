@@ -19,7 +19,7 @@ namespace zerogate {
 namespace {
 
 int run(const ServeCommand& command) {
-  return run_serve(command, process_environment(), std::cerr);
+  return run_serve(command, process_environment());
 }
 int run(const CheckCommand& command) {
   return run_check(command, process_environment(), std::cout, std::cerr);

@@ -1,9 +1,12 @@
 #include "gateway/cli/serve_command.h"
 
+#include <algorithm>
 #include <chrono>
+#include <exception>
 
 #include "gateway/cli/exit_status.h"
 #include "gateway/host/allocator.h"
+#include "gateway/host/journal.h"
 #include "gateway/host/process.h"
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/gateway.h"
@@ -25,23 +28,36 @@ Result<std::unique_ptr<Gateway>> start(const Config& config, const Resources& re
   return Gateway::start(config, resources, std::move(load_again), manager);
 } catch (const std::exception& failure) {
   return Error{
-      fmt::format("cannot start: {}; raise the limits of tasks and open files, or lower "
-                  "threads",
+      fmt::format("{}; raise the limits of tasks and open files, or lower threads",
                   failure.what())};
 }
 
-}  // namespace
+/// Of what ends the start there is a line whatever the level.
+void tell(std::string_view event, const log::Field& why) {
+  log::set_level(std::min(log::level(), log::Level::error));
+  log::error(event, {why});
+}
 
-int run_serve(const ServeCommand& command, const Environment& environment, std::ostream& err) {
+int cannot_start(std::string_view reason) {
+  tell("cannot start", {"reason", reason});
+  return kFailed;
+}
+
+int refuse(const ConfigErrors& errors) {
+  log::set_format(errors.log_format);
+  for (const std::string& line : errors.lines) {
+    tell("configuration", {"error", line});
+  }
+  return kUsage;
+}
+
+int serve(const ServeCommand& command, const Environment& environment) {
   // Until their handlers are there. SIGTERM and SIGINT end a start: there are no calls to drain
   // yet.
   HeldSignals held({kHarmlessSignals, {SIGQUIT}});
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
-    for (const std::string& line : errors->lines) {
-      err << line << '\n';
-    }
-    return kUsage;
+    return refuse(*errors);
   }
   const Config& config = std::get<Config>(loaded);
   configure_allocator();
@@ -58,8 +74,7 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
   };
   const Result<Resources> resources = take_resources(config);
   if (!resources) {
-    err << "zerogate: " << resources.error() << '\n';
-    return kFailed;
+    return cannot_start(resources.error());
   }
   const Background background;
   const SystemdNotifier manager(environment);
@@ -68,11 +83,20 @@ int run_serve(const ServeCommand& command, const Environment& environment, std::
       start(config, resources.value(), load_again, manager);
   if (!gateway) {
     manager.status(gateway.error());
-    err << "zerogate: " << gateway.error() << '\n';
-    return kFailed;
+    return cannot_start(gateway.error());
   }
   held.release();
   return gateway.value()->run();
+}
+
+}  // namespace
+
+int run_serve(const ServeCommand& command, const Environment& environment) try {
+  log::tell_priorities(stderr_is_journal(environment));
+  return serve(command, environment);
+} catch (const std::exception& failure) {  // no memory is left, or a fault of ours
+  tell("failed", {"reason", failure.what()});
+  return kFailed;
 }
 
 }  // namespace zerogate

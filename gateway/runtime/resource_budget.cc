@@ -161,7 +161,7 @@ Result<Resources> take_resources(const Config& config) {
   }
   const auto [connections, admin] = shares.value();
   if (connections < config.max_connections) {
-    log::info("fewer connections than configured: raise the limit of open files (ulimit -n)",
+    log::warn("fewer connections than configured: raise the limit of open files (ulimit -n)",
               {{"limits.connections", config.max_connections}, {"effective", connections}});
   }
   const uint32_t answering = std::min(threads.value(), std::max(admin * 2 / 3, 1U));

@@ -1,6 +1,7 @@
 """The log: the start, state changes, the access log, slow calls, and its level from outside."""
 
 import asyncio
+import json
 import os
 import re
 import socket
@@ -56,6 +57,67 @@ def test_one_line_says_what_was_started(start_gateway, own_redis):
         "in_flight": "20000",
         "write_buffer": str(1 << 20),
     }
+
+
+@pytest.fixture(name="broken_starts")
+def broken_starts_fixture(tmp_path):
+    """Arguments of starts that fail, with their exit status and the field that says why."""
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        file = tmp_path / "broken.yaml"
+        file.write_text("listn: {}\nthreads: many\n")
+        yield {
+            "busy port": (["--listen-tcp", f"127.0.0.1:{port}"], 1, "reason"),
+            "busy admin port": ([*NO_PORTS, "--admin", f"127.0.0.1:{port}"], 1, "reason"),
+            "bad file": (["--config", str(file)], 2, "error"),
+            "bad flag": (["--threads", "many"], 2, "error"),
+        }
+
+
+NO_PORTS = ["--listen-tcp", "127.0.0.1:0", "--listen-zmq", "127.0.0.1:0"]
+
+
+@pytest.mark.parametrize("case", ("busy port", "busy admin port", "bad file", "bad flag"))
+@pytest.mark.parametrize("format", ("json", "logfmt"))
+@pytest.mark.parametrize("level", ("info", "off"))
+def test_a_start_that_fails_says_why_in_the_logs_format(request, broken_starts, case, format, level):
+    """By the log's one writer: the line that matters is the last one, whatever the level."""
+    arguments, status, field = broken_starts[case]
+    binary = request.config.getoption("--zerogate")
+    command = [binary, "serve", "--log-format", format, "--log-level", level, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stdout) == (status, "")
+    lines = done.stderr.splitlines()
+    if format == "json":
+        parsed = [json.loads(line) for line in lines]
+    else:
+        parsed = [dict(LOGFMT.findall(line)) for line in lines]
+    errors = [line for line in parsed if line["level"] == "error"]
+    assert errors == parsed[-len(errors) :] and all(line["ts"] for line in parsed), lines
+    assert len(errors) == (2 if case == "bad file" else 1), lines
+    if level == "off":
+        assert errors == parsed, lines
+    event = "cannot start" if status == 1 else "configuration"
+    assert {line["event"].strip('"') for line in errors} == {event}
+    assert all(line[field] for line in errors)
+
+
+def test_the_journal_is_told_the_lines_priorities(request):
+    """Only when it reads stderr itself: JOURNAL_STREAM names the stream."""
+    binary = request.config.getoption("--zerogate")
+    command = [binary, "serve", "--threads", "many"]
+    ours, its = socket.socketpair()
+    with ours, its:
+        stream = os.fstat(its.fileno())
+        for name, begin in (
+            (f"{stream.st_dev}:{stream.st_ino}", "<3>ts="),
+            (f"{stream.st_dev}:{stream.st_ino + 1}", "ts="),
+        ):
+            environment = {**os.environ, "JOURNAL_STREAM": name}
+            assert subprocess.run(command, stderr=its, env=environment, timeout=20).returncode == 2
+            assert ours.recv(4096).decode().startswith(begin)
 
 
 async def test_redis_is_told_of_once_per_change(start_gateway, own_redis, clients):

@@ -41,6 +41,7 @@ namespace zerogate::log {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
@@ -74,6 +75,25 @@ TEST_F(LogTest, LogfmtLineHasTimeLevelEventAndFields) {
       lines[0],
       MatchesRegex(
           "ts=20[0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\\.[0-9]{3}Z .*"));
+}
+
+TEST_F(LogTest, TheJournalReadsALinesPriorityAtItsBegin) {
+  tell_priorities(true);
+  for (const Format format : {Format::logfmt, Format::json}) {
+    capture(Level::debug, format);
+    debug("a");
+    info("a");
+    warn("a");
+    error("a");
+  }
+  tell_priorities(false);
+  info("a");
+  std::vector<std::string> begins;
+  for (const std::string& line : lines) {
+    begins.push_back(line.substr(0, 4));
+  }
+  EXPECT_THAT(begins, ElementsAre("<7>t", "<6>t", "<4>t", "<3>t", "<7>{", "<6>{", "<4>{", "<3>{",
+                                  "{\"ts"));
 }
 
 TEST_F(LogTest, LogfmtQuotesWhatNeedsIt) {
