@@ -10,9 +10,9 @@
 #include "core/io/event_loop.h"
 #include "core/io/uv_ptr.h"
 #include "core/load/load_run.h"
+#include "gateway/ask/exit_status.h"
 #include "gateway/cli/bench_options.h"
 #include "gateway/cli/bench_report.h"
-#include "gateway/cli/exit_status.h"
 #include "gateway/host/descriptors.h"
 
 namespace zerogate {

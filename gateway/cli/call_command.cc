@@ -9,7 +9,7 @@
 #include "core/client/error_text.h"
 #include "core/wire/json.h"
 #include "core/wire/server_url.h"
-#include "gateway/cli/exit_status.h"
+#include "gateway/ask/exit_status.h"
 
 namespace zerogate {
 namespace {

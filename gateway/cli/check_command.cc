@@ -1,6 +1,6 @@
 #include "gateway/cli/check_command.h"
 
-#include "gateway/cli/exit_status.h"
+#include "gateway/ask/exit_status.h"
 #include "gateway/host/descriptors.h"
 #include "gateway/host/tasks.h"
 #include "gateway/runtime/resource_budget.h"

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "gateway/ask/healthcheck_command.h"
 #include "gateway/config/load_config.h"
 
 namespace zerogate {
@@ -42,12 +43,6 @@ struct BenchCommand {
   std::string warmup = "1s";
   std::string timeout = "5s";
   bool as_json = false;
-};
-
-struct HealthcheckCommand {
-  std::string config_file;  ///< empty: none was named
-  Overrides flags;          ///< --admin or nothing
-  uint32_t timeout_ms = 2'000;
 };
 
 /// Print this on stdout, status 0: --help and --version.

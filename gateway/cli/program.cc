@@ -6,11 +6,11 @@
 #include <variant>
 #include <vector>
 
+#include "gateway/ask/exit_status.h"
+#include "gateway/ask/healthcheck_command.h"
 #include "gateway/cli/bench_command.h"
 #include "gateway/cli/call_command.h"
 #include "gateway/cli/check_command.h"
-#include "gateway/cli/exit_status.h"
-#include "gateway/cli/healthcheck_command.h"
 #include "gateway/cli/serve_command.h"
 #include "gateway/host/process.h"
 #include "handlers/registry.h"
@@ -18,9 +18,7 @@
 namespace zerogate {
 namespace {
 
-int run(const ServeCommand& command) {
-  return run_serve(command, process_environment());
-}
+int run(const ServeCommand& command) { return run_serve(command, process_environment()); }
 int run(const CheckCommand& command) {
   return run_check(command, process_environment(), std::cout, std::cerr);
 }

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <exception>
 
-#include "gateway/cli/exit_status.h"
+#include "gateway/ask/exit_status.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/journal.h"
 #include "gateway/host/process.h"
@@ -27,9 +27,8 @@ Result<std::unique_ptr<Gateway>> start(const Config& config, const Resources& re
                                        const SystemdNotifier& manager) try {
   return Gateway::start(config, resources, std::move(load_again), manager);
 } catch (const std::exception& failure) {
-  return Error{
-      fmt::format("{}; raise the limits of tasks and open files, or lower threads",
-                  failure.what())};
+  return Error{fmt::format("{}; raise the limits of tasks and open files, or lower threads",
+                           failure.what())};
 }
 
 /// Of what ends the start there is a line whatever the level.

@@ -1,9 +1,9 @@
-#include "gateway/cli/healthcheck_command.h"
+#include "gateway/ask/healthcheck_command.h"
 
 #include <fmt/format.h>
 
-#include "gateway/cli/admin_client.h"
-#include "gateway/cli/exit_status.h"
+#include "gateway/ask/admin_client.h"
+#include "gateway/ask/exit_status.h"
 
 namespace zerogate {
 

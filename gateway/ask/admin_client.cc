@@ -1,4 +1,4 @@
-#include "gateway/cli/admin_client.h"
+#include "gateway/ask/admin_client.h"
 
 #include <fmt/format.h>
 #include <poll.h>

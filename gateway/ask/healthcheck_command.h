@@ -6,10 +6,15 @@
 #include <ostream>
 #include <string>
 
-#include "gateway/cli/command_line.h"
 #include "gateway/config/load_config.h"
 
 namespace zerogate {
+
+struct HealthcheckCommand {
+  std::string config_file;  ///< empty: none was named
+  Overrides flags;          ///< --admin or nothing
+  uint32_t timeout_ms = 2'000;
+};
 
 /// Asks GET /readyz where `zerogate serve` would listen with the same file, environment and flags;
 /// an address that means every interface is asked on loopback. Prints one line. Returns 0 when the

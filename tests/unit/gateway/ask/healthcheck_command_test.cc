@@ -1,4 +1,4 @@
-#include "gateway/cli/healthcheck_command.h"
+#include "gateway/ask/healthcheck_command.h"
 
 #include <gmock/gmock.h>
 
