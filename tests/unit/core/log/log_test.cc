@@ -92,8 +92,8 @@ TEST_F(LogTest, TheJournalReadsALinesPriorityAtItsBegin) {
   for (const std::string& line : lines) {
     begins.push_back(line.substr(0, 4));
   }
-  EXPECT_THAT(begins, ElementsAre("<7>t", "<6>t", "<4>t", "<3>t", "<7>{", "<6>{", "<4>{", "<3>{",
-                                  "{\"ts"));
+  EXPECT_THAT(begins,
+              ElementsAre("<7>t", "<6>t", "<4>t", "<3>t", "<7>{", "<6>{", "<4>{", "<3>{", "{\"ts"));
 }
 
 TEST_F(LogTest, LogfmtQuotesWhatNeedsIt) {
