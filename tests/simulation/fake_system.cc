@@ -1,0 +1,230 @@
+// The system's calls that the gateway makes by itself. The linker sends them here (--wrap); what is
+// none of the simulation's goes on to the real one.
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+#include "core/io/name_service.h"
+#include "core/listener/listen_socket.h"
+#include "tests/simulation/descriptors.h"
+#include "tests/simulation/names.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/world.h"
+
+namespace zerogate::simulation {
+namespace {
+
+Descriptors* the_descriptors = nullptr;
+Names* the_names = nullptr;
+
+}  // namespace
+
+Descriptors& descriptors() { return *the_descriptors; }
+void set_descriptors(Descriptors* descriptors) { the_descriptors = descriptors; }
+Names& names() { return *the_names; }
+void set_names(Names* names) { the_names = names; }
+
+int Descriptors::open(Entry entry) {
+  if (open_ >= limit) {
+    return -EMFILE;
+  }
+  const auto place = std::ranges::find_if(entries_, [](const Entry& e) { return !e.open; });
+  const auto index = static_cast<int>(place - entries_.begin());
+  entry.open = true;
+  ++open_;
+  if (place == entries_.end()) {
+    entries_.push_back(std::move(entry));
+  } else {
+    *place = std::move(entry);
+  }
+  return kFirst + index;
+}
+
+Descriptors::Entry* Descriptors::find(int fd) {
+  const auto index = static_cast<size_t>(fd - kFirst);
+  return is_ours(fd) && index < entries_.size() && entries_[index].open ? &entries_[index]
+                                                                        : nullptr;
+}
+
+void Descriptors::close(int fd) {
+  Entry* entry = find(fd);
+  if (entry == nullptr) {
+    violated("a descriptor was closed twice");
+  }
+  if (entry->socket != nullptr) {
+    entry->socket->close();
+  }
+  const Entry old = std::exchange(*entry, {});
+  --open_;
+  if (old.listening != nullptr && std::ranges::none_of(entries_, [&](const Entry& e) {
+        return e.listening == old.listening;
+      })) {
+    network().stop_listening(old.address);
+  }
+}
+
+}  // namespace zerogate::simulation
+
+namespace sim = zerogate::simulation;
+
+extern "C" {
+
+ssize_t __real_send(int, const void*, size_t, int);
+int __real_close(int);
+int __real_setsockopt(int, int, int, const void*, socklen_t);
+int __real_getsockopt(int, int, int, void*, socklen_t*);
+int __real_shutdown(int, int);
+int __real_getrlimit64(int, rlimit*);
+int __real_fcntl64(int, int, ...);
+
+ssize_t __wrap_send(int fd, const void* data, size_t size, int flags) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_send(fd, data, size, flags);
+  }
+  const auto* entry = sim::descriptors().find(fd);
+  const long sent = entry == nullptr || entry->socket == nullptr
+                        ? -EBADF
+                        : entry->socket->write({static_cast<const char*>(data), size});
+  if (sent < 0) {
+    errno = static_cast<int>(-sent);
+    return -1;
+  }
+  return sent;
+}
+
+int __wrap_close(int fd) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_close(fd);
+  }
+  sim::descriptors().close(fd);
+  return 0;
+}
+
+int __wrap_setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_setsockopt(fd, level, option, value, size);
+  }
+  auto* entry = sim::descriptors().find(fd);
+  if (entry == nullptr) {
+    errno = EBADF;
+    return -1;
+  }
+  int number = 0;
+  std::memcpy(&number, value, std::min<size_t>(size, sizeof number));
+  if (entry->socket != nullptr && level == IPPROTO_TCP && option == TCP_USER_TIMEOUT) {
+    entry->socket->set_user_timeout(static_cast<uint32_t>(number));
+  }
+  if (entry->socket != nullptr && level == IPPROTO_TCP && option == TCP_KEEPIDLE) {
+    entry->socket->set_idle(static_cast<uint32_t>(number));
+  }
+  if (entry->listening != nullptr && option == SO_ATTACH_FILTER) {
+    entry->listening->holds_newcomers = true;
+  }
+  if (entry->listening != nullptr && option == SO_DETACH_FILTER) {
+    entry->listening->holds_newcomers = false;
+  }
+  return 0;
+}
+
+int __wrap_getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_getsockopt(fd, level, option, value, size);
+  }
+  const int domain = AF_INET;
+  std::memcpy(value, &domain, sizeof domain);
+  return 0;
+}
+
+int __wrap_shutdown(int fd, int how) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_shutdown(fd, how);
+  }
+  if (const auto* entry = sim::descriptors().find(fd);
+      entry != nullptr && entry->socket != nullptr) {
+    entry->socket->end_writing();
+  }
+  return 0;
+}
+
+int __wrap_getrlimit64(int resource, rlimit* limit) {
+  const int status = __real_getrlimit64(resource, limit);
+  if (resource == RLIMIT_NOFILE) {
+    limit->rlim_cur = sim::Descriptors::kFirst + sim::descriptors().limit;
+  }
+  return status;
+}
+
+// F_DUPFD_CLOEXEC is all that is asked for of ours; elsewhere an int is the longest argument.
+int __wrap_fcntl64(int fd, int command, int argument) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_fcntl64(fd, command, argument);
+  }
+  auto* entry = sim::descriptors().find(fd);
+  if (entry == nullptr) {
+    errno = EBADF;
+    return -1;
+  }
+  return sim::descriptors().open(*entry);
+}
+
+ssize_t __wrap_getrandom(void* to, size_t size, unsigned) {
+  auto* bytes = static_cast<char*>(to);
+  for (size_t i = 0; i < size; ++i) {
+    bytes[i] = static_cast<char>(sim::world().random.next());
+  }
+  return static_cast<ssize_t>(size);
+}
+
+int __wrap_clock_gettime(clockid_t, timespec* now) {
+  constexpr time_t kSomeDay = 1'700'000'000;
+  now->tv_sec = kSomeDay + static_cast<time_t>(sim::world().now() / sim::kSecond);
+  now->tv_nsec = static_cast<long>(sim::world().now() % sim::kSecond);
+  return 0;
+}
+
+}  // extern "C"
+
+// In place of core/listener/listen_socket.cc: there is nothing to bind.
+namespace zerogate {
+
+Result<ListenSocket> ListenSocket::open(const Address& address, bool) {
+  const auto listening = simulation::network().listen(address.display());
+  listening->is_gateway = true;
+  UniqueFd fd(simulation::descriptors().open(
+      {.socket = nullptr, .listening = listening, .address = address.display()}));
+  return ListenSocket(std::move(fd), address, "");
+}
+
+ListenSocket::~ListenSocket() = default;
+
+void ListenSocket::hold_newcomers() {
+  simulation::descriptors().find(fd_.get())->listening->holds_newcomers = true;
+}
+
+int ListenSocket::duplicate() const {
+  return simulation::descriptors().open(*simulation::descriptors().find(fd_.get()));
+}
+
+// In place of core/io/name_service.cc: without its threads, and with a name server that the seed
+// breaks.
+struct NameService::State {};
+
+NameService::NameService(Resolve) {}
+NameService::~NameService() = default;
+void NameService::ask(const std::string& host, uint64_t, Asker& asker) {
+  simulation::names().ask(host, asker);
+}
+void NameService::forget(Asker& asker) { simulation::names().forget(asker); }
+NameAnswer NameService::resolve_by_system(const std::string&) { return {}; }
+
+}  // namespace zerogate

@@ -1,0 +1,232 @@
+// What must hold of the worker, while the storm lasts and after it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/simulation/storm.h"
+
+namespace zerogate::simulation {
+namespace {
+
+constexpr uint64_t kCountersEvery = 64;  ///< turns: they are many to add up
+constexpr uint64_t kQueuesEvery = 8;
+constexpr uint64_t kMostConnections = 4;  ///< of a plan, to an endpoint
+constexpr Function kProbes[] = {Function::echo, Function::save_order, Function::get_order,
+                                Function::a_put, Function::b_put};
+/// Until every server has been picked; one of four is left out by chance once in 10^8 runs.
+constexpr size_t kProbeRounds = 70;
+constexpr size_t kLeastProbeRounds = 4;
+constexpr uint64_t kProbeEvery = 150 * kMs;
+constexpr Wire kTcpWires[] = {Wire::t1, Wire::t2, Wire::t3};
+
+}  // namespace
+
+void Storm::after_turn() {
+  if (over_) {
+    return;
+  }
+  ++turns_;
+  judge_limits();
+  if (turns_ % kQueuesEvery == 0) {
+    judge_queues();
+  }
+  if (turns_ % kCountersEvery == 0) {
+    judge_counters(false);
+  }
+}
+
+void Storm::judge_limits() {
+  const WorkerMetrics& metrics = worker_->metrics();
+  const ListenerMetrics& tcp = metrics.of(Protocol::tcp);
+  if (tcp.connections.value() > plan_.worker.tcp.max_connections) {
+    violated(fmt::format("{} connections, limit {}", tcp.connections.value(),
+                         plan_.worker.tcp.max_connections));
+  }
+}
+
+void Storm::judge_counters(bool at_end) {
+  const WorkerMetrics& metrics = worker_->metrics();
+  uint64_t ended = 0;
+  for (FunctionLabel label = 0; label < FunctionLabels::kLabels; ++label) {
+    if (label == labels_.known()) {
+      label = FunctionLabels::other();
+    }
+    for (const Wire wire : kTcpWires) {
+      for (size_t outcome = 0; outcome < kOutcomeNames.size(); ++outcome) {
+        ended += metrics.ended(label, wire, static_cast<Outcome>(outcome));
+      }
+    }
+  }
+  const uint64_t begun = metrics.begun(Protocol::tcp);
+  if (ended > begun) {
+    violated(fmt::format("{} outcomes of {} requests", ended, begun));
+  }
+  if (begun - ended > plan_.worker.max_in_flight || (at_end && begun != ended)) {
+    violated(fmt::format("{} requests, {} outcomes: {} in flight, limit {}", begun, ended,
+                         begun - ended, at_end ? 0 : plan_.worker.max_in_flight));
+  }
+}
+
+// A reload may shorten a queue that is full already: what waits then may stay.
+void Storm::judge_queues() {
+  const uint64_t longest = std::max(plan_.a.queue, plan_.b.queue);
+  for (const BackendTotals& backend : worker_->metrics().backends.totals()) {
+    if (!backend.live) {
+      continue;
+    }
+    if (backend.queue > std::max(backend.queue_limit, longest)) {
+      violated(fmt::format("{} calls wait for backend {}, limit {}", backend.queue, backend.backend,
+                           backend.queue_limit));
+    }
+    uint64_t room = 0;
+    for (const EndpointTotals& endpoint : backend.endpoints) {
+      if (endpoint.connections > kMostConnections) {
+        violated(fmt::format("{} connections to {}", endpoint.connections, endpoint.endpoint));
+      }
+      // With one call on each, as many connections are free as have none.
+      room += endpoint.up != 0 ? endpoint.connections - endpoint.in_flight : 0;
+    }
+    const BackendOptions& options = backend.backend == "a" ? plan_.a : plan_.b;
+    if (options.in_flight == 1 && backend.queue != 0 && room != 0) {
+      violated(fmt::format("{} calls wait for backend {} though {} connections are free",
+                           backend.queue, backend.backend, room));
+    }
+  }
+}
+
+// Each function's own counters against what its clients know.
+void Storm::judge_end() {
+  over_ = true;
+  judge_counters(true);
+  const WorkerMetrics& metrics = worker_->metrics();
+  for (size_t f = 0; f < kFunctionCount; ++f) {
+    const auto function = static_cast<Function>(f);
+    const FunctionLabel label = labels_.find(kFunctions[f]);
+    if (label == FunctionLabels::other() || function >= Function::b_get) {
+      continue;  // b's functions get their labels with their first answers
+    }
+    for (const Wire wire : kTcpWires) {
+      uint64_t ended = 0;
+      for (size_t outcome = 0; outcome < kOutcomeNames.size(); ++outcome) {
+        const auto as = static_cast<Outcome>(outcome);
+        // What no route names counts as `_other`.
+        ended += as == Outcome::not_found ? 0 : metrics.ended(label, wire, as);
+      }
+      const Ledger::Sums sums = ledger_.sums(function, wire);
+      const uint64_t ok = metrics.ended(label, wire, Outcome::ok);
+      if (sums.answered > ended || ended > sums.begun || sums.ok > ok) {
+        violated(
+            fmt::format("{} over {}: clients made {} calls and have {} answers, {} of them ok; "
+                        "the gateway counted {}, {} of them ok",
+                        kFunctions[f], kWireNames[index_of(wire)], sums.begun, sums.answered,
+                        sums.ok, ended, ok));
+      }
+    }
+  }
+}
+
+void Storm::judge_calm() {
+  if (phase_ != Phase::calm) {
+    return;
+  }
+  uint64_t ended_by_gateway = 0;
+  for (const auto& client : clients_) {
+    if (client->connected() && client->honest() && client->waiting() != 0) {
+      violated(fmt::format("{} calls of a client have no answer {} s after the storm",
+                           client->waiting(), kCalm / kSecond));
+    }
+    ended_by_gateway += client->ended_by_gateway;
+  }
+  const ListenerMetrics& tcp = worker_->metrics().of(Protocol::tcp);
+  uint64_t reasons = 0;
+  for (const Counter& rejected : tcp.rejected) {
+    reasons += rejected.value();
+  }
+  if (ended_by_gateway > reasons && !plan_.has(Fault::few_descriptors)) {
+    violated(fmt::format("the gateway ended {} connections, and says why of {}", ended_by_gateway,
+                         reasons));
+  }
+  if (worker_->reloading()) {
+    violated("a reload has not ended");
+  }
+  judge_counters(false);
+  phase_ = Phase::probing;
+  clients_.clear();
+  ledger_.heard.clear();
+  world_.in(kSecond, [this] {
+    prober_ = std::make_unique<TcpClient>(world_, network_, ledger_, "10.8.9.9:4000", kGatewayTcp,
+                                          TcpClient::Manners{});
+    prober_->connect();
+    world_.in(kSecond, [this] { probe(kProbeRounds * std::size(kProbes)); });
+  });
+}
+
+// One call at a time, so that no limit of the seed is in its way.
+void Storm::probe(size_t left) {
+  if (!prober_->connected() || prober_->waiting() != 0) {
+    violated("after the storm a client cannot connect, or gets no answer");
+  }
+  if (ledger_.size() != 0 && left < kProbeRounds * std::size(kProbes)) {
+    const auto last = static_cast<uint32_t>(ledger_.size() - 1);
+    const CallRecord& call = ledger_.at(last);
+    const bool no_order = call.function == Function::get_order && call.saved_by == UINT32_MAX;
+    if (!call.ok && !no_order) {
+      violated(fmt::format("{} s after the storm {} still fails: {}", kCalm / kSecond,
+                           kFunctions[static_cast<size_t>(call.function)], call.error));
+    }
+  }
+  const bool all_heard = ledger_.heard.size() == servers_.size();
+  if (left == 0 || (all_heard && left <= (kProbeRounds - kLeastProbeRounds) * std::size(kProbes))) {
+    return judge_probes();
+  }
+  prober_->call(kProbes[left % std::size(kProbes)], 10);
+  world_.in(kProbeEvery, [this, left] { probe(left - 1); });
+}
+
+void Storm::judge_probes() {
+  for (const auto& server : servers_) {
+    if (std::ranges::find(ledger_.heard, server->address()) == ledger_.heard.end()) {
+      violated(
+          fmt::format("{} s after the storm {} is not used", kCalm / kSecond, server->address()));
+    }
+  }
+  end();
+}
+
+void Storm::end() {
+  phase_ = Phase::ending;
+  if (world_.chance(3)) {
+    world_.note("stop");
+    prober_->may_be_closed = true;
+    return worker_->stop();
+  }
+  begin_drain();
+}
+
+void Storm::begin_drain() {
+  world_.note("drain");
+  draining_ = true;
+  for (const auto& client : clients_) {
+    client->may_be_closed = true;
+  }
+  if (prober_ != nullptr) {
+    prober_->may_be_closed = true;
+  }
+  tcp_port_->hold_newcomers();
+  worker_->drain();
+  constexpr uint64_t kSlack = 10 * kSecond;  // the process may be stopped for 8
+  world_.in(plan_.worker.drain_timeout_ms * kMs + kSlack, [this] {
+    if (!over_) {
+      violated("a drain does not end");
+    }
+  });
+}
+
+void Storm::on_progress() {
+  if (draining_ && worker_->closed()) {
+    tcp_port_.reset();
+  }
+}
+
+}  // namespace zerogate::simulation

@@ -1,0 +1,112 @@
+#include "tests/simulation/plan.h"
+
+#include <algorithm>
+
+namespace zerogate::simulation {
+namespace {
+
+template <class T>
+T one_of(World& world, std::initializer_list<T> choices) {
+  return *(choices.begin() + world.random.below(choices.size()));
+}
+
+NetworkPlan network_plan(World& world) {
+  NetworkPlan plan;
+  plan.latency_most = one_of<uint64_t>(world, {100 * kUs, kMs, 20 * kMs});
+  plan.slow_one_in = one_of<uint64_t>(world, {0, 50, 10});
+  plan.slow = one_of<uint64_t>(world, {5 * kMs, 300 * kMs});
+  plan.buffer = one_of<size_t>(world, {64 << 10, 4 << 10, 700});
+  plan.short_one_in = one_of<uint64_t>(world, {0, 10, 2, 1});
+  return plan;
+}
+
+}  // namespace
+
+Plan::Plan(World& world) : network(network_plan(world)) {
+  for (bool& fault : faults) {
+    fault = world.chance(3);
+  }
+  // A drain leaves nothing to be seen after the storm, so few seeds have one.
+  faults[static_cast<size_t>(Fault::drain)] = world.chance(12);
+  clients = world.between(1, 8);
+  servers = world.between(1, 4);
+  storm = world.between(2 * kSecond, 12 * kSecond);
+  call_every = storm / world.between(40, 300);
+  fault_every = storm / world.between(3, 40);
+  largest_argument = one_of<size_t>(world, {16, 300, 6'000});
+
+  worker.identity = "gateway:simulated";
+  worker.max_in_flight = one_of<uint32_t>(world, {3, 20, 20'000});
+  worker.tcp.max_message = 32 << 10;
+  worker.tcp.max_connections = one_of<uint32_t>(world, {3, 10'000, 10'000});
+  worker.tcp.write_buffer = one_of<size_t>(world, {2'000, 1 << 20});
+  worker.tcp.receive_memory = one_of<size_t>(world, {20'000, 64 << 20});
+  worker.tcp.send_memory = one_of<size_t>(world, {40'000, 64 << 20});
+  worker.request_memory = one_of<size_t>(world, {5'000, 256 << 20, 256 << 20});
+  worker.drain_timeout_ms = 8'000;
+  worker.redis.url.host = kRedisName;
+  worker.redis.connections = static_cast<uint32_t>(world.between(1, 3));
+  worker.redis.timeout_ms = one_of<uint32_t>(world, {300, 1'000});
+  worker.redis.max_pending = one_of<uint32_t>(world, {2, 10'000});
+
+  a.name = "a";
+  b.name = "b";
+  for (const std::string& address : servers_of('a')) {
+    a.urls.push_back(ServerUrl::parse("tcp://" + address).value());
+  }
+  b.urls = {ServerUrl::parse(std::string("tcp://") + kBackendName + ":7000").value()};
+  for (BackendOptions* backend : {&a, &b}) {
+    backend->connections = static_cast<uint32_t>(world.between(1, 4));
+    backend->in_flight = one_of<uint32_t>(world, {1, 1, 4});
+    backend->queue = one_of<uint32_t>(world, {2, 20, 1'024});
+    backend->timeout_ms = one_of<uint32_t>(world, {400, 1'000, 5'000});
+    backend->connect_timeout_ms = one_of<uint32_t>(world, {300, 1'000});
+    backend->resolve_ms = one_of<uint32_t>(world, {500, 5'000});
+    backend->eject_after = static_cast<uint32_t>(world.between(1, 5));
+    backend->idempotent = {"*_get"};
+  }
+  worker.routing = routing(world, false);
+}
+
+std::vector<std::string> Plan::servers_of(char backend) const {
+  std::vector<std::string> addresses;
+  for (size_t i = 1; i <= servers; ++i) {
+    addresses.push_back(std::string("10.0.") + (backend == 'a' ? "1." : "2.") + std::to_string(i) +
+                        ":7000");
+  }
+  return addresses;
+}
+
+RouteTableOptions Plan::routing(World& world, bool varied) const {
+  RouteTableOptions options;
+  options.handlers = {"hello_world", "echo", "save_order", "get_order"};
+  options.backends = {a, b};
+  options.routes = {{{"a_get", "a_put"}, "a", 0}, {{"b_*"}, "b", 0}};
+  if (!varied) {
+    return options;
+  }
+  BackendOptions& changed = options.backends[world.random.below(2)];
+  switch (world.random.below(6)) {
+    case 0:
+      changed.timeout_ms = 700;
+      break;
+    case 1:
+      changed.queue = 1;
+      break;
+    case 2:
+      changed.connections = changed.connections % 4 + 1;
+      break;
+    case 3:
+      options.routes.pop_back();
+      break;
+    case 4:
+      options.handlers.erase(options.handlers.begin() + 1);
+      break;
+    default:
+      options.backends[0].urls.erase(options.backends[0].urls.begin() + 1,
+                                     options.backends[0].urls.end());
+  }
+  return options;
+}
+
+}  // namespace zerogate::simulation

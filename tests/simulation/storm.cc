@@ -1,0 +1,295 @@
+#include "tests/simulation/storm.h"
+
+#include <algorithm>
+
+#include "core/log/log.h"
+#include "tests/simulation/fake_uv.h"
+
+namespace zerogate::simulation {
+
+Storm::Storm(uint64_t seed, bool verbose) : world_(seed), plan_(world_) {
+  world_.verbose = verbose;
+  set_world(&world_);
+  set_network(&network_);
+  set_descriptors(&descriptors_);
+  set_names(&names_);
+  network_.plan = plan_.network;
+  make_peers();
+}
+
+Storm::~Storm() { loop_hooks = {}; }
+
+void Storm::make_peers() {
+  for (const char backend : {'a', 'b'}) {
+    for (const std::string& address : plan_.servers_of(backend)) {
+      servers_.push_back(std::make_unique<TcpServer>(world_, network_, ledger_, address));
+      servers_.back()->too_large = plan_.worker.tcp.max_message + 100;
+      servers_.back()->start();
+    }
+  }
+  for (const char* address : {"10.0.9.1:6379", "10.0.9.2:6379"}) {
+    redis_.push_back(std::make_unique<RedisServer>(world_, network_, store_, address));
+    redis_.back()->start();
+  }
+  befall_names(Fault::drain);  // none of theirs: all is as it should be
+  for (size_t i = 0; i < plan_.clients; ++i) {
+    constexpr Wire kWires[] = {Wire::t3, Wire::t3, Wire::t3, Wire::t2, Wire::t1};
+    const TcpClient::Manners manners = {
+        .wire = kWires[world_.random.below(std::size(kWires))],
+        .dribbles_one_in = world_.chance(3) ? 5U : 0U,
+        .pauses_one_in = world_.chance(4) ? 10U : 0U,
+    };
+    clients_.push_back(std::make_unique<TcpClient>(world_, network_, ledger_,
+                                                   "10.8.0." + std::to_string(i + 1) + ":4000",
+                                                   kGatewayTcp, manners));
+  }
+}
+
+void Storm::run() {
+  start_worker();
+  for (const auto& client : clients_) {
+    world_.in(world_.random.below(50 * kMs), [&client] { client->connect(); });
+  }
+  schedule_call();
+  schedule_fault();
+  world_.in(plan_.storm, [this] { heal(); });
+  worker_->start([this] { ended_.release(); });
+  ended_.acquire();
+  judge_end();
+  worker_.reset();
+  prober_.reset();
+  clients_.clear();
+  servers_.clear();
+  redis_.clear();
+  tcp_port_.reset();
+  if (descriptors_.count() != 0) {
+    violated("the worker has ended, and not all of its descriptors are closed");
+  }
+}
+
+void Storm::start_worker() {
+  loop_hooks.before_callback = [this] {
+    if (pass_next_ != 0) {
+      world_.note("long turn", pass_next_);
+      world_.pass(std::exchange(pass_next_, 0));
+    }
+  };
+  loop_hooks.after_turn = [this] { after_turn(); };
+  plan_.worker.on_progress = [this] { on_progress(); };
+  worker_ = std::make_unique<Worker>(plan_.worker, labels_);
+  const Address address = Address::parse(kGatewayTcp).value();
+  tcp_port_.emplace(std::move(ListenSocket::open(address, false)).value());
+  if (!worker_->listen(Protocol::tcp, *tcp_port_).ok()) {
+    violated("the worker does not listen");
+  }
+}
+
+void Storm::schedule_call() {
+  world_.in(1 + world_.random.below(2 * plan_.call_every), [this] {
+    if (phase_ == Phase::storm) {
+      call_once();
+      schedule_call();
+    }
+  });
+}
+
+void Storm::call_once() {
+  TcpClient& client = *clients_[world_.random.below(clients_.size())];
+  if (!client.connected()) {
+    if (world_.chance(3)) {
+      client.connect();
+    }
+    return;
+  }
+  if (client.may_call()) {
+    client.call(static_cast<Function>(world_.random.below(kFunctionCount)),
+                world_.random.below(plan_.largest_argument));
+  }
+}
+
+void Storm::schedule_fault() {
+  world_.in(1 + world_.random.below(2 * plan_.fault_every), [this] {
+    if (phase_ != Phase::storm) {
+      return;
+    }
+    const auto fault = static_cast<Fault>(world_.random.below(kFaults));
+    if (plan_.has(fault)) {
+      befall(fault);
+    }
+    schedule_fault();
+  });
+}
+
+void Storm::befall(Fault fault) {
+  world_.note("fault", static_cast<uint64_t>(fault));
+  if (fault <= Fault::client_flood) {
+    befall_client(fault);
+  } else if (fault <= Fault::server_lies) {
+    befall_server(fault);
+  } else if (fault <= Fault::names_fail) {
+    befall_names(fault);
+  } else if (fault <= Fault::redis_failover) {
+    befall_redis(fault);
+  } else {
+    befall_worker(fault);
+  }
+}
+
+void Storm::befall_client(Fault fault) {
+  TcpClient& client = *clients_[world_.random.below(clients_.size())];
+  switch (fault) {
+    case Fault::client_reset:
+      return client.reset();
+    case Fault::client_half_close:
+      return client.half_close();
+    case Fault::client_vanish:
+      return client.vanish();
+    case Fault::client_garbage:
+      return client.send_garbage();
+    default:
+      return flood(client);
+  }
+}
+
+// Many calls at once: they arrive in one turn.
+void Storm::flood(TcpClient& client) {
+  const auto function = static_cast<Function>(world_.random.below(kFunctionCount));
+  for (uint64_t left = world_.between(2, 60); left > 0 && client.may_call(); --left) {
+    client.call(function, world_.random.below(plan_.largest_argument));
+  }
+}
+
+void Storm::befall_server(Fault fault) {
+  TcpServer& server = *servers_[world_.random.below(servers_.size())];
+  TcpServer::Faults& faults = server.faults;
+  switch (fault) {
+    case Fault::server_down:
+      return server.listening() ? server.stop() : server.start();
+    case Fault::server_reset:
+      return server.reset_one();
+    case Fault::server_vanish:
+      if (world_.chance(2)) {
+        return server.vanish_one();
+      }
+      return network_.vanish(server.address(), !network_.vanished(server.address()));
+    case Fault::server_close:
+      return server.close_one();
+    case Fault::server_silent:
+      faults.silent = !faults.silent && !faults.stuck;
+      faults.stuck = faults.silent && world_.chance(2);
+      return;
+    default:
+      break;
+  }
+  const auto often = [this] {
+    return world_.chance(3) ? static_cast<uint32_t>(world_.between(1, 8)) : 0;
+  };
+  faults.twice_one_in = often();
+  faults.wrong_id_one_in = often();
+  faults.garbage_one_in = often();
+  faults.cut_one_in = often();
+  faults.never_one_in = often();
+  faults.error_one_in = often();
+  faults.too_large_one_in = often();
+  faults.no_value_one_in = often();
+  faults.service_most = world_.between(100 * kUs, 2 * kSecond);
+}
+
+void Storm::befall_names(Fault fault) {
+  if (fault == Fault::names_fail) {
+    const char* name = world_.chance(2) ? kBackendName : kRedisName;
+    switch (world_.random.below(3)) {
+      case 0:
+        return names_.has_no(name);
+      case 1:
+        return names_.fails(name);
+      default:
+        return names_.hangs(name);
+    }
+  }
+  std::vector<std::string> addresses;
+  for (const std::string& address : plan_.servers_of('b')) {
+    if (fault != Fault::names_change || world_.chance(2)) {
+      addresses.push_back(address.substr(0, address.rfind(':')));
+    }
+  }
+  if (addresses.empty()) {
+    return names_.has_no(kBackendName);
+  }
+  names_.has(kBackendName, addresses);
+  if (fault != Fault::names_change) {
+    names_.has(kRedisName, {"10.0.9.1"});
+  }
+}
+
+void Storm::befall_redis(Fault fault) {
+  RedisServer& redis = *redis_[world_.random.below(redis_.size())];
+  RedisServer::Faults& faults = redis.faults;
+  switch (fault) {
+    case Fault::redis_down:
+      return world_.chance(2) ? redis.stop() : redis.start();
+    case Fault::redis_silent:
+      return redis.set_still(!redis.still());
+    case Fault::redis_refuses:
+      faults.loading = world_.chance(2);
+      faults.read_only = world_.chance(2);
+      return;
+    case Fault::redis_lies:
+      faults.close_one_in = world_.chance(2) ? 4 : 0;
+      faults.garbage_one_in = world_.chance(2) ? 6 : 0;
+      faults.error_one_in = world_.chance(2) ? 3 : 0;
+      return;
+    default:
+      break;
+  }
+  const size_t primary = world_.random.below(2);
+  names_.has(kRedisName, {primary == 0 ? "10.0.9.1" : "10.0.9.2"});
+  redis_[primary]->faults.read_only = false;
+  redis_[1 - primary]->faults.read_only = true;
+}
+
+void Storm::befall_worker(Fault fault) {
+  switch (fault) {
+    case Fault::reload:
+      return worker_->reload(plan_.routing(world_, true));
+    case Fault::long_turn:
+      pass_next_ = world_.between(kMs, 400 * kMs);
+      return;
+    case Fault::stopped:
+      pass_next_ = world_.between(kSecond, 8 * kSecond);
+      return;
+    case Fault::few_descriptors:
+      descriptors_.limit =
+          descriptors_.limit < 1'000 ? 1'000'000 : descriptors_.count() + world_.between(1, 12);
+      return;
+    default:
+      phase_ = Phase::ending;
+      return begin_drain();
+  }
+}
+
+void Storm::heal() {
+  if (phase_ != Phase::storm) {
+    return;
+  }
+  world_.note("calm");
+  phase_ = Phase::calm;
+  network_.plan.slow_one_in = 0;
+  descriptors_.limit = 1'000'000;
+  pass_next_ = 0;
+  for (const auto& server : servers_) {
+    server->heal();
+    network_.vanish(server->address(), false);
+    server->start();
+  }
+  for (const auto& redis : redis_) {
+    redis->faults = {};
+    redis->set_still(false);
+    redis->start();
+  }
+  befall_names(Fault::drain);
+  worker_->reload(plan_.worker.routing);
+  world_.in(kCalm, [this] { judge_calm(); });
+}
+
+}  // namespace zerogate::simulation

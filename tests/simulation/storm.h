@@ -1,0 +1,102 @@
+// One simulated run: a worker, its clients and servers, and what befalls them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <semaphore>
+#include <string>
+#include <vector>
+
+#include "gateway/runtime/worker.h"
+#include "tests/simulation/descriptors.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/names.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/plan.h"
+#include "tests/simulation/redis_server.h"
+#include "tests/simulation/tcp_client.h"
+#include "tests/simulation/tcp_server.h"
+#include "tests/simulation/world.h"
+
+namespace zerogate::simulation {
+
+/// The whole Worker is the gateway's own. It runs on its thread; this one waits meanwhile.
+///
+/// First the storm, for some seconds. Then everything is healed, and a calm of kCalm in which what
+/// the gateway has promised must come true: every call is answered, and every server is used again.
+/// Then the worker ends, by a drain or at once.
+class Storm {
+ public:
+  /// What can take longest: a client that has vanished keeps its place among limits.connections for
+  /// 60 s, and 30 s more (StreamSession). A server that never was up is tried every 30 s, one that
+  /// was set aside comes back after 30 s, each with half as much jitter.
+  static constexpr uint64_t kCalm = 100 * kSecond;
+
+  Storm(uint64_t seed, bool verbose);
+  ~Storm();
+  Storm(const Storm&) = delete;
+  Storm& operator=(const Storm&) = delete;
+
+  /// Returns when the worker has ended. What is broken ends the process.
+  void run();
+  uint64_t trace() const { return world_.hash(); }
+  size_t calls() const { return ledger_.size(); }
+
+ private:
+  enum class Phase : uint8_t { storm, calm, probing, ending };
+
+  void make_peers();
+  void start_worker();
+
+  // The storm: storm.cc.
+  void schedule_call();
+  void schedule_fault();
+  void call_once();
+  void befall(Fault fault);
+  void befall_client(Fault fault);
+  void befall_server(Fault fault);
+  void befall_names(Fault fault);
+  void befall_redis(Fault fault);
+  void befall_worker(Fault fault);
+  void flood(TcpClient& client);
+  void heal();
+
+  // Afterwards: judge.cc.
+  void judge_calm();
+  void probe(size_t left);
+  void judge_probes();
+  void end();
+  void begin_drain();
+  void on_progress();
+  void after_turn();
+  void judge_counters(bool at_end);
+  void judge_limits();
+  void judge_queues();
+  void judge_end();
+
+  World world_;
+  Network network_{world_};
+  Descriptors descriptors_;
+  Names names_{world_};
+  Ledger ledger_;
+  Plan plan_;
+  Phase phase_ = Phase::storm;
+  bool draining_ = false;
+  FunctionLabels labels_{{}};
+  std::optional<ListenSocket> tcp_port_;
+  RedisStore store_;
+  std::vector<std::unique_ptr<RedisServer>> redis_;
+  std::vector<std::unique_ptr<TcpServer>> servers_;
+  std::vector<std::unique_ptr<TcpClient>> clients_;
+  std::unique_ptr<Worker> worker_;
+  std::binary_semaphore ended_{0};
+  bool over_ = false;
+  uint64_t turns_ = 0;
+  uint64_t pass_next_ = 0;  ///< time that the next callback takes
+  uint64_t descriptors_refused_ = 0;
+  std::unique_ptr<TcpClient> prober_;
+  size_t probes_ok_ = 0;
+};
+
+}  // namespace zerogate::simulation

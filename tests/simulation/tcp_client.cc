@@ -1,0 +1,264 @@
+#include "tests/simulation/tcp_client.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "core/wire/big_endian.h"
+#include "core/wire/t3.h"
+#include "core/wire/zerror.h"
+
+namespace zerogate::simulation {
+namespace {
+
+constexpr size_t kLengthBytes = wire::t3::kLengthBytes;
+constexpr size_t kRidBytes = 4;
+constexpr ByteView kData =
+    "\x81\xa4"
+    "data";  ///< what T1 and T2 put before a result
+
+/// Bytes between the length and the payload.
+size_t head_bytes(Wire wire) {
+  switch (wire) {
+    case Wire::t1:
+      return 0;
+    case Wire::t2:
+      return kRidBytes;
+    default:
+      return kRidBytes + 1;
+  }
+}
+
+}  // namespace
+
+TcpClient::TcpClient(World& the_world, Network& the_network, Ledger& the_ledger,
+                     std::string address, std::string gateway, Manners manners)
+    : world_(the_world),
+      network_(the_network),
+      ledger_(the_ledger),
+      address_(std::move(address)),
+      gateway_(std::move(gateway)),
+      manners_(manners),
+      next_id_(static_cast<uint32_t>(the_world.random.next())) {}
+
+TcpClient::~TcpClient() { drop(); }
+
+void TcpClient::connect() {
+  drop();
+  network_.connect(address_, gateway_, [this, attempt = ++attempt_](SocketPtr socket, int) {
+    if (socket != nullptr && attempt != attempt_) {
+      return socket->close();
+    }
+    if (socket != nullptr) {
+      attach(std::move(socket));
+    }
+  });
+}
+
+void TcpClient::attach(SocketPtr socket) {
+  socket_ = std::move(socket);
+  socket_->hooks = {.readable = [this] { read(); }, .writable = [this] { pump(); }};
+  connected_ = true;
+  honest_ = true;
+  ended_ = paused_ = dribbling_ = false;
+  world_.note("client connected");
+  read();
+}
+
+void TcpClient::drop() {
+  if (socket_ != nullptr) {
+    std::exchange(socket_, nullptr)->close();
+  }
+  ++attempt_;
+  connected_ = false;
+  out_.clear();
+  in_.clear();
+  open_.clear();
+  order_.clear();
+  waiting_ = 0;
+}
+
+void TcpClient::call(Function function, size_t bytes) {
+  const uint32_t number = ledger_.begin(function, manners_.wire, bytes);
+  const uint32_t id = next_id_++;
+  std::string frame;
+  wire::t3::write_request(frame, id, kFunctions[static_cast<size_t>(function)],
+                          ledger_.at(number).argument);
+  const ByteView payload = ByteView(frame).substr(wire::t3::kHeaderBytes);
+  const size_t head = head_bytes(manners_.wire);
+  char fields[kLengthBytes + kRidBytes];
+  wire::store_be<4>(fields, head + payload.size());
+  wire::store_be<4>(fields + kLengthBytes, id);
+  switch (manners_.wire) {
+    case Wire::t1:
+      out_.append(fields, kLengthBytes).append(payload);
+      break;
+    case Wire::t2:
+      out_.append(fields, sizeof fields).append(payload);
+      break;
+    default:
+      out_ += frame;
+  }
+  if (manners_.wire == Wire::t1) {
+    order_.push_back(number);
+  } else {
+    open_[id] = number;
+  }
+  ++waiting_;
+  dribbling_ = dribbling_ || world_.chance(manners_.dribbles_one_in);
+  pump();
+}
+
+void TcpClient::pump() {
+  if (socket_ == nullptr || out_.empty()) {
+    return;
+  }
+  if (dribbling_) {
+    return dribble();
+  }
+  while (!out_.empty()) {
+    const long sent = socket_->write(out_);
+    if (sent <= 0) {
+      return;  // an error shows when it is read
+    }
+    out_.erase(0, static_cast<size_t>(sent));
+  }
+}
+
+void TcpClient::dribble() {
+  const long sent = socket_->write(ByteView(out_).substr(0, 1 + world_.random.below(3)));
+  if (sent > 0) {
+    out_.erase(0, static_cast<size_t>(sent));
+  }
+  if (out_.empty()) {
+    dribbling_ = false;
+    return;
+  }
+  world_.in(100 * kUs, [this, attempt = attempt_] {
+    if (attempt == attempt_ && socket_ != nullptr && dribbling_ && !out_.empty()) {
+      dribbling_ = out_.size() < 256;  // the rest at once
+      pump();
+    }
+  });
+}
+
+void TcpClient::read() {
+  while (socket_ != nullptr && !paused_) {
+    char bytes[16 << 10];
+    const long got = socket_->read(bytes, sizeof bytes);
+    if (got == -EAGAIN) {
+      return;
+    }
+    if (got <= 0) {
+      if (honest_ && !ended_ && !may_be_closed) {
+        ++ended_by_gateway;
+      }
+      if (ended_ && got == 0 && waiting_ != 0 && honest_ && !may_be_closed) {
+        violated("a client that had ended its sending did not get all of its answers");
+      }
+      world_.note("client closed", waiting_);
+      return drop();
+    }
+    in_.append(bytes, static_cast<size_t>(got));
+    parse();
+  }
+}
+
+void TcpClient::parse() {
+  while (parse_one()) {
+    if (world_.chance(manners_.pauses_one_in)) {
+      paused_ = true;
+      world_.in(world_.between(kMs, 2 * kSecond), [this, attempt = attempt_] {
+        if (attempt == attempt_) {
+          paused_ = false;
+          parse();
+          read();
+        }
+      });
+      return;
+    }
+  }
+}
+
+bool TcpClient::parse_one() {
+  const size_t head = head_bytes(manners_.wire);
+  if (in_.size() < kLengthBytes + head) {
+    return false;
+  }
+  const size_t length = wire::load_be32(in_.data());
+  if (length < head || length > (size_t{64} << 20)) {
+    ledger_.strange_answer("the frame's length is wrong");
+  }
+  if (in_.size() < kLengthBytes + length) {
+    return false;
+  }
+  const uint32_t id = head == 0 ? 0 : wire::load_be32(in_.data() + kLengthBytes);
+  const std::string payload = in_.substr(kLengthBytes + head, length - head);
+  in_.erase(0, kLengthBytes + length);
+  if (manners_.wire == Wire::t1) {
+    if (order_.empty()) {
+      ledger_.strange_answer("nothing was asked");
+    }
+    const uint32_t number = order_.front();
+    order_.pop_front();
+    take(number, payload);
+    return true;
+  }
+  const auto call = open_.find(id);
+  if (call == open_.end()) {
+    ledger_.strange_answer("its id is none of those that wait");
+  }
+  const uint32_t number = call->second;
+  open_.erase(call);
+  take(number, payload);
+  return true;
+}
+
+void TcpClient::take(uint32_t number, ByteView payload) {
+  --waiting_;
+  if (manners_.wire != Wire::t3 && !wire::is_error_body(payload)) {
+    if (!payload.starts_with(kData)) {
+      ledger_.strange_answer("a result without its map");
+    }
+    payload.remove_prefix(kData.size());
+  }
+  ledger_.answered(number, payload);
+}
+
+void TcpClient::reset() {
+  if (socket_ != nullptr) {
+    world_.note("client resets");
+    honest_ = false;
+    const SocketPtr socket = socket_;
+    socket->reset(world_.chance(2));
+  }
+}
+
+void TcpClient::half_close() {
+  if (socket_ != nullptr && out_.empty() && !ended_) {
+    world_.note("client half-closes");
+    ended_ = true;
+    socket_->end_writing();
+  }
+}
+
+void TcpClient::vanish() {
+  if (socket_ != nullptr) {
+    world_.note("client vanishes");
+    socket_->vanish();
+    drop();
+  }
+}
+
+void TcpClient::send_garbage() {
+  if (socket_ == nullptr) {
+    return;
+  }
+  world_.note("client sends garbage");
+  honest_ = false;
+  for (uint64_t left = world_.between(1, 40); left > 0; --left) {
+    out_ += static_cast<char>(world_.random.next());
+  }
+  pump();
+}
+
+}  // namespace zerogate::simulation

@@ -1,0 +1,82 @@
+// A raw-TCP service behind the gateway, as the simulation has them: honest, slow, dead or lying.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/network.h"
+
+namespace zerogate::simulation {
+
+class TcpServer {
+ public:
+  /// One in so many answers does this; 0: none.
+  struct Faults {
+    uint32_t twice_one_in = 0;
+    uint32_t wrong_id_one_in = 0;
+    uint32_t garbage_one_in = 0;
+    uint32_t cut_one_in = 0;  ///< half of an answer, and the end
+    uint32_t never_one_in = 0;
+    uint32_t error_one_in = 0;
+    uint32_t too_large_one_in = 0;
+    uint32_t no_value_one_in = 0;  ///< what is no MessagePack
+    bool silent = false;           ///< reads, and answers nothing
+    bool stuck = false;            ///< does not even read
+    uint64_t service_least = 50 * kUs;
+    uint64_t service_most = 2 * kMs;
+  };
+
+  TcpServer(World& the_world, Network& the_network, Ledger& the_ledger, std::string address);
+  ~TcpServer() { stop(); }
+  TcpServer(const TcpServer&) = delete;
+  TcpServer& operator=(const TcpServer&) = delete;
+
+  void start();
+  /// Resets all its connections, and listens no more.
+  void stop();
+  void reset_one();
+  void vanish_one();
+  /// The end of one connection, after what was answered.
+  void close_one();
+  /// No more faults. A connection whose stream has lost its place goes: no peer could tell.
+  void heal();
+  bool listening() const { return listening_; }
+  const std::string& address() const { return address_; }
+
+  Faults faults;
+  /// Larger than the gateway takes.
+  size_t too_large = 0;
+  /// What the gateway may have under way at once on a connection; connections at once.
+  uint32_t in_flight_limit = UINT32_MAX;
+
+ private:
+  struct Connection {
+    SocketPtr socket;
+    std::string in;
+    std::string out;
+    uint32_t under_way = 0;
+    bool spoiled = false;  ///< garbage has left on it
+    bool ended = false;
+  };
+  using ConnectionPtr = std::shared_ptr<Connection>;
+
+  void accept(const SocketPtr& socket);
+  void read(const ConnectionPtr& connection);
+  bool take_one(const ConnectionPtr& connection);
+  void answer(const ConnectionPtr& connection, uint32_t id, std::string body);
+  void pump(const ConnectionPtr& connection);
+  void end(const ConnectionPtr& connection);
+  ConnectionPtr any();
+
+  World& world_;
+  Network& network_;
+  Ledger& ledger_;
+  const std::string address_;
+  bool listening_ = false;
+  std::list<ConnectionPtr> connections_;
+};
+
+}  // namespace zerogate::simulation
