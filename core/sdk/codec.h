@@ -37,13 +37,13 @@ concept Number = std::integral<T> && !std::is_same_v<T, bool> && !std::is_same_v
                  !std::is_same_v<T, wchar_t> && !std::is_same_v<T, char8_t> &&
                  !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>;
 
-/// The name of a struct or enumeration, without its namespaces.
+/// The name of a struct or enumeration, without its namespaces; of a template with its arguments.
 template <class T>
 constexpr std::string_view class_name() {
   std::string_view name = __PRETTY_FUNCTION__;  // "... class_name() [with T = shop::Order; ...]"
   name.remove_prefix(name.find("T = ") + 4);
   name = name.substr(0, name.find_first_of(";]"));
-  const size_t scope = name.rfind("::");
+  const size_t scope = name.substr(0, name.find('<')).rfind("::");
   return scope == std::string_view::npos ? name : name.substr(scope + 2);
 }
 

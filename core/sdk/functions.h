@@ -14,6 +14,7 @@
 
 #include "core/rpc/service.h"
 #include "core/sdk/context.h"
+#include "core/sdk/contract.h"
 #include "core/sdk/decode.h"
 #include "core/sdk/encode.h"
 #include "core/sdk/function_runtime.h"
@@ -215,6 +216,7 @@ struct FunctionOptions {
 struct FunctionInfo {
   std::string name;
   std::string doc;
+  FunctionContract contract = {};  ///< a function over bytes may say what it takes
   bool needs_redis = false;
   /// Makes the service of one worker, whose runtime outlives it, as the Functions do.
   std::function<std::unique_ptr<Service>(FunctionRuntime&)> make;
@@ -239,6 +241,9 @@ class Functions {
     FunctionInfo info;
     info.name = std::move(name);
     info.doc = std::move(doc);
+    info.contract =
+        sdk::contract_of<std::conditional_t<Traits::kHasArgument, typename Traits::Argument, void>,
+                         typename Traits::Result>();
     info.needs_redis = Traits::kTakesContext && options.redis;
     info.make = [kept, name = info.name,
                  options](FunctionRuntime& runtime) -> std::unique_ptr<Service> {
