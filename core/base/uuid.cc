@@ -23,17 +23,7 @@ constexpr std::array<std::array<char, 2>, 256> make_hex() {
 }
 constexpr auto kHex = make_hex();
 
-/// Where each byte's digits stand; the dashes between them are there from the start.
-constexpr std::array<uint8_t, 16> kPlaces = {0,  2,  4,  6,  9,  11, 14, 16,
-                                             19, 21, 24, 26, 28, 30, 32, 34};
-
 }  // namespace
-
-UuidSource::UuidSource() {
-  for (const size_t place : {8, 13, 18, 23}) {
-    text_[place] = '-';
-  }
-}
 
 void UuidSource::refill() {
   size_t filled = 0;
@@ -49,20 +39,30 @@ void UuidSource::refill() {
       std::abort();
     }
   }
-  used_ = 0;
+  left_ = kPoolBytes;
 }
 
 std::string_view UuidSource::next() {
-  if (used_ == pool_.size()) {
+  if (left_ == 0) {
     refill();
   }
-  unsigned char* id = pool_.data() + used_;
-  used_ += kIdBytes;
+  unsigned char* id = pool_.data() + (kPoolBytes - left_);
+  left_ -= kIdBytes;
   id[6] = static_cast<unsigned char>((id[6] & 0x0f) | 0x40);  // version 4
   id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);  // RFC 4122's variant
-  for (size_t i = 0; i < kIdBytes; ++i) {
-    std::memcpy(text_.data() + kPlaces[i], kHex[id[i]].data(), 2);
-  }
+  char* to = text_.data();
+  const auto put = [&id, &to](auto... places) {
+    ((std::memcpy(to, kHex[id[places]].data(), 2), to += 2), ...);
+  };
+  put(0, 1, 2, 3);
+  *to++ = '-';
+  put(4, 5);
+  *to++ = '-';
+  put(6, 7);
+  *to++ = '-';
+  put(8, 9);
+  *to++ = '-';
+  put(10, 11, 12, 13, 14, 15);
   return {text_.data(), text_.size()};
 }
 

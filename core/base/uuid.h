@@ -14,8 +14,6 @@ class UuidSource {
  public:
   static constexpr size_t kTextBytes = 36;
 
-  UuidSource();
-
   /// The next id: 36 lower-case ASCII characters, 8-4-4-4-12. Valid until the next call.
   std::string_view next();
 
@@ -26,9 +24,10 @@ class UuidSource {
 
   void refill();
 
-  std::array<unsigned char, kPoolBytes> pool_;
-  size_t used_ = kPoolBytes;
-  std::array<char, kTextBytes> text_;
+  // All zero at first, so that a thread_local one takes neither code nor space in the program.
+  std::array<unsigned char, kPoolBytes> pool_{};
+  size_t left_ = 0;  ///< bytes of the pool that are unused
+  std::array<char, kTextBytes> text_{};
 };
 
 }  // namespace zerogate

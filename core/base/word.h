@@ -32,10 +32,31 @@ inline uint64_t load_short(ByteView text) {
   return word;
 }
 
+/// The same for four and two bytes.
+inline uint32_t load_half(const char* at) {
+  uint32_t half;
+  std::memcpy(&half, at, sizeof half);
+  return half;
+}
+inline uint16_t load_quarter(const char* at) {
+  uint16_t quarter;
+  std::memcpy(&quarter, at, sizeof quarter);
+  return quarter;
+}
+
 inline bool is_ascii(ByteView text) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
-  if (text.size() < sizeof(uint64_t)) {
-    return (load_short(text) & kHighBits) == 0;
+  const size_t size = text.size();
+  if (size < sizeof(uint64_t)) {
+    uint64_t seen = 0;
+    if (size >= 4) {
+      seen = load_half(text.data()) | load_half(text.data() + size - 4);
+    } else if (size >= 2) {
+      seen = load_quarter(text.data()) | load_quarter(text.data() + size - 2);
+    } else if (size == 1) {
+      seen = static_cast<unsigned char>(text.front());
+    }
+    return (seen & kHighBits) == 0;
   }
   uint64_t seen = load_word(text.data() + text.size() - sizeof(uint64_t));
   for (size_t i = 0; i + sizeof(uint64_t) <= text.size(); i += sizeof(uint64_t)) {

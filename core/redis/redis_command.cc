@@ -1,7 +1,6 @@
 #include <cassert>
-#include <charconv>
+#include <cstring>
 
-#include "core/base/byte_writer.h"
 #include "core/redis/redis_channel.h"
 
 namespace zerogate {
@@ -9,19 +8,29 @@ namespace {
 
 /// Decimal digits of `number`.
 size_t digits_of(size_t number) {
-  size_t digits = 1;
-  for (; number >= 10; number /= 10) {
+  if (number < 1000) {  // most are
+    return number < 10 ? 1 : number < 100 ? 2 : 3;
+  }
+  size_t digits = 4;
+  for (number /= 10'000; number > 0; number /= 10) {
     ++digits;
   }
   return digits;
 }
 
-void put_header(ByteWriter& to, char type, size_t number) {
-  to.put(type);
-  char* const end = to.at() + digits_of(number);
-  std::to_chars(to.at(), end, number);
-  to = ByteWriter(end);
-  to.put("\r\n");
+/// Writes "$36\r\n", and returns its end.
+char* put_header(char* to, char type, size_t number) {
+  *to++ = type;
+  if (number < 10) {
+    *to++ = static_cast<char>('0' + number);
+    return static_cast<char*>(std::memcpy(to, "\r\n", 2)) + 2;
+  }
+  const size_t digits = digits_of(number);
+  for (size_t i = digits; i > 0; --i, number /= 10) {
+    to[i - 1] = static_cast<char>('0' + number % 10);
+  }
+  std::memcpy(to + digits, "\r\n", 2);
+  return to + digits + 2;
 }
 
 }  // namespace
@@ -33,13 +42,13 @@ void format_redis_command(const ByteView* arguments, size_t count, std::string& 
     size += kAround + digits_of(arguments[i].size()) + arguments[i].size() + 2;
   }
   out.resize(size);
-  ByteWriter to(out.data());
-  put_header(to, '*', count);
+  char* to = put_header(out.data(), '*', count);
   for (size_t i = 0; i < count; ++i) {
-    put_header(to, '$', arguments[i].size());
-    to.put(arguments[i]).put("\r\n");
+    to = put_header(to, '$', arguments[i].size());
+    to += arguments[i].copy(to, arguments[i].size());
+    to = static_cast<char*>(std::memcpy(to, "\r\n", 2)) + 2;
   }
-  assert(to.at() == out.data() + size);
+  assert(to == out.data() + size);
 }
 
 }  // namespace zerogate

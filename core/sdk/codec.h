@@ -5,7 +5,8 @@
 // Codec<T> has
 //   static constexpr Mask kMask                          the Python types that it is
 //   static bool read(Decoder&, T&, const Path*)          false: the decoder has the fault
-//   static void write(std::string& out, const T&)        the bytes of msgspec's encoder
+//   static void write(Out& out, const T&)                the bytes of msgspec's encoder; see
+//                                                        core/wire/msgpack_write.h for Out
 //   static std::string name()                            Python's spelling, as in `list[str]`
 //
 // Values are pulled off the bytes straight into the struct. msgpack-cxx would first make a tree of
@@ -52,7 +53,10 @@ template <>
 struct Codec<std::monostate> {
   static constexpr Mask kMask = kNull;
   static bool read(Decoder& from, std::monostate&, const Path* path) { return from.read_nil(path); }
-  static void write(std::string& out, std::monostate) { out += wire::kNil; }
+  template <class Out>
+  static void write(Out& out, std::monostate) {
+    out.push_back(wire::kNil);
+  }
   static std::string name() { return "None"; }
 };
 
@@ -62,7 +66,10 @@ struct Codec<bool> {
   static bool read(Decoder& from, bool& value, const Path* path) {
     return from.read_bool(value, path);
   }
-  static void write(std::string& out, bool value) { wire::write_bool(out, value); }
+  template <class Out>
+  static void write(Out& out, bool value) {
+    wire::write_bool(out, value);
+  }
   static std::string name() { return "bool"; }
 };
 
@@ -87,7 +94,8 @@ struct Codec<T> {
     value = static_cast<T>(integer.bits);
     return true;
   }
-  static void write(std::string& out, T value) {
+  template <class Out>
+  static void write(Out& out, T value) {
     if constexpr (kSigned) {
       wire::write_int(out, value);
     } else {
@@ -109,7 +117,8 @@ struct Codec<T> {
     value = static_cast<T>(wide);
     return true;
   }
-  static void write(std::string& out, T value) {
+  template <class Out>
+  static void write(Out& out, T value) {
     wire::write_real(out, static_cast<double>(value));
   }
   static std::string name() { return "float"; }
@@ -127,18 +136,24 @@ struct Codec<std::string> {
     value.assign(text);
     return true;
   }
-  static void write(std::string& out, const std::string& value) { wire::write_str(out, value); }
+  template <class Out>
+  static void write(Out& out, const std::string& value) {
+    wire::write_str(out, value);
+  }
   static std::string name() { return "str"; }
 };
 
-/// A view of the message: for plain functions. A coroutine outlives the message at its first await.
+/// A view of the message: see core/sdk/views.h.
 template <>
 struct Codec<std::string_view> {
   static constexpr Mask kMask = kStr;
   static bool read(Decoder& from, std::string_view& value, const Path* path) {
     return from.read_str(value, kMask, path);
   }
-  static void write(std::string& out, std::string_view value) { wire::write_str(out, value); }
+  template <class Out>
+  static void write(Out& out, std::string_view value) {
+    wire::write_str(out, value);
+  }
   static std::string name() { return "str"; }
 };
 
@@ -153,7 +168,10 @@ struct Codec<Bytes> {
     value.data.assign(bytes);
     return true;
   }
-  static void write(std::string& out, const Bytes& value) { wire::write_bin(out, value.data); }
+  template <class Out>
+  static void write(Out& out, const Bytes& value) {
+    wire::write_bin(out, value.data);
+  }
   static std::string name() { return "bytes"; }
 };
 
@@ -169,7 +187,10 @@ struct Codec<Raw> {
     value.msgpack.assign(bytes);
     return true;
   }
-  static void write(std::string& out, const Raw& value) { out += value.msgpack; }
+  template <class Out>
+  static void write(Out& out, const Raw& value) {
+    out.append(value.msgpack.data(), value.msgpack.size());
+  }
   static std::string name() { return "Any"; }
 };
 
@@ -192,13 +213,14 @@ struct Codec<T> {
     return from.no_enumerator(text, path);
   }
   /// A value without a name, which only a cast can make, is None.
-  static void write(std::string& out, T value) {
+  template <class Out>
+  static void write(Out& out, T value) {
     for (const auto& enumerator : kAll) {
       if (enumerator.value == value) {
         return wire::write_str(out, enumerator.name);
       }
     }
-    out += wire::kNil;
+    out.push_back(wire::kNil);
   }
   static std::string name() { return std::string(class_name<T>()); }
 };
@@ -224,7 +246,8 @@ struct Codec<T> {
     }
     return from.no_enumerator(integer, path);
   }
-  static void write(std::string& out, T value) {
+  template <class Out>
+  static void write(Out& out, T value) {
     Codec<std::conditional_t<std::is_signed_v<Value>, int64_t, uint64_t>>::write(
         out, static_cast<Value>(value));
   }
@@ -273,7 +296,8 @@ struct Codec<T> {
                                                  : from.read_ascii(text, kMask, path);
     return read && (T::parse(text, value) || from.invalid(T::kInvalid, path));
   }
-  static void write(std::string& out, const T& value) {
+  template <class Out>
+  static void write(Out& out, const T& value) {
     if constexpr (std::is_same_v<T, DateTime>) {
       if (value.offset) {
         const DateTime::Timestamp at = value.timestamp();

@@ -21,8 +21,8 @@ namespace zerogate::sdk {
 /// Room that is made for items before they are seen; a message may claim 2^32 of them.
 inline constexpr size_t kMaxReserved = 1024;
 
-template <class Items>
-void write_array_of(std::string& out, const Items& items) {
+template <class Out, class Items>
+void write_array_of(Out& out, const Items& items) {
   wire::write_array(out, static_cast<uint32_t>(items.size()));
   for (const auto& item : items) {
     Codec<typename Items::value_type>::write(out, item);
@@ -55,7 +55,10 @@ struct Codec<std::vector<T>> {
     from.leave();
     return true;
   }
-  static void write(std::string& out, const std::vector<T>& value) { write_array_of(out, value); }
+  template <class Out>
+  static void write(Out& out, const std::vector<T>& value) {
+    write_array_of(out, value);
+  }
   static std::string name() { return "list[" + Codec<T>::name() + "]"; }
 };
 
@@ -80,7 +83,10 @@ struct SetCodec {
     from.leave();
     return true;
   }
-  static void write(std::string& out, const Set& value) { write_array_of(out, value); }
+  template <class Out>
+  static void write(Out& out, const Set& value) {
+    write_array_of(out, value);
+  }
   static std::string name() { return "set[" + Codec<Item>::name() + "]"; }
 };
 template <class T>
@@ -114,7 +120,8 @@ struct MapCodec {
     from.leave();
     return true;
   }
-  static void write(std::string& out, const Map& value) {
+  template <class Out>
+  static void write(Out& out, const Map& value) {
     wire::write_map(out, static_cast<uint32_t>(value.size()));
     for (const auto& [key, item] : value) {
       Codec<Key>::write(out, key);
@@ -155,7 +162,8 @@ struct TupleCodec {
     from.leave();
     return read;
   }
-  static void write(std::string& out, const Tuple& value) {
+  template <class Out>
+  static void write(Out& out, const Tuple& value) {
     wire::write_array(out, kSize);
     [&]<size_t... I>(std::index_sequence<I...>) { (Item<I>::write(out, std::get<I>(value)), ...); }
     (Indexes());
@@ -193,11 +201,12 @@ struct Codec<std::optional<T>> {
     }
     return acceptable(from, kMask, path) && Codec<T>::read(from, value.emplace(), path);
   }
-  static void write(std::string& out, const std::optional<T>& value) {
+  template <class Out>
+  static void write(Out& out, const std::optional<T>& value) {
     if (value) {
       Codec<T>::write(out, *value);
     } else {
-      out += wire::kNil;
+      out.push_back(wire::kNil);
     }
   }
   static std::string name() {
@@ -248,7 +257,8 @@ struct Codec<std::variant<T...>> {
            ...);
     return read;
   }
-  static void write(std::string& out, const std::variant<T...>& value) {
+  template <class Out>
+  static void write(Out& out, const std::variant<T...>& value) {
     std::visit([&](const auto& part) { Codec<std::decay_t<decltype(part)>>::write(out, part); },
                value);
   }
@@ -286,14 +296,22 @@ struct Check<std::vector<T>> {
     if (!from.enter_array(count, path)) {
       return false;
     }
-    for (uint32_t i = 0; i < count; ++i) {
-      const Path at{path, {}, static_cast<ptrdiff_t>(i)};
+    Path at{path, {}};
+    for (; at.index < static_cast<ptrdiff_t>(count); ++at.index) {
       if (!Check<T>::pass(from, &at)) {
         return false;
       }
     }
     from.leave();
     return true;
+  }
+};
+
+template <>
+struct Check<Raw> {
+  static bool pass(Decoder& from, const Path*) {
+    ByteView ignored;
+    return from.read_value(ignored);
   }
 };
 
@@ -309,7 +327,10 @@ struct EncodedCodec {
     value.msgpack = before.substr(0, before.size() - from.reader().rest().size());
     return true;
   }
-  static void write(std::string& out, const Kept& value) { out += value.msgpack; }
+  template <class Out>
+  static void write(Out& out, const Kept& value) {
+    out.append(value.msgpack.data(), value.msgpack.size());
+  }
   static std::string name() { return Codec<T>::name(); }
 };
 template <class T>

@@ -1,6 +1,9 @@
 // Structs with ZEROGATE_FIELDS in messages: maps with str keys. See codec.h and fields.h.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -32,9 +35,10 @@ struct Codec<T> {
     from.leave();
     return (seen & kRequired) == kRequired || report_missing(from, seen, path, Indexes());
   }
-  static void write(std::string& out, const T& value) {
+  template <class Out>
+  static void write(Out& out, const T& value) {
     wire::write_map(out, All::kCount);
-    [&]<size_t... I>(std::index_sequence<I...>) { (write_field<I>(out, value), ...); }
+    [&]<size_t... I>(std::index_sequence<I...>) { (write_field<Out, I>(out, value), ...); }
     (Indexes());
   }
   static std::string name() { return std::string(class_name<T>()); }
@@ -52,11 +56,17 @@ struct Codec<T> {
   static bool read_field(Decoder& from, T& value, ByteView key, uint64_t& seen, const Path* path,
                          std::index_sequence<I...>) {
     bool whole = true;
-    const bool found = ((key == kField<I>.name && (whole = read_member<I>(from, value, path),
-                                                   seen |= uint64_t{1} << I, true)) ||
+    const bool found = ((is_name<I>(key) && (whole = read_member<I>(from, value, path),
+                                             seen |= uint64_t{1} << I, true)) ||
                         ...);
     ByteView ignored;
     return found ? whole : from.read_value(ignored);
+  }
+  /// With a size that is known: no call of memcmp.
+  template <size_t I>
+  static bool is_name(ByteView key) {
+    constexpr std::string_view name = kField<I>.name;
+    return key.size() == name.size() && std::memcmp(key.data(), name.data(), name.size()) == 0;
   }
   template <size_t I>
   static bool read_member(Decoder& from, T& value, const Path* path) {
@@ -69,9 +79,22 @@ struct Codec<T> {
     (void)(((seen >> I & 1) == 0 && (from.missing(kField<I>.name, path), true)) || ...);
     return false;
   }
+  /// A key as it stands in a message: of a size that is known, so that writing it is a move or two.
   template <size_t I>
-  static void write_field(std::string& out, const T& value) {
-    wire::write_str(out, kField<I>.name);
+  static constexpr auto make_key() {
+    constexpr std::string_view name = kField<I>.name;
+    constexpr size_t kHead = name.size() <= 0x1f ? 1 : 2;
+    static_assert(name.size() <= 0xff, "a field's name has 255 characters at most");
+    std::array<char, kHead + name.size()> key{};
+    key[0] = static_cast<char>(kHead == 1 ? 0xa0 | name.size() : 0xd9);
+    key[kHead - 1] = static_cast<char>(kHead == 1 ? key[0] : name.size());
+    std::copy(name.begin(), name.end(), key.begin() + kHead);
+    return key;
+  }
+  template <class Out, size_t I>
+  static void write_field(Out& out, const T& value) {
+    static constexpr auto kKey = make_key<I>();
+    out.append(kKey.data(), kKey.size());
     FieldCodec<I>::write(out, value.*(kField<I>.member));
   }
 };

@@ -140,12 +140,17 @@ class BlockingOperation final : public Operation {
 /// await: the coroutine is destroyed there. Lives as long as the call; loop thread only.
 class Context {
  public:
-  Context(FunctionRuntime& runtime, Resumer& resumer)
-      : redis(runtime.environment().redis, resumer), runtime_(runtime), resumer_(resumer) {}
+  Context(FunctionRuntime& runtime, sdk::Invocation& call)
+      : redis(runtime.environment().redis, call, runtime.unclean_scratch()),
+        runtime_(runtime),
+        call_(call) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
   RedisAccess redis;
+
+  /// A copy that lives as long as the call: for what is still needed behind an await.
+  std::string_view keep(std::string_view text) { return call_.keep(text); }
 
   /// Calls a function of a backend of the configuration, with None or one argument. The await
   /// throws CallFailure with the backend's error, or why it was not reached.
@@ -153,17 +158,17 @@ class Context {
   Pending<sdk::TypedCall<Result>> call(std::string_view backend, std::string_view function,
                                        const Argument&... argument) {
     static_assert(sizeof...(Argument) <= 1, "a function of Zero has at most one argument");
-    std::string bytes;
+    sdk::OutBuffer& bytes = runtime_.scratch();
     (encode(argument, bytes), ...);
-    Pending<sdk::TypedCall<Result>> pending(new sdk::TypedCall<Result>(resumer_));
+    Pending<sdk::TypedCall<Result>> pending(new sdk::TypedCall<Result>(call_));
     runtime_.inner_calls().begin(runtime_.environment().backends, backend, function,
-                                 bytes.empty() ? ByteView("\xc0") : ByteView(bytes),
+                                 bytes.view().empty() ? ByteView("\xc0") : bytes.view(),
                                  pending.operation());
     return pending;
   }
 
   Pending<sdk::Sleep> sleep(uint64_t ms) {
-    return Pending<sdk::Sleep>(new sdk::Sleep(resumer_, *runtime_.environment().timers, ms));
+    return Pending<sdk::Sleep>(new sdk::Sleep(call_, *runtime_.environment().timers, ms));
   }
 
   /// Runs `work` on a thread of the pool; it may block and must not touch the coroutine's locals by
@@ -172,12 +177,12 @@ class Context {
   template <class Work>
   Pending<sdk::BlockingOperation<Work>> blocking(Work work) {
     using State = sdk::BlockingOperation<Work>;
-    return Pending<State>(new State(resumer_, runtime_.blocking(), std::move(work)));
+    return Pending<State>(new State(call_, runtime_.blocking(), std::move(work)));
   }
 
  private:
   FunctionRuntime& runtime_;
-  Resumer& resumer_;
+  sdk::Invocation& call_;
 };
 
 }  // namespace zerogate

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/base/bytes.h"
+#include "core/base/word.h"
 #include "core/wire/msgpack_scan.h"
 
 namespace zerogate::sdk {
@@ -108,7 +109,8 @@ class Decoder {
   bool read_real(double& value, const Path* path);
   /// UTF-8. The view is of the message.
   bool read_str(ByteView& text, Mask wanted, const Path* path) {
-    return (reader_.read_str(text) || expected(wanted, path)) && check_utf8(text, path);
+    return (reader_.read_str(text) || expected(wanted, path)) &&
+           (is_ascii(text) || check_utf8(text, path));
   }
   /// Text of a form that is ASCII: the form is what is checked.
   bool read_ascii(ByteView& text, Mask wanted, const Path* path) {

@@ -1,18 +1,26 @@
 // From a value to a message.
 #pragma once
 
-#include <string>
+#include <type_traits>
 
 #include "core/sdk/codec_containers.h"
 #include "core/sdk/codec_struct.h"
+#include "core/sdk/out_buffer.h"
+#include "core/sdk/room.h"
 
 namespace zerogate {
 
 /// Appends the bytes that msgspec's encoder has for the same value of Python; dicts and sets in the
-/// order of the C++ container. Pure; any thread.
-template <class T>
-void encode(const T& value, std::string& out) {
-  sdk::Codec<T>::write(out, value);
+/// order of the C++ container. `Out` is a std::string or an OutBuffer. Pure; any thread.
+template <class T, class Out>
+void encode(const T& value, Out& out) {
+  if constexpr (std::is_same_v<Out, sdk::OutBuffer> && sdk::HasRoom<T>) {
+    sdk::RoomWriter to(out.make_room(sdk::Room<T>::of(value)));
+    sdk::Codec<T>::write(to, value);
+    out.commit(to.at());
+  } else {
+    sdk::Codec<T>::write(out, value);
+  }
 }
 
 }  // namespace zerogate

@@ -1,73 +1,30 @@
 #include "core/sdk/frame_pool.h"
 
-#include <array>
-#include <new>
-#include <utility>
-
 namespace zerogate {
-namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kKeeps = false;
-#else
-constexpr bool kKeeps = true;
-#endif
+constinit thread_local std::array<FramePool::Idle, FramePool::kMaxBytes / FramePool::kStep>
+    FramePool::sizes_ = {};
 
-constexpr size_t kStep = 64;  ///< bytes from one size to the next
-
-struct Block {
-  Block* next;
-};
-
-struct Sizes {
-  struct Idle {
-    Block* first = nullptr;
-    size_t count = 0;
-  };
-
-  Sizes() = default;
-  Sizes(const Sizes&) = delete;
-  Sizes& operator=(const Sizes&) = delete;
-  ~Sizes() {
-    for (Idle& list : idle) {
-      while (list.first != nullptr) {
-        ::operator delete(std::exchange(list.first, list.first->next));
+/// Frees the idle blocks of a thread at its end.
+struct FramePoolEnd {
+  FramePoolEnd() = default;
+  FramePoolEnd(const FramePoolEnd&) = delete;
+  FramePoolEnd& operator=(const FramePoolEnd&) = delete;
+  ~FramePoolEnd() {
+    for (FramePool::Idle& idle : FramePool::sizes_) {
+      while (idle.first != nullptr) {
+        ::operator delete(std::exchange(idle.first, idle.first->next));
       }
+      idle.count = FramePool::kMaxIdle;  // blocks that come later are not kept
     }
   }
-
-  std::array<Idle, FramePool::kMaxBytes / kStep> idle;
+  bool exists = true;
 };
 
-thread_local Sizes sizes;
-
-constexpr bool pooled(size_t bytes) { return kKeeps && bytes <= FramePool::kMaxBytes; }
-constexpr size_t index_of(size_t bytes) { return bytes == 0 ? 0 : (bytes - 1) / kStep; }
-
-}  // namespace
-
-void* FramePool::take(size_t bytes) {
-  if (!pooled(bytes)) {
-    return ::operator new(bytes);
-  }
-  Sizes::Idle& idle = sizes.idle[index_of(bytes)];
-  if (idle.first == nullptr) {
-    return ::operator new((index_of(bytes) + 1) * kStep);
-  }
-  --idle.count;
-  return std::exchange(idle.first, idle.first->next);
-}
-
-void FramePool::give_back(void* block, size_t bytes) noexcept {
-  if (!pooled(bytes)) {
-    return ::operator delete(block);
-  }
-  Sizes::Idle& idle = sizes.idle[index_of(bytes)];
-  if (idle.count == kMaxIdle) {
-    return ::operator delete(block);
-  }
-  idle.first = new (block) Block{idle.first};
-  ++idle.count;
+void* FramePool::allocate(size_t bytes) {
+  static thread_local const FramePoolEnd at_thread_end;
+  return ::operator new(pooled(bytes) && at_thread_end.exists ? (index_of(bytes) + 1) * kStep
+                                                              : bytes);
 }
 
 }  // namespace zerogate

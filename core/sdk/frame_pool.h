@@ -1,7 +1,10 @@
 // Memory of coroutine frames and of what they wait for, used again instead of freed.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <new>
+#include <utility>
 
 namespace zerogate {
 
@@ -16,8 +19,51 @@ class FramePool {
   static constexpr size_t kMaxIdle = 1024;
 
   /// Throws std::bad_alloc.
-  static void* take(size_t bytes);
-  static void give_back(void* block, size_t bytes) noexcept;
+  static void* take(size_t bytes) {
+    if (pooled(bytes)) {
+      Idle& idle = sizes_[index_of(bytes)];
+      if (idle.first != nullptr) {
+        --idle.count;
+        return std::exchange(idle.first, idle.first->next);
+      }
+    }
+    return allocate(bytes);
+  }
+  static void give_back(void* block, size_t bytes) noexcept {
+    if (pooled(bytes)) {
+      Idle& idle = sizes_[index_of(bytes)];
+      if (idle.count != kMaxIdle) {
+        ++idle.count;
+        idle.first = new (block) Block{idle.first};
+        return;
+      }
+    }
+    ::operator delete(block);
+  }
+
+ private:
+  friend struct FramePoolEnd;
+  struct Block {
+    Block* next;
+  };
+  struct Idle {
+    Block* first = nullptr;
+    size_t count = 0;
+  };
+
+#ifdef __SANITIZE_ADDRESS__
+  static constexpr bool kKeeps = false;
+#else
+  static constexpr bool kKeeps = true;
+#endif
+  static constexpr size_t kStep = 64;  ///< bytes from one size to the next
+
+  static constexpr bool pooled(size_t bytes) { return kKeeps && bytes <= kMaxBytes; }
+  static constexpr size_t index_of(size_t bytes) { return bytes == 0 ? 0 : (bytes - 1) / kStep; }
+  [[gnu::cold, gnu::noinline]] static void* allocate(size_t bytes);
+
+  /// Without a destructor: a thread_local that has one is asked at each use whether it is there.
+  static constinit thread_local std::array<Idle, kMaxBytes / kStep> sizes_;
 };
 
 /// Objects of a derived class come from the pool of their thread.

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <typeinfo>
 #include <utility>
 
@@ -15,9 +16,6 @@
 
 namespace zerogate {
 namespace {
-
-/// A result's buffer is kept up to this size.
-constexpr size_t kKeptBytes = size_t{64} << 10;
 
 /// "std::runtime_error", of the exception that is being handled.
 std::string type_of_exception() {
@@ -71,27 +69,26 @@ void FailureLog::note(std::string_view function, std::string_view type, std::str
 
 namespace sdk {
 
+void Invocation::free_kept() {
+  while (kept_apart_ != nullptr) {
+    Kept* const gone = std::exchange(kept_apart_, kept_apart_->next);
+    FramePool::give_back(gone, gone->bytes);
+  }
+}
+
+ByteView Invocation::keep_apart(ByteView bytes) {
+  const size_t size = sizeof(Kept) + bytes.size();
+  kept_apart_ = new (FramePool::take(size)) Kept{kept_apart_, size};
+  char* const copy = reinterpret_cast<char*>(kept_apart_ + 1);
+  return {copy, bytes.copy(copy, bytes.size())};
+}
+
 void Invocation::resume(std::coroutine_handle<> waiting) {
   if (call_.caller_gone()) {
     return calls_.fail(*this, Outcome::abandoned, "the caller has gone");
   }
   waiting.resume();
   end_if_done();
-}
-
-void Invocation::end_if_done() {
-  if (!done()) {
-    return;
-  }
-  FunctionRuntime& runtime = calls_.runtime();
-  try {
-    std::string& result = runtime.result_buffer();
-    encode_result(result);
-    std::move(call_).reply(result);
-  } catch (...) {
-    runtime.fail_with_exception(std::move(call_), calls_.name());
-  }
-  calls_.end(*this);
 }
 
 FunctionCalls::FunctionCalls(FunctionRuntime& runtime, std::string name, uint32_t timeout_ms)
@@ -108,27 +105,16 @@ FunctionCalls::~FunctionCalls() {
   std::erase(runtime_.functions_, this);
 }
 
-void FunctionCalls::begin(std::unique_ptr<Invocation> invocation) {
-  Invocation& begun = *invocation.release();
-  list_.push_back(begun);
-  if (timeout_ms_ != 0) {
-    begun.due_ms_ = runtime_.environment().timers->now_ms() + timeout_ms_;
-    if (!timer_.active()) {
-      timer_.start_at(begun.due_ms_);
-    }
+void FunctionCalls::limit(Invocation& invocation) {
+  invocation.due_ms_ = runtime_.environment().timers->now_ms() + timeout_ms_;
+  if (!timer_.active()) {
+    timer_.start_at(invocation.due_ms_);
   }
-  try {
-    begun.start();
-  } catch (...) {  // no memory for the coroutine
-    runtime_.fail_with_exception(std::move(begun.call_), name_);
-    return end(begun);
-  }
-  begun.end_if_done();
 }
 
-void FunctionCalls::end(Invocation& invocation) {
-  list_.remove(invocation);
-  delete &invocation;
+void FunctionCalls::fail_with_exception(Invocation& invocation) {
+  runtime_.fail_with_exception(std::move(invocation.call_), name_);
+  end(invocation);
 }
 
 void FunctionCalls::fail(Invocation& invocation, Outcome outcome, std::string_view text) {
@@ -157,7 +143,6 @@ void FunctionCalls::on_timer() {
 
 FunctionRuntime::FunctionRuntime(FunctionEnvironment environment)
     : environment_(std::move(environment)),
-      inner_calls_(*environment_.loop, *environment_.labels),
       blocking_(environment_.loop->uv(), *environment_.blocking) {
   environment_.loop->add(*this);
 }
@@ -181,12 +166,11 @@ void FunctionRuntime::fail_all() {
   }
 }
 
-std::string& FunctionRuntime::result_buffer() {
-  if (result_.capacity() > kKeptBytes) {
-    std::string().swap(result_);
+sdk::InnerCalls& FunctionRuntime::inner_calls() {
+  if (inner_calls_ == nullptr) {
+    inner_calls_ = std::make_unique<sdk::InnerCalls>(*environment_.loop, *environment_.labels);
   }
-  result_.clear();
-  return result_;
+  return *inner_calls_;
 }
 
 void FunctionRuntime::fail_with_exception(Call call, std::string_view function) {

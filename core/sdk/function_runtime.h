@@ -1,6 +1,7 @@
 // Runs asynchronous functions: the calls under way in one worker, and what they may use.
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <cstdint>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "core/sdk/blocking_pool.h"
 #include "core/sdk/inner_calls.h"
 #include "core/sdk/operation.h"
+#include "core/sdk/out_buffer.h"
 #include "core/sdk/redis_access.h"
 
 namespace zerogate {
@@ -61,25 +63,44 @@ class Invocation : public PooledObject, public Resumer {
   Invocation(FunctionCalls& calls, Call call) : calls_(calls), call_(std::move(call)) {}
   Invocation(const Invocation&) = delete;
   Invocation& operator=(const Invocation&) = delete;
-  virtual ~Invocation() = default;
+  virtual ~Invocation() {
+    if (kept_apart_ != nullptr) {
+      free_kept();
+    }
+  }
 
   void resume(std::coroutine_handle<> waiting) final;
+  /// A copy that lives as long as the call.
+  ByteView keep(ByteView bytes) {
+    if (bytes.size() > kept_.size() - kept_bytes_) {
+      return keep_apart(bytes);
+    }
+    char* const copy = kept_.data() + kept_bytes_;
+    kept_bytes_ += static_cast<uint32_t>(bytes.size());
+    return {copy, bytes.copy(copy, bytes.size())};
+  }
 
  protected:
   friend class FunctionCalls;
-  /// Makes the coroutine and runs it to its first wait. Throws what it throws at its making.
-  virtual void start() = 0;
-  virtual bool done() const = 0;
-  /// Appends the result's bytes. Throws what the coroutine has thrown.
-  virtual void encode_result(std::string& out) = 0;
+  /// Answers and ends, which destroys this, once the coroutine has ended.
+  virtual void end_if_done() = 0;
 
   FunctionCalls& calls_;
+  Call call_;
 
  private:
-  void end_if_done();
+  /// A copy that found no room in kept_ stands behind this.
+  struct Kept {
+    Kept* next;
+    size_t bytes;  ///< of the block
+  };
+  [[gnu::cold]] ByteView keep_apart(ByteView bytes);
+  [[gnu::cold]] void free_kept();
 
-  Call call_;
-  uint64_t due_ms_ = 0;  ///< 0: never
+  Kept* kept_apart_ = nullptr;
+  uint32_t kept_bytes_ = 0;
+  std::array<char, 152> kept_;  ///< most calls need no more
+  uint64_t due_ms_ = 0;         ///< 0: never
   Invocation* before_ = nullptr;
   Invocation* after_ = nullptr;
 };
@@ -97,15 +118,29 @@ class FunctionCalls {
   const std::string& name() const { return name_; }
   size_t under_way() const { return list_.size(); }
 
-  void begin(std::unique_ptr<Invocation> invocation);
+  /// Takes it over.
+  void enter(std::unique_ptr<Invocation> invocation) {
+    Invocation& begun = *invocation.release();
+    list_.push_back(begun);
+    if (timeout_ms_ != 0) {
+      limit(begun);
+    }
+  }
+  /// Answers with the exception that is being handled, and ends it.
+  void fail_with_exception(Invocation& invocation);
+  void fail(Invocation& invocation, Outcome outcome, std::string_view text);
+  /// It was answered.
+  void end(Invocation& invocation) {
+    list_.remove(invocation);
+    delete &invocation;
+  }
   void fail_all(Outcome outcome, std::string_view text);
 
  private:
   friend class Invocation;
   using List = IntrusiveList<Invocation, &Invocation::before_, &Invocation::after_>;
 
-  void end(Invocation& invocation);
-  void fail(Invocation& invocation, Outcome outcome, std::string_view text);
+  void limit(Invocation& invocation);
   void on_timer();
 
   FunctionRuntime& runtime_;
@@ -128,7 +163,8 @@ class FunctionRuntime final : private EndOfTurn {
   FunctionRuntime& operator=(const FunctionRuntime&) = delete;
 
   const FunctionEnvironment& environment() const { return environment_; }
-  sdk::InnerCalls& inner_calls() { return inner_calls_; }
+  /// Made when it is first needed: it has a table and counters of its own.
+  sdk::InnerCalls& inner_calls();
   BlockingLane& blocking() { return blocking_; }
 
   /// Asynchronous calls under way.
@@ -136,20 +172,27 @@ class FunctionRuntime final : private EndOfTurn {
   /// Ends every coroutine and answers its call with an error: the worker ends.
   void fail_all();
 
-  /// A buffer for one result; empty. Its memory is used again.
-  std::string& result_buffer();
+  /// A buffer for one message; empty. Its memory is used again. No await comes between this and the
+  /// message's end.
+  sdk::OutBuffer& scratch() { return scratch_.clear(), scratch_; }
+  /// The same, not empty.
+  sdk::OutBuffer& unclean_scratch() { return scratch_; }
   /// Answers with the exception that is being handled, and logs its first of a kind.
   void fail_with_exception(Call call, std::string_view function);
 
  private:
   friend class sdk::FunctionCalls;
-  void end_of_turn() override { inner_calls_.end_of_turn(); }
+  void end_of_turn() override {
+    if (inner_calls_ != nullptr) {
+      inner_calls_->end_of_turn();
+    }
+  }
 
   FunctionEnvironment environment_;
-  sdk::InnerCalls inner_calls_;
+  std::unique_ptr<sdk::InnerCalls> inner_calls_;
   BlockingLane blocking_;
   std::vector<sdk::FunctionCalls*> functions_;
-  std::string result_;
+  sdk::OutBuffer scratch_;
 };
 
 }  // namespace zerogate

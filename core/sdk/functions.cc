@@ -11,10 +11,11 @@ const FunctionInfo* Functions::find(std::string_view name) const {
   return found == all_.end() ? nullptr : &*found;
 }
 
-void Functions::add(FunctionInfo info) {
+Functions& Functions::add(FunctionInfo info) {
   assert(find(info.name) == nullptr && "each name once");
   assert(!info.name.empty() && info.name.size() <= FunctionLabels::kMaxNameBytes);
   all_.push_back(std::move(info));
+  return *this;
 }
 
 }  // namespace zerogate

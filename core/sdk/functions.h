@@ -19,6 +19,7 @@
 #include "core/sdk/encode.h"
 #include "core/sdk/function_runtime.h"
 #include "core/sdk/task.h"
+#include "core/sdk/views.h"
 
 namespace zerogate {
 namespace sdk {
@@ -78,20 +79,10 @@ struct FunctionTraits {
   static_assert(kIsTask || !kTakesContext, "a function with a Context has to return a Task");
 };
 
-/// An argument or none, as the traits say; on a fault the call is answered.
-template <class Traits>
-std::optional<typename Traits::Argument> read_argument(const Request& request, Call& call) {
-  if constexpr (Traits::kHasArgument) {
-    Result<typename Traits::Argument> argument =
-        decode<typename Traits::Argument>(request.argument);
-    if (!argument) {
-      std::move(call).fail(Outcome::invalid, argument.error());
-      return std::nullopt;
-    }
-    return std::move(argument).value();
-  } else {
-    return std::monostate{};
-  }
+/// False for a message that is no `argument`; `from` says what is wrong.
+template <class Argument>
+bool read_value(Decoder& from, Argument& argument) {
+  return Codec<Argument>::read(from, argument, nullptr) && from.finish();
 }
 
 /// A function that answers at once.
@@ -103,25 +94,28 @@ class PlainService final : public Service {
 
   void serve(const Request& request, Call call) override try {
     using Traits = FunctionTraits<F>;
-    std::optional<typename Traits::Argument> argument = read_argument<Traits>(request, call);
-    if (!argument) {
-      return;
+    [[maybe_unused]] typename Traits::Argument argument{};
+    if constexpr (Traits::kHasArgument) {
+      Decoder from(request.argument);
+      if (!read_value(from, argument)) {
+        return std::move(call).fail(Outcome::invalid, from.take_error());
+      }
     }
-    std::string& result = runtime_.result_buffer();
     const auto run = [&]() -> typename Traits::Result {
       if constexpr (Traits::kHasArgument) {
-        return function_(std::move(*argument));
+        return function_(std::move(argument));
       } else {
         return function_();
       }
     };
     if constexpr (std::is_void_v<typename Traits::Result>) {
       run();
-      result += '\xc0';
+      std::move(call).reply("\xc0");
     } else {
+      OutBuffer& result = runtime_.scratch();
       encode(run(), result);
+      std::move(call).reply(result.view());
     }
-    std::move(call).reply(result);
   } catch (...) {
     runtime_.fail_with_exception(std::move(call), name_);
   }
@@ -138,15 +132,29 @@ class TaskInvocation final : public Invocation {
  public:
   using Traits = FunctionTraits<F>;
 
-  TaskInvocation(FunctionCalls& calls, Call call, const F& function,
-                 typename Traits::Argument argument)
-      : Invocation(calls, std::move(call)),
-        function_(function),
-        argument_(std::move(argument)),
-        context_(calls.runtime(), *this) {}
+  TaskInvocation(FunctionCalls& calls, Call call, const F& function)
+      : Invocation(calls, std::move(call)), function_(function), context_(calls.runtime(), *this) {}
+
+  /// Runs the coroutine to its first wait; this may have ended then. `argument` need not outlive
+  /// it.
+  void start(ByteView argument) try {
+    if constexpr (Traits::kHasArgument) {
+      if constexpr (HoldsViews<typename Traits::Argument>::value) {
+        argument = keep(argument);
+      }
+      Decoder from(argument);
+      if (!read_value(from, argument_)) {
+        return calls_.fail(*this, Outcome::invalid, from.take_error());
+      }
+    }
+    begin_task();
+    end_if_done();
+  } catch (...) {  // no memory
+    calls_.fail_with_exception(*this);
+  }
 
  private:
-  void start() override {
+  void begin_task() {
     if constexpr (Traits::kHasArgument && Traits::kTakesContext) {
       task_.emplace(function_(std::move(argument_), context_));
     } else if constexpr (Traits::kHasArgument) {
@@ -158,18 +166,27 @@ class TaskInvocation final : public Invocation {
     }
     task_->start();
   }
-  bool done() const override { return task_->done(); }
-  void encode_result(std::string& out) override {
-    if constexpr (std::is_void_v<typename Traits::Result>) {
-      task_->result();
-      out += '\xc0';
-    } else {
-      encode(task_->result(), out);
+  void end_if_done() override {
+    if (!task_->done()) {
+      return;
     }
+    try {
+      if constexpr (std::is_void_v<typename Traits::Result>) {
+        task_->result();
+        std::move(call_).reply("\xc0");
+      } else {
+        OutBuffer& out = calls_.runtime().scratch();
+        encode(task_->result(), out);
+        std::move(call_).reply(out.view());
+      }
+    } catch (...) {
+      return calls_.fail_with_exception(*this);
+    }
+    calls_.end(*this);
   }
 
   const F& function_;
-  typename Traits::Argument argument_;  ///< outlives the task, which may refer to it
+  typename Traits::Argument argument_{};  ///< outlives the task, which may refer to it
   Context context_;
   std::optional<Task<typename Traits::Result>> task_;
 };
@@ -182,19 +199,15 @@ class TaskService final : public Service {
       : function_(function), calls_(runtime, std::move(name), timeout_ms) {}
 
   void serve(const Request& request, Call call) override {
-    using Traits = FunctionTraits<F>;
-    std::unique_ptr<Invocation> invocation;
+    std::unique_ptr<TaskInvocation<F>> invocation;
     try {
-      auto argument = read_argument<Traits>(request, call);
-      if (!argument) {
-        return;
-      }
-      invocation = std::make_unique<TaskInvocation<F>>(calls_, std::move(call), function_,
-                                                       std::move(*argument));
+      invocation = std::make_unique<TaskInvocation<F>>(calls_, std::move(call), function_);
     } catch (...) {  // no memory
       return calls_.runtime().fail_with_exception(std::move(call), calls_.name());
     }
-    calls_.begin(std::move(invocation));
+    TaskInvocation<F>& begun = *invocation;
+    calls_.enter(std::move(invocation));
+    begun.start(request.argument);
   }
 
  private:
@@ -253,9 +266,11 @@ class Functions {
         return std::make_unique<sdk::PlainService<F>>(runtime, *kept, name);
       }
     };
-    add(std::move(info));
-    return *this;
+    return add(std::move(info));
   }
+
+  /// A function over bytes: its service reads and writes MessagePack by itself.
+  Functions& add(FunctionInfo info);
 
   const std::vector<FunctionInfo>& all() const { return all_; }
   /// Null when there is none of this name.
@@ -264,8 +279,6 @@ class Functions {
   FailureLog& failures() const { return *failures_; }
 
  private:
-  void add(FunctionInfo info);
-
   std::vector<FunctionInfo> all_;
   std::shared_ptr<BlockingPool> blocking_;
   std::shared_ptr<FailureLog> failures_ = std::make_shared<FailureLog>();

@@ -50,6 +50,8 @@ class Operation : public PooledObject {
   virtual void abandon() {}
 
  protected:
+  /// True when a coroutine waits for it: complete() runs the coroutine at once.
+  bool waited_for() const { return static_cast<bool>(waiting_); }
   /// It has ended. The coroutine may run within, and the operation be gone after it unless who
   /// calls this owns it, too.
   void complete() {

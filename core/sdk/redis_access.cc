@@ -1,50 +1,49 @@
 #include "core/sdk/redis_access.h"
 
-#include <utility>
-
-#include "core/sdk/call_failure.h"
-
 namespace zerogate {
 
 namespace sdk {
 
-void RedisOperation::send(const RedisSend& redis, std::initializer_list<ByteView> arguments) {
-  if (!redis) {
-    status_ = RedisReply::Status::error;
-    value_.text = "the function was added without redis";
-    return complete();
-  }
-  add_owner();
-  redis(arguments, *this);  // may have called on_reply already
-}
-
-void RedisOperation::on_reply(const RedisReply& reply) {
-  status_ = reply.status;
-  value_.has_value = reply.has_value;
-  value_.is_status = reply.is_status;
-  value_.integer = reply.integer;
-  value_.text = reply.status == RedisReply::Status::ok ? reply.value : reply.text;
+void RedisOperation::refuse() {
+  failure_ = std::make_unique<CallFailure>(Outcome::error, "the function was added without redis");
   complete();
-  drop_owner();
 }
 
-RedisValue RedisOperation::take() {
-  if (status_ != RedisReply::Status::ok) {
-    throw CallFailure(outcome_of(status_), value_.text);
+bool RedisOperation::note_failure(const RedisReply& reply) {
+  failure_ = std::make_unique<CallFailure>(outcome_of(reply.status), std::string(reply.text));
+  return false;
+}
+
+void RedisCommand::on_reply(const RedisReply& reply) {
+  if (accept(reply)) {
+    value_ = {.has_value = reply.has_value,
+              .is_status = reply.is_status,
+              .text = std::string(reply.value),
+              .integer = reply.integer};
   }
-  return std::move(value_);
+  finish();
 }
 
-std::optional<std::string> RedisGet::take() {
-  RedisValue value = RedisOperation::take();
-  return value.has_value ? std::optional(std::move(value.text)) : std::nullopt;
-}
-
-void RedisSet::take() {
-  const RedisValue value = RedisOperation::take();
-  if (!value.is_status || value.text != "OK") {
-    throw CallFailure(Outcome::error, "redis answered SET with something else than OK");
+void RedisGet::on_reply(const RedisReply& reply) {
+  if (accept(reply) && reply.has_value) {
+    value_.emplace(reply.value);
   }
+  finish();
+}
+
+void RedisGetView::on_reply(const RedisReply& reply) {
+  if (accept(reply) && reply.has_value) {
+    if (!waited_for()) {
+      kept_ = reply.value;
+    }
+    value_ = waited_for() ? reply.value : kept_;
+  }
+  finish();
+}
+
+void RedisSet::throw_why() const {
+  check();
+  throw CallFailure(Outcome::error, "redis answered SET with something else than OK");
 }
 
 }  // namespace sdk

@@ -5,12 +5,18 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "core/redis/redis_client.h"
+#include "core/sdk/call_failure.h"
+#include "core/sdk/encode.h"
 #include "core/sdk/operation.h"
+#include "core/sdk/out_buffer.h"
 
 namespace zerogate {
 
@@ -25,32 +31,98 @@ struct RedisValue {
   int64_t integer = 0;     ///< of an integer reply
 };
 
+/// Whether a command may be sent again, once, when its connection closed without a reply: Redis may
+/// then have done it twice.
+enum class RedisRepeat : bool { never, harmless };
+
 namespace sdk {
 
 /// One command under way. The client owns it beside the coroutine, until its reply has come.
 class RedisOperation : public Operation, public RedisRequest {
  public:
-  RedisOperation(Resumer& resumer, bool may_repeat) : Operation(resumer), may_repeat_(may_repeat) {}
-  void send(const RedisSend& redis, std::initializer_list<ByteView> arguments);
-  /// Throws CallFailure.
-  RedisValue take();
+  RedisOperation(Resumer& resumer, RedisRepeat repeat) : Operation(resumer), repeat_(repeat) {}
+  void send(const RedisSend& redis, std::initializer_list<ByteView> arguments) {
+    if (!redis) {
+      return refuse();
+    }
+    add_owner();
+    redis(arguments, *this);  // may have called on_reply already
+  }
 
-  void on_reply(const RedisReply& reply) final;
-  bool idempotent() const final { return may_repeat_; }
+  bool idempotent() const final { return repeat_ == RedisRepeat::harmless; }
+
+ protected:
+  /// True for a reply that is no failure: the class keeps what it needs of it.
+  bool accept(const RedisReply& reply) {
+    return reply.status == RedisReply::Status::ok || note_failure(reply);
+  }
+  /// The end of on_reply(); the operation may be gone after it.
+  void finish() {
+    complete();
+    drop_owner();
+  }
+  /// Throws CallFailure when there was no reply.
+  void check() const {
+    if (failure_ != nullptr) {
+      throw *failure_;
+    }
+  }
 
  private:
-  const bool may_repeat_;
-  RedisReply::Status status_ = RedisReply::Status::ok;
+  [[gnu::cold]] void refuse();
+  [[gnu::cold]] bool note_failure(const RedisReply& reply);
+
+  const RedisRepeat repeat_;
+  std::unique_ptr<const CallFailure> failure_;
+};
+
+class RedisCommand final : public RedisOperation {
+ public:
+  using RedisOperation::RedisOperation;
+  RedisValue take() { return check(), std::move(value_); }
+  void on_reply(const RedisReply& reply) override;
+
+ private:
   RedisValue value_;
 };
 
-struct RedisGet final : RedisOperation {
+class RedisGet final : public RedisOperation {
+ public:
   using RedisOperation::RedisOperation;
-  std::optional<std::string> take();
+  std::optional<std::string> take() { return check(), std::move(value_); }
+  void on_reply(const RedisReply& reply) override;
+
+ private:
+  std::optional<std::string> value_;
 };
-struct RedisSet final : RedisOperation {
+
+class RedisGetView final : public RedisOperation {
+ public:
   using RedisOperation::RedisOperation;
-  void take();
+  std::optional<std::string_view> take() { return check(), value_; }
+  void on_reply(const RedisReply& reply) override;
+
+ private:
+  std::optional<std::string_view> value_;
+  std::string kept_;  ///< of a reply that came before it was awaited
+};
+
+class RedisSet final : public RedisOperation {
+ public:
+  using RedisOperation::RedisOperation;
+  void take() {
+    if (!said_ok_) {
+      throw_why();
+    }
+  }
+  void on_reply(const RedisReply& reply) override {
+    said_ok_ = accept(reply) && reply.says_ok();
+    finish();
+  }
+
+ private:
+  [[noreturn, gnu::cold]] void throw_why() const;
+  bool said_ok_ = false;
 };
 
 inline std::string_view redis_text(std::string_view text) { return text; }
@@ -67,27 +139,42 @@ std::string redis_text(Number number) {
 /// Context.
 class RedisAccess {
  public:
-  /// `send` may be empty: the function was added without Redis.
-  RedisAccess(const RedisSend& send, Resumer& resumer) : send_(send), resumer_(resumer) {}
+  /// `send` may be empty: the function was added without Redis. `scratch` is for one value.
+  RedisAccess(const RedisSend& send, Resumer& resumer, sdk::OutBuffer& scratch)
+      : send_(send), resumer_(resumer), scratch_(scratch) {}
 
   /// Any command with a reply that is no array. Arguments are texts and integers, which are copied.
   template <class... Arguments>
-  Pending<sdk::RedisOperation> command(const Arguments&... arguments) {
-    return begin<sdk::RedisOperation>(false, arguments...);
+  Pending<sdk::RedisCommand> command(const Arguments&... arguments) {
+    return begin<sdk::RedisCommand>(RedisRepeat::never, arguments...);
   }
   /// The value, or nothing when there is none.
   Pending<sdk::RedisGet> get(std::string_view key) {
-    return begin<sdk::RedisGet>(true, std::string_view("GET"), key);
+    return begin<sdk::RedisGet>(RedisRepeat::harmless, std::string_view("GET"), key);
   }
-  /// Done once Redis has said OK.
-  Pending<sdk::RedisSet> set(std::string_view key, std::string_view value) {
-    return begin<sdk::RedisSet>(false, std::string_view("SET"), key, value);
+  /// The same without a copy. It is valid until the next await, or the coroutine's end: for a value
+  /// that is only looked at, or handed on.
+  Pending<sdk::RedisGetView> get_view(std::string_view key) {
+    return begin<sdk::RedisGetView>(RedisRepeat::harmless, std::string_view("GET"), key);
+  }
+  /// Stores a text as it is, and a value of any other type as its MessagePack. Done once Redis has
+  /// said OK.
+  template <class Value>
+  Pending<sdk::RedisSet> set(std::string_view key, const Value& value,
+                             RedisRepeat repeat = RedisRepeat::never) {
+    if constexpr (std::is_convertible_v<const Value&, std::string_view>) {
+      return begin<sdk::RedisSet>(repeat, std::string_view("SET"), key, std::string_view(value));
+    } else {
+      scratch_.clear();
+      encode(value, scratch_);
+      return begin<sdk::RedisSet>(repeat, std::string_view("SET"), key, scratch_.view());
+    }
   }
 
  private:
   template <class State, class... Arguments>
-  Pending<State> begin(bool may_repeat, const Arguments&... arguments) {
-    auto* const state = new State(resumer_, may_repeat);
+  Pending<State> begin(RedisRepeat repeat, const Arguments&... arguments) {
+    auto* const state = new State(resumer_, repeat);
     Pending<State> pending(state);
     state->send(send_, {ByteView(sdk::redis_text(arguments))...});
     return pending;
@@ -95,6 +182,7 @@ class RedisAccess {
 
   const RedisSend& send_;
   Resumer& resumer_;
+  sdk::OutBuffer& scratch_;
 };
 
 }  // namespace zerogate

@@ -40,11 +40,12 @@ struct TaskPromise : PooledObject {
 template <class T>
 struct ValuePromise : TaskPromise {
   Task<T> get_return_object();
-  template <class U>
+  template <class U = T>  // for co_return {...}
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
   }
-  T take() {
+  /// Valid as long as the coroutine.
+  T&& take() {
     if (failure) {
       std::rethrow_exception(std::exchange(failure, nullptr));
     }
@@ -89,8 +90,8 @@ class [[nodiscard]] Task {
   /// Runs it to its first wait. For the one who awaits no task himself; once.
   void start() { coroutine_.resume(); }
   bool done() const { return coroutine_.done(); }
-  /// What it has returned or thrown. Once done(); once.
-  T result() { return assert(done()), coroutine_.promise().take(); }
+  /// What it has returned, valid as long as the task, or thrown. Once done(); once.
+  decltype(auto) result() { return assert(done()), coroutine_.promise().take(); }
 
   auto operator co_await() noexcept {
     struct Awaiter {

@@ -30,8 +30,8 @@ struct Encoded {
   std::string msgpack;
 };
 
-/// The same as a view of the message, for functions that answer at once. A coroutine outlives the
-/// message at its first await.
+/// The same as a view: of the message, or in a coroutine of a copy that lives as long as the call.
+/// As a function's result it may view what is left when the function has returned.
 template <class T>
 struct EncodedView {
   std::string_view msgpack;

@@ -12,6 +12,18 @@ namespace {
 using testing::from_hex;
 using testing::times;
 
+TEST(Utf8Test, SeesAByteThatIsNotAsciiAtEveryPlaceOfShortTexts) {
+  for (size_t size = 1; size < 20; ++size) {
+    std::string text(size, 'a');
+    EXPECT_TRUE(is_utf8(text)) << size;
+    for (char& c : text) {
+      c = static_cast<char>(0x80);
+      EXPECT_FALSE(is_utf8(text)) << size;
+      c = 'a';
+    }
+  }
+}
+
 TEST(IsUtf8, TakesEveryLengthOfCharacter) {
   for (const char* hex : {"", "00", "7f", "c280", "dfbf", "e0a080", "ed9fbf", "ee8080", "efbfbf",
                           "f0908080", "f48fbfbf", "61 c3a9 e282ac f09f9880 62"}) {
