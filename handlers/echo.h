@@ -5,8 +5,9 @@
 
 namespace zerogate {
 
-/// Answers with the argument's own bytes, never decoded: any value of any type comes back exactly
-/// as it was sent. Loop thread only.
+/// Answers with the argument's own bytes: any value of any type comes back exactly as it was sent.
+/// A typed function would write what it has read anew, in the shortest form. So this is a service
+/// over bytes. Loop thread only.
 class Echo final : public Service {
  public:
   void serve(const Request& request, Call call) override;

@@ -1,7 +1,22 @@
 #include "handlers/local_time.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace zerogate {
 namespace {
+
+constexpr std::array<char, 200> make_pairs() {
+  std::array<char, 200> pairs{};
+  for (size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}
+constexpr auto kPairs = make_pairs();
+
+void write_two(char* out, uint32_t number) { std::memcpy(out, kPairs.data() + 2 * number, 2); }
 
 void write_digits(char* out, int digits, long value) {
   for (int i = digits - 1; i >= 0; --i, value /= 10) {
@@ -42,7 +57,10 @@ std::string_view LocalTime::now() {
   if (!written_ || time.tv_sec != second_) {
     write_second(time.tv_sec);
   }
-  write_digits(text_.data() + 20, 6, time.tv_nsec / 1000);
+  const auto micros = static_cast<uint32_t>(time.tv_nsec / 1000);
+  write_two(text_.data() + 20, micros / 10'000);
+  write_two(text_.data() + 22, micros / 100 % 100);
+  write_two(text_.data() + 24, micros % 100);
   return {text_.data(), text_.size()};
 }
 

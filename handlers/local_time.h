@@ -18,7 +18,7 @@ class LocalTime {
   /// Seconds and nanoseconds since 1970 UTC.
   using Clock = timespec (*)();
 
-  explicit LocalTime(Clock clock = &system_clock) : clock_(clock) {}
+  constexpr explicit LocalTime(Clock clock = &system_clock) : clock_(clock) {}
 
   /// Now. Valid until the next call.
   std::string_view now();

@@ -1,11 +1,8 @@
 #include "handlers/registry.h"
 
-#include <cassert>
-
 #include "core/sdk/functions.h"
 #include "handlers/echo.h"
 #include "handlers/get_order.h"
-#include "handlers/hello_world.h"
 #include "handlers/save_order.h"
 
 namespace zerogate {
@@ -13,25 +10,18 @@ namespace {
 
 const Functions* functions_in_use = nullptr;
 
-std::unique_ptr<Service> make_handler(std::string_view name, RedisClient* redis) {
-  assert(redis != nullptr || !needs_redis(name));
-  const auto command = [redis](std::initializer_list<ByteView> arguments, RedisRequest& request) {
-    redis->command(arguments, request);
-  };
-  if (name == "hello_world") {
-    return std::make_unique<HelloWorld>();
-  }
-  if (name == "echo") {
-    return std::make_unique<Echo>();
-  }
-  if (name == "save_order") {
-    return std::make_unique<SaveOrder>(command);
-  }
-  if (name == "get_order") {
-    return std::make_unique<GetOrder>(command);
-  }
-  assert(false && "the configuration checks names");
-  return nullptr;
+/// None of them blocks, so they need no thread of a pool.
+Functions own_functions() {
+  Functions functions({.threads = 0, .queue = 0});
+  functions.add("hello_world", "Answers \"hello world\", whatever the argument.",
+                [] { return std::string_view("hello world"); });
+  functions.add({.name = "echo",
+                 .doc = "Answers with the argument, byte for byte.",
+                 .make = [](FunctionRuntime&) { return std::make_unique<Echo>(); }});
+  // Redis has a time-out of its own.
+  functions.add("save_order", "Saves an order in Redis.", &save_order, {.timeout_ms = 0});
+  functions.add("get_order", "An order that was saved, by its id.", &get_order, {.timeout_ms = 0});
+  return functions;
 }
 
 }  // namespace
@@ -39,35 +29,30 @@ std::unique_ptr<Service> make_handler(std::string_view name, RedisClient* redis)
 void use_functions(const Functions* functions) { functions_in_use = functions; }
 const Functions* used_functions() { return functions_in_use; }
 
+const Functions& served_functions() {
+  static const Functions own = own_functions();
+  return functions_in_use != nullptr ? *functions_in_use : own;
+}
+
 std::vector<std::string> handler_names() {
-  if (functions_in_use == nullptr) {
-    return {"hello_world", "echo", "save_order", "get_order"};
-  }
   std::vector<std::string> names;
-  for (const FunctionInfo& info : functions_in_use->all()) {
+  for (const FunctionInfo& info : served_functions().all()) {
     names.push_back(info.name);
   }
   return names;
 }
 
 bool needs_redis(std::string_view name) {
-  if (functions_in_use != nullptr) {
-    const FunctionInfo* const info = functions_in_use->find(name);
-    return info != nullptr && info->needs_redis;
-  }
-  return name == "save_order" || name == "get_order";
+  const FunctionInfo* const info = served_functions().find(name);
+  return info != nullptr && info->needs_redis;
 }
 
-std::vector<NamedService> make_handlers(const std::vector<std::string>& names, RedisClient* redis,
-                                        FunctionRuntime* runtime) {
+std::vector<NamedService> make_handlers(const std::vector<std::string>& names,
+                                        FunctionRuntime& runtime) {
   std::vector<NamedService> handlers;
   handlers.reserve(names.size());
   for (const std::string& name : names) {
-    if (functions_in_use != nullptr) {
-      handlers.push_back({name, functions_in_use->find(name)->make(*runtime)});
-    } else {
-      handlers.push_back({name, make_handler(name, redis)});
-    }
+    handlers.push_back({name, served_functions().find(name)->make(runtime)});
   }
   return handlers;
 }

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/redis/redis_client.h"
 #include "core/rpc/service.h"
 
 namespace zerogate {
@@ -25,6 +24,8 @@ struct NamedService {
 void use_functions(const Functions* functions);
 /// Null: the gateway's own are served.
 const Functions* used_functions();
+/// Those in use, a team's or the gateway's own.
+const Functions& served_functions();
 
 /// All names that make_handlers knows, in their usual order.
 std::vector<std::string> handler_names();
@@ -33,13 +34,12 @@ std::vector<std::string> handler_names();
 bool needs_redis(std::string_view name);
 
 /// Makes the named handlers for one worker. Every name must be a known one (the configuration has
-/// checked that). `redis` may be null when none of them needs it, and `runtime` when
-/// used_functions() is.
+/// checked that).
 ///
-/// Order of destruction, which the worker keeps: no call is served any more; then the RedisClient,
-/// which answers every command under way, into handlers that still live; then the handlers; then
-/// the CallTable. A handler destroyed while Redis still owes it an answer is a bug (asserted).
-std::vector<NamedService> make_handlers(const std::vector<std::string>& names, RedisClient* redis,
-                                        FunctionRuntime* runtime = nullptr);
+/// Order of destruction, which the worker keeps: no call is served any more; then the coroutines
+/// under way (FunctionRuntime::fail_all); then the RedisClient, which answers every command under
+/// way; then the handlers; then the runtime; then the CallTable.
+std::vector<NamedService> make_handlers(const std::vector<std::string>& names,
+                                        FunctionRuntime& runtime);
 
 }  // namespace zerogate

@@ -7,10 +7,9 @@
 #include <iterator>
 #include <utility>
 
-#include "core/sdk/functions.h"
-
 #include "core/listener/tcp_listener.h"
 #include "core/listener/zmq_listener.h"
+#include "core/sdk/functions.h"
 
 namespace zerogate {
 
@@ -46,10 +45,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
 
 // Functions come first at a turn's end: what they send leaves in the same turn.
 void Worker::make_functions() {
-  const Functions* const functions = used_functions();
-  if (functions == nullptr) {
-    return;
-  }
+  const Functions& functions = served_functions();
   const auto send = [this](std::initializer_list<ByteView> arguments, RedisRequest& request) {
     if (redis_ != nullptr) {
       return redis_->command(arguments, request);
@@ -65,8 +61,8 @@ void Worker::make_functions() {
                                                             .labels = &labels_,
                                                             .redis = send,
                                                             .backends = this,
-                                                            .blocking = &functions->blocking(),
-                                                            .failures = &functions->failures()});
+                                                            .blocking = &functions.blocking(),
+                                                            .failures = &functions.failures()});
 }
 
 Service* Worker::find_service(std::string_view backend) { return routing_->find_service(backend); }
@@ -84,8 +80,7 @@ void Worker::prepare(const RouteTableOptions& options) {
         .loop = &loop_, .timers = &loop_.timers(), .network = &redis_network_, .seed = uv_hrtime()};
     redis_ = std::make_unique<RedisClient>(context, metrics_.redis, options_.redis);
   }
-  std::ranges::move(make_handlers(names, redis_.get(), functions_.get()),
-                    std::back_inserter(handlers_));
+  std::ranges::move(make_handlers(names, *functions_), std::back_inserter(handlers_));
   for (const std::string& name : options.handlers) {
     labels_.learn(name);
   }
@@ -268,9 +263,7 @@ void Worker::finish() {
 void Worker::shut_down() {
   shutting_down_ = true;
   dispatcher_.drain();  // the answers below make room for frames that wait: their services are gone
-  if (functions_ != nullptr) {
-    functions_->fail_all();
-  }
+  functions_->fail_all();
   redis_.reset();
   bridge_->fail_all();
   assert(calls_.in_flight() == 0);

@@ -124,7 +124,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   std::unique_ptr<Bridge> bridge_;
   SocketRedisNetwork redis_network_{loop_.uv(), options_.names};
   std::unique_ptr<RedisClient> redis_;
-  std::unique_ptr<FunctionRuntime> functions_;  ///< null: the handlers are the gateway's own
+  std::unique_ptr<FunctionRuntime> functions_;
   std::vector<NamedService> handlers_;  ///< destroyed after redis_: it answers their requests
   std::unique_ptr<RouteTable> routing_;
   std::unique_ptr<RouteTable> next_routing_;  ///< waits until its backends have been tried

@@ -1,6 +1,5 @@
 #include "handlers/echo.h"
 
-#include "handlers/hello_world.h"
 #include "tests/unit/handlers/handler_fixture.h"
 
 namespace zerogate {
@@ -12,23 +11,20 @@ using EchoTest = HandlerTest;
 using HelloWorldTest = HandlerTest;
 
 TEST_F(EchoTest, AnswersWithTheVeryBytes) {
-  Echo echo;
   // Nil; an int in a longer form than it needs; a map with a bin key; an ext; an error-like map.
-  const std::vector<std::string> values = {"\xc0"s, "\xcd\x00\x01"s,
-                                           "\x81\xc4\x01k\x93\x01\x02\x03"s, "\xd4\x05\x07"s,
-                                           "\x81\xaa__zerror__\xc0"s};
-  for (const std::string& value : values) {
-    serve(echo, value);
+  for (const std::string& value : {"\xc0"s, "\xcd\x00\x01"s, "\x81\xc4\x01k\x93\x01\x02\x03"s,
+                                   "\xd4\x05\x07"s, "\x81\xaa__zerror__\xc0"s}) {
+    call_with_bytes("echo", value);
+    EXPECT_EQ(answer_bytes(), value);
   }
-  EXPECT_EQ(answers_.bodies, values);
-  EXPECT_EQ(ended(Outcome::ok), values.size());
+  EXPECT_EQ(ended(Outcome::ok), 5u);
 }
 
 TEST_F(HelloWorldTest, AnswersWhateverTheArgument) {
-  HelloWorld hello;
-  serve(hello, "\xc0");
-  serve(hello, "\x01");
-  EXPECT_EQ(answers_.bodies, (std::vector<std::string>{"\xabhello world", "\xabhello world"}));
+  for (const std::string argument : {"\xc0", "\x01"}) {
+    call_with_bytes("hello_world", argument);
+    EXPECT_EQ(answer_bytes(), "\xabhello world");
+  }
 }
 
 }  // namespace

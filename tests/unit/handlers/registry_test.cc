@@ -2,18 +2,22 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/unit/handlers/handler_fixture.h"
+
 namespace zerogate {
 namespace {
 
-TEST(RegistryTest, MakesWhatIsAskedForInThatOrder) {
-  const auto handlers = make_handlers({"echo", "hello_world"}, nullptr);
+using RegistryTest = HandlerTest;
+
+TEST_F(RegistryTest, MakesWhatIsAskedForInThatOrder) {
+  const auto handlers = make_handlers({"echo", "hello_world"}, *runtime_);
   ASSERT_EQ(handlers.size(), 2u);
   EXPECT_EQ(handlers[0].name, "echo");
   EXPECT_EQ(handlers[1].name, "hello_world");
   EXPECT_NE(handlers[0].service, nullptr);
 }
 
-TEST(RegistryTest, KnowsAllNamesAndWhoNeedsRedis) {
+TEST_F(RegistryTest, KnowsAllNamesAndWhoNeedsRedis) {
   EXPECT_THAT(handler_names(),
               ::testing::ElementsAre("hello_world", "echo", "save_order", "get_order"));
   EXPECT_TRUE(needs_redis("save_order"));
