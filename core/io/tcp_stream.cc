@@ -238,16 +238,20 @@ int TcpStream::fd() const {
   return shell_->opened && uv_fileno(&shell_->uv.handle, &fd) == 0 ? fd : -1;
 }
 
-std::string TcpStream::peer() const {
-  if (!is_tcp()) {
-    return "unix";
-  }
+std::string TcpStream::peer() const { return is_tcp() ? peer_of(fd()) : "unix"; }
+
+std::string peer_of(int fd) {
   sockaddr_storage address{};
-  int size = sizeof address;
+  socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (uv_tcp_getpeername(&shell_->uv.tcp, generic, &size) != 0 ||
-      uv_ip_name(generic, text.data(), text.size()) != 0) {
+  if (getpeername(fd, generic, &size) != 0) {
+    return "gone";
+  }
+  if (address.ss_family == AF_UNIX) {
+    return "unix";
+  }
+  if (uv_ip_name(generic, text.data(), text.size()) != 0) {
     return "gone";
   }
   const bool v6 = address.ss_family == AF_INET6;

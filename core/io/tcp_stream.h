@@ -142,6 +142,10 @@ class TcpStream {
   size_t accounted_ = 0;  ///< this stream's part of Totals::kept
 };
 
+/// Of a connected socket: the peer's address and port, "unix" for a local one, or "gone". A system
+/// call.
+std::string peer_of(int fd);
+
 /// Lets the kernel ask an idle TCP peer for a sign of life after `idle_ms`, and end the connection
 /// when it has given none for `timeout_ms`, or has not acknowledged for so long what was sent. A
 /// vanished host says nothing: without this its connection lives for a quarter of an hour.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/result.h"
+#include "core/listener/client_list.h"
 #include "core/listener/listen_socket.h"
 
 namespace zerogate {
@@ -29,6 +30,8 @@ class Listener {
   virtual bool empty() const = 0;
   /// True when no reply waits here to be written.
   virtual bool flushed() const = 0;
+  /// Appends its busiest clients, at most ClientList::kMost, and counts the others.
+  virtual void list_clients(ClientList& list) = 0;
   /// Before its end: every call has been answered. Lets the last replies go.
   virtual void finish() = 0;
 };

@@ -26,6 +26,7 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
                                ListenerMetrics& metrics, const StreamOptions& options)
     : loop_(loop),
       metrics_(metrics),
+      refusals_(timers, metrics, Protocol::tcp),
       stall_timer_(timers, [this] { check_stalls(); }),
       tell_timer_(timers, [this] { tell_connections(); }),
       accept_timer_(timers, [this] { stop_accepting(); }),
@@ -33,7 +34,7 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
       shared_{.loop = loop,
               .clock = timers.clock(),
               .protocol = protocol,
-              .metrics = metrics,
+              .refusals = refusals_,
               .options = options,
               .unsent_limit = options.write_buffer + 2 * options.max_message,
               .read_buffer = read_buffer_.get()} {
@@ -124,8 +125,7 @@ void StreamListener::close_all() {
 
 void StreamListener::on_connection(int status) {
   if (status != 0) {
-    metrics_.count(Rejected::descriptors);
-    return;
+    return refusals_.count(Rejected::descriptors, [] { return "unknown"; });
   }
   if (member_.balancer != nullptr) {
     const size_t to = member_.balancer->taker(member_.index);
@@ -152,7 +152,7 @@ void StreamListener::pass_on(size_t to) {
   }
   UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));  // libuv keeps the one that it accepted
   if (!connection) {
-    return metrics_.count(Rejected::descriptors);
+    return refusals_.count(Rejected::descriptors, [fd] { return peer_of(fd); });
   }
   if (!member_.balancer->pass_on(to, connection)) {
     adopt(std::move(connection));
@@ -202,6 +202,32 @@ void StreamListener::forget(StreamSession& session) {
 
 std::string StreamListener::peer(CallerKey caller) const {
   return gone(caller) ? "gone" : sessions_[caller.slot]->peer();
+}
+
+void StreamListener::list_clients(ClientList& list) {
+  const uint64_t now_ms = shared_.clock.now_ms();
+  std::vector<ClientRank<StreamSession*>> ranks;
+  sessions_.for_each([&](uint32_t, auto& session) {
+    ClientActivity& activity = session->activity();
+    ranks.push_back(
+        {activity.rate(now_ms), session->unsent_bytes(), activity.calls(), session.get()});
+  });
+  keep_busiest(ranks, list.left_out);
+  for (const auto& rank : ranks) {
+    const ClientActivity& activity = rank.key->activity();
+    list.clients.push_back({.rate = rank.rate,
+                            .unsent_bytes = rank.unsent_bytes,
+                            .calls = rank.calls,
+                            .peer = rank.key->peer(),
+                            .protocol = Protocol::tcp,
+                            .wire = activity.wire(),
+                            .identity = {},
+                            .label = activity.function(),
+                            .function = {},
+                            .in_flight = rank.key->in_flight(),
+                            .age_ms = now_ms - activity.since_ms(),
+                            .quiet_ms = {}});
+  }
 }
 
 void StreamListener::count_bytes() {

@@ -57,6 +57,9 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void close_all();
 
   const StreamOptions& options() const { return shared_.options; }
+  RefusalLog& refusals() { return refusals_; }
+  /// See Listener.
+  void list_clients(ClientList& list);
   /// Null when the connection has gone.
   StreamSession* find(CallerKey caller) {
     const std::unique_ptr<StreamSession>* session = sessions_.find(caller);
@@ -87,6 +90,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
 
   EventLoop& loop_;
   ListenerMetrics& metrics_;
+  RefusalLog refusals_;
   ReuseportMember member_;
   UvPtr<UvStream> accept_;
   UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on

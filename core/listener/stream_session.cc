@@ -18,6 +18,7 @@ StreamSession::StreamSession(Shared& shared, Owner& owner, CallerKey key)
       stream_(shared.loop.uv(), *this, shared.read_buffer, &shared.in) {}
 
 bool StreamSession::begin() {
+  activity_.begin(shared_.clock.now_ms());
   stream_.watch_peer(kKeepAliveMs, kVanishedMs);
   reading_ = stream_.start_reading() == 0;
   return reading_;
@@ -171,7 +172,7 @@ bool StreamSession::check_stall(uint64_t now_ms) {
 }
 
 void StreamSession::malformed(Malformed reason) {
-  shared_.metrics.count(reason);
+  shared_.refusals.count(reason, [this] { return peer(); });
   end();
 }
 
@@ -184,7 +185,7 @@ void StreamSession::end() {
 }
 
 void StreamSession::reject(Rejected reason) {
-  shared_.metrics.count(reason);
+  shared_.refusals.count(reason, [this] { return peer(); });
   close();
 }
 

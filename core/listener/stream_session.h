@@ -9,6 +9,8 @@
 
 #include "core/io/event_loop.h"
 #include "core/io/tcp_stream.h"
+#include "core/listener/client_list.h"
+#include "core/listener/refusal_log.h"
 #include "core/listener/stream_options.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/rpc/return_path.h"
@@ -62,7 +64,7 @@ class StreamSession final : private TcpStream::Owner {
     EventLoop& loop;
     const Clock& clock;  ///< of stalls
     StreamProtocol& protocol;
-    ListenerMetrics& metrics;
+    RefusalLog& refusals;
     const StreamOptions options;
     const size_t unsent_limit;  ///< bytes; a session with more is closed
     char* const read_buffer;    ///< FrameReader::kSharedBytes; used during one read only
@@ -91,6 +93,8 @@ class StreamSession final : private TcpStream::Owner {
   /// False once the session takes no more requests.
   bool open() const { return open_; }
   void begin_call() { ++in_flight_; }
+  /// Of each call, what the operator is told of its caller.
+  void note_call(Wire wire, FunctionLabel function) { activity_.note(wire, function); }
   /// Calls that may be under way from now on.
   void limit_calls(uint32_t most) { max_in_flight_ = most; }
   /// These bytes are no request: it is counted. The session reads no more, and closes once every
@@ -124,6 +128,8 @@ class StreamSession final : private TcpStream::Owner {
   void reject(Rejected reason);
 
   CallerKey key() const { return key_; }
+  ClientActivity& activity() { return activity_; }
+  uint32_t in_flight() const { return in_flight_; }
   /// See TcpStream.
   std::string peer() const { return stream_.peer(); }
   int fd() const { return stream_.fd(); }
@@ -168,6 +174,7 @@ class StreamSession final : private TcpStream::Owner {
   const CallerKey key_;
   uint32_t in_flight_ = 0;
   uint32_t max_in_flight_ = kMaxCallsInFlight;
+  ClientActivity activity_;
   bool dirty_ = false;  ///< waits in the owner's list of this turn
   bool reading_ = false;
   bool open_ = true;

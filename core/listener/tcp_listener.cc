@@ -73,6 +73,7 @@ void TcpListener::dispatch(StreamSession& session, const wire::TcpFrame& frame,
   }
   session.begin_call();  // its answer comes through deliver(), now or later
   dispatcher_.dispatch(incoming);
+  session.note_call(frame.wire, incoming.label);
 }
 
 void TcpListener::refuse(StreamSession& session, IncomingRequest& incoming,
@@ -87,19 +88,23 @@ void TcpListener::refuse(StreamSession& session, IncomingRequest& incoming,
   }
   const auto answer = [&](Outcome outcome, wire::ErrorKey key, ByteView message) {
     session.begin_call();
+    session.note_call(incoming.path.wire, FunctionLabels::other());
     dispatcher_.refuse(incoming, outcome, key, message);
+  };
+  const auto count = [&](Malformed reason) {
+    connections_.refusals().count(reason, [&session] { return session.peer(); });
   };
   const auto invalid = [&](ByteView message) {
     answer(Outcome::invalid, wire::ErrorKey::server_exception, message);
   };
   if (long_name) {
     incoming.request.function = {};
-    metrics_.count(Malformed::bad_name);
+    count(Malformed::bad_name);
     return invalid(wire::kLongName);
   }
   switch (status) {
     case EnvelopeStatus::too_deep:
-      metrics_.count(Malformed::too_deep);
+      count(Malformed::too_deep);
       return invalid(wire::kTooDeep);
     case EnvelopeStatus::not_a_map:
       return invalid("Request must be a dict");

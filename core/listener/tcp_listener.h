@@ -20,9 +20,7 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
   /// Stalls are judged by the clock of `timers`, for tests.
   TcpListener(EventLoop& loop, TimerQueue& timers, Dispatcher& dispatcher, ListenerMetrics& metrics,
               const StreamOptions& options)
-      : dispatcher_(dispatcher),
-        metrics_(metrics),
-        connections_(loop, timers, *this, metrics, options) {}
+      : dispatcher_(dispatcher), connections_(loop, timers, *this, metrics, options) {}
 
   Status listen(const ListenSocket& socket) override { return connections_.listen(socket); }
   void stop_accepting() override { connections_.stop_accepting(); }
@@ -32,6 +30,7 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
   bool empty() const override { return connections_.empty(); }
   bool flushed() const override { return connections_.flushed(); }
   void finish() override { connections_.flush(); }
+  void list_clients(ClientList& list) override { connections_.list_clients(list); }
 
   /// See StreamListener.
   void adopt(UniqueFd connection) { connections_.adopt(std::move(connection)); }
@@ -49,7 +48,6 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
   void refuse(StreamSession& session, IncomingRequest& incoming, wire::t3::EnvelopeStatus status);
 
   Dispatcher& dispatcher_;
-  ListenerMetrics& metrics_;
   StreamListener connections_;
 };
 

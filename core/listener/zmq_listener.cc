@@ -22,9 +22,6 @@ namespace {
 /// Up to here a copy more costs less than libzmq's calls to make a message and to fill it.
 constexpr size_t kSmallReplyBytes = 128;
 
-constexpr int kConnectionEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED |
-                                  ZMQ_EVENT_DISCONNECTED | ZmqMonitor::kHandshakeFailed;
-
 std::string endpoint_of(const Address& address) {
   return address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
 }
@@ -69,6 +66,8 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       dispatcher_(dispatcher),
       metrics_(metrics),
       options_(options),
+      refusals_(loop.timers(), metrics, Protocol::zmq),
+      connections_(metrics, refusals_, kHandshakeTimeoutMs),
       context_(open_router_context()),
       router_(open_router(context_.get(), options)),
       peers_(options.max_connections),
@@ -98,35 +97,17 @@ Status ZmqListener::listen(const ListenSocket& socket) {
   }
   member_ = socket.member();
   ZmqMonitor::Hooks hooks;
-  hooks.on_event = [this](int event, int) { on_connection_event(event); };
+  hooks.on_event = [this](int event, int value) {
+    connections_.on_event(event, value, loop_.now_ms());
+  };
   hooks.on_batch = [this] { update_gate(); };
-  monitor_ = ZmqMonitor::make(loop_.uv(), context_.get(), router_.get(), kConnectionEvents,
+  monitor_ = ZmqMonitor::make(loop_.uv(), context_.get(), router_.get(), ZmqConnections::kEvents,
                               std::move(hooks));
   if (monitor_ == nullptr || zmq_bind(router_.get(), endpoint.c_str()) != 0) {
     return failed();
   }
   poll_ = ZmqPoll::make(loop_.uv(), router_.get(), *this);
   return poll_ != nullptr ? ok_status() : failed();
-}
-
-void ZmqListener::on_connection_event(int event) {
-  switch (event) {
-    case ZMQ_EVENT_ACCEPTED:
-      metrics_.accepted.add();
-      metrics_.connections.add();
-      break;
-    case ZMQ_EVENT_DISCONNECTED:  // also follows a failed handshake
-      if (metrics_.connections.value() > 0) {
-        metrics_.connections.sub();
-      }
-      break;
-    case ZMQ_EVENT_ACCEPT_FAILED:
-      metrics_.count(Rejected::descriptors);
-      break;
-    default:
-      metrics_.count(Malformed::bad_handshake);
-      break;
-  }
 }
 
 void ZmqListener::stop_accepting() {
@@ -202,8 +183,15 @@ void ZmqListener::receive_more() {
   if (two) {
     dispatch(identity_, wire::parse_w1_request(frame_.received(), second.received()));
   } else {
-    metrics_.count(Malformed::bad_frames);  // no reply: the real worker logs and goes on, too
+    // No reply: the real worker logs and goes on, too.
+    refusals_.count(Malformed::bad_frames, [this] { return address_of(identity_); });
   }
+}
+
+void ZmqListener::meet(ZmqPeers::Peer& peer, ZmqMessage& identity) {
+  peer.address = address_of(identity);
+  peer.activity.begin(loop_.now_ms());
+  connections_.spoke(zmq_msg_get(identity.get(), ZMQ_SRCFD));
 }
 
 void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request) {
@@ -211,7 +199,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   const CallerKey key = peers_.touch(identity.received());
   ZmqPeers::Peer& peer = *peers_.find(key);
   if (peer.address.empty()) {
-    peer.address = address_of(identity);
+    meet(peer, identity);
   }
   const bool long_name = request.function.size() > kMaxFunctionNameBytes;
   const bool name_ok = !long_name && is_utf8(request.function);
@@ -219,37 +207,45 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
                            {name_ok ? request.function : ByteView(), request.argument},
                            received_ns_};
   incoming.request.hops = request.wire == Wire::w5 ? wire::hops_of_id(request.id) : 0;
-  const auto refuse = [&](Outcome outcome, ByteView message) {
-    dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
-  };
   ++peer.in_flight;  // each way out of here answers through deliver(), now or later
   peer.keep_alives = 0;
-  peer.keep_alive = request.wire == Wire::w5;
-  if (peer.keep_alive) {
+  if (request.wire == Wire::w5 && !silence_timer_.active()) {
     watch_silence();
   }
   if (request.argument.size() > options_.max_message) {
-    metrics_.count(Malformed::too_large);
-    return refuse(Outcome::invalid,
+    malformed(peer, Malformed::too_large);
+    return refuse(peer, incoming, Outcome::invalid,
                   fmt::format("the message is larger than {} bytes", options_.max_message));
   }
   if (peer.unsent != nullptr && peer.unsent->load() > unread_limit()) {
-    return refuse(Outcome::overloaded, "earlier replies have not been read yet");
+    return refuse(peer, incoming, Outcome::overloaded, "earlier replies have not been read yet");
   }
   if (!name_ok) {
-    metrics_.count(Malformed::bad_name);
-    return refuse(Outcome::invalid, long_name ? wire::kLongName : wire::kCannotProcess);
+    malformed(peer, Malformed::bad_name);
+    return refuse(peer, incoming, Outcome::invalid,
+                  long_name ? wire::kLongName : wire::kCannotProcess);
   }
-  if (request.status == RequestStatus::ok) {
-    return dispatcher_.dispatch(incoming);
-  }
-  if (request.wire == Wire::w5 && dispatcher_.takes_any_bytes(request.function)) {
+  if (request.status != RequestStatus::ok) {
+    if (request.wire != Wire::w5 || !dispatcher_.takes_any_bytes(request.function)) {
+      const bool too_deep = request.status == RequestStatus::too_deep;
+      malformed(peer, too_deep ? Malformed::too_deep : Malformed::bad_msgpack);
+      return refuse(peer, incoming, Outcome::invalid,
+                    too_deep ? wire::kTooDeep : wire::kCannotProcess);
+    }
     incoming.request.any_bytes = true;
-    return dispatcher_.dispatch(incoming);
   }
-  const bool too_deep = request.status == RequestStatus::too_deep;
-  metrics_.count(too_deep ? Malformed::too_deep : Malformed::bad_msgpack);
-  refuse(Outcome::invalid, too_deep ? wire::kTooDeep : wire::kCannotProcess);
+  dispatcher_.dispatch(incoming);
+  peer.activity.note(request.wire, incoming.label);
+}
+
+void ZmqListener::malformed(const ZmqPeers::Peer& peer, Malformed reason) {
+  refusals_.count(reason, [&peer] { return peer.address; });
+}
+
+void ZmqListener::refuse(ZmqPeers::Peer& peer, const IncomingRequest& incoming, Outcome outcome,
+                         ByteView message) {
+  dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
+  peer.activity.note(incoming.path.wire, incoming.label);
 }
 
 bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
@@ -281,7 +277,7 @@ bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, Byt
   const bool large = body.size() >= kLargeReplyBytes;
   if (large &&
       unsent_->load(std::memory_order_relaxed) > options_.send_memory + options_.max_message) {
-    metrics_.count(Rejected::send_memory);
+    refusals_.count(Rejected::send_memory, [&peer] { return peer.address; });
     return false;
   }
   if (!address(peer, key)) {
@@ -312,7 +308,7 @@ bool ZmqListener::address(ZmqPeers::Peer& peer, CallerKey key) {
     return true;
   }
   if (zmq_errno() == EAGAIN) {
-    metrics_.count(Rejected::slow_reader);
+    refusals_.count(Rejected::slow_reader, [&peer] { return peer.address; });
   } else {
     peers_.forget(key);
   }
@@ -343,9 +339,7 @@ void ZmqListener::watch_silence() {
   if (options_.keep_alive_ms == 0) {
     return;
   }
-  if (!silence_timer_.active()) {
-    silence_timer_.start(std::max(options_.keep_alive_ms / 4, 1U));
-  }
+  silence_timer_.start(std::max(options_.keep_alive_ms / 4, 1U));
 }
 
 void ZmqListener::keep_alive() {
@@ -353,7 +347,7 @@ void ZmqListener::keep_alive() {
   const uint64_t now_ms = loop_.now_ms();
   bool anybody = false;
   peers_.for_each([&](ZmqPeers::Peer& peer, CallerKey key) {
-    if (!peer.keep_alive || peer.keep_alives >= options_.max_keep_alives) {
+    if (peer.activity.wire() != Wire::w5 || peer.keep_alives >= options_.max_keep_alives) {
       return;
     }
     anybody = true;

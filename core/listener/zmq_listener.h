@@ -17,6 +17,8 @@
 #include "core/listener/accept_gate.h"
 #include "core/listener/listen_socket.h"
 #include "core/listener/listener.h"
+#include "core/listener/refusal_log.h"
+#include "core/listener/zmq_connections.h"
 #include "core/listener/zmq_options.h"
 #include "core/listener/zmq_peers.h"
 #include "core/metrics/worker_metrics.h"
@@ -74,6 +76,8 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// to `linger_ms`.
   void finish() override;
 
+  void list_clients(ClientList& list) override { peers_.list_clients(list, loop_.now_ms()); }
+
   bool deliver(const ReturnPath& path, ByteView body) override;
   /// Without port: libzmq does not tell it.
   std::string peer(CallerKey caller) const override;
@@ -84,6 +88,11 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// Takes one message. False when there is none.
   bool receive_one();
   void dispatch(ZmqMessage& identity, const wire::ZmqRequest& request);
+  void malformed(const ZmqPeers::Peer& peer, Malformed reason);
+  [[gnu::cold]] void refuse(ZmqPeers::Peer& peer, const IncomingRequest& incoming, Outcome outcome,
+                            ByteView message);
+  /// Of a peer's first message.
+  [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer, ZmqMessage& identity);
   /// The rest of one that has more than one frame.
   void receive_more();
   bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
@@ -96,13 +105,14 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// errors instead: the same bound at which a TCP connection is closed. It leaves room for several
   /// large replies at once, which an asynchronous client may well ask for.
   size_t unread_limit() const { return options_.write_buffer + 2 * options_.max_message; }
-  void on_connection_event(int event);
   void update_gate();
 
   EventLoop& loop_;
   Dispatcher& dispatcher_;
   ListenerMetrics& metrics_;
   const ZmqOptions options_;
+  RefusalLog refusals_;
+  ZmqConnections connections_;
   ZmqContext context_;
   ZmqSocket router_;
   ZmqPeers peers_;

@@ -1,5 +1,7 @@
 #include "core/listener/zmq_peers.h"
 
+#include <algorithm>
+
 namespace zerogate {
 
 namespace {
@@ -78,6 +80,32 @@ void ZmqPeers::forget(CallerKey key) {
   }
 }
 
+void ZmqPeers::list_clients(ClientList& list, uint64_t now_ms) {
+  std::vector<ClientRank<Peer*>> ranks;
+  for (const uint32_t slot : by_age_) {
+    Peer& peer = peers_[slot];
+    const uint64_t unsent = peer.unsent != nullptr ? peer.unsent->load() : 0;
+    ranks.push_back({peer.activity.rate(now_ms), unsent, peer.activity.calls(), &peer});
+  }
+  keep_busiest(ranks, list.left_out);
+  for (const auto& rank : ranks) {
+    const Peer& peer = *rank.key;
+    const uint64_t last_ms = std::max(peer.last_sent_ms, peer.activity.since_ms());
+    list.clients.push_back({.rate = rank.rate,
+                            .unsent_bytes = rank.unsent_bytes,
+                            .calls = rank.calls,
+                            .peer = peer.address,
+                            .protocol = Protocol::zmq,
+                            .wire = peer.activity.wire(),
+                            .identity = peer.identity,
+                            .label = peer.activity.function(),
+                            .function = {},
+                            .in_flight = peer.in_flight,
+                            .age_ms = now_ms - peer.activity.since_ms(),
+                            .quiet_ms = now_ms - last_ms});
+  }
+}
+
 void ZmqPeers::erase(uint32_t slot) {
   Peer& peer = peers_[slot];
   by_identity_.erase(peer.identity);
@@ -86,7 +114,7 @@ void ZmqPeers::erase(uint32_t slot) {
   peer.address.clear();
   peer.unsent.reset();
   peer.in_flight = 0;
-  peer.keep_alive = false;
+  peer.last_sent_ms = 0;
   ++peer.generation;
   free_.push_back(slot);
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/listener/client_list.h"
 #include "core/rpc/return_path.h"
 
 namespace zerogate {
@@ -29,10 +30,10 @@ class ZmqPeers {
     std::string address;   ///< for the log; of the connection on which it first spoke
     uint32_t generation = 0;
     uint32_t in_flight = 0;
-    bool keep_alive = false;    ///< it speaks W5: see ZmqOptions::keep_alive_ms
-    uint32_t keep_alives = 0;   ///< sent since it last spoke
+    uint32_t keep_alives = 0;   ///< sent since it last spoke W5: see ZmqOptions::keep_alive_ms
     uint64_t last_sent_ms = 0;  ///< when it was last sent anything
     UnsentBytes unsent;         ///< null until it was sent a large reply
+    ClientActivity activity;    ///< begun by the listener, at its first message
     std::list<uint32_t>::iterator age;
   };
 
@@ -48,6 +49,8 @@ class ZmqPeers {
   /// Forgets a peer that has turned out to be gone.
   void forget(CallerKey key);
   size_t size() const { return by_identity_.size(); }
+  /// See Listener.
+  void list_clients(ClientList& list, uint64_t now_ms);
   /// Calls `visit(peer, key)` for every peer; it may forget that one.
   template <class Visit>
   void for_each(Visit visit) {

@@ -12,6 +12,7 @@ RequestInfo arrival_of(const IncomingRequest& incoming) {
 void Dispatcher::dispatch(const IncomingRequest& incoming) {
   using wire::ErrorKey;
   const Route route = router_->find(incoming.request.function);
+  incoming.label = route.label;
   if (draining_) {
     return refuse(incoming, Outcome::unavailable, ErrorKey::server_exception,
                   "the gateway is shutting down");

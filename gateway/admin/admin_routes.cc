@@ -10,6 +10,7 @@
 #include "core/base/quote.h"
 #include "core/base/uuid.h"
 #include "core/log/log.h"
+#include "gateway/admin/clients_document.h"
 #include "gateway/admin/status_page.h"
 
 namespace zerogate {
@@ -58,6 +59,8 @@ const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
        "200 when calls can be served, else 503 and what is waited for"},
       {"/config", Method::get, &AdminRoutes::config,
        "the effective configuration, passwords masked"},
+      {"/clients", Method::get, &AdminRoutes::clients,
+       "who calls: the busiest clients, as JSON; 'zerogate clients' shows them as a table"},
       {"/status.json", Method::get, &AdminRoutes::status_numbers,
        "the numbers of /metrics, as the status page reads them"},
       {"/reload", Method::post, &AdminRoutes::reload,
@@ -167,6 +170,17 @@ AdminPage AdminRoutes::readiness(const AdminRequest&) {
 }
 
 AdminPage AdminRoutes::config(const AdminRequest&) { return text_page(200, sources_.config()); }
+
+// Each list costs every event loop a look at all of its connections.
+AdminPage AdminRoutes::clients(const AdminRequest&) {
+  const std::lock_guard lock(clients_mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (clients_text_ == nullptr || now >= clients_fresh_until_) {
+    clients_text_ = std::make_shared<const std::string>(clients_json(sources_.clients()));
+    clients_fresh_until_ = now + kStatusMaxAge;
+  }
+  return {200, kJson, clients_text_, ""};
+}
 
 AdminPage AdminRoutes::reload(const AdminRequest&) {
   const Result<std::string> result = sources_.reload();

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/listener/client_list.h"
 #include "gateway/admin/scraper.h"
 #include "gateway/admin/status_document.h"
 
@@ -29,6 +31,7 @@ struct AdminSources {
   /// False when only a restart would help. It must not wait for a worker, which may be stuck.
   std::function<bool()> alive = [] { return true; };
   std::function<std::string()> config;  ///< YAML, masked
+  std::function<ClientList()> clients;
   /// POST /reload: the text that says what was taken over, or the errors, one a line.
   std::function<Result<std::string>()> reload;
   /// POST /drain: begins the end of the process, as SIGTERM does; a second time it does nothing.
@@ -73,6 +76,7 @@ class AdminRoutes {
   AdminPage health(const AdminRequest& request);
   AdminPage readiness(const AdminRequest& request);
   AdminPage config(const AdminRequest& request);
+  AdminPage clients(const AdminRequest& request);
   AdminPage reload(const AdminRequest& request);
   AdminPage drain(const AdminRequest& request);
   AdminPage log_level(const AdminRequest& request);
@@ -82,6 +86,9 @@ class AdminRoutes {
   const AdminSources sources_;
   const std::string instance_;  ///< unlike that of any other run
   const std::chrono::steady_clock::time_point started_;
+  std::mutex clients_mutex_;  ///< guards the next two
+  std::shared_ptr<const std::string> clients_text_;
+  std::chrono::steady_clock::time_point clients_fresh_until_;
   Scraper metrics_text_;
   Scraper status_text_;
 };

@@ -295,29 +295,44 @@ Command parse_bench(const Arguments& arguments) {
   return bench;
 }
 
-Command parse_healthcheck(const Arguments& arguments) {
-  Parser parser("healthcheck");
-  HealthcheckCommand check;
+/// Of a command that asks a running gateway: --admin, --config and --timeout, besides what `parser`
+/// knows already.
+template <class Ask>
+Command parse_ask(std::string_view name, const Arguments& arguments, Parser& parser, Ask& ask,
+                  const std::string& help) {
   std::string admin, timeout;
-  parser.add("--config", check.config_file);
+  parser.add("--config", ask.config_file);
   const CLI::Option* admin_flag = parser.add("--admin", admin);
   const CLI::Option* timeout_flag = parser.add("--timeout", timeout);
   if (!parser.parse(arguments)) {
     return parser.error;
   }
   if (parser.help()) {
-    return PrintCommand{healthcheck_help()};
+    return PrintCommand{help};
   }
   if (Parser::given(admin_flag)) {
-    check.flags["admin"] = admin;
+    ask.flags["admin"] = admin;
   }
   if (!Parser::given(timeout_flag)) {
-    return check;
+    return ask;
   }
-  if (const auto error = take_timeout("healthcheck", timeout, check.timeout_ms)) {
+  if (const auto error = take_timeout(name, timeout, ask.timeout_ms)) {
     return *error;
   }
-  return check;
+  return ask;
+}
+
+Command parse_healthcheck(const Arguments& arguments) {
+  Parser parser("healthcheck");
+  HealthcheckCommand check;
+  return parse_ask("healthcheck", arguments, parser, check, healthcheck_help());
+}
+
+Command parse_clients(const Arguments& arguments) {
+  Parser parser("clients");
+  ClientsCommand clients;
+  parser.add_flag("--watch", clients.watch);
+  return parse_ask("clients", arguments, parser, clients, clients_help());
 }
 
 }  // namespace
@@ -343,6 +358,9 @@ Command parse_command_line(const std::vector<std::string>& arguments, const Sett
   if (first == "healthcheck") {
     return parse_healthcheck(rest);
   }
+  if (first == "clients") {
+    return parse_clients(rest);
+  }
   if (first == "--version") {
     return PrintCommand{fmt::format("zerogate {} ({})\n", version(), revision())};
   }
@@ -352,8 +370,9 @@ Command parse_command_line(const std::vector<std::string>& arguments, const Sett
   if (first.starts_with('-')) {
     return usage_error("", "unknown flag " + first, did_you_mean(first, {"--help", "--version"}));
   }
-  return usage_error("", "unknown command " + quote(first),
-                     did_you_mean(first, {"serve", "check", "call", "bench", "healthcheck"}));
+  return usage_error(
+      "", "unknown command " + quote(first),
+      did_you_mean(first, {"serve", "check", "call", "bench", "healthcheck", "clients"}));
 }
 
 }  // namespace zerogate

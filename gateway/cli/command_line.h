@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "gateway/ask/clients_command.h"
 #include "gateway/ask/healthcheck_command.h"
 #include "gateway/config/load_config.h"
 
@@ -56,7 +57,7 @@ struct UsageError {
 };
 
 using Command = std::variant<ServeCommand, CheckCommand, CallCommand, BenchCommand,
-                             HealthcheckCommand, PrintCommand, UsageError>;
+                             HealthcheckCommand, ClientsCommand, PrintCommand, UsageError>;
 
 /// Reads nothing but its arguments, those behind the program's name. All texts end in a line break.
 Command parse_command_line(const std::vector<std::string>& arguments,

@@ -68,6 +68,7 @@ std::string program_help() {
   zerogate call URL FUNCTION [JSON] [--timeout 5s]       call a function once
   zerogate bench URL FUNCTION [JSON] [flags]             put load on a server and measure it
   zerogate healthcheck [--admin HOST:PORT]               ask a running gateway whether it is ready
+  zerogate clients [--admin HOST:PORT] [--watch]         who calls a running gateway, busiest first
   zerogate --version                                     version and revision
   zerogate COMMAND --help                                flags, variables and defaults
 
@@ -155,6 +156,25 @@ when it is not (starting or draining) or does not answer. For HEALTHCHECK of an 
   --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
   --timeout DURATION      for the whole, as in 500ms; default 2s
   -h, --help              this text
+)";
+}
+
+std::string clients_help() {
+  return R"(zerogate clients [--watch] [--admin HOST:PORT] [--config FILE] [--timeout DURATION]
+Shows who calls a running gateway, the busiest first: address, protocol, wire, ZeroMQ identity, last
+function, calls per second (of the last second or more), calls, calls under way, bytes of replies
+that wait for the client to read, since when it is known, and (ZeroMQ) for how long it was sent
+nothing. At most 200 rows; how many were left out stands below. Status 1 when nothing answers.
+
+  --watch                 again every second, until Ctrl-C
+  --admin HOST:PORT       where to ask; default as for serve: ZEROGATE_ADMIN, the file, or
+                          127.0.0.1:9464. 0.0.0.0 and [::] are asked on loopback
+  --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
+  --timeout DURATION      for each question, as in 500ms; default 2s
+  -h, --help              this text
+
+libzmq tells no port of a ZeroMQ client, nor whose connection has ended: one that has gone is listed
+until newer ones need its place. GET /clients on the admin port is the same as JSON.
 )";
 }
 

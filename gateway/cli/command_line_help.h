@@ -13,5 +13,6 @@ std::string check_help();
 std::string call_help();
 std::string bench_help();
 std::string healthcheck_help();
+std::string clients_help();
 
 }  // namespace zerogate

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "gateway/ask/clients_command.h"
 #include "gateway/ask/exit_status.h"
 #include "gateway/ask/healthcheck_command.h"
 #include "gateway/cli/bench_command.h"
@@ -28,6 +29,9 @@ int run(const CallCommand& command) {
 int run(const BenchCommand& command) { return run_bench(command); }
 int run(const HealthcheckCommand& command) {
   return run_healthcheck(command, process_environment(), std::cout, std::cerr);
+}
+int run(const ClientsCommand& command) {
+  return run_clients(command, process_environment(), std::cout, std::cerr);
 }
 int run(const PrintCommand& command) {
   std::cout << command.text;

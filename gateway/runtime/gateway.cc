@@ -14,6 +14,7 @@
 #include "gateway/config/reload_rules.h"
 #include "gateway/config/show_config.h"
 #include "gateway/host/process.h"
+#include "gateway/runtime/client_census.h"
 #include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
 
@@ -223,6 +224,7 @@ Status Gateway::start_admin() {
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };
   sources.config = [this] { return config_yaml(); };
+  sources.clients = [this] { return ask_for_clients(workers_); };
   sources.drain = [this] { shutdown_->request(); };
   sources.reload = [this] { return reloader_->reload(); };
   sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };

@@ -159,6 +159,19 @@ uint64_t Worker::ping() {
   return ticket;
 }
 
+bool Worker::list_clients(ClientList& list, std::chrono::milliseconds patience) {
+  const auto question = [this, &list] {
+    for (const auto& listener : listeners_) {
+      listener->list_clients(list);
+    }
+    for (ClientInfo& client : list.clients) {
+      client.function = labels_.name(client.label);
+    }
+  };
+  return !ended_ && questions_.ask(
+                        question, [this] { uv_async_send(order_signal_.get()); }, patience);
+}
+
 void Worker::give(Command command) {
   if (command_ != Command::stop) {
     command_ = command;  // nothing takes a stop back
@@ -171,6 +184,7 @@ void Worker::on_order() {
   if (shutting_down_) {
     return;  // the loop runs once more to close its handles; a reload would make new ones
   }
+  questions_.answer_all();
   if (command_ == Command::stop) {
     return finish();
   }

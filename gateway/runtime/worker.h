@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,7 @@
 #include "core/redis/socket_redis_network.h"
 #include "core/rpc/dispatcher.h"
 #include "core/sdk/function_runtime.h"
+#include "gateway/runtime/questions.h"
 #include "gateway/runtime/route_table.h"
 #include "handlers/registry.h"
 
@@ -91,6 +93,10 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   uint64_t ping();
   bool answered(uint64_t ticket) const { return answered_ >= ticket || ended_; }
 
+  /// Any thread but the worker's. Fills in the busiest clients of its ports. False when the worker
+  /// has ended, or its loop does not come round within `patience`.
+  bool list_clients(ClientList& list, std::chrono::milliseconds patience);
+
   /// Any thread, after on_exit: the calls that a drain could not wait for.
   uint32_t cut_off() const { return cut_off_; }
   const WorkerMetrics& metrics() const { return metrics_; }
@@ -134,6 +140,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   std::atomic<bool> reloading_ = false;
   std::mutex reload_mutex_;
   std::optional<RouteTableOptions> reload_;  ///< guarded; waits for the worker's thread
+  Questions questions_;
   std::atomic<bool> settled_ = false;
   std::atomic<uint64_t> asked_ = 0;     ///< pings
   std::atomic<uint64_t> answered_ = 0;  ///< the last one that the loop has come round to

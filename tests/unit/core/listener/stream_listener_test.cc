@@ -26,6 +26,63 @@ TEST_F(StreamListenerTest, TheConnectionBehindTheLimitIsClosedAndCounted) {
   EXPECT_EQ(metrics_.connections.value(), 2u);
 }
 
+TEST_F(StreamListenerTest, OfARefusedConnectionTheLogSaysWhoAndWhy) {
+  std::vector<std::string> lines;
+  log::configure(log::Level::warn, log::Format::logfmt,
+                 [&lines](std::string_view line) { lines.emplace_back(line); });
+  options_.max_connections = 1;
+  const auto first = connect();
+  const auto second = connect();
+  first->send("?\n");
+  turn();
+  wait_ms(RefusalLog::kIntervalMs);
+  log::configure(log::Level::off, log::Format::logfmt);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[0].find("event=\"connection rejected\" protocol=tcp reason=limit peer=unix"),
+            std::string::npos);
+  EXPECT_NE(lines[1].find("event=\"malformed input\" protocol=tcp reason=other_protocol"),
+            std::string::npos);
+}
+
+TEST_F(StreamListenerTest, OneThatConnectsAndLeavesInSilenceIsNotIll) {
+  connect()->leave();
+  turn();
+  turn();
+  const auto polite = connect();
+  polite->finish_sending();
+  EXPECT_FALSE(open(*polite));
+  for (const Counter& reason : metrics_.malformed) {
+    EXPECT_EQ(reason.value(), 0u);
+  }
+  for (const Counter& reason : metrics_.rejected) {
+    EXPECT_EQ(reason.value(), 0u);
+  }
+}
+
+TEST_F(StreamListenerTest, ItsClientsAreListed) {
+  const auto idle = connect();
+  wait_ms(1'000);
+  const auto busy = connect();
+  for (int i = 0; i < 3; ++i) {
+    busy->send("a\n");
+    turn();
+    listener_->find(next().caller)->note_call(Wire::t3, 5);
+  }
+  wait_ms(ClientActivity::kWindowMs);
+  ClientList list;
+  listener_->list_clients(list);
+  ASSERT_EQ(list.clients.size(), 2u);
+  EXPECT_EQ(list.clients[0].calls, 3u);
+  EXPECT_EQ(list.clients[0].rate, 3);
+  EXPECT_EQ(list.clients[0].label, 5u);
+  EXPECT_EQ(list.clients[0].in_flight, 3u);
+  EXPECT_EQ(list.clients[0].age_ms, 1'000u);
+  EXPECT_EQ(list.clients[0].peer, "unix");
+  EXPECT_EQ(list.clients[1].calls, 0u);
+  EXPECT_EQ(list.clients[1].age_ms, 2'000u);
+  EXPECT_EQ(list.left_out, 0u);
+}
+
 TEST_F(StreamListenerTest, AnOldKeyNeverFindsTheNextConnectionOfItsSlot) {
   const auto first = connect();
   first->send("a\n");

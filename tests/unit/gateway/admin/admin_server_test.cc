@@ -269,9 +269,10 @@ TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
         << path;
     EXPECT_THAT(reply, ::testing::Not(HasSubstr("root:"))) << path;
   }
-  EXPECT_EQ(body_of(get("/nope")),
-            "no such page; there are / /metrics /healthz /readyz /config /status.json POST /reload "
-            "POST /drain /log\n");
+  EXPECT_EQ(
+      body_of(get("/nope")),
+      "no such page; there are / /metrics /healthz /readyz /config /clients /status.json POST "
+      "/reload POST /drain /log\n");
 }
 
 TEST_F(AdminServerTest, PostReloads) {

@@ -130,6 +130,18 @@ TEST(CommandLine, Healthcheck) {
   EXPECT_THAT(error_of({"healthcheck", "--threads", "2"}), HasSubstr("unknown flag --threads"));
 }
 
+TEST(CommandLine, Clients) {
+  const auto plain = parse_as<ClientsCommand>({"clients"});
+  EXPECT_FALSE(plain.watch);
+  EXPECT_EQ(plain.timeout_ms, 2'000u);
+  const auto full =
+      parse_as<ClientsCommand>({"clients", "--watch", "--admin=h:1", "--timeout", "1s"});
+  EXPECT_TRUE(full.watch);
+  EXPECT_THAT(full.flags, ElementsAre(Pair("admin", "h:1")));
+  EXPECT_EQ(full.timeout_ms, 1'000u);
+  EXPECT_THAT(error_of({"clients", "--wach"}), HasSubstr("did you mean --watch?"));
+}
+
 TEST(CommandLine, Version) {
   const std::string text = parse_as<PrintCommand>({"--version"}).text;
   EXPECT_THAT(text, ::testing::MatchesRegex("zerogate [0-9]+\\.[0-9]+\\.[0-9]+ \\([0-9a-z]+\\)\n"));
@@ -140,7 +152,7 @@ TEST(CommandLine, NoCommandShowsTheHelp) {
 }
 
 TEST(CommandLine, EachCommandHasHelp) {
-  for (const auto* command : {"serve", "check", "call", "bench", "healthcheck"}) {
+  for (const auto* command : {"serve", "check", "call", "bench", "healthcheck", "clients"}) {
     EXPECT_THAT(parse_as<PrintCommand>({command, "--help"}).text,
                 StartsWith("zerogate " + std::string(command) + " "));
     EXPECT_THAT(parse_as<PrintCommand>({command, "-h"}).text, StartsWith("zerogate "));

@@ -1,0 +1,46 @@
+#include "core/listener/refusal_log.h"
+
+#include <utility>
+
+namespace zerogate {
+
+RefusalLog::RefusalLog(TimerQueue& timers, ListenerMetrics& metrics, Protocol protocol)
+    : metrics_(metrics), protocol_(protocol), timer_(timers, [this] { tell_left_out(); }) {}
+
+bool RefusalLog::may_tell(Reason& reason) {
+  if (!timer_.active()) {
+    timer_.start(kIntervalMs);
+  }
+  if (reason.lines == kLines) {
+    ++reason.left_out;
+    return false;
+  }
+  ++reason.lines;
+  return log::level() <= log::Level::warn;
+}
+
+void RefusalLog::tell(std::string_view event, std::string_view name,
+                      const std::string& peer) const {
+  log::warn(event, {{"protocol", name_of(protocol_)}, {"reason", name}, {"peer", peer}});
+}
+
+void RefusalLog::tell_left_out(Reason& reason, std::string_view event,
+                               std::string_view name) const {
+  reason.lines = 0;
+  const uint64_t left_out = std::exchange(reason.left_out, 0);
+  if (left_out == 0) {
+    return;
+  }
+  log::warn(event, {{"protocol", name_of(protocol_)}, {"reason", name}, {"suppressed", left_out}});
+}
+
+void RefusalLog::tell_left_out() {
+  for (size_t i = 0; i < malformed_.size(); ++i) {
+    tell_left_out(malformed_[i], kMalformed, kMalformedNames[i]);
+  }
+  for (size_t i = 0; i < rejected_.size(); ++i) {
+    tell_left_out(rejected_[i], kRejected, kRejectedNames[i]);
+  }
+}
+
+}  // namespace zerogate
