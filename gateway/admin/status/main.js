@@ -1,4 +1,5 @@
 // Asks the gateway once a second and shows the answer, for as long as the page is open.
+import { Clients } from './clients.js';
 import { setText } from './elements.js';
 import * as format from './format.js';
 import { History } from './history.js';
@@ -14,6 +15,7 @@ const byId = (id) => document.getElementById(id);
 const history = new History();
 const tiles = new Tiles(byId('tiles'));
 const tables = new Tables();
+const clients = new Clients();
 let timer = 0;
 let answeredAt = performance.now();
 
@@ -60,6 +62,7 @@ async function update() {
   let snapshot;
   try {
     snapshot = new Snapshot(await ask('status.json', (response) => response.json()));
+    clients.update(await ask('clients', (response) => response.json()));
     await showConfiguration();
   } catch {
     showGone();
