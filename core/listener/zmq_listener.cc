@@ -140,9 +140,6 @@ void ZmqListener::update_gate() {
 }
 
 bool ZmqListener::receive() {
-  if (leaving_) {
-    return true;
-  }
   received_ns_ = loop_.read_ns();
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
     if (!receive_one()) {

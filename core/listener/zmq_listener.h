@@ -124,7 +124,6 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   uint64_t received_ns_ = 0;     ///< of this batch
   bool sent_ = false;            ///< in this turn: the poll may have missed news
   bool accepting_ = true;
-  bool leaving_ = false;
   bool gathering_ = false;
   std::vector<std::pair<ReturnPath, std::string>> gathered_;  ///< the last refusals
   std::optional<AcceptGate> gate_;

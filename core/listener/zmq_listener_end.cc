@@ -3,8 +3,9 @@
 
 namespace zerogate {
 
+// Without its poll a request that waits does not wake the loop over and over.
 void ZmqListener::leave() {
-  leaving_ = true;
+  poll_.reset();
   stop_accepting();
   // Newcomers are the other workers' while these are there.
   (void)member_.tell(AcceptBalancer::kFull);
