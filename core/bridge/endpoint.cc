@@ -281,6 +281,9 @@ bool Endpoint::give_up(ForwardedCall& call) {
   }
   if (aside_ms) {
     set_aside(*aside_ms);
+  } else if (keeps_slot && state_ == State::probing && connection.live() == 0) {
+    replace(connection);  // no call will ask it: the new one's `connect` does
+    keeps_slot = false;
   }
   maintain();
   show_state();

@@ -210,6 +210,23 @@ TEST_F(EndpointSetTest, WhenTheLastOneAsideGoesThoseThatWaitFailAtOnce) {
   EXPECT_TRUE(answered(waiting));
 }
 
+// Over ZeroMQ a call that is given up leaves its connection open, and nothing more is sent on it.
+TEST_F(EndpointSetTest, OneThatWasAsideWithACallUnderWayIsAskedOnceThatIsGivenUp) {
+  options_.eject_after = 1;
+  options_.in_flight = 2;
+  serve(2, "zmq");
+  for (const uint32_t timeout_ms : {5'000, 5'000, 100, 100}) {
+    call("f", timeout_ms);
+  }
+  ASSERT_EQ(network_.requests(name(1)), 2u);
+  answer_all(2);
+  pass_ms(100);
+  EXPECT_FALSE(up(1)) << "it is not aside";
+  pass_ms(5'000);
+  network_.serve(name(1));
+  EXPECT_TRUE(up(1));
+}
+
 TEST_F(EndpointSetTest, TimeAsideGrowsAndEndsWithAnAnswerToConnect) {
   options_.in_flight = 1'000;
   options_.connections = 2;
