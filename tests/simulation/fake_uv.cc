@@ -25,7 +25,7 @@ Handle& make(uv_loop_t* loop, UvHandle* uv, uv_handle_type type) {
   uv->loop = loop;
   uv->type = type;
   uv->u.reserved[0] = handle;
-  the_loop->handles.push_back(handle);
+  the_loop->list_of(*handle).push_back(handle);
   return *handle;
 }
 
@@ -183,8 +183,8 @@ int uv_tcp_connect(uv_connect_t* connect, uv_tcp_t* tcp, const sockaddr* address
   const std::string own = "10.9.0.1:" + std::to_string(20'000 + handle.number % 40'000);
   network().connect(own, text_of(address), [number = handle.number](SocketPtr socket, int error) {
     const auto found = std::ranges::find_if(
-        the_loop->handles, [&](Handle* h) { return h->number == number && !h->closing; });
-    if (found == the_loop->handles.end()) {
+        the_loop->polled, [&](Handle* h) { return h->number == number && !h->closing; });
+    if (found == the_loop->polled.end()) {
       if (socket != nullptr) {
         socket->close();
       }

@@ -20,6 +20,19 @@ Handle& of(const void* uv) {
   return *static_cast<Handle*>(state);
 }
 
+std::vector<Handle*>& Loop::list_of(const Handle& handle) {
+  switch (handle.uv->type) {
+    case UV_TIMER:
+      return timers;
+    case UV_PREPARE:
+    case UV_CHECK:
+    case UV_IDLE:
+      return phases;
+    default:
+      return polled;
+  }
+}
+
 void end_write(Handle& handle, int status) {
   uv_write_t* write = std::exchange(handle.write, nullptr);
   handle.left = {};
@@ -35,18 +48,23 @@ bool is_alive(const Handle& handle) {
 }
 
 bool loop_is_alive() {
-  return !the_loop->closing.empty() || std::ranges::any_of(the_loop->handles, [](Handle* handle) {
-    return handle->ref && is_alive(*handle);
-  });
+  const auto any = [](const std::vector<Handle*>& handles) {
+    return std::ranges::any_of(handles,
+                               [](Handle* handle) { return handle->ref && is_alive(*handle); });
+  };
+  return !the_loop->closing.empty() || any(the_loop->phases) || any(the_loop->polled) ||
+         any(the_loop->timers);
 }
+
+constexpr uint64_t kTurn = 2 * kUs;  ///< that a turn takes, at the least
 
 void update_time() { the_loop->time_ms = world().now() / kMs; }
 
 void run_timers() {
   for (;;) {
     Handle* first = nullptr;
-    for (Handle* handle : the_loop->handles) {
-      if (handle->uv->type == UV_TIMER && handle->active && handle->due_ms <= the_loop->time_ms &&
+    for (Handle* handle : the_loop->timers) {
+      if (handle->active && handle->due_ms <= the_loop->time_ms &&
           (first == nullptr || handle->due_ms < first->due_ms)) {
         first = handle;
       }
@@ -60,7 +78,7 @@ void run_timers() {
 }
 
 void run_phase(uv_handle_type type) {
-  const std::vector<Handle*> handles = the_loop->handles;
+  const std::vector<Handle*> handles = the_loop->phases;
   for (Handle* handle : handles) {
     if (handle->uv->type == type && handle->active && !handle->closing) {
       handle->on_phase(handle->uv);
@@ -159,7 +177,7 @@ void serve(Handle& handle) {
 
 std::vector<Handle*> ready_handles() {
   std::vector<Handle*> ready;
-  for (Handle* handle : the_loop->handles) {
+  for (Handle* handle : the_loop->polled) {
     if (is_ready(*handle)) {
       ready.push_back(handle);
     }
@@ -169,8 +187,8 @@ std::vector<Handle*> ready_handles() {
 
 uint64_t next_timer_ms() {
   uint64_t next = UINT64_MAX;
-  for (const Handle* handle : the_loop->handles) {
-    if (handle->uv->type == UV_TIMER && handle->active) {
+  for (const Handle* handle : the_loop->timers) {
+    if (handle->active) {
       next = std::min(next, handle->due_ms);
     }
   }
@@ -179,7 +197,7 @@ uint64_t next_timer_ms() {
 
 bool may_sleep(uv_run_mode mode) {
   return mode == UV_RUN_DEFAULT && !the_loop->stop && the_loop->closing.empty() &&
-         std::ranges::none_of(the_loop->handles, [](Handle* handle) {
+         std::ranges::none_of(the_loop->phases, [](Handle* handle) {
            return handle->uv->type == UV_IDLE && handle->active;
          });
 }
@@ -210,6 +228,7 @@ std::vector<Handle*> wait(bool sleep) {
 
 void poll(bool sleep) {
   std::vector<Handle*> ready = wait(sleep);
+  world().pass(kTurn);
   update_time();
   for (size_t i = ready.size(); i > 1; --i) {
     std::swap(ready[i - 1], ready[world().random.below(i)]);
@@ -231,7 +250,7 @@ void run_closing() {
       end_write(*handle, UV_ECANCELED);
     }
     uv_handle_t* uv = handle->uv;
-    std::erase(the_loop->handles, handle);
+    std::erase(the_loop->list_of(*handle), handle);
     delete handle;
     if (uv->close_cb != nullptr) {
       uv->close_cb(uv);
@@ -256,7 +275,7 @@ int uv_loop_init(uv_loop_t* loop) {
   return 0;
 }
 int uv_loop_close(uv_loop_t*) {
-  if (!the_loop->handles.empty()) {
+  if (!the_loop->empty()) {
     return UV_EBUSY;
   }
   delete std::exchange(the_loop, nullptr);

@@ -53,8 +53,13 @@ struct Loop {
   uint64_t time_ms = 0;
   bool stop = false;
   uint64_t made = 0;
-  std::vector<Handle*> handles;
+  std::vector<Handle*> timers;
+  std::vector<Handle*> phases;  ///< prepare, check and idle
+  std::vector<Handle*> polled;  ///< all others
   std::vector<Handle*> closing;
+
+  std::vector<Handle*>& list_of(const Handle& handle);
+  bool empty() const { return timers.empty() && phases.empty() && polled.empty(); }
 };
 
 extern Loop* the_loop;

@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 volatile uint64_t running_seed = 0;
 constexpr unsigned kLongestSeconds = 60;  ///< of one seed, on the real clock
+constexpr uint64_t kEnoughSeeds = 5'000;  ///< for everything to have happened
 
 // Also from a signal's handler: only what may be called there.
 void print_seed() {
@@ -80,6 +81,7 @@ int run(const Options& options) {
   const auto begun = Clock::now();
   uint64_t calls = 0;
   uint64_t seeds = 0;
+  Tally tally;
   const auto more = [&] {
     return options.hours > 0 ? seconds_since(begun) < options.hours * kSecondsPerHour
                              : seeds < options.count;
@@ -88,11 +90,16 @@ int run(const Options& options) {
     running_seed = options.first + seeds;
     ::alarm(kLongestSeconds);
     Storm storm(running_seed, options.trace);
-    storm.run();
+    storm.run(tally);
     calls += storm.calls();
     if (options.hashes) {
       fmt::print("{} {:016x}\n", static_cast<uint64_t>(running_seed), storm.trace());
     }
+  }
+  fmt::print("{}\n", tally.text());
+  if (const std::string missing = tally.missing(); seeds >= kEnoughSeeds && !missing.empty()) {
+    fmt::print(stderr, "in all these runs there was no '{}': the storm is too mild\n", missing);
+    return 1;
   }
   fmt::print("{} seeds, {} calls in {:.1f} s: every promise was kept\n", seeds, calls,
              seconds_since(begun));

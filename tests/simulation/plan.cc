@@ -24,24 +24,29 @@ NetworkPlan network_plan(World& world) {
 
 Plan::Plan(World& world) : network(network_plan(world)) {
   for (bool& fault : faults) {
-    fault = world.chance(3);
+    fault = world.chance(2);
   }
   // A drain leaves nothing to be seen after the storm, so few seeds have one.
   faults[static_cast<size_t>(Fault::drain)] = world.chance(12);
   clients = world.between(1, 8);
   servers = world.between(1, 4);
-  storm = world.between(2 * kSecond, 12 * kSecond);
+  storm = world.between(kSecond, 8 * kSecond);
   call_every = storm / world.between(40, 300);
-  fault_every = storm / world.between(3, 40);
+  fault_every = storm / world.between(5, 80);
+  service_most = one_of<uint64_t>(world, {2 * kMs, 50 * kMs, 500 * kMs});
   largest_argument = one_of<size_t>(world, {16, 300, 6'000});
 
-  worker.identity = "gateway:simulated";
+  worker.identity = "gateway:simulate";  // as long as one is
   worker.max_in_flight = one_of<uint32_t>(world, {3, 20, 20'000});
   worker.tcp.max_message = 32 << 10;
   worker.tcp.max_connections = one_of<uint32_t>(world, {3, 10'000, 10'000});
   worker.tcp.write_buffer = one_of<size_t>(world, {2'000, 1 << 20});
   worker.tcp.receive_memory = one_of<size_t>(world, {20'000, 64 << 20});
   worker.tcp.send_memory = one_of<size_t>(world, {40'000, 64 << 20});
+  worker.zmq.max_message = worker.tcp.max_message;
+  worker.zmq.max_connections = one_of<uint32_t>(world, {3, 10'000, 10'000});
+  worker.zmq.write_buffer = worker.tcp.write_buffer;
+  worker.zmq.send_memory = worker.tcp.send_memory;
   worker.request_memory = one_of<size_t>(world, {5'000, 256 << 20, 256 << 20});
   worker.drain_timeout_ms = 8'000;
   worker.redis.url.host = kRedisName;
@@ -51,11 +56,15 @@ Plan::Plan(World& world) : network(network_plan(world)) {
 
   a.name = "a";
   b.name = "b";
+  c.name = "c";
   for (const std::string& address : servers_of('a')) {
     a.urls.push_back(ServerUrl::parse("tcp://" + address).value());
   }
   b.urls = {ServerUrl::parse(std::string("tcp://") + kBackendName + ":7000").value()};
-  for (BackendOptions* backend : {&a, &b}) {
+  for (const std::string& address : servers_of('c')) {
+    c.urls.push_back(ServerUrl::parse("zmq://" + address).value());
+  }
+  for (BackendOptions* backend : {&a, &b, &c}) {
     backend->connections = static_cast<uint32_t>(world.between(1, 4));
     backend->in_flight = one_of<uint32_t>(world, {1, 1, 4});
     backend->queue = one_of<uint32_t>(world, {2, 20, 1'024});
@@ -71,7 +80,7 @@ Plan::Plan(World& world) : network(network_plan(world)) {
 std::vector<std::string> Plan::servers_of(char backend) const {
   std::vector<std::string> addresses;
   for (size_t i = 1; i <= servers; ++i) {
-    addresses.push_back(std::string("10.0.") + (backend == 'a' ? "1." : "2.") + std::to_string(i) +
+    addresses.push_back("10.0." + std::to_string(backend - 'a' + 1) + "." + std::to_string(i) +
                         ":7000");
   }
   return addresses;
@@ -80,12 +89,12 @@ std::vector<std::string> Plan::servers_of(char backend) const {
 RouteTableOptions Plan::routing(World& world, bool varied) const {
   RouteTableOptions options;
   options.handlers = {"hello_world", "echo", "save_order", "get_order"};
-  options.backends = {a, b};
-  options.routes = {{{"a_get", "a_put"}, "a", 0}, {{"b_*"}, "b", 0}};
+  options.backends = {a, b, c};
+  options.routes = {{{"a_get", "a_put"}, "a", 0}, {{"c_get", "c_put"}, "c", 0}, {{"b_*"}, "b", 0}};
   if (!varied) {
     return options;
   }
-  BackendOptions& changed = options.backends[world.random.below(2)];
+  BackendOptions& changed = options.backends[world.random.below(options.backends.size())];
   switch (world.random.below(6)) {
     case 0:
       changed.timeout_ms = 700;

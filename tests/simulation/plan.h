@@ -57,12 +57,15 @@ struct Plan {
   uint64_t storm = 0;  ///< nanoseconds
   uint64_t call_every = 0;
   uint64_t fault_every = 0;
+  uint64_t service_most = 0;  ///< of a backend's function
   size_t largest_argument = 64;
   BackendOptions a;
-  BackendOptions b;
+  BackendOptions b;  ///< has a name
+  BackendOptions c;  ///< speaks ZeroMQ
 };
 
 inline constexpr const char* kGatewayTcp = "10.9.0.1:5561";
+inline constexpr const char* kGatewayZmq = "10.9.0.1:5559";
 inline constexpr const char* kBackendName = "b.sim";
 inline constexpr const char* kRedisName = "redis.sim";
 

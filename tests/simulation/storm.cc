@@ -13,8 +13,10 @@ Storm::Storm(uint64_t seed, bool verbose) : world_(seed), plan_(world_) {
   set_network(&network_);
   set_descriptors(&descriptors_);
   set_names(&names_);
+  set_zmq_bus(&bus_);
   network_.plan = plan_.network;
   make_peers();
+  make_clients();
 }
 
 Storm::~Storm() { loop_hooks = {}; }
@@ -23,16 +25,33 @@ void Storm::make_peers() {
   for (const char backend : {'a', 'b'}) {
     for (const std::string& address : plan_.servers_of(backend)) {
       servers_.push_back(std::make_unique<TcpServer>(world_, network_, ledger_, address));
+      servers_.back()->faults.service_most = plan_.service_most;
       servers_.back()->too_large = plan_.worker.tcp.max_message + 100;
+      servers_.back()->in_flight_limit = (backend == 'a' ? plan_.a : plan_.b).in_flight;
       servers_.back()->start();
     }
+  }
+  for (const std::string& address : plan_.servers_of('c')) {
+    zmq_servers_.push_back(std::make_unique<ZmqServer>(world_, network_, ledger_, address));
+    zmq_servers_.back()->faults.service_most = plan_.service_most;
+    zmq_servers_.back()->start();
   }
   for (const char* address : {"10.0.9.1:6379", "10.0.9.2:6379"}) {
     redis_.push_back(std::make_unique<RedisServer>(world_, network_, store_, address));
     redis_.back()->start();
   }
   befall_names(Fault::drain);  // none of theirs: all is as it should be
+}
+
+void Storm::make_clients() {
   for (size_t i = 0; i < plan_.clients; ++i) {
+    if (world_.chance(3)) {
+      constexpr Wire kWires[] = {Wire::w5, Wire::w5, Wire::w4, Wire::w3};
+      zmq_clients_.push_back(
+          std::make_unique<ZmqClient>(world_, ledger_, "10.8.1." + std::to_string(i + 1),
+                                      kGatewayZmq, kWires[world_.random.below(std::size(kWires))]));
+      continue;
+    }
     constexpr Wire kWires[] = {Wire::t3, Wire::t3, Wire::t3, Wire::t2, Wire::t1};
     const TcpClient::Manners manners = {
         .wire = kWires[world_.random.below(std::size(kWires))],
@@ -45,10 +64,13 @@ void Storm::make_peers() {
   }
 }
 
-void Storm::run() {
+void Storm::run(Tally& tally) {
   start_worker();
   for (const auto& client : clients_) {
     world_.in(world_.random.below(50 * kMs), [&client] { client->connect(); });
+  }
+  for (const auto& client : zmq_clients_) {
+    client->connect();
   }
   schedule_call();
   schedule_fault();
@@ -56,12 +78,17 @@ void Storm::run() {
   worker_->start([this] { ended_.release(); });
   ended_.acquire();
   judge_end();
+  tally.add(worker_->metrics());
   worker_.reset();
   prober_.reset();
+  zmq_prober_.reset();
   clients_.clear();
+  zmq_clients_.clear();
   servers_.clear();
+  zmq_servers_.clear();
   redis_.clear();
   tcp_port_.reset();
+  zmq_port_.reset();
   if (descriptors_.count() != 0) {
     violated("the worker has ended, and not all of its descriptors are closed");
   }
@@ -74,12 +101,17 @@ void Storm::start_worker() {
       world_.pass(std::exchange(pass_next_, 0));
     }
   };
+  loop_hooks.readable = [this](int fd) { return bus_.readable(fd); };
   loop_hooks.after_turn = [this] { after_turn(); };
   plan_.worker.on_progress = [this] { on_progress(); };
   worker_ = std::make_unique<Worker>(plan_.worker, labels_);
-  const Address address = Address::parse(kGatewayTcp).value();
-  tcp_port_.emplace(std::move(ListenSocket::open(address, false)).value());
-  if (!worker_->listen(Protocol::tcp, *tcp_port_).ok()) {
+  listen(Protocol::tcp, kGatewayTcp, tcp_port_);
+  listen(Protocol::zmq, kGatewayZmq, zmq_port_);
+}
+
+void Storm::listen(Protocol protocol, const char* address, std::optional<ListenSocket>& port) {
+  port.emplace(std::move(ListenSocket::open(Address::parse(address).value(), false)).value());
+  if (!worker_->listen(protocol, *port).ok()) {
     violated("the worker does not listen");
   }
 }
@@ -93,13 +125,29 @@ void Storm::schedule_call() {
   });
 }
 
+void Storm::call_over_zmq() {
+  ZmqClient& client = *zmq_clients_[world_.random.below(zmq_clients_.size())];
+  if (client.connected()) {
+    client.call(static_cast<Function>(world_.random.below(kFunctionCount)),
+                world_.random.below(plan_.largest_argument));
+  } else if (world_.chance(3)) {
+    client.connect();
+  }
+}
+
 void Storm::call_once() {
+  if (world_.random.below(clients_.size() + zmq_clients_.size()) >= clients_.size()) {
+    return call_over_zmq();
+  }
   TcpClient& client = *clients_[world_.random.below(clients_.size())];
   if (!client.connected()) {
     if (world_.chance(3)) {
       client.connect();
     }
     return;
+  }
+  if (client.may_call() && world_.chance(8)) {
+    return flood(client);
   }
   if (client.may_call()) {
     client.call(static_cast<Function>(world_.random.below(kFunctionCount)),
@@ -135,7 +183,30 @@ void Storm::befall(Fault fault) {
   }
 }
 
+void Storm::befall_zmq_client(Fault fault) {
+  ZmqClient& client = *zmq_clients_[world_.random.below(zmq_clients_.size())];
+  switch (fault) {
+    case Fault::client_reset:
+      return client.disconnect();
+    case Fault::client_half_close:
+      return client.pause();
+    case Fault::client_vanish:
+      return client.vanish();
+    case Fault::client_garbage:
+      return client.send_garbage();
+    default:
+      break;
+  }
+  const auto function = static_cast<Function>(world_.random.below(kFunctionCount));
+  for (uint64_t left = world_.between(2, 20); left > 0 && client.connected(); --left) {
+    client.call(function, world_.random.below(plan_.largest_argument));
+  }
+}
+
 void Storm::befall_client(Fault fault) {
+  if (world_.random.below(clients_.size() + zmq_clients_.size()) >= clients_.size()) {
+    return befall_zmq_client(fault);
+  }
   TcpClient& client = *clients_[world_.random.below(clients_.size())];
   switch (fault) {
     case Fault::client_reset:
@@ -154,12 +225,47 @@ void Storm::befall_client(Fault fault) {
 // Many calls at once: they arrive in one turn.
 void Storm::flood(TcpClient& client) {
   const auto function = static_cast<Function>(world_.random.below(kFunctionCount));
-  for (uint64_t left = world_.between(2, 60); left > 0 && client.may_call(); --left) {
+  for (uint64_t left = world_.between(2, 20); left > 0 && client.may_call(); --left) {
     client.call(function, world_.random.below(plan_.largest_argument));
   }
 }
 
+void Storm::befall_zmq_server(Fault fault) {
+  ZmqServer& server = *zmq_servers_[world_.random.below(zmq_servers_.size())];
+  ZmqServer::Faults& faults = server.faults;
+  switch (fault) {
+    case Fault::server_down:
+      return server.listening() ? server.stop() : server.start();
+    case Fault::server_reset:
+    case Fault::server_close:
+      return server.reset_one();
+    case Fault::server_vanish:
+      if (world_.chance(2)) {
+        return server.vanish_one();
+      }
+      return network_.vanish(server.address(), !network_.vanished(server.address()));
+    case Fault::server_silent:
+      faults.silent = !faults.silent;
+      return;
+    default:
+      break;
+  }
+  faults.twice_one_in = often();
+  faults.wrong_id_one_in = often();
+  faults.garbage_one_in = often();
+  faults.never_one_in = often();
+  faults.error_one_in = often();
+  faults.service_most = world_.between(100 * kUs, 2 * kSecond);
+}
+
+uint32_t Storm::often() {
+  return world_.chance(3) ? static_cast<uint32_t>(world_.between(1, 8)) : 0;
+}
+
 void Storm::befall_server(Fault fault) {
+  if (world_.chance(3)) {
+    return befall_zmq_server(fault);
+  }
   TcpServer& server = *servers_[world_.random.below(servers_.size())];
   TcpServer::Faults& faults = server.faults;
   switch (fault) {
@@ -181,9 +287,6 @@ void Storm::befall_server(Fault fault) {
     default:
       break;
   }
-  const auto often = [this] {
-    return world_.chance(3) ? static_cast<uint32_t>(world_.between(1, 8)) : 0;
-  };
   faults.twice_one_in = often();
   faults.wrong_id_one_in = often();
   faults.garbage_one_in = often();
@@ -281,6 +384,9 @@ void Storm::heal() {
     server->heal();
     network_.vanish(server->address(), false);
     server->start();
+  }
+  for (const auto& server : zmq_servers_) {
+    server->heal();
   }
   for (const auto& redis : redis_) {
     redis->faults = {};

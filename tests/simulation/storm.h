@@ -15,9 +15,13 @@
 #include "tests/simulation/network.h"
 #include "tests/simulation/plan.h"
 #include "tests/simulation/redis_server.h"
+#include "tests/simulation/tally.h"
 #include "tests/simulation/tcp_client.h"
 #include "tests/simulation/tcp_server.h"
 #include "tests/simulation/world.h"
+#include "tests/simulation/zmq_bus.h"
+#include "tests/simulation/zmq_client.h"
+#include "tests/simulation/zmq_server.h"
 
 namespace zerogate::simulation {
 
@@ -38,8 +42,9 @@ class Storm {
   Storm(const Storm&) = delete;
   Storm& operator=(const Storm&) = delete;
 
-  /// Returns when the worker has ended. What is broken ends the process.
-  void run();
+  /// Returns when the worker has ended, and adds what it has counted. What is broken ends the
+  /// process.
+  void run(Tally& tally);
   uint64_t trace() const { return world_.hash(); }
   size_t calls() const { return ledger_.size(); }
 
@@ -47,15 +52,21 @@ class Storm {
   enum class Phase : uint8_t { storm, calm, probing, ending };
 
   void make_peers();
+  void make_clients();
+  void listen(Protocol protocol, const char* address, std::optional<ListenSocket>& port);
   void start_worker();
 
   // The storm: storm.cc.
   void schedule_call();
   void schedule_fault();
   void call_once();
+  void call_over_zmq();
   void befall(Fault fault);
   void befall_client(Fault fault);
+  void befall_zmq_client(Fault fault);
   void befall_server(Fault fault);
+  void befall_zmq_server(Fault fault);
+  uint32_t often();
   void befall_names(Fault fault);
   void befall_redis(Fault fault);
   void befall_worker(Fault fault);
@@ -66,11 +77,14 @@ class Storm {
   void judge_calm();
   void probe(size_t left);
   void judge_probes();
+  void judge_clients();
+  void tell_backends() const;
   void end();
   void begin_drain();
   void on_progress();
   void after_turn();
   void judge_counters(bool at_end);
+  void judge_spinning();
   void judge_limits();
   void judge_queues();
   void judge_end();
@@ -79,24 +93,30 @@ class Storm {
   Network network_{world_};
   Descriptors descriptors_;
   Names names_{world_};
+  ZmqBus bus_;
   Ledger ledger_;
   Plan plan_;
   Phase phase_ = Phase::storm;
   bool draining_ = false;
   FunctionLabels labels_{{}};
   std::optional<ListenSocket> tcp_port_;
+  std::optional<ListenSocket> zmq_port_;
   RedisStore store_;
   std::vector<std::unique_ptr<RedisServer>> redis_;
   std::vector<std::unique_ptr<TcpServer>> servers_;
+  std::vector<std::unique_ptr<ZmqServer>> zmq_servers_;
   std::vector<std::unique_ptr<TcpClient>> clients_;
+  std::vector<std::unique_ptr<ZmqClient>> zmq_clients_;
   std::unique_ptr<Worker> worker_;
   std::binary_semaphore ended_{0};
   bool over_ = false;
   uint64_t turns_ = 0;
-  uint64_t pass_next_ = 0;  ///< time that the next callback takes
-  uint64_t descriptors_refused_ = 0;
+  uint64_t happened_ = 0;    ///< in the world, as of the last turn
+  uint64_t idle_turns_ = 0;  ///< since then
+  uint64_t pass_next_ = 0;   ///< time that the next callback takes
   std::unique_ptr<TcpClient> prober_;
-  size_t probes_ok_ = 0;
+  std::unique_ptr<ZmqClient> zmq_prober_;
+  size_t probed_ = 0;  ///< calls whose answers have been looked at
 };
 
 }  // namespace zerogate::simulation

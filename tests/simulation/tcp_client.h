@@ -53,6 +53,7 @@ class TcpClient {
  private:
   void attach(SocketPtr socket);
   void drop();
+  std::string garbage();
   void pump();
   void dribble();
   void read();

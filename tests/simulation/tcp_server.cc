@@ -55,6 +55,11 @@ TcpServer::ConnectionPtr TcpServer::any() {
   if (connections_.empty()) {
     return nullptr;
   }
+  for (const ConnectionPtr& connection : connections_) {
+    if (connection->under_way != 0 && world_.chance(2)) {
+      return connection;
+    }
+  }
   auto place = connections_.begin();
   std::advance(place, static_cast<long>(world_.random.below(connections_.size())));
   return *place;

@@ -69,6 +69,7 @@ class TcpServer {
   void answer(const ConnectionPtr& connection, uint32_t id, std::string body);
   void pump(const ConnectionPtr& connection);
   void end(const ConnectionPtr& connection);
+  /// One with calls under way, if there is one.
   ConnectionPtr any();
 
   World& world_;

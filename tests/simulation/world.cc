@@ -15,6 +15,7 @@ void set_world(World* world) { the_world = world; }
 void World::step() {
   auto first = events_.extract(events_.begin());
   move_to(first.key().first);
+  ++happened_;
   first.mapped()();
 }
 

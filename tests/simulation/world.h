@@ -34,6 +34,8 @@ class World {
   uint64_t next() const { return events_.empty() ? UINT64_MAX : events_.begin()->first.first; }
   /// Does what is next, and moves the time there.
   void step();
+  /// How many events there were.
+  uint64_t happened() const { return happened_; }
   /// Time passes without events: a long turn of the loop. They happen late.
   void pass(uint64_t ns) { now_ += ns; }
   void move_to(uint64_t time) { now_ = time > now_ ? time : now_; }
@@ -57,6 +59,7 @@ class World {
 
   uint64_t now_ = kSecond;
   uint64_t made_ = 0;
+  uint64_t happened_ = 0;
   std::map<std::pair<uint64_t, uint64_t>, std::function<void()>> events_;
   uint64_t hash_ = 0xcbf29ce484222325u;
 };

@@ -1,0 +1,113 @@
+// ZeroMQ between the gateway and the models: whole messages, as libzmq shows them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/network.h"
+
+namespace zerogate::simulation {
+
+/// Bytes of one frame. Those that the gateway keeps itself are given back when they have been sent.
+struct ZmqFrame {
+  std::string own;
+  void* data = nullptr;  ///< not own
+  size_t size = 0;
+  void (*release)(void*, void*) = nullptr;
+  void* hint = nullptr;
+  bool more = false;
+  std::string peer_address;
+
+  ZmqFrame() = default;
+  explicit ZmqFrame(std::string bytes) : own(std::move(bytes)) {}
+  ~ZmqFrame() {
+    if (release != nullptr) {
+      release(data, hint);
+    }
+  }
+  ZmqFrame(const ZmqFrame&) = delete;
+  ZmqFrame& operator=(const ZmqFrame&) = delete;
+  char* bytes() { return release != nullptr ? static_cast<char*>(data) : own.data(); }
+  size_t length() const { return release != nullptr ? size : own.size(); }
+};
+using ZmqFramePtr = std::unique_ptr<ZmqFrame>;
+using ZmqMessageFrames = std::vector<ZmqFramePtr>;
+
+struct ZmqSocketState;
+
+/// A connection between one of the gateway's sockets and a model, or a socket's events.
+class ZmqLink : public std::enable_shared_from_this<ZmqLink> {
+ public:
+  struct Hooks {
+    std::function<void(const std::string& body)> message = [](const std::string&) {};
+    std::function<void()> gone = [] {};  ///< the gateway's end has closed, or the way there broke
+  };
+
+  // The model's side.
+  void send(std::string body);
+  /// Both ends hear of it.
+  void close();
+  /// Nothing arrives any more. The gateway's end is told by libzmq's or the kernel's watch.
+  void vanish();
+  /// The model does not read: what comes waits in libzmq.
+  void set_paused(bool paused);
+  bool alive() const { return alive_; }
+  Hooks hooks;
+
+  // The gateway's side: fake_zmq.cc.
+  ZmqSocketState* socket = nullptr;  ///< null once that is closed
+  std::string identity;
+  std::string address;
+  std::deque<ZmqMessageFrames> in;
+  std::deque<ZmqMessageFrames> out;  ///< not sent yet
+  bool active = false;               ///< libzmq looks whether it has something
+  bool activated = false;            ///< and will, once it has dealt with its signal
+  uint64_t watch_after = 40 * kSecond;
+  void push(ZmqMessageFrames message);
+  void transmit();
+  void end(bool tell_model);
+
+ private:
+  friend class ZmqBus;
+  bool alive_ = true;
+  bool vanished_ = false;
+  bool paused_ = false;
+  bool transmitting_ = false;
+  uint64_t last_arrival_ = 0;
+};
+using ZmqLinkPtr = std::shared_ptr<ZmqLink>;
+
+/// Everything that is alive of one world's ZeroMQ.
+class ZmqBus {
+ public:
+  ~ZmqBus();
+
+  using Accept = std::function<void(ZmqLinkPtr)>;
+  void listen(const std::string& address, Accept accept) { servers_[address] = std::move(accept); }
+  void stop_listening(const std::string& address) { servers_.erase(address); }
+  /// A model's way to a ROUTER of the gateway. `done` gets null when it did not come about.
+  void connect(const std::string& from, const std::string& to, const Accept& done);
+
+  // The gateway's side: fake_zmq.cc.
+  void dial(const ZmqLinkPtr& link, const std::string& to);
+  std::map<std::string, ZmqSocketState*> routers;
+  std::vector<ZmqSocketState*> sockets;
+  /// By their signals' descriptors, from kFirstFd on; null once closed.
+  std::vector<ZmqSocketState*> by_fd;
+  static constexpr int kFirstFd = 1 << 22;
+  uint32_t next_identity = 0;
+  bool readable(int fd) const;
+
+ private:
+  std::map<std::string, Accept> servers_;
+};
+
+ZmqBus& zmq_bus();
+void set_zmq_bus(ZmqBus* bus);
+
+}  // namespace zerogate::simulation
