@@ -76,7 +76,7 @@ class RedisChannel final : private RedisConnection::Owner {
 
   void on_connected() override;
   void on_bytes() override { heard_ns_ = clock_.now_ns(); }
-  void on_redis_reply(const redisReply& reply) override;
+  void on_redis_reply(const redisReply& reply, std::vector<RedisValue>& items) override;
   void on_broken(std::string_view reason, bool closed) override;
 
   void attempt();

@@ -49,7 +49,7 @@ void RedisChannel::end_of_turn() {
   }
 }
 
-void RedisChannel::on_redis_reply(const redisReply& reply) {
+void RedisChannel::on_redis_reply(const redisReply& reply, std::vector<RedisValue>& items) {
   if (state_ != State::up) {
     return on_handshake_reply(reply);
   }
@@ -70,7 +70,7 @@ void RedisChannel::on_redis_reply(const redisReply& reply) {
   if (is_error && is_elsewhere(reply)) {
     return answer_cluster();
   }
-  answer(pending_.pop_front(), to_reply(reply));
+  answer(pending_.pop_front(), to_reply(reply, items));
 }
 
 /// Without the reply's text: the addresses of inner nodes are not the callers' business.

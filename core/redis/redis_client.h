@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/bytes.h"
 #include "core/io/event_loop.h"
@@ -18,6 +19,7 @@
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_network.h"
 #include "core/redis/redis_url.h"
+#include "core/redis/redis_value.h"
 
 namespace zerogate {
 
@@ -34,7 +36,9 @@ struct RedisReply {
   bool is_status = false;  ///< `value` is a status reply, as OK is for SET
   ByteView value;          ///< bytes of a string or status reply; valid during on_reply only
   int64_t integer = 0;     ///< of an integer reply
-  std::string_view text;   ///< one line for the caller; valid during on_reply only
+  /// Of an array reply, else null. Valid during on_reply only, and may be moved from.
+  std::vector<RedisValue>* items = nullptr;
+  std::string_view text;  ///< one line for the caller; valid during on_reply only
 
   /// What Redis answers to a SET that it has done.
   bool says_ok() const { return status == Status::ok && is_status && value == "OK"; }

@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "core/redis/redis_value.h"
 
 struct redisReply;
 
@@ -21,7 +24,7 @@ class RedisConnection {
     /// Bytes have come. Replies may follow in this very callback.
     virtual void on_bytes() = 0;
     /// The reply to the oldest command that has none.
-    virtual void on_redis_reply(const redisReply& reply) = 0;
+    virtual void on_redis_reply(const redisReply& reply, std::vector<RedisValue>& items) = 0;
     /// The last call: the connection is gone. `closed`: the other end closed it, or the way there
     /// did; nothing was wrong with the bytes. `reason` is valid during the call only.
     virtual void on_broken(std::string_view reason, bool closed) = 0;

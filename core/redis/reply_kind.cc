@@ -4,7 +4,7 @@ namespace zerogate {
 
 using ReplyStatus = RedisReply::Status;
 
-RedisReply to_reply(const redisReply& reply) {
+RedisReply to_reply(const redisReply& reply, std::vector<RedisValue>& items) {
   RedisReply out;
   switch (reply.type) {
     case REDIS_REPLY_ERROR:
@@ -26,6 +26,7 @@ RedisReply to_reply(const redisReply& reply) {
       break;
     default:
       out.has_value = true;
+      out.items = &items;
   }
   return out;
 }

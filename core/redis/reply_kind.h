@@ -4,14 +4,15 @@
 #include <hiredis/hiredis.h>
 
 #include <string_view>
+#include <vector>
 
 #include "core/redis/redis_client.h"
+#include "core/redis/redis_value.h"
 
 namespace zerogate {
 
-/// For a command's continuation; views `reply`. Of an array only the fact that it came is told: no
-/// handler asks for one.
-RedisReply to_reply(const redisReply& reply);
+/// For a command's continuation; views `reply`, and `items` when that is an array.
+RedisReply to_reply(const redisReply& reply, std::vector<RedisValue>& items);
 
 /// True for an error that begins with this word; give the blank behind it, too.
 bool begins_with(const redisReply& reply, std::string_view word);

@@ -4,11 +4,15 @@
 #include <hiredis/hiredis.h>
 
 #include <string>
+#include <vector>
+
+#include "core/redis/redis_value.h"
 
 namespace zerogate {
 
 /// hiredis' own functions make two allocations for every reply. There is only one reply at a time,
-/// so one slot will do. Of an array it keeps only that it came. Loop thread only.
+/// so one slot will do. What is in an array is made anew for each: commands on the hot path have
+/// none. Loop thread only.
 class RedisReplySlot {
  public:
   RedisReplySlot() = default;
@@ -18,14 +22,19 @@ class RedisReplySlot {
   /// A reader that hands out this slot, which is valid until it reads the next reply. The caller
   /// frees it. The slot outlives it.
   redisReader* make_reader();
+  /// What is in the reply when it is an array.
+  std::vector<RedisValue>& items() { return items_; }
 
  private:
   static redisReplyObjectFunctions functions;
-  /// The reply, set anew; untouched while it is an array's element that is read.
-  static redisReply* begin(const redisReadTask* task);
+  /// Of a task that is no array's element: the reply, set anew.
+  static redisReply& begin(const redisReadTask* task);
+  /// Of one that is: its place.
+  static RedisValue& add_item(const redisReadTask* task);
 
   redisReply reply_{};
   std::string text_;  ///< behind reply_.str
+  std::vector<RedisValue> items_;
 };
 
 }  // namespace zerogate

@@ -66,7 +66,7 @@ void SocketRedisConnection::on_bytes(ByteView bytes) {
                        false);
     }
     --expected_;
-    owner_.on_redis_reply(received);
+    owner_.on_redis_reply(received, reply_.items());
   }
 }
 

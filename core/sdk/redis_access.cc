@@ -1,5 +1,7 @@
 #include "core/sdk/redis_access.h"
 
+#include <utility>
+
 namespace zerogate {
 
 namespace sdk {
@@ -16,10 +18,14 @@ bool RedisOperation::note_failure(const RedisReply& reply) {
 
 void RedisCommand::on_reply(const RedisReply& reply) {
   if (accept(reply)) {
-    value_ = {.has_value = reply.has_value,
-              .is_status = reply.is_status,
-              .text = std::string(reply.value),
-              .integer = reply.integer};
+    value_.has_value = reply.has_value;
+    value_.is_status = reply.is_status;
+    value_.text = reply.value;
+    value_.integer = reply.integer;
+    value_.is_array = reply.items != nullptr;
+    if (value_.is_array) {
+      value_.items = std::move(*reply.items);
+    }
   }
   finish();
 }

@@ -23,14 +23,6 @@ namespace zerogate {
 /// RedisClient::command, as a function so that tests can play Redis.
 using RedisSend = std::function<void(std::initializer_list<ByteView>, RedisRequest&)>;
 
-/// A reply with bytes of its own.
-struct RedisValue {
-  bool has_value = false;  ///< false for nil
-  bool is_status = false;  ///< `text` is a status reply, as OK is for SET
-  std::string text;        ///< of a string or status reply
-  int64_t integer = 0;     ///< of an integer reply
-};
-
 /// Whether a command may be sent again, once, when its connection closed without a reply: Redis may
 /// then have done it twice.
 enum class RedisRepeat : bool { never, harmless };
@@ -143,7 +135,7 @@ class RedisAccess {
   RedisAccess(const RedisSend& send, Resumer& resumer, sdk::OutBuffer& scratch)
       : send_(send), resumer_(resumer), scratch_(scratch) {}
 
-  /// Any command with a reply that is no array. Arguments are texts and integers, which are copied.
+  /// Any command. Arguments are texts and integers, which are copied.
   template <class... Arguments>
   Pending<sdk::RedisCommand> command(const Arguments&... arguments) {
     return begin<sdk::RedisCommand>(RedisRepeat::never, arguments...);

@@ -151,7 +151,8 @@ class FakeRedisConnection final : public RedisConnection {
       reply.str = text.data();
       reply.len = text.size();
     }
-    owner_->on_redis_reply(reply);
+    std::vector<RedisValue> items;
+    owner_->on_redis_reply(reply, items);
   }
   void break_off(std::string_view reason, bool closed) {
     owner_->on_broken(reason, closed);

@@ -15,22 +15,25 @@ redisReply reply_of(int type, std::string& text) {
   return reply;
 }
 
+std::vector<RedisValue> no_items;
+
 TEST(ReplyKindTest, OnlyAStatusOfOkSaysOk) {
   std::string ok = "OK";
-  EXPECT_TRUE(to_reply(reply_of(REDIS_REPLY_STATUS, ok)).says_ok());
-  EXPECT_FALSE(to_reply(reply_of(REDIS_REPLY_STRING, ok)).says_ok());
-  EXPECT_FALSE(to_reply(reply_of(REDIS_REPLY_ERROR, ok)).says_ok());
+  EXPECT_TRUE(to_reply(reply_of(REDIS_REPLY_STATUS, ok), no_items).says_ok());
+  EXPECT_FALSE(to_reply(reply_of(REDIS_REPLY_STRING, ok), no_items).says_ok());
+  EXPECT_FALSE(to_reply(reply_of(REDIS_REPLY_ERROR, ok), no_items).says_ok());
   std::string queued = "QUEUED";
-  EXPECT_FALSE(to_reply(reply_of(REDIS_REPLY_STATUS, queued)).says_ok());
+  EXPECT_FALSE(to_reply(reply_of(REDIS_REPLY_STATUS, queued), no_items).says_ok());
 }
 
 TEST(ReplyKindTest, NilIsAReplyWithoutValue) {
   std::string none;
-  const RedisReply nil = to_reply(reply_of(REDIS_REPLY_NIL, none));
+  const RedisReply nil = to_reply(reply_of(REDIS_REPLY_NIL, none), no_items);
   EXPECT_EQ(nil.status, RedisReply::Status::ok);
   EXPECT_FALSE(nil.has_value);
-  EXPECT_TRUE(to_reply(reply_of(REDIS_REPLY_STRING, none)).has_value) << "an empty string is one";
-  EXPECT_TRUE(to_reply(reply_of(REDIS_REPLY_ARRAY, none)).has_value);
+  EXPECT_TRUE(to_reply(reply_of(REDIS_REPLY_STRING, none), no_items).has_value)
+      << "an empty string is one";
+  EXPECT_TRUE(to_reply(reply_of(REDIS_REPLY_ARRAY, none), no_items).has_value);
 }
 
 TEST(ReplyKindTest, AnErrorIsKnownByItsFirstWord) {

@@ -1,6 +1,9 @@
 #include "core/sdk/functions.h"
 
+#include <fmt/format.h>
+
 #include <atomic>
+#include <cstring>
 #include <future>
 #include <memory>
 #include <stdexcept>
@@ -86,6 +89,28 @@ TEST_F(FunctionsTest, RedisCommandsRunAtTheSameTime) {
   EXPECT_EQ(answers(), 0u);
   answer_redis(redis_integer(5));
   EXPECT_EQ(answer<int64_t>(), 8);
+}
+
+TEST_F(FunctionsTest, AnArrayOfRedisHasItsElements) {
+  functions_.add("list", "", [](Context& context) -> Task<std::vector<std::string>> {
+    const RedisValue reply = co_await context.redis.command("LRANGE", "list", 0, -1);
+    std::vector<std::string> texts;
+    for (const RedisValue& item : reply.items) {
+      texts.push_back(item.has_value ? item.text : "nil");
+    }
+    co_return texts;
+  });
+  start();
+  call("list", 0);
+  std::vector<RedisValue> items(3);
+  items[0].has_value = items[2].has_value = true;
+  items[0].text = "a";
+  items[2].text = "b";
+  RedisReply reply;
+  reply.has_value = true;
+  reply.items = &items;
+  answer_redis(reply);
+  EXPECT_THAT(answer<std::vector<std::string>>(), ElementsAre("a", "nil", "b"));
 }
 
 TEST_F(FunctionsTest, AFailureOfRedisIsTheCallsOutcome) {
@@ -242,10 +267,10 @@ TEST_F(FunctionsTest, AHundredThousandCallsLeaveNothingBehind) {
                    auto kept = context.redis.get(std::to_string(id));
                    const auto inner = [](Context& of, int64_t number) -> Task<int64_t> {
                      co_await of.sleep(static_cast<uint64_t>(number % 5));
-                     co_return co_await of.call<int64_t>("orders", "next", number);
+                     co_return co_await of.call<int64_t>("orders", "same", number);
                    };
                    const int64_t next = co_await inner(context, id);
-                   co_return (co_await kept).value_or("none") + std::to_string(next);
+                   co_return (co_await kept).value_or("none") + " " + std::to_string(next);
                  },
                  {.timeout_ms = 20});
   start();
@@ -255,14 +280,18 @@ TEST_F(FunctionsTest, AHundredThousandCallsLeaveNothingBehind) {
     sink_.callers_gone = random.below(8) == 0;
     sink_.takes = !sink_.callers_gone;
     for (uint64_t i = random.below(64); i > 0 && begun < kCalls; --i, ++begun) {
-      call("mixed", begun);
+      std::string id(4, '\0');
+      std::memcpy(id.data(), &begun, id.size());
+      call("mixed", begun, id);
     }
     for (uint64_t i = random.below(96); i > 0 && !commands_.empty(); --i) {
-      answer_redis(redis_value("v"));
+      const std::string key = commands_.front().first[1];
+      answer_redis(redis_value(key));
     }
     for (uint64_t i = random.below(96); i > 0 && !orders_.calls.empty(); --i) {
-      std::move(orders_.calls.back()).reply("\x01");
+      std::move(orders_.calls.back()).reply(orders_.requests.back().second);
       orders_.calls.pop_back();
+      orders_.requests.pop_back();
     }
     runtime_->inner_calls().end_of_turn();
     pass_ms(random.below(3));
@@ -274,6 +303,14 @@ TEST_F(FunctionsTest, AHundredThousandCallsLeaveNothingBehind) {
   }
   EXPECT_EQ(sum, static_cast<uint64_t>(kCalls));
   EXPECT_EQ(answers(), static_cast<size_t>(kCalls));
+  for (const RecordingSink::Answer& answer : sink_.answers) {
+    int id = 0;
+    std::memcpy(&id, answer.id.data(), sizeof id);
+    const Result<std::string> text = decode<std::string>(answer.body);
+    if (text) {  // and no error
+      EXPECT_EQ(text.value(), fmt::format("{} {}", id, id)) << "another's answer";
+    }
+  }
   EXPECT_GT(ended(Outcome::ok), 0u);
   EXPECT_GT(ended(Outcome::timeout), 0u);
   EXPECT_GT(ended(Outcome::abandoned), 0u);
