@@ -325,11 +325,38 @@ void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) 
   families.push_back(std::move(up.family));
 }
 
+void collect_blocking(const BlockingMetrics& pool, std::vector<MetricFamily>& families) {
+  const auto add = [&families](std::string_view name, std::string_view help, MetricType type,
+                               uint64_t value) {
+    Family family(name, help, type);
+    family.add(Labels{}, value);
+    families.push_back(std::move(family.family));
+  };
+  add("zerogate_blocking_threads",
+      "Threads that functions of your own may have for work that blocks; 0 when the gateway serves "
+      "its own functions, which have none.",
+      MetricType::Gauge, pool.threads);
+  add("zerogate_blocking_busy", "Threads that do such work now.", MetricType::Gauge, pool.running);
+  add("zerogate_blocking_queued",
+      "Jobs that wait for a thread. More than 0 for long: the threads are too few, or the work is "
+      "too long.",
+      MetricType::Gauge, pool.waiting);
+  add("zerogate_blocking_finished_total", "Jobs that a thread has run.", MetricType::Counter,
+      pool.finished);
+  add("zerogate_blocking_refused_total",
+      "Jobs that were refused, because as many waited as may. Their calls fail as overloaded, "
+      "unless the function does something else.",
+      MetricType::Counter, pool.refused);
+}
+
 }  // namespace
 
-Collector::Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build,
-                     std::optional<uint64_t> memory_limit)
-    : workers_(std::move(workers)), build_(std::move(build)), memory_limit_(memory_limit) {
+Collector::Collector(std::vector<const WorkerMetrics*> workers, const BlockingMetrics& blocking,
+                     BuildInfo build, std::optional<uint64_t> memory_limit)
+    : workers_(std::move(workers)),
+      blocking_(blocking),
+      build_(std::move(build)),
+      memory_limit_(memory_limit) {
   for ([[maybe_unused]] const WorkerMetrics* worker : workers_) {
     assert(&worker->labels() == &workers_.front()->labels());
   }
@@ -347,6 +374,7 @@ std::vector<MetricFamily> Collector::Collect() const {
   collect_loops(workers_, families);
   collect_backends(workers_, families);
   collect_redis(workers_, families);
+  collect_blocking(blocking_, families);
   collect_log(families);
 
   Family build("zerogate_build_info", "Always 1; the labels tell what is running.",

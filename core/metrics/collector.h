@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/metrics/blocking_metrics.h"
 #include "core/metrics/worker_metrics.h"
 
 namespace zerogate {
@@ -25,12 +26,14 @@ struct BuildInfo {
 class Collector final : public prometheus::Collectable {
  public:
   /// `memory_limit` in bytes: what the process' cgroup grants; nothing when it is not limited.
-  Collector(std::vector<const WorkerMetrics*> workers, BuildInfo build,
-            std::optional<uint64_t> memory_limit = {});
+  /// `blocking` outlives it, too.
+  Collector(std::vector<const WorkerMetrics*> workers, const BlockingMetrics& blocking,
+            BuildInfo build, std::optional<uint64_t> memory_limit = {});
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   std::vector<const WorkerMetrics*> workers_;
+  const BlockingMetrics& blocking_;
   BuildInfo build_;
   std::optional<uint64_t> memory_limit_;
 };

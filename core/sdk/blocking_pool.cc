@@ -16,7 +16,9 @@ struct BlockingPool::Shared : std::enable_shared_from_this<Shared> {
     std::shared_ptr<BlockingLane::Back> back;
   };
 
-  explicit Shared(BlockingOptions the_options) : options(the_options) {}
+  explicit Shared(BlockingOptions the_options) : options(the_options) {
+    metrics.threads = options.threads;
+  }
 
   bool submit(Entry entry);
   bool has_thread();

@@ -3,7 +3,6 @@
 
 #include <uv.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "core/io/uv_ptr.h"
+#include "core/metrics/blocking_metrics.h"
 
 namespace zerogate {
 
@@ -22,14 +22,6 @@ class BlockingJob {
   virtual void run() = 0;
   /// Loop thread, after run().
   virtual void finish() = 0;
-};
-
-/// Counts since the start, and gauges. Any thread.
-struct BlockingMetrics {
-  std::atomic<uint64_t> running = 0;   ///< gauge
-  std::atomic<uint64_t> waiting = 0;   ///< gauge
-  std::atomic<uint64_t> finished = 0;  ///< jobs that have run
-  std::atomic<uint64_t> refused = 0;   ///< the queue was full
 };
 
 struct BlockingOptions {

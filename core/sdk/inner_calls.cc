@@ -16,14 +16,15 @@ void CallOperation::abandon() {
   }
 }
 
-void CallOperation::fail(std::string text) {
+void CallOperation::fail(Outcome outcome, std::string text) {
+  outcome_ = outcome;
   failure_ = std::move(text);
   complete();
 }
 
 ByteView CallOperation::body() const {
   if (!failure_.empty()) {
-    throw CallFailure(Outcome::error, failure_);
+    throw CallFailure(outcome_, failure_);
   }
   if (wire::is_error_body(body_)) {
     throw CallFailure(Outcome::error, fmt::format("{}: {}", name_, error_text(body_)));
@@ -40,10 +41,11 @@ void InnerCalls::begin(Backends* backends, ByteView backend, ByteView function, 
                        CallOperation& operation) {
   Service* const service = backends == nullptr ? nullptr : backends->find_service(backend);
   if (service == nullptr) {
-    return operation.fail(fmt::format("no backend is named `{}`", backend));
+    return operation.fail(Outcome::error, fmt::format("no backend is named `{}`", backend));
   }
   if (calls_.full()) {
-    return operation.fail("too many calls of functions to backends are under way");
+    return operation.fail(Outcome::overloaded,
+                          "too many calls of functions to backends are under way");
   }
   operation.name_ = fmt::format("{}.{}", backend, function);
   operation.calls_ = this;

@@ -29,13 +29,14 @@ class CallOperation : public Operation {
 
  private:
   friend class InnerCalls;
-  void fail(std::string text);
+  void fail(Outcome outcome, std::string text);
 
   InnerCalls* calls_ = nullptr;  ///< null once it was answered
   SlotKey key_;
   std::string name_;  ///< "backend.function", for error texts
   std::string body_;
   std::string failure_;
+  Outcome outcome_ = Outcome::error;  ///< of failure_
 };
 
 /// The way back of these calls: a ReplySink without a connection. It has a call table of its own,

@@ -11,12 +11,14 @@
 #include "core/base/quote.h"
 #include "core/log/log.h"
 #include "core/metrics/collector.h"
+#include "core/sdk/functions.h"
 #include "gateway/config/reload_rules.h"
 #include "gateway/config/show_config.h"
 #include "gateway/host/process.h"
 #include "gateway/runtime/client_census.h"
 #include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
+#include "handlers/registry.h"
 
 namespace zerogate {
 
@@ -219,7 +221,8 @@ Status Gateway::start_admin() {
   }
   AdminSources sources;
   const BuildInfo build{std::string(version()), std::string(revision())};
-  sources.metrics = {std::make_shared<Collector>(metrics, build, memory_limit_),
+  sources.metrics = {std::make_shared<Collector>(metrics, served_functions().blocking().metrics(),
+                                                 build, memory_limit_),
                      reloader_->metrics()};
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };

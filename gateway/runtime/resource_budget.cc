@@ -9,6 +9,7 @@
 #include "core/bridge/backend_options.h"
 #include "core/io/dns_lookup.h"
 #include "core/log/log.h"
+#include "core/sdk/functions.h"
 #include "gateway/host/descriptors.h"
 #include "gateway/host/tasks.h"
 #include "handlers/registry.h"
@@ -103,7 +104,8 @@ uint32_t lookup_threads(const Config& config) {
 uint32_t threads_but_admins(const Config& config) {
   const uint32_t contexts = has_zmq_backend(config) ? 2 : 1;
   return config.threads * (1 + contexts * kZmqThreads) + kLogThreads + kReloadThreads +
-         lookup_threads(config) + (config.admin ? kAdminOwnThreads : 0);
+         lookup_threads(config) + served_functions().blocking().options().threads +
+         (config.admin ? kAdminOwnThreads : 0);
 }
 
 std::string threads_of(const Config& config) {

@@ -95,7 +95,8 @@ class CollectorTest : public ::testing::Test {
 
   FunctionLabels labels{{"hello_world", "echo"}};
   WorkerMetrics first{labels}, second{labels};
-  Collector collector{{&first, &second}, {"1.2.3", "0123456789ab"}};
+  BlockingMetrics blocking;
+  Collector collector{{&first, &second}, blocking, {"1.2.3", "0123456789ab"}};
   std::vector<MetricFamily> families;
 };
 

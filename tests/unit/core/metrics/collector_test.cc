@@ -57,6 +57,19 @@ TEST_F(CollectorTest, EverySeriesIsThereFromTheStart) {
   EXPECT_EQ(family("zerogate_redis_command_duration_seconds").metric.size(), 1U);
 }
 
+TEST_F(CollectorTest, ThePoolForBlockingWorkIsShown) {
+  blocking.threads = 4;
+  blocking.running = 3;
+  blocking.waiting = 2;
+  blocking.finished = 10;
+  blocking.refused = 1;
+  EXPECT_EQ(value("zerogate_blocking_threads"), 4);
+  EXPECT_EQ(value("zerogate_blocking_busy"), 3);
+  EXPECT_EQ(value("zerogate_blocking_queued"), 2);
+  EXPECT_EQ(value("zerogate_blocking_finished_total"), 10);
+  EXPECT_EQ(value("zerogate_blocking_refused_total"), 1);
+}
+
 TEST_F(CollectorTest, EveryWireCountsByItself) {
   for (size_t w = 0; w < kWireNames.size(); ++w) {
     const auto wire = static_cast<Wire>(w);
@@ -241,7 +254,7 @@ TEST_F(CollectorTest, LimitsAreTheSumOfTheWorkersShares) {
 
 TEST_F(CollectorTest, TheMemoryLimitIsShownWhereThereIsOne) {
   EXPECT_FALSE(has_family("zerogate_memory_limit_bytes"));
-  const Collector limited{{&first}, {"1.2.3", "0123456789ab"}, 268435456};
+  const Collector limited{{&first}, blocking, {"1.2.3", "0123456789ab"}, 268435456};
   EXPECT_THAT(prometheus::TextSerializer().Serialize(limited.Collect()),
               ::testing::HasSubstr("\nzerogate_memory_limit_bytes 268435456\n"));
 }
@@ -272,7 +285,7 @@ TEST_F(CollectorTest, RedisIsUpWhenEveryWorkersIs) {
 }
 
 TEST_F(CollectorTest, WithoutWorkersRedisIsDownAndNothingCrashes) {
-  const Collector empty({}, {"v", "r"});
+  const Collector empty({}, blocking, {"v", "r"});
   const std::string page = prometheus::TextSerializer().Serialize(empty.Collect());
   EXPECT_THAT(page, HasSubstr("zerogate_redis_up 0\n"));
 }

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "core/io/name_service.h"
+#include "core/sdk/functions.h"
 #include "gateway/host/descriptors.h"
 #include "gateway/host/tasks.h"
+#include "handlers/registry.h"
 
 namespace zerogate {
 namespace {
@@ -60,6 +62,14 @@ TEST(ResourceBudget, EveryConsumerIsCounted) {
   EXPECT_LT(needed(config), bare);
   config.listen_zmq = std::nullopt;
   EXPECT_LT(needed(config), bare - 4);
+}
+
+TEST(ResourceBudget, ThreadsOfTheFunctionsPoolAreCounted) {
+  const uint32_t without = wanted_threads(config_with(1));
+  const Functions functions({.threads = 8});
+  use_functions(&functions);
+  EXPECT_EQ(wanted_threads(config_with(1)), without + 8);
+  use_functions(nullptr);
 }
 
 TEST(ResourceBudget, TooFewDescriptorsAreOneLineWithNumbersAndHint) {
