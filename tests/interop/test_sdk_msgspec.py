@@ -280,6 +280,7 @@ def types(make: Maker) -> dict:
         "float": (float, "float", make.float),
         "str": (str, "str", make.str),
         "bytes": (bytes, "bytes", make.bytes),
+        "bytearray": (bytearray, "bytes", make.bytes),
         "any": (Any, "Any", make.anything),
         "color": (Color, "Color", make.color),
         "level": (Level, "Level", make.level),
@@ -299,6 +300,7 @@ def types(make: Maker) -> dict:
             lambda: [make.uuid(), make.some(make.date)],
         ),
         "set_int32": (set[Int32], "set[int]", lambda: make.some(make.int32, 1)),
+        "frozenset_int32": (frozenset[Int32], "set[int]", lambda: make.some(make.int32, 1)),
         "set_str": (set[str], "set[str]", lambda: make.some(make.str, 1)),
         "dict_str_int": (dict[str, Int64], "dict[str, int]", lambda: make.dict(make.str, make.int64)),
         "dict_int_str": (dict[Int64, str], "dict[int, str]", lambda: make.dict(make.int64, make.str, 1)),
@@ -382,7 +384,7 @@ def allowed(name: str, message: bytes, theirs: tuple[str, bytes], ours: tuple[st
         return theirs[1] == b"another error"  # a date that Python cannot have: no ValidationError
     if name == "any":  # Raw is kept as it came, and is not looked into
         return ours == ("ok", message) or theirs[0] == ours[0] == "error"
-    has_dict_or_set = name.startswith(("dict_", "set_")) or name in ("mixed", "everything")
+    has_dict_or_set = name.startswith(("dict_", "set_", "frozenset_")) or name in ("mixed", "everything")
     return has_dict_or_set and theirs[0] == ours[0] == "ok" and sorted(theirs[1]) == sorted(ours[1])  # other order
 
 
