@@ -41,7 +41,6 @@ install(CODE "set(source \"${CMAKE_SOURCE_DIR}\")
               set(bindir \"${CMAKE_INSTALL_BINDIR}\")
               set(docdir \"${CMAKE_INSTALL_DOCDIR}\")")
 install(SCRIPT deploy/install_prefix.cmake)
-include(deploy/install_sdk.cmake)
 
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # cpack packs what was built, tests or no tests
 set(CPACK_PACKAGE_NAME zerogate)

@@ -1,6 +1,7 @@
 # `cmake --install build --component sdk`: what a gateway with its own functions is built with. Not
 # part of the package, whose users only run the program.
 include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
 
 set(zerogate_libraries ${CMAKE_INSTALL_LIBDIR}/zerogate)
 install(TARGETS zerogate_core zerogate_handlers zerogate_gateway
