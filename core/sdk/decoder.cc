@@ -195,7 +195,7 @@ bool Decoder::malformed() {
   if (!rest.empty() && wire::type_of(rest.front()) == wire::Type::invalid) {
     error_ = fmt::format("MessagePack data is malformed: invalid opcode '\\xc1' (byte {})",
                          size_ - rest.size());
-  } else if (wire::scan_value(rest).error == wire::ScanError::too_deep) {
+  } else if (wire::scan_value(rest, levels_left()).error == wire::ScanError::too_deep) {
     return too_deep();
   } else {
     error_ = "Input data was truncated";

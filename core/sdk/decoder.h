@@ -132,7 +132,9 @@ class Decoder {
   }
   void leave() { --depth_; }
   /// Passes over a value of any type. `value` views it.
-  bool read_value(ByteView& value) { return reader_.read_value(value) || malformed(); }
+  bool read_value(ByteView& value) {
+    return reader_.read_value(value, levels_left()) || malformed();
+  }
 
   // What is wrong; all return false. Text of more than kMaxQuotedBytes is quoted in part.
   static constexpr size_t kMaxQuotedBytes = 1000;
@@ -155,6 +157,7 @@ class Decoder {
     return depth_ <= wire::kMaxDepth || too_deep();
   }
   bool too_deep();
+  uint32_t levels_left() const { return wire::kMaxDepth - depth_; }
 
   size_t size_;
   wire::Reader reader_;

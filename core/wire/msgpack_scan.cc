@@ -172,7 +172,7 @@ bool read_head(ByteView bytes, size_t& header, uint64_t& count) {
 
 }  // namespace
 
-Scan scan_value(ByteView bytes) noexcept {
+Scan scan_value(ByteView bytes, uint32_t levels) noexcept {
   const char* at = bytes.data();
   const char* const end = at + bytes.size();
   // Values still to come: of the innermost open container, and below it of those around it. Only
@@ -210,7 +210,7 @@ Scan scan_value(ByteView bytes) noexcept {
         }
         at += header + count;
       } else {
-        if (depth == kMaxDepth) {
+        if (depth == levels) {
           return {0, ScanError::too_deep};
         }
         at += header;
@@ -386,8 +386,8 @@ bool Reader::read_ext(int8_t& type, ByteView& body) noexcept {
   return take(header + 1, static_cast<size_t>(count), body);
 }
 
-bool Reader::read_value(ByteView& value) noexcept {
-  const Scan scan = scan_value(rest_);
+bool Reader::read_value(ByteView& value, uint32_t levels) noexcept {
+  const Scan scan = scan_value(rest_, levels);
   return scan.error == ScanError::none && take(0, scan.length, value);
 }
 

@@ -26,8 +26,9 @@ struct Scan {
   ScanError error = ScanError::none;
 };
 
-/// Measures the first value of `bytes`. Linear in its length, whatever counts it claims.
-Scan scan_value(ByteView bytes) noexcept;
+/// Measures the first value of `bytes`. Linear in its length, whatever counts it claims. `levels`:
+/// how deep it may be, at most kMaxDepth.
+Scan scan_value(ByteView bytes, uint32_t levels = kMaxDepth) noexcept;
 
 /// True when `bytes` is exactly one whole value, with nothing behind it.
 bool is_one_value(ByteView bytes) noexcept;
@@ -85,8 +86,8 @@ class Reader {
   bool read_real(double& value) noexcept;
   bool read_bin(ByteView& bytes) noexcept;
   bool read_ext(int8_t& type, ByteView& body) noexcept;
-  /// Takes one whole value of any type; `value` views its bytes.
-  bool read_value(ByteView& value) noexcept;
+  /// Takes one whole value of any type, at most `levels` deep; `value` views its bytes.
+  bool read_value(ByteView& value, uint32_t levels = kMaxDepth) noexcept;
 
  private:
   bool read_short_count(uint8_t family, uint32_t& count) noexcept {

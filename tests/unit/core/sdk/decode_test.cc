@@ -111,6 +111,19 @@ TEST(DecodeTest, DepthHasALimit) {
   EXPECT_THAT(error_of<shop::Tree>(deep), HasSubstr("nested deeper"));
 }
 
+TEST(DecodeTest, DepthCountsAlsoWhatNoFieldTakes) {
+  const auto skipped = [](uint32_t levels) {  // three of them around x's value
+    return "\x81\xa8"
+           "children\x91\x82\xa8"
+           "children\x90\xa1x" +
+           std::string(levels - 3, '\x91') + "\x01";
+  };
+  EXPECT_TRUE(wire::is_one_value(skipped(wire::kMaxDepth)));
+  EXPECT_TRUE(decode<shop::Tree>(skipped(wire::kMaxDepth)).ok());
+  EXPECT_FALSE(wire::is_one_value(skipped(wire::kMaxDepth + 1)));
+  EXPECT_THAT(error_of<shop::Tree>(skipped(wire::kMaxDepth + 1)), HasSubstr("nested deeper"));
+}
+
 TEST(DecodeTest, AnEncodedValueIsCheckedAndKept) {
   using List = Encoded<std::vector<std::string>>;
   const auto list = decode<List>("\x92\xa1x\xd9\x01y");  // y's form is kept
