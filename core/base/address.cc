@@ -8,6 +8,7 @@
 #include <charconv>
 #include <optional>
 
+#include "core/base/ascii.h"
 #include "core/base/quote.h"
 
 namespace zerogate {
@@ -34,7 +35,7 @@ bool is_ipv4(const std::string& host) {
 
 bool is_name(std::string_view host) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' ||
            c == '.' || c == '_';  // docker-compose names its containers with underscores
   };
   return !host.empty() && host.size() <= kMaxHostBytes && std::ranges::all_of(host, allowed);

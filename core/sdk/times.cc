@@ -1,6 +1,7 @@
 // Dates and times as text and as timestamps, with the limits of msgspec and Python's datetime.
 #include <fmt/format.h>
 
+#include "core/base/ascii.h"
 #include "core/sdk/values.h"
 #include "core/wire/big_endian.h"
 
@@ -19,8 +20,6 @@ constexpr int64_t kMicrosPerSecond = 1'000'000;
 // 0001-01-01T00:00:00 and 9999-12-31T23:59:59, in seconds since 1970.
 constexpr int64_t kFirstSecond = -62'135'596'800;
 constexpr int64_t kLastSecond = 253'402'300'799;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Takes text off the front, piece by piece.
 class TextReader {

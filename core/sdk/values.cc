@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/base/ascii.h"
+
 namespace zerogate {
 namespace {
 
@@ -12,14 +14,12 @@ constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr int64_t kMaxExponent = 999'999'999'999'999'999;
 
 int hex_value(char c) {
-  if (c >= '0' && c <= '9') {
+  if (is_digit(c)) {
     return c - '0';
   }
   const char lower = static_cast<char>(c | 0x20);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 

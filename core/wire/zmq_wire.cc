@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/base/ascii.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/padded_request.h"
 #include "core/wire/zerror.h"
@@ -27,7 +28,7 @@ bool begins_with_hex_id(ByteView bytes) {
     return false;
   }
   return std::all_of(bytes.begin(), bytes.begin() + kHexIdBytes,
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+                     [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 bool is_ascii(ByteView bytes) {

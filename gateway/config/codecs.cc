@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "core/base/ascii.h"
 #include "core/base/units.h"
 #include "core/redis/redis_url.h"
 #include "gateway/host/cpu_count.h"
@@ -240,7 +241,7 @@ Codec<std::string> backend_name() {
 
 std::string backend_name_problem(std::string_view name) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' ||
            c == '.' || c == '-';
   };
   if (!name.empty() && name.size() <= kMaxBackendNameBytes && std::ranges::all_of(name, allowed)) {
