@@ -71,8 +71,10 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
       metrics_(std::move(metrics)),
       resolver_({context.loop, *context.timers, *context.lookups, context.states}, options,
                 [this] { endpoints_.update(resolver_.found()); }),
-      endpoints_(context.loop, *context.timers, *context.maker, *this, options,
-                 {connection_options(context, options), context.states, context.seed}, metrics_),
+      endpoints_(
+          context.loop, *context.timers, *context.maker, *this, options,
+          {connection_options(context, options), context.states, context.seed, context.by_hand},
+          metrics_),
       deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }),
       queue_(context.timers->clock(), options.queue) {
   set_options(options);
@@ -92,6 +94,7 @@ bool Backend::needs_new(const BackendOptions& options) const {
   live.queue = options_.queue;
   live.eject_after = options_.eject_after;
   live.idempotent = options_.idempotent;
+  live.timeout_key = options_.timeout_key;
   return live != options_;
 }
 
@@ -366,7 +369,17 @@ void Backend::on_deadline(ForwardedCall& call) {
     endpoints_.give_up(call);
   }
   fail(call, Outcome::timeout,
-       fmt::format("backend '{}' did not answer within {} ms", options_.name, call.timeout_ms));
+       fmt::format("backend '{}' did not answer within {} ms ({})", options_.name, call.timeout_ms,
+                   timeout_key(call)));
+}
+
+/// What to change for more time.
+std::string Backend::timeout_key(const ForwardedCall& call) const {
+  if (call.timeout_ms != options_.timeout_ms) {
+    return "its route's timeout";
+  }
+  return options_.timeout_key.empty() ? fmt::format("backends.{}.timeout", options_.name)
+                                      : options_.timeout_key;
 }
 
 }  // namespace zerogate

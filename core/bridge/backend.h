@@ -36,6 +36,7 @@ struct BridgeContext {
   /// there is room.
   std::function<std::optional<FunctionLabel>(ByteView function)> learn;
   std::shared_ptr<StateLog> states;  ///< where endpoints' coming and going is logged
+  std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< what operators have ordered
   /// The backend wants flush() at the end of the turn; told once.
   std::function<void(Backend&)> on_dirty;
   uint64_t seed = 0;  ///< of the backends' choices and jitter
@@ -65,6 +66,10 @@ class Backend final : private EndpointSet::Owner {
 
   /// Takes the call over; `timeout_ms` from now it is answered at the latest.
   void forward(const Request& request, Call&& call, uint32_t timeout_ms);
+
+  /// See EndpointSet.
+  void look_at_orders() { endpoints_.look_at_orders(); }
+  void clear(std::string_view endpoint) { endpoints_.clear(endpoint); }
 
   /// Answers every call with an error. Nothing may follow but the destructor.
   void fail_all();
@@ -109,6 +114,7 @@ class Backend final : private EndpointSet::Owner {
   void fail_unavailable(ForwardedCall& call, std::optional<Protocol> only = std::nullopt);
   bool may_retry(const ForwardedCall& call, bool written);
   void on_deadline(ForwardedCall& call);
+  std::string timeout_key(const ForwardedCall& call) const;
 
   const BridgeContext& context_;
   BackendOptions options_;

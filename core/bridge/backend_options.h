@@ -27,6 +27,7 @@ struct BackendOptions {
   uint32_t resolve_ms = 5'000;          ///< host names are looked up again this often
   uint32_t eject_after = 5;             ///< failures in a row after which an endpoint is set aside
   std::vector<std::string> idempotent;  ///< globs: functions that may be sent a second time
+  std::string timeout_key{};            ///< which sets timeout_ms; empty: backends.NAME.timeout
   bool operator==(const BackendOptions&) const = default;
 };
 

@@ -25,6 +25,7 @@ Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
                .request_bytes = &request_bytes_,
                .learn = std::move(options.learn),
                .states = std::move(options.states),
+               .by_hand = std::move(options.by_hand),
                .on_dirty = [this](Backend& backend) { dirty_.push_back(&backend); },
                .seed = uv_hrtime()} {
   const int most = zmq_ctx_get(zmq_context_.get(), ZMQ_SOCKET_LIMIT);
@@ -47,6 +48,20 @@ std::shared_ptr<Backend> Bridge::get(const BackendOptions& options) {
   metrics_.backends.add(entry.metrics);
   entries_.push_back(entry);
   return entry.backend;
+}
+
+void Bridge::look_at_orders() {
+  for (const Entry& entry : entries_) {
+    entry.backend->look_at_orders();
+  }
+}
+
+void Bridge::clear(std::string_view backend, std::string_view endpoint) {
+  for (const Entry& entry : entries_) {
+    if (entry.backend->options().name == backend) {
+      entry.backend->clear(endpoint);
+    }
+  }
 }
 
 void Bridge::fail_all() {

@@ -27,6 +27,7 @@ struct BridgeOptions {
   std::string identity;  ///< of the process; see ConnectService
   std::shared_ptr<NameService> names = std::make_shared<NameService>();  ///< the process' one
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
+  std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< the process' one
   /// See BridgeContext.
   std::function<std::optional<FunctionLabel>(ByteView)> learn = [](ByteView) {
     return std::nullopt;
@@ -45,6 +46,11 @@ class Bridge final : public EndOfTurn {
   std::shared_ptr<Backend> get(const BackendOptions& options);
 
   const std::string& identity() const { return context_.connection.identity; }
+
+  /// ByHand has changed.
+  void look_at_orders();
+  /// Ends the ejection of this endpoint of all backends of the name.
+  void clear(std::string_view backend, std::string_view endpoint);
 
   /// Answers every call under way with an error: the worker ends.
   void fail_all();

@@ -8,7 +8,7 @@ namespace zerogate {
 
 Endpoint::Endpoint(const EndpointContext& context, Owner& owner, const EndpointOptions& options,
                    uint64_t seed, std::shared_ptr<EndpointMetrics> metrics,
-                   std::unique_ptr<StateReporter> state)
+                   std::unique_ptr<StateReporter> state, HandOrder order)
     : context_(context),
       owner_(owner),
       options_(options),
@@ -16,13 +16,19 @@ Endpoint::Endpoint(const EndpointContext& context, Owner& owner, const EndpointO
       state_report_(std::move(state)),
       capacity_(context.calls),
       timer_(context.timers, [this] { on_timer(); }),
-      backoff_(kBackoffMinMs, kNeverUpBackoffMaxMs, seed) {
-  context_.outliers.join(member_);
-  open_connection();
+      backoff_(kBackoffMinMs, kNeverUpBackoffMaxMs, seed),
+      order_(std::move(order)),
+      hand_reason_(in_words(order_)),
+      settled_(by_hand()) {
+  if (!by_hand()) {
+    context_.outliers.join(member_);
+  }
+  maintain();
+  show_state();
 }
 
 Endpoint::~Endpoint() {
-  if (!retired_) {
+  if (takes_calls()) {
     context_.outliers.leave(member_);
   }
 }
@@ -35,14 +41,12 @@ void Endpoint::open_connection() {
 
 // One connection finds out whether Zero is served there; the rest follow when it has.
 void Endpoint::maintain() {
-  if (retired_ || listing_ != Listing::listed || state_ == State::aside) {
+  if (!takes_calls() || listing_ != Listing::listed || state_ == State::aside) {
     return;
   }
   const size_t there = connections_.size() + draining_.size();
   size_t wanted = options_.connections;
-  if (state_ == State::down) {
-    wanted = 1;
-  } else if (state_ == State::probing) {
+  if (state_ == State::down || state_ == State::probing) {
     wanted = std::min<size_t>(wanted, up_ + draining_.size() + 1);
   }
   for (size_t i = there; i < wanted; ++i) {
@@ -53,6 +57,7 @@ void Endpoint::maintain() {
 void Endpoint::on_timer() {
   if (state_ == State::aside) {
     become(State::probing);
+    show_state();
     // What is stuck there with nothing but given-up calls has no more use.
     for (size_t i = connections_.size(); i-- > 0;) {
       if (connections_[i]->up() && connections_[i]->live() == 0) {
@@ -186,7 +191,8 @@ void Endpoint::answered(BackendConnection& connection) {
     come_up();
     capacity_.set_limit(limit());
   }
-  if (options_.protocol == Protocol::zmq && connection.load() != connection.live()) {
+  if (options_.protocol == Protocol::zmq && connection.load() != connection.live() &&
+      !is_draining(connection)) {
     free_given_up(connection, UINT64_MAX);
   }
 }
@@ -214,12 +220,12 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   if (connections_.empty() && state_ == State::up) {
     become(State::down);
   }
-  if (!lost.empty() && !retired_) {
+  if (!lost.empty() && takes_calls()) {
     if (const auto aside_ms = context_.outliers.broke(member_, owner_.can_spare(*this), now_ns())) {
       set_aside(*aside_ms);
     }
   }
-  if (state_ != State::aside) {
+  if (state_ != State::aside && takes_calls()) {
     retry_later();
   }
   look_whether_settled();
@@ -251,7 +257,7 @@ void Endpoint::bury(BackendConnection& connection) {
   mark_dirty();
 }
 
-uint64_t Endpoint::limit() const { return retired_ ? 0 : uint64_t{up_} * options_.in_flight; }
+uint64_t Endpoint::limit() const { return takes_calls() ? uint64_t{up_} * options_.in_flight : 0; }
 
 // The real TCP server works on one request of a connection at a time: behind one that it does not
 // answer nothing comes. A ZeroMQ server has other workers, and only this call's slot is taken; when
@@ -260,16 +266,18 @@ bool Endpoint::give_up(ForwardedCall& call) {
   BackendConnection& connection = *call.connection;
   const Use before = use();
   const bool alive = member_.answered_since(call.sent_ns);
-  const auto aside_ms = retired_ ? std::nullopt
-                                 : context_.outliers.timed_out(member_, call.sent_ns,
-                                                               owner_.can_spare(*this), now_ns());
+  const auto aside_ms =
+      !takes_calls()
+          ? std::nullopt
+          : context_.outliers.timed_out(member_, call.sent_ns, owner_.can_spare(*this), now_ns());
   connection.give_up(call, context_.timers.now_ms());
   bool keeps_slot = false;
-  if (options_.protocol == Protocol::tcp) {
+  const bool tcp = options_.protocol == Protocol::tcp;
+  if (tcp || is_draining(connection)) {
     // A server that stands still accepts connections and answers nothing. While another endpoint
     // serves, it has to answer something before it is sent more: the connection that is opened in
     // this one's place asks.
-    if (!alive && state_ == State::up && owner_.can_spare(*this)) {
+    if (tcp && !alive && state_ == State::up && owner_.can_spare(*this)) {
       become(State::probing);
       reason_ = "it has answered nothing for as long as a call may take";
     }
@@ -325,6 +333,7 @@ void Endpoint::replace(BackendConnection& connection) {
   connection.fail("it was replaced");
   replacing_ = false;
   maintain();
+  show_state();
 }
 
 void Endpoint::set_aside(uint64_t for_ms) {
@@ -364,31 +373,14 @@ void Endpoint::set_listing(Listing listing) {
 }
 
 void Endpoint::retire() {
+  if (takes_calls()) {
+    context_.outliers.leave(member_);
+  }
   retired_ = true;
-  context_.outliers.leave(member_);
   state_report_.reset();
   timer_.stop();
   show_state();
   capacity_.set_limit(0);
-}
-
-void Endpoint::look_whether_settled() {
-  settled_ |= state_ == State::up ? attempts_ended_ >= options_.connections : connections_.empty();
-}
-
-// Of a name's addresses some may never answer, as ::1 of a server that listens on IPv4 only. While
-// another of them serves, that is no fault, and nothing says so.
-void Endpoint::show_state() {
-  const bool excused = one_of_a_name_ && !was_up_ && owner_.can_spare(*this);
-  metrics_->hidden.set(excused ? 1 : 0);
-  metrics_->connections.set(up_ + draining_.size());
-  metrics_->up.set(available() ? 1 : 0);
-  if (!settled_ && !available()) {
-    return;
-  }
-  if (state_report_ != nullptr && !excused) {
-    state_report_->set(available(), reason_);
-  }
 }
 
 }  // namespace zerogate

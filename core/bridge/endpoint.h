@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/backoff.h"
+#include "core/bridge/by_hand.h"
 #include "core/bridge/capacity.h"
 #include "core/bridge/connection_maker.h"
 #include "core/bridge/outlier_detector.h"
@@ -56,6 +57,9 @@ struct EndpointContext {
 ///   probing  that time is over, or a call was given up and nothing has come since it was sent. One
 ///            answer, to `connect` or to a call, brings it up again.
 ///
+/// By hand it may be disabled or drained: then it is down, opens no connection and has no room,
+/// whatever the other endpoints do, and the OutlierDetector does not count it.
+///
 /// Owned by its EndpointSet. Loop thread only.
 class Endpoint final : private BackendConnection::Owner {
  public:
@@ -81,7 +85,7 @@ class Endpoint final : private BackendConnection::Owner {
 
   Endpoint(const EndpointContext& context, Owner& owner, const EndpointOptions& options,
            uint64_t seed, std::shared_ptr<EndpointMetrics> metrics,
-           std::unique_ptr<StateReporter> state);
+           std::unique_ptr<StateReporter> state, HandOrder order = {});
   ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
@@ -97,7 +101,7 @@ class Endpoint final : private BackendConnection::Owner {
     if (available()) {
       return Use::full;
     }
-    return up_ > 0 && !retired_ ? Use::last_resort : Use::none;
+    return up_ > 0 && takes_calls() ? Use::last_resort : Use::none;
   }
   bool available() const { return state_ == State::up && !retired_; }
   /// One more request fits onto some connection, of an endpoint that is set aside, too.
@@ -106,7 +110,9 @@ class Endpoint final : private BackendConnection::Owner {
   /// The first attempts of all its connections have ended, well or not.
   bool settled() const { return settled_; }
   /// Why it is down.
-  const std::string& reason() const { return reason_; }
+  const std::string& reason() const { return by_hand() ? hand_reason_ : reason_; }
+  /// It was disabled or drained by an operator.
+  bool by_hand() const { return order_.state != HandState::ready; }
   /// Some connection has a request under way, given up or not.
   bool busy() const;
 
@@ -133,6 +139,11 @@ class Endpoint final : private BackendConnection::Owner {
   /// Takes no more requests; connects no more.
   void retire();
 
+  /// What an operator has ordered; again the same one changes nothing.
+  void set_order(const HandOrder& order);
+  /// Ends an ejection: it is tried at once, and so is one that waits to connect again.
+  void clear();
+
   /// Shows its state to the metrics and to the log. Again when another endpoint has come or gone.
   void show_state();
 
@@ -146,6 +157,7 @@ class Endpoint final : private BackendConnection::Owner {
   void on_down(BackendConnection& connection, std::string_view reason) override;
 
   uint64_t now_ns() const { return context_.timers.clock().now_ns(); }
+  bool takes_calls() const { return !retired_ && !by_hand(); }
   BackendConnection* free_connection();
   void open_connection();
   /// Opens what the state wants.
@@ -167,6 +179,12 @@ class Endpoint final : private BackendConnection::Owner {
   void mark_dirty();
   uint64_t limit() const;
   void look_whether_settled();
+  EndpointState shown_state() const;
+  void take_out();
+  void put_back();
+  void close_all();
+  void drain_all();
+  void take_back_draining();
 
   const EndpointContext& context_;
   Owner& owner_;
@@ -190,6 +208,8 @@ class Endpoint final : private BackendConnection::Owner {
   std::string reason_ = "not connected yet";
   uint32_t up_ = 0;              ///< of connections_
   uint32_t attempts_ended_ = 0;  ///< to connect, well or not
+  HandOrder order_;              ///< while it stands, state_ is down
+  std::string hand_reason_;      ///< of order_, in words
   bool settled_ = false;
   bool was_up_ = false;
   bool replacing_ = false;  ///< the connection that goes down is ended by us

@@ -125,7 +125,27 @@ void EndpointSet::add(const EndpointResolver::Found& found) {
   Endpoint::Owner& owner = *this;
   endpoints_.push_back(
       std::make_unique<Endpoint>(context_, owner, options, random_.next(), metrics_->add(name),
-                                 std::make_unique<StateReporter>(loop_, options_.states, watched)));
+                                 std::make_unique<StateReporter>(loop_, options_.states, watched),
+                                 options_.by_hand->find(backend_, name)));
+}
+
+void EndpointSet::look_at_orders() {
+  // One that leaves its name is retired as soon as it is disabled: it lives on until flush().
+  std::vector<Endpoint*> all;
+  for (const auto& endpoint : endpoints_) {
+    all.push_back(endpoint.get());
+  }
+  for (Endpoint* const endpoint : all) {
+    endpoint->set_order(options_.by_hand->find(backend_, endpoint->options().address.display()));
+  }
+}
+
+void EndpointSet::clear(std::string_view name) {
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->options().address.display() == name) {
+      endpoint->clear();
+    }
+  }
 }
 
 void EndpointSet::see_off() {
@@ -182,10 +202,22 @@ bool EndpointSet::settled() const {
 }
 
 std::string EndpointSet::reason(std::optional<Protocol> only) const {
-  const auto place = std::ranges::find_if(
-      endpoints_, [only](const auto& e) { return !only || e->options().protocol == *only; });
-  const Endpoint& endpoint = **place;
-  return fmt::format("{} ({})", endpoint.reason(), endpoint.options().address.display());
+  const Endpoint* told = nullptr;
+  size_t by_hand = 0;
+  for (const auto& endpoint : endpoints_) {
+    if (only && endpoint->options().protocol != *only) {
+      continue;
+    }
+    by_hand += endpoint->by_hand();
+    if (told == nullptr || (told->by_hand() && !endpoint->by_hand())) {
+      told = endpoint.get();
+    }
+  }
+  std::string text = fmt::format("{} ({})", told->reason(), told->options().address.display());
+  if (!told->by_hand() && by_hand > 0) {
+    text += fmt::format("; {} more disabled or drained by hand", by_hand);
+  }
+  return text;
 }
 
 Endpoint* EndpointSet::pick_one_of_many(const Endpoint* avoid, std::optional<Protocol> only) {

@@ -20,6 +20,7 @@ struct EndpointSetOptions {
   BackendConnectionOptions connection;
   std::shared_ptr<StateLog> states;  ///< where the endpoints' coming and going is logged
   uint64_t seed = 0;                 ///< of choices and jitter
+  std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< what operators have ordered
 };
 
 /// Follows the addresses that the backend's names have. An address that its name has lost gets no
@@ -54,6 +55,10 @@ class EndpointSet final : private Endpoint::Owner {
   void set_options(const BackendOptions& backend);
   /// These are the addresses now.
   void update(const std::vector<EndpointResolver::Found>& found);
+  /// What operators have ordered has changed.
+  void look_at_orders();
+  /// Ends the ejection of the endpoint of this name, as in "10.0.0.2:5559".
+  void clear(std::string_view endpoint);
 
   bool empty() const { return endpoints_.empty(); }
   /// Some endpoint, of this protocol, takes calls, now or when one of its connections is free.
@@ -64,6 +69,7 @@ class EndpointSet final : private Endpoint::Owner {
   /// The first attempts to reach them all have ended, well or not.
   bool settled() const;
   /// Why no endpoint, of this protocol, is there, and which one said so. Only when there is one.
+  /// Those that were taken out by hand are counted beside the reason of another.
   std::string reason(std::optional<Protocol> only = std::nullopt) const;
 
   /// An endpoint with room: the less loaded of two that are picked at random, which is nearly as

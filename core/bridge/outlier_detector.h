@@ -54,6 +54,8 @@ class OutlierDetector {
   }
   /// The same for a call that was sent at `sent_ns` and has been given up.
   std::optional<uint64_t> timed_out(Member& member, uint64_t sent_ns, bool spare, uint64_t now_ns);
+  /// An operator says that what was, was: the next time aside is a short one.
+  void forgive(Member& member) { member.verdicts_ = 0; }
   /// It has proved itself again.
   void back(Member& member);
 

@@ -26,6 +26,7 @@ void add_up(EndpointTotals& sum, const EndpointTotals& one) {
   sum.connections += one.connections;
   sum.in_flight += one.in_flight;
   sum.up = std::max(sum.up, one.up);
+  sum.disabled = std::max(sum.disabled, one.disabled);
 }
 
 void add_up(BackendSum& sum, const BackendTotals& one) {
@@ -131,6 +132,12 @@ void collect_backends(const Workers& workers, std::vector<MetricFamily>& familie
                       "set it aside: not reachable, or too many failures in a row.",
                       MetricType::Gauge),
                &EndpointTotals::up, families);
+  per_endpoint(backends,
+               Family("zerogate_backend_disabled",
+                      "1 when an operator has taken the endpoint out: disabled or drained by hand, "
+                      "until it is enabled. Its zerogate_backend_up is 0 then.",
+                      MetricType::Gauge),
+               &EndpointTotals::disabled, families);
   Family endpoints("zerogate_backend_endpoints",
                    "Endpoints that a backend has by what its host names resolve to, up or not. 0: "
                    "no name of it is resolved, and every call that is routed to it fails.",

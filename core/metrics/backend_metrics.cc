@@ -23,6 +23,8 @@ EndpointTotals totals_of(const EndpointMetrics& metrics, bool live) {
     totals.connections = metrics.connections.value();
     totals.in_flight = metrics.in_flight.value();
     totals.up = metrics.up.value();
+    totals.disabled = metrics.disabled.value();
+    totals.status = metrics.status.get();
   }
   return totals;
 }

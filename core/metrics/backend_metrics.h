@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/metrics/counter.h"
+#include "core/metrics/endpoint_status.h"
 #include "core/metrics/histogram.h"
 #include "core/metrics/outcome.h"
 
@@ -23,7 +24,9 @@ struct EndpointMetrics {
   Counter connections;                                 ///< gauge
   Counter in_flight;                                   ///< gauge: sent, and not answered yet
   Counter up;                                          ///< gauge: 1 when it takes requests
+  Counter disabled;                                    ///< gauge: 1 when taken out by hand
   Counter hidden;                                      ///< 1: no series shows it
+  WatchedStatus status;
 };
 
 /// The numbers at one moment. An endpoint that has gone (not live) keeps its counters, so that its
@@ -35,6 +38,8 @@ struct EndpointTotals {
   uint64_t connections = 0;
   uint64_t in_flight = 0;
   uint64_t up = 0;
+  uint64_t disabled = 0;
+  EndpointStatus status;
 };
 struct BackendTotals {
   std::string backend;

@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 #include <prometheus/text_serializer.h>
 
+#include <uv.h>
+
 #include <algorithm>
+#include <ctime>
 #include <exception>
 #include <utility>
 
 #include "core/base/quote.h"
 #include "core/base/uuid.h"
 #include "core/log/log.h"
+#include "gateway/admin/backends_document.h"
 #include "gateway/admin/clients_document.h"
 #include "gateway/admin/status_page.h"
 
@@ -32,6 +36,8 @@ AdminPage text_page(int status, std::string body, std::string headers = "") {
 constexpr std::chrono::milliseconds kStatusMaxAge{250};
 constexpr const char* kJson = "application/json";
 constexpr std::string_view kStatusFolder = "/status/";
+
+Moment this_moment() { return {uv_hrtime(), std::time(nullptr)}; }
 
 /// A browser sends one of these with every POST that a page makes it send, a tool neither of them.
 /// No page of ours POSTs, so none may: also not one of the "same" origin, which a host name that
@@ -61,6 +67,9 @@ const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
        "the effective configuration, passwords masked"},
       {"/clients", Method::get, &AdminRoutes::clients,
        "who calls: the busiest clients, as JSON; 'zerogate clients' shows them as a table"},
+      {"/backends", Method::both, &AdminRoutes::backends,
+       "endpoints of the backends, as JSON; POST /backends?action=drain&backend=NAME"
+       "&endpoint=HOST:PORT (or disable, enable, clear)"},
       {"/status.json", Method::get, &AdminRoutes::status_numbers,
        "the numbers of /metrics, as the status page reads them"},
       {"/reload", Method::post, &AdminRoutes::reload,
@@ -149,7 +158,12 @@ AdminPage AdminRoutes::status_numbers(const AdminRequest&) {
 StatusHead AdminRoutes::status_head() const {
   const std::chrono::duration<double> uptime = std::chrono::steady_clock::now() - started_;
   Readiness readiness = sources_.readiness();
-  return {instance_, uptime.count(), readiness.ready, std::move(readiness.text)};
+  return {instance_,
+          uptime.count(),
+          readiness.ready,
+          std::move(readiness.text),
+          sources_.endpoints(),
+          this_moment()};
 }
 
 AdminPage AdminRoutes::metrics(const AdminRequest&) {
@@ -180,6 +194,18 @@ AdminPage AdminRoutes::clients(const AdminRequest&) {
     clients_fresh_until_ = now + kStatusMaxAge;
   }
   return {200, kJson, clients_text_, ""};
+}
+
+AdminPage AdminRoutes::backends(const AdminRequest& request) {
+  if (request.method != "POST") {
+    return {200, kJson,
+            std::make_shared<const std::string>(backends_json(sources_.endpoints(), this_moment())),
+            ""};
+  }
+  const Result<EndpointOrder> order = parse_order(request.query);
+  const Result<std::string> result =
+      order ? sources_.order(order.value()) : Result<std::string>(Error{order.error()});
+  return text_page(result ? 200 : 400, (result ? result.value() : result.error()) + "\n");
 }
 
 AdminPage AdminRoutes::reload(const AdminRequest&) {

@@ -13,6 +13,7 @@
 
 #include "core/base/result.h"
 #include "core/listener/client_list.h"
+#include "gateway/admin/endpoint_report.h"
 #include "gateway/admin/scraper.h"
 #include "gateway/admin/status_document.h"
 
@@ -32,6 +33,11 @@ struct AdminSources {
   std::function<bool()> alive = [] { return true; };
   std::function<std::string()> config;  ///< YAML, masked
   std::function<ClientList()> clients;
+  std::function<std::vector<EndpointReport>()> endpoints = [] {
+    return std::vector<EndpointReport>();
+  };
+  /// POST /backends: the text says what was done, the error why it was not.
+  std::function<Result<std::string>(const EndpointOrder&)> order;
   /// POST /reload: the text that says what was taken over, or the errors, one a line.
   std::function<Result<std::string>()> reload;
   /// POST /drain: begins the end of the process, as SIGTERM does; a second time it does nothing.
@@ -77,6 +83,7 @@ class AdminRoutes {
   AdminPage readiness(const AdminRequest& request);
   AdminPage config(const AdminRequest& request);
   AdminPage clients(const AdminRequest& request);
+  AdminPage backends(const AdminRequest& request);
   AdminPage reload(const AdminRequest& request);
   AdminPage drain(const AdminRequest& request);
   AdminPage log_level(const AdminRequest& request);

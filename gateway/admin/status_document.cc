@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "gateway/admin/backends_document.h"
+
 namespace zerogate {
 namespace {
 
@@ -110,6 +112,7 @@ std::string status_json(const StatusHead& head, const std::vector<MetricFamily>&
             {"uptime", head.uptime_seconds},
             {"ready", head.ready},
             {"readiness", head.readiness},
+            {"endpoints", endpoints_json(head.endpoints, head.now)},
             {"families", Json::object()}};
   for (const MetricFamily& family : families) {
     json["families"][family.name] = family_json(family);

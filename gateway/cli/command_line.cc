@@ -335,6 +335,16 @@ Command parse_clients(const Arguments& arguments) {
   return parse_ask("clients", arguments, parser, clients, clients_help());
 }
 
+Command parse_backends(const Arguments& arguments) {
+  Parser parser("backends");
+  BackendsCommand backends;
+  parser.add("ACTION", backends.action);
+  parser.add("NAME", backends.backend);
+  parser.add("ENDPOINT", backends.endpoint);
+  parser.add("--reason", backends.reason);
+  return parse_ask("backends", arguments, parser, backends, backends_help());
+}
+
 }  // namespace
 
 Command parse_command_line(const std::vector<std::string>& arguments, const SettingsTable& table) {
@@ -361,6 +371,9 @@ Command parse_command_line(const std::vector<std::string>& arguments, const Sett
   if (first == "clients") {
     return parse_clients(rest);
   }
+  if (first == "backends") {
+    return parse_backends(rest);
+  }
   if (first == "--version") {
     return PrintCommand{fmt::format("zerogate {} ({})\n", version(), revision())};
   }
@@ -370,9 +383,9 @@ Command parse_command_line(const std::vector<std::string>& arguments, const Sett
   if (first.starts_with('-')) {
     return usage_error("", "unknown flag " + first, did_you_mean(first, {"--help", "--version"}));
   }
-  return usage_error(
-      "", "unknown command " + quote(first),
-      did_you_mean(first, {"serve", "check", "call", "bench", "healthcheck", "clients"}));
+  return usage_error("", "unknown command " + quote(first),
+                     did_you_mean(first, {"serve", "check", "call", "bench", "healthcheck",
+                                          "clients", "backends"}));
 }
 
 }  // namespace zerogate

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "gateway/ask/backends_command.h"
 #include "gateway/ask/clients_command.h"
 #include "gateway/ask/healthcheck_command.h"
 #include "gateway/config/load_config.h"
@@ -56,8 +57,9 @@ struct UsageError {
   std::string text;
 };
 
-using Command = std::variant<ServeCommand, CheckCommand, CallCommand, BenchCommand,
-                             HealthcheckCommand, ClientsCommand, PrintCommand, UsageError>;
+using Command =
+    std::variant<ServeCommand, CheckCommand, CallCommand, BenchCommand, HealthcheckCommand,
+                 ClientsCommand, BackendsCommand, PrintCommand, UsageError>;
 
 /// Reads nothing but its arguments, those behind the program's name. All texts end in a line break.
 Command parse_command_line(const std::vector<std::string>& arguments,

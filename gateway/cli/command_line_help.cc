@@ -69,6 +69,7 @@ std::string program_help() {
   zerogate bench URL FUNCTION [JSON] [flags]             put load on a server and measure it
   zerogate healthcheck [--admin HOST:PORT]               ask a running gateway whether it is ready
   zerogate clients [--admin HOST:PORT] [--watch]         who calls a running gateway, busiest first
+  zerogate backends [drain NAME ENDPOINT]                a running gateway's endpoints; take one out
   zerogate --version                                     version and revision
   zerogate COMMAND --help                                flags, variables and defaults
 
@@ -175,6 +176,32 @@ nothing. At most 200 rows; how many were left out stands below. Status 1 when no
 
 libzmq tells no port of a ZeroMQ client, nor whose connection has ended: one that has gone is listed
 until newer ones need its place. GET /clients on the admin port is the same as JSON.
+)";
+}
+
+std::string backends_help() {
+  return R"(zerogate backends [ACTION NAME ENDPOINT [--reason TEXT]] [--admin HOST:PORT]
+Without words: a table of the endpoints of a running gateway's backends: state, since when it is so,
+connections, calls under way, attempts that failed (no answer in time, or the connection was lost),
+and why. With words it does something to one endpoint, as the table spells it:
+
+  disable NAME ENDPOINT   close its connections at once; calls under way on them fail, or are sent
+                          elsewhere as after a lost connection
+  drain NAME ENDPOINT     no new calls; its connections are closed when those under way have ended
+  enable NAME ENDPOINT    take either back
+  clear NAME ENDPOINT     one that was set aside for its failures is tried at once
+
+  --reason TEXT           shown in the table, in the log and to callers when no endpoint is left
+  --admin HOST:PORT       where to ask; default as for serve: ZEROGATE_ADMIN, the file, or
+                          127.0.0.1:9464. 0.0.0.0 and [::] are asked on loopback
+  --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
+  --timeout DURATION      for the whole, as in 500ms; default 2s
+  -h, --help              this text
+
+What is ordered outlives a reload and a change of addresses, and goes with the process. Status 1
+when the gateway refuses or does not answer.
+
+Example: zerogate backends drain orders 10.0.0.2:5559 --reason 'new version'
 )";
 }
 

@@ -14,5 +14,6 @@ std::string call_help();
 std::string bench_help();
 std::string healthcheck_help();
 std::string clients_help();
+std::string backends_help();
 
 }  // namespace zerogate

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "gateway/ask/backends_command.h"
 #include "gateway/ask/clients_command.h"
 #include "gateway/ask/exit_status.h"
 #include "gateway/ask/healthcheck_command.h"
@@ -32,6 +33,9 @@ int run(const HealthcheckCommand& command) {
 }
 int run(const ClientsCommand& command) {
   return run_clients(command, process_environment(), std::cout, std::cerr);
+}
+int run(const BackendsCommand& command) {
+  return run_backends(command, process_environment(), std::cout, std::cerr);
 }
 int run(const PrintCommand& command) {
   std::cout << command.text;

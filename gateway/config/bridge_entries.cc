@@ -59,6 +59,8 @@ void add_bridge(const BridgeEntries& entries, const std::string& place, Config& 
   BackendOptions backend;
   backend.name = name;
   backend.urls = config.bridge;
+  backend.timeout_ms = config.bridge_timeout_ms;
+  backend.timeout_key = kBridgeTimeoutFlag;
   config.backends.push_back(std::move(backend));
   config.routes.push_back({{"*"}, name, 0});
 }

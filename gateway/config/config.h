@@ -50,6 +50,7 @@ struct Config {
   std::vector<RouteOptions> routes;  ///< the first match wins; each names one of `backends`
   /// What --bridge says; load_config has made it the last of `backends` and of `routes`.
   std::vector<ServerUrl> bridge;
+  uint32_t bridge_timeout_ms = BackendOptions{}.timeout_ms;  ///< of calls through that backend
   std::vector<std::string> notes;  ///< what load_config decided by itself: a line each, for the log
   std::vector<std::string> warnings;  ///< what is surely not meant, though it can be done: likewise
   ConfigSource source;
@@ -59,5 +60,6 @@ struct Config {
 
 /// The name of the backend that --bridge makes.
 inline constexpr std::string_view kBridgeName = "bridge";
+inline constexpr std::string_view kBridgeTimeoutFlag = "--bridge-timeout";
 
 }  // namespace zerogate

@@ -70,6 +70,8 @@ SettingsTable make_settings() {
                 &C::routes, kLive),
       row({"bridge", "--bridge", "URL", "forward to this Zero server; once for each endpoint"},
           &C::bridge, server_urls(), kLiveNotInFile),
+      row({"bridge_timeout", kBridgeTimeoutFlag, "DURATION", "of a call through --bridge"},
+          &C::bridge_timeout_ms, duration(), kLiveNotInFile),
   };
 }
 

@@ -155,6 +155,7 @@ WorkerOptions Gateway::worker_options() const {
   options.drain_timeout_ms = config_.drain_timeout_ms;
   options.call_log = &call_log_;
   options.redis.states = options.zmq.states = states_;
+  options.by_hand = by_hand_;
   options.on_churn = [this] { trimmer_->request(); };
   options.on_progress = [this] { uv_async_send(progress_.get()); };
   return options;
@@ -215,20 +216,19 @@ Status Gateway::start_admin() {
   if (!config_.admin) {
     return ok_status();
   }
-  std::vector<const WorkerMetrics*> metrics;
-  for (const auto& worker : workers_) {
-    metrics.push_back(&worker->metrics());
-  }
   AdminSources sources;
   const BuildInfo build{std::string(version()), std::string(revision())};
-  sources.metrics = {std::make_shared<Collector>(metrics, served_functions().blocking().metrics(),
-                                                 build, memory_limit_),
-                     reloader_->metrics()};
+  sources.metrics = {
+      std::make_shared<Collector>(worker_metrics(), served_functions().blocking().metrics(), build,
+                                  memory_limit_),
+      reloader_->metrics()};
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };
   sources.config = [this] { return config_yaml(); };
   sources.clients = [this] { return ask_for_clients(workers_); };
   sources.drain = [this] { shutdown_->request(); };
+  sources.endpoints = [this] { return desk_.report(); };
+  sources.order = [this](const EndpointOrder& order) { return desk_.order(order); };
   sources.reload = [this] { return reloader_->reload(); };
   sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };
   sources.version = version();

@@ -14,6 +14,7 @@
 #include "core/metrics/function_labels.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/config/load_config.h"
+#include "gateway/desk/backend_desk.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/reloader.h"
@@ -51,6 +52,13 @@ class Gateway {
   Status start_workers();
   Status start_admin();
   WorkerOptions worker_options() const;
+  std::vector<const WorkerMetrics*> worker_metrics() const {
+    std::vector<const WorkerMetrics*> metrics;
+    for (const auto& worker : workers_) {
+      metrics.push_back(&worker->metrics());
+    }
+    return metrics;
+  }
   void fit_into_memory();
   void make_reloader(Reload load_again);
   void apply(const Config& config);
@@ -83,6 +91,14 @@ class Gateway {
   std::vector<ListenSocket> zmq_sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;
   LivenessCheck liveness_;
+  std::shared_ptr<ByHand> by_hand_ = std::make_shared<ByHand>();
+  BackendDesk desk_{{[this] { return worker_metrics(); },
+                     [this](const EndpointOrder& order) {
+                       for (const auto& worker : workers_) {
+                         worker->order(order);
+                       }
+                     }},
+                    by_hand_};
   std::unique_ptr<Reloader> reloader_;  ///< acts upon the workers: goes before them
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
   std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs

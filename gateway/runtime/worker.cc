@@ -36,6 +36,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
                     .identity = options.identity,
                     .names = options.names,
                     .states = options.redis.states,
+                    .by_hand = options.by_hand,
                     .learn = [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();
@@ -153,6 +154,14 @@ void Worker::reload(RouteTableOptions routing) {
   uv_async_send(order_signal_.get());
 }
 
+void Worker::order(const EndpointOrder& order) {
+  {
+    const std::lock_guard lock(reload_mutex_);
+    orders_.push_back(order);
+  }
+  uv_async_send(order_signal_.get());
+}
+
 uint64_t Worker::ping() {
   const uint64_t ticket = ++asked_;
   uv_async_send(order_signal_.get());
@@ -192,12 +201,23 @@ void Worker::on_order() {
     begin_drain();
   }
   std::optional<RouteTableOptions> routing;
+  std::vector<EndpointOrder> orders;
   {
     const std::lock_guard lock(reload_mutex_);
     routing.swap(reload_);
+    orders.swap(orders_);
   }
+  std::ranges::for_each(orders, [this](const EndpointOrder& order) { obey(order); });
   if (routing) {
     prepare(*routing);
+  }
+}
+
+void Worker::obey(const EndpointOrder& order) {
+  if (order.action == EndpointOrder::Action::clear) {
+    bridge_->clear(order.backend, order.endpoint);
+  } else {
+    bridge_->look_at_orders();
   }
 }
 

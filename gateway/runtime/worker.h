@@ -23,6 +23,7 @@
 #include "core/redis/socket_redis_network.h"
 #include "core/rpc/dispatcher.h"
 #include "core/sdk/function_runtime.h"
+#include "gateway/admin/endpoint_report.h"
 #include "gateway/runtime/questions.h"
 #include "gateway/runtime/route_table.h"
 #include "handlers/registry.h"
@@ -37,8 +38,9 @@ struct WorkerOptions {
   std::string identity;  ///< of the process, so that no backend is the gateway itself
   /// The process' one, for the names of backends and of Redis.
   std::shared_ptr<NameService> names = std::make_shared<NameService>();
-  size_t request_memory = BridgeOptions::kRequestMemory;  ///< bytes under way to backends
-  uint32_t max_in_flight = 20'000;                        ///< calls of this worker
+  std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< the process' one
+  size_t request_memory = BridgeOptions::kRequestMemory;         ///< bytes under way to backends
+  uint32_t max_in_flight = 20'000;                               ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
   /// The same for all workers. Outlives them.
   const AccessLogSettings* call_log = nullptr;  ///< null: no access log
@@ -85,6 +87,9 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   /// Any thread. True from reload() until the new routing has been taken over.
   bool reloading() const { return reloading_; }
 
+  /// Any thread. ByHand has changed for this endpoint, or its ejection is to end.
+  void order(const EndpointOrder& order);
+
   /// Any thread. True once the first attempt to reach Redis and each backend has ended, well or
   /// not.
   bool settled() const { return settled_; }
@@ -112,6 +117,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   std::unique_ptr<Listener> make_listener(Protocol protocol);
   Service* find_service(std::string_view backend) override;
   void make_functions();
+  void obey(const EndpointOrder& order);
   void prepare(const RouteTableOptions& options);
   void take_over_routing();
   void begin_drain();
@@ -141,6 +147,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   std::mutex reload_mutex_;
   std::optional<RouteTableOptions> reload_;  ///< guarded; waits for the worker's thread
   Questions questions_;
+  std::vector<EndpointOrder> orders_;  ///< the same
   std::atomic<bool> settled_ = false;
   std::atomic<uint64_t> asked_ = 0;     ///< pings
   std::atomic<uint64_t> answered_ = 0;  ///< the last one that the loop has come round to

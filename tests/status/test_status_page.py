@@ -179,6 +179,7 @@ async def test_a_backend_that_is_down(browser, start_gateway, clients, tmp_path)
     endpoints = {row["Endpoint"]: row for row in page.table("Endpoints of the backends")}
     assert endpoints.keys() == {"127.0.0.1:1", "127.0.0.1:2"}
     assert all(row["State"] == "✕ down" for row in endpoints.values())
+    assert all("refused" in row["Why"] and row["Since"] for row in endpoints.values())
     assert page.tiles["redis"] in ("up", "not connected")
     assert page.function("add", "tcp")["Total"] == "1"
 

@@ -54,6 +54,8 @@ export class Backends {
         flightColumn,
         { title: 'Connections', text: (row) => format.count(row.connections) },
         { title: 'Total', text: (row) => format.count(row.total) },
+        { title: 'Since', text: (row) => format.duration(row.since) },
+        { title: 'Why', words: 'long', text: (row) => row.why },
       ],
     });
   }
@@ -79,6 +81,7 @@ export class Backends {
     const totals = now.sumBy(ATTEMPTS, keys);
     const connections = now.sumBy('zerogate_backend_connections', keys);
     const flight = now.sumBy('zerogate_backend_in_flight', keys);
+    const told = new Map(now.endpoints.map((one) => [keyOf(one.backend, one.endpoint), one]));
     return [...now.sumBy(UP, keys)].map(([key, up]) => {
       const [backend, name] = valuesOf(key);
       const rate = before?.has(key) ? (rates.get(key) ?? 0) : undefined;
@@ -87,7 +90,9 @@ export class Backends {
         name,
         backend,
         healthy: up > 0,
-        state: up > 0 ? '● up' : '✕ down',
+        state: up > 0 ? '● up' : `✕ ${told.get(key)?.state ?? 'down'}`,
+        since: told.get(key)?.since_seconds,
+        why: told.get(key)?.reason ?? '',
         rate,
         errors: rate === undefined ? undefined : rate - (good.get(key) ?? 0),
         flight: flight.get(key),

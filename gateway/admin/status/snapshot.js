@@ -15,6 +15,7 @@ export class Snapshot {
     this.uptime = document.uptime;  // seconds, of a clock that is never set
     this.ready = document.ready;
     this.readiness = document.readiness;
+    this.endpoints = document.endpoints ?? [];
     this.families = new Map(Object.entries(document.families));
   }
 

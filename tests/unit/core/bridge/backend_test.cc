@@ -57,7 +57,21 @@ TEST_F(BackendTest, DeadlinesPassInOrderWhateverTheTimeOuts) {
   EXPECT_TRUE(answered(middle));
   EXPECT_FALSE(answered(slow));
   pass_ms(100);
-  EXPECT_THAT(answer(slow), HasSubstr("did not answer within 300 ms"));
+  EXPECT_THAT(answer(slow), HasSubstr("did not answer within 300 ms (its route's timeout)"));
+}
+
+TEST_F(BackendTest, ATimeOutNamesTheKeyThatSetsIt) {
+  serve(1);
+  const size_t first = call();
+  pass_ms(kTimeoutMs);
+  EXPECT_THAT(answer(first), HasSubstr("did not answer within 1000 ms (backends.b.timeout)"));
+  options_.timeout_key = "--bridge-timeout";
+  EXPECT_FALSE(backend_->needs_new(options_));
+  backend_->set_options(options_);
+  network_.serve(name(1));
+  const size_t second = call();
+  pass_ms(kTimeoutMs);
+  EXPECT_THAT(answer(second), HasSubstr("within 1000 ms (--bridge-timeout)"));
 }
 
 // The process was stopped: the answer lies in the socket, and is read before anything is judged.

@@ -37,6 +37,7 @@ TEST(StatusDocumentTest, TheHead) {
                                    {"uptime", 12.5},
                                    {"ready", true},
                                    {"readiness", "ready"},
+                                   {"endpoints", json::array()},
                                    {"families", json::object()}}));
 }
 

@@ -116,6 +116,17 @@ TEST(CommandLine, Bench) {
   EXPECT_THAT(error_of({"bench", "u", "f", "--dept", "1"}), HasSubstr("did you mean --depth?"));
 }
 
+TEST(CommandLine, Backends) {
+  EXPECT_EQ(parse_as<BackendsCommand>({"backends"}).action, "");
+  const auto drain = parse_as<BackendsCommand>(
+      {"backends", "drain", "b", "10.0.0.1:1", "--reason", "new version", "--admin=h:1"});
+  EXPECT_EQ(drain.action, "drain");
+  EXPECT_EQ(drain.backend, "b");
+  EXPECT_EQ(drain.endpoint, "10.0.0.1:1");
+  EXPECT_EQ(drain.reason, "new version");
+  EXPECT_THAT(drain.flags, ElementsAre(Pair("admin", "h:1")));
+}
+
 TEST(CommandLine, Healthcheck) {
   const auto plain = parse_as<HealthcheckCommand>({"healthcheck"});
   EXPECT_EQ(plain.config_file, "");
@@ -152,7 +163,8 @@ TEST(CommandLine, NoCommandShowsTheHelp) {
 }
 
 TEST(CommandLine, EachCommandHasHelp) {
-  for (const auto* command : {"serve", "check", "call", "bench", "healthcheck", "clients"}) {
+  for (const auto* command :
+       {"serve", "check", "call", "bench", "healthcheck", "clients", "backends"}) {
     EXPECT_THAT(parse_as<PrintCommand>({command, "--help"}).text,
                 StartsWith("zerogate " + std::string(command) + " "));
     EXPECT_THAT(parse_as<PrintCommand>({command, "-h"}).text, StartsWith("zerogate "));

@@ -117,6 +117,16 @@ TEST_F(BridgeConfig, BridgeIsABackendAndARouteForEverything) {
   EXPECT_THAT(config.routes, ElementsAre(RouteOptions{{"*"}, "bridge", 0}));
 }
 
+TEST_F(BridgeConfig, BridgeHasATimeOutOfItsOwn) {
+  const std::string file = std::string(kOrders) + "routes: [{functions: f, backend: orders}]\n";
+  const Config config = good(file, {}, {{"bridge", "tcp://a:1"}, {"bridge_timeout", "60s"}});
+  EXPECT_EQ(config.backends.front().timeout_ms, 5'000u);
+  EXPECT_EQ(config.backends.back().timeout_ms, 60'000u);
+  EXPECT_EQ(config.backends.back().timeout_key, "--bridge-timeout");
+  const Variables variables = {{"ZEROGATE_BRIDGE", "tcp://a:1"}, {"ZEROGATE_BRIDGE_TIMEOUT", "7s"}};
+  EXPECT_EQ(good("", variables).backends.at(0).timeout_ms, 7'000u);
+}
+
 TEST_F(BridgeConfig, TheOneLineBridgeWorksAsItStands) {
   const Config config =
       good("", {}, {{"listen.zmq", "127.0.0.1:5559"}, {"bridge", "tcp://127.0.0.1:7000"}});

@@ -1,0 +1,68 @@
+#include "core/bridge/by_hand.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/base/utf8.h"
+
+namespace zerogate {
+namespace {
+
+bool is_printable(std::string_view text) {
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  return is_utf8(text) && std::ranges::none_of(text, control);
+}
+
+}  // namespace
+
+std::string in_words(const HandOrder& order) {
+  if (order.state == HandState::ready) {
+    return "";
+  }
+  return fmt::format("{} by hand{}{}", order.state == HandState::drain ? "drained" : "disabled",
+                     order.reason.empty() ? "" : ": ", order.reason);
+}
+
+Status ByHand::set(const std::string& backend, const std::string& endpoint, HandOrder order) {
+  if (order.reason.size() > kMaxReasonBytes) {
+    return Error{fmt::format("the reason is longer than {} bytes", kMaxReasonBytes)};
+  }
+  if (!is_printable(order.reason)) {
+    return Error{"the reason has a character that cannot be printed"};
+  }
+  const std::lock_guard lock(mutex_);
+  const auto key = std::pair(backend, endpoint);
+  if (order.state == HandState::ready) {
+    orders_.erase(key);
+    return ok_status();
+  }
+  if (orders_.size() >= kMaxOrders && !orders_.contains(key)) {
+    return Error{fmt::format("{} endpoints are disabled or drained: enable some", kMaxOrders)};
+  }
+  const auto [place, is_new] = orders_.try_emplace(key, order);
+  if (!is_new) {
+    if (place->second.state == order.state) {
+      order.since_ns = place->second.since_ns;
+    }
+    place->second = std::move(order);
+  }
+  return ok_status();
+}
+
+HandOrder ByHand::find(const std::string& backend, const std::string& endpoint) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = orders_.find({backend, endpoint});
+  return found != orders_.end() ? found->second : HandOrder{};
+}
+
+std::vector<ByHand::Entry> ByHand::list() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Entry> entries;
+  for (const auto& [key, order] : orders_) {
+    entries.push_back({key.first, key.second, order});
+  }
+  return entries;
+}
+
+}  // namespace zerogate

@@ -1,0 +1,154 @@
+#include "gateway/desk/backend_desk.h"
+
+#include <fmt/format.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "core/base/quote.h"
+#include "core/log/log.h"
+
+namespace zerogate {
+namespace {
+
+using Action = EndpointOrder::Action;
+using Key = std::pair<std::string, std::string>;  // backend and endpoint
+
+struct Sum {
+  EndpointReport report;
+  std::vector<EndpointStatus> views;
+};
+
+void add(const EndpointTotals& totals, Sum& sum) {
+  const auto count = [&](Outcome outcome) { return totals.requests[index_of(outcome)]; };
+  for (const uint64_t requests : totals.requests) {
+    sum.report.requests += requests;
+  }
+  sum.report.failures += count(Outcome::timeout) + count(Outcome::unavailable);
+  if (totals.live) {
+    sum.report.connections += totals.connections;
+    sum.report.in_flight += totals.in_flight;
+    sum.views.push_back(totals.status);
+  }
+}
+
+std::string_view word_for(Action action) {
+  switch (action) {
+    case Action::disable:
+      return "disabled";
+    case Action::drain:
+      return "drained";
+    case Action::enable:
+      return "enabled";
+    case Action::clear:
+      break;
+  }
+  return "cleared";
+}
+
+std::string_view event_for(Action action) {
+  switch (action) {
+    case Action::disable:
+      return "endpoint disabled by hand";
+    case Action::drain:
+      return "endpoint drained by hand";
+    case Action::enable:
+      return "endpoint enabled by hand";
+    case Action::clear:
+      break;
+  }
+  return "endpoint cleared by hand";
+}
+
+std::string_view effect_of(Action action) {
+  switch (action) {
+    case Action::disable:
+      return "its connections are closed, and it gets no calls until it is enabled";
+    case Action::drain:
+      return "it gets no new calls; its connections are closed when those under way have ended";
+    case Action::enable:
+      return "it is connected to again";
+    case Action::clear:
+      break;
+  }
+  return "it is tried at once";
+}
+
+}  // namespace
+
+EndpointStatus best_of(const std::vector<EndpointStatus>& views) {
+  const auto order = [](const EndpointStatus& one) {
+    return is_by_hand(one.state) ? -1 - static_cast<int>(one.state) : static_cast<int>(one.state);
+  };
+  EndpointStatus best = *std::ranges::min_element(views, {}, order);
+  const auto others = std::ranges::count_if(
+      views, [&](const EndpointStatus& one) { return one.state != best.state; });
+  if (others > 0 && !is_by_hand(best.state)) {
+    const EndpointStatus& worst = *std::ranges::max_element(views, {}, order);
+    best.reason = fmt::format("{} of {} event loops see it differently: {}: {}", others,
+                              views.size(), name_of(worst.state), worst.reason);
+  }
+  return best;
+}
+
+std::vector<EndpointReport> BackendDesk::report() const {
+  std::map<Key, Sum> sums;
+  for (const WorkerMetrics* worker : workers_.metrics()) {
+    for (const BackendTotals& backend : worker->backends.totals()) {
+      for (const EndpointTotals& endpoint : backend.endpoints) {
+        add(endpoint, sums[{backend.backend, endpoint.endpoint}]);
+      }
+    }
+  }
+  std::vector<EndpointReport> reports;
+  for (auto& [key, sum] : sums) {
+    const HandOrder order = by_hand_->find(key.first, key.second);
+    if (sum.views.empty() && order.state == HandState::ready) {
+      continue;  // it has gone
+    }
+    sum.report.backend = key.first;
+    sum.report.endpoint = key.second;
+    if (sum.views.empty()) {
+      const bool drain = order.state == HandState::drain;
+      sum.report.status = {drain ? EndpointState::drain : EndpointState::disabled,
+                           in_words(order) + "; no backend has this address now", order.since_ns};
+    } else {
+      sum.report.status = best_of(sum.views);
+    }
+    reports.push_back(std::move(sum.report));
+  }
+  return reports;
+}
+
+Result<std::string> BackendDesk::order(const EndpointOrder& order) {
+  const std::lock_guard lock(ordering_);
+  std::string known;
+  bool found = false;
+  for (const EndpointReport& one : report()) {
+    found |= one.backend == order.backend && one.endpoint == order.endpoint;
+    known += fmt::format("{}{} {}", known.empty() ? "" : ", ", one.backend, one.endpoint);
+  }
+  if (!found) {
+    return Error{fmt::format("backend {} has no endpoint {}; there are: {}", quote(order.backend),
+                             quote(order.endpoint), known.empty() ? "none" : known)};
+  }
+  if (order.action != Action::clear) {
+    const HandState state = order.action == Action::disable ? HandState::disabled
+                            : order.action == Action::drain ? HandState::drain
+                                                            : HandState::ready;
+    const HandOrder by_hand = {state, order.reason, uv_hrtime()};
+    if (Status status = by_hand_->set(order.backend, order.endpoint, by_hand); !status) {
+      return Error{status.error()};
+    }
+  }
+  log::warn(event_for(order.action), {{"backend", order.backend},
+                                      {"endpoint", order.endpoint},
+                                      {"reason", order.reason.empty() ? "-" : order.reason}});
+  workers_.tell(order);
+  return fmt::format("{} {} {}: {}", order.backend, order.endpoint, word_for(order.action),
+                     effect_of(order.action));
+}
+
+}  // namespace zerogate

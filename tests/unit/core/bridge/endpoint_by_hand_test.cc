@@ -1,0 +1,251 @@
+// Endpoints that an operator disables, drains, enables or clears.
+#include <gmock/gmock.h>
+
+#include "core/bridge/by_hand.h"
+#include "tests/unit/core/bridge/backend_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class EndpointByHandTest : public BackendTest {
+ protected:
+  void order(size_t endpoint, HandState state, const std::string& reason = "") {
+    const HandOrder order{state, reason, clock_.now_ns()};
+    ASSERT_TRUE(context_.by_hand->set("b", name(endpoint), order));
+    backend_->look_at_orders();
+    backend_->flush();
+  }
+  EndpointStatus status(size_t endpoint) const {
+    for (const auto& metrics : metrics_->endpoints()) {
+      if (metrics->endpoint == name(endpoint)) {
+        return metrics->status.get();
+      }
+    }
+    return {};
+  }
+  EndpointState state(size_t endpoint) const { return status(endpoint).state; }
+  uint64_t connections(size_t endpoint) const {
+    for (const auto& metrics : metrics_->endpoints()) {
+      if (metrics->endpoint == name(endpoint)) {
+        return metrics->connections.value();
+      }
+    }
+    return 0;
+  }
+  FakeConnection& connection(size_t endpoint) { return *network_.to(name(endpoint)).back(); }
+  size_t sent_to(size_t endpoint) const { return network_.requests(name(endpoint)); }
+};
+
+TEST_F(EndpointByHandTest, ADisabledOneClosesItsConnectionsAndGetsNoMoreCalls) {
+  serve(2);
+  order(1, HandState::disabled, "deploy 42");
+  EXPECT_TRUE(network_.to(name(1)).empty());
+  EXPECT_EQ(state(1), EndpointState::disabled);
+  EXPECT_EQ(status(1).reason, "disabled by hand: deploy 42");
+  call();
+  call();
+  EXPECT_EQ(sent_to(2), 1u);  // the other one waits for room there
+  pass_ms(500);
+  EXPECT_TRUE(network_.to(name(1)).empty()) << "it was connected to again";
+  connection(2).answer();
+  connection(2).answer();
+}
+
+TEST_F(EndpointByHandTest, WhatIsUnderWayThereFaresAsUnderALostConnection) {
+  options_.idempotent = {"get"};
+  serve(2);
+  const size_t get = call("get"), save = call("save");
+  const size_t mine = connection(1).sent[0].function == "get" ? 1 : 2;
+  order(3 - mine, HandState::disabled);
+  EXPECT_THAT(answer(save), HasSubstr("failed under the call: disabled by hand"));
+  EXPECT_FALSE(answered(get));
+  const size_t next = call("get");
+  connection(mine).answer();
+  order(3 - mine, HandState::ready);
+  network_.serve(name(3 - mine));
+  order(mine, HandState::disabled);
+  EXPECT_FALSE(answered(next)) << "it may be sent again";
+  connection(3 - mine).answer();
+  EXPECT_TRUE(answered(get));
+  EXPECT_TRUE(answered(next));
+}
+
+TEST_F(EndpointByHandTest, WithoutAnEndpointCallsFailAtOnceAndAreToldWhy) {
+  serve(1);
+  const size_t under_way = call(), waits = call();
+  order(1, HandState::disabled, "it lies");
+  EXPECT_THAT(answer(under_way), HasSubstr("disabled by hand: it lies"));
+  EXPECT_THAT(answer(waits), HasSubstr("unavailable: disabled by hand: it lies"));
+  EXPECT_THAT(answer(call()), HasSubstr("unavailable: disabled by hand: it lies (10.0.0.1:1)"));
+}
+
+TEST_F(EndpointByHandTest, TheReasonOfAnotherOneSaysHowManyWereTakenOut) {
+  serve(2);
+  order(1, HandState::disabled);
+  network_.kill(name(2));
+  EXPECT_THAT(answer(call()),
+              HasSubstr("connection refused (10.0.0.2:1); 1 more disabled or drained by hand"));
+}
+
+TEST_F(EndpointByHandTest, ADrainedOneEndsItsCallsAndThenItsConnections) {
+  options_.connections = 2;
+  serve(1);
+  const size_t under_way = call();
+  order(1, HandState::drain);
+  EXPECT_EQ(state(1), EndpointState::drain);
+  EXPECT_EQ(connections(1), 1u) << "the idle one goes at once";
+  EXPECT_THAT(answer(call()), HasSubstr("unavailable: drained by hand"));
+  EXPECT_FALSE(answered(under_way));
+  connection(1).answer();
+  pass_ms(0);
+  EXPECT_EQ(answer(under_way), "\x01");
+  EXPECT_TRUE(network_.to(name(1)).empty());
+  EXPECT_EQ(connections(1), 0u);
+}
+
+TEST_F(EndpointByHandTest, ADrainedZmqConnectionEndsThoughCallsWereGivenUpOnIt) {
+  options_.in_flight = 10;
+  serve(1, "zmq");
+  const size_t stuck = call("stuck", 50), other = call("f", 500), last = call("f", 500);
+  order(1, HandState::drain);
+  pass_ms(60);
+  EXPECT_THAT(answer(stuck), HasSubstr("did not answer"));
+  FakeConnection& only = connection(1);
+  only.answer();  // late: of the call that was given up
+  only.answer();
+  EXPECT_TRUE(answered(other));
+  only.answer();
+  EXPECT_TRUE(answered(last));
+  pass_ms(0);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+}
+
+TEST_F(EndpointByHandTest, ADrainThatIsTakenBackGoesOnWithItsConnections) {
+  options_.in_flight = 2;
+  serve(1);
+  const size_t first = call();
+  order(1, HandState::drain);
+  const int made = network_.made;
+  order(1, HandState::ready);
+  EXPECT_EQ(network_.made, made);
+  EXPECT_EQ(state(1), EndpointState::up);
+  const size_t second = call();
+  EXPECT_EQ(sent_to(1), 2u);
+  connection(1).answer();
+  connection(1).answer();
+  EXPECT_TRUE(answered(first));
+  EXPECT_TRUE(answered(second));
+}
+
+TEST_F(EndpointByHandTest, ADrainThatTakesTooLongCanBeMadeADisable) {
+  serve(1);
+  const size_t stuck = call();
+  order(1, HandState::drain);
+  order(1, HandState::disabled);
+  EXPECT_THAT(answer(stuck), HasSubstr("disabled by hand"));
+  EXPECT_TRUE(network_.to(name(1)).empty());
+}
+
+TEST_F(EndpointByHandTest, AnEnabledOneIsConnectedToAtOnce) {
+  serve(1);
+  order(1, HandState::disabled);
+  order(1, HandState::ready);
+  EXPECT_EQ(network_.to(name(1)).size(), 1u);
+  network_.serve(name(1));
+  EXPECT_EQ(state(1), EndpointState::up);
+  call();
+  connection(1).answer();
+}
+
+TEST_F(EndpointByHandTest, NeitherPanicNorEjectionUsesADisabledOne) {
+  options_.eject_after = 1;
+  serve(2);
+  order(1, HandState::disabled);
+  network_.kill(name(2));
+  pass_ms(100);
+  network_.serve(name(2));
+  call("stuck", 50);
+  pass_ms(60);  // the only one that is left is never set aside
+  EXPECT_EQ(state(2), EndpointState::up);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+}
+
+// Half of those that could serve, not of all.
+TEST_F(EndpointByHandTest, DisabledOnesDoNotMakeRoomForEjections) {
+  options_.eject_after = 1;
+  serve(4);
+  order(1, HandState::disabled);
+  order(2, HandState::disabled);
+  call();
+  call();
+  network_.kill(name(3));
+  clock_.advance_ms(1);
+  network_.kill(name(4));
+  EXPECT_EQ(state(3), EndpointState::ejected);
+  EXPECT_EQ(state(4), EndpointState::down) << "the last one is tried on";
+}
+
+TEST_F(EndpointByHandTest, AClearedOneIsTriedAtOnce) {
+  options_.eject_after = 1;
+  serve(2);
+  call();
+  call();
+  network_.kill(name(1));
+  pass_ms(0);
+  ASSERT_EQ(state(1), EndpointState::ejected);
+  EXPECT_EQ(status(1).reason, "it failed several times in a row");
+  backend_->clear(name(1));
+  ASSERT_EQ(network_.to(name(1)).size(), 1u);
+  EXPECT_EQ(state(1), EndpointState::probing);
+  network_.serve(name(1));
+  EXPECT_EQ(state(1), EndpointState::up);
+  connection(2).answer();
+}
+
+// A reload makes the backend anew; a name may lose an address and get it back.
+TEST_F(EndpointByHandTest, AnOrderOutlivesTheBackend) {
+  serve(2);
+  order(1, HandState::disabled, "deploy 42");
+  const uint64_t since_ns = status(1).since_ns;
+  clock_.advance_ms(10);
+  backend_.reset();
+  make(2);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+  EXPECT_EQ(status(1).reason, "disabled by hand: deploy 42");
+  EXPECT_EQ(status(1).since_ns, since_ns);
+  EXPECT_FALSE(backend_->settled());
+  network_.serve(name(2));
+  EXPECT_TRUE(backend_->settled()) << "a disabled endpoint keeps no gateway from being ready";
+  order(1, HandState::ready);
+  network_.serve(name(1));
+  EXPECT_EQ(state(1), EndpointState::up);
+}
+
+TEST(ByHandTest, AnOrderKeepsItsTimeWhenOnlyTheReasonChanges) {
+  ByHand by_hand;
+  ASSERT_TRUE(by_hand.set("b", "e", {HandState::drain, "one", 5}));
+  ASSERT_TRUE(by_hand.set("b", "e", {HandState::drain, "two", 9}));
+  EXPECT_EQ(by_hand.find("b", "e"), (HandOrder{HandState::drain, "two", 5}));
+  ASSERT_TRUE(by_hand.set("b", "e", {HandState::disabled, "", 11}));
+  EXPECT_EQ(by_hand.find("b", "e").since_ns, 11u);
+  EXPECT_EQ(by_hand.list().size(), 1u);
+  ASSERT_TRUE(by_hand.set("b", "e", {}));
+  EXPECT_EQ(by_hand.find("b", "e"), HandOrder{});
+}
+
+TEST(ByHandTest, BoundsAndText) {
+  ByHand by_hand;
+  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, std::string(201, 'x'), 1}));
+  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "a\nb", 1}));
+  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "\xff", 1}));
+  for (size_t i = 0; i < ByHand::kMaxOrders; ++i) {
+    ASSERT_TRUE(by_hand.set("b", std::to_string(i), {HandState::drain, "", 1}));
+  }
+  EXPECT_FALSE(by_hand.set("b", "one more", {HandState::drain, "", 1}));
+  EXPECT_TRUE(by_hand.set("b", "7", {HandState::disabled, "", 1}));
+}
+
+}  // namespace
+}  // namespace zerogate::testing
