@@ -24,7 +24,6 @@ class UuidSource {
 
   void refill();
 
-  // All zero at first, so that a thread_local one takes neither code nor space in the program.
   std::array<unsigned char, kPoolBytes> pool_{};
   size_t left_ = 0;  ///< bytes of the pool that are unused
   std::array<char, kTextBytes> text_{};

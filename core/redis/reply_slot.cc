@@ -17,7 +17,7 @@ redisReplyObjectFunctions RedisReplySlot::functions = {
         RedisValue& item = add_item(task);
         item.is_status = task->type == REDIS_REPLY_STATUS;
         item.is_error = task->type == REDIS_REPLY_ERROR;
-        item.text.assign(text, size);
+        item.text = std::string(text, size);
         return &item;
       }
       redisReply& reply = begin(task);

@@ -152,6 +152,9 @@ class Context {
   /// A copy that lives as long as the call: for what is still needed behind an await.
   std::string_view keep(std::string_view text) { return call_.keep(text); }
 
+  /// A fresh UUID of version 4, as its 36 characters; it lives as long as the call.
+  std::string_view uuid() { return keep(runtime_.uuids().next()); }
+
   /// Calls a function of a backend of the configuration, with None or one argument. The await
   /// throws CallFailure with the backend's error, or why it was not reached.
   template <class Result, class... Argument>

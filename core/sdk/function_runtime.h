@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/intrusive_list.h"
+#include "core/base/uuid.h"
 #include "core/io/event_loop.h"
 #include "core/io/timer.h"
 #include "core/rpc/backends.h"
@@ -167,6 +168,8 @@ class FunctionRuntime final : private EndOfTurn {
   sdk::InnerCalls& inner_calls();
   BlockingLane& blocking() { return blocking_; }
 
+  UuidSource& uuids() { return uuids_; }
+
   /// Asynchronous calls under way.
   size_t under_way() const;
   /// Ends every coroutine and answers its call with an error: the worker ends.
@@ -193,6 +196,7 @@ class FunctionRuntime final : private EndOfTurn {
   BlockingLane blocking_;
   std::vector<sdk::FunctionCalls*> functions_;
   sdk::OutBuffer scratch_;
+  UuidSource uuids_;
 };
 
 }  // namespace zerogate

@@ -76,6 +76,21 @@ TEST_F(ViewsOfCallsTest, WhatIsKeptLivesAsLongAsTheCall) {
                           std::string(5'000, 'e'), std::string(20, 'f')));
 }
 
+TEST_F(ViewsOfCallsTest, FreshIdsDifferAndLiveAsLongAsTheCall) {
+  functions_.add("ids", "", [](Context& context) -> Task<std::vector<std::string_view>> {
+    const std::vector<std::string_view> ids = {context.uuid(), context.uuid()};
+    co_await context.sleep(1);
+    co_return ids;
+  });
+  start();
+  call("ids", 0);
+  pass_ms(1);
+  const auto ids = answer<std::vector<std::string>>();
+  Uuid id;
+  EXPECT_TRUE(Uuid::parse(ids[0], id) && Uuid::parse(ids[1], id));
+  EXPECT_NE(ids[0], ids[1]);
+}
+
 TEST_F(ViewsOfCallsTest, AValueIsStoredAsItsMessagePackAndATextAsItIs) {
   functions_.add("store", "", [](Context& context) -> Task<> {
     co_await context.redis.set("value", small(), RedisRepeat::harmless);
