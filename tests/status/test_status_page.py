@@ -1,8 +1,10 @@
 """The status page in a real browser, of a gateway that real clients call."""
 
 import asyncio
+import contextlib
 import json
 import math
+import socket
 import time
 
 import pytest
@@ -78,6 +80,28 @@ async def test_the_numbers_agree_with_metrics(page, gateway, clients):
     for wire in ("T3", "W5"):
         share = metrics.total(REQUESTS, wire=wire) / calls
         assert wires[wire] == page.formatted("percent", share)
+    assert page.browser.complaints() == []
+
+
+async def test_the_clients_are_there(page, clients, gateway):
+    """Of a crowd 20, the busiest first, and how many more there are."""
+    client = clients.open("zmq_async", gateway)
+    for _ in range(3):
+        await client.call("hello_world")
+    address = ("127.0.0.1", gateway.tcp_port)
+    with contextlib.ExitStack() as crowd:
+        for _ in range(25):
+            crowd.enter_context(socket.create_connection(address))
+
+        def first():
+            rows = page.table("Clients")
+            return len(rows) == 20 and rows[0]["Client"] == "127.0.0.1" and rows[0]
+
+        row = page.wait(first, "20 clients")
+        note = "return document.getElementById('client-note').textContent"
+        assert page.browser.run(note) == "6 less busy ones are not shown. "
+    assert (row["Client"], row["Wire"], row["Total"]) == ("127.0.0.1", "W5", "4"), row
+    assert row["Last function"] == "hello_world" and len(row["Identity"]) == 10
     assert page.browser.complaints() == []
 
 

@@ -15,8 +15,8 @@ export class Clients {
       columns: [
         { title: 'Client', name: true, text: (row) => row.peer, sort: (row) => row.peer },
         { title: 'Wire', words: 'brief', text: (row) => row.wire ?? row.protocol },
-        { title: 'Identity', words: 'brief', text: (row) => row.identity ?? '' },
-        { title: 'Last function', words: 'long', text: (row) => row.function ?? format.NOTHING },
+        { title: 'Identity', words: 'brief breaks', text: (row) => row.identity ?? '' },
+        { title: 'Last function', words: 'long breaks', text: (row) => row.function ?? format.NOTHING },
         {
           title: 'Rate/s',
           text: (row) => format.rate(row.calls_per_second),

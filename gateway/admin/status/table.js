@@ -3,9 +3,9 @@
 import { Bar, Sparkline, element, setText } from './elements.js';
 
 // A column is {title, text(row)} and maybe: name (the row's heading), words ("brief" or "long":
-// no numbers, to stand at the left), tone(row) ("bad", "warn", "good"), spark(row) (points) or
-// share(row) (0 to 1). In a sortable table the headings of columns with sort(row) (a number or
-// string) are buttons.
+// no numbers, to stand at the left; "breaks" besides: text that peers choose, of any length),
+// tone(row) ("bad", "warn", "good"), spark(row) (points) or share(row) (0 to 1). In a sortable
+// table the headings of columns with sort(row) (a number or string) are buttons.
 export class Table {
   #rows = new Map();
   #order = null;  // {column, down}
