@@ -6,14 +6,17 @@
 
 namespace zerogate {
 
-ClientList ask_for_clients(const std::vector<std::unique_ptr<Worker>>& workers) {
+ClientList ask_for_clients(const std::vector<std::unique_ptr<Worker>>& workers,
+                           std::chrono::milliseconds patience) {
   using Steady = std::chrono::steady_clock;
-  const auto deadline = Steady::now() + kCensusPatience;
+  const auto deadline = Steady::now() + patience;
+  auto to_ask = static_cast<int64_t>(workers.size());
   ClientList all;
   for (const auto& worker : workers) {
     ClientList of_worker;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Steady::now());
-    if (!worker->list_clients(of_worker, std::max(left, std::chrono::milliseconds(1)))) {
+    const auto share = std::max(left / to_ask--, std::chrono::milliseconds(1));
+    if (!worker->list_clients(of_worker, share)) {
       ++all.silent_workers;
       continue;
     }

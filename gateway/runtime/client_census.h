@@ -13,7 +13,9 @@ namespace zerogate {
 /// For all workers together: one that does not come round has its clients left out, and told.
 inline constexpr std::chrono::milliseconds kCensusPatience{1'000};
 
-/// Any thread but a worker's. Waits for at most kCensusPatience.
-ClientList ask_for_clients(const std::vector<std::unique_ptr<Worker>>& workers);
+/// Any thread but a worker's. Waits for at most `patience`, of which a worker has the same share as
+/// those behind it: one that is stuck does not hide the clients of the others.
+ClientList ask_for_clients(const std::vector<std::unique_ptr<Worker>>& workers,
+                           std::chrono::milliseconds patience = kCensusPatience);
 
 }  // namespace zerogate

@@ -16,6 +16,7 @@
 #include "core/log/log.h"
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"
+#include "gateway/runtime/client_census.h"
 #include "gateway/runtime/worker.h"
 #include "tests/integration/raw_client.h"
 #include "tests/integration/redis_server.h"
@@ -315,6 +316,24 @@ TEST_F(WorkersTest, BridgeAndReloadUnderLoad) {
     }
   }
   EXPECT_EQ(workers_->ended(Outcome::ok), workers_->begun());
+}
+
+TEST_F(WorkersTest, OneThatIsStuckDoesNotHideTheClientsOfTheOthers) {
+  FunctionLabels labels{{}};
+  const ListenSocket socket =
+      std::move(ListenSocket::open_group({"127.0.0.1", 0, ""}, 1).value().front());
+  std::vector<std::unique_ptr<Worker>> workers;
+  workers.push_back(std::make_unique<Worker>(options_, labels));  // its loop never runs
+  workers.push_back(std::make_unique<Worker>(options_, labels));
+  Worker& well = *workers.back();
+  ASSERT_TRUE(well.listen(Protocol::tcp, socket));
+  well.start([] {});
+  RawClient client(socket.bound());
+  EXPECT_TRUE(wait_until([&] { return well.metrics().of(Protocol::tcp).accepted.value() == 1; }));
+  const ClientList list = ask_for_clients(workers, std::chrono::seconds(4));
+  EXPECT_EQ(list.silent_workers, 1u);
+  EXPECT_EQ(list.clients.size(), 1u);
+  well.stop();
 }
 
 }  // namespace
