@@ -41,10 +41,19 @@ class Dispatcher {
   void drain() { draining_ = true; }
   bool draining() const { return draining_; }
 
+  /// Calls for unknown functions that get a line in the log, at level debug, in ten seconds; the
+  /// next line says how many were left out.
+  static constexpr uint32_t kUnknownLines = 5;
+
  private:
+  void tell_unknown(const IncomingRequest& incoming);
+
   Router* router_ = nullptr;
   CallTable& calls_;
   bool draining_ = false;
+  uint64_t lines_since_ns_ = 0;
+  uint32_t lines_ = 0;     ///< since then
+  uint64_t left_out_ = 0;  ///< calls, since the last line
 };
 
 }  // namespace zerogate

@@ -1,7 +1,10 @@
 #include "core/rpc/dispatcher.h"
 
+#include <string>
 #include <vector>
 
+#include "core/base/clock.h"
+#include "core/log/log.h"
 #include "core/rpc/connect_service.h"
 #include "tests/unit/core/rpc/call_fixture.h"
 
@@ -54,6 +57,33 @@ TEST_F(DispatcherTest, AnUnknownFunctionIsAnsweredInZerosWords) {
   EXPECT_EQ(last_body(), error_body(ErrorKey::function_not_found, "Function `frist` not found!"));
   EXPECT_EQ(ended(labels_.other(), Wire::t3, Outcome::not_found), 1u);
   EXPECT_TRUE(keeper_.calls.empty());
+}
+
+TEST_F(DispatcherTest, AtLevelDebugAFewLinesSayWhoCallsUnknownFunctions) {
+  std::vector<std::string> lines;
+  const auto call_at = [&](log::Level level, uint64_t received_ns) {
+    log::set_level(level);
+    IncomingRequest request = incoming("frist");
+    request.received_ns = received_ns;
+    dispatcher_.dispatch(request);
+  };
+  log::configure(log::Level::info, log::Format::logfmt,
+                 [&lines](std::string_view line) { lines.emplace_back(line); });
+  call_at(log::Level::info, 100 * kNsPerSecond);
+  EXPECT_TRUE(lines.empty());
+  for (uint64_t call = 0; call < Dispatcher::kUnknownLines + 3; ++call) {
+    call_at(log::Level::debug, 100 * kNsPerSecond + call);
+  }
+  ASSERT_EQ(lines.size(), Dispatcher::kUnknownLines);
+  EXPECT_NE(
+      lines[0].find("level=debug event=\"unknown function\" function=frist protocol=tcp peer="),
+      std::string::npos)
+      << lines[0];
+  EXPECT_EQ(lines[0].find("suppressed"), std::string::npos);
+  call_at(log::Level::debug, 110 * kNsPerSecond);
+  log::configure(log::Level::info, log::Format::logfmt);
+  ASSERT_EQ(lines.size(), Dispatcher::kUnknownLines + 1);
+  EXPECT_NE(lines.back().find(" suppressed=3"), std::string::npos) << lines.back();
 }
 
 TEST_F(DispatcherTest, AFullTableRefuses) {
