@@ -193,8 +193,9 @@ Result<std::string> Reloader::set_log_level(std::string_view name) {
   const std::string change =
       fmt::format("{} -> {}", log::name_of(running_.log_level), log::name_of(*level));
   running_.log_level = *level;
-  log::set_level(*level);
+  log::set_level(log::Level::info);  // of this there is a line whatever the level was and will be
   log::info("log level changed", {{"change", change}});
+  log::set_level(*level);
   return change;
 }
 

@@ -163,6 +163,21 @@ TEST_F(ReloaderTest, ShowsTheOldRoutesUntilTheNewOnesAreInForce) {
   EXPECT_EQ(reloader.in_force().routes, next.routes);
 }
 
+TEST_F(ReloaderTest, TheLogCannotBeSilencedInSilence) {
+  std::vector<std::string> lines;
+  log::configure(log::Level::info, log::Format::logfmt,
+                 [&lines](std::string_view line) { lines.emplace_back(line); });
+  Reloader reloader(routed(), parts());
+  EXPECT_TRUE(reloader.set_log_level("off").ok());
+  EXPECT_EQ(log::level(), log::Level::off);
+  EXPECT_TRUE(reloader.set_log_level("error").ok());
+  EXPECT_EQ(log::level(), log::Level::error);
+  log::configure(log::Level::info, log::Format::logfmt, [](std::string_view) {});
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_THAT(lines[0], HasSubstr("event=\"log level changed\" change=\"info -> off\""));
+  EXPECT_THAT(lines[1], HasSubstr("change=\"off -> error\""));
+}
+
 TEST_F(ReloaderTest, TheLogsLevelHoldsUntilTheNextReload) {
   Reloader reloader(routed(), parts());
   EXPECT_EQ(reloader.set_log_level("debug").value(), "info -> debug");
