@@ -11,10 +11,15 @@ namespace {
 
 constexpr uint64_t kCountersEvery = 64;  ///< turns: they are many to add up
 constexpr uint64_t kQueuesEvery = 8;
+constexpr uint32_t kReloadedTimeoutMs = 700;  ///< see Plan::routing()
+constexpr uint32_t kRelayTimeoutMs = 2'000;   ///< and functions.cc
+/// Turns that take long, TimerQueue::kGraceMs, and timers that are as exact as they have to be.
+constexpr uint64_t kLittle = 1'500 * kMs;
 constexpr uint64_t kMostIdleTurns = 2'000;
 constexpr uint64_t kMostConnections = 4;  ///< of a plan, to an endpoint
 constexpr Function kProbes[] = {Function::echo,  Function::save_order, Function::get_order,
-                                Function::a_put, Function::b_put,      Function::c_put};
+                                Function::a_put, Function::b_put,      Function::c_put,
+                                Function::relay};
 /// Until every server has been picked; one of four is left out by chance once in 10^8 runs.
 constexpr size_t kProbeRounds = 70;
 constexpr size_t kLeastProbeRounds = 4;
@@ -111,10 +116,37 @@ void Storm::judge_queues() {
   }
 }
 
+// From its bytes to its answer, whatever happens, no call takes longer than its time-out and a
+// little; only a process that was stopped cannot help it.
+void Storm::judge_durations() {
+  if (plan_.has(Fault::stopped)) {
+    return;
+  }
+  const uint64_t longest_ms =
+      std::max({plan_.a.timeout_ms, plan_.b.timeout_ms, plan_.c.timeout_ms, kReloadedTimeoutMs,
+                kRelayTimeoutMs, 2 * plan_.worker.redis.timeout_ms});
+  const uint64_t limit_ns = longest_ms * kMs + kLittle;
+  const auto& bounds = Histogram::kBoundsNs;
+  const auto above =
+      static_cast<size_t>(std::ranges::lower_bound(bounds, limit_ns) - bounds.begin()) + 1;
+  for (const Protocol protocol : {Protocol::tcp, Protocol::zmq}) {
+    for (FunctionLabel label = 0; label < FunctionLabels::kLabels; ++label) {
+      const Histogram& durations = worker_->metrics().duration(label, protocol);
+      for (size_t bucket = above; bucket < Histogram::kBuckets; ++bucket) {
+        if (durations.bucket(bucket) != 0) {
+          violated(fmt::format("{} calls took longer than {} ms; the longest time-out is {} ms",
+                               durations.bucket(bucket), bounds[bucket - 1] / kMs, longest_ms));
+        }
+      }
+    }
+  }
+}
+
 // Each function's own counters against what its clients know.
 void Storm::judge_end() {
   over_ = true;
   judge_counters(true);
+  judge_durations();
   const WorkerMetrics& metrics = worker_->metrics();
   for (size_t f = 0; f < kFunctionCount; ++f) {
     const auto function = static_cast<Function>(f);

@@ -69,7 +69,9 @@ uint32_t Ledger::executed(ByteView function, ByteView argument) {
     violated("a backend got a call that nobody has made");
   }
   CallRecord& call = calls_[number];
-  if (argument != call.argument || function != kFunctions[static_cast<size_t>(call.function)]) {
+  const bool relayed = call.function == Function::relay && function == "a_put";
+  if (argument != call.argument ||
+      (!relayed && function != kFunctions[static_cast<size_t>(call.function)])) {
     violated(fmt::format("call {} reached a backend changed", number));
   }
   if (++call.executions > 1 && !is_idempotent(call.function)) {

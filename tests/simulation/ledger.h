@@ -23,11 +23,12 @@ enum class Function : uint8_t {
   b_put,
   c_get,
   c_put,
+  relay,  ///< native: calls a_put
   unknown,
 };
 inline constexpr std::string_view kFunctions[] = {
-    "hello_world", "echo",  "save_order", "get_order", "a_get",           "a_put",
-    "b_get",       "b_put", "c_get",      "c_put",     "no_such_function"};
+    "hello_world", "echo",  "save_order", "get_order", "a_get", "a_put",
+    "b_get",       "b_put", "c_get",      "c_put",     "relay", "no_such_function"};
 inline constexpr size_t kFunctionCount = std::size(kFunctions);
 inline bool is_idempotent(Function f) {
   return f == Function::a_get || f == Function::b_get || f == Function::c_get;

@@ -11,6 +11,8 @@
 #include <string_view>
 
 #include "core/log/log.h"
+#include "handlers/registry.h"
+#include "tests/simulation/functions.h"
 #include "tests/simulation/storm.h"
 
 namespace zerogate::simulation {
@@ -131,5 +133,6 @@ int main(int argc, char** argv) {
   for (const int signal : {SIGABRT, SIGSEGV, SIGALRM}) {
     std::signal(signal, on_signal);
   }
+  zerogate::use_functions(&simulated_functions());
   return run(options);
 }

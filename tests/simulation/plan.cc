@@ -41,7 +41,7 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   worker.tcp.max_message = 32 << 10;
   worker.tcp.max_connections = one_of<uint32_t>(world, {3, 10'000, 10'000});
   worker.tcp.write_buffer = one_of<size_t>(world, {2'000, 1 << 20});
-  worker.tcp.receive_memory = one_of<size_t>(world, {20'000, 64 << 20});
+  worker.tcp.receive_memory = one_of<size_t>(world, {1'000, 64 << 20});
   worker.tcp.send_memory = one_of<size_t>(world, {40'000, 64 << 20});
   worker.zmq.max_message = worker.tcp.max_message;
   worker.zmq.max_connections = one_of<uint32_t>(world, {3, 10'000, 10'000});
@@ -88,7 +88,7 @@ std::vector<std::string> Plan::servers_of(char backend) const {
 
 RouteTableOptions Plan::routing(World& world, bool varied) const {
   RouteTableOptions options;
-  options.handlers = {"hello_world", "echo", "save_order", "get_order"};
+  options.handlers = {"hello_world", "echo", "save_order", "get_order", "relay"};
   options.backends = {a, b, c};
   options.routes = {{{"a_get", "a_put"}, "a", 0}, {{"c_get", "c_put"}, "c", 0}, {{"b_*"}, "b", 0}};
   if (!varied) {

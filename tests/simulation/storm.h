@@ -87,6 +87,7 @@ class Storm {
   void judge_spinning();
   void judge_limits();
   void judge_queues();
+  void judge_durations();
   void judge_end();
 
   World world_;

@@ -288,7 +288,7 @@ std::string TcpClient::garbage() {
       return frame;
     case 5:  // a long frame's beginning
       wire::t3::write_frame(frame, 1, false, std::string(30'000, 'x'));
-      return frame.substr(0, world_.between(1, 29'000));
+      return frame.substr(0, world_.chance(2) ? 29'000 : world_.between(1, 29'000));
     default:
       for (uint64_t left = world_.between(1, 40); left > 0; --left) {
         frame += static_cast<char>(world_.random.next());
