@@ -286,6 +286,7 @@ int zmq_msg_more(const zmq_msg_t* message) {
   const ZmqFrame* frame = frame_of(const_cast<zmq_msg_t*>(message));
   return frame != nullptr && frame->more ? 1 : 0;
 }
+int zmq_msg_get(const zmq_msg_t*, int) { return -1; }  // ZMQ_SRCFD: no descriptor is told
 const char* zmq_msg_gets(const zmq_msg_t* message, const char*) {
   return frame_of(const_cast<zmq_msg_t*>(message))->peer_address.c_str();
 }
