@@ -35,6 +35,16 @@ class NameMap {
     slot.value = std::move(value);
   }
 
+  /// Calls `visit(name, value)` for each, in no order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const Slot& slot : slots_) {
+      if (slot.value) {
+        visit(ByteView(slot.name), *slot.value);
+      }
+    }
+  }
+
   /// Null when the name is not there. Valid until the next set().
   const Value* find(ByteView name) const {
     if (slots_.empty()) {

@@ -7,7 +7,6 @@
 #include <cassert>
 #include <initializer_list>
 #include <iterator>
-#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -52,34 +51,35 @@ constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
     bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::slow_reader,
           Rejected::send_memory})};
 
-template <class Read>
-uint64_t sum(const Workers& workers, Read read) {
-  uint64_t total = 0;
-  for (const WorkerMetrics* worker : workers) {
-    total += read(*worker);
-  }
-  return total;
-}
-
-/// Adds up the histogram that `of` picks from each worker.
-template <class Pick>
-HistogramTotals sum_histograms(const Workers& workers, Pick of) {
-  HistogramTotals totals;
-  for (const WorkerMetrics* worker : workers) {
-    totals.add(of(*worker));
-  }
-  return totals;
-}
-
-/// The labels to show, read once for a scrape: more may be learned meanwhile.
-std::vector<FunctionLabel> known_functions(const FunctionLabels& functions) {
-  std::vector<FunctionLabel> labels(functions.known());
-  std::iota(labels.begin(), labels.end(), 0U);
-  labels.push_back(functions.other());
+/// The labels to show, read once for a scrape: some may be learned or forgotten meanwhile.
+std::vector<LiveLabel> shown_functions(const FunctionLabels& functions) {
+  std::vector<LiveLabel> labels = functions.live();
+  labels.push_back({functions.other(), functions.name(functions.other()), nullptr});
   return labels;
 }
 
-void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& shown,
+uint64_t ended(const Workers& workers, FunctionLabel function, Wire wire, Outcome outcome) {
+  return sum(workers, [&](auto& m) { return m.ended(function, wire, outcome); });
+}
+
+/// Calls that have ended under labels that are not shown: they are not in flight.
+void add_forgotten(const Workers& workers, const std::vector<LiveLabel>& shown,
+                   std::array<uint64_t, kProtocolNames.size()>& sums) {
+  std::array<bool, FunctionLabels::kLabels> is_shown{};
+  for (const LiveLabel& function : shown) {
+    is_shown[function.label] = true;
+  }
+  for (FunctionLabel label = 0; label < FunctionLabels::kLabels; ++label) {
+    for (size_t w = 0; !is_shown[label] && w < kWireNames.size(); ++w) {
+      for (size_t o = 0; o < kOutcomeNames.size(); ++o) {
+        const auto wire = static_cast<Wire>(w);
+        sums[index_of(protocol_of(wire))] += ended(workers, label, wire, static_cast<Outcome>(o));
+      }
+    }
+  }
+}
+
+void collect_requests(const Workers& workers, const std::vector<LiveLabel>& shown,
                       std::vector<MetricFamily>& families) {
   Family requests(
       "zerogate_requests_total",
@@ -95,27 +95,25 @@ void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& 
       "zerogate_requests_in_flight",
       "Requests received whose outcome is still open: they wait for Redis or a backend.",
       MetricType::Gauge);
-  const FunctionLabels& functions = workers.front()->labels();
   // Outcomes first, begun requests after them: see the header.
-  std::array<uint64_t, kProtocolNames.size()> ended{};
-  for (const FunctionLabel function : shown) {
+  std::array<uint64_t, kProtocolNames.size()> done_of{};
+  add_forgotten(workers, shown, done_of);
+  for (const LiveLabel& function : shown) {
     for (size_t w = 0; w < kWireNames.size(); ++w) {
       for (size_t o = 0; o < kOutcomeNames.size(); ++o) {
         const auto wire = static_cast<Wire>(w);
         const auto outcome = static_cast<Outcome>(o);
-        const uint64_t count =
-            sum(workers, [&](auto& m) { return m.ended(function, wire, outcome); });
-        ended[index_of(protocol_of(wire))] += count;
-        requests.add(
-            {label("protocol", name_of(protocol_of(wire))), label("wire", name_of(wire)),
-             label("function", functions.name(function)), label("outcome", name_of(outcome))},
-            count);
+        const uint64_t count = ended(workers, function.label, wire, outcome);
+        done_of[index_of(protocol_of(wire))] += count;
+        requests.add({label("protocol", name_of(protocol_of(wire))), label("wire", name_of(wire)),
+                      label("function", function.name), label("outcome", name_of(outcome))},
+                     function.base ? count - function.base->requests[w][o] : count);
       }
     }
   }
   for (const Protocol protocol : kProtocols) {
     const uint64_t begun = sum(workers, [&](auto& m) { return m.begun(protocol); });
-    const uint64_t done = ended[index_of(protocol)];
+    const uint64_t done = done_of[index_of(protocol)];
     assert(begun >= done);
     in_flight.add({label("protocol", name_of(protocol))}, begun - std::min(begun, done));
   }
@@ -130,20 +128,22 @@ void collect_requests(const Workers& workers, const std::vector<FunctionLabel>& 
   families.push_back(std::move(limit.family));
 }
 
-void collect_durations(const Workers& workers, const std::vector<FunctionLabel>& shown,
+void collect_durations(const Workers& workers, const std::vector<LiveLabel>& shown,
                        std::vector<MetricFamily>& families) {
   Family durations("zerogate_request_duration_seconds",
                    "Time from the event loop finding the request's bytes to its reply being "
                    "written: the network to the client is not in it.",
                    MetricType::Histogram);
-  const FunctionLabels& functions = workers.front()->labels();
-  for (const FunctionLabel function : shown) {
+  for (const LiveLabel& function : shown) {
     for (const Protocol protocol : kProtocols) {
-      durations.add(
-          {label("protocol", name_of(protocol)), label("function", functions.name(function))},
-          sum_histograms(workers, [&](auto& m) -> const Histogram& {
-            return m.duration(function, protocol);
-          }));
+      HistogramTotals totals = sum_histograms(workers, [&](auto& m) -> const Histogram& {
+        return m.duration(function.label, protocol);
+      });
+      if (function.base) {
+        totals.subtract(function.base->durations[index_of(protocol)]);
+      }
+      durations.add({label("protocol", name_of(protocol)), label("function", function.name)},
+                    totals);
     }
   }
   families.push_back(std::move(durations.family));
@@ -261,7 +261,8 @@ void collect_loops(const Workers& workers, std::vector<MetricFamily>& families) 
 void collect_labels(const FunctionLabels& labels, std::vector<MetricFamily>& families) {
   Family known("zerogate_function_labels",
                "Functions that have a label value of their own. At zerogate_function_labels_limit "
-               "further ones are counted as _other.",
+               "further ones are counted as _other. When fewer than 20 are left, those that no "
+               "configuration names and that were not called for an hour are forgotten.",
                MetricType::Gauge);
   known.add(Labels{}, labels.known());
   families.push_back(std::move(known.family));
@@ -280,49 +281,6 @@ void collect_log(std::vector<MetricFamily>& families) {
                  MetricType::Counter);
   dropped.add(Labels{}, log::dropped());
   families.push_back(std::move(dropped.family));
-}
-
-void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) {
-  Family commands(
-      "zerogate_redis_commands_total",
-      "Redis commands, by how they ended: error = Redis refused, timeout = redis.timeout "
-      "passed, unavailable = no connection, overloaded = too many waiting.",
-      MetricType::Counter);
-  struct RedisOutcome {
-    std::string_view name;
-    Counter RedisMetrics::*counter;
-  };
-  constexpr RedisOutcome kOutcomes[] = {{"ok", &RedisMetrics::ok},
-                                        {"error", &RedisMetrics::error},
-                                        {"timeout", &RedisMetrics::timeout},
-                                        {"unavailable", &RedisMetrics::unavailable},
-                                        {"overloaded", &RedisMetrics::overloaded}};
-  for (const RedisOutcome& one : kOutcomes) {
-    commands.add({label("outcome", one.name)},
-                 sum(workers, [&](auto& m) { return (m.redis.*one.counter).value(); }));
-  }
-  families.push_back(std::move(commands.family));
-
-  Family duration(
-      "zerogate_redis_command_duration_seconds",
-      "Time from a Redis command being queued to its reply, for commands that were sent.",
-      MetricType::Histogram);
-  duration.add(Labels{}, sum_histograms(workers, [](auto& m) -> const Histogram& {
-                 return m.redis.duration;
-               }));
-  families.push_back(std::move(duration.family));
-
-  // The minimum: with one worker's connection away, its share of the calls fails, and an alert on
-  // 0 must see that. Without Redis it stays 0.
-  Family up("zerogate_redis_up",
-            "1 when every worker has a Redis connection ready, else 0: then some or all calls that "
-            "need Redis fail. 0 too when no Redis is configured.",
-            MetricType::Gauge);
-  const bool all_up = !workers.empty() && std::ranges::all_of(workers, [](const WorkerMetrics* m) {
-    return m->redis.up.value() > 0;
-  });
-  up.add(Labels{}, all_up ? 1 : 0);
-  families.push_back(std::move(up.family));
 }
 
 void collect_blocking(const BlockingMetrics& pool, std::vector<MetricFamily>& families) {
@@ -365,7 +323,7 @@ Collector::Collector(std::vector<const WorkerMetrics*> workers, const BlockingMe
 std::vector<MetricFamily> Collector::Collect() const {
   std::vector<MetricFamily> families;
   if (!workers_.empty()) {
-    const std::vector<FunctionLabel> shown = known_functions(workers_.front()->labels());
+    const std::vector<LiveLabel> shown = shown_functions(workers_.front()->labels());
     collect_requests(workers_, shown, families);
     collect_durations(workers_, shown, families);
     collect_labels(workers_.front()->labels(), families);

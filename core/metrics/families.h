@@ -57,6 +57,29 @@ struct Family {
   prometheus::MetricFamily family;
 };
 
+/// Adds up what `read` takes from each worker.
+template <class Read>
+uint64_t sum(const Workers& workers, Read read) {
+  uint64_t total = 0;
+  for (const WorkerMetrics* worker : workers) {
+    total += read(*worker);
+  }
+  return total;
+}
+
+/// Adds up the histogram that `of` picks from each worker.
+template <class Pick>
+HistogramTotals sum_histograms(const Workers& workers, Pick of) {
+  HistogramTotals totals;
+  for (const WorkerMetrics* worker : workers) {
+    totals.add(of(*worker));
+  }
+  return totals;
+}
+
+/// Appends the zerogate_redis_* families.
+void collect_redis(const Workers& workers, std::vector<prometheus::MetricFamily>& families);
+
 /// Appends the zerogate_backend_* families: one series for each backend or endpoint that a worker
 /// has now. A family without series is left out.
 void collect_backends(const Workers& workers, std::vector<prometheus::MetricFamily>& families);

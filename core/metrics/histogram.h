@@ -64,6 +64,13 @@ struct HistogramTotals {
     }
     sum_ns += other.sum_ns;
   }
+  /// Takes away what these had counted earlier.
+  void subtract(const HistogramTotals& earlier) {
+    for (size_t i = 0; i < buckets.size(); ++i) {
+      buckets[i] -= earlier.buckets[i];
+    }
+    sum_ns -= earlier.sum_ns;
+  }
 };
 
 }  // namespace zerogate

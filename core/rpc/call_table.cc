@@ -1,5 +1,6 @@
 #include "core/rpc/call_table.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -101,6 +102,19 @@ Call CallTable::begin(const ReturnPath& path, FunctionLabel function, const Requ
   ++in_flight_;
   metrics_.begin(protocol_of(path.wire));
   return Call(*this, slot, pending.generation);
+}
+
+bool CallTable::uses(FunctionLabel label) const {
+  std::vector<bool> is_free(pending_.size());
+  for (uint32_t slot = free_; slot != kNone; slot = pending_[slot].next_free) {
+    is_free[slot] = true;
+  }
+  for (size_t slot = 0; slot < pending_.size(); ++slot) {
+    if (!is_free[slot] && pending_[slot].function == label) {
+      return true;
+    }
+  }
+  return std::ranges::any_of(answered_, [&](const auto& call) { return call.function == label; });
 }
 
 void CallTable::refuse(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,

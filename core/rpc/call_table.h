@@ -42,6 +42,9 @@ class CallTable final {
   void refuse(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
               Outcome outcome, wire::ErrorKey key, ByteView message);
 
+  /// A call is under way, or was answered in this turn, that counts under this label. Looks at all.
+  bool uses(FunctionLabel label) const;
+
   /// The replies since the last time have been written by now: measures and counts them.
   void on_turn_end(uint64_t now_ns);
 

@@ -15,6 +15,7 @@ namespace zerogate {
 struct Route {
   Service* service = nullptr;  ///< null: no service answers the function; else outlives the Router
   FunctionLabel label = FunctionLabels::other();
+  bool named = false;  ///< by add(), not by a glob
 };
 
 /// Tries names first, then globs in the order in which they were added. Complete before the first
@@ -27,7 +28,7 @@ class Router {
 
   /// The label of a name is resolved here, not per call.
   void add(const std::string& function, Service& service) {
-    names_.set(function, Route{&service, labels_.find(function)});
+    names_.set(function, Route{&service, labels_.find(function), true});
   }
   /// A name without `*` is only found when no earlier glob matches it: the first match wins.
   void add_glob(const std::string& glob, Service& service) {
@@ -36,6 +37,20 @@ class Router {
     } else if (match(glob).service == nullptr && names_.find(glob) == nullptr) {
       add(glob, service);
     }
+  }
+
+  /// No function has the label any more: its name counts as _other, and one that a glob matches is
+  /// looked up anew.
+  void forget(FunctionLabel label) {
+    NameMap<Route> kept;
+    names_.for_each([&](ByteView name, Route route) {
+      if (route.label != label) {
+        kept.set(name, route);
+      } else if (route.named) {
+        kept.set(name, {route.service, FunctionLabels::other(), true});
+      }
+    });
+    names_ = std::move(kept);
   }
 
   Route find(ByteView function) {

@@ -61,6 +61,10 @@ Gateway::Gateway(const Config& config, const Resources& resources, Reload reload
   progress_ = make_uv<uv_async_t>(&loop_, init_async, this);
   make_shutdown();
   trimmer_ = std::make_unique<MemoryTrimmer>(&loop_);
+  label_keeper_ = std::make_unique<LabelKeeper>(
+      &loop_, labels_,
+      LabelUsers{[this] { return worker_metrics(); }, [this](auto label) { return forget(label); }},
+      functions_named(routing_of(config)));
   make_reloader(std::move(reload));
 }
 
@@ -68,6 +72,7 @@ Gateway::~Gateway() {
   reloader_->stop();
   admin_.reset();
   reloader_.reset();
+  label_keeper_.reset();
   for (const auto& worker : workers_) {
     worker->stop();
   }
@@ -264,7 +269,14 @@ std::string Gateway::config_yaml() const {
   return to_yaml(config);
 }
 
+bool Gateway::forget(FunctionLabel label) {
+  constexpr std::chrono::milliseconds kPatience{200};  // one that is stuck is asked again
+  return std::ranges::all_of(workers_,
+                             [&](const auto& worker) { return worker->forget(label, kPatience); });
+}
+
 void Gateway::apply(const Config& config) {
+  label_keeper_->make_room(functions_named(routing_of(config)));
   for (const auto& worker : workers_) {
     worker->reload(routing_of(config));
   }
@@ -285,32 +297,6 @@ void Gateway::make_reloader(Reload load_again) {
     uv_async_send(progress_.get());
   };
   reloader_ = std::make_unique<Reloader>(config_, std::move(parts));
-}
-
-void Gateway::watch_signals() {
-  for (const auto& set : {kHarmlessSignals, kEndingSignals}) {
-    for (const int number : set) {
-      signals_.push_back(make_uv<uv_signal_t>(&loop_, uv_signal_init, this));
-      uv_signal_start(
-          signals_.back().get(),
-          [](uv_signal_t* signal, int n) { static_cast<Gateway*>(signal->data)->on_signal(n); },
-          number);
-    }
-  }
-}
-
-void Gateway::on_signal(int number) {
-  switch (number) {
-    case SIGHUP:
-      return reloader_->request();
-    case SIGUSR1:
-    case SIGUSR2:
-    case SIGALRM:  // they would kill without a drain; elsewhere they rotate logs
-      return log::warn("signal ignored", {{"signal", strsignal(number)}});
-    default:
-      break;
-  }
-  shutdown_->on_signal(number);
 }
 
 void Gateway::make_shutdown() {
@@ -366,20 +352,6 @@ int Gateway::run() {
   const int status = exit_status();
   ignore_signals(status);
   return status;
-}
-
-// Every call has ended. A signal from here on may hurry the end, and must not change the status.
-void Gateway::ignore_signals(int status) {
-  const HeldSignals held(
-      {kHarmlessSignals, kEndingSignals});  // libuv takes its handlers away first
-  signals_.clear();
-  for (const int number : kHarmlessSignals) {
-    std::signal(number, SIG_IGN);
-  }
-  for (const int number : kEndingSignals) {
-    std::signal(
-        number, status == 0 ? [](int) { _exit(0); } : [](int) { _exit(1); });
-  }
 }
 
 int Gateway::exit_status() const {

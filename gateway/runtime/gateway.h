@@ -15,6 +15,7 @@
 #include "gateway/admin/admin_server.h"
 #include "gateway/config/load_config.h"
 #include "gateway/desk/backend_desk.h"
+#include "gateway/desk/label_keeper.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/reloader.h"
@@ -60,6 +61,7 @@ class Gateway {
     return metrics;
   }
   void fit_into_memory();
+  bool forget(FunctionLabel label);
   void make_reloader(Reload load_again);
   void apply(const Config& config);
   std::string config_yaml() const;
@@ -85,6 +87,7 @@ class Gateway {
   WorkerOptions effective_;  ///< of each worker: limits are what the host allows of them
   std::optional<uint64_t> memory_limit_;  ///< of the cgroup, in bytes
   FunctionLabels labels_;
+  std::unique_ptr<LabelKeeper> label_keeper_;
   AccessLogSettings call_log_;
   std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none

@@ -2,8 +2,19 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace zerogate {
+
+std::vector<std::string> functions_named(const RouteTableOptions& options) {
+  std::vector<std::string> names = options.handlers;
+  names.emplace_back(ConnectService::kName);
+  for (const RouteOptions& route : options.routes) {
+    std::ranges::copy_if(route.functions, std::back_inserter(names),
+                         [](const std::string& glob) { return glob.find('*') == glob.npos; });
+  }
+  return names;
+}
 
 RouteTable::RouteTable(const RouteTableOptions& options, const FunctionLabels& labels,
                        const std::vector<NamedService>& handlers, Bridge& bridge)

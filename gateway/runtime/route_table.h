@@ -19,6 +19,9 @@ struct RouteTableOptions {
   std::vector<RouteOptions> routes;
 };
 
+/// The functions that it names, without those that only a pattern matches.
+std::vector<std::string> functions_named(const RouteTableOptions& options);
+
 /// A Router and all services that it points to. Local handlers come before routes. A reload makes a
 /// new RouteTable and switches to it when its backends have been tried; calls of the old one go on.
 /// Loop thread only.

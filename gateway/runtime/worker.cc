@@ -82,15 +82,8 @@ void Worker::prepare(const RouteTableOptions& options) {
     redis_ = std::make_unique<RedisClient>(context, metrics_.redis, options_.redis);
   }
   std::ranges::move(make_handlers(names, *functions_), std::back_inserter(handlers_));
-  for (const std::string& name : options.handlers) {
+  for (const std::string& name : functions_named(options)) {
     labels_.learn(name);
-  }
-  for (const RouteOptions& route : options.routes) {
-    for (const std::string& glob : route.functions) {
-      if (glob.find('*') == std::string::npos) {
-        labels_.learn(glob);
-      }
-    }
   }
   next_routing_ = std::make_unique<RouteTable>(options, labels_, handlers_, *bridge_);
 }
@@ -168,13 +161,27 @@ uint64_t Worker::ping() {
   return ticket;
 }
 
+bool Worker::forget(FunctionLabel label, std::chrono::milliseconds patience) {
+  bool used = true;
+  const auto question = [&] {
+    for (const auto& routing : {&routing_, &next_routing_}) {
+      if (*routing != nullptr) {
+        (*routing)->router().forget(label);
+      }
+    }
+    used = calls_.uses(label);
+  };
+  const auto wake = [this] { uv_async_send(order_signal_.get()); };
+  return !ended_ && questions_.ask(question, wake, patience) && !used;
+}
+
 bool Worker::list_clients(ClientList& list, std::chrono::milliseconds patience) {
   const auto question = [this, &list] {
     for (const auto& listener : listeners_) {
       listener->list_clients(list);
     }
     for (ClientInfo& client : list.clients) {
-      client.function = labels_.name(client.label);
+      client.function = labels_.name_now(client.label);
     }
   };
   return !ended_ && questions_.ask(

@@ -87,6 +87,10 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   /// Any thread. True from reload() until the new routing has been taken over.
   bool reloading() const { return reloading_; }
 
+  /// Any thread but the worker's; waits up to `patience`. Its routes know this label no more, which
+  /// FunctionLabels has retired. False when a call under way has it still, or the loop is stuck.
+  bool forget(FunctionLabel label, std::chrono::milliseconds patience);
+
   /// Any thread. ByHand has changed for this endpoint, or its ejection is to end.
   void order(const EndpointOrder& order);
 

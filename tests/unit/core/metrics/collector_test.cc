@@ -124,6 +124,38 @@ TEST_F(CollectorTest, ThereIsRoomForEveryLabel) {
   EXPECT_EQ(shown.size(), FunctionLabels::kMaxNames + 1);
 }
 
+// The counters of a label go on; what is shown begins again with its next function.
+TEST_F(CollectorTest, AForgottenFunctionsSeriesEndAndTheNextOnesBeginAtNought) {
+  const FunctionLabel label = labels.learn("old").value();
+  const auto call = [&] {
+    first.begin(Protocol::tcp);
+    first.end(label, Wire::t3, Outcome::ok);
+    first.duration(label, Protocol::tcp).observe(1'000);
+  };
+  call();
+  call();
+  auto base = std::make_shared<LabelBase>();
+  base->requests[index_of(Wire::t3)][index_of(Outcome::ok)] = 2;
+  base->durations[index_of(Protocol::tcp)].add(first.duration(label, Protocol::tcp));
+  labels.retire(label);
+  labels.release(label, base);
+  const auto requests = [&](const std::string& function) {
+    return value("zerogate_requests_total",
+                 {{"protocol", "tcp"}, {"wire", "T3"}, {"function", function}, {"outcome", "ok"}});
+  };
+  EXPECT_EQ(requests("old"), std::nullopt);
+  EXPECT_EQ(requests("_other"), 0);
+  EXPECT_EQ(value("zerogate_requests_in_flight", {{"protocol", "tcp"}}), 0);
+  ASSERT_EQ(labels.learn("new"), label);
+  EXPECT_EQ(requests("new"), 0);
+  call();
+  EXPECT_EQ(requests("new"), 1);
+  const auto* duration =
+      find("zerogate_request_duration_seconds", {{"protocol", "tcp"}, {"function", "new"}});
+  EXPECT_EQ(duration->histogram.sample_count, 1u);
+  EXPECT_EQ(value("zerogate_requests_in_flight", {{"protocol", "tcp"}}), 0);
+}
+
 TEST_F(CollectorTest, InFlightIsWhatHasNoOutcomeYet) {
   for (int i = 0; i < 3; ++i) {
     first.begin(Protocol::tcp);

@@ -173,6 +173,48 @@ TEST(FunctionLabelsTest, ThreadsThatLearnTheSameNamesAgree) {
   EXPECT_EQ(names.size(), FunctionLabels::kMaxNames - 1);  // all but "echo"
 }
 
+TEST(FunctionLabelsTest, AForgottenNameMakesRoomForAnother) {
+  FunctionLabels labels(numbered(FunctionLabels::kMaxNames));
+  labels.retire(7);
+  EXPECT_EQ(labels.known(), FunctionLabels::kMaxNames - 1);
+  EXPECT_EQ(labels.find("f7"), labels.other());
+  EXPECT_EQ(labels.learn("new"), std::nullopt) << "a worker may still count under it";
+  labels.release(7, std::make_shared<LabelBase>());
+  EXPECT_EQ(labels.name_now(7), "");
+  EXPECT_EQ(labels.learn("new"), 7U);
+  EXPECT_EQ(labels.find("new"), 7U);
+  EXPECT_EQ(labels.name(7), "new");
+  EXPECT_EQ(labels.learn("f7"), std::nullopt);
+  EXPECT_EQ(labels.known(), FunctionLabels::kMaxNames);
+  const std::vector<LiveLabel> live = labels.live();
+  ASSERT_EQ(live.size(), FunctionLabels::kMaxNames);
+  EXPECT_EQ(live[7].name, "new");
+  EXPECT_NE(live[7].base, nullptr);
+  EXPECT_EQ(live[8].base, nullptr);
+}
+
+TEST(FunctionLabelsTest, NamesComeAndGoForEverAndAllAreFound) {
+  FunctionLabels labels({});
+  std::map<std::string, FunctionLabel> now;
+  for (size_t i = 0; i < 20'000; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    const auto label = labels.learn(name);
+    ASSERT_TRUE(label);
+    now[name] = *label;
+    if (now.size() == FunctionLabels::kMaxNames) {
+      const auto goes = std::next(now.begin(), static_cast<long>(i * 7 % now.size()));
+      labels.retire(goes->second);
+      labels.release(goes->second, nullptr);
+      EXPECT_EQ(labels.find(goes->first), labels.other());
+      now.erase(goes);
+    }
+  }
+  for (const auto& [name, label] : now) {
+    EXPECT_EQ(labels.find(name), label);
+  }
+  EXPECT_EQ(labels.find("nothing"), labels.other());
+}
+
 TEST(FunctionLabelsTest, TheLimitIsToldOnce) {
   std::vector<std::string> lines;
   log::configure(log::Level::info, log::Format::logfmt,

@@ -78,6 +78,17 @@ TEST_F(CallTableTest, ACallKnowsWhenItsCallerHasGone) {
   std::move(call).reply("\xc0");
 }
 
+TEST_F(CallTableTest, ALabelIsInUseUntilTheTurnOfItsLastAnswerHasEnded) {
+  Call first = begin(), second = begin();
+  second.relabel(0);
+  EXPECT_TRUE(calls_.uses(0));
+  std::move(first).reply("\xc0");
+  std::move(second).reply("\xc0");
+  EXPECT_TRUE(calls_.uses(0));
+  calls_.on_turn_end(1);
+  EXPECT_FALSE(calls_.uses(0));
+}
+
 TEST_F(CallTableTest, ACallThatDiesUnansweredAnswersByItself) {
   { const Call call = begin(); }
   ASSERT_EQ(sink_.answers.size(), 1u);

@@ -127,5 +127,25 @@ TEST(RouterTest, AFunctionBehindAGlobGetsTheLabelThatIsLearnt) {
   }
 }
 
+TEST(RouterTest, AForgottenLabelIsCountedAsOtherAndLearntAnew) {
+  FunctionLabels labels({"one", "two"});
+  Router router(labels);
+  Nothing one, all;
+  router.add("one", one);
+  router.add_glob("*", all);
+  router.find("two");
+  for (const char* name : {"one", "two"}) {
+    const FunctionLabel label = labels.find(name);
+    labels.retire(label);
+    router.forget(label);
+    labels.release(label, nullptr);
+    EXPECT_EQ(router.find(name).label, FunctionLabels::other()) << name;
+  }
+  EXPECT_EQ(router.find("one").service, &one);
+  EXPECT_EQ(router.find("two").service, &all);
+  const auto again = labels.learn("two");
+  EXPECT_EQ(router.find("two").label, *again);
+}
+
 }  // namespace
 }  // namespace zerogate
