@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -268,6 +269,43 @@ TEST_F(UnixSocketTest, TheLongestPathIsTaken) {
     EXPECT_EQ(knock(socket.value().bound()), 0);
   }
   EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+TEST_F(UnixSocketTest, HoldingNewcomersTakesTheFileAway) {
+  auto socket = open();
+  ASSERT_TRUE(socket) << socket.error();
+  const Address bound = socket.value().bound();
+  socket.value().hold_newcomers();
+  EXPECT_EQ(knock(bound), ENOENT);
+  EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+// On loopback the kernel has done its part of the handshake when connect() returns.
+TEST(ListenSocketTest, HeldNewcomersWaitAndThoseBeforeThemCanBeAccepted) {
+  auto socket = open("127.0.0.1:0");
+  ASSERT_TRUE(socket) << socket.error();
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(socket.value().bound().port);
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto begin = [&] {
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    connect(fd.get(), reinterpret_cast<sockaddr*>(&where), sizeof where);
+    return fd;
+  };
+  const auto connected = [](const UniqueFd& fd) {
+    pollfd one{fd.get(), POLLOUT, 0};
+    return poll(&one, 1, 0) == 1 && one.revents == POLLOUT;
+  };
+  const UniqueFd before = begin();
+  EXPECT_TRUE(connected(before));
+  socket.value().hold_newcomers();
+  const UniqueFd after = begin();
+  EXPECT_FALSE(connected(after));
+  const UniqueFd accepted(accept(socket.value().fd(), nullptr, nullptr));
+  EXPECT_GE(accepted.get(), 0);
+  const UniqueFd none(accept4(socket.value().fd(), nullptr, nullptr, SOCK_NONBLOCK));
+  EXPECT_LT(none.get(), 0);
 }
 
 }  // namespace
