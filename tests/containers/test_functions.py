@@ -23,13 +23,14 @@ class Published:
 
 
 @pytest.fixture(scope="module")
-def notes(image, stack):
+def notes(image, compose):
     """The example's image, beside the stack's Redis."""
+    compose("up", "-d", "redis")
     sdk = ("build", "-f", f"{TOP}/deploy/Dockerfile", "--target", "sdk", "-t", "zerogate-sdk:local")
     engine(*sdk, TOP, timeout=BUILD_S)
     engine("build", "-t", "notes:local", EXAMPLE, timeout=BUILD_S)
     ports = Published()
-    network = ("--network", f"{stack.project}_default")
+    network = ("--network", f"{compose.project}_default")
     redis = ("-e", "ZEROGATE_REDIS=redis://redis:6379/0")
     command = ("run", "-d", *RESTRICTED, *network, *redis, *ports.options(), "notes:local")
     container = Container(engine(*command).strip())
