@@ -3,6 +3,7 @@
 import pytest
 from zero.error import ValidationException
 
+from conftest import REVISION
 from containers import RESTRICTED, TOP, Container, engine, free_ports, get
 from waiting import wait_until
 
@@ -26,12 +27,14 @@ class Published:
 def notes(image, compose):
     """The example's image, beside the stack's Redis."""
     compose("up", "-d", "redis")
-    sdk = ("build", "-f", f"{TOP}/deploy/Dockerfile", "--target", "sdk", "-t", "zerogate-sdk:local")
-    engine(*sdk, TOP, timeout=BUILD_S)
+    # With the image's revision, so that it goes on from the image's own layers.
+    revision = ("--build-arg", f"ZEROGATE_REVISION={REVISION}")
+    sdk = ("build", "-f", f"{TOP}/deploy/Dockerfile", "--target", "sdk", *revision)
+    engine(*sdk, "-t", "zerogate-sdk:local", TOP, timeout=BUILD_S)
     engine("build", "-t", "notes:local", EXAMPLE, timeout=BUILD_S)
     ports = Published()
     network = ("--network", f"{compose.project}_default")
-    redis = ("-e", "ZEROGATE_REDIS=redis://redis:6379/0")
+    redis = ("-e", "ZEROGATE_REDIS_URL=redis://redis:6379/0")
     command = ("run", "-d", *RESTRICTED, *network, *redis, *ports.options(), "notes:local")
     container = Container(engine(*command).strip())
     wait_until(container.is_healthy, START_S, "zerogate healthcheck")
