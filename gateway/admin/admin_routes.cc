@@ -53,6 +53,8 @@ struct AdminRoutes::Route {
   Method method;  ///< get stands for HEAD too
   AdminPage (AdminRoutes::*page)(const AdminRequest&);
   std::string_view help;
+  /// A probe's: it waits for nothing and tells no secret, so it is answered for any Host.
+  bool is_probe = false;
 };
 
 const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
@@ -60,9 +62,9 @@ const std::vector<AdminRoutes::Route>& AdminRoutes::routes() {
       {"/", Method::get, &AdminRoutes::front, "in a browser the status page, else this text"},
       {"/metrics", Method::get, &AdminRoutes::metrics, "counters and durations, for Prometheus"},
       {"/healthz", Method::get, &AdminRoutes::health,
-       "200 while every event loop comes round, else 503"},
+       "200 while every event loop comes round, else 503", true},
       {"/readyz", Method::get, &AdminRoutes::readiness,
-       "200 when calls can be served, else 503 and what is waited for"},
+       "200 when calls can be served, else 503 and what is waited for", true},
       {"/config", Method::get, &AdminRoutes::config,
        "the effective configuration, passwords masked"},
       {"/clients", Method::get, &AdminRoutes::clients,
@@ -101,7 +103,44 @@ AdminPage AdminRoutes::answer(const AdminRequest& request) try {
   return text_page(500, kFailed);
 }
 
+bool AdminRoutes::answers_at_once(const AdminRequest& request) const {
+  const auto route = std::ranges::find(routes(), request.path, &Route::path);
+  return route != routes().end() && route->is_probe;
+}
+
+/// What refuses a POST, which changes something.
+std::optional<AdminPage> AdminRoutes::refuse_change(const AdminRequest& request) const {
+  if (from_web_page(request)) {
+    return text_page(
+        403, fmt::format("refused: a web page ({}) may not do this; use curl -X POST\n",
+                         quote(request.origin.empty() ? "of unnamed origin" : request.origin)));
+  }
+  const AdminAccess& access = sources_.access;
+  if (!access.needs_token()) {
+    return std::nullopt;
+  }
+  const Result<bool> allowed = access.has_token(request.authorization);
+  if (!allowed) {
+    log::error("admin token", {{"reason", allowed.error()}});
+    return text_page(503, "refused: the token cannot be read; the log says why\n");
+  }
+  if (allowed.value()) {
+    return std::nullopt;
+  }
+  return text_page(
+      401, fmt::format("refused: this needs the token: curl -X POST {}\n", access.token_hint()),
+      "WWW-Authenticate: Bearer\r\n");
+}
+
 AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
+  if (!answers_at_once(request) && !sources_.access.knows_host(request.host)) {
+    return text_page(403, fmt::format("refused: {} is no name of this gateway; an address will do, "
+                                      "or add the name to admin_hosts\n",
+                                      quote(request.host)));
+  }
+  if (request.path == "*" && request.method == "OPTIONS") {
+    return text_page(200, "", "Allow: GET, HEAD, POST, OPTIONS\r\n");
+  }
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (reads && request.path.starts_with(kStatusFolder)) {
     if (const StatusFile* file = find_status_file(request.path.substr(kStatusFolder.size()))) {
@@ -121,10 +160,8 @@ AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
     if (request.method != "POST") {
       return text_page(405, "this changes something: POST\n", "Allow: POST\r\n");
     }
-    if (from_web_page(request)) {
-      return text_page(
-          403, fmt::format("refused: a web page ({}) may not do this; use curl -X POST\n",
-                           quote(request.origin.empty() ? "of unnamed origin" : request.origin)));
+    if (std::optional<AdminPage> refusal = refuse_change(request)) {
+      return *std::move(refusal);
     }
   } else if (!reads) {
     return route->method == Method::both

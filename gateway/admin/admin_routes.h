@@ -7,12 +7,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
 #include "core/listener/client_list.h"
+#include "gateway/admin/admin_access.h"
 #include "gateway/admin/endpoint_report.h"
 #include "gateway/admin/scraper.h"
 #include "gateway/admin/status_document.h"
@@ -45,6 +47,7 @@ struct AdminSources {
   /// POST /log?level=...: what it was and is, or that there is no such level.
   std::function<Result<std::string>(std::string_view level)> set_log_level;
   std::string version;
+  AdminAccess access = {};
 };
 
 /// The parts of an HTTP request that some page looks at. A header that was not sent is empty.
@@ -52,7 +55,10 @@ struct AdminRequest {
   std::string_view method;
   std::string_view path;   ///< without the query
   std::string_view query;  ///< what follows the "?"
+  std::string_view host;   ///< the name or address that the client asked for
   std::string_view accept;
+  std::string_view accept_encoding;
+  std::string_view authorization;
   std::string_view origin;
   std::string_view fetch_site;  ///< Sec-Fetch-Site: what a browser says of a request's origin
 };
@@ -69,14 +75,18 @@ class AdminRoutes {
  public:
   explicit AdminRoutes(AdminSources sources);
 
-  /// A page whose source throws becomes a 500, and the log says why.
+  /// A page whose source throws becomes a 500, and the log says why. May wait for other threads.
   AdminPage answer(const AdminRequest& request);
+  /// True when answer() does not wait, so that the server's own thread may call it: what probes ask
+  /// is answered however long other pages take.
+  bool answers_at_once(const AdminRequest& request) const;
 
  private:
   struct Route;
   static const std::vector<Route>& routes();
 
   AdminPage dispatch(const AdminRequest& request);
+  std::optional<AdminPage> refuse_change(const AdminRequest& request) const;
   AdminPage front(const AdminRequest& request);
   AdminPage metrics(const AdminRequest& request);
   AdminPage health(const AdminRequest& request);

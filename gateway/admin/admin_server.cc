@@ -1,188 +1,157 @@
 #include "gateway/admin/admin_server.h"
 
-#include <civetweb.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
+#include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
-#include <chrono>
+#include <charconv>
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
+#include <exception>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
-#include "core/base/unique_fd.h"
-#include "core/client/resolve.h"
+#include "core/base/intrusive_list.h"
 #include "core/log/log.h"
+#include "gateway/admin/admin_listener.h"
+#include "gateway/admin/gzip.h"
+#include "gateway/admin/request_target.h"
 
 namespace zerogate {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr unsigned kTimeoutSeconds = 5;            ///< without a byte from or to the peer
+constexpr size_t kMemoryPerConnection = 16 << 10;  ///< request line, headers, and the answer's
+/// No page takes a body. One of this size is read to its end, so that its client hears the answer
+/// and no reset; a larger one is left unread.
+constexpr size_t kMaxReadBody = 64 << 10;
+/// Less is one packet anyway.
+constexpr size_t kMinGzipBytes = 1024;
+/// Places that are kept free, by closing those who have been there for longest: libmicrohttpd takes
+/// several newcomers before it looks at the connections that were closed.
+constexpr uint32_t kSpareConnections = 16;
 
-// A peer that connects and stays silent holds one thread for kRequestTimeoutMs, and civetweb takes
-// connections in the order in which they came. So /healthz waits behind n such peers for about
-// n / threads * kRequestTimeoutMs, and n is at most threads + queue + kBacklog: 3.5 s with the
-// defaults of AdminLimits. A thread that waits costs about 20 KiB; that is why there are so many.
-constexpr int kRequestTimeoutMs = 1000;  ///< for a whole request, and for each chunk of a reply
-constexpr int kBacklog = 128;            ///< waiting in the kernel
-constexpr int kMaxRequestBytes = 8192;   ///< request line and headers; one buffer per thread
-/// A slow reader is given kRequestTimeoutMs for each chunk and kResponseDeadline for all of them.
-constexpr size_t kChunkBytes = 64 << 10;
-constexpr std::chrono::seconds kResponseDeadline{5};
+/// A connection. Only the server's thread knows it.
+struct Peer {
+  int fd = -1;
+  bool asked = false;  ///< its request has come
+  Peer* prev = nullptr;
+  Peer* next = nullptr;
+};
+using Peers = IntrusiveList<Peer, &Peer::prev, &Peer::next>;
 
-const char* reason_phrase(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 400:
-      return "Bad Request";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Internal Server Error";
-  }
-}
-
-/// In chunks, because civetweb's write deadline is for one mg_write: one for a whole scrape would
-/// cut slow links off, and one without end would let a peer that reads slowly keep the thread.
-void send_page(mg_connection* connection, const AdminPage& page, bool with_body) {
-  // The first chunk goes with the headers: most pages are one packet.
-  const std::string_view body = *page.body;
-  std::string first = fmt::format(
-      "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}"
-      "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
-      page.status, reason_phrase(page.status), page.type, body.size(), page.headers);
-  if (with_body) {
-    first += body.substr(0, kChunkBytes);
-  }
-  const auto deadline = Clock::now() + kResponseDeadline;
-  const auto send = [&](std::string_view bytes) {
-    return Clock::now() < deadline &&
-           mg_write(connection, bytes.data(), bytes.size()) == static_cast<int>(bytes.size());
-  };
-  bool sent = send(first);
-  for (size_t at = kChunkBytes; sent && with_body && at < body.size(); at += kChunkBytes) {
-    sent = send(body.substr(at, kChunkBytes));
-  }
-}
-
-std::string_view header(const mg_connection* connection, const char* name) {
-  const char* value = mg_get_header(connection, name);
-  return value ? value : "";
-}
-
-/// civetweb asks this before it does anything with a request, and is never left to answer one
-/// itself: it has no document root, no files and no listings to serve. A civetweb thread.
-int begin_request(mg_connection* connection) noexcept try {
-  // Also keeps civetweb from reading a large request body to its end.
-  mg_disable_connection_keep_alive(connection);
-  const mg_request_info* info = mg_get_request_info(connection);
-  AdminRequest request;
-  request.method = info->request_method;
-  request.path = info->local_uri ? info->local_uri : "";
-  request.query = info->query_string ? info->query_string : "";
-  request.accept = header(connection, "Accept");
-  request.origin = header(connection, "Origin");
-  request.fetch_site = header(connection, "Sec-Fetch-Site");
-  const AdminPage page = static_cast<AdminRoutes*>(info->user_data)->answer(request);
-  send_page(connection, page, request.method != "HEAD");
-  return page.status;
-} catch (...) {
-  return 500;
-}
-
-/// civetweb's own messages: what peers did wrong, mostly. Without this they go to stderr.
-int log_message(const mg_connection*, const char* message) {
-  log::debug("admin server", {{"message", message}});
-  return 1;
-}
-
-Error cannot_listen(const Address& address, std::string reason) {
-  if (!reason.empty()) {
-    reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
-  }
-  return Error{fmt::format("cannot listen on admin {}: {}; choose another with admin: or --admin",
-                           address.display(), reason)};
-}
-
-struct Bound {
-  SocketAddress address;
-  UniqueFd fd;
+/// A request, from its first line to the last byte of its answer.
+struct Exchange {
+  std::string target;
+  AdminRequest request;  ///< parts of the target, and of libmicrohttpd's memory
+  bool begun = false;
+  bool answered = false;  ///< the page is there
+  AdminPage page;
+  std::string zipped;  ///< of the page, or empty
 };
 
-/// Binds to the first address of the host that can be had. One whose family or interface this
-/// machine lacks (::1 of localhost, without IPv6) is passed over; a busy one is not. Nobody is
-/// accepted yet: a connection that came too early would be reset when civetweb takes over.
-Result<Bound> bind_to(const Address& address) {
-  const Result<std::vector<SocketAddress>> candidates = resolve(address);
-  if (!candidates) {
-    return cannot_listen(address, candidates.error());
-  }
-  int error = EADDRNOTAVAIL;
-  for (const SocketAddress& candidate : candidates.value()) {
-    const int family = candidate.storage.ss_family;
-    UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const int on = 1, off = 0;
-    if (fd && setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        // [::] takes IPv4 too, like the other listeners.
-        (family != AF_INET6 ||
-         setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0) &&
-        bind(fd.get(), candidate.get(), candidate.size) == 0) {
-      return Bound{candidate, std::move(fd)};
-    }
-    error = errno;
-    if (error != EAFNOSUPPORT && error != EADDRNOTAVAIL) {
-      break;
-    }
-  }
-  return cannot_listen(address, std::strerror(error));
+std::string_view header(MHD_Connection* connection, const char* name) {
+  const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+  return value != nullptr ? value : "";
 }
 
-SocketAddress bound_to(int fd) {
-  SocketAddress name;
-  name.size = sizeof name.storage;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&name.storage), &name.size) != 0) {
-    return {};
-  }
-  return name;
+void read_request(MHD_Connection* connection, const char* method, Exchange& exchange) {
+  const RequestTarget target = parse_target(exchange.target);
+  AdminRequest& request = exchange.request;
+  request.method = method;
+  request.path = target.path;
+  request.query = target.query;
+  request.host = target.authority.empty() ? header(connection, "Host") : target.authority;
+  request.accept = header(connection, "Accept");
+  request.accept_encoding = header(connection, "Accept-Encoding");
+  request.authorization = header(connection, "Authorization");
+  request.origin = header(connection, "Origin");
+  request.fetch_site = header(connection, "Sec-Fetch-Site");
 }
 
-uint16_t port_of(const SocketAddress& address) {
-  return ntohs(address.storage.ss_family == AF_INET6
-                   ? reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_port
-                   : reinterpret_cast<const sockaddr_in&>(address.storage).sin_port);
+/// Whether a body follows that is small enough to be read.
+bool has_small_body(MHD_Connection* connection) {
+  const std::string_view length = header(connection, "Content-Length");
+  uint64_t bytes = 0;
+  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), bytes);
+  return error == std::errc() && bytes > 0 && bytes <= kMaxReadBody;
 }
 
-/// The descriptor that listens on an IPv4 address ("127.0.0.1:9464"); -1 if there is none.
-/// civetweb has no call that tells its own.
-int find_listener(const std::string& address) {
-  const long limit = std::min(sysconf(_SC_OPEN_MAX), 65'536L);
-  for (int fd = 0; fd < limit; ++fd) {
-    int listening = 0;
-    socklen_t size = sizeof listening;
-    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || !listening) {
-      continue;
+bool is_worth_zipping(const AdminPage& page) {
+  return page.body->size() >= kMinGzipBytes &&
+         (page.type.starts_with("text/") || page.type == "application/json" ||
+          page.type == "image/svg+xml");
+}
+
+/// Any thread.
+void make_page(AdminRoutes& routes, Exchange& exchange) noexcept {
+  try {
+    exchange.page = routes.answer(exchange.request);
+    if (is_worth_zipping(exchange.page)) {
+      exchange.page.headers += "Vary: Accept-Encoding\r\n";
+      if (accepts_gzip(exchange.request.accept_encoding)) {
+        exchange.zipped = gzip(*exchange.page.body);
+      }
     }
-    const SocketAddress bound = bound_to(fd);
-    if (bound.storage.ss_family == AF_INET && bound.numeric() == address) {
-      return fd;
+  } catch (const std::exception&) {  // out of memory: the connection is closed without an answer
+    exchange.page = AdminPage{};
+  }
+  exchange.answered = true;
+}
+
+/// `lines` are header lines, each with its CRLF.
+void add_headers(MHD_Response* response, std::string_view lines) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find("\r\n"));
+    lines.remove_prefix(std::min(line.size() + 2, lines.size()));
+    const size_t colon = line.find(": ");
+    if (colon != line.npos) {
+      MHD_add_response_header(response, std::string(line.substr(0, colon)).c_str(),
+                              std::string(line.substr(colon + 2)).c_str());
     }
   }
-  return -1;
+}
+
+MHD_Result send_page(MHD_Connection* connection, const Exchange& exchange) {
+  const AdminPage& page = exchange.page;
+  if (page.body == nullptr) {
+    return MHD_NO;
+  }
+  // The bytes stay where they are, in the exchange, until libmicrohttpd says that it is over.
+  const std::string& body = exchange.zipped.empty() ? *page.body : exchange.zipped;
+  MHD_Response* response = MHD_create_response_from_buffer(
+      body.size(), const_cast<char*>(body.data()), MHD_RESPMEM_PERSISTENT);
+  if (response == nullptr) {
+    return MHD_NO;
+  }
+  add_headers(response, fmt::format("Content-Type: {}\r\n{}{}", page.type,
+                                    exchange.zipped.empty() ? "" : "Content-Encoding: gzip\r\n",
+                                    page.headers));
+  add_headers(response,
+              "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+              "Connection: close\r\n");
+  const MHD_Result queued =
+      MHD_queue_response(connection, static_cast<unsigned>(page.status), response);
+  MHD_destroy_response(response);  // the connection keeps it
+  return queued;
+}
+
+/// libmicrohttpd's own messages: what peers did wrong, mostly.
+void log_message(void*, const char* format, va_list arguments) {
+  std::array<char, 256> text{};
+  vsnprintf(text.data(), text.size(), format, arguments);
+  std::string_view message = text.data();
+  message = message.substr(0, message.find('\n'));
+  log::debug("admin server", {{"message", message}});
 }
 
 /// The threads inherit the mask: signals are the main thread's to take.
@@ -201,130 +170,166 @@ class SignalsBlocked {
   sigset_t before_;
 };
 
-/// civetweb counts these calls; without the first, mg_start2 leaks what it allocates for itself.
-class CivetLibrary {
- public:
-  CivetLibrary() { mg_init_library(0); }
-  ~CivetLibrary() { mg_exit_library(); }
-  CivetLibrary(const CivetLibrary&) = delete;
-  CivetLibrary& operator=(const CivetLibrary&) = delete;
-};
-
 }  // namespace
 
 struct AdminServer::State {
-  State(AdminSources sources, const AdminLimits& admin_limits)
-      : routes{std::move(sources)}, limits(admin_limits) {}
+  State(AdminListener listener, AdminSources sources, const AdminLimits& limits)
+      : socket(std::move(listener)),
+        port(socket->port()),
+        max_peers(limits.connections - std::clamp(limits.connections / 4, 1U, kSpareConnections)),
+        routes(std::move(sources)) {}
   ~State();
-  Status run(SocketAddress address);
-  Status run_on(const UniqueFd& socket);
+  bool run(uint32_t connections);
+  void on_peer(MHD_Connection* connection, void** place, bool arrived);
+  MHD_Result on_request(MHD_Connection* connection, const char* method, size_t* upload,
+                        Exchange& exchange);
+  MHD_Result begin_answer(MHD_Connection* connection, Exchange& exchange);
 
-  CivetLibrary library;
+  std::optional<AdminListener> socket;
+  const uint16_t port;
+  const uint32_t max_peers;
+  Peers peers;  ///< those that were not told to go, in the order in which they came
   AdminRoutes routes;
-  const AdminLimits limits;
-  std::unique_ptr<mg_context, decltype(&mg_stop)> server{nullptr, &mg_stop};
-  int listener = -1;  ///< civetweb's own, open until mg_stop
-  uint16_t port = 0;
+  AnswerThreads threads;
+  MHD_Daemon* daemon = nullptr;
 };
 
+// No connection may be suspended when libmicrohttpd stops, so those who make answers end first.
 AdminServer::State::~State() {
-  // Ends civetweb's poll, which would keep mg_stop waiting for up to 2 s.
-  if (listener >= 0) {
-    shutdown(listener, SHUT_RDWR);
+  if (daemon == nullptr) {
+    return;
   }
+  const UniqueFd duplicate(MHD_quiesce_daemon(daemon));
+  socket.reset();
+  threads.stop();
+  MHD_stop_daemon(daemon);
 }
 
-/// Starts civetweb on an IPv4 address. The error is civetweb's text.
-Status AdminServer::State::run(SocketAddress address) {
-  const std::array<std::pair<const char*, std::string>, 8> settings = {
-      {{"listening_ports", address.numeric()},
-       {"num_threads", std::to_string(limits.threads)},
-       {"connection_queue", std::to_string(limits.queue)},
-       {"listen_backlog", std::to_string(kBacklog)},
-       {"request_timeout_ms", std::to_string(kRequestTimeoutMs)},
-       {"max_request_size", std::to_string(kMaxRequestBytes)},
-       {"enable_keep_alive", "no"},
-       {"enable_directory_listing", "no"}}};
-  std::vector<const char*> options;
-  for (const auto& [name, value] : settings) {
-    options.insert(options.end(), {name, value.c_str()});
+/// False when the system refuses what libmicrohttpd needs; errno says why.
+bool AdminServer::State::run(uint32_t connections) {
+  const auto on_request = [](void* self, MHD_Connection* connection, const char*,
+                             const char* method, const char*, const char*, size_t* upload,
+                             void** exchange) -> MHD_Result {
+    return static_cast<State*>(self)->on_request(connection, method, upload,
+                                                 *static_cast<Exchange*>(*exchange));
+  };
+  const auto on_target = [](void*, const char* target, MHD_Connection*) -> void* {
+    auto* exchange = new Exchange;
+    exchange->target = target;
+    return exchange;
+  };
+  const auto on_end = [](void*, MHD_Connection*, void** exchange, MHD_RequestTerminationCode) {
+    delete static_cast<Exchange*>(*exchange);
+    *exchange = nullptr;
+  };
+  const auto on_connection = [](void* self, MHD_Connection* connection, void** place,
+                                MHD_ConnectionNotificationCode code) {
+    static_cast<State*>(self)->on_peer(connection, place, code == MHD_CONNECTION_NOTIFY_STARTED);
+  };
+  UniqueFd duplicate(fcntl(socket->fd(), F_DUPFD_CLOEXEC, 0));
+  if (!duplicate) {
+    return false;
   }
-  options.push_back(nullptr);
-  mg_callbacks callbacks{};
-  callbacks.begin_request = begin_request;
-  callbacks.log_message = log_message;
-  mg_init_data init{&callbacks, &routes, options.data()};
-  std::array<char, 256> text{};
-  unsigned code = 0;
-  mg_error_data error{&code, text.data(), text.size()};
-  server.reset(mg_start2(&init, &error));
-  if (!server) {
-    return Error{text.data()};
+  // Functions are given as plain pointers: the options are a C list of any types.
+  MHD_RequestCompletedCallback end = on_end;
+  MHD_NotifyConnectionCallback connection = on_connection;
+  void* (*target)(void*, const char*, MHD_Connection*) = on_target;
+  daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                                MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+                            0, nullptr, nullptr, on_request, this,                            //
+                            MHD_OPTION_EXTERNAL_LOGGER, &log_message, nullptr,                //
+                            MHD_OPTION_LISTEN_SOCKET, duplicate.get(),                        //
+                            MHD_OPTION_CONNECTION_LIMIT, static_cast<unsigned>(connections),  //
+                            MHD_OPTION_CONNECTION_TIMEOUT, kTimeoutSeconds,                   //
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, kMemoryPerConnection,         //
+                            MHD_OPTION_URI_LOG_CALLBACK, target, nullptr,                     //
+                            MHD_OPTION_NOTIFY_COMPLETED, end, nullptr,                        //
+                            MHD_OPTION_NOTIFY_CONNECTION, connection, this,                   //
+                            MHD_OPTION_END);
+  if (daemon != nullptr) {
+    duplicate.release();  // libmicrohttpd's now
   }
-  mg_server_port bound{};
-  if (mg_get_server_ports(server.get(), 1, &bound) != 1) {
-    return Error{"no port"};
-  }
-  port = static_cast<uint16_t>(bound.port);
-  reinterpret_cast<sockaddr_in&>(address.storage).sin_port = htons(port);
-  listener = find_listener(address.numeric());
-  return ok_status();
+  return daemon != nullptr;
 }
 
-/// Debian builds civetweb without IPv6: it does not even parse such an address. So it is started
-/// on a free port of 127.0.0.1, and its listening descriptor then made to mean our socket, which
-/// its accept loop takes whatever the family.
-Status AdminServer::State::run_on(const UniqueFd& socket) {
-  SocketAddress any;
-  any.size = sizeof(sockaddr_in);
-  auto& loopback = reinterpret_cast<sockaddr_in&>(any.storage);
-  loopback.sin_family = AF_INET;
-  loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  Status running = run(any);
-  if (!running) {
-    return running;
+/// Who came first and has asked nothing gives way to newcomers; then who came first.
+void AdminServer::State::on_peer(MHD_Connection* connection, void** place, bool arrived) {
+  if (!arrived) {
+    auto* peer = static_cast<Peer*>(*place);
+    if (peer->fd >= 0) {
+      peers.remove(*peer);
+    }
+    delete peer;
+    return;
   }
-  if (listener < 0 || listen(socket.get(), kBacklog) != 0) {
-    return Error{"civetweb's socket cannot be replaced"};
+  auto* peer = new Peer;
+  *place = peer;
+  peer->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  peers.push_back(*peer);
+  if (peers.size() <= max_peers) {
+    return;
   }
-  const SocketAddress bound = bound_to(socket.get());
-  // civetweb may be asleep in a poll of up to 2 s. The shutdown wakes it, and it looks the
-  // descriptor up again: whichever socket it finds there must have news, or it sleeps on without
-  // watching the new one. The news at the new one is a connection of our own, which is over at
-  // once.
-  const UniqueFd news(
-      ::socket(bound.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  (void)connect(news.get(), bound.get(), bound.size);
-  if (shutdown(listener, SHUT_RDWR) != 0 || dup3(socket.get(), listener, O_CLOEXEC) < 0) {
-    return Error{"civetweb's socket cannot be replaced"};
+  Peer* loser = peers.front();
+  while (loser != nullptr && loser->asked) {
+    loser = loser->next;
   }
-  port = port_of(bound);
-  return ok_status();
+  loser = loser != nullptr ? loser : peers.front();
+  shutdown(loser->fd, SHUT_RDWR);  // libmicrohttpd sees its end, and closes it
+  peers.remove(*loser);
+  loser->fd = -1;
+}
+
+/// Called when the headers are there, for each part of a body, at its end, and once more after a
+/// page was made on another thread.
+MHD_Result AdminServer::State::on_request(MHD_Connection* connection, const char* method,
+                                          size_t* upload, Exchange& exchange) {
+  if (exchange.answered) {
+    return send_page(connection, exchange);
+  }
+  if (!exchange.begun) {
+    exchange.begun = true;
+    read_request(connection, method, exchange);
+    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    static_cast<Peer*>(info->socket_context)->asked = true;
+    if (has_small_body(connection)) {
+      return MHD_YES;
+    }
+  } else if (*upload != 0) {
+    *upload = 0;
+    return MHD_YES;
+  }
+  return begin_answer(connection, exchange);
+}
+
+MHD_Result AdminServer::State::begin_answer(MHD_Connection* connection, Exchange& exchange) {
+  if (routes.answers_at_once(exchange.request)) {
+    make_page(routes, exchange);
+    return send_page(connection, exchange);
+  }
+  MHD_suspend_connection(connection);
+  const bool taken = threads.run([this, connection, &exchange] {
+    make_page(routes, exchange);
+    MHD_resume_connection(connection);
+  });
+  if (!taken) {  // the gateway ends
+    exchange.answered = true;
+    MHD_resume_connection(connection);
+  }
+  return MHD_YES;
 }
 
 Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
                                                         AdminSources sources,
                                                         const AdminLimits& limits) {
-  if (address.is_path()) {
-    return cannot_listen(address, "the admin port cannot be a Unix socket, only host:port");
+  Result<AdminListener> listener = AdminListener::open(address);
+  if (!listener) {
+    return Error{listener.error()};
   }
-  Result<Bound> bound = bind_to(address);
-  if (!bound) {
-    return Error{bound.error()};
-  }
-
   const SignalsBlocked blocked;
-  auto state = std::make_unique<State>(std::move(sources), limits);
-  const SocketAddress& where = bound.value().address;
-  UniqueFd& fd = bound.value().fd;
-  const bool ipv4 = where.storage.ss_family == AF_INET;
-  // Ours has shown that the address is free, with a proper error otherwise; now it makes room.
-  if (ipv4) {
-    fd.reset();
-  }
-  const Status running = ipv4 ? state->run(where) : state->run_on(fd);
-  if (!running) {
-    return cannot_listen(address, running.error());
+  auto state = std::make_unique<State>(std::move(listener).value(), std::move(sources), limits);
+  if (!state->run(limits.connections)) {
+    return Error{
+        fmt::format("cannot listen on admin {}: {}", address.display(), std::strerror(errno))};
   }
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(state)));
 }

@@ -1,4 +1,4 @@
-// The admin port's HTTP server: AdminRoutes' pages, on civetweb's own threads.
+// The admin port's HTTP server: AdminRoutes' pages, by libmicrohttpd on a thread of its own.
 #pragma once
 
 #include <cstdint>
@@ -7,31 +7,34 @@
 #include "core/base/address.h"
 #include "core/base/result.h"
 #include "gateway/admin/admin_routes.h"
+#include "gateway/admin/answer_threads.h"
 
 namespace zerogate {
 
-/// What the server may take of the process' tasks and descriptors. One thread answers one
-/// connection at a time; accepted ones wait in the queue.
+/// What the server may take of the process' descriptors.
 struct AdminLimits {
-  uint32_t threads = 64;
-  uint32_t queue = 32;
+  uint32_t connections = 128;
 };
 
-/// Answers one request a connection. A bounded number of threads with short deadlines: the bounds
-/// are in admin_server.cc. Owned by the main thread.
+/// Answers one request a connection. One thread reads and writes for all of them, and answers what
+/// needs no waiting (AdminRoutes::answers_at_once); AnswerThreads make the other pages. So a peer
+/// that is silent, or slow, delays nobody: it has its connection only until a newcomer needs the
+/// place, or kTimeout (admin_server.cc) is over. The thread sleeps while nobody asks. Owned by the
+/// main thread.
 class AdminServer {
  public:
+  /// Tasks that a server has: its own one and those that make answers, with metrics on two more.
+  static constexpr uint32_t kThreads = 1 + AnswerThreads::kThreads + 2;
+
   /// Resolves the host, binds and starts the threads. The error is one line, also for a busy port.
-  /// A Unix socket's path is refused: civetweb 1.15 cannot be told where to make one.
   static Result<std::unique_ptr<AdminServer>> start(const Address& address, AdminSources sources,
                                                     const AdminLimits& limits = {});
-  /// Stops listening and waits for the threads: up to about 1 s when peers hold connections open,
-  /// more when one reads a large page slowly.
+  /// Stops listening, waits for the answers that are being made, and ends every connection.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
-  /// The port it listens on, also when 0 was asked for.
+  /// The port it listens on, also when 0 was asked for; 0 of a Unix socket.
   uint16_t port() const;
 
  private:

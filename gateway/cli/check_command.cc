@@ -15,7 +15,7 @@ void warn_of_limits(const Config& config, const std::string& place, std::ostream
   if (!descriptors) {
     out << place << ": warning: " << descriptors.error() << '\n';
   }
-  const auto threads = admin_threads(config, startable_threads(wanted_threads(config)));
+  const Status threads = check_threads(config, startable_threads(needed_threads(config)));
   if (!threads) {
     out << place << ": warning: " << threads.error() << '\n';
   }

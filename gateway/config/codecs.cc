@@ -1,10 +1,12 @@
 #include "gateway/config/codecs.h"
 
+#include <cctype>
 #include <charconv>
 
 #include "core/base/ascii.h"
 #include "core/base/units.h"
 #include "core/redis/redis_url.h"
+#include "gateway/admin/admin_access.h"
 #include "gateway/host/cpu_count.h"
 #include "handlers/registry.h"
 
@@ -162,23 +164,36 @@ Codec<double> share() {
   });
 }
 
-// civetweb as Debian builds it cannot listen on a Unix socket, so the admin server's address must
-// not be a path.
-Codec<std::optional<Address>> address(bool may_be_path) {
-  const auto parse = [=](const std::string& text) -> Result<std::optional<Address>> {
+Codec<std::optional<Address>> address() {
+  const auto parse = [](const std::string& text) -> Result<std::optional<Address>> {
     auto parsed = Address::parse(text);
     if (!parsed) {
       return Error{parsed.error()};
-    }
-    if (parsed.value().is_path() && !may_be_path) {
-      return Error{quote(text) +
-                   " is a socket's path, which only listen.tcp and listen.zmq take; "
-                   "write host:port"};
     }
     return std::optional(std::move(parsed).value());
   };
   const auto show = [](const std::optional<Address>& address) { return address->display(); };
   return or_off(word<std::optional<Address>>(parse, show), std::optional<Address>());
+}
+
+Codec<std::string> secret() {
+  const auto parse = [](const std::string& text) -> Result<std::string> {
+    std::string problem = token_problem(text);
+    return problem.empty() ? Result<std::string>(text)
+                           : Result<std::string>(Error{std::move(problem)});
+  };
+  return word<std::string>(parse, [](const std::string&) { return std::string("***"); });
+}
+
+Codec<std::string> file_name() {
+  const auto parse = [](const std::string& text) -> Result<std::string> {
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (text.empty() || std::ranges::any_of(text, is_control)) {
+      return Error{fmt::format("{} names no file; write a path, or off", quote(text))};
+    }
+    return text;
+  };
+  return word<std::string>(parse, same_word);
 }
 
 Codec<std::string> redis_url() {
@@ -212,6 +227,25 @@ Codec<std::vector<std::string>> globs() {
     taken.push_back(item.text);
   };
   return at_most(kMaxGlobs, "functions in one list", "use \"*\" for common beginnings",
+                 list<std::string>(take, same_word));
+}
+
+Codec<std::vector<std::string>> host_names() {
+  const auto take = [](const PlacedText& item, std::vector<std::string>& names,
+                       Problems& problems) {
+    const auto allowed = [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_' || c == '*';
+    };
+    if (item.text.empty() || !std::ranges::all_of(item.text, allowed)) {
+      problems.push_back(
+          {item.place, fmt::format("{} is no name of a host; write one without a port, such as "
+                                   "zerogate.example.com, \"*.lan\", or \"*\" for any",
+                                   quote(item.text))});
+    } else {
+      append_once(item, item.text, names, problems);
+    }
+  };
+  return at_most(kMaxHosts, "names of hosts", "use \"*\" for common ends",
                  list<std::string>(take, same_word));
 }
 

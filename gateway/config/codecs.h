@@ -22,6 +22,7 @@
 namespace zerogate {
 
 inline constexpr size_t kMaxUrls = 64;              ///< of one backend
+inline constexpr size_t kMaxHosts = 64;             ///< in admin_hosts
 inline constexpr size_t kMaxGlobs = 1000;           ///< in one list of functions
 inline constexpr size_t kMaxBackendNameBytes = 63;  ///< it becomes a label's value
 
@@ -89,13 +90,19 @@ Codec<uint32_t> duration();
 /// A share of calls; 1 is all.
 Codec<double> share();
 /// Off is nothing.
-Codec<std::optional<Address>> address(bool may_be_path);
+Codec<std::optional<Address>> address();
+/// A token. It is shown as asterisks, and no error line repeats it.
+Codec<std::string> secret();
+/// Whether there is such a file is known later.
+Codec<std::string> file_name();
 /// As written, with its password, which is masked when shown.
 Codec<std::string> redis_url();
 /// Names of functions that this program serves itself.
 Codec<std::vector<std::string>> handler_list();
 /// Names of functions in which `*` stands for any characters.
 Codec<std::vector<std::string>> globs();
+/// Names of hosts in which `*` stands for any characters.
+Codec<std::vector<std::string>> host_names();
 /// Endpoints of one backend.
 Codec<std::vector<ServerUrl>> server_urls();
 /// Looks at the name's form only: whether there is such a backend is known later.

@@ -29,6 +29,9 @@ struct Config {
   std::optional<Address> listen_tcp = Address{"127.0.0.1", 5559, ""};
   std::optional<Address> listen_zmq = Address{"127.0.0.1", 5560, ""};
   std::optional<Address> admin = Address{"127.0.0.1", 9464, ""};
+  std::vector<std::string> admin_hosts;  ///< names by which it may be asked, with globs
+  std::string admin_token;               ///< that a POST to it needs; empty: none
+  std::string admin_token_file;          ///< the file with that token; empty: none
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::logfmt;
   double log_access = 0;                           ///< the share of calls that get a line

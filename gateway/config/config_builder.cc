@@ -72,6 +72,9 @@ void ConfigBuilder::check_together() {
     settle_listeners();
     check_listeners();
   }
+  if (!config_.admin_token.empty() && !config_.admin_token_file.empty()) {
+    fail(origin("admin_token_file"), "admin_token is set too; keep one of them");
+  }
   check_bridge();
   if (is_default("handlers") && !config_.routes.empty() && used_functions() == nullptr) {
     config_.handlers.clear();

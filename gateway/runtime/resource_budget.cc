@@ -33,11 +33,11 @@ constexpr uint32_t kOfZmqBackends = 4;
 // Of each connection to a backend: its socket, and with ZeroMQ the mailboxes of libzmq's sockets.
 constexpr uint32_t kOfTcpConnection = 1;
 constexpr uint32_t kOfZmqConnection = 4;
-constexpr uint32_t kOfAdminListener = 2;  // its socket, and the one that replaces it with IPv6
+constexpr uint32_t kOfAdminListener = 4;  // its socket, a duplicate, libmicrohttpd's epoll, wake-up
 
 // With fewer than these the gateway could start, and serve nobody.
 constexpr uint32_t kFewestConnections = 4;  // of clients, for each thread and listener
-constexpr uint32_t kFewestAdmin = 4;        // connections, and threads
+constexpr uint32_t kFewestAdmin = 4;        // connections
 constexpr uint32_t kFewestLookups = 4;      // sockets and files of the resolver
 
 // What is left goes to the clients, but for these parts of it.
@@ -47,9 +47,8 @@ constexpr uint32_t kMaxLookups = 64;
 static_assert(kMaxLookups >= 2 * NameService::kMaxThreads);
 
 constexpr uint32_t kLogThreads = 1;
-constexpr uint32_t kReloadThreads = 2;    // the reloader, and one that reads
-constexpr uint32_t kZmqThreads = 2;       // of each of libzmq's contexts: I/O, and its reaper
-constexpr uint32_t kAdminOwnThreads = 3;  // one that accepts, two that render metrics
+constexpr uint32_t kReloadThreads = 2;  // the reloader, and one that reads
+constexpr uint32_t kZmqThreads = 2;     // of each of libzmq's contexts: I/O, and its reaper
 
 uint32_t listeners(const Config& config) {
   return (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0);
@@ -101,13 +100,6 @@ uint32_t lookup_threads(const Config& config) {
   return static_cast<uint32_t>(std::clamp<size_t>(count, 1, NameService::kMaxThreads));
 }
 
-uint32_t threads_but_admins(const Config& config) {
-  const uint32_t contexts = has_zmq_backend(config) ? 2 : 1;
-  return config.threads * (1 + contexts * kZmqThreads) + kLogThreads + kReloadThreads +
-         lookup_threads(config) + served_functions().blocking().options().threads +
-         (config.admin ? kAdminOwnThreads : 0);
-}
-
 std::string threads_of(const Config& config) {
   return config.threads == 1 ? "1 thread needs" : fmt::format("{} threads need", config.threads);
 }
@@ -136,20 +128,22 @@ Result<DescriptorShares> share_descriptors(const Config& config, const ResourceL
   return shares;
 }
 
-uint32_t wanted_threads(const Config& config) {
-  return threads_but_admins(config) + (config.admin ? kMaxAdminThreads : 0);
+uint32_t needed_threads(const Config& config) {
+  const uint32_t contexts = has_zmq_backend(config) ? 2 : 1;
+  return config.threads * (1 + contexts * kZmqThreads) + kLogThreads + kReloadThreads +
+         lookup_threads(config) + served_functions().blocking().options().threads +
+         (config.admin ? AdminServer::kThreads : 0);
 }
 
-Result<uint32_t> admin_threads(const Config& config, uint32_t startable) {
-  const uint32_t others = threads_but_admins(config);
-  const uint32_t needed = others + (config.admin ? kFewestAdmin : 0);
+Status check_threads(const Config& config, uint32_t startable) {
+  const uint32_t needed = needed_threads(config);
   if (startable < needed) {
     return Error{fmt::format(
         "{} {} tasks, {} can be started; raise their limit (pids.max, TasksMax, ulimit -u), or "
         "lower threads",
         threads_of(config), needed + 1, startable + 1)};
   }
-  return config.admin ? std::min(startable - others, kMaxAdminThreads) : 0;
+  return ok_status();
 }
 
 Result<Resources> take_resources(const Config& config) {
@@ -157,7 +151,7 @@ Result<Resources> take_resources(const Config& config) {
   if (!shares) {
     return Error{shares.error()};
   }
-  const auto threads = admin_threads(config, startable_threads(wanted_threads(config)));
+  const Status threads = check_threads(config, startable_threads(needed_threads(config)));
   if (!threads) {
     return Error{threads.error()};
   }
@@ -166,8 +160,7 @@ Result<Resources> take_resources(const Config& config) {
     log::warn("fewer connections than configured: raise the limit of open files (ulimit -n)",
               {{"limits.connections", config.max_connections}, {"effective", connections}});
   }
-  const uint32_t answering = std::min(threads.value(), std::max(admin * 2 / 3, 1U));
-  return Resources{connections, {answering, std::max(admin - answering, 1U)}};
+  return Resources{connections, {admin}};
 }
 
 }  // namespace zerogate

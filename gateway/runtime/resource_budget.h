@@ -26,16 +26,15 @@ struct DescriptorShares {
 /// The error says how many are needed and allowed, and what would help.
 Result<DescriptorShares> share_descriptors(const Config& config, const ResourceLimits& limits);
 
-/// Connections that the admin port may have: some for each thread that may answer them, the rest
-/// waits. More would bring nothing.
-inline constexpr uint32_t kMaxAdminThreads = 64;
-inline constexpr uint32_t kMaxAdminConnections = 96;
+/// Connections that the admin port may have. Newcomers take the places of silent ones, so more
+/// would bring nothing.
+inline constexpr uint32_t kMaxAdminConnections = 128;
 
-/// Threads that the gateway wants besides its first one, with kMaxAdminThreads for the admin port.
-uint32_t wanted_threads(const Config& config);
-/// Of `startable` threads those that the admin port may have; 0 when there is none. The error says
-/// how many are needed and can be had, and what would help.
-Result<uint32_t> admin_threads(const Config& config, uint32_t startable);
+/// Threads that the gateway needs besides its first one.
+uint32_t needed_threads(const Config& config);
+/// Whether `startable` threads are enough. The error says how many are needed and can be had, and
+/// what would help.
+Status check_threads(const Config& config, uint32_t startable);
 
 /// What the listeners and the admin port may take.
 struct Resources {

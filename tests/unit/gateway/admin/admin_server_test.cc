@@ -6,18 +6,23 @@
 #include <netinet/in.h>
 #include <prometheus/metric_family.h>
 #include <sys/socket.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/base/unique_fd.h"
 #include "core/log/log.h"
+#include "gateway/ask/admin_client.h"
 
 namespace zerogate {
 namespace {
@@ -89,6 +94,22 @@ std::string ask(uint16_t port, const std::string& request, int family = AF_INET)
   return peer.read_all(reply) ? reply : "no end of the reply";
 }
 
+int access_file(const std::string& path) { return ::access(path.c_str(), F_OK); }
+
+std::string gunzip(const std::string& bytes) {
+  z_stream stream{};
+  inflateInit2(&stream, MAX_WBITS + 16);
+  std::string out(16 << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const bool whole = inflate(&stream, Z_FINISH) == Z_STREAM_END;
+  out.resize(whole ? stream.total_out : 0);
+  inflateEnd(&stream);
+  return out;
+}
+
 std::string body_of(const std::string& reply) {
   const size_t end = reply.find("\r\n\r\n");
   return end == reply.npos ? "" : reply.substr(end + 4);
@@ -129,6 +150,9 @@ class AdminServerTest : public ::testing::Test {
       return std::string("threads: 1\n");
     };
     result.reload = [this]() -> Result<std::string> {
+      if (reload_waits_for.valid()) {
+        reload_waits_for.wait();
+      }
       if (config_broken) {
         return Error{"zerogate.yaml:1: no\nzerogate.yaml:2: neither"};
       }
@@ -141,13 +165,14 @@ class AdminServerTest : public ::testing::Test {
       return std::string("info -> debug");
     };
     result.version = "1.2.3";
+    result.access = access;
     return result;
   }
   void start(const Address& address = {"127.0.0.1", 0, ""}) {
     auto started = AdminServer::start(address, sources());
     ASSERT_TRUE(started.ok()) << started.error();
     server = std::move(started).value();
-    ASSERT_GT(server->port(), 0);
+    ASSERT_TRUE(address.is_path() || server->port() > 0);
   }
   std::string error_of(const Address& address) {
     auto started = AdminServer::start(address, sources());
@@ -159,6 +184,8 @@ class AdminServerTest : public ::testing::Test {
   std::shared_ptr<FakeMetrics> second = std::make_shared<FakeMetrics>("second", 20'000);
   std::atomic<bool> ready{false};
   std::atomic<bool> config_broken{false};
+  std::shared_future<void> reload_waits_for;
+  AdminAccess access;
   std::unique_ptr<AdminServer> server;
 };
 
@@ -325,6 +352,91 @@ TEST_F(AdminServerTest, WebPagesMayNotReload) {
   EXPECT_THAT(post("Sec-Fetch-Site: none"), StartsWith("HTTP/1.1 200 "));
 }
 
+TEST_F(AdminServerTest, AChangeNeedsTheToken) {
+  access = AdminAccess::make({.token = "0123456789abcdef"}).value();
+  start();
+  const auto post = [&](const std::string& headers) {
+    return ask(server->port(), "POST /log?level=debug HTTP/1.1\r\n" + headers + "\r\nX:");
+  };
+  for (const char* headers : {"Y: z", "Authorization: Bearer 0123456789abcdeX",
+                              "Authorization: Basic 0123456789abcdef", "Authorization: Bearer "}) {
+    const std::string refused = post(headers);
+    EXPECT_THAT(refused,
+                AllOf(StartsWith("HTTP/1.1 401 "), HasSubstr("\r\nWWW-Authenticate: Bearer\r\n")));
+    EXPECT_EQ(body_of(refused),
+              "refused: this needs the token: curl -X POST -H \"Authorization: Bearer TOKEN\", "
+              "which is that of admin_token\n");
+  }
+  EXPECT_THAT(post("authorization: bearer 0123456789abcdef"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("/log"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("/metrics"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminServerTest, AHostThatAPageMayHaveIsRefused) {
+  access = AdminAccess::make({}).value();
+  start();
+  const auto from = [&](const std::string& path, const std::string& host) {
+    Peer peer(server->port());
+    peer.send("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+    std::string reply;
+    peer.read_all(reply);
+    return reply;
+  };
+  EXPECT_THAT(from("/config", "evil.example:9464"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_EQ(body_of(from("/metrics", "evil.example:9464")),
+            "refused: 'evil.example:9464' is no name of this gateway; an address will do, or add "
+            "the name to admin_hosts\n");
+  EXPECT_THAT(from("http://evil.example/config", "localhost"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(from("/config", "zerogate:9464"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(from("/readyz", "health.example"), StartsWith("HTTP/1.1 503 "));  // a probe's
+}
+
+TEST_F(AdminServerTest, RequestsInEveryForm) {
+  start();
+  const auto send = [&](const std::string& bytes) {
+    Peer peer(server->port());
+    peer.send(bytes);
+    std::string reply;
+    peer.read_all(reply);
+    return reply;
+  };
+  EXPECT_THAT(send("GET http://localhost:9464/healthz HTTP/1.1\r\nHost: a\r\n\r\n"),
+              EndsWith("\r\n\r\nok\n"));
+  EXPECT_THAT(send("GET /healthz HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\nok\n"));
+  EXPECT_THAT(
+      send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
+      AllOf(StartsWith("HTTP/1.1 200 "), HasSubstr("\r\nAllow: GET, HEAD, POST, OPTIONS\r\n"),
+            HasSubstr("\r\nContent-Length: 0\r\n")));
+  EXPECT_THAT(send("POST /reload HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\na=bc"),
+              EndsWith("reloaded\n"));
+  EXPECT_THAT(send("rubbish\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(AdminServerTest, CompressesForThoseWhoAskForIt) {
+  start();
+  const std::string plain = get("/metrics");
+  const std::string zipped =
+      ask(server->port(), "GET /metrics HTTP/1.1\r\nAccept-Encoding: gzip\r\nX:");
+  EXPECT_THAT(zipped, AllOf(HasSubstr("\r\nContent-Encoding: gzip\r\n"),
+                            HasSubstr("\r\nVary: Accept-Encoding\r\n")));
+  EXPECT_EQ(gunzip(body_of(zipped)), body_of(plain));
+  EXPECT_LT(zipped.size(), plain.size() / 5);
+  EXPECT_THAT(plain, ::testing::Not(HasSubstr("Content-Encoding")));
+  EXPECT_THAT(ask(server->port(), "GET /healthz HTTP/1.1\r\nAccept-Encoding: gzip\r\nX:"),
+              EndsWith("\r\n\r\nok\n"));  // one packet anyway
+}
+
+TEST_F(AdminServerTest, ListensOnAUnixSocket) {
+  const std::string path = ::testing::TempDir() + "zerogate-admin-test.sock";
+  start({"", 0, path});
+  EXPECT_EQ(server->port(), 0);
+  const auto answer = ask_admin({"", 0, path}, "GET /healthz", 20'000);
+  ASSERT_TRUE(answer.ok()) << answer.error();
+  EXPECT_EQ(answer.value().body, "ok\n");
+  server.reset();
+  EXPECT_NE(access_file(path), 0) << "the file goes with the server";
+}
+
 TEST_F(AdminServerTest, OtherMethodsAre405WithAllow) {
   start();
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"}) {
@@ -358,10 +470,7 @@ TEST_F(AdminServerTest, ListensOnIpv6) {
     GTEST_SKIP() << "no IPv6 on this machine";
   }
   start({"::1", 0, ""});
-  const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(ask(server->port(), "GET /healthz", AF_INET6), StartsWith("HTTP/1.1 200 "));
-  // civetweb polled another socket when it was started, and must not go on with it for its 2 s.
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 1500ms);
   EXPECT_FALSE(Peer(server->port(), AF_INET).connected());
 }
 
@@ -394,9 +503,9 @@ TEST_F(AdminServerTest, ABusyPortIsOneLineThatSaysWhatToDo) {
 }
 
 TEST_F(AdminServerTest, AddressesThatCannotBeAreRefused) {
-  EXPECT_THAT(error_of({"", 0, "/tmp/zerogate.sock"}),
-              AllOf(StartsWith("cannot listen on admin unix:/tmp/zerogate.sock: "),
-                    HasSubstr("only host:port")));
+  EXPECT_EQ(error_of({"", 0, "/nowhere/zerogate.sock"}),
+            "admin: cannot listen on unix:/nowhere/zerogate.sock: No such file or directory; "
+            "create the directory first");
   EXPECT_THAT(error_of({"192.0.2.1", 0, ""}),  // TEST-NET-1: nobody's
               StartsWith("cannot listen on admin 192.0.2.1:0: cannot assign requested address; "));
 }
@@ -426,22 +535,61 @@ TEST_F(AdminServerTest, AnAnnouncedBodyIsNotWaitedFor) {
               StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(AdminServerTest, SilentPeersAreClosedAndDelayOthersOnlyForAMoment) {
+TEST_F(AdminServerTest, SilentPeersGiveWayToNewcomers) {
   start();
   std::vector<std::unique_ptr<Peer>> peers;
-  for (int i = 0; i < 150; ++i) {
+  for (int i = 0; i < 400; ++i) {
     peers.push_back(std::make_unique<Peer>(server->port()));
     if (i % 2) {
       peers.back()->send("GET /metr");
     }
   }
-  const auto begin = std::chrono::steady_clock::now();
+  // No time-out is over yet: the answer comes because the first of them have lost their places.
   EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
   std::string reply;
+  EXPECT_TRUE(peers[0]->read_all(reply));
+  EXPECT_TRUE(peers[1]->read_all(reply));
+  EXPECT_EQ(reply, "");
+  peers.back()->send("ics HTTP/1.0\r\n\r\n");  // the last has kept its own
+  EXPECT_TRUE(peers.back()->read_all(reply));
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 200 "));
   for (const auto& peer : peers) {
     EXPECT_TRUE(peer->read_all(reply));
   }
+}
+
+TEST_F(AdminServerTest, AnAnswerThatTakesLongDelaysNoOther) {
+  std::promise<void> end;
+  reload_waits_for = end.get_future();
+  start();
+  std::vector<std::unique_ptr<Peer>> waiting;
+  for (unsigned i = 0; i < 2 * AnswerThreads::kThreads; ++i) {
+    waiting.push_back(std::make_unique<Peer>(server->port()));
+    waiting.back()->send("POST /reload HTTP/1.0\r\n\r\n");
+  }
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("/readyz"), StartsWith("HTTP/1.1 503 "));
+  end.set_value();
+  for (const auto& peer : waiting) {
+    std::string reply;
+    EXPECT_TRUE(peer->read_all(reply));
+    EXPECT_THAT(reply, EndsWith("reloaded\n"));
+  }
+}
+
+TEST_F(AdminServerTest, StopsWhileAnAnswerIsBeingMade) {
+  std::promise<void> end;
+  reload_waits_for = end.get_future();
+  start();
+  Peer waiting(server->port()), queued(server->port());
+  waiting.send("POST /reload HTTP/1.0\r\n\r\n");
+  queued.send("POST /reload HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
+  std::thread stop([this] { server.reset(); });
+  end.set_value();
+  stop.join();
+  std::string reply;
+  EXPECT_TRUE(waiting.read_all(reply));
 }
 
 TEST_F(AdminServerTest, StopsBesidePeersThatHoldConnections) {

@@ -29,7 +29,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"listen.tcp: 1\n",
                "zerogate.yaml:1: unknown key 'listen.tcp'; write listen: {tcp: ...}"},
         Broken{"frobnicate: 1\n",
-               "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, admin, log, "
+               "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, admin, "
+               "admin_hosts, admin_token, admin_token_file, log, "
                "limits, zmq_keep_alive, drain_delay, drain_timeout, redis, handlers, backends and "
                "routes"},
         Broken{"redis: {password: x}\n",
@@ -85,9 +86,14 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"listen: {tcp: 127.0.0.1:70000}",
                "zerogate.yaml:1: listen.tcp: '127.0.0.1:70000' has no port from 0 to 65535; "
                "write host:port, as in 127.0.0.1:5559"},
-        Broken{"admin: unix:/run/a",
-               "zerogate.yaml:1: admin: 'unix:/run/a' is a socket's path, "
-               "which only listen.tcp and listen.zmq take; write host:port"},
+        Broken{"admin_token: geheim",
+               "zerogate.yaml:1: admin_token: a token is 16 to 1024 visible ASCII characters "
+               "without a blank; make one with openssl rand -hex 32"},
+        Broken{"admin_hosts: [a b]",
+               "zerogate.yaml:1: admin_hosts: 'a b' is no name of a host; write one without a "
+               "port, such as zerogate.example.com, \"*.lan\", or \"*\" for any"},
+        Broken{"admin_token: 0123456789abcdef\nadmin_token_file: /run/t",
+               "zerogate.yaml:2: admin_token_file: admin_token is set too; keep one of them"},
         Broken{"redis: {url: 'rediss://h'}",
                "zerogate.yaml:1: redis.url: 'rediss://h' asks for TLS, which is not built in; "
                "write redis:// and put a TLS proxy in between"},

@@ -95,27 +95,27 @@ TEST(ResourceBudget, ClientsGetWhatIsLeft) {
             many - 400);
 }
 
-TEST(ResourceBudget, ThreadsOfTheAdminPortGiveWay) {
-  const Config config = config_with(2);
-  const uint32_t wanted = wanted_threads(config);
-  EXPECT_EQ(admin_threads(config, wanted).value(), kMaxAdminThreads);
-  EXPECT_EQ(admin_threads(config, wanted - 10).value(), kMaxAdminThreads - 10);
-  EXPECT_EQ(admin_threads(config, wanted - 60).value(), 4u);
-  const auto too_few = admin_threads(config, wanted - 61);
+TEST(ResourceBudget, TooFewThreadsAreOneLineWithNumbersAndHint) {
+  Config config = config_with(2);
+  const uint32_t needed = needed_threads(config);
+  EXPECT_TRUE(check_threads(config, needed).ok());
+  const Status too_few = check_threads(config, needed - 1);
   ASSERT_FALSE(too_few.ok());
   EXPECT_THAT(too_few.error(), StartsWith("2 threads need "));
   EXPECT_THAT(too_few.error(), HasSubstr(" can be started; raise their limit "));
+  config.admin = std::nullopt;
+  EXPECT_EQ(needed_threads(config), needed - AdminServer::kThreads);
 }
 
 TEST(ResourceBudget, EachNameMayTakeAThread) {
-  const uint32_t addresses = wanted_threads(config_with(2, {"tcp://10.0.0.1:1", "tcp://[::1]:1"}));
-  EXPECT_EQ(wanted_threads(config_with(2, {"tcp://a:1", "tcp://a:2"})), addresses);
-  EXPECT_EQ(wanted_threads(config_with(2, {"tcp://a:1", "tcp://b:1"})), addresses + 1);
+  const uint32_t addresses = needed_threads(config_with(2, {"tcp://10.0.0.1:1", "tcp://[::1]:1"}));
+  EXPECT_EQ(needed_threads(config_with(2, {"tcp://a:1", "tcp://a:2"})), addresses);
+  EXPECT_EQ(needed_threads(config_with(2, {"tcp://a:1", "tcp://b:1"})), addresses + 1);
   std::vector<std::string> many;
   for (int i = 0; i < 200; ++i) {
     many.push_back("tcp://n" + std::to_string(i) + ":1");
   }
-  EXPECT_EQ(wanted_threads(config_with(2, many)), addresses + NameService::kMaxThreads - 1);
+  EXPECT_EQ(needed_threads(config_with(2, many)), addresses + NameService::kMaxThreads - 1);
 }
 
 TEST(ResourceBudget, ThreadsCanBeTriedOut) {

@@ -1,0 +1,147 @@
+#include "gateway/admin/admin_access.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+
+#include "core/base/glob.h"
+#include "core/base/quote.h"
+#include "core/base/unique_fd.h"
+
+namespace zerogate {
+namespace {
+
+/// Ends of names that public DNS does not hold, so that no page of the Internet has one: clusters
+/// and container engines use them.
+constexpr std::array<std::string_view, 4> kPrivateEnds = {".localhost", ".internal", ".svc",
+                                                          ".cluster.local"};
+
+std::string lower(std::string_view text) {
+  std::string low(text);
+  std::ranges::transform(low, low.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return low;
+}
+
+/// "name" of "name:9464", "::1" of "[::1]:9464"; a final dot is no part of a name.
+std::string host_name(std::string_view host) {
+  if (host.starts_with('[')) {
+    return lower(host.substr(1, host.find(']') - 1));
+  }
+  std::string name = lower(host.substr(0, host.find(':')));
+  if (name.ends_with('.')) {
+    name.pop_back();
+  }
+  return name;
+}
+
+bool is_address(const std::string& name) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
+         inet_pton(AF_INET6, name.substr(0, name.find('%')).c_str(), bytes.data()) == 1;
+}
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == text.npos) {
+    return {};
+  }
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+Result<std::string> read_token(const std::string& file) {
+  const auto failed = [&](std::string_view why) {
+    return Error{fmt::format("admin_token_file: {}: {}", quote(file), why)};
+  };
+  // Not to wait for the writer of a pipe.
+  const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::array<char, AdminAccess::kMaxTokenBytes + 16> bytes{};
+  const ssize_t size = fd ? read(fd.get(), bytes.data(), bytes.size()) : -1;
+  if (size < 0) {
+    return failed(std::strerror(errno));
+  }
+  std::string token(trim({bytes.data(), static_cast<size_t>(size)}));
+  if (const std::string problem = token_problem(token); !problem.empty()) {
+    return failed(problem);
+  }
+  return token;
+}
+
+/// In a time that does not tell how much of it is right.
+bool same_secret(std::string_view a, std::string_view b) {
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size(); ++i) {
+    difference |= static_cast<unsigned char>(a[i]) ^
+                  static_cast<unsigned char>(b[b.empty() ? 0 : i % b.size()]);
+  }
+  return difference == 0 && !b.empty();
+}
+
+}  // namespace
+
+std::string token_problem(std::string_view token) {
+  const auto visible = [](unsigned char c) { return c > ' ' && c < 0x7f; };
+  if (token.size() < AdminAccess::kMinTokenBytes || token.size() > AdminAccess::kMaxTokenBytes ||
+      !std::ranges::all_of(token, visible)) {
+    return fmt::format(
+        "a token is {} to {} visible ASCII characters without a blank; make one with openssl rand "
+        "-hex 32",
+        AdminAccess::kMinTokenBytes, AdminAccess::kMaxTokenBytes);
+  }
+  return "";
+}
+
+Result<AdminAccess> AdminAccess::make(AdminAccessOptions options) {
+  for (std::string& host : options.hosts) {
+    host = lower(host);
+  }
+  options.own_name = lower(options.own_name);
+  if (!options.token_file.empty()) {
+    if (const Result<std::string> token = read_token(options.token_file); !token) {
+      return Error{token.error()};
+    }
+  }
+  return AdminAccess(std::move(options));
+}
+
+bool AdminAccess::knows_host(std::string_view host) const {
+  if (options_.is_local || host.empty()) {
+    return true;
+  }
+  const std::string name = host_name(host);
+  return name.find('.') == name.npos || is_address(name) || name == options_.own_name ||
+         std::ranges::any_of(kPrivateEnds, [&](auto end) { return name.ends_with(end); }) ||
+         std::ranges::any_of(options_.hosts, [&](auto& glob) { return glob_match(glob, name); });
+}
+
+Result<bool> AdminAccess::has_token(std::string_view authorization) const {
+  constexpr std::string_view kScheme = "bearer ";
+  if (lower(authorization.substr(0, kScheme.size())) != kScheme) {
+    return false;
+  }
+  const std::string_view given = trim(authorization.substr(kScheme.size()));
+  if (options_.token_file.empty()) {
+    return same_secret(given, options_.token);
+  }
+  const Result<std::string> token = read_token(options_.token_file);
+  if (!token) {
+    return Error{token.error()};
+  }
+  return same_secret(given, token.value());
+}
+
+std::string AdminAccess::token_hint() const {
+  return options_.token_file.empty()
+             ? std::string("-H \"Authorization: Bearer TOKEN\", which is that of admin_token")
+             : fmt::format("-H \"Authorization: Bearer $(cat {})\"", options_.token_file);
+}
+
+}  // namespace zerogate

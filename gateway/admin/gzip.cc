@@ -1,0 +1,74 @@
+#include "gateway/admin/gzip.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+
+namespace zerogate {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t";
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == text.npos) {
+    return {};
+  }
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+/// "q=0", "q=0.", "q=0.000": the client does not want it. Anything else, or nothing, is a yes.
+bool is_refusal(std::string_view parameter) {
+  parameter = trim(parameter);
+  return parameter.size() >= 3 && same_word(parameter.substr(0, 2), "q=") &&
+         parameter.substr(2).find_first_not_of("0.") == std::string_view::npos;
+}
+
+}  // namespace
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  std::optional<bool> any;
+  while (!accept_encoding.empty()) {
+    const size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
+    const std::string_view one = accept_encoding.substr(0, comma);
+    accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
+    const size_t semicolon = std::min(one.find(';'), one.size());
+    const std::string_view coding = trim(one.substr(0, semicolon));
+    const bool wanted = semicolon == one.size() || !is_refusal(one.substr(semicolon + 1));
+    if (same_word(coding, "gzip") || same_word(coding, "x-gzip")) {
+      return wanted;
+    }
+    if (coding == "*") {
+      any = wanted;
+    }
+  }
+  return any.value_or(false);
+}
+
+std::string gzip(std::string_view text) {
+  constexpr int kGzipHeader = 16;  // added to the window's bits: gzip, and not zlib's own header
+  constexpr int kMemoryLevel = 8;  // zlib's default
+  z_stream stream{};
+  // The fastest level: metrics repeat themselves so much that the others save little.
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, MAX_WBITS + kGzipHeader, kMemoryLevel,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
+    return "";
+  }
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const bool done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
+  out.resize(done ? stream.total_out : 0);
+  deflateEnd(&stream);
+  return out;
+}
+
+}  // namespace zerogate
