@@ -12,6 +12,7 @@
 
 #include "core/log/log.h"
 #include "core/metrics/families.h"
+#include "core/metrics/shown_outcomes.h"
 
 namespace zerogate {
 namespace {
@@ -88,7 +89,8 @@ void collect_requests(const Workers& workers, const std::vector<LiveLabel>& show
       "deadline passed, unavailable = Redis or the backend is away or the gateway is "
       "shutting down, overloaded = a limit of the gateway was reached, abandoned = the "
       "client had gone or did not read. wire is the version of the protocol that the "
-      "client speaks. Requests received = the sum of all these + "
+      "client speaks. A series is left out while it is 0, but for ok of each function, and the "
+      "failures of a wire that was used. Requests received = the sum of all these + "
       "zerogate_requests_in_flight.",
       MetricType::Counter);
   Family in_flight(
@@ -100,14 +102,20 @@ void collect_requests(const Workers& workers, const std::vector<LiveLabel>& show
   add_forgotten(workers, shown, done_of);
   for (const LiveLabel& function : shown) {
     for (size_t w = 0; w < kWireNames.size(); ++w) {
-      for (size_t o = 0; o < kOutcomeNames.size(); ++o) {
-        const auto wire = static_cast<Wire>(w);
-        const auto outcome = static_cast<Outcome>(o);
-        const uint64_t count = ended(workers, function.label, wire, outcome);
+      const auto wire = static_cast<Wire>(w);
+      Outcomes counts{};  // of the function that has the label now
+      for (size_t o = 0; o < counts.size(); ++o) {
+        const uint64_t count = ended(workers, function.label, wire, static_cast<Outcome>(o));
         done_of[index_of(protocol_of(wire))] += count;
-        requests.add({label("protocol", name_of(protocol_of(wire))), label("wire", name_of(wire)),
-                      label("function", function.name), label("outcome", name_of(outcome))},
-                     function.base ? count - function.base->requests[w][o] : count);
+        counts[o] = function.base ? count - function.base->requests[w][o] : count;
+      }
+      for (size_t o = 0; o < counts.size(); ++o) {
+        const auto outcome = static_cast<Outcome>(o);
+        if (is_shown(counts, wire, outcome, function.label == FunctionLabels::other())) {
+          requests.add({label("protocol", name_of(protocol_of(wire))), label("wire", name_of(wire)),
+                        label("function", function.name), label("outcome", name_of(outcome))},
+                       counts[o]);
+        }
       }
     }
   }
@@ -132,7 +140,8 @@ void collect_durations(const Workers& workers, const std::vector<LiveLabel>& sho
                        std::vector<MetricFamily>& families) {
   Family durations("zerogate_request_duration_seconds",
                    "Time from the event loop finding the request's bytes to its reply being "
-                   "written: the network to the client is not in it.",
+                   "written: the network to the client is not in it. There from a function's first "
+                   "call over a protocol on.",
                    MetricType::Histogram);
   for (const LiveLabel& function : shown) {
     for (const Protocol protocol : kProtocols) {
@@ -142,8 +151,10 @@ void collect_durations(const Workers& workers, const std::vector<LiveLabel>& sho
       if (function.base) {
         totals.subtract(function.base->durations[index_of(protocol)]);
       }
-      durations.add({label("protocol", name_of(protocol)), label("function", function.name)},
-                    totals);
+      if (std::ranges::any_of(totals.buckets, [](uint64_t count) { return count > 0; })) {
+        durations.add({label("protocol", name_of(protocol)), label("function", function.name)},
+                      totals);
+      }
     }
   }
   families.push_back(std::move(durations.family));

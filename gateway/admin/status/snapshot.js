@@ -113,7 +113,8 @@ function difference(newer, older) {
   if (!older) return newer;
   return {
     sum: newer.sum - older.sum,
-    counts: newer.counts.map((count, i) => Math.max(0, count - older.counts[i])),
+    // A histogram that was not there yet has no bounds either.
+    counts: newer.counts.map((count, i) => Math.max(0, count - (older.counts[i] ?? 0))),
   };
 }
 
