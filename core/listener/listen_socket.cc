@@ -2,17 +2,23 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
 #include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <iterator>
 #include <memory>
+
+#include "core/base/quote.h"
 
 namespace zerogate {
 
@@ -62,7 +68,52 @@ bool is_stale_socket(const sockaddr_un& address) {
          errno == ECONNREFUSED;
 }
 
-Result<UniqueFd> open_unix(const Address& address) {
+/// Nothing when there is no such group.
+std::optional<gid_t> find_group(const std::string& name) {
+  gid_t number = 0;
+  const char* const end = name.data() + name.size();
+  if (const auto [stop, error] = std::from_chars(name.data(), end, number);
+      error == std::errc() && stop == end) {
+    return number;
+  }
+  constexpr size_t kGroupBytes = 64 << 10;  // a group's line, with the names of its members
+  std::vector<char> text(kGroupBytes);
+  group entry{};
+  group* found = nullptr;
+  if (getgrnam_r(name.c_str(), &entry, text.data(), text.size(), &found) != 0 || found == nullptr) {
+    return std::nullopt;
+  }
+  return found->gr_gid;
+}
+
+/// Empty, or what went wrong and would fix it.
+std::string set_rights(const char* file, const SocketRights& rights) {
+  if (!rights.group.empty()) {
+    const std::optional<gid_t> gid = find_group(rights.group);
+    if (!gid) {
+      return fmt::format("there is no group {}", quote(rights.group));
+    }
+    if (chown(file, static_cast<uid_t>(-1), *gid) != 0) {
+      return fmt::format(
+          "it cannot be given to the group {}: {}; the gateway's user has to be a member of it "
+          "(systemd: SupplementaryGroups=, and PrivateUsers=no)",
+          quote(rights.group), strerror(errno));
+    }
+  }
+  return rights.mode && chmod(file, *rights.mode) != 0 ? strerror(errno) : "";
+}
+
+/// Locked when nobody else has it; the lock goes with the descriptor.
+struct FolderLock {
+  explicit FolderLock(const std::string& file)
+      : fd(::open((std::filesystem::path(file).parent_path() / ".").c_str(),
+                  O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        is_busy(fd && flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {}
+  const UniqueFd fd;
+  const bool is_busy;  ///< another process takes a file of this folder over, or binds one
+};
+
+Result<UniqueFd> bind_unix(const Address& address, const SocketRights& rights) {
   sockaddr_un where{};
   where.sun_family = AF_UNIX;
   if (address.path.size() >= sizeof where.sun_path) {
@@ -70,15 +121,29 @@ Result<UniqueFd> open_unix(const Address& address) {
                              address.display(), sizeof where.sun_path - 1)};
   }
   std::memcpy(where.sun_path, address.path.data(), address.path.size());
-  const auto* generic = reinterpret_cast<const sockaddr*>(&where);
+  // A socket that is bound and does not listen yet looks stale to others: hence the lock.
+  const FolderLock lock(address.path);
   UniqueFd fd = make_socket(AF_UNIX);
-  int error = fd ? bind_and_listen(fd, generic, sizeof where) : errno;
-  if (error == EADDRINUSE && is_stale_socket(where)) {
+  const auto try_bind = [&] {
+    const auto* generic = reinterpret_cast<const sockaddr*>(&where);
+    return fd && bind(fd.get(), generic, sizeof where) == 0 ? 0 : errno;
+  };
+  int error = try_bind();
+  if (error == EADDRINUSE && !lock.is_busy && is_stale_socket(where)) {
     unlink(where.sun_path);
-    error = bind_and_listen(fd, generic, sizeof where);
+    error = try_bind();
   }
   if (error != 0) {
     return cannot_listen(address, error);
+  }
+  // Nobody can connect before listen().
+  std::string problem = set_rights(where.sun_path, rights);
+  if (problem.empty() && listen(fd.get(), ListenSocket::kBacklog) != 0) {
+    problem = strerror(errno);
+  }
+  if (!problem.empty()) {
+    unlink(where.sun_path);
+    return Error{fmt::format("cannot listen on {}: {}", address.display(), problem)};
   }
   return fd;
 }
@@ -123,23 +188,34 @@ uint16_t bound_port(int fd) {
 }  // namespace
 
 Result<ListenSocket> ListenSocket::open(const Address& address, bool reuse_port) {
-  Result<UniqueFd> fd = address.is_path() ? open_unix(address) : open_tcp(address, reuse_port);
+  if (address.is_path()) {
+    return open_unix(address, {});
+  }
+  Result<UniqueFd> fd = open_tcp(address, reuse_port);
   if (!fd) {
     return Error{fd.error()};
   }
   Address bound = address;
-  if (!address.is_path()) {
-    bound.port = bound_port(fd.value().get());
-  }
-  return ListenSocket(std::move(fd).value(), bound, address.path);
+  bound.port = bound_port(fd.value().get());
+  return ListenSocket(std::move(fd).value(), bound, "");
 }
 
-Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& address, uint32_t count) {
+Result<ListenSocket> ListenSocket::open_unix(const Address& address, const SocketRights& rights) {
+  Result<UniqueFd> fd = bind_unix(address, rights);
+  if (!fd) {
+    return Error{fd.error()};
+  }
+  return ListenSocket(std::move(fd).value(), address, address.path);
+}
+
+Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& address, uint32_t count,
+                                                           const SocketRights& rights) {
   std::vector<ListenSocket> sockets;
   Address bound;
   {
     // Bound without sharing, so that a port which another process holds is noticed.
-    Result<ListenSocket> first = open(address, false);
+    Result<ListenSocket> first =
+        address.is_path() ? open_unix(address, rights) : open(address, false);
     if (!first) {
       return Error{first.error()};
     }

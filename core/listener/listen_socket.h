@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,12 @@
 #include "core/listener/accept_balancer.h"
 
 namespace zerogate {
+
+/// Who may connect to a Unix socket: who may write its file.
+struct SocketRights {
+  std::optional<uint32_t> mode = {};  ///< permission bits; nothing: what the umask leaves of 0777
+  std::string group = {};             ///< name or number; empty: the process' own
+};
 
 class ListenSocket {
  public:
@@ -25,10 +32,15 @@ class ListenSocket {
   /// fix it.
   static Result<ListenSocket> open(const Address& address, bool reuse_port);
 
+  /// As open(), of a Unix socket. The rights hold before anybody can connect. A stale file is taken
+  /// over by one process at a time, which holds a lock of the folder meanwhile.
+  static Result<ListenSocket> open_unix(const Address& address, const SocketRights& rights);
+
   /// One socket for each of `count` workers: on one port, with a balancer between them when there
   /// are several. Of a Unix socket there is one, which all share. A port that another process holds
   /// is an error, though it might let us share it.
-  static Result<std::vector<ListenSocket>> open_group(const Address& address, uint32_t count);
+  static Result<std::vector<ListenSocket>> open_group(const Address& address, uint32_t count,
+                                                      const SocketRights& rights = {});
 
   ListenSocket(ListenSocket&&) = default;
   ListenSocket& operator=(ListenSocket&&) = delete;  // would leave the old one's file behind

@@ -51,10 +51,10 @@ Result<UniqueFd> bind_to(const Address& address) {
 
 }  // namespace
 
-Result<AdminListener> AdminListener::open(const Address& address) {
+Result<AdminListener> AdminListener::open(const Address& address, const SocketRights& rights) {
   AdminListener listener;
   if (address.is_path()) {
-    Result<ListenSocket> file = ListenSocket::open(address, false);
+    Result<ListenSocket> file = ListenSocket::open_unix(address, rights);
     if (!file) {
       return Error{"admin: " + file.error()};
     }

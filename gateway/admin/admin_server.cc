@@ -321,7 +321,7 @@ MHD_Result AdminServer::State::begin_answer(MHD_Connection* connection, Exchange
 Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
                                                         AdminSources sources,
                                                         const AdminLimits& limits) {
-  Result<AdminListener> listener = AdminListener::open(address);
+  Result<AdminListener> listener = AdminListener::open(address, limits.rights);
   if (!listener) {
     return Error{listener.error()};
   }

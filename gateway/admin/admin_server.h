@@ -6,14 +6,16 @@
 
 #include "core/base/address.h"
 #include "core/base/result.h"
+#include "core/listener/listen_socket.h"
 #include "gateway/admin/admin_routes.h"
 #include "gateway/admin/answer_threads.h"
 
 namespace zerogate {
 
-/// What the server may take of the process' descriptors.
+/// What the server may take of the process' descriptors, and who may connect to a Unix socket.
 struct AdminLimits {
   uint32_t connections = 128;
+  SocketRights rights = {};
 };
 
 /// Answers one request a connection. One thread reads and writes for all of them, and answers what

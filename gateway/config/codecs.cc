@@ -176,6 +176,36 @@ Codec<std::optional<Address>> address() {
   return or_off(word<std::optional<Address>>(parse, show), std::optional<Address>());
 }
 
+Codec<std::optional<uint32_t>> file_mode() {
+  const auto parse = [](const std::string& text) -> Result<std::optional<uint32_t>> {
+    constexpr uint32_t kMaxMode = 0777;
+    constexpr int kOctal = 8;
+    uint32_t mode = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, mode, kOctal);
+    if (error != std::errc() || stop != end || text.size() < 3 || mode > kMaxMode) {
+      return Error{
+          fmt::format("{} is no mode of a file; write it as chmod does, as in 0660", quote(text))};
+    }
+    return std::optional(mode);
+  };
+  return word<std::optional<uint32_t>>(
+      parse, [](const std::optional<uint32_t>& mode) { return fmt::format("{:04o}", *mode); });
+}
+
+Codec<std::string> group_name() {
+  const auto parse = [](const std::string& text) -> Result<std::string> {
+    const auto allowed = [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_' || c == '$';
+    };
+    if (text.empty() || !std::ranges::all_of(text, allowed)) {
+      return Error{fmt::format("{} is no group; write its name or number", quote(text))};
+    }
+    return text;
+  };
+  return word<std::string>(parse, same_word);
+}
+
 Codec<std::string> secret() {
   const auto parse = [](const std::string& text) -> Result<std::string> {
     std::string problem = token_problem(text);

@@ -91,6 +91,10 @@ Codec<uint32_t> duration();
 Codec<double> share();
 /// Off is nothing.
 Codec<std::optional<Address>> address();
+/// Permission bits of a file, in octal.
+Codec<std::optional<uint32_t>> file_mode();
+/// Whether there is such a group is known later.
+Codec<std::string> group_name();
 /// A token. It is shown as asterisks, and no error line repeats it.
 Codec<std::string> secret();
 /// Whether there is such a file is known later.

@@ -28,7 +28,11 @@ struct Config {
   uint32_t threads = 1;  ///< event loops; "auto" in the file is resolved to what the cgroup grants
   std::optional<Address> listen_tcp = Address{"127.0.0.1", 5559, ""};
   std::optional<Address> listen_zmq = Address{"127.0.0.1", 5560, ""};
+  std::optional<uint32_t> listen_mode;  ///< of Unix sockets; nothing: as the umask leaves it
+  std::string listen_group;             ///< of Unix sockets, name or number; empty: the process'
   std::optional<Address> admin = Address{"127.0.0.1", 9464, ""};
+  std::optional<uint32_t> admin_mode;    ///< as listen_mode
+  std::string admin_group;               ///< as listen_group
   std::vector<std::string> admin_hosts;  ///< names by which it may be asked, with globs
   std::string admin_token;               ///< that a POST to it needs; empty: none
   std::string admin_token_file;          ///< the file with that token; empty: none

@@ -29,8 +29,20 @@ SettingsTable make_settings() {
           &C::listen_tcp, address()),
       row({"listen.zmq", "--listen-zmq", "ADDRESS", "ZeroMQ: host:port, [v6]:port or ipc:/path"},
           &C::listen_zmq, address()),
+      row({.path = "listen.mode", .placeholder = "MODE", .help = "who may connect to Unix sockets, "
+           "as chmod writes it; off: what the umask leaves", .example = "0660"},
+          &C::listen_mode, or_off(file_mode(), std::optional<uint32_t>())),
+      row({.path = "listen.group", .placeholder = "GROUP", .help = "that Unix sockets belong to; "
+           "off: the gateway's own", .example = "www-data"},
+          &C::listen_group, or_off(group_name(), std::string())),
       row({"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config"},
           &C::admin, address()),
+      row({.path = "admin_mode", .placeholder = "MODE", .help = "listen.mode, of the admin port "
+           "when it is a Unix socket", .example = "0600"},
+          &C::admin_mode, or_off(file_mode(), std::optional<uint32_t>())),
+      row({.path = "admin_group", .placeholder = "GROUP", .help = "listen.group, of the admin port",
+           .example = "adm"},
+          &C::admin_group, or_off(group_name(), std::string())),
       row({.path = "admin_hosts", .placeholder = "NAMES", .help = "names with a dot by which the "
            "admin port may be asked, beside addresses; \"*\": any",
            .example = "zerogate.example.com, \"*.lan\""},

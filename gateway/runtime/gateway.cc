@@ -27,9 +27,10 @@ namespace {
 /// For a worker to answer a ping: no turn of an event loop that works takes so long.
 constexpr std::chrono::seconds kStuckAfter{5};
 
-Status open_listeners(const Address& address, uint32_t workers,
+Status open_listeners(const Address& address, const Config& config,
                       std::vector<ListenSocket>& sockets) {
-  Result<std::vector<ListenSocket>> opened = ListenSocket::open_group(address, workers);
+  Result<std::vector<ListenSocket>> opened =
+      ListenSocket::open_group(address, config.threads, {config.listen_mode, config.listen_group});
   if (!opened) {
     return Error{opened.error()};
   }
@@ -132,13 +133,13 @@ void Gateway::log_start() const {
 
 Status Gateway::open_sockets() {
   if (config_.listen_tcp) {
-    Status status = open_listeners(*config_.listen_tcp, config_.threads, tcp_sockets_);
+    Status status = open_listeners(*config_.listen_tcp, config_, tcp_sockets_);
     if (!status) {
       return status;
     }
   }
   if (config_.listen_zmq) {
-    return open_listeners(*config_.listen_zmq, config_.threads, zmq_sockets_);
+    return open_listeners(*config_.listen_zmq, config_, zmq_sockets_);
   }
   return ok_status();
 }

@@ -160,7 +160,7 @@ Result<Resources> take_resources(const Config& config) {
     log::warn("fewer connections than configured: raise the limit of open files (ulimit -n)",
               {{"limits.connections", config.max_connections}, {"effective", connections}});
   }
-  return Resources{connections, {admin}};
+  return Resources{connections, {admin, {config.admin_mode, config.admin_group}}};
 }
 
 }  // namespace zerogate

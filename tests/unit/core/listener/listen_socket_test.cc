@@ -7,11 +7,15 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -186,6 +190,55 @@ TEST_F(UnixSocketTest, AStaleFileIsReplaced) {
   const auto socket = open();
   ASSERT_TRUE(socket) << socket.error();
   EXPECT_EQ(knock(socket.value().bound()), 0);
+}
+
+/// The mode does not depend on the umask, and the group may be any that the process is in: its own
+/// by name and number, and one more where there is one.
+TEST_F(UnixSocketTest, TheFileHasTheRightsThatWereAskedFor) {
+  std::array<gid_t, 64> groups{};
+  const int count = std::max(getgroups(groups.size(), groups.data()), 0);
+  const gid_t group = count > 0 ? groups[static_cast<size_t>(count - 1)] : getegid();
+  const mode_t mask = umask(0077);
+  for (const uint32_t mode : {0660U, 0600U, 0777U}) {
+    const auto socket = ListenSocket::open_unix({"", 0, path_}, {mode, std::to_string(group)});
+    ASSERT_TRUE(socket) << socket.error();
+    struct stat file {};
+    ASSERT_EQ(stat(path_.c_str(), &file), 0);
+    EXPECT_EQ(file.st_mode & 0777, mode);
+    EXPECT_EQ(file.st_gid, group);
+    EXPECT_EQ(knock(socket.value().bound()), 0);
+  }
+  umask(mask);
+}
+
+TEST_F(UnixSocketTest, AGroupThatCannotBeHadIsOneLineAndNoFile) {
+  const auto unknown = ListenSocket::open_unix({"", 0, path_}, {.group = "no-such-group"});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error(),
+            "cannot listen on unix:" + path_ + ": there is no group 'no-such-group'");
+  // The super-user may give files to any group: for this one call, be nobody.
+  ASSERT_EQ(chmod(directory_.c_str(), 0777), 0);
+  const uid_t user = static_cast<uid_t>(setfsuid(geteuid() == 0 ? 65534 : geteuid()));
+  const auto foreign = ListenSocket::open_unix({"", 0, path_}, {.group = "4294967000"});
+  setfsuid(user);
+  ASSERT_FALSE(foreign);
+  EXPECT_THAT(foreign.error(),
+              HasSubstr("it cannot be given to the group '4294967000': Operation not permitted; "));
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+/// One that is bound and does not listen yet is no stale one, while its folder is locked.
+TEST_F(UnixSocketTest, AFileIsTakenOverByOneProcessAtATime) {
+  leave_stale_file();
+  {
+    const UniqueFd folder(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY));
+    ASSERT_EQ(flock(folder.get(), LOCK_EX), 0);
+    const auto socket = open();
+    ASSERT_FALSE(socket);
+    EXPECT_THAT(socket.error(), HasSubstr("Address already in use"));
+    EXPECT_TRUE(fs::is_socket(path_));
+  }
+  EXPECT_TRUE(open());
 }
 
 TEST_F(UnixSocketTest, ASocketThatSomebodyAnswersOnIsNot) {

@@ -30,7 +30,7 @@ INSTANTIATE_TEST_SUITE_P(
                "zerogate.yaml:1: unknown key 'listen.tcp'; write listen: {tcp: ...}"},
         Broken{"frobnicate: 1\n",
                "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, admin, "
-               "admin_hosts, admin_token, admin_token_file, log, "
+               "admin_mode, admin_group, admin_hosts, admin_token, admin_token_file, log, "
                "limits, zmq_keep_alive, drain_delay, drain_timeout, redis, handlers, backends and "
                "routes"},
         Broken{"redis: {password: x}\n",
@@ -86,6 +86,14 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"listen: {tcp: 127.0.0.1:70000}",
                "zerogate.yaml:1: listen.tcp: '127.0.0.1:70000' has no port from 0 to 65535; "
                "write host:port, as in 127.0.0.1:5559"},
+        Broken{"listen: {mode: 0680}",
+               "zerogate.yaml:1: listen.mode: '0680' is no mode of a file; write it as chmod does, "
+               "as in 0660"},
+        Broken{"admin_mode: 1777",
+               "zerogate.yaml:1: admin_mode: '1777' is no mode of a file; write it as chmod does, "
+               "as in 0660"},
+        Broken{"listen: {group: 'a:b'}",
+               "zerogate.yaml:1: listen.group: 'a:b' is no group; write its name or number"},
         Broken{"admin_token: geheim",
                "zerogate.yaml:1: admin_token: a token is 16 to 1024 visible ASCII characters "
                "without a blank; make one with openssl rand -hex 32"},
