@@ -240,6 +240,12 @@ int TcpStream::fd() const {
 
 std::string TcpStream::peer() const { return is_tcp() ? peer_of(fd()) : "unix"; }
 
+std::string_view without_v4_prefix(std::string_view address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  const bool mapped = address.starts_with(kMapped) && address.find('.') != address.npos;
+  return mapped ? address.substr(kMapped.size()) : address;
+}
+
 std::string peer_of(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -257,7 +263,9 @@ std::string peer_of(int fd) {
   const bool v6 = address.ss_family == AF_INET6;
   const uint16_t port = ntohs(v6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
                                  : reinterpret_cast<const sockaddr_in&>(address).sin_port);
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", text.data(), v6 ? "]" : "", port);
+  const std::string_view host = without_v4_prefix(text.data());
+  const bool brackets = host.find(':') != host.npos;
+  return fmt::format("{}{}{}:{}", brackets ? "[" : "", host, brackets ? "]" : "", port);
 }
 
 void TcpStream::stop_reading() {

@@ -142,6 +142,9 @@ class TcpStream {
   size_t accounted_ = 0;  ///< this stream's part of Totals::kept
 };
 
+/// "10.0.0.1" of "::ffff:10.0.0.1", as a socket for IPv6 and IPv4 calls an IPv4 peer.
+std::string_view without_v4_prefix(std::string_view address);
+
 /// Of a connected socket: the peer's address and port, "unix" for a local one, or "gone". A system
 /// call.
 std::string peer_of(int fd);

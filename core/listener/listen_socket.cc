@@ -163,8 +163,15 @@ Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
   const int on = 1;
   UniqueFd fd = make_socket(found->ai_family);
+  if (!fd && errno == EAFNOSUPPORT && address.host == "::") {
+    return open_tcp({"0.0.0.0", address.port, ""}, reuse_port);  // a kernel without IPv6
+  }
   if (!fd) {
     return cannot_listen(address, errno);
+  }
+  const int off = 0;  // [::] takes IPv4's connections too, whatever the system's default is
+  if (found->ai_family == AF_INET6) {
+    setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   }
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (reuse_port) {

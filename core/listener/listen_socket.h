@@ -32,8 +32,8 @@ class ListenSocket {
   /// fix it.
   static Result<ListenSocket> open(const Address& address, bool reuse_port);
 
-  /// As open(), of a Unix socket. The rights hold before anybody can connect. A stale file is taken
-  /// over by one process at a time, which holds a lock of the folder meanwhile.
+  /// As open(), of a Unix socket. The rights hold before a client can connect. A stale file is
+  /// taken over by one process at a time, which holds a lock of the folder meanwhile.
   static Result<ListenSocket> open_unix(const Address& address, const SocketRights& rights);
 
   /// One socket for each of `count` workers: on one port, with a balancer between them when there

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/utf8.h"
+#include "core/io/tcp_stream.h"
 #include "core/listener/zmq_router.h"
 #include "core/wire/hops.h"
 #include "core/wire/w5.h"
@@ -50,7 +51,8 @@ WatchedState limit_state(uint32_t limit) {
 
 std::string address_of(ZmqMessage& message) {
   const char* address = zmq_msg_gets(message.get(), "Peer-Address");
-  return address != nullptr && *address != '\0' ? address : "unknown";
+  return std::string(address != nullptr && *address != '\0' ? without_v4_prefix(address)
+                                                            : "unknown");
 }
 
 void write_reply(char* to, ByteView id, ByteView body) {

@@ -34,7 +34,7 @@ class AdminAccess {
 
   /// Whether a request that names this Host may be answered. A page of the Internet may make a name
   /// of its own resolve to this address ("DNS rebinding") and then read every answer, in the
-  /// browser of somebody who can reach the port. So the name has to be one that such a page cannot
+  /// browser of a user who can reach the port. So the name has to be one that such a page cannot
   /// have: an address, a name without a dot, a name that public DNS does not know, or one that the
   /// configuration gives. No Host at all is no browser.
   bool knows_host(std::string_view host) const;

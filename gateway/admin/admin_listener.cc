@@ -46,6 +46,9 @@ Result<UniqueFd> bind_to(const Address& address) {
       break;
     }
   }
+  if (error == EAFNOSUPPORT && address.host == "::") {
+    return bind_to({"0.0.0.0", address.port, ""});  // a kernel without IPv6
+  }
   return cannot_listen(address, std::strerror(error));
 }
 

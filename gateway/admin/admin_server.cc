@@ -23,8 +23,8 @@
 #include "core/base/intrusive_list.h"
 #include "core/log/log.h"
 #include "gateway/admin/admin_listener.h"
-#include "gateway/admin/gzip.h"
-#include "gateway/admin/request_target.h"
+#include "gateway/http/gzip.h"
+#include "gateway/http/request_target.h"
 
 namespace zerogate {
 namespace {

@@ -20,9 +20,9 @@ struct AdminLimits {
 
 /// Answers one request a connection. One thread reads and writes for all of them, and answers what
 /// needs no waiting (AdminRoutes::answers_at_once); AnswerThreads make the other pages. So a peer
-/// that is silent, or slow, delays nobody: it has its connection only until a newcomer needs the
-/// place, or kTimeout (admin_server.cc) is over. The thread sleeps while nobody asks. Owned by the
-/// main thread.
+/// that is silent, or slow, delays no other: it has its connection only until a newcomer needs the
+/// place, or kTimeoutSeconds (admin_server.cc) are over. The thread sleeps while no request comes.
+/// Owned by the main thread.
 class AdminServer {
  public:
   /// Tasks that a server has: its own one and those that make answers, with metrics on two more.

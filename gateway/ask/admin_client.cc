@@ -15,11 +15,8 @@ namespace {
 
 /// Where a client of this machine reaches a listener: 0.0.0.0 and [::] are no address to call.
 Address reachable(Address address) {
-  if (address.host == "0.0.0.0") {
-    address.host = "127.0.0.1";
-  }
-  if (address.host == "::") {
-    address.host = "::1";
+  if (address.host == "0.0.0.0" || address.host == "::") {
+    address.host = "127.0.0.1";  // [::] takes IPv4 too, and not every container has ::1
   }
   return address;
 }

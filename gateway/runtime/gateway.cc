@@ -238,11 +238,7 @@ Status Gateway::start_admin() {
   sources.reload = [this] { return reloader_->reload(); };
   sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };
   sources.version = version();
-  Result<AdminAccess> access = AdminAccess::make({.hosts = config_.admin_hosts,
-                                                  .own_name = config_.admin->host,
-                                                  .token = config_.admin_token,
-                                                  .token_file = config_.admin_token_file,
-                                                  .is_local = config_.admin->is_path()});
+  Result<AdminAccess> access = AdminAccess::make(resources_.access);
   if (!access) {
     return Error{access.error()};
   }

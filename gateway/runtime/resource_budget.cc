@@ -160,7 +160,14 @@ Result<Resources> take_resources(const Config& config) {
     log::warn("fewer connections than configured: raise the limit of open files (ulimit -n)",
               {{"limits.connections", config.max_connections}, {"effective", connections}});
   }
-  return Resources{connections, {admin, {config.admin_mode, config.admin_group}}};
+  const Address where = config.admin.value_or(Address{});
+  return Resources{.connections = connections,
+                   .admin = {admin, {config.admin_mode, config.admin_group}},
+                   .access = {.hosts = config.admin_hosts,
+                              .own_name = where.host,
+                              .token = config.admin_token,
+                              .token_file = config.admin_token_file,
+                              .is_local = where.is_path()}};
 }
 
 }  // namespace zerogate

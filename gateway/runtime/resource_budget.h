@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/base/result.h"
+#include "gateway/admin/admin_access.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/config/config.h"
 
@@ -40,6 +41,7 @@ Status check_threads(const Config& config, uint32_t startable);
 struct Resources {
   uint32_t connections = 0;  ///< of clients, for each listener
   AdminLimits admin;
+  AdminAccessOptions access;  ///< to the admin port
 };
 
 /// Raises the limit of descriptors, counts what this process may have, and logs when that is less

@@ -21,7 +21,7 @@ STOREYS = [
     ["core/rpc", "core/redis"],
     ["core/bridge", "core/listener", "core/sdk", "core/policy"],
     ["handlers"],
-    ["gateway/version"],
+    ["gateway/version", "gateway/http"],
     ["gateway/host", "gateway/admin"],
     ["gateway/config"],
     ["gateway/desk"],
@@ -35,7 +35,7 @@ SOURCE_FOLDERS = ["core", "handlers", "gateway"]
 COLUMNS = 100
 SOURCE_LINES = 400
 TEST_LINES = 500
-GATEWAY_ROOMS = {"admin", "ask", "cli", "config", "desk", "host", "runtime"}
+GATEWAY_ROOMS = {"admin", "ask", "cli", "config", "desk", "host", "http", "runtime"}
 GATEWAY_FILES = {"main.cc", "version.cc", "version.h"}
 ROOM_FILES = 20
 

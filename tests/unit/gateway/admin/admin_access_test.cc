@@ -5,9 +5,6 @@
 
 #include <fstream>
 
-#include "gateway/admin/gzip.h"
-#include "gateway/admin/request_target.h"
-
 namespace zerogate {
 namespace {
 
@@ -84,33 +81,6 @@ TEST(AdminAccess, TheFileIsReadAgain) {
   EXPECT_TRUE(access.has_token("Bearer fedcba9876543210").value());
   std::remove(file.c_str());
   EXPECT_FALSE(access.has_token("Bearer fedcba9876543210").ok());
-}
-
-TEST(RequestTarget, EveryForm) {
-  const auto parts = [](std::string_view text) {
-    const RequestTarget target = parse_target(text);
-    return std::string(target.authority) + " " + std::string(target.path) + " " +
-           std::string(target.query);
-  };
-  EXPECT_EQ(parts("/log?level=debug"), " /log level=debug");
-  EXPECT_EQ(parts("/a?b?c"), " /a b?c");
-  EXPECT_EQ(parts("http://h:1/log?x"), "h:1 /log x");
-  EXPECT_EQ(parts("https://h"), "h / ");
-  EXPECT_EQ(parts("http://h?x"), "h / x");
-  EXPECT_EQ(parts("http://a.b@evil/x"), "evil /x ");
-  EXPECT_EQ(parts("*"), " * ");
-  EXPECT_EQ(parts(""), "  ");
-}
-
-TEST(Gzip, IsSentToThoseWhoTakeIt) {
-  for (const char* header : {"gzip", "deflate, gzip;q=0.5", "GZIP", "*", "br , x-gzip", "*;q=0.1",
-                             "gzip;q=1.0, identity;q=0.5, *;q=0"}) {
-    EXPECT_TRUE(accepts_gzip(header)) << header;
-  }
-  for (const char* header : {"", "identity", "gzip;q=0", "gzip; q=0.000, *", "br", "*;q=0", ",,",
-                             "gzipped", "deflate;gzip"}) {
-    EXPECT_FALSE(accepts_gzip(header)) << header;
-  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "gateway/admin/gzip.h"
+#include "gateway/http/gzip.h"
 
 #include <zlib.h>
 

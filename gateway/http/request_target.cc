@@ -1,4 +1,4 @@
-#include "gateway/admin/request_target.h"
+#include "gateway/http/request_target.h"
 
 #include <algorithm>
 
