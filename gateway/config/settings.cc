@@ -29,26 +29,26 @@ SettingsTable make_settings() {
           &C::listen_tcp, address()),
       row({"listen.zmq", "--listen-zmq", "ADDRESS", "ZeroMQ: host:port, [v6]:port or ipc:/path"},
           &C::listen_zmq, address()),
-      row({.path = "listen.mode", .placeholder = "MODE", .help = "who may connect to Unix sockets, "
-           "as chmod writes it; off: what the umask leaves", .example = "0660"},
+      row({.path = "listen.mode", .placeholder = "MODE", .help = "of Unix sockets, as chmod writes "
+           "it; off: as the umask leaves it", .example = "0660"},
           &C::listen_mode, or_off(file_mode(), std::optional<uint32_t>())),
-      row({.path = "listen.group", .placeholder = "GROUP", .help = "that Unix sockets belong to; "
-           "off: the gateway's own", .example = "www-data"},
+      row({.path = "listen.group", .placeholder = "GROUP", .help = "of Unix sockets; off: the "
+           "gateway's own", .example = "www-data"},
           &C::listen_group, or_off(group_name(), std::string())),
       row({"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config"},
           &C::admin, address()),
-      row({.path = "admin_mode", .placeholder = "MODE", .help = "listen.mode, of the admin port "
-           "when it is a Unix socket", .example = "0600"},
+      row({.path = "admin_mode", .placeholder = "MODE", .help = "of the admin port's Unix "
+           "socket", .example = "0600"},
           &C::admin_mode, or_off(file_mode(), std::optional<uint32_t>())),
-      row({.path = "admin_group", .placeholder = "GROUP", .help = "listen.group, of the admin port",
+      row({.path = "admin_group", .placeholder = "GROUP", .help = "of the admin port's Unix socket",
            .example = "adm"},
           &C::admin_group, or_off(group_name(), std::string())),
-      row({.path = "admin_hosts", .placeholder = "NAMES", .help = "names with a dot by which the "
-           "admin port may be asked, beside addresses; \"*\": any",
+      row({.path = "admin_hosts", .placeholder = "NAMES", .help = "names with a dot that the admin "
+           "port answers to; \"*\": any",
            .example = "zerogate.example.com, \"*.lan\""},
           &C::admin_hosts, host_names()),
-      row({.path = "admin_token", .placeholder = "TOKEN", .help = "what a POST to the admin port "
-           "has to bring, as Authorization: Bearer TOKEN; off: nothing", .example = "off"},
+      row({.path = "admin_token", .placeholder = "TOKEN", .help = "the bearer token that a POST to "
+           "the admin port needs", .example = "off"},
           &C::admin_token, or_off(secret(), std::string())),
       row({.path = "admin_token_file", .placeholder = "FILE", .help = "the file with that token, "
            "read again for each POST", .example = "/run/secrets/zerogate"},

@@ -137,7 +137,7 @@ INSTANTIATE_TEST_SUITE_P(
                              "or leave it out"},
                       Broken{"listen: null",
                              "zerogate.yaml:1: listen: a map of keys is needed, not nothing; "
-                             "indent tcp or zmq below it, or leave it out"},
+                             "indent tcp, zmq, mode or group below it, or leave it out"},
                       Broken{"threads: [1]",
                              "zerogate.yaml:1: threads: a single value is needed, not a list; "
                              "write it as in 1"},
