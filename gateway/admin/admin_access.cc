@@ -57,24 +57,6 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
-Result<std::string> read_token(const std::string& file) {
-  const auto failed = [&](std::string_view why) {
-    return Error{fmt::format("admin_token_file: {}: {}", quote(file), why)};
-  };
-  // Not to wait for the writer of a pipe.
-  const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  std::array<char, AdminAccess::kMaxTokenBytes + 16> bytes{};
-  const ssize_t size = fd ? read(fd.get(), bytes.data(), bytes.size()) : -1;
-  if (size < 0) {
-    return failed(std::strerror(errno));
-  }
-  std::string token(trim({bytes.data(), static_cast<size_t>(size)}));
-  if (const std::string problem = token_problem(token); !problem.empty()) {
-    return failed(problem);
-  }
-  return token;
-}
-
 /// In a time that does not tell how much of it is right.
 bool same_secret(std::string_view a, std::string_view b) {
   unsigned difference = a.size() == b.size() ? 0 : 1;
@@ -97,6 +79,24 @@ std::string token_problem(std::string_view token) {
         AdminAccess::kMinTokenBytes, AdminAccess::kMaxTokenBytes);
   }
   return "";
+}
+
+Result<std::string> read_token(const std::string& file) {
+  const auto failed = [&](std::string_view why) {
+    return Error{fmt::format("admin_token_file: {}: {}", quote(file), why)};
+  };
+  // Not to wait for the writer of a pipe.
+  const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::array<char, AdminAccess::kMaxTokenBytes + 16> bytes{};
+  const ssize_t size = fd ? read(fd.get(), bytes.data(), bytes.size()) : -1;
+  if (size < 0) {
+    return failed(std::strerror(errno));
+  }
+  std::string token(trim({bytes.data(), static_cast<size_t>(size)}));
+  if (const std::string problem = token_problem(token); !problem.empty()) {
+    return failed(problem);
+  }
+  return token;
 }
 
 Result<AdminAccess> AdminAccess::make(AdminAccessOptions options) {

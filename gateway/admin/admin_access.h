@@ -51,6 +51,9 @@ class AdminAccess {
   AdminAccessOptions options_ = {.is_local = true};
 };
 
+/// The token in a file. The error is one line, without it. Blocks for the file.
+Result<std::string> read_token(const std::string& file);
+
 /// What is wrong with a token, without the token; empty when it is good.
 std::string token_problem(std::string_view token);
 

@@ -8,7 +8,7 @@
 #include "core/base/result.h"
 #include "core/listener/listen_socket.h"
 #include "gateway/admin/admin_routes.h"
-#include "gateway/admin/answer_threads.h"
+#include "gateway/http/answer_threads.h"
 
 namespace zerogate {
 

@@ -9,6 +9,7 @@
 #include <charconv>
 
 #include "core/client/connect.h"
+#include "gateway/admin/admin_access.h"
 
 namespace zerogate {
 namespace {
@@ -84,15 +85,28 @@ AdminPort find_admin_port(const std::string& config_file, const Environment& env
   return port;
 }
 
-Result<AdminAnswer> ask_admin(const Address& address, std::string_view request,
-                              uint32_t timeout_ms) {
+std::string find_admin_token(const std::string& config_file, const Environment& environment,
+                             const Overrides& flags) {
+  const auto loaded = load_config(config_file, environment, flags);
+  const auto* config = std::get_if<Config>(&loaded);
+  if (config == nullptr || config->admin_token_file.empty()) {
+    return config == nullptr ? "" : config->admin_token;
+  }
+  const Result<std::string> token = read_token(config->admin_token_file);
+  return token ? token.value() : "";
+}
+
+Result<AdminAnswer> ask_admin(const Address& address, std::string_view request, uint32_t timeout_ms,
+                              std::string_view token) {
   const Deadline deadline(timeout_ms);
   const auto fd = connect_to(address, timeout_ms);
   if (!fd) {
     return Error{fd.error()};
   }
-  const auto bytes =
-      exchange(fd.value().get(), fmt::format("{} HTTP/1.0\r\n\r\n", request), deadline);
+  const std::string authorization =
+      token.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", token);
+  const auto bytes = exchange(
+      fd.value().get(), fmt::format("{} HTTP/1.0\r\n{}\r\n", request, authorization), deadline);
   if (!bytes) {
     return Error{bytes.error()};
   }

@@ -26,18 +26,22 @@ struct AdminPort {
 AdminPort find_admin_port(const std::string& config_file, const Environment& environment,
                           const Overrides& flags);
 
+/// What that gateway asks of a POST, when this user may know it; else empty.
+std::string find_admin_token(const std::string& config_file, const Environment& environment,
+                             const Overrides& flags);
+
 struct AdminAnswer {
   int status = 0;  ///< of HTTP
   std::string body;
 };
 
-/// A larger answer is none of ours: /metrics of 200 functions has 2 MB.
+/// A larger answer is none of ours: /metrics of 200 functions has 1 MB.
 inline constexpr size_t kMaxAdminAnswerBytes = 8 << 20;
 
-/// Sends "GET /readyz", "POST /reload" and the like; blocks for at most `timeout_ms`. The error
-/// says why there was no answer.
-Result<AdminAnswer> ask_admin(const Address& address, std::string_view request,
-                              uint32_t timeout_ms);
+/// Sends "GET /readyz", "POST /reload" and the like, with the token if there is one; blocks for at
+/// most `timeout_ms`. The error says why there was no answer.
+Result<AdminAnswer> ask_admin(const Address& address, std::string_view request, uint32_t timeout_ms,
+                              std::string_view token = {});
 
 /// The first line of a text, without what a terminal would obey.
 std::string first_line(std::string_view text);

@@ -129,7 +129,8 @@ int run_backends(const BackendsCommand& command, const Environment& environment,
     }
     return kUsage;
   }
-  const auto answer = ask_admin(*admin, request_of(command), command.timeout_ms);
+  const auto answer = ask_admin(*admin, request_of(command), command.timeout_ms,
+                                find_admin_token(command.config_file, environment, command.flags));
   if (!answer) {
     err << errors;
     say(fmt::format("{}: {}", admin->display(), answer.error()));

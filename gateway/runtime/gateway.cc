@@ -238,11 +238,7 @@ Status Gateway::start_admin() {
   sources.reload = [this] { return reloader_->reload(); };
   sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };
   sources.version = version();
-  Result<AdminAccess> access = AdminAccess::make(resources_.access);
-  if (!access) {
-    return Error{access.error()};
-  }
-  sources.access = std::move(access).value();
+  sources.access = resources_.access;
   Result<std::unique_ptr<AdminServer>> admin =
       AdminServer::start(*config_.admin, sources, resources_.admin);
   if (!admin) {

@@ -161,13 +161,17 @@ Result<Resources> take_resources(const Config& config) {
               {{"limits.connections", config.max_connections}, {"effective", connections}});
   }
   const Address where = config.admin.value_or(Address{});
+  Result<AdminAccess> access = AdminAccess::make({.hosts = config.admin_hosts,
+                                                  .own_name = where.host,
+                                                  .token = config.admin_token,
+                                                  .token_file = config.admin_token_file,
+                                                  .is_local = where.is_path()});
+  if (!access) {
+    return Error{access.error()};
+  }
   return Resources{.connections = connections,
                    .admin = {admin, {config.admin_mode, config.admin_group}},
-                   .access = {.hosts = config.admin_hosts,
-                              .own_name = where.host,
-                              .token = config.admin_token,
-                              .token_file = config.admin_token_file,
-                              .is_local = where.is_path()}};
+                   .access = std::move(access).value()};
 }
 
 }  // namespace zerogate

@@ -41,7 +41,7 @@ Status check_threads(const Config& config, uint32_t startable);
 struct Resources {
   uint32_t connections = 0;  ///< of clients, for each listener
   AdminLimits admin;
-  AdminAccessOptions access;  ///< to the admin port
+  AdminAccess access;  ///< to the admin port
 };
 
 /// Raises the limit of descriptors, counts what this process may have, and logs when that is less

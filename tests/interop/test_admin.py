@@ -96,6 +96,10 @@ def test_a_change_needs_the_token_and_reading_none(binary, folder):
         assert body.decode() == f"refused: this needs the token: curl -X POST {hint}\n"
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     assert served.ask("POST", "/log?level=warn", bearer)[2] == b"info -> warn\n"
+    words = ("backends", "drain", "none", "127.0.0.1:1", "--admin", served.addresses["admin"])
+    assert "(401)" in served.command(*words).stderr
+    known = served.command(*words, env={**os.environ, "ZEROGATE_ADMIN_TOKEN_FILE": file})
+    assert known.stderr and "(401)" not in known.stderr
     with open(file, "w", encoding="ascii") as out:
         out.write(TOKEN[::-1])
     assert served.ask("POST", "/reload", bearer)[0] == 401

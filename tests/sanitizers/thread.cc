@@ -8,13 +8,8 @@
 #include <cstdarg>
 
 // Only the libraries' own calls are left out: code of ours that they call back is checked as ever.
-//   civetweb 1.15 is told to stop by an atomic flag, and writes its Date header with gmtime() from
-//   all its threads (the header may be garbled, nothing else).
 //   libzmq 4.3.4 hands messages between threads by atomic pointers (its ypipe).
-extern "C" const char* __tsan_default_suppressions() {
-  return "called_from_lib:libcivetweb.so.1\n"
-         "called_from_lib:libzmq.so.5\n";
-}
+extern "C" const char* __tsan_default_suppressions() { return "called_from_lib:libzmq.so.5\n"; }
 
 // libuv 1.44 closes descriptors by syscall(), which ThreadSanitizer does not see: a descriptor that
 // another thread gets next, under the same number, looks to it like the old one, and using it like

@@ -65,10 +65,10 @@ TEST(ResourceBudget, EveryConsumerIsCounted) {
 }
 
 TEST(ResourceBudget, ThreadsOfTheFunctionsPoolAreCounted) {
-  const uint32_t without = wanted_threads(config_with(1));
+  const uint32_t without = needed_threads(config_with(1));
   const Functions functions({.threads = 8});
   use_functions(&functions);
-  EXPECT_EQ(wanted_threads(config_with(1)), without + 8);
+  EXPECT_EQ(needed_threads(config_with(1)), without + 8);
   use_functions(nullptr);
 }
 

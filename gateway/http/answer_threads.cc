@@ -1,4 +1,4 @@
-#include "gateway/admin/answer_threads.h"
+#include "gateway/http/answer_threads.h"
 
 #include <utility>
 
