@@ -1,5 +1,6 @@
 #include "handlers/registry.h"
 
+#include "core/sdk/contract.h"
 #include "core/sdk/functions.h"
 #include "handlers/echo.h"
 #include "handlers/get_order.h"
@@ -45,6 +46,16 @@ std::vector<std::string> handler_names() {
 bool needs_redis(std::string_view name) {
   const FunctionInfo* const info = served_functions().find(name);
   return info != nullptr && info->needs_redis;
+}
+
+std::shared_ptr<const sdk::Contract> make_contract(const std::vector<std::string>& names) {
+  std::vector<sdk::Contract::Function> functions;
+  functions.reserve(names.size());
+  for (const std::string& name : names) {
+    const FunctionInfo& info = *served_functions().find(name);
+    functions.push_back({info.name, info.doc, info.contract});
+  }
+  return std::make_shared<const sdk::Contract>(functions);
 }
 
 std::vector<NamedService> make_handlers(const std::vector<std::string>& names,

@@ -12,6 +12,9 @@ namespace zerogate {
 
 class FunctionRuntime;
 class Functions;
+namespace sdk {
+class Contract;
+}
 
 struct NamedService {
   std::string name;
@@ -32,6 +35,9 @@ std::vector<std::string> handler_names();
 
 /// True when the function needs Redis.
 bool needs_redis(std::string_view name);
+
+/// What clients are told of these handlers, in this order.
+std::shared_ptr<const sdk::Contract> make_contract(const std::vector<std::string>& names);
 
 /// Makes the named handlers for one worker. Every name must be a known one (the configuration has
 /// checked that).

@@ -25,6 +25,8 @@
 namespace zerogate {
 namespace sdk {
 
+class ContractService;
+
 class Sleep final : public Operation {
  public:
   Sleep(Resumer& resumer, TimerQueue& timers, uint64_t ms)
@@ -184,6 +186,8 @@ class Context {
   }
 
  private:
+  friend class sdk::ContractService;
+
   FunctionRuntime& runtime_;
   sdk::Invocation& call_;
 };

@@ -15,36 +15,21 @@ namespace zerogate::sdk {
 namespace {
 
 /// What the file needs for itself: no class of a function may take these names.
-constexpr std::array<std::string_view, 30> kTaken = {"Any",
-                                                     "AsyncTCPClient",
-                                                     "AsyncZeroClient",
-                                                     "Optional",
-                                                     "RpcClient",
-                                                     "Union",
-                                                     "ZeroClient",
-                                                     "bool",
-                                                     "bytes",
-                                                     "dataclass",
-                                                     "date",
-                                                     "datetime",
-                                                     "decimal",
-                                                     "dict",
-                                                     "enum",
-                                                     "field",
-                                                     "float",
-                                                     "int",
-                                                     "list",
-                                                     "msg",
-                                                     "msgspec",
-                                                     "result",
-                                                     "set",
-                                                     "str",
-                                                     "time",
-                                                     "tuple",
-                                                     "uuid",
-                                                     "zero_client",
-                                                     "property",
-                                                     "object"};
+constexpr std::array<std::string_view, 31> kTaken = {
+    "Any",      "AsyncTCPClient", "AsyncZeroClient",
+    "Optional", "RpcClient",      "Union",
+    "builtins", "ZeroClient",     "bool",
+    "bytes",    "dataclass",      "date",
+    "datetime", "decimal",        "dict",
+    "enum",     "field",          "float",
+    "int",      "list",           "msg",
+    "msgspec",  "result",         "set",
+    "str",      "time",           "tuple",
+    "uuid",     "zero_client",    "property",
+    "object"};
+
+constexpr std::array<std::string_view, 9> kBuiltinTypes = {"bool", "bytes", "dict", "float", "int",
+                                                           "list", "set",   "str",  "tuple"};
 
 /// Calls that Enum has for itself.
 constexpr std::array<std::string_view, 3> kTakenByEnum = {"mro", "name", "value"};
@@ -89,6 +74,19 @@ class Module {
     return type.text([&](const std::string& name) { return name_of(name, hidden); });
   }
 
+  /// What MessagePack is decoded to without being told a type.
+  static bool is_builtin(const PythonType& type) {
+    constexpr std::array<std::string_view, 10> kBuiltin = {"|",    "Any",   "None", "bool", "bytes",
+                                                           "dict", "float", "int",  "list", "str"};
+    return contains(kBuiltin, type.name) && std::ranges::all_of(type.parameters, is_builtin);
+  }
+  /// The expression that makes a `type` of such a value.
+  std::string converted(const std::string& value, const std::string& type,
+                        const std::set<std::string>& hidden = {}) {
+    modules_.insert("msgspec");
+    return fmt::format("{}.convert({}, {})", visible("msgspec", hidden), value, type);
+  }
+
   std::set<std::string> imports() const {
     std::set<std::string> lines;
     for (const auto& [module, names] : from_) {
@@ -128,6 +126,10 @@ class Module {
   std::string visible(const std::string& name, const Hidden& hidden) {
     if (!hidden.contains(name)) {
       return name;
+    }
+    if (contains(kBuiltinTypes, name)) {  // mypy knows no other name of tuple
+      modules_.insert("builtins");
+      return visible("builtins", hidden) + '.' + name;
     }
     if (std::ranges::find(definitions_, '_' + name, &ClientSource::Definition::name) ==
         definitions_.end()) {
@@ -221,17 +223,9 @@ class Module {
     }
     std::string value = python_value(member.msgpack);
     if (!is_builtin(parsed)) {
-      modules_.insert("msgspec");
-      value = fmt::format("{}.convert({}, {})", visible("msgspec", hidden), value,
-                          type(parsed, hidden));
+      value = converted(value, type(parsed, hidden), hidden);
     }
     return {is_container ? "lambda: " + value : value, is_container};
-  }
-
-  static bool is_builtin(const PythonType& type) {
-    constexpr std::array<std::string_view, 10> kBuiltin = {"|",    "Any",   "None", "bool", "bytes",
-                                                           "dict", "float", "int",  "list", "str"};
-    return contains(kBuiltin, type.name) && std::ranges::all_of(type.parameters, is_builtin);
   }
 
   /// False for a type that names a class further down.
@@ -261,11 +255,15 @@ std::string method_text(const Contract::Function& function, const std::string& n
   const std::string type = module.type(result);
   const bool is_any = type == "Any";
   const bool is_none = type == "None";
-  const std::string call = fmt::format(
-      "{}self._zero_client.call({}, {}{})", is_async ? "await " : "", python_str(function.name),
-      has_argument ? "msg" : "None", is_any || is_none ? "" : ", return_type=" + type);
+  std::string call = fmt::format("{}self._zero_client.call({}, {})", is_async ? "await " : "",
+                                 python_str(function.name), has_argument ? "msg" : "None");
   if (is_any || is_none) {
     return text + fmt::format("        {}{}", is_any ? "return " : "", call);
+  }
+  // No `return_type`: over ZeroMQ Zero's client would read an error's body as one, too, and tell
+  // that instead of the error.
+  if (!Module::is_builtin(result)) {
+    call = module.converted(call, type);
   }
   return text + fmt::format("        result: {} = {}\n        return result", type, call);
 }

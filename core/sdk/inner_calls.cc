@@ -38,7 +38,7 @@ InnerCalls::InnerCalls(EventLoop& loop, const FunctionLabels& labels)
 InnerCalls::~InnerCalls() = default;
 
 void InnerCalls::begin(Backends* backends, ByteView backend, ByteView function, ByteView argument,
-                       CallOperation& operation) {
+                       CallOperation& operation, uint8_t hops) {
   Service* const service = backends == nullptr ? nullptr : backends->find_service(backend);
   if (service == nullptr) {
     return operation.fail(Outcome::error, fmt::format("no backend is named `{}`", backend));
@@ -54,7 +54,7 @@ void InnerCalls::begin(Backends* backends, ByteView backend, ByteView function, 
   const ReturnPath path = {
       .sink = this, .caller = operation.key_, .wire = Wire::t3, .id = RequestId("0000")};
   const RequestInfo info(loop_.now_ns(), function, argument.size());
-  service->serve({.function = function, .argument = argument},
+  service->serve({.function = function, .argument = argument, .hops = hops},
                  calls_.begin(path, labels_.find(function), info));
 }
 

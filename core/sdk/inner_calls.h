@@ -52,9 +52,10 @@ class InnerCalls final : public ReplySink {
   InnerCalls(const InnerCalls&) = delete;
   InnerCalls& operator=(const InnerCalls&) = delete;
 
-  /// Sends a call; `operation` completes at the end of a turn. `argument` is one MessagePack value.
+  /// Sends a call; `operation` completes at the end of a turn. `argument` is one MessagePack value,
+  /// and `hops` the gateways that the call for which this is done has come through.
   void begin(Backends* backends, ByteView backend, ByteView function, ByteView argument,
-             CallOperation& operation);
+             CallOperation& operation, uint8_t hops = 0);
   /// Goes on with the coroutines whose answers have come.
   void end_of_turn();
 

@@ -17,7 +17,8 @@ std::vector<std::string> functions_named(const RouteTableOptions& options) {
 }
 
 RouteTable::RouteTable(const RouteTableOptions& options, const FunctionLabels& labels,
-                       const std::vector<NamedService>& handlers, Bridge& bridge)
+                       const std::vector<NamedService>& handlers, Bridge& bridge,
+                       Service* contract_service)
     : router_(labels), connect_(bridge.identity()) {
   router_.add(ConnectService::kName, connect_);
   for (const NamedService& handler : handlers) {
@@ -26,9 +27,17 @@ RouteTable::RouteTable(const RouteTableOptions& options, const FunctionLabels& l
     }
     router_.add(handler.name, *handler.service);
   }
+  const std::string contract_name(sdk::ContractService::kName);
+  if (contract_service != nullptr && !options.handlers.empty() &&
+      std::ranges::find(options.handlers, contract_name) == options.handlers.end()) {
+    contract_ = make_contract(options.handlers);
+    router_.add(contract_name, *contract_service);
+  }
   for (const BackendOptions& backend : options.backends) {
     backends_.push_back(bridge.get(backend));
     direct_.push_back(std::make_unique<BackendRoute>(*backends_.back(), backend.timeout_ms));
+    contracts_.push_back(std::make_unique<BackendRoute>(
+        *backends_.back(), std::min(backend.timeout_ms, sdk::ContractService::kTimeoutMs)));
   }
   for (const RouteOptions& route : options.routes) {
     Backend* backend = find_backend(route.backend);
@@ -36,6 +45,7 @@ RouteTable::RouteTable(const RouteTableOptions& options, const FunctionLabels& l
     const uint32_t timeout_ms =
         route.timeout_ms == 0 ? backend->options().timeout_ms : route.timeout_ms;
     routes_.push_back(std::make_unique<BackendRoute>(*backend, timeout_ms));
+    route_backends_.push_back(route.backend);
     for (const std::string& glob : route.functions) {
       router_.add_glob(glob, *routes_.back());
     }
@@ -47,12 +57,40 @@ bool RouteTable::settled() const {
 }
 
 Service* RouteTable::find_service(std::string_view backend) const {
+  return find_in(direct_, backend);
+}
+
+Service* RouteTable::find_contract_service(std::string_view backend) const {
+  return find_in(contracts_, backend);
+}
+
+Service* RouteTable::find_in(const BackendRoutes& routes, std::string_view backend) const {
   for (size_t i = 0; i < backends_.size(); ++i) {
     if (backends_[i]->options().name == backend) {
-      return direct_[i].get();
+      return routes[i].get();
     }
   }
   return nullptr;
+}
+
+std::vector<std::string> RouteTable::routed_backends() const {
+  std::vector<std::string> names;
+  for (const std::string& name : route_backends_) {
+    if (std::ranges::find(names, name) == names.end()) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+bool RouteTable::leads_to(std::string_view backend, std::string_view function) {
+  const Service* const service = router_.find(function).service;
+  for (size_t i = 0; i < routes_.size(); ++i) {
+    if (routes_[i].get() == service && route_backends_[i] == backend) {
+      return true;
+    }
+  }
+  return false;
 }
 
 Backend* RouteTable::find_backend(std::string_view name) const {

@@ -64,6 +64,7 @@ void Worker::make_functions() {
                                                             .backends = this,
                                                             .blocking = &functions.blocking(),
                                                             .failures = &functions.failures()});
+  contract_service_ = std::make_unique<sdk::ContractService>(*functions_, contract_routes_);
 }
 
 Service* Worker::find_service(std::string_view backend) { return routing_->find_service(backend); }
@@ -85,7 +86,8 @@ void Worker::prepare(const RouteTableOptions& options) {
   for (const std::string& name : functions_named(options)) {
     labels_.learn(name);
   }
-  next_routing_ = std::make_unique<RouteTable>(options, labels_, handlers_, *bridge_);
+  next_routing_ =
+      std::make_unique<RouteTable>(options, labels_, handlers_, *bridge_, contract_service_.get());
 }
 
 void Worker::take_over_routing() {
@@ -317,6 +319,7 @@ void Worker::shut_down() {
   routing_.reset();
   bridge_.reset();
   handlers_.clear();
+  contract_service_.reset();
   functions_.reset();
   drain_timer_.stop();
   leave_timer_.stop();

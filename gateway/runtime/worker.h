@@ -141,6 +141,8 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   SocketRedisNetwork redis_network_{loop_.uv(), options_.names};
   std::unique_ptr<RedisClient> redis_;
   std::unique_ptr<FunctionRuntime> functions_;
+  ContractRoutes contract_routes_{routing_};
+  std::unique_ptr<sdk::ContractService> contract_service_;
   std::vector<NamedService> handlers_;  ///< destroyed after redis_: it answers their requests
   std::unique_ptr<RouteTable> routing_;
   std::unique_ptr<RouteTable> next_routing_;  ///< waits until its backends have been tried

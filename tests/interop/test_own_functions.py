@@ -4,6 +4,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -27,6 +28,18 @@ def run(*command):
         timeout=TIMEOUT_S,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}"
+
+
+def python(folder, *words):
+    """What this interpreter prints when it runs in the folder."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+    ).stdout
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +121,19 @@ async def test_the_document_is_enough(build, redis, tmp_path):
     for name, language in (("CMakeLists.txt", "cmake"), ("functions.cc", "cpp")):
         block = re.search(rf" *```{language}\n(.*?)\n *```", text, re.S).group(1)
         (tmp_path / name).write_text(textwrap.dedent(block) + "\n")
+    use = textwrap.dedent(re.search(r" *```python\n(.*?)\n *```", text, re.S).group(1))
+    generate = re.search(r"`python (-m zero.generate_client .*?)`", text).group(1).split()
     gateway = Gateway(str(build(tmp_path)), redis.url()).start()
     try:
+        # Other ports than the document's, which another gateway of this machine may have.
+        generate[generate.index("--port") + 1] = str(gateway.zmq_port)
+        python(tmp_path, *generate, "--overwrite-dir")
+        # Zero's clients print what they log, too.
+        assert python(tmp_path, "-c", use).splitlines()[-1] == "a"
+        wrong = use.replace(', text="b"', ", text=3")
+        assert wrong != use
+        failure = python(tmp_path, "-c", wrong)
+        assert "ValidationException: Expected `str`, got `int` - at `$.text`" in failure
         clients, call = await opened("zmq_sync", gateway)
         assert await call("save_note", {"title": "a", "text": "b"}) == "a"
         await clients.close_all()

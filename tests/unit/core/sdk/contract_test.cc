@@ -121,7 +121,7 @@ class RpcClient:
 
     def price(self, msg: Point) -> Optional[int]:
         """What it costs."""
-        result: Optional[int] = self._zero_client.call("price", msg, return_type=Optional[int])
+        result: Optional[int] = self._zero_client.call("price", msg)
         return result
 )");
 }
@@ -131,8 +131,7 @@ TEST(ContractTest, ClientsAreAsynchronousWhenAskedAndOverTcp) {
   const std::string zmq = contract_text({function}, {"h", 1, "zmq", true});
   EXPECT_THAT(zmq, HasSubstr("zero_client = AsyncZeroClient(\"h\", 1)\n"));
   EXPECT_THAT(zmq, HasSubstr("    async def f(self) -> str:\n"
-                             "        result: str = await self._zero_client.call(\"f\", None, "
-                             "return_type=str)\n"));
+                             "        result: str = await self._zero_client.call(\"f\", None)\n"));
   const std::string tcp = contract_text({function}, {"h", 1, "tcp", false});
   EXPECT_THAT(tcp, HasSubstr("AsyncZeroClient(\"h\", 1, protocol=AsyncTCPClient)\n"));
   EXPECT_THAT(tcp, HasSubstr("    async def f(self) -> str:\n"));
@@ -150,6 +149,15 @@ TEST(ContractTest, EachTypeIsSpelledForPython39) {
   EXPECT_THAT((contract_with<std::map<int32_t, std::vector<std::set<std::string>>>>()),
               HasSubstr("(self, msg: dict[int, list[set[str]]]) -> None:"));
   EXPECT_THAT((contract_with<std::tuple<>>()), HasSubstr("msg: tuple[()])"));
+}
+
+TEST(ContractTest, WhatMessagePackDoesNotDecodeByItselfIsConverted) {
+  EXPECT_THAT((contract_with<std::string, std::vector<everything::Point>>()),
+              HasSubstr("        result: list[Point] = msgspec.convert("
+                        "self._zero_client.call(\"f\", msg), list[Point])\n"
+                        "        return result\n"));
+  EXPECT_THAT((contract_with<std::string, std::set<int32_t>>()),
+              HasSubstr("msgspec.convert(self._zero_client.call(\"f\", msg), set[int])"));
 }
 
 TEST(ContractTest, WithoutAResultNothingIsReturned) {
@@ -185,8 +193,9 @@ TEST(ContractTest, DefaultsAreWrittenAsPythonHasThem) {
   EXPECT_THAT(text, HasSubstr("    flag: bool = True\n"));
   EXPECT_THAT(text, HasSubstr("    ratio: float = 2.0\n"));
   EXPECT_THAT(text, HasSubstr("    text: str = \"a \\\"b\\\"\\n\"\n"));
-  EXPECT_THAT(text, HasSubstr("    bytes: _bytes = b\"\\x01z\"\n"));
-  EXPECT_THAT(text, HasSubstr("    list: _list[int] = field(default_factory=lambda: [1, 2])\n"));
+  EXPECT_THAT(text, HasSubstr("    bytes: builtins.bytes = b\"\\x01z\"\n"));
+  EXPECT_THAT(text,
+              HasSubstr("    list: builtins.list[int] = field(default_factory=lambda: [1, 2])\n"));
   EXPECT_THAT(text, HasSubstr("    none_yet: dict[str, int] = field(default_factory=dict)\n"));
   EXPECT_THAT(text, HasSubstr("    color: Optional[Color] = Color.green\n"));
   EXPECT_THAT(text, HasSubstr("    absent: Optional[int] = None\n"));
@@ -196,7 +205,7 @@ TEST(ContractTest, DefaultsAreWrittenAsPythonHasThem) {
   EXPECT_THAT(text, HasSubstr("    point: Point = field(default_factory=lambda: "
                               "msgspec.convert({\"x\": 1, \"y\": 0.5}, Point))\n"));
   EXPECT_THAT(text, HasSubstr("    numbers: set[int] = field(default_factory=set)\n"));
-  EXPECT_THAT(text, HasSubstr("_list = list\n"));
+  EXPECT_THAT(text, HasSubstr("import builtins\n"));
 }
 
 TEST(ContractTest, AFieldDoesNotHideTheTypeOfTheNext) {
@@ -204,13 +213,10 @@ TEST(ContractTest, AFieldDoesNotHideTheTypeOfTheNext) {
 _date = date
 
 
-_list = list
-
-
 @dataclass
 class Booking:
     date: _date
-    list: _list[int]
+    list: builtins.list[int]
     until: Optional[_date]
 )"));
 }
@@ -218,8 +224,8 @@ class Booking:
 TEST(ContractTest, AMethodDoesNotHideATypeOfTheNext) {
   const std::string text =
       contract_text({{.name = "list", .types = contract_of<void, std::vector<int32_t>>()}});
-  EXPECT_THAT(text, HasSubstr("_list = list\n\n\nclass RpcClient:"));
-  EXPECT_THAT(text, HasSubstr("    def list(self) -> _list[int]:\n        result: list[int] = "));
+  EXPECT_THAT(text,
+              HasSubstr("    def list(self) -> builtins.list[int]:\n        result: list[int] = "));
 }
 
 TEST(ContractTest, NamesThatPythonDoesNotTakeAreSentAllTheSame) {
