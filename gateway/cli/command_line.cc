@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "core/base/nearest.h"
 #include "core/base/quote.h"
@@ -187,40 +188,28 @@ class Parser {
   bool help_ = false;
 };
 
-Command parse_serve(const Arguments& arguments, const SettingsTable& table) {
-  Parser parser("serve");
-  ServeCommand serve;
-  const CLI::Option* config = parser.add("--config", serve.config_file);
+/// A command that takes a configuration, as `serve` does.
+template <class Taking>
+Command parse_configured(std::string_view name, const Arguments& arguments,
+                         const SettingsTable& table, const std::string& help) {
+  Parser parser(name);
+  Taking command;
+  const CLI::Option* config = parser.add("--config", command.config_file);
+  if constexpr (std::is_same_v<Taking, FunctionsCommand>) {
+    parser.add_flag("--json", command.as_json);
+  }
   parser.add_settings(table);
   if (!parser.parse(arguments)) {
     return parser.error;
   }
   if (parser.help()) {
-    return PrintCommand{serve_help(table)};
+    return PrintCommand{help};
   }
-  if (Parser::given(config) && serve.config_file.empty()) {
-    return usage_error("serve", "--config needs the name of a file");
+  if (Parser::given(config) && command.config_file.empty()) {
+    return usage_error(name, "--config needs the name of a file");
   }
-  serve.flags = parser.overrides();
-  return serve;
-}
-
-Command parse_check(const Arguments& arguments, const SettingsTable& table) {
-  Parser parser("check");
-  CheckCommand check;
-  const CLI::Option* config = parser.add("--config", check.config_file);
-  parser.add_settings(table);
-  if (!parser.parse(arguments)) {
-    return parser.error;
-  }
-  if (parser.help()) {
-    return PrintCommand{check_help()};
-  }
-  if (Parser::given(config) && check.config_file.empty()) {
-    return usage_error("check", "--config needs the name of a file");
-  }
-  check.flags = parser.overrides();
-  return check;
+  command.flags = parser.overrides();
+  return command;
 }
 
 /// Puts a --timeout into `timeout_ms`, or says what is wrong with it.
@@ -354,10 +343,13 @@ Command parse_command_line(const std::vector<std::string>& arguments, const Sett
   const std::string& first = arguments.front();
   const Arguments rest(arguments.begin() + 1, arguments.end());
   if (first == "serve") {
-    return parse_serve(rest, table);
+    return parse_configured<ServeCommand>(first, rest, table, serve_help(table));
   }
   if (first == "check") {
-    return parse_check(rest, table);
+    return parse_configured<CheckCommand>(first, rest, table, check_help());
+  }
+  if (first == "functions") {
+    return parse_configured<FunctionsCommand>(first, rest, table, functions_help());
   }
   if (first == "call") {
     return parse_call(rest);
@@ -384,8 +376,8 @@ Command parse_command_line(const std::vector<std::string>& arguments, const Sett
     return usage_error("", "unknown flag " + first, did_you_mean(first, {"--help", "--version"}));
   }
   return usage_error("", "unknown command " + quote(first),
-                     did_you_mean(first, {"serve", "check", "call", "bench", "healthcheck",
-                                          "clients", "backends"}));
+                     did_you_mean(first, {"serve", "check", "functions", "call", "bench",
+                                          "healthcheck", "clients", "backends"}));
 }
 
 }  // namespace zerogate

@@ -25,6 +25,12 @@ struct CheckCommand {
   Overrides flags;
 };
 
+struct FunctionsCommand {
+  std::string config_file;
+  Overrides flags;
+  bool as_json = false;
+};
+
 struct CallCommand {
   std::string url;
   std::string function;
@@ -58,8 +64,8 @@ struct UsageError {
 };
 
 using Command =
-    std::variant<ServeCommand, CheckCommand, CallCommand, BenchCommand, HealthcheckCommand,
-                 ClientsCommand, BackendsCommand, PrintCommand, UsageError>;
+    std::variant<ServeCommand, CheckCommand, FunctionsCommand, CallCommand, BenchCommand,
+                 HealthcheckCommand, ClientsCommand, BackendsCommand, PrintCommand, UsageError>;
 
 /// Reads nothing but its arguments, those behind the program's name. All texts end in a line break.
 Command parse_command_line(const std::vector<std::string>& arguments,

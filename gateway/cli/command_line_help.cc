@@ -65,6 +65,7 @@ std::string program_help() {
 
   zerogate serve [--config FILE] [flags]                 serve until SIGTERM
   zerogate check [--config FILE] [flags]                 check a configuration
+  zerogate functions [--config FILE] [--json]            which functions there are, and their types
   zerogate call URL FUNCTION [JSON] [--timeout 5s]       call a function once
   zerogate bench URL FUNCTION [JSON] [flags]             put load on a server and measure it
   zerogate healthcheck [--admin HOST:PORT]               ask a running gateway whether it is ready
@@ -97,6 +98,20 @@ surely not meant, and limits of this shell that are too low, are warnings.
 
   --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
   -h, --help              this text
+)";
+}
+
+std::string functions_help() {
+  return R"(zerogate functions [--config FILE] [--json] [flags of serve]
+Prints the functions of this program: name and types as Python clients see them, what each does, and
+who would answer it with this configuration: this program, or the backend that the first matching
+route names. Then the routes. Nothing is asked over the network.
+
+  --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
+  --json                  the same as one line of JSON, with the fields of structs
+  -h, --help              this text
+
+'python -m zero.generate_client' against a running gateway writes a Python client for them.
 )";
 }
 

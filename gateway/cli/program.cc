@@ -13,6 +13,7 @@
 #include "gateway/cli/bench_command.h"
 #include "gateway/cli/call_command.h"
 #include "gateway/cli/check_command.h"
+#include "gateway/cli/functions_command.h"
 #include "gateway/cli/serve_command.h"
 #include "gateway/host/process.h"
 #include "handlers/registry.h"
@@ -23,6 +24,9 @@ namespace {
 int run(const ServeCommand& command) { return run_serve(command, process_environment()); }
 int run(const CheckCommand& command) {
   return run_check(command, process_environment(), std::cout, std::cerr);
+}
+int run(const FunctionsCommand& command) {
+  return run_functions(command, served_functions(), process_environment(), std::cout, std::cerr);
 }
 int run(const CallCommand& command) {
   return run_call(command.url, command.function, command.json, command.timeout_ms);

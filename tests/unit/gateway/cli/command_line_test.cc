@@ -72,6 +72,16 @@ TEST(CommandLine, Check) {
   EXPECT_THAT(check.flags, ElementsAre(Pair("threads", "2")));
 }
 
+TEST(CommandLine, Functions) {
+  const auto functions =
+      parse_as<FunctionsCommand>({"functions", "--config", "z.yaml", "--json", "--threads", "2"});
+  EXPECT_EQ(functions.config_file, "z.yaml");
+  EXPECT_TRUE(functions.as_json);
+  EXPECT_THAT(functions.flags, ElementsAre(Pair("threads", "2")));
+  EXPECT_FALSE(parse_as<FunctionsCommand>({"functions"}).as_json);
+  EXPECT_THAT(error_of({"functions", "--config="}), HasSubstr("--config needs the name"));
+}
+
 TEST(CommandLine, Call) {
   const auto call = parse_as<CallCommand>({"call", "tcp://h:1", "hello_world"});
   EXPECT_EQ(call.url, "tcp://h:1");
@@ -164,7 +174,7 @@ TEST(CommandLine, NoCommandShowsTheHelp) {
 
 TEST(CommandLine, EachCommandHasHelp) {
   for (const auto* command :
-       {"serve", "check", "call", "bench", "healthcheck", "clients", "backends"}) {
+       {"serve", "check", "functions", "call", "bench", "healthcheck", "clients", "backends"}) {
     EXPECT_THAT(parse_as<PrintCommand>({command, "--help"}).text,
                 StartsWith("zerogate " + std::string(command) + " "));
     EXPECT_THAT(parse_as<PrintCommand>({command, "-h"}).text, StartsWith("zerogate "));
