@@ -13,6 +13,7 @@ namespace zerogate::sdk {
 namespace {
 
 constexpr std::string_view kClientClass = "class RpcClient";
+constexpr std::string_view kCall = ".call(\"";
 /// Begins a comment that the next gateway keeps.
 constexpr std::string_view kNote = "# Note: ";
 
@@ -30,7 +31,6 @@ std::string_view word_at(std::string_view text) {
 
 /// `call("name", ...)`: the name. Empty: it calls nothing.
 std::string called_function(std::string_view method) {
-  constexpr std::string_view kCall = ".call(\"";
   const size_t at = method.find(kCall);
   if (at == std::string_view::npos) {
     return "";
@@ -47,21 +47,26 @@ std::string called_function(std::string_view method) {
   return name;
 }
 
-/// Replaces each `from` that stands alone, apart from attributes and names of functions.
-void replace_word(std::string& text, const std::string& from, const std::string& to) {
-  size_t at = 0;
-  while ((at = text.find(from, at)) != std::string::npos) {
-    const std::string_view before = std::string_view(text).substr(0, at);
-    const size_t behind = at + from.size();
-    const bool alone = (before.empty() || (!is_word(before.back()) && before.back() != '.')) &&
-                       (behind == text.size() || !is_word(text[behind]));
-    if (!alone || before.ends_with(".call(\"")) {
-      at = behind;
-      continue;
+using Names = std::map<std::string, std::string, std::less<>>;
+
+/// Replaces the words of `names`, apart from attributes and names of functions.
+std::string with_names(std::string_view text, const Names& names) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view word = word_at(text);
+    const auto found = names.find(word);
+    if (found == names.end() || out.ends_with('.') || out.ends_with(kCall)) {
+      out += word;
+    } else {
+      out += found->second;
     }
-    text.replace(at, from.size(), to);
-    at += to.size();
+    text.remove_prefix(word.size());
+    if (!text.empty()) {
+      out += text.front();
+      text.remove_prefix(1);
+    }
   }
+  return out;
 }
 
 void trim_end(std::string& text) { text.erase(text.find_last_not_of('\n') + 1); }
@@ -166,6 +171,9 @@ Result<ContractRequest> ContractRequest::read(ByteView argument) {
 }
 
 bool ClientSource::parse(std::string_view text) {
+  if (text.size() > kMaxBytes) {
+    return false;
+  }
   SourceReader reader(*this);
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -175,7 +183,7 @@ bool ClientSource::parse(std::string_view text) {
     reader.read(line);
   }
   reader.finish();
-  return reader.found_client();
+  return reader.found_client() && definitions.size() <= kMaxDefinitions;
 }
 
 const ClientSource::Definition* ClientSource::find(std::string_view name) const {
@@ -183,28 +191,31 @@ const ClientSource::Definition* ClientSource::find(std::string_view name) const 
   return found == definitions.end() ? nullptr : &*found;
 }
 
-void ClientSource::rename(const std::string& from, const std::string& to) {
+void ClientSource::rename(const std::map<std::string, std::string, std::less<>>& names) {
   for (Definition& definition : definitions) {
-    definition.name = definition.name == from ? to : definition.name;
-    replace_word(definition.text, from, to);
+    definition.name = with_names(definition.name, names);
+    definition.text = with_names(definition.text, names);
   }
   for (Method& method : methods) {
-    replace_word(method.text, from, to);
+    method.text = with_names(method.text, names);
   }
 }
 
 void ClientSource::add_all(ClientSource other, const std::string& suffix) {
-  for (size_t i = 0; i < other.definitions.size(); ++i) {
-    const std::string name = other.definitions[i].name;
-    const Definition* const known = find(name);
-    if (known == nullptr || known->text == other.definitions[i].text) {
+  Names taken;
+  for (const Definition& definition : other.definitions) {
+    const Definition* const known = find(definition.name);
+    if (known == nullptr || known->text == definition.text) {
       continue;
     }
-    std::string free = name + '_' + suffix;
+    std::string free = definition.name + '_' + suffix;
     while (find(free) != nullptr || other.find(free) != nullptr) {
       free += '_';
     }
-    other.rename(name, free);
+    taken.emplace(definition.name, std::move(free));
+  }
+  if (!taken.empty()) {
+    other.rename(taken);
   }
   for (Definition& definition : other.definitions) {
     if (find(definition.name) == nullptr) {

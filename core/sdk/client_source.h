@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,7 +43,13 @@ struct ClientSource {
   std::vector<Definition> definitions;
   std::vector<Method> methods;
 
-  /// Reads what a server of Zero, or another gateway, has generated. False when it is no client.
+  /// A service with 1,000 functions of its own classes has half of it. It is read at one go, in a
+  /// turn of the event loop.
+  static constexpr size_t kMaxBytes = 1 << 20;
+  static constexpr size_t kMaxDefinitions = 2'000;
+
+  /// Reads what a server of Zero, or another gateway, has generated. False when it is no client, or
+  /// larger than the limits.
   bool parse(std::string_view text);
   /// Takes over the definitions, and the methods whose function `wanted` is true of. A definition
   /// whose name stands for something else here gets `suffix` behind its name.
@@ -61,7 +69,7 @@ struct ClientSource {
  private:
   const Definition* find(std::string_view name) const;
   void add_all(ClientSource other, const std::string& suffix);
-  void rename(const std::string& from, const std::string& to);
+  void rename(const std::map<std::string, std::string, std::less<>>& names);
 };
 
 }  // namespace zerogate::sdk

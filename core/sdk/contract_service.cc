@@ -55,7 +55,8 @@ void ContractService::add(ClientSource& to, const std::string& backend, std::str
                           bool is_async) {
   ClientSource theirs;
   if (!theirs.parse(code)) {
-    return to.notes.push_back(note_of_missing(backend, "its contract is none of Zero's"));
+    return to.notes.push_back(
+        note_of_missing(backend, "its contract is none of Zero's, or too large"));
   }
   if (is_async) {
     theirs.make_async();

@@ -91,6 +91,16 @@ TEST(ClientSourceTest, AnythingElseIsNoClient) {
   EXPECT_FALSE(source.parse("no Python at all\n  \n\n)"));
 }
 
+TEST(ClientSourceTest, ALargeOneIsNotRead) {
+  std::string many;
+  for (size_t i = 0; i <= ClientSource::kMaxDefinitions; ++i) {
+    many += "x" + std::to_string(i) + " = 1\n";
+  }
+  ClientSource source;
+  EXPECT_FALSE(source.parse(many + "class RpcClient:\n"));
+  EXPECT_FALSE(source.parse(std::string(ClientSource::kMaxBytes, '\n') + "class RpcClient:\n"));
+}
+
 TEST(ClientSourceTest, OnlyWantedFunctionsAreTakenOver) {
   ClientSource all;
   all.add(parsed(kOfZero), "b", [](const std::string& name) { return name == "get_order"; });

@@ -125,7 +125,7 @@ TEST_F(ContractServiceTest, WhatIsNoClientIsLeftOutWithANote) {
   behind({"first"});
   ask();
   sources_.played["first"].answer("<html>");
-  EXPECT_THAT(code(), HasSubstr("are missing: 'its contract is none of Zero's'"));
+  EXPECT_THAT(code(), HasSubstr("are missing: 'its contract is none of Zero's, or too large'"));
 }
 
 TEST_F(ContractServiceTest, MethodsOfAnOldServerAreMadeAsynchronous) {
