@@ -85,9 +85,16 @@ bool AcceptBalancer::pass_on(size_t to, UniqueFd& connection) {
   return true;
 }
 
-std::vector<UniqueFd> AcceptBalancer::take(size_t index) {
+UniqueFd AcceptBalancer::take(size_t index) {
   const std::lock_guard lock(mutex_);
-  return std::exchange(inboxes_[index].waiting, {});
+  std::vector<UniqueFd>& waiting = inboxes_[index].waiting;
+  if (waiting.empty()) {
+    return {};
+  }
+  UniqueFd connection = std::move(waiting.back());
+  waiting.pop_back();
+  ++connections_[index];  // else others would pass on more meanwhile
+  return connection;
 }
 
 bool AcceptBalancer::choose() {

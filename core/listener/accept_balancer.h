@@ -48,8 +48,9 @@ class AcceptBalancer {
   size_t taker(size_t index);
   /// False when the other socket takes no more: then `connection` is still the caller's.
   bool pass_on(size_t to, UniqueFd& connection);
-  /// What others have passed on to `index`.
-  std::vector<UniqueFd> take(size_t index);
+  /// One of the connections that others have passed on to `index`, and counted as its own from here
+  /// on, until it tells by update(); none when there are no more.
+  UniqueFd take(size_t index);
 
  private:
   using Clock = std::chrono::steady_clock;

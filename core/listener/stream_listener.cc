@@ -160,7 +160,7 @@ void StreamListener::pass_on(size_t to) {
 }
 
 void StreamListener::adopt_passed_on() {
-  for (UniqueFd& connection : member_.balancer->take(member_.index)) {
+  while (UniqueFd connection = member_.balancer->take(member_.index)) {
     adopt(std::move(connection));
   }
 }

@@ -128,10 +128,26 @@ TEST_F(AcceptBalancerTest, WhoHasMoreThanAnotherPassesOn) {
   EXPECT_FALSE(connection);
   EXPECT_EQ(woken, 1);
   EXPECT_EQ(balancer_.taker(0), 0u) << "what waits in an inbox counts";
-  const std::vector<UniqueFd> taken = balancer_.take(1);
-  ASSERT_EQ(taken.size(), 1u);
-  EXPECT_EQ(taken.front().get(), fd);
-  EXPECT_TRUE(balancer_.take(1).empty());
+  const UniqueFd taken = balancer_.take(1);
+  EXPECT_EQ(taken.get(), fd);
+  EXPECT_FALSE(balancer_.take(1));
+}
+
+// A worker adopts them one by one. Would it seem to have none meanwhile, all others passed on
+// theirs.
+TEST_F(AcceptBalancerTest, WhatWasTakenStaysCounted) {
+  balancer_.open_inbox(1, [] {});
+  balancer_.update(0, 2);
+  for (int i = 0; i < 2; ++i) {
+    UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_TRUE(balancer_.pass_on(1, connection));
+  }
+  EXPECT_EQ(balancer_.taker(0), 0u);
+  const UniqueFd first = balancer_.take(1);
+  EXPECT_EQ(balancer_.taker(0), 0u) << "one is taken, one waits";
+  balancer_.update(1, 1);
+  const UniqueFd second = balancer_.take(1);
+  EXPECT_EQ(balancer_.taker(0), 0u) << "one has told, one is taken";
 }
 
 TEST_F(AcceptBalancerTest, AClosedInboxTakesNothing) {
