@@ -34,10 +34,11 @@ class Metrics:
         return [(l, v) for n, l, v in self.samples if n == name and wanted <= l.items()]
 
     def total(self, name, **labels):
-        """The sum of all series of this name with these labels. There must be at least one."""
-        found = self.select(name, **labels)
-        assert found, f"no series {name} {labels}"
-        return sum(value for _, value in found)
+        """The sum of all series of this name with these labels, 0 when none has these values: what
+        was never counted is left out. There must be one of this name with labels of these names."""
+        found = [each for each, _ in self.select(name) if labels.keys() <= each.keys()]
+        assert found, f"no series {name} with labels {list(labels)}"
+        return sum(value for _, value in self.select(name, **labels))
 
     def values(self, name, label):
         return {labels[label] for labels, _ in self.select(name)}
