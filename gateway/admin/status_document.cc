@@ -16,6 +16,9 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
+/// Every function has a series of it, also before its first call.
+constexpr std::string_view kRequestsFamily = "zerogate_requests_total";
+
 std::string_view name_of(MetricType type) {
   switch (type) {
     case MetricType::Counter:
@@ -105,6 +108,22 @@ Json family_json(const MetricFamily& family) {
   return json;
 }
 
+/// In the order of the samples, in which a function's come together.
+Json functions_of(const std::vector<MetricFamily>& families) {
+  Json names = Json::array();
+  for (const MetricFamily& family : families) {
+    for (const ClientMetric& metric : family.metric) {
+      for (const auto& label : metric.label) {
+        if (family.name == kRequestsFamily && label.name == "function" &&
+            (names.empty() || names.back() != label.value)) {
+          names.push_back(label.value);
+        }
+      }
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 std::string status_json(const StatusHead& head, const std::vector<MetricFamily>& families) {
@@ -113,6 +132,7 @@ std::string status_json(const StatusHead& head, const std::vector<MetricFamily>&
             {"ready", head.ready},
             {"readiness", head.readiness},
             {"endpoints", endpoints_json(head.endpoints, head.now)},
+            {"functions", functions_of(families)},
             {"families", Json::object()}};
   for (const MetricFamily& family : families) {
     json["families"][family.name] = family_json(family);

@@ -39,24 +39,25 @@ class Functions {
     const totals = now.sumBy(REQUESTS, this.#KEYS);
     const numbers = traffic(window, REQUESTS, DURATION, this.#KEYS);
     const steps = step?.rateBy(REQUESTS, this.#KEYS);
-    const called = new Set([...totals.keys()].map((key) => valuesOf(key)[0]));
-    const rows = new Map();
-    for (const known of now.sumBy(DURATION, this.#KEYS).keys()) {
-      const [name, protocol] = valuesOf(known);
-      const key = called.has(name) ? known : keyOf(name);
-      if (called.has(name) ? !totals.has(known) : name === '_other') continue;
-      rows.set(key, {
-        key,
-        name: name === '_other' ? '(unknown names)' : name,
-        protocol: called.has(name) ? protocol : format.NOTHING,
-        total: totals.get(key) ?? 0,
-        rate: numbers.rate(key),
-        errors: numbers.errors(key),
-        quantile: numbers.quantile(key),
-        points: history.point(`function ${key}`, steps ? (steps.get(key) ?? 0) : NaN),
-      });
+    const keysOf = new Map();
+    for (const key of totals.keys()) {
+      const [name] = valuesOf(key);
+      keysOf.set(name, [...(keysOf.get(name) ?? []), key]);
     }
-    this.table.update([...rows.values()]);
+    const row = (name, key) => ({
+      key,
+      name: name === '_other' ? '(unknown names)' : name,
+      protocol: valuesOf(key)[1] ?? format.NOTHING,
+      total: totals.get(key) ?? 0,
+      rate: numbers.rate(key),
+      errors: numbers.errors(key),
+      quantile: numbers.quantile(key),
+      points: history.point(`function ${key}`, steps ? (steps.get(key) ?? 0) : NaN),
+    });
+    this.table.update(now.functions.flatMap((name) => {
+      const uncalled = name === '_other' ? [] : [keyOf(name)];
+      return (keysOf.get(name) ?? uncalled).map((key) => row(name, key));
+    }));
   }
 }
 

@@ -38,7 +38,19 @@ TEST(StatusDocumentTest, TheHead) {
                                    {"ready", true},
                                    {"readiness", "ready"},
                                    {"endpoints", json::array()},
+                                   {"functions", json::array()},
                                    {"families", json::object()}}));
+}
+
+TEST(StatusDocumentTest, FunctionsAreTheLabelsOfRequestsAlsoWithoutCalls) {
+  const MetricFamily requests{"zerogate_requests_total",
+                              "Help.",
+                              MetricType::Counter,
+                              {counter(0, {{"function", "b"}, {"outcome", "ok"}}),
+                               counter(0, {{"function", "b"}, {"outcome", "error"}}),
+                               counter(3, {{"function", "a"}, {"outcome", "ok"}})}};
+  const MetricFamily other{"name", "Help.", MetricType::Counter, {counter(3, {{"function", "c"}})}};
+  EXPECT_EQ(document_of({requests, other})["functions"], json({"b", "a"}));
 }
 
 TEST(StatusDocumentTest, CountersWithoutThoseAtZero) {
