@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/thread_sanitizer.h"
 #include "core/base/utf8.h"
 #include "core/io/tcp_stream.h"
 #include "core/listener/zmq_router.h"
@@ -34,6 +35,7 @@ struct TrackedBytes {
   size_t size;
 
   static void release(void*, void* hint) {  // on libzmq's I/O thread
+    was_handed_over(hint);
     auto* reply = static_cast<TrackedBytes*>(hint);
     reply->of_peer->fetch_sub(reply->size, std::memory_order_relaxed);
     reply->of_all->fetch_sub(reply->size, std::memory_order_relaxed);
@@ -328,6 +330,7 @@ bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView b
   unsent_->fetch_add(size, std::memory_order_relaxed);
   char* data = static_cast<char*>(memory) + sizeof(TrackedBytes);
   write_reply(data, prefix, body);
+  hand_over(memory);
   zmq_msg_t message;
   zmq_msg_init_data(&message, data, size, &TrackedBytes::release, tracked);
   return zmq_msg_send(&message, router_.get(), ZMQ_DONTWAIT) >= 0;
