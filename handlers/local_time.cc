@@ -16,7 +16,9 @@ constexpr std::array<char, 200> make_pairs() {
 }
 constexpr auto kPairs = make_pairs();
 
-void write_two(char* out, uint32_t number) { std::memcpy(out, kPairs.data() + 2 * number, 2); }
+void write_two(char* out, uint32_t number) {
+  std::memcpy(out, kPairs.data() + size_t{2} * number, 2);
+}
 
 void write_digits(char* out, int digits, long value) {
   for (int i = digits - 1; i >= 0; --i, value /= 10) {

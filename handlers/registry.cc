@@ -31,8 +31,8 @@ void use_functions(const Functions* functions) { functions_in_use = functions; }
 const Functions* used_functions() { return functions_in_use; }
 
 const Functions& served_functions() {
-  static const Functions own = own_functions();
-  return functions_in_use != nullptr ? *functions_in_use : own;
+  static const Functions kOwn = own_functions();
+  return functions_in_use != nullptr ? *functions_in_use : kOwn;
 }
 
 std::vector<std::string> handler_names() {

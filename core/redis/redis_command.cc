@@ -1,5 +1,4 @@
 #include <cassert>
-#include <cstring>
 
 #include "core/redis/redis_channel.h"
 
@@ -18,19 +17,24 @@ size_t digits_of(size_t number) {
   return digits;
 }
 
+char* put_line_end(char* to) {
+  *to++ = '\r';
+  *to++ = '\n';
+  return to;
+}
+
 /// Writes "$36\r\n", and returns its end.
 char* put_header(char* to, char type, size_t number) {
   *to++ = type;
   if (number < 10) {
     *to++ = static_cast<char>('0' + number);
-    return static_cast<char*>(std::memcpy(to, "\r\n", 2)) + 2;
+    return put_line_end(to);
   }
   const size_t digits = digits_of(number);
   for (size_t i = digits; i > 0; --i, number /= 10) {
     to[i - 1] = static_cast<char>('0' + number % 10);
   }
-  std::memcpy(to + digits, "\r\n", 2);
-  return to + digits + 2;
+  return put_line_end(to + digits);
 }
 
 }  // namespace
@@ -46,7 +50,7 @@ void format_redis_command(const ByteView* arguments, size_t count, std::string& 
   for (size_t i = 0; i < count; ++i) {
     to = put_header(to, '$', arguments[i].size());
     to += arguments[i].copy(to, arguments[i].size());
-    to = static_cast<char*>(std::memcpy(to, "\r\n", 2)) + 2;
+    to = put_line_end(to);
   }
   assert(to == out.data() + size);
 }

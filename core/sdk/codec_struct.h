@@ -65,8 +65,8 @@ struct Codec<T> {
   /// With a size that is known: no call of memcmp.
   template <size_t I>
   static bool is_name(ByteView key) {
-    constexpr std::string_view name = kField<I>.name;
-    return key.size() == name.size() && std::memcmp(key.data(), name.data(), name.size()) == 0;
+    constexpr std::string_view kName = kField<I>.name;
+    return key.size() == kName.size() && std::memcmp(key.data(), kName.data(), kName.size()) == 0;
   }
   template <size_t I>
   static bool read_member(Decoder& from, T& value, const Path* path) {
@@ -82,13 +82,13 @@ struct Codec<T> {
   /// A key as it stands in a message: of a size that is known, so that writing it is a move or two.
   template <size_t I>
   static constexpr auto make_key() {
-    constexpr std::string_view name = kField<I>.name;
-    constexpr size_t kHead = name.size() <= 0x1f ? 1 : 2;
-    static_assert(name.size() <= 0xff, "a field's name has 255 characters at most");
-    std::array<char, kHead + name.size()> key{};
-    key[0] = static_cast<char>(kHead == 1 ? 0xa0 | name.size() : 0xd9);
-    key[kHead - 1] = static_cast<char>(kHead == 1 ? key[0] : name.size());
-    std::copy(name.begin(), name.end(), key.begin() + kHead);
+    constexpr std::string_view kName = kField<I>.name;
+    constexpr size_t kHead = kName.size() <= 0x1f ? 1 : 2;
+    static_assert(kName.size() <= 0xff, "a field's name has 255 characters at most");
+    std::array<char, kHead + kName.size()> key{};
+    key[0] = static_cast<char>(kHead == 1 ? 0xa0 | kName.size() : 0xd9);
+    key[kHead - 1] = static_cast<char>(kHead == 1 ? key[0] : kName.size());
+    std::copy(kName.begin(), kName.end(), key.begin() + kHead);
     return key;
   }
   template <class Out, size_t I>

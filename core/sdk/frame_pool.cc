@@ -3,7 +3,7 @@
 namespace zerogate {
 
 constinit thread_local std::array<FramePool::Idle, FramePool::kMaxBytes / FramePool::kStep>
-    FramePool::sizes_ = {};
+    FramePool::sizes = {};
 
 /// Frees the idle blocks of a thread at its end.
 struct FramePoolEnd {
@@ -11,7 +11,7 @@ struct FramePoolEnd {
   FramePoolEnd(const FramePoolEnd&) = delete;
   FramePoolEnd& operator=(const FramePoolEnd&) = delete;
   ~FramePoolEnd() {
-    for (FramePool::Idle& idle : FramePool::sizes_) {
+    for (FramePool::Idle& idle : FramePool::sizes) {
       while (idle.first != nullptr) {
         ::operator delete(std::exchange(idle.first, idle.first->next));
       }
@@ -22,9 +22,9 @@ struct FramePoolEnd {
 };
 
 void* FramePool::allocate(size_t bytes) {
-  static thread_local const FramePoolEnd at_thread_end;
-  return ::operator new(pooled(bytes) && at_thread_end.exists ? (index_of(bytes) + 1) * kStep
-                                                              : bytes);
+  static thread_local const FramePoolEnd kAtThreadEnd;
+  return ::operator new(pooled(bytes) && kAtThreadEnd.exists ? (index_of(bytes) + 1) * kStep
+                                                             : bytes);
 }
 
 }  // namespace zerogate

@@ -21,7 +21,7 @@ class FramePool {
   /// Throws std::bad_alloc.
   static void* take(size_t bytes) {
     if (pooled(bytes)) {
-      Idle& idle = sizes_[index_of(bytes)];
+      Idle& idle = sizes[index_of(bytes)];
       if (idle.first != nullptr) {
         --idle.count;
         return std::exchange(idle.first, idle.first->next);
@@ -31,7 +31,7 @@ class FramePool {
   }
   static void give_back(void* block, size_t bytes) noexcept {
     if (pooled(bytes)) {
-      Idle& idle = sizes_[index_of(bytes)];
+      Idle& idle = sizes[index_of(bytes)];
       if (idle.count != kMaxIdle) {
         ++idle.count;
         idle.first = new (block) Block{idle.first};
@@ -63,7 +63,7 @@ class FramePool {
   [[gnu::cold, gnu::noinline]] static void* allocate(size_t bytes);
 
   /// Without a destructor: a thread_local that has one is asked at each use whether it is there.
-  static constinit thread_local std::array<Idle, kMaxBytes / kStep> sizes_;
+  static constinit thread_local std::array<Idle, kMaxBytes / kStep> sizes;
 };
 
 /// Objects of a derived class come from the pool of their thread.

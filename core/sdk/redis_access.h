@@ -56,7 +56,7 @@ class RedisOperation : public Operation, public RedisRequest {
   /// Throws CallFailure when there was no reply.
   void check() const {
     if (failure_ != nullptr) {
-      throw *failure_;
+      throw CallFailure(*failure_);
     }
   }
 
