@@ -159,9 +159,9 @@ std::string clients_table(const std::string& document, size_t most) {
 int run_clients(const ClientsCommand& command, const Environment& environment, std::ostream& out,
                 std::ostream& err) {
   const auto [admin, errors] = find_admin_port(command.config_file, environment, command.flags);
-  const auto fail = [&err, &errors](int status) {
-    err << errors;
-    return errors.lines.empty() ? status : kUsage;
+  const auto fail = [&err, &problems = errors](int status) {
+    err << problems;
+    return problems.lines.empty() ? status : kUsage;
   };
   if (!admin) {
     if (errors.lines.empty()) {

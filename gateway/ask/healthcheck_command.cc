@@ -10,9 +10,9 @@ namespace zerogate {
 int run_healthcheck(const HealthcheckCommand& command, const Environment& environment,
                     std::ostream& out, std::ostream& err) {
   const auto [admin, errors] = find_admin_port(command.config_file, environment, command.flags);
-  const auto fail = [&err, &errors](int status) {
-    err << errors;
-    return errors.lines.empty() ? status : kUsage;
+  const auto fail = [&err, &problems = errors](int status) {
+    err << problems;
+    return problems.lines.empty() ? status : kUsage;
   };
   if (!admin) {
     if (errors.lines.empty()) {

@@ -16,6 +16,8 @@ constexpr uint32_t kMaxRedisConnections = 256;  // per event loop
 constexpr SettingScope kLive = {.live = true};
 constexpr SettingScope kLiveNotInFile = {.in_file = false, .live = true};
 
+// A table, and no longer than there are keys.
+// NOLINTNEXTLINE(readability-function-size)
 SettingsTable make_settings() {
   using C = Config;
   const auto level = choice<log::Level>({"debug", "info", "warn", "error", "off"});

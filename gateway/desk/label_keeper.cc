@@ -83,7 +83,7 @@ void LabelKeeper::look() {
     return !waits;
   });
   if (waits) {
-    std::ranges::rotate(retired_, retired_.begin() + 1);
+    std::rotate(retired_.begin(), retired_.begin() + 1, retired_.end());
   }
 }
 
