@@ -24,14 +24,7 @@ int hex_value(char c) {
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 /// Python's str.strip(), of ASCII.
-std::string_view strip(std::string_view text) {
-  constexpr std::string_view kSpace(" \t\n\r\v\f\x1c\x1d\x1e\x1f");
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
+std::string_view strip(std::string_view text) { return trim(text, " \t\n\r\v\f\x1c\x1d\x1e\x1f"); }
 
 std::string without_leading_zeros(std::string_view digits) {
   const size_t first = digits.find_first_not_of('0');

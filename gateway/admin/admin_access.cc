@@ -11,12 +11,16 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/ascii.h"
 #include "core/base/glob.h"
 #include "core/base/quote.h"
 #include "core/base/unique_fd.h"
 
 namespace zerogate {
 namespace {
+
+/// Around a token, in a file or a header.
+constexpr std::string_view kBlanks = " \t\r\n";
 
 /// Ends of names that public DNS does not hold, so that no page of the Internet has one: clusters
 /// and container engines use them.
@@ -46,15 +50,6 @@ bool is_address(const std::string& name) {
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
   return inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
          inet_pton(AF_INET6, name.substr(0, name.find('%')).c_str(), bytes.data()) == 1;
-}
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == text.npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
 /// In a time that does not tell how much of it is right.
@@ -92,7 +87,7 @@ Result<std::string> read_token(const std::string& file) {
   if (size < 0) {
     return failed(std::strerror(errno));
   }
-  std::string token(trim({bytes.data(), static_cast<size_t>(size)}));
+  std::string token(trim({bytes.data(), static_cast<size_t>(size)}, kBlanks));
   if (const std::string problem = token_problem(token); !problem.empty()) {
     return failed(problem);
   }
@@ -127,7 +122,7 @@ Result<bool> AdminAccess::has_token(std::string_view authorization) const {
   if (lower(authorization.substr(0, kScheme.size())) != kScheme) {
     return false;
   }
-  const std::string_view given = trim(authorization.substr(kScheme.size()));
+  const std::string_view given = trim(authorization.substr(kScheme.size()), kBlanks);
   if (options_.token_file.empty()) {
     return same_secret(given, options_.token);
   }

@@ -10,6 +10,7 @@
 
 #include "core/client/connect.h"
 #include "gateway/admin/admin_access.h"
+#include "gateway/ask/exit_status.h"
 
 namespace zerogate {
 namespace {
@@ -83,6 +84,11 @@ AdminPort find_admin_port(const std::string& config_file, const Environment& env
     port.address = reachable(*port.address);
   }
   return port;
+}
+
+int fail_with(const ConfigErrors& errors, int status, std::ostream& err) {
+  err << errors;
+  return errors.lines.empty() ? status : kUsage;
 }
 
 std::string find_admin_token(const std::string& config_file, const Environment& environment,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,10 @@ struct AdminPort {
 /// Where `zerogate serve` would have its admin port with this file, environment and flags.
 AdminPort find_admin_port(const std::string& config_file, const Environment& environment,
                           const Overrides& flags);
+
+/// The end of a command that got no answer: tells what is wrong in the configuration, and returns
+/// kUsage then, else `status`.
+int fail_with(const ConfigErrors& errors, int status, std::ostream& err);
 
 /// What that gateway asks of a POST, when this user may know it; else empty.
 std::string find_admin_token(const std::string& config_file, const Environment& environment,

@@ -132,9 +132,9 @@ int run_backends(const BackendsCommand& command, const Environment& environment,
   const auto answer = ask_admin(*admin, request_of(command), command.timeout_ms,
                                 find_admin_token(command.config_file, environment, command.flags));
   if (!answer) {
-    err << errors;
+    const int status = fail_with(errors, kFailed, err);
     say(fmt::format("{}: {}", admin->display(), answer.error()));
-    return errors.lines.empty() ? kFailed : kUsage;
+    return status;
   }
   const auto& [status, body] = answer.value();
   if (status != 200) {

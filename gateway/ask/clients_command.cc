@@ -159,16 +159,12 @@ std::string clients_table(const std::string& document, size_t most) {
 int run_clients(const ClientsCommand& command, const Environment& environment, std::ostream& out,
                 std::ostream& err) {
   const auto [admin, errors] = find_admin_port(command.config_file, environment, command.flags);
-  const auto fail = [&err, &problems = errors](int status) {
-    err << problems;
-    return problems.lines.empty() ? status : kUsage;
-  };
   if (!admin) {
     if (errors.lines.empty()) {
       err << "zerogate clients: there is no admin port to ask; name it with --admin or "
              "ZEROGATE_ADMIN\n";
     }
-    return fail(kUsage);
+    return fail_with(errors, kUsage, err);
   }
   const bool on_terminal = isatty(STDOUT_FILENO) == 1;
   for (bool first = true;; first = false) {
@@ -176,7 +172,7 @@ int run_clients(const ClientsCommand& command, const Environment& environment, s
     const auto table = ask_for_table(*admin, command.timeout_ms, most);
     if (!table) {
       err << fmt::format("zerogate clients: {}: {}\n", admin->display(), table.error());
-      return fail(kFailed);
+      return fail_with(errors, kFailed, err);
     }
     if (command.watch || !first) {
       out << (command.watch && on_terminal ? kClearScreen : "") << table.value() << std::flush;

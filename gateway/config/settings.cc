@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 #include "gateway/config/codecs.h"
 
@@ -16,13 +17,9 @@ constexpr uint32_t kMaxRedisConnections = 256;  // per event loop
 constexpr SettingScope kLive = {.live = true};
 constexpr SettingScope kLiveNotInFile = {.in_file = false, .live = true};
 
-// A table, and no longer than there are keys.
-// NOLINTNEXTLINE(readability-function-size)
-SettingsTable make_settings() {
+/// On what it listens, and who may ask.
+SettingsTable make_port_settings() {
   using C = Config;
-  const auto level = choice<log::Level>({"debug", "info", "warn", "error", "off"});
-  const auto format = choice<log::Format>({"logfmt", "json"});
-  const auto duration_or_off = or_off(duration(), 0u);
   // clang-format off
   return {
       row({"threads", "--threads", "N", "event loops; auto: as many as the cgroup grants CPUs"},
@@ -55,6 +52,18 @@ SettingsTable make_settings() {
       row({.path = "admin_token_file", .placeholder = "FILE", .help = "the file with that token, "
            "read again for each POST", .example = "/run/secrets/zerogate"},
           &C::admin_token_file, or_off(file_name(), std::string())),
+  };
+  // clang-format on
+}
+
+/// What it does, and within which limits.
+SettingsTable make_work_settings() {
+  using C = Config;
+  const auto level = choice<log::Level>({"debug", "info", "warn", "error", "off"});
+  const auto format = choice<log::Format>({"logfmt", "json"});
+  const auto duration_or_off = or_off(duration(), 0u);
+  // clang-format off
+  return {
       row({"log.level", "--log-level", "LEVEL", "debug, info, warn, error or off"},
           &C::log_level, level, kLive),
       row({"log.format", "--log-format", "FORMAT", "logfmt or json"},
@@ -181,7 +190,11 @@ std::string one_word(const std::optional<SettingValue>& value) {
 }
 
 const SettingsTable& settings() {
-  static const SettingsTable kTable = make_settings();
+  static const SettingsTable kTable = [] {
+    SettingsTable table = make_port_settings();
+    std::ranges::copy(make_work_settings(), std::back_inserter(table));
+    return table;
+  }();
   return kTable;
 }
 

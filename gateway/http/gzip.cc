@@ -6,17 +6,12 @@
 #include <cctype>
 #include <optional>
 
+#include "core/base/ascii.h"
+
 namespace zerogate {
 namespace {
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == text.npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
+constexpr std::string_view kBlanks = " \t";
 
 bool same_word(std::string_view a, std::string_view b) {
   return std::ranges::equal(
@@ -25,7 +20,7 @@ bool same_word(std::string_view a, std::string_view b) {
 
 /// "q=0", "q=0.", "q=0.000": the client does not want it. Anything else, or nothing, is a yes.
 bool is_refusal(std::string_view parameter) {
-  parameter = trim(parameter);
+  parameter = trim(parameter, kBlanks);
   return parameter.size() >= 3 && same_word(parameter.substr(0, 2), "q=") &&
          parameter.substr(2).find_first_not_of("0.") == std::string_view::npos;
 }
@@ -39,7 +34,7 @@ bool accepts_gzip(std::string_view accept_encoding) {
     const std::string_view one = accept_encoding.substr(0, comma);
     accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
     const size_t semicolon = std::min(one.find(';'), one.size());
-    const std::string_view coding = trim(one.substr(0, semicolon));
+    const std::string_view coding = trim(one.substr(0, semicolon), kBlanks);
     const bool wanted = semicolon == one.size() || !is_refusal(one.substr(semicolon + 1));
     if (same_word(coding, "gzip") || same_word(coding, "x-gzip")) {
       return wanted;
