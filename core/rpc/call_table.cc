@@ -117,6 +117,23 @@ bool CallTable::uses(FunctionLabel label) const {
   return std::ranges::any_of(answered_, [&](const auto& call) { return call.function == label; });
 }
 
+// Inlined where a call ends: to hand its parts over costs as much as to count them.
+[[gnu::always_inline]] inline void CallTable::account(const ReturnPath& path,
+                                                      FunctionLabel function,
+                                                      const RequestInfo& arrival, Outcome outcome,
+                                                      ByteView body) {
+  if (!path.sink->deliver(path, body)) {
+    outcome = Outcome::abandoned;
+  }
+  metrics_.end(function, path.wire, outcome);
+  const auto name = static_cast<uint32_t>(names_.size());
+  if (keeps_name(function)) {
+    names_.emplace_back(arrival.function.substr(0, FunctionLabels::kMaxNameBytes));
+  }
+  answered_.push_back({arrival.received_ns, path.sink, path.caller, function, arrival.request_bytes,
+                       static_cast<uint32_t>(body.size()), name, path.wire, outcome});
+}
+
 void CallTable::refuse(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
                        Outcome outcome, wire::ErrorKey key, ByteView message) {
   metrics_.begin(protocol_of(path.wire));
@@ -142,20 +159,6 @@ void CallTable::finish(uint32_t slot, uint32_t generation, Outcome outcome, Byte
   ++pending.generation;
   pending.next_free = std::exchange(free_, slot);
   --in_flight_;
-}
-
-void CallTable::account(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
-                        Outcome outcome, ByteView body) {
-  if (!path.sink->deliver(path, body)) {
-    outcome = Outcome::abandoned;
-  }
-  metrics_.end(function, path.wire, outcome);
-  const auto name = static_cast<uint32_t>(names_.size());
-  if (keeps_name(function)) {
-    names_.emplace_back(arrival.function.substr(0, FunctionLabels::kMaxNameBytes));
-  }
-  answered_.push_back({arrival.received_ns, path.sink, path.caller, function, arrival.request_bytes,
-                       static_cast<uint32_t>(body.size()), name, path.wire, outcome});
 }
 
 void CallTable::keep_name(uint32_t slot, ByteView name) {
