@@ -12,6 +12,7 @@
 
 #include "core/log/log.h"
 #include "core/metrics/families.h"
+#include "core/metrics/shown_bounds.h"
 #include "core/metrics/shown_outcomes.h"
 
 namespace zerogate {
@@ -141,8 +142,10 @@ void collect_durations(const Workers& workers, const std::vector<LiveLabel>& sho
   Family durations("zerogate_request_duration_seconds",
                    "Time from the event loop finding the request's bytes to its reply being "
                    "written: the network to the client is not in it. There from a function's first "
-                   "call over a protocol on.",
+                   "call over a protocol on. With more than 200 functions and protocols that were "
+                   "called it has 7 bounds instead of 17, so that the page stays below 600 KB.",
                    MetricType::Histogram);
+  std::vector<std::pair<Labels, HistogramTotals>> called;
   for (const LiveLabel& function : shown) {
     for (const Protocol protocol : kProtocols) {
       HistogramTotals totals = sum_histograms(workers, [&](auto& m) -> const Histogram& {
@@ -152,10 +155,14 @@ void collect_durations(const Workers& workers, const std::vector<LiveLabel>& sho
         totals.subtract(function.base->durations[index_of(protocol)]);
       }
       if (std::ranges::any_of(totals.buckets, [](uint64_t count) { return count > 0; })) {
-        durations.add({label("protocol", name_of(protocol)), label("function", function.name)},
-                      totals);
+        called.emplace_back(
+            Labels{label("protocol", name_of(protocol)), label("function", function.name)}, totals);
       }
     }
+  }
+  const BoundSet bounds = shown_bounds(called.size());
+  for (auto& [labels, totals] : called) {
+    durations.add(std::move(labels), totals, bounds);
   }
   families.push_back(std::move(durations.family));
 }

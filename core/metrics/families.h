@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/metrics/histogram.h"
+#include "core/metrics/shown_bounds.h"
 #include "core/metrics/worker_metrics.h"
 
 namespace zerogate {
@@ -39,7 +40,7 @@ struct Family {
       metric.gauge.value = static_cast<double>(value);
     }
   }
-  void add(Labels labels, const HistogramTotals& totals) {
+  void add(Labels labels, const HistogramTotals& totals, BoundSet bounds = kAllBounds) {
     constexpr double kNsPerSecond = 1e9;
     prometheus::ClientMetric& metric = family.metric.emplace_back();
     metric.label = std::move(labels);
@@ -47,10 +48,13 @@ struct Family {
     histogram.bucket.reserve(totals.buckets.size());
     for (size_t i = 0; i < totals.buckets.size(); ++i) {
       histogram.sample_count += totals.buckets[i];
-      const double bound = i < Histogram::kBoundsNs.size()
-                               ? static_cast<double>(Histogram::kBoundsNs[i]) / kNsPerSecond
-                               : std::numeric_limits<double>::infinity();
-      histogram.bucket.push_back({histogram.sample_count, bound});
+      if (i == Histogram::kBoundsNs.size()) {
+        histogram.bucket.push_back(
+            {histogram.sample_count, std::numeric_limits<double>::infinity()});
+      } else if (bounds >> i & 1) {
+        const double bound = static_cast<double>(Histogram::kBoundsNs[i]) / kNsPerSecond;
+        histogram.bucket.push_back({histogram.sample_count, bound});
+      }
     }
     histogram.sample_sum = static_cast<double>(totals.sum_ns) / kNsPerSecond;
   }

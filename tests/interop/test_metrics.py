@@ -10,10 +10,12 @@ import subprocess
 import pytest
 from zero.error import RemoteException, ValidationException, ZeroException
 
+from bridging import one_backend
 from clients import KINDS
 from gateway import Gateway
 from raw import TcpConnection, t3_frame, t3_payload
 from redis_server import RedisServer
+from scripted_backend import ScriptedTcp, echo
 from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
@@ -267,14 +269,43 @@ async def test_metrics_are_prometheus_text(gateway):
     assert not typed, "every family says what it is"
 
 
-def test_promtool_has_nothing_to_say(gateway):
+def promtool(text):
+    """(exit status, stdout, stderr) of its check."""
     if not shutil.which("promtool"):
         pytest.skip("no promtool: install the package prometheus")
-    _, text = gateway.get("/metrics")
     check = subprocess.run(
         ["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60
     )
-    assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
+    return check.returncode, check.stdout, check.stderr
+
+
+def test_promtool_has_nothing_to_say(gateway):
+    assert promtool(gateway.get("/metrics")[1]) == (0, "", "")
+
+
+async def test_two_hundred_functions_over_both_protocols_are_a_page_of_a_bearable_size(
+    start_bridge, clients, record_property
+):
+    names = [f"function_{i}" for i in range(199)]  # with `connect` as many as have labels
+    async with ScriptedTcp(dict.fromkeys(names, echo)) as backend:
+        config = one_backend(backend.url)
+        config["routes"][0]["functions"] = names
+        gateway = await start_bridge(config=config)
+        for kind in ("tcp", "zmq_async"):
+            client = clients.open(kind, gateway)
+            for name in names:
+                assert await client.call(name, 1) == 1
+        metrics = settled(gateway, 2 * len(names) + 1)
+        for protocol in ("tcp", "zmq"):
+            for name in names:
+                of = {"protocol": protocol, "function": name}
+                assert metrics.total(REQUESTS, **of, outcome="ok") == 1
+                assert metrics.total(DURATIONS + "_count", **of) == 1
+                assert metrics.select(DURATIONS + "_bucket", **of, le="0.25"), "for the alerts"
+        text = gateway.get("/metrics")[1]
+        record_property("metrics", f"{len(text)} bytes")
+        assert len(text) < 600_000
+        assert promtool(text) == (0, "", "")
 
 
 def test_log_has_a_line_for_each_listener(gateway):

@@ -49,3 +49,23 @@ def test_as_prometheus_computes_it(page, tmp_path):
     command = ["promtool", "test", "rules", str(file)]
     checked = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_an_interval_in_which_the_bounds_become_few_has_those_of_its_end(page):
+    """As when more than 200 pairs of a function and a protocol have been called."""
+    script = """
+        const {Interval, Snapshot} = await import('/status/snapshot.js');
+        const [many, few] = a.map(([bounds, counts], uptime) => new Snapshot({
+          uptime,
+          families: {h: {type: 'histogram', labels: ['f'], bounds, samples: [['f', 1, counts]]}},
+        }));
+        const counts = (older, newer) => {
+          const interval = new Interval(older, newer);
+          const [by] = interval.histogramBy('h', ['f']).values();
+          return [interval.histogram('h').counts, by.counts];
+        };
+        return [counts(many, few), counts(few, few)];
+    """
+    crossing, after = page.browser.run(script, [[1, 2, 3], [5, 5, 5, 5]], [[2], [11, 13]])
+    assert crossing == [[11, 13], [11, 13]]
+    assert after == [[0, 0], [0, 0]]

@@ -111,11 +111,11 @@ export class Interval {
 }
 
 function difference(newer, older) {
-  if (!older) return newer;
+  // A histogram that was not there yet has no bounds either, and all have fewer once they are many.
+  if (older?.counts.length !== newer.counts.length) return newer;
   return {
     sum: newer.sum - older.sum,
-    // A histogram that was not there yet has no bounds either.
-    counts: newer.counts.map((count, i) => Math.max(0, count - (older.counts[i] ?? 0))),
+    counts: newer.counts.map((count, i) => Math.max(0, count - older.counts[i])),
   };
 }
 

@@ -8,7 +8,9 @@
 #include <limits>
 #include <set>
 #include <thread>
+#include <vector>
 
+#include "core/metrics/shown_bounds.h"
 #include "tests/unit/core/metrics/collector_fixture.h"
 
 namespace zerogate {
@@ -229,6 +231,42 @@ TEST_F(CollectorTest, DurationsAreCumulativeAndInSeconds) {
   EXPECT_EQ(histogram.bucket.back().cumulative_count, 3U);
   EXPECT_EQ(histogram.sample_count, 3U);
   EXPECT_DOUBLE_EQ(histogram.sample_sum, 20.00011);
+}
+
+TEST_F(CollectorTest, ManyHistogramsHaveFewBoundsAndTheSameCounts) {
+  for (size_t i = 0; labels.known() < FunctionLabels::kMaxNames; ++i) {
+    ASSERT_TRUE(labels.learn("f" + std::to_string(i)).has_value());
+  }
+  first.duration(0, Protocol::zmq).observe(60'000);       // a bucket that is left out later
+  first.duration(0, Protocol::zmq).observe(240'000'000);  // up to the bound of the alerts
+  const auto call = [&](FunctionLabel label) {
+    second.duration(label, Protocol::tcp).observe(20'000'000'000);
+  };
+  for (FunctionLabel label = 0; label < kMostWithAllBounds - 1; ++label) {
+    call(label);
+  }
+  const auto bounds = [&] {
+    std::set<double> found;
+    for (const ClientMetric& metric : family("zerogate_request_duration_seconds").metric) {
+      for (const auto& bucket : metric.histogram.bucket) {
+        found.insert(bucket.upper_bound);
+      }
+    }
+    return found;
+  };
+  EXPECT_EQ(bounds().size(), Histogram::kBuckets);
+  call(kMostWithAllBounds - 1);
+  const double inf = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(bounds(), (std::set<double>{0.0005, 0.002, 0.01, 0.05, 0.25, 1, 10, inf}));
+  const ClientMetric::Histogram histogram =
+      find("zerogate_request_duration_seconds", {{"protocol", "zmq"}, {"function", labels.name(0)}})
+          ->histogram;
+  std::vector<uint64_t> counts;
+  for (const auto& bucket : histogram.bucket) {
+    counts.push_back(bucket.cumulative_count);
+  }
+  EXPECT_EQ(counts, (std::vector<uint64_t>{1, 1, 1, 1, 2, 2, 2, 2}));
+  EXPECT_EQ(histogram.sample_count, 2U);
 }
 
 TEST_F(CollectorTest, TransportCountersBelongToTheirProtocol) {
