@@ -24,10 +24,10 @@ class Record:
 class Callers:
     """Callers call one function again and again until finish()."""
 
-    def __init__(self, function="who_am_i", argument=None):
+    def __init__(self, function="who_am_i", argument=None, pause_s=PAUSE_S):
         self.records = []
         self.sent = 0
-        self._function, self._argument = function, argument
+        self._function, self._argument, self._pause_s = function, argument, pause_s
         self.clients = []
         self._running = True
         self._tasks = []
@@ -79,12 +79,12 @@ class Callers:
                 record.error = error
             record.ended = time.monotonic()
             self.records.append(record)
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(self._pause_s)
 
 
-def open_callers(clients, gateway, function="who_am_i", argument=None):
+def open_callers(clients, gateway, function="who_am_i", argument=None, pause_s=PAUSE_S):
     """24 callers over every kind of client, to be used with `async with`."""
-    callers = Callers(function, argument)
+    callers = Callers(function, argument, pause_s)
     for kind, count in (("tcp", 10), ("zmq_async", 10), ("zmq_sync", 4)):
         callers.add(clients.open(kind, gateway, parallel=count), count)
     return callers

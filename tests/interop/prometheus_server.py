@@ -71,6 +71,16 @@ class Prometheus:
             for series in data["result"]
         ]
 
+    def samples(self, selector, since):
+        """As they were scraped since then: [(labels, [(time, value)])]"""
+        window_s = int(time.time() - since) + 1
+        data = self._get("query", query=f"{selector}[{window_s}s]", time=time.time())
+        found = [
+            (series["metric"], [(at, float(value)) for at, value in series["values"] if at > since])
+            for series in data["result"]
+        ]
+        return [(labels, values) for labels, values in found if values]
+
     def label_values(self, label, selector, start, end):
         return self._get(f"label/{label}/values", **{"match[]": selector}, start=start, end=end)
 
