@@ -2,18 +2,53 @@
 // whatever is built with -fsanitize=thread, and into nothing else.
 
 #include <dlfcn.h>
+#include <sanitizer/tsan_interface.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdarg>
+#include <cstring>
 
 // Only the libraries' own calls are left out: code of ours that they call back is checked as ever.
 //   libzmq 4.3.4 hands messages between threads by atomic pointers (its ypipe).
 extern "C" const char* __tsan_default_suppressions() { return "called_from_lib:libzmq.so.5\n"; }
 
-// libuv 1.44 closes descriptors by syscall(), which ThreadSanitizer does not see: a descriptor that
-// another thread gets next, under the same number, looks to it like the old one, and using it like
-// a race with its past. This syscall() stands before libc's, and closes as close() does.
+// A descriptor that another thread gets next, under the same number, looks to ThreadSanitizer like
+// the old one unless it saw that one closed, and using it like a race with its past. Two libraries
+// close out of its sight: libzmq, whose calls are left out, and libuv 1.44, which closes by
+// syscall(). The functions below stand before libc's and close where it is seen.
+
+namespace {
+
+/// Stands for the way inside libzmq from zmq_close() to the thread that closes the descriptors.
+char closing_in_libzmq;
+
+bool is_of_libzmq(const void* code) {
+  Dl_info place;
+  return dladdr(code, &place) != 0 && std::strstr(place.dli_fname, "libzmq") != nullptr;
+}
+
+template <typename Function>
+Function next(const char* name) {
+  return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+}
+
+}  // namespace
+
+extern "C" int zmq_close(void* socket) {
+  static const auto libzmq = next<int (*)(void*)>("zmq_close");
+  __tsan_release(&closing_in_libzmq);
+  return libzmq(socket);
+}
+
+extern "C" int close(int descriptor) {
+  static const auto seen = next<int (*)(int)>("close");
+  if (is_of_libzmq(__builtin_return_address(0))) {
+    __tsan_acquire(&closing_in_libzmq);
+  }
+  return seen(descriptor);
+}
+
 extern "C" long syscall(long number, ...) noexcept {
   va_list list;
   va_start(list, number);
@@ -25,7 +60,6 @@ extern "C" long syscall(long number, ...) noexcept {
   if (number == SYS_close) {
     return close(static_cast<int>(argument[0]));
   }
-  using Syscall = long (*)(long, ...);
-  static const Syscall libc = reinterpret_cast<Syscall>(dlsym(RTLD_NEXT, "syscall"));
+  static const auto libc = next<long (*)(long, ...)>("syscall");
   return libc(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
 }
