@@ -1,7 +1,6 @@
 #include "core/redis/redis_channel.h"
 
 #include <fmt/format.h>
-#include <hiredis/hiredis.h>
 
 #include <cassert>
 #include <cctype>
@@ -11,7 +10,7 @@
 #include "core/base/address.h"
 #include "core/base/clock.h"
 #include "core/io/dns_lookup.h"
-#include "core/redis/reply_kind.h"
+#include "core/redis/redis_reply.h"
 
 namespace zerogate {
 namespace {
@@ -136,10 +135,9 @@ void RedisChannel::let_go() {
 /// All of it leaves in one write once the socket is connected.
 void RedisChannel::send_handshake() {
   const RedisUrl& url = options_.url;
-  std::string formatted;
+  std::string& out = connection_->out();
   const auto send = [&](std::initializer_list<ByteView> arguments) {
-    format_redis_command(arguments.begin(), arguments.size(), formatted);
-    connection_->send(formatted);
+    append_redis_command(arguments, out);
     ++handshake_left_;
   };
   handshake_left_ = 0;
@@ -162,20 +160,19 @@ void RedisChannel::send_handshake() {
 
 void RedisChannel::on_connected() { state_ = State::handshaking; }
 
-void RedisChannel::on_handshake_reply(const redisReply& reply) {
-  const std::string_view text = reply.str ? std::string_view(reply.str, reply.len) : "";
+void RedisChannel::on_handshake_reply(const RedisReply& reply) {
   const bool pinged = logins_left_ == 0 && !ponged_;
-  if (reply.type == REDIS_REPLY_ERROR) {
+  if (reply.status == RedisReply::Status::error) {
     // Who has answered so is a Redis that works, for a user who need not know these commands.
-    const bool forbidden = logins_left_ == 0 && begins_with(reply, "NOPERM ");
+    const bool forbidden = logins_left_ == 0 && reply.text.starts_with("NOPERM ");
     // WRONGPASS, NOAUTH, LOADING, "max number of clients reached", ...: later it may be better.
     // That another node has the key is no refusal.
-    if (!forbidden && (pinged || logins_left_ > 0 || !is_elsewhere(reply))) {
-      return fail(text);
+    if (!forbidden && (pinged || logins_left_ > 0 || !is_elsewhere(reply.text))) {
+      return fail(reply.text);
     }
   } else if (logins_left_ > 0 || pinged) {
     const std::string_view right = pinged ? "PONG" : "OK";
-    if (reply.type != REDIS_REPLY_STATUS || text != right) {
+    if (!reply.is_status || reply.value != right) {
       return fail(fmt::format("no Redis: it answered something else than {}", right));
     }
   }
@@ -202,6 +199,7 @@ void RedisChannel::on_broken(std::string_view reason, bool closed) {
     let_go();
     return connect();
   }
+  remember_turn();
   if (closed && may_return_quietly()) {
     return return_quietly();
   }
@@ -233,11 +231,7 @@ void RedisChannel::return_quietly() {
 
 /// Also what came meanwhile, and what was answered as late: the replies are counted.
 void RedisChannel::send_again() {
-  size_t at = 0;
-  for (size_t i = 0; i < pending_.size(); ++i) {
-    connection_->send(sent_.substr(at, pending_[i].bytes));
-    at += pending_[i].bytes;
-  }
+  connection_->out() += sent_;
   resent_ = !pending_.empty();
 }
 
@@ -255,8 +249,7 @@ void RedisChannel::fail(std::string_view reason) {
   tried_ = true;
   quiet_ = false;
   resent_ = false;
-  sent_.clear();
-  resendable_ = 0;
+  forget_sent();
   timer_.start(0);
   owner_.on_link_change();
 }

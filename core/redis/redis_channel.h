@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -57,12 +58,9 @@ class RedisChannel final : private RedisConnection::Owner {
   const std::string& failure() const { return failure_; }
 
   size_t pending() const { return pending_.size(); }
-  bool has_room_for(size_t bytes) const {
-    const size_t unsent = connection_ ? connection_->unsent_bytes() : 0;
-    return unsent + (quiet_ ? sent_.size() : 0) + bytes <= options_.max_unsent_bytes;
-  }
-  /// Sends one formatted command; `request` is answered later. Only when up.
-  void command(const std::string& formatted, RedisRequest& request);
+  /// Gathers one command; `request` is answered later. Only when up. False: too many bytes wait to
+  /// be sent, and it was not taken.
+  bool command(std::initializer_list<ByteView> arguments, RedisRequest& request);
   /// Writes the commands of this turn.
   void end_of_turn();
 
@@ -71,12 +69,11 @@ class RedisChannel final : private RedisConnection::Owner {
   struct Pending {
     RedisRequest* request = nullptr;  // null: answered when it was late, its reply is skipped
     uint64_t sent_ns = 0;
-    size_t bytes = 0;  // of the formatted command
   };
 
   void on_connected() override;
   void on_bytes() override { heard_ns_ = clock_.now_ns(); }
-  void on_redis_reply(const redisReply& reply, std::vector<RedisValue>& items) override;
+  void on_redis_reply(const RedisReply& reply) override;
   void on_broken(std::string_view reason, bool closed) override;
 
   void attempt();
@@ -86,10 +83,13 @@ class RedisChannel final : private RedisConnection::Owner {
   Result<std::unique_ptr<RedisConnection>> open_next();
   void let_go();
   void send_handshake();
-  void on_handshake_reply(const redisReply& reply);
+  void on_handshake_reply(const RedisReply& reply);
   bool may_return_quietly();
   void return_quietly();
   void send_again();
+  void remember_turn();
+  void forget_sent();
+  size_t unsent_bytes() const;
   void fail(std::string_view reason);
   void wait_and_retry();
   void answer_cluster();
@@ -122,18 +122,20 @@ class RedisChannel final : private RedisConnection::Owner {
   bool refused_ = false;       // a command was, by a server that had answered PING
   // All commands have the same timeout, so the oldest is the first to expire.
   RingBuffer<Pending> pending_;
-  size_t late_ = 0;        // of pending_, from the front: those that were answered already
-  std::string sent_;       // the last resendable_ commands of pending_, as they were sent
-  size_t resendable_ = 0;  // nothing was answered since these were sent
-  bool quiet_ = false;     // closed, and made anew before the owner hears of it
-  bool resent_ = false;    // commands were sent again, and none was answered since
-  bool served_ = false;    // this connection has answered a command
-  uint64_t up_ns_ = 0;     // since when it is up
-  uint64_t heard_ns_ = 0;  // when something last arrived
-  int answering_ = 0;      // depth of on_reply calls, in which the client must not be destroyed
+  size_t late_ = 0;      // of pending_, from the front: those that were answered already
+  size_t gathered_ = 0;  // the last ones of pending_: of this turn, in the connection's out() ...
+  size_t gathered_at_ = 0;  // ... from here on
+  std::string sent_;        // the resendable_ commands of pending_ before those, as they were sent
+  size_t resendable_ = 0;   // nothing was answered since these were sent
+  bool quiet_ = false;      // closed, and made anew before the owner hears of it
+  bool resent_ = false;     // commands were sent again, and none was answered since
+  bool served_ = false;     // this connection has answered a command
+  uint64_t up_ns_ = 0;      // since when it is up
+  uint64_t heard_ns_ = 0;   // when something last arrived
+  int answering_ = 0;       // depth of on_reply calls, in which the client must not be destroyed
 };
 
-/// One command in Redis' wire format, into `out`, whose memory is used again.
-void format_redis_command(const ByteView* arguments, size_t count, std::string& out);
+/// Appends one command in Redis' wire format.
+void append_redis_command(std::initializer_list<ByteView> arguments, std::string& out);
 
 }  // namespace zerogate

@@ -1,6 +1,5 @@
 // RedisChannel's commands: sent, answered, late. Its link is in redis_channel.cc.
 #include <fmt/format.h>
-#include <hiredis/hiredis.h>
 
 #include <algorithm>
 #include <cassert>
@@ -8,7 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/redis/redis_channel.h"
-#include "core/redis/reply_kind.h"
+#include "core/redis/redis_reply.h"
 
 namespace zerogate {
 namespace {
@@ -20,46 +19,81 @@ constexpr std::string_view kClusterText = "redis is a cluster, which is not supp
 /// replaced. One timeout is how long a Redis that is busy (a slow script, a fork) may keep silent.
 constexpr uint64_t kSilentTimeouts = 2;
 /// So many commands, and bytes, are kept to be sent again: an idle connection carries few when it
-/// closes, and a busy one should not pay for copies.
+/// closes, and a busy one does not pay for copies.
 constexpr size_t kMaxResent = 32;
 constexpr size_t kMaxResentBytes = size_t{64} << 10;
 
 }  // namespace
 
-void RedisChannel::command(const std::string& formatted, RedisRequest& request) {
+bool RedisChannel::command(std::initializer_list<ByteView> arguments, RedisRequest& request) {
   assert(up());
-  if (state_ == State::up) {
-    connection_->send(formatted);
+  std::string& out = state_ == State::up ? connection_->out() : sent_;
+  const size_t before = out.size();
+  append_redis_command(arguments, out);
+  if (unsent_bytes() > options_.max_unsent_bytes) {
+    out.resize(before);
+    return false;
   }
-  pending_.push_back({&request, clock_.now_ns(), formatted.size()});
-  if (quiet_ ||
-      (pending_.size() <= kMaxResent && sent_.size() + formatted.size() <= kMaxResentBytes)) {
-    sent_ += formatted;
+  if (state_ != State::up) {
     ++resendable_;
+  } else if (gathered_++ == 0) {
+    gathered_at_ = before;
   }
+  pending_.push_back({&request, clock_.now_ns()});
   if (!deadline_timer_.active()) {
     deadline_timer_.start(options_.timeout_ms);
   }
+  return true;
+}
+
+size_t RedisChannel::unsent_bytes() const {
+  const size_t unsent = connection_ != nullptr ? connection_->unsent_bytes() : 0;
+  return unsent + (quiet_ ? sent_.size() : 0);
 }
 
 void RedisChannel::end_of_turn() {
   ended_.reset();
   if (state_ == State::up) {
+    remember_turn();
     connection_->flush();
   }
 }
 
-void RedisChannel::on_redis_reply(const redisReply& reply, std::vector<RedisValue>& items) {
+/// Keeps the commands of this turn to be sent again, if all that are under way are kept.
+void RedisChannel::remember_turn() {
+  if (gathered_ == 0) {
+    return;
+  }
+  const ByteView bytes = ByteView(connection_->out()).substr(gathered_at_);
+  if (resendable_ + gathered_ == pending_.size() && pending_.size() <= kMaxResent &&
+      sent_.size() + bytes.size() <= kMaxResentBytes) {
+    sent_ += bytes;
+    resendable_ += gathered_;
+  }
+  gathered_ = 0;
+}
+
+void RedisChannel::forget_sent() {
+  sent_.clear();
+  resendable_ = gathered_ = 0;
+}
+
+void RedisChannel::on_redis_reply(const RedisReply& reply) {
   if (state_ != State::up) {
     return on_handshake_reply(reply);
   }
-  const bool is_error = reply.type == REDIS_REPLY_ERROR;
-  if (is_error && is_refusal(reply)) {
-    refused_ = true;  // the next connection has to prove more than a PONG
-    return fail({reply.str, reply.len});
+  const bool is_error = reply.status == ReplyStatus::error;
+  if (pending_.empty()) {  // as an error is what Redis says to one connection too many
+    return fail(is_error ? reply.text : "Redis sent a reply that nobody had asked for");
   }
-  sent_.clear();
-  resendable_ = 0;
+  if (is_error && is_refusal(reply.text)) {
+    refused_ = true;  // the next connection has to prove more than a PONG
+    return fail(reply.text);
+  }
+  if (resendable_ != 0) {
+    sent_.clear();
+    resendable_ = 0;
+  }
   resent_ = false;
   served_ = true;
   if (late_ > 0) {
@@ -67,10 +101,10 @@ void RedisChannel::on_redis_reply(const redisReply& reply, std::vector<RedisValu
     pending_.pop_front();
     return;
   }
-  if (is_error && is_elsewhere(reply)) {
+  if (is_error && is_elsewhere(reply.text)) {
     return answer_cluster();
   }
-  answer(pending_.pop_front(), to_reply(reply, items));
+  answer(pending_.pop_front(), reply);
 }
 
 /// Without the reply's text: the addresses of inner nodes are not the callers' business.

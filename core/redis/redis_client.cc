@@ -11,9 +11,6 @@
 namespace zerogate {
 namespace {
 
-/// The buffer in which commands are formatted is kept up to this size.
-constexpr size_t kKeptBuffer = size_t{256} << 10;
-
 WatchedState watched(const RedisOptions& options) {
   return {"redis up",
           "redis down",
@@ -78,7 +75,6 @@ struct RedisClient::Shared final : RedisChannel::Owner {
   std::string unavailable;  // the same as the text of a refusal, made once and not per command
   std::string too_many;
   std::string too_large;
-  std::string formatted;
 };
 
 /// The log tells of the client, not of its single connections and attempts.
@@ -154,16 +150,7 @@ void RedisClient::command(std::initializer_list<ByteView> arguments, RedisReques
   if (channel->pending() >= shared.options.max_pending) {
     return shared.refuse(RedisReply::Status::overloaded, shared.too_many, request);
   }
-  std::string& formatted = shared.formatted;
-  format_redis_command(arguments.begin(), arguments.size(), formatted);
-  const bool fits = channel->has_room_for(formatted.size());
-  if (fits) {
-    channel->command(formatted, request);
-  }
-  if (formatted.capacity() > kKeptBuffer) {
-    std::string().swap(formatted);
-  }
-  if (!fits) {
+  if (!channel->command(arguments, request)) {
     shared.refuse(RedisReply::Status::overloaded, shared.too_large, request);
   }
 }

@@ -18,31 +18,10 @@
 #include "core/metrics/outcome.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_network.h"
+#include "core/redis/redis_reply.h"
 #include "core/redis/redis_url.h"
-#include "core/redis/redis_value.h"
 
 namespace zerogate {
-
-struct RedisReply {
-  enum class Status : uint8_t {
-    ok,           ///< `value` (nil is `has_value == false`)
-    error,        ///< Redis answered with an error: `text`
-    timeout,      ///< no answer within the deadline: `text`
-    unavailable,  ///< not connected, or the connection broke under the command: `text`
-    overloaded,   ///< too many commands under way: `text`
-  };
-  Status status = Status::ok;
-  bool has_value = false;
-  bool is_status = false;  ///< `value` is a status reply, as OK is for SET
-  ByteView value;          ///< bytes of a string or status reply; valid during on_reply only
-  int64_t integer = 0;     ///< of an integer reply
-  /// Of an array reply, else null. Valid during on_reply only, and may be moved from.
-  std::vector<RedisValue>* items = nullptr;
-  std::string_view text;  ///< one line for the caller; valid during on_reply only
-
-  /// What Redis answers to a SET that it has done.
-  bool says_ok() const { return status == Status::ok && is_status && value == "OK"; }
-};
 
 /// How a call ends whose command ended so and was not ok.
 Outcome outcome_of(RedisReply::Status status);

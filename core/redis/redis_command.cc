@@ -1,21 +1,13 @@
-#include <cassert>
+#include <fmt/format.h>
 
 #include "core/redis/redis_channel.h"
 
 namespace zerogate {
 namespace {
 
-/// Decimal digits of `number`.
-size_t digits_of(size_t number) {
-  if (number < 1000) {  // most are
-    return number < 10 ? 1 : number < 100 ? 2 : 3;
-  }
-  size_t digits = 4;
-  for (number /= 10'000; number > 0; number /= 10) {
-    ++digits;
-  }
-  return digits;
-}
+constexpr size_t kLineEnd = 2;
+/// "$18446744073709551615\r\n"
+constexpr size_t kMostOfHeader = 1 + 20 + kLineEnd;
 
 char* put_line_end(char* to) {
   *to++ = '\r';
@@ -26,33 +18,34 @@ char* put_line_end(char* to) {
 /// Writes "$36\r\n", and returns its end.
 char* put_header(char* to, char type, size_t number) {
   *to++ = type;
-  if (number < 10) {
-    *to++ = static_cast<char>('0' + number);
-    return put_line_end(to);
+  if (number >= 10) {
+    const size_t digits = number < 100 ? 2 : fmt::detail::count_digits(number);
+    for (size_t i = digits - 1; i > 0; --i, number /= 10) {
+      to[i] = static_cast<char>('0' + number % 10);
+    }
+    to[0] = static_cast<char>('0' + number);
+    return put_line_end(to + digits);
   }
-  const size_t digits = digits_of(number);
-  for (size_t i = digits; i > 0; --i, number /= 10) {
-    to[i - 1] = static_cast<char>('0' + number % 10);
-  }
-  return put_line_end(to + digits);
+  *to++ = static_cast<char>('0' + number);
+  return put_line_end(to);
 }
 
 }  // namespace
 
-void format_redis_command(const ByteView* arguments, size_t count, std::string& out) {
-  constexpr size_t kAround = 3;  // a type and a line's end
-  size_t size = kAround + digits_of(count);
-  for (size_t i = 0; i < count; ++i) {
-    size += kAround + digits_of(arguments[i].size()) + arguments[i].size() + 2;
+void append_redis_command(std::initializer_list<ByteView> arguments, std::string& out) {
+  size_t most = kMostOfHeader;
+  for (const ByteView argument : arguments) {
+    most += kMostOfHeader + argument.size() + kLineEnd;
   }
-  out.resize(size);
-  char* to = put_header(out.data(), '*', count);
-  for (size_t i = 0; i < count; ++i) {
-    to = put_header(to, '$', arguments[i].size());
-    to += arguments[i].copy(to, arguments[i].size());
+  const size_t before = out.size();
+  out.resize(before + most);
+  char* to = put_header(out.data() + before, '*', arguments.size());
+  for (const ByteView argument : arguments) {
+    to = put_header(to, '$', argument.size());
+    to += argument.copy(to, argument.size());
     to = put_line_end(to);
   }
-  assert(to == out.data() + size);
+  out.resize(static_cast<size_t>(to - out.data()));
 }
 
 }  // namespace zerogate

@@ -4,15 +4,12 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "core/redis/redis_value.h"
-
-struct redisReply;
+#include "core/redis/redis_reply.h"
 
 namespace zerogate {
 
-/// Sends formatted commands and hands out replies in their order. It ends when the connection
+/// Sends formatted commands and hands out replies. It ends when the connection
 /// breaks or its owner ends it, and does not reconnect: RedisChannel does. Loop thread only.
 class RedisConnection {
  public:
@@ -23,10 +20,11 @@ class RedisConnection {
     virtual void on_connected() = 0;
     /// Bytes have come. Replies may follow in this very callback.
     virtual void on_bytes() = 0;
-    /// The reply to the oldest command that has none.
-    virtual void on_redis_reply(const redisReply& reply, std::vector<RedisValue>& items) = 0;
-    /// The last call: the connection is gone. `closed`: the other end closed it, or the way there
-    /// did; nothing was wrong with the bytes. `reason` is valid during the call only.
+    /// The next reply: `ok` or `error`.
+    virtual void on_redis_reply(const RedisReply& reply) = 0;
+    /// The last call: the connection is gone, and out() goes when this returns. `closed`: the other
+    /// end closed it, or the way there did; nothing was wrong with the bytes. `reason` is valid
+    /// during the call only.
     virtual void on_broken(std::string_view reason, bool closed) = 0;
 
    protected:
@@ -37,10 +35,9 @@ class RedisConnection {
   RedisConnection(const RedisConnection&) = delete;
   RedisConnection& operator=(const RedisConnection&) = delete;
 
-  /// Appends one command in Redis' wire format; the bytes are copied. It leaves with the next
-  /// flush(), or once the socket is connected. Not for SUBSCRIBE and MONITOR, which have more than
-  /// one reply.
-  virtual void send(const std::string& command) = 0;
+  /// Append commands here, in Redis' wire format. They leave with the next flush(), or once the
+  /// socket is connected. Valid until end().
+  virtual std::string& out() = 0;
 
   /// Writes what was appended, in one write. What the kernel does not take goes on when the socket
   /// is writable. May end in on_broken.

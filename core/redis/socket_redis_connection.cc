@@ -14,13 +14,8 @@ constexpr size_t kKeptCapacity = size_t{64} << 10;
 
 SocketRedisConnection::SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner,
                                              char* read_buffer)
-    : owner_(owner), stream_(loop, *this, read_buffer), reader_(reply_.make_reader()) {
+    : owner_(owner), stream_(loop, *this, read_buffer) {
   stream_.set_kept_capacity(kKeptCapacity);
-}
-
-void SocketRedisConnection::send(const std::string& command) {
-  stream_.out() += command;
-  ++expected_;
 }
 
 void SocketRedisConnection::flush() {
@@ -49,33 +44,25 @@ void SocketRedisConnection::on_bytes(ByteView bytes) {
     return;
   }
   owner_.on_bytes();
-  redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+  reader_.feed(bytes);
   while (!ended_) {
-    void* reply = nullptr;
-    if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
-      return break_off(reader_->errstr, false);
+    switch (reader_.next()) {
+      case ReplyReader::Next::reply:
+        owner_.on_redis_reply(reader_.reply());
+        break;
+      case ReplyReader::Next::more:
+        return;
+      case ReplyReader::Next::broken:
+        return break_off(reader_.error(), false);
     }
-    if (reply == nullptr) {
-      return;  // the rest of it will come
-    }
-    const auto& received = *static_cast<const redisReply*>(reply);
-    if (expected_ == 0) {  // as an error is what Redis says to one connection too many
-      return break_off(received.type == REDIS_REPLY_ERROR
-                           ? std::string_view(received.str, received.len)
-                           : "Redis sent a reply that nobody had asked for",
-                       false);
-    }
-    --expected_;
-    owner_.on_redis_reply(received, reply_.items());
   }
 }
 
 void SocketRedisConnection::break_off(std::string_view reason, bool closed) {
-  if (ended_) {
-    return;
+  if (!ended_) {
+    owner_.on_broken(reason, closed);
+    end();
   }
-  end();
-  owner_.on_broken(reason, closed);
 }
 
 }  // namespace zerogate

@@ -1,21 +1,19 @@
-// A RedisConnection over a socket. hiredis reads the replies; sending needs no help.
+// A RedisConnection over a socket.
 //
 // hiredis' asynchronous API is not used: it has no libuv adapter that reports a failed connect,
 // aborts the process on a reply that nothing was sent for, and costs 700 instructions and an
 // allocation for each command.
 #pragma once
 
-#include <hiredis/hiredis.h>
 #include <uv.h>
 
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "core/base/address.h"
 #include "core/io/tcp_stream.h"
 #include "core/redis/redis_connection.h"
-#include "core/redis/reply_slot.h"
+#include "core/redis/reply_reader.h"
 
 namespace zerogate {
 
@@ -27,16 +25,12 @@ class SocketRedisConnection final : public RedisConnection, private TcpStream::O
   /// Starts to connect to a numeric address or a Unix socket. 0, or libuv's number.
   int connect(const Address& address) { return stream_.connect(address); }
 
-  void send(const std::string& command) override;
+  std::string& out() override { return stream_.out(); }
   void flush() override;
   size_t unsent_bytes() const override { return stream_.writer().unsent(); }
   void end() override;
 
  private:
-  struct FreeReader {
-    void operator()(redisReader* reader) const { redisReaderFree(reader); }
-  };
-
   void on_connected() override;
   void on_bytes(ByteView bytes) override;
   void on_writable() override { flush(); }
@@ -45,11 +39,9 @@ class SocketRedisConnection final : public RedisConnection, private TcpStream::O
 
   RedisConnection::Owner& owner_;
   TcpStream stream_;
-  RedisReplySlot reply_;
-  std::unique_ptr<redisReader, FreeReader> reader_;
+  ReplyReader reader_;
   bool connected_ = false;
-  bool ended_ = false;   // the owner hears nothing more
-  size_t expected_ = 0;  // replies that are due
+  bool ended_ = false;  // the owner hears nothing more
 };
 
 }  // namespace zerogate

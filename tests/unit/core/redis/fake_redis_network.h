@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <hiredis/hiredis.h>
 
 #include <deque>
 #include <functional>
@@ -52,26 +51,25 @@ class FakeRedisConnection final : public RedisConnection {
   FakeRedisConnection(FakeRedisNetwork& network, FakeRedisServer& server, Owner& owner);
   ~FakeRedisConnection() override;
 
-  void send(const std::string& command) override {
-    ASSERT_NE(owner_, nullptr);
-    gathered_.push_back(words_of(command));
-    unsent_ += command.size();
+  std::string& out() override {
+    EXPECT_NE(owner_, nullptr);
+    return out_;
   }
   void flush() override {
-    if (!connected_ || server_.stuck || gathered_.empty()) {
+    if (!connected_ || server_.stuck || out_.empty()) {
       return;
     }
     if (std::exchange(server_.resets, false)) {
       return break_off("Connection reset by peer", true);
     }
     ++server_.flushes;
-    for (std::string& command : std::exchange(gathered_, {})) {
-      server_.commands.push_back(command);
-      under_way_.push_back(std::move(command));
+    for (size_t at = 0; at < out_.size();) {
+      server_.commands.push_back(take_command(out_, at));
+      under_way_.push_back(server_.commands.back());
     }
-    unsent_ = 0;
+    out_.clear();
   }
-  size_t unsent_bytes() const override { return unsent_; }
+  size_t unsent_bytes() const override { return out_.size(); }
   void end() override { owner_ = nullptr; }
 
   /// What a poll finds on the socket.
@@ -89,18 +87,30 @@ class FakeRedisConnection final : public RedisConnection {
       owner_->on_bytes();
     }
   }
+  /// A reply, asked for or not.
+  void say(const std::string& reply) {
+    if (owner_ != nullptr && connected_) {
+      owner_->on_bytes();
+      answer(reply);
+    }
+  }
   /// The next poll finds it closed.
   void close_soon() { closing_ = connected_; }
 
  private:
-  static std::string words_of(const std::string& command) {
+  /// The words of the command at `at`, which moves behind it.
+  static std::string take_command(const std::string& bytes, size_t& at) {
+    const auto take_number = [&] {
+      const size_t end = bytes.find("\r\n", at);
+      const size_t number = std::stoul(bytes.substr(at + 1, end - at - 1));
+      at = end + 2;
+      return number;
+    };
     std::string words;
-    size_t at = command.find("\r\n") + 2;
-    while (at < command.size()) {
-      const size_t length_end = command.find("\r\n", at);
-      const size_t length = std::stoul(command.substr(at + 1, length_end - at - 1));
-      words += (words.empty() ? "" : " ") + command.substr(length_end + 2, length);
-      at = length_end + 2 + length + 2;
+    for (size_t left = take_number(); left > 0; --left) {
+      const size_t length = take_number();
+      words += (words.empty() ? "" : " ") + bytes.substr(at, length);
+      at += length + 2;
     }
     return words;
   }
@@ -139,20 +149,23 @@ class FakeRedisConnection final : public RedisConnection {
     if (text == "close") {
       return break_off("Server closed the connection", true);
     }
-    const std::map<char, int> kTypes = {{'+', REDIS_REPLY_STATUS},  {'-', REDIS_REPLY_ERROR},
-                                        {'$', REDIS_REPLY_STRING},  {'_', REDIS_REPLY_NIL},
-                                        {':', REDIS_REPLY_INTEGER}, {'*', REDIS_REPLY_ARRAY}};
-    redisReply reply{};
-    reply.type = kTypes.at(text[0]);
+    const char type = text[0];
     text.erase(0, 1);
-    if (reply.type == REDIS_REPLY_INTEGER) {
-      reply.integer = std::stoll(text);
-    } else if (reply.type != REDIS_REPLY_NIL && reply.type != REDIS_REPLY_ARRAY) {
-      reply.str = text.data();
-      reply.len = text.size();
-    }
+    RedisReply reply;
     std::vector<RedisValue> items;
-    owner_->on_redis_reply(reply, items);
+    reply.has_value = type != '_' && type != '-';
+    if (type == '-') {
+      reply.status = RedisReply::Status::error;
+      reply.text = text;
+    } else if (type == ':') {
+      reply.integer = std::stoll(text);
+    } else if (type == '*') {
+      reply.items = &items;
+    } else {
+      reply.is_status = type == '+';
+      reply.value = text;
+    }
+    owner_->on_redis_reply(reply);
   }
   void break_off(std::string_view reason, bool closed) {
     owner_->on_broken(reason, closed);
@@ -165,9 +178,8 @@ class FakeRedisConnection final : public RedisConnection {
   bool stepping_ = false;
   bool connected_ = false;
   bool closing_ = false;
-  std::vector<std::string> gathered_;
+  std::string out_;
   std::deque<std::string> under_way_;
-  size_t unsent_ = 0;
 };
 
 class FakeRedisNetwork final : public RedisNetwork {
@@ -213,6 +225,11 @@ class FakeRedisNetwork final : public RedisNetwork {
   void trickle() {
     for (FakeRedisConnection* connection : connections_) {
       connection->trickle();
+    }
+  }
+  void say(const std::string& reply) {
+    for (FakeRedisConnection* connection : connections_) {
+      connection->say(reply);
     }
   }
   /// Each server closes its connections, as Redis closes idle ones; the next poll finds it.

@@ -242,6 +242,31 @@ TEST_F(RedisCommandsTest, WhatMeetsTheCloseIsSentAgain) {
   EXPECT_THAT(lines_, IsEmpty());
 }
 
+TEST_F(RedisCommandsTest, WhatWasGatheredAsTheConnectionClosedIsSentOnce) {
+  serve_one();
+  home().commands.clear();
+  network_.close_all();
+  RecordedRequest& gathered = send({"ECHO", "1"});
+  network_.step();  // before the turn has ended
+  RecordedRequest& later = send({"ECHO", "2"});
+  pass_ms(5);
+  EXPECT_EQ(gathered.value, "1");
+  EXPECT_EQ(later.value, "2");
+  EXPECT_EQ(std::ranges::count(home().commands, "ECHO 1"), 1);
+  EXPECT_THAT(lines_, IsEmpty());
+}
+
+TEST_F(RedisCommandsTest, AReplyThatNobodyHasAskedForEndsTheConnection) {
+  serve_one();
+  network_.say("+hello");
+  pass_ms(1);
+  EXPECT_EQ(client_->state(), "redis sent a reply that nobody had asked for (10.0.0.1:6379)");
+  ms_until([&] { return client_->up(); });
+  network_.say("-ERR max number of clients reached");
+  pass_ms(1);
+  EXPECT_EQ(client_->state(), "ERR max number of clients reached (10.0.0.1:6379)");
+}
+
 TEST_F(RedisCommandsTest, WhatMayDoHarmTwiceIsNotSentAgain) {
   serve_one();
   network_.close_all();

@@ -1,0 +1,153 @@
+#include "core/redis/reply_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace zerogate {
+namespace {
+
+/// All that a reply says, in one line.
+std::string told(const RedisValue& value) {
+  std::string text = value.is_array ? "[" : value.has_value ? "" : "nil";
+  for (const RedisValue& item : value.items) {
+    text += told(item) + ",";
+  }
+  return text + (value.is_array ? "]" : "") +
+         (value.is_status  ? "+"
+          : value.is_error ? "-"
+                           : "") +
+         value.text + ":" + std::to_string(value.integer);
+}
+std::string told(const RedisReply& reply) {
+  std::string text = reply.status == RedisReply::Status::error ? "error " : "";
+  text += reply.has_value ? "" : "nil ";
+  text += reply.is_status ? "status " : "";
+  text += std::string(reply.value) + ":" + std::to_string(reply.integer) + std::string(reply.text);
+  if (reply.items != nullptr) {
+    text += "[";
+    for (const RedisValue& item : *reply.items) {
+      text += told(item) + ",";
+    }
+  }
+  return text;
+}
+
+class ReplyReaderTest : public ::testing::Test {
+ protected:
+  using Next = ReplyReader::Next;
+
+  /// What comes of bytes that arrive in these pieces, of memory that is gone afterwards.
+  static std::vector<std::string> read(const std::vector<std::string>& pieces) {
+    ReplyReader reader;
+    return read(reader, pieces);
+  }
+  static std::vector<std::string> read(ReplyReader& reader,
+                                       const std::vector<std::string>& pieces) {
+    std::vector<std::string> replies;
+    for (const std::string& piece : pieces) {
+      const auto bytes = std::make_unique<char[]>(piece.size());
+      piece.copy(bytes.get(), piece.size());
+      reader.feed({bytes.get(), piece.size()});
+      for (Next next = reader.next(); next != Next::more; next = reader.next()) {
+        if (next == Next::broken) {
+          replies.push_back("broken: " + std::string(reader.error()));
+          return replies;
+        }
+        replies.push_back(told(reader.reply()));
+      }
+    }
+    return replies;
+  }
+  static std::vector<std::string> bytes_of(const std::string& text) {
+    std::vector<std::string> bytes;
+    for (const char c : text) {
+      bytes.emplace_back(1, c);
+    }
+    return bytes;
+  }
+};
+
+TEST_F(ReplyReaderTest, EachKindOfReply) {
+  EXPECT_EQ(read({"+OK\r\n+QUEUED\r\n+\r\n-ERR no\r\n:7\r\n:-12\r\n:0\r\n"
+                  "$3\r\na\rb\r\n$0\r\n\r\n$-1\r\n*1\r\n:1\r\n*0\r\n*-1\r\n"}),
+            (std::vector<std::string>{"status OK:0", "status QUEUED:0", "status :0",
+                                      "error nil :0ERR no", ":7", ":-12", ":0", "a\rb:0", ":0",
+                                      "nil :0", ":0[:1,", ":0[", "nil :0"}));
+}
+
+TEST_F(ReplyReaderTest, ASetIsDoneWhenTheStatusIsOk) {
+  ReplyReader reader;
+  const auto says_ok = [&](std::string_view bytes) {
+    reader.feed(bytes);
+    return reader.next() == Next::reply && reader.reply().says_ok() && reader.next() == Next::more;
+  };
+  EXPECT_TRUE(says_ok("+OK\r\n"));
+  EXPECT_FALSE(says_ok("$2\r\nOK\r\n"));
+  EXPECT_FALSE(says_ok("-OK\r\n"));
+  EXPECT_FALSE(says_ok("+QUEUED\r\n"));
+  EXPECT_FALSE(says_ok("+O")) << "not all of it";
+  EXPECT_TRUE(says_ok("K\r\n"));
+}
+
+TEST_F(ReplyReaderTest, ArraysMayBeNested) {
+  EXPECT_EQ(read({"*4\r\n*2\r\n:1\r\n*1\r\n$1\r\nx\r\n*0\r\n$-1\r\n-ERR no\r\n*1\r\n+a\r\n"}),
+            (std::vector<std::string>{":0[[:1,[x:0,]:0,]:0,[]:0,nil:0,-ERR no:0,", ":0[+a:0,"}));
+}
+
+TEST_F(ReplyReaderTest, HowTheBytesArriveMakesNoDifference) {
+  std::string bytes;
+  for (const char* const reply :
+       {"+OK\r\n", "$5\r\nab\r\nc\r\n", "-ERR no\r\n", "*2\r\n$1\r\na\r\n:1\r\n", ":42\r\n",
+        "$-1\r\n", "+PONG\r\n", "*1\r\n*1\r\n$-1\r\n", "$0\r\n\r\n", "+OK\r\n"}) {
+    bytes += reply;
+  }
+  const std::vector<std::string> whole = read({bytes});
+  ASSERT_EQ(whole.size(), 10u);
+  EXPECT_EQ(read(bytes_of(bytes)), whole);
+  for (size_t first = 0; first <= bytes.size(); ++first) {
+    for (size_t second = first; second <= bytes.size(); ++second) {
+      ASSERT_EQ(
+          read({bytes.substr(0, first), bytes.substr(first, second - first), bytes.substr(second)}),
+          whole)
+          << first << ' ' << second;
+    }
+  }
+}
+
+/// Whatever a server sends: what is read in place is what hiredis makes of it.
+TEST_F(ReplyReaderTest, GarbageIsReadAsHiredisReadsIt) {
+  constexpr std::string_view kLetters = "+-:$*0123OK\r\n\r\n\r\n-1 x";
+  std::mt19937 random(1);
+  int broken = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes(1, kLetters[random() % 5]);
+    for (size_t left = random() % 24; left > 0; --left) {
+      bytes += kLetters[random() % kLetters.size()];
+    }
+    const std::vector<std::string> one_by_one = read(bytes_of(bytes));  // never whole: by hiredis
+    ASSERT_EQ(read({bytes}), one_by_one) << bytes;
+    broken += !one_by_one.empty() && one_by_one.back().starts_with("broken") ? 1 : 0;
+  }
+  EXPECT_GT(broken, 1'000);
+  EXPECT_LT(broken, 19'000);
+}
+
+TEST_F(ReplyReaderTest, ALargeReplyInPiecesLeavesNothingBehind) {
+  ReplyReader reader;
+  const std::string large(1 << 20, 'x');
+  const std::string bytes = "$1048576\r\n" + large + "\r\n+OK\r\n";
+  for (int i = 0; i < 3; ++i) {
+    const std::vector<std::string> replies =
+        read(reader, {bytes.substr(0, 70'000), bytes.substr(70'000), "+OK\r\n"});
+    ASSERT_EQ(replies.size(), 3u);
+    EXPECT_EQ(replies[0], large + ":0");
+    EXPECT_EQ(replies[2], "status OK:0");
+  }
+}
+
+}  // namespace
+}  // namespace zerogate
