@@ -1,4 +1,4 @@
-#include "gateway/desk/backend_desk.h"
+#include "gateway/control/backend_control.h"
 
 #include <fmt/format.h>
 #include <uv.h>
@@ -93,7 +93,7 @@ EndpointStatus best_of(const std::vector<EndpointStatus>& views) {
   return best;
 }
 
-std::vector<EndpointReport> BackendDesk::report() const {
+std::vector<EndpointReport> BackendControl::report() const {
   std::map<Key, Sum> sums;
   for (const WorkerMetrics* worker : workers_.metrics()) {
     for (const BackendTotals& backend : worker->backends.totals()) {
@@ -122,7 +122,7 @@ std::vector<EndpointReport> BackendDesk::report() const {
   return reports;
 }
 
-Result<std::string> BackendDesk::order(const EndpointOrder& order) {
+Result<std::string> BackendControl::order(const EndpointOrder& order) {
   const std::lock_guard lock(ordering_);
   std::string known;
   bool found = false;

@@ -14,16 +14,16 @@
 
 namespace zerogate {
 
-/// What it needs of the workers. Called from the desk's callers' threads.
-struct DeskSources {
+/// What it needs of the workers. Called from its callers' threads.
+struct ControlSources {
   std::function<std::vector<const WorkerMetrics*>()> metrics;
   std::function<void(const EndpointOrder&)> tell;  ///< every worker
 };
 
 /// Owned by the Gateway. Any thread.
-class BackendDesk {
+class BackendControl {
  public:
-  BackendDesk(DeskSources workers, std::shared_ptr<ByHand> by_hand)
+  BackendControl(ControlSources workers, std::shared_ptr<ByHand> by_hand)
       : workers_(std::move(workers)), by_hand_(std::move(by_hand)) {}
 
   /// Those that exist, by backend and name, and those that something was ordered for and that no
@@ -35,7 +35,7 @@ class BackendDesk {
   Result<std::string> order(const EndpointOrder& order);
 
  private:
-  const DeskSources workers_;
+  const ControlSources workers_;
   const std::shared_ptr<ByHand> by_hand_;
   std::mutex ordering_;  ///< the log tells orders as they were given
 };

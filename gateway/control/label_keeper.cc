@@ -1,4 +1,4 @@
-#include "gateway/desk/label_keeper.h"
+#include "gateway/control/label_keeper.h"
 
 #include <algorithm>
 #include <memory>

@@ -233,8 +233,8 @@ Status Gateway::start_admin() {
   sources.config = [this] { return config_yaml(); };
   sources.clients = [this] { return ask_for_clients(workers_); };
   sources.drain = [this] { shutdown_->request(); };
-  sources.endpoints = [this] { return desk_.report(); };
-  sources.order = [this](const EndpointOrder& order) { return desk_.order(order); };
+  sources.endpoints = [this] { return control_.report(); };
+  sources.order = [this](const EndpointOrder& order) { return control_.order(order); };
   sources.reload = [this] { return reloader_->reload(); };
   sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };
   sources.version = version();

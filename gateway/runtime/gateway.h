@@ -14,8 +14,8 @@
 #include "core/metrics/function_labels.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/config/load_config.h"
-#include "gateway/desk/backend_desk.h"
-#include "gateway/desk/label_keeper.h"
+#include "gateway/control/backend_control.h"
+#include "gateway/control/label_keeper.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/reloader.h"
@@ -95,13 +95,13 @@ class Gateway {
   std::vector<std::unique_ptr<Worker>> workers_;
   LivenessCheck liveness_;
   std::shared_ptr<ByHand> by_hand_ = std::make_shared<ByHand>();
-  BackendDesk desk_{{[this] { return worker_metrics(); },
-                     [this](const EndpointOrder& order) {
-                       for (const auto& worker : workers_) {
-                         worker->order(order);
-                       }
-                     }},
-                    by_hand_};
+  BackendControl control_{{[this] { return worker_metrics(); },
+                           [this](const EndpointOrder& order) {
+                             for (const auto& worker : workers_) {
+                               worker->order(order);
+                             }
+                           }},
+                          by_hand_};
   std::unique_ptr<Reloader> reloader_;  ///< acts upon the workers: goes before them
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
   std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs

@@ -24,7 +24,7 @@ STOREYS = [
     ["gateway/version", "gateway/http"],
     ["gateway/host", "gateway/admin"],
     ["gateway/config"],
-    ["gateway/desk"],
+    ["gateway/control"],
     ["gateway/runtime", "gateway/ask"],
     ["gateway/cli"],
     ["gateway/main"],
@@ -35,7 +35,7 @@ SOURCE_FOLDERS = ["core", "handlers", "gateway"]
 COLUMNS = 100
 SOURCE_LINES = 400
 TEST_LINES = 500
-GATEWAY_ROOMS = {"admin", "ask", "cli", "config", "desk", "host", "http", "runtime"}
+GATEWAY_ROOMS = {"admin", "ask", "cli", "config", "control", "host", "http", "runtime"}
 GATEWAY_FILES = {"main.cc", "version.cc", "version.h"}
 ROOM_FILES = 20
 

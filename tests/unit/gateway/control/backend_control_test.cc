@@ -1,12 +1,12 @@
 // How several event loops' views of an endpoint become one.
-#include "gateway/desk/backend_desk.h"
+#include "gateway/control/backend_control.h"
 
 #include <gtest/gtest.h>
 
 namespace zerogate {
 namespace {
 
-TEST(BackendDeskTest, TheBestViewIsToldWithTheWorstOnesReason) {
+TEST(BackendControlTest, TheBestViewIsToldWithTheWorstOnesReason) {
   const EndpointStatus up{EndpointState::up, "", 5};
   const EndpointStatus ejected{EndpointState::ejected, "it failed", 9};
   EXPECT_EQ(best_of({up, up}).reason, "");
@@ -16,7 +16,7 @@ TEST(BackendDeskTest, TheBestViewIsToldWithTheWorstOnesReason) {
   EXPECT_EQ(best.reason, "1 of 2 event loops see it differently: ejected: it failed");
 }
 
-TEST(BackendDeskTest, WhatWasDoneByHandGoesBeforeAll) {
+TEST(BackendControlTest, WhatWasDoneByHandGoesBeforeAll) {
   const EndpointStatus up{EndpointState::up, "", 5};
   const EndpointStatus drain{EndpointState::drain, "drained by hand", 9};
   const EndpointStatus best = best_of({up, drain});
