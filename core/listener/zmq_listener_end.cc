@@ -16,7 +16,7 @@ void ZmqListener::finish() {
   for (int budget = kLastMessages; budget > 0 && receive_one(); --budget) {
   }
   gathering_ = false;
-  for (const auto& [path, body] : gathered_) {
+  for (const auto& [path, body] : std::exchange(gathered_, {})) {
     if (ZmqPeers::Peer* peer = peers_.find(path.caller)) {
       ++peer->in_flight;
       deliver(path, body);

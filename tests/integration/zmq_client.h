@@ -15,8 +15,9 @@ class ZmqClient {
  public:
   /// With a `queue` of 1 and small buffers it takes nearly nothing that the test does not read.
   struct Options {
-    int queue = 0;           ///< messages each way; 0: no limit
-    int receive_buffer = 0;  ///< bytes; 0: the system's default
+    int queue = 0;                ///< messages each way; 0: no limit
+    int receive_buffer = 0;       ///< bytes; 0: the system's default
+    bool only_connected = false;  ///< send() fails while there is no connection
   };
 
   ZmqClient(void* context, const Address& address) : ZmqClient(context, address, Options{}) {}
@@ -29,6 +30,7 @@ class ZmqClient {
     if (options.receive_buffer != 0) {
       set_option(socket_, ZMQ_RCVBUF, options.receive_buffer);
     }
+    set_option(socket_, ZMQ_IMMEDIATE, options.only_connected ? 1 : 0);
     const std::string endpoint =
         address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
     zmq_connect(socket_.get(), endpoint.c_str());
@@ -36,6 +38,13 @@ class ZmqClient {
 
   bool send(ByteView body, int flags = 0) {
     return zmq_send(socket_.get(), body.data(), body.size(), ZMQ_DONTWAIT | flags) >= 0;
+  }
+  /// With `only_connected`: whether there is a connection now.
+  bool connected() const {
+    int events = 0;
+    size_t size = sizeof events;
+    zmq_getsockopt(socket_.get(), ZMQ_EVENTS, &events, &size);
+    return (events & ZMQ_POLLOUT) != 0;
   }
   /// The next message that is for anybody: as zeroapi's clients, it takes no notice of the frames
   /// that keep a silent connection alive.
