@@ -9,6 +9,7 @@
 #include "core/base/bytes.h"
 #include "core/base/slot_map.h"
 #include "core/bridge/forwarded_call.h"
+#include "core/io/read_turns.h"
 #include "core/io/timer.h"
 
 namespace zerogate {
@@ -18,7 +19,8 @@ struct BackendConnectionOptions {
   uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
   /// FrameReader::kSharedBytes, shared by all connections of the loop and owned by the Bridge.
   char* read_buffer = nullptr;
-  std::string backend{};  ///< its name, for errors
+  ReadTurns* turns = nullptr;  ///< of all connections of the loop; owned by the Bridge
+  std::string backend{};       ///< its name, for errors
   /// What `connect` carries, so that a gateway recognises itself; see ConnectService.
   std::string identity;
   /// A peer that does not acknowledge, or does not take, what it was sent for so long is gone: the

@@ -74,6 +74,7 @@ class Bridge final : public EndOfTurn {
   SocketConnectionMaker maker_;
   DnsLookupMaker lookups_;
   std::unique_ptr<char[]> read_buffer_;
+  ReadTurns turns_;
   size_t request_bytes_ = 0;
   BridgeContext context_;
   std::vector<Entry> entries_;

@@ -22,6 +22,9 @@ TcpBackendConnection::TcpBackendConnection(EventLoop& loop, BackendConnection::O
                                            const BackendConnectionOptions& options)
     : BackendConnection(loop.timers(), owner, options),
       stream_(loop.uv(), *this, options.read_buffer) {
+  if (options.turns != nullptr) {
+    stream_.take_turns(*options.turns);
+  }
   const int error = stream_.connect(address);
   if (error != 0) {
     fail_soon(std::string(TcpStream::reason(error)));

@@ -17,7 +17,9 @@ namespace zerogate {
 
 namespace {
 
+/// What is read at once before other handles of the loop have their turn.
 constexpr int kMessagesPerTurn = 512;
+constexpr size_t kBytesPerTurn = 1 << 20;
 constexpr int kQueue = 10'000;  ///< messages; the connection's own limit of requests comes first
 
 /// What all ids of connections begin with: never like the ids of a backend's keep-alive frames. The
@@ -114,10 +116,12 @@ void ZmqBackendConnection::send_probe() {
 }
 
 bool ZmqBackendConnection::receive() {
-  for (int budget = kMessagesPerTurn; budget > 0; --budget) {
+  size_t bytes = 0;
+  for (int budget = kMessagesPerTurn; budget > 0 && bytes < kBytesPerTurn; --budget) {
     if (down() || !message_.receive(dealer_.get())) {
       return true;
     }
+    bytes += message_.received().size();
     if (!message_.more()) {
       on_message(message_.received());
     }

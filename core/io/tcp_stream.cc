@@ -78,6 +78,9 @@ TcpStream::~TcpStream() { close(); }
 void TcpStream::end_writing() { (void)::shutdown(fd(), SHUT_WR); }
 
 void TcpStream::close() {
+  if (std::exchange(waiting_, false)) {
+    turns_->leave(*this);
+  }
   if (shell_ != nullptr) {
     release_kept();
     std::exchange(shell_, nullptr)->close();
@@ -177,6 +180,11 @@ void TcpStream::on_connected(int status) {
 }
 
 int TcpStream::start_reading() {
+  reading_ = true;
+  return waiting_ ? 0 : read_on();
+}
+
+int TcpStream::read_on() {
   const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     TcpStream& self = *static_cast<Shell*>(handle->data)->stream;
     *buffer = self.reader_.space(self.read_buffer_);
@@ -184,8 +192,10 @@ int TcpStream::start_reading() {
       self.account_kept();  // a long frame's memory grows
     }
   };
-  const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
-    static_cast<Shell*>(stream->data)->stream->on_read(size);
+  const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) {
+    TcpStream& self = *static_cast<Shell*>(stream->data)->stream;
+    self.on_read(size);
+    self.give_way(size, buffer->len);
   };
   return uv_read_start(&shell_->uv.stream, alloc, read);
 }
@@ -224,6 +234,31 @@ void TcpStream::on_read(ssize_t size) {
   }
   if (!chunk.bytes.empty()) {
     owner_.on_bytes(chunk.bytes);
+  }
+}
+
+void TcpStream::give_way(ssize_t size, size_t room) {
+  if (size < static_cast<ssize_t>(room) || turns_ == nullptr) {
+    without_pause_ = 0;
+    return;
+  }
+  without_pause_ += room;
+  if (without_pause_ < ReadTurns::kShareBytes || shell_ == nullptr || !reading_ || waiting_) {
+    return;
+  }
+  without_pause_ = 0;
+  uv_read_stop(&shell_->uv.stream);
+  waiting_ = true;
+  turns_->wait(*this);
+}
+
+void TcpStream::take_turn() {
+  waiting_ = false;
+  if (!reading_) {
+    return;
+  }
+  if (const int error = read_on(); error != 0) {
+    owner_.on_closed(error);
   }
 }
 
@@ -269,6 +304,7 @@ std::string peer_of(int fd) {
 }
 
 void TcpStream::stop_reading() {
+  reading_ = false;
   if (shell_->opened) {
     uv_read_stop(&shell_->uv.stream);
   }

@@ -11,6 +11,7 @@
 #include "core/base/bytes.h"
 #include "core/base/unique_fd.h"
 #include "core/io/frame_reader.h"
+#include "core/io/read_turns.h"
 #include "core/io/stream_writer.h"
 #include "core/io/uv_ptr.h"
 
@@ -20,7 +21,7 @@ namespace zerogate {
 /// frames (FrameReader), and writes the gathered bytes with one system call per turn
 /// (StreamWriter). Its Owner owns it and may close it at any time, but destroy it only outside the
 /// Owner's functions. The part that libuv still uses outlives both. Loop thread only.
-class TcpStream {
+class TcpStream final : private ReadTurns::Waiter {
  public:
   class Owner {
    public:
@@ -60,6 +61,8 @@ class TcpStream {
   /// The same with a connected socket, TCP or Unix, which it takes in any case.
   bool adopt(UniqueFd connection);
 
+  /// Before it is connected: it gives way to other streams of the loop that have much to read.
+  void take_turns(ReadTurns& turns) { turns_ = &turns; }
   /// Once connected: the kernel asks a TCP peer that is idle for `idle_ms` whether it is there, and
   /// ends the connection when the peer has not acknowledged, or not taken, what was sent for
   /// `timeout_ms`.
@@ -126,6 +129,10 @@ class TcpStream {
   void on_connected(int status);
   void on_read(ssize_t size);
   bool is_connected_to_itself() const;
+  int read_on();
+  /// Of a buffer of `room` bytes `size` were filled.
+  void give_way(ssize_t size, size_t room);
+  void take_turn() override;
   void account_kept() {
     if (totals_ != nullptr) {
       const size_t kept = reader_.memory();
@@ -140,6 +147,10 @@ class TcpStream {
   Shell* shell_;  ///< null once it is closed
   FrameReader reader_;
   size_t accounted_ = 0;  ///< this stream's part of Totals::kept
+  ReadTurns* turns_ = nullptr;
+  size_t without_pause_ = 0;  ///< bytes that it has read and found more behind them
+  bool reading_ = false;      ///< its owner wants to read
+  bool waiting_ = false;      ///< for its turn
 };
 
 /// "10.0.0.1" of "::ffff:10.0.0.1", as a socket for IPv6 and IPv4 calls an IPv4 peer.

@@ -37,7 +37,8 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
               .refusals = refusals_,
               .options = options,
               .unsent_limit = options.write_buffer + 2 * options.max_message,
-              .read_buffer = read_buffer_.get()} {
+              .read_buffer = read_buffer_.get(),
+              .turns = ReadTurns(loop.uv())} {
   loop_.add(*this);
 }
 

@@ -15,7 +15,9 @@ StreamSession::StreamSession(Shared& shared, Owner& owner, CallerKey key)
     : shared_(shared),
       owner_(owner),
       key_(key),
-      stream_(shared.loop.uv(), *this, shared.read_buffer, &shared.in) {}
+      stream_(shared.loop.uv(), *this, shared.read_buffer, &shared.in) {
+  stream_.take_turns(shared.turns);
+}
 
 bool StreamSession::begin() {
   activity_.begin(shared_.clock.now_ms());

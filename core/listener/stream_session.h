@@ -68,6 +68,7 @@ class StreamSession final : private TcpStream::Owner {
     const StreamOptions options;
     const size_t unsent_limit;  ///< bytes; a session with more is closed
     char* const read_buffer;    ///< FrameReader::kSharedBytes; used during one read only
+    ReadTurns turns;
     // Over all sessions:
     std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
     TcpStream::Totals in{};

@@ -145,9 +145,14 @@ void ZmqListener::update_gate() {
 
 bool ZmqListener::receive() {
   received_ns_ = loop_.read_ns();
+  received_bytes_ = 0;
   for (int budget = kMessagesPerTurn; budget > 0; --budget) {
     if (!receive_one()) {
       return true;
+    }
+    if (received_bytes_ >= kBytesPerTurn ||
+        (budget % kLookEvery == 0 && loop_.read_ns() - received_ns_ > kTurnNs)) {
+      return false;
     }
   }
   return false;
@@ -163,6 +168,7 @@ bool ZmqListener::receive_one() {
   } else {
     const ByteView body = frame_.received();
     metrics_.received_bytes.add(body.size());
+    received_bytes_ += body.size();
     dispatch(identity_, wire::parse_zmq_request(body));
   }
   frame_.release();
@@ -181,6 +187,7 @@ void ZmqListener::receive_more() {
     more = surplus.more();
   }
   metrics_.received_bytes.add(bytes);
+  received_bytes_ += bytes;
   if (two) {
     dispatch(identity_, wire::parse_w1_request(frame_.received(), second.received()));
   } else {

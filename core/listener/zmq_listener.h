@@ -32,8 +32,14 @@ namespace zerogate {
 /// thread only.
 class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, private ZmqReader {
  public:
-  /// Messages read at once before other handles of the loop have their turn.
+  /// Messages read at once before other handles of the loop have their turn, unless they are of
+  /// kBytesPerTurn before, or take kTurnNs.
   static constexpr int kMessagesPerTurn = 512;
+  /// A copy of as many bytes, from the request to the reply, takes a millisecond.
+  static constexpr size_t kBytesPerTurn = 1 << 20;
+  static constexpr uint64_t kTurnNs = 2'000'000;
+  /// Messages between two looks at the clock.
+  static constexpr int kLookEvery = 16;
   /// Messages that libzmq queues for one peer, each way.
   static constexpr int kReplyQueue = 1'000;
   static constexpr int kRequestQueue = 256;
@@ -122,6 +128,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   ZmqMessage identity_, frame_;  ///< of the message that is being read; reused
   std::string old_error_;        ///< reused
   uint64_t received_ns_ = 0;     ///< of this batch
+  size_t received_bytes_ = 0;    ///< the same
   bool sent_ = false;            ///< in this turn: the poll may have missed news
   bool accepting_ = true;
   bool gathering_ = false;
