@@ -1,24 +1,16 @@
 #include "core/log/log.h"
 
 #include <fmt/chrono.h>
-#include <signal.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/details/null_mutex.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/logger.h>
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <utility>
+
+#include "core/log/line_thread.h"
 
 namespace zerogate::log {
 namespace {
@@ -27,108 +19,34 @@ constexpr std::array<std::string_view, 5> kLevelNames = {"debug", "info", "warn"
 constexpr std::array<std::string_view, 5> kPriorities = {"<7>", "<6>", "<4>", "<3>", "<3>"};
 constexpr size_t kUsualLineBytes = 256;
 
-spdlog::level::level_enum spdlog_level(Level level) {
-  constexpr std::array kLevels = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                  spdlog::level::err, spdlog::level::off};
-  return kLevels[static_cast<size_t>(level)];
-}
-
-/// spdlog 1.10 has no callback sink of its own.
-class CallbackSink final : public spdlog::sinks::base_sink<std::mutex> {
+/// Writes each line before it goes on.
+class Direct {
  public:
-  explicit CallbackSink(Sink callback) : sink_(std::move(callback)) {}
-
- private:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    sink_(std::string_view(message.payload.data(), message.payload.size()));
-  }
-  void flush_() override {}
-
-  Sink sink_;
-};
-
-/// The descriptor of stderr, and how many lines have gone there. Not through stdio as spdlog's own
-/// sink: a thread that waits in fwrite holds stderr's lock, on which exit() would wait with it.
-class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
- public:
-  std::atomic<uint64_t> written = 0;
-  std::atomic<uint64_t> lost = 0;  ///< also those of which a part was written: a full disk, EPIPE
-
- private:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    line_.assign(message.payload.data(), message.payload.size());
-    line_ += '\n';
-    for (std::string_view rest = line_; !rest.empty();) {
-      const ssize_t size = ::write(STDERR_FILENO, rest.data(), rest.size());
-      if (size < 0 && errno == EINTR) {
-        continue;
-      }
-      if (size < 0) {
-        lost.fetch_add(1, std::memory_order_release);  // the metrics can still tell it
-        return;
-      }
-      rest.remove_prefix(static_cast<size_t>(size));
+  /// Without a sink to stderr.
+  explicit Direct(Sink sink) : sink_(std::move(sink)) {}
+  void add(std::string line) {
+    const std::lock_guard lock(mutex_);
+    if (sink_) {
+      sink_(line);
+    } else {
+      write_to_stderr(std::move(line));
     }
-    written.fetch_add(1, std::memory_order_release);
-  }
-  void flush_() override {}
-
-  std::string line_;  ///< reused: one thread writes
-};
-
-void set_up(spdlog::logger& logger) {
-  logger.set_level(spdlog::level::trace);  // write() has looked already
-  logger.flush_on(spdlog::level::trace);
-  logger.set_error_handler([](const std::string&) {});  // there is nowhere left to tell it
-}
-
-std::shared_ptr<spdlog::logger> make_logger(Sink sink) {
-  spdlog::sink_ptr target;
-  if (sink) {
-    target = std::make_shared<CallbackSink>(std::move(sink));
-  } else {
-    target = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    target->set_pattern("%v");  // the line is complete already
-  }
-  auto logger = std::make_shared<spdlog::logger>("zerogate", std::move(target));
-  set_up(*logger);
-  return logger;
-}
-
-/// The thread that writes, and its queue.
-struct Background {
-  Background()
-      : sink(std::make_shared<DescriptorSink>()),
-        pool(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1, block_signals)),
-        logger(std::make_shared<spdlog::async_logger>(
-            "zerogate", sink, pool, spdlog::async_overflow_policy::overrun_oldest)) {
-    set_up(*logger);
-  }
-  static void block_signals() {  // they are the main thread's to take
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
-  }
-  bool done() const { return sink->written.load(std::memory_order_acquire) + dropped() >= queued; }
-  uint64_t dropped() const {
-    return sink->lost.load(std::memory_order_acquire) + pool->overrun_counter();
   }
 
-  std::shared_ptr<DescriptorSink> sink;
-  std::shared_ptr<spdlog::details::thread_pool> pool;
-  std::shared_ptr<spdlog::async_logger> logger;
-  std::atomic<uint64_t> queued = 0;
+ private:
+  std::mutex mutex_;  ///< one line at a time
+  const Sink sink_;
 };
 
 /// The process has one log as it has one stderr; this is its state.
 struct State {
   std::atomic<Level> level{Level::info};
   std::atomic<bool> priorities = false;
-  std::atomic<uint64_t> dropped = 0;  // without those of a background that runs
+  std::atomic<uint64_t> dropped = 0;  // without those of a background thread that runs
   std::mutex mutex;                   // guards the rest
   Format format = Format::logfmt;
-  std::shared_ptr<spdlog::logger> logger = make_logger({});
-  std::shared_ptr<Background> background;  // null: lines are written at once
+  std::shared_ptr<Direct> direct = std::make_shared<Direct>(Sink());
+  std::shared_ptr<LineThread> background;  // null: lines are written at once
 };
 
 State& state() {
@@ -137,7 +55,7 @@ State& state() {
   return state;
 }
 
-std::shared_ptr<Background> background() {
+std::shared_ptr<LineThread> background() {
   State& log = state();
   const std::lock_guard lock(log.mutex);
   return log.background;
@@ -265,17 +183,16 @@ void write_line(Level level, std::string_view event, FieldSpan fields, bool bulk
   if (level == Level::off || level < log.level.load(std::memory_order_relaxed)) {
     return;
   }
-  std::shared_ptr<spdlog::logger> logger;
-  std::shared_ptr<Background> background;
+  std::shared_ptr<Direct> direct;
+  std::shared_ptr<LineThread> background;
   Format format;
   {
     const std::lock_guard lock(log.mutex);
-    logger = log.logger;
+    direct = log.direct;
     background = log.background;
     format = log.format;
   }
-  if (bulk && background != nullptr &&
-      background->pool->queue_size() >= kQueueLines - kReservedLines) {
+  if (bulk && background != nullptr && background->waiting() >= kQueueLines - kReservedLines) {
     return count_dropped();
   }
   std::string line;
@@ -289,19 +206,20 @@ void write_line(Level level, std::string_view event, FieldSpan fields, bool bulk
     logfmt_line(line, level, event, fields);
   }
   if (background != nullptr) {
-    background->queued.fetch_add(1, std::memory_order_relaxed);
+    background->add(std::move(line));
+  } else {
+    direct->add(std::move(line));
   }
-  logger->log(spdlog_level(level), spdlog::string_view_t(line));
 }
 
 }  // namespace
 
 void configure(Level level, Format format, Sink sink) {
-  auto logger = make_logger(std::move(sink));
+  auto direct = std::make_shared<Direct>(std::move(sink));
   State& log = state();
   const std::lock_guard lock(log.mutex);
   log.format = format;
-  log.logger = std::move(logger);
+  log.direct = std::move(direct);
   log.level = level;
 }
 
@@ -330,28 +248,19 @@ std::optional<Level> level_named(std::string_view name) {
 void write_in_background() {
   State& log = state();
   const std::lock_guard lock(log.mutex);
-  log.background = std::make_shared<Background>();
-  log.logger = log.background->logger;
+  log.background = std::make_shared<LineThread>(kQueueLines);
 }
 
 void end_background(std::chrono::milliseconds patience) {
-  const auto background = zerogate::log::background();
-  if (background == nullptr) {
+  std::shared_ptr<LineThread> ended = background();
+  // Its destructor would wait for its thread, which waits for the reader of stderr.
+  if (ended == nullptr || !ended->wait_until_written(patience)) {
     return;
-  }
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!background->done()) {
-    // The pool's destructor would wait for its thread, which waits for whoever reads stderr.
-    if (std::chrono::steady_clock::now() > deadline) {
-      return;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   State& log = state();
   const std::lock_guard lock(log.mutex);
-  log.dropped += background->dropped();
+  log.dropped += ended->dropped();
   log.background = nullptr;
-  log.logger = make_logger({});
 }
 
 uint64_t dropped() {

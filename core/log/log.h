@@ -1,4 +1,4 @@
-// Structured log lines: an event and its fields, as logfmt or JSON, through spdlog.
+// Structured log lines: an event and its fields, as logfmt or JSON.
 #pragma once
 
 #include <fmt/format.h>

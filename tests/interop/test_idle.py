@@ -1,0 +1,60 @@
+"""A gateway with nothing to do sleeps: none of its threads waits for a time that comes soon."""
+
+import asyncio
+import os
+import struct
+
+import pytest
+
+from clients import KINDS
+from waiting import PATIENCE_S, until
+
+pytestmark = pytest.mark.gateway
+
+SOON_MS = 30_000  # the main thread looks at the labels of functions once in a minute
+# By number, of x86-64 and of arm64: the place of the argument that says how long to wait, and
+# whether it is milliseconds or the address of a time. Other calls come back at once, or are not
+# what a thread here should wait in.
+WAITS = {
+    "x86_64": {232: (3, "ms"), 281: (3, "ms"), 7: (2, "ms"), 271: (2, "time"), 202: (3, "time")},
+    "aarch64": {22: (3, "ms"), 73: (2, "time"), 98: (3, "time")},
+}[os.uname().machine]
+
+
+def wait_ms(pid, task):
+    """How long the thread sleeps at most; None while it runs."""
+    with open(f"/proc/{pid}/task/{task}/syscall", encoding="ascii") as file:
+        number, *arguments = file.read().split()
+    if number == "running" or int(number) not in WAITS:
+        return None
+    place, kind = WAITS[int(number)]
+    value = int(arguments[place], 16)
+    if kind == "ms":
+        (ms,) = struct.unpack("i", struct.pack("I", value & 0xFFFFFFFF))
+        return float("inf") if ms < 0 else ms
+    return float("inf") if value == 0 else 0
+
+
+def short_sleepers(pid):
+    """The threads that do not sleep for long, by name."""
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        sleep_ms = wait_ms(pid, task)
+        if sleep_ms is None or sleep_ms < SOON_MS:
+            with open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8") as comm:
+                found.append(f"{comm.read().strip()}: {sleep_ms}")
+    return found
+
+
+async def test_an_idle_gateway_does_not_wake_up(start_gateway, own_redis, clients):
+    gateway = await asyncio.to_thread(start_gateway, own_redis.url(), ["--threads", "2"])
+    # A ZeroMQ connection that is open has heartbeats, so only the other kind stays.
+    for kind in KINDS:
+        client = clients.open(kind, gateway)
+        await client.call("hello_world")
+        if client.protocol == "zmq":
+            await clients.close(client)
+    try:
+        await until(lambda: not short_sleepers(gateway.pid), PATIENCE_S, "every thread sleeps")
+    except AssertionError:
+        assert short_sleepers(gateway.pid) == []
