@@ -35,21 +35,15 @@ constexpr std::array<uint8_t, 256> make_fixed_sizes() {
 }
 constexpr std::array<uint8_t, 256> kFixedSizes = make_fixed_sizes();
 
-/// What a first byte that kFixedSizes does not know announces.
+/// What the first byte of a long form announces: of str, bin, ext, array or map.
 struct Head {
-  uint8_t length_bytes = 0;  ///< width of the big-endian count or length that follows; 0: in byte
+  uint8_t length_bytes = 0;  ///< width of the big-endian count or length that follows
   uint8_t extra = 0;         ///< bytes beside the body: an ext's type
   uint8_t per_item = 0;      ///< values per count of a container; 0: a count of bytes
   bool valid = false;
 };
 
 constexpr Head head_of(uint8_t first) {
-  if (first >= 0x80 && first <= 0x8f) {
-    return {0, 0, 2, true};
-  }
-  if (first >= 0x90 && first <= 0x9f) {
-    return {0, 0, 1, true};
-  }
   switch (first) {
     case 0xc4:
     case 0xd9:
@@ -153,8 +147,7 @@ uint64_t read_count(const char* behind_first, uint8_t length_bytes) {
   }
 }
 
-/// Reads the head of a str, or of a container: its bytes and its count. False when `bytes` is too
-/// short for the head. Only for bytes that are not of a fixed size, or a fixstr.
+/// Reads the head of a long form: its bytes and its count. False when `bytes` is too short for it.
 bool read_head(ByteView bytes, size_t& header, uint64_t& count) {
   const uint8_t first = to_byte(bytes.front());
   const Head head = kHeads[first];
@@ -162,11 +155,7 @@ bool read_head(ByteView bytes, size_t& header, uint64_t& count) {
   if (bytes.size() < header) {
     return false;
   }
-  if (head.length_bytes == 0) {
-    count = first & (kTypes[first] == Type::str ? 0x1f : 0x0f);
-  } else {
-    count = read_count(bytes.data() + 1, head.length_bytes);
-  }
+  count = read_count(bytes.data() + 1, head.length_bytes);
   return true;
 }
 
@@ -193,6 +182,16 @@ Scan scan_value(ByteView bytes, uint32_t levels) noexcept {
         return {0, ScanError::truncated};
       }
       at += size;
+    } else if ((first & 0xe0) == 0x80) {  // a map or an array of up to 15
+      if (depth == levels) {
+        return {0, ScanError::too_deep};
+      }
+      ++at;
+      if (const uint64_t count = first & 0x0f; count != 0) {
+        outer[depth++] = left;
+        left = first < 0x90 ? 2 * count : count;
+        continue;
+      }
     } else {
       const Head head = kHeads[first];
       if (!head.valid) {
@@ -202,8 +201,7 @@ Scan scan_value(ByteView bytes, uint32_t levels) noexcept {
       if (header > present) {
         return {0, ScanError::truncated};
       }
-      const uint64_t count =
-          head.length_bytes == 0 ? first & 0x0fu : read_count(at + 1, head.length_bytes);
+      const uint64_t count = read_count(at + 1, head.length_bytes);
       if (head.per_item == 0) {
         if (count > present - header) {
           return {0, ScanError::truncated};
@@ -270,32 +268,32 @@ const char* type_name(Type type) noexcept {
 bool Reader::read_long_map(uint32_t& pairs) noexcept {
   size_t header = 0;
   uint64_t count = 0;
-  if (next_type() != Type::map || !read_head(rest_, header, count)) {
+  if (next_type() != Type::map || !read_head(rest(), header, count)) {
     return false;
   }
   pairs = static_cast<uint32_t>(count);
-  rest_.remove_prefix(header);
+  at_ += header;
   return true;
 }
 
 bool Reader::read_long_array(uint32_t& items) noexcept {
   size_t header = 0;
   uint64_t count = 0;
-  if (next_type() != Type::array || !read_head(rest_, header, count)) {
+  if (next_type() != Type::array || !read_head(rest(), header, count)) {
     return false;
   }
   items = static_cast<uint32_t>(count);
-  rest_.remove_prefix(header);
+  at_ += header;
   return true;
 }
 
 bool Reader::read_long_str(ByteView& text) noexcept {
   size_t header = 0;
   uint64_t count = 0;
-  if (next_type() != Type::str || !read_head(rest_, header, count)) {
+  if (next_type() != Type::str || !read_head(rest(), header, count)) {
     return false;
   }
-  if (count > rest_.size() - header) {
+  if (count > left() - header) {
     return false;  // before it is narrowed to a size_t
   }
   return take(header, static_cast<size_t>(count), text);
@@ -305,7 +303,7 @@ bool Reader::read_nil() noexcept {
   if (next_type() != Type::nil) {
     return false;
   }
-  rest_.remove_prefix(1);
+  ++at_;
   return true;
 }
 
@@ -313,14 +311,14 @@ bool Reader::read_bool(bool& value) noexcept {
   if (next_type() != Type::boolean) {
     return false;
   }
-  value = to_byte(rest_.front()) == 0xc3;
-  rest_.remove_prefix(1);
+  value = to_byte(*at_) == 0xc3;
+  ++at_;
   return true;
 }
 
 bool Reader::read_long_integer(Integer& value) noexcept {
   ByteView whole;
-  if (next_type() != Type::integer || !take(0, kFixedSizes[to_byte(rest_.front())], whole)) {
+  if (next_type() != Type::integer || !take(0, kFixedSizes[to_byte(*at_)], whole)) {
     return false;
   }
   const char* body = whole.data() + 1;
@@ -352,7 +350,7 @@ bool Reader::read_long_integer(Integer& value) noexcept {
 
 bool Reader::read_real(double& value) noexcept {
   ByteView whole;
-  if (next_type() != Type::real || !take(0, kFixedSizes[to_byte(rest_.front())], whole)) {
+  if (next_type() != Type::real || !take(0, kFixedSizes[to_byte(*at_)], whole)) {
     return false;
   }
   value = whole.size() == 5 ? double{std::bit_cast<float>(load_be32(whole.data() + 1))}
@@ -363,31 +361,31 @@ bool Reader::read_real(double& value) noexcept {
 bool Reader::read_bin(ByteView& bytes) noexcept {
   size_t header = 0;
   uint64_t count = 0;
-  return next_type() == Type::bin && read_head(rest_, header, count) &&
-         count <= rest_.size() - header && take(header, static_cast<size_t>(count), bytes);
+  return next_type() == Type::bin && read_head(rest(), header, count) && count <= left() - header &&
+         take(header, static_cast<size_t>(count), bytes);
 }
 
 bool Reader::read_ext(int8_t& type, ByteView& body) noexcept {
   if (next_type() != Type::ext) {
     return false;
   }
-  const uint8_t first = to_byte(rest_.front());
+  const uint8_t first = to_byte(*at_);
   size_t header = 1;  // before the type
   uint64_t count = 0;
   if (kFixedSizes[first] != 0) {
     count = kFixedSizes[first] - 2u;
-  } else if (!read_head(rest_, header, count)) {
+  } else if (!read_head(rest(), header, count)) {
     return false;
   }
-  if (rest_.size() < header + 1 || count > rest_.size() - header - 1) {
+  if (left() < header + 1 || count > left() - header - 1) {
     return false;
   }
-  type = static_cast<int8_t>(rest_[header]);
+  type = static_cast<int8_t>(at_[header]);
   return take(header + 1, static_cast<size_t>(count), body);
 }
 
 bool Reader::read_value(ByteView& value, uint32_t levels) noexcept {
-  const Scan scan = scan_value(rest_, levels);
+  const Scan scan = scan_value(rest(), levels);
   return scan.error == ScanError::none && take(0, scan.length, value);
 }
 

@@ -52,11 +52,11 @@ struct Integer {
 /// that is asked for the wrong type returns false and does not move.
 class Reader {
  public:
-  explicit Reader(ByteView bytes) : rest_(bytes) {}
+  explicit Reader(ByteView bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
 
-  bool at_end() const { return rest_.empty(); }
-  ByteView rest() const { return rest_; }
-  Type next_type() const { return rest_.empty() ? Type::invalid : type_of(rest_.front()); }
+  bool at_end() const { return at_ == end_; }
+  ByteView rest() const { return {at_, left()}; }
+  Type next_type() const { return at_end() ? Type::invalid : type_of(*at_); }
 
   // The short forms, which nearly everything has, are read in place.
   bool read_map(uint32_t& pairs) noexcept {
@@ -66,20 +66,19 @@ class Reader {
     return read_short_count(0x90, items) || read_long_array(items);
   }
   bool read_str(ByteView& text) noexcept {
-    if (rest_.empty() || (static_cast<uint8_t>(rest_.front()) & 0xe0) != 0xa0) {
+    if (at_end() || (static_cast<uint8_t>(*at_) & 0xe0) != 0xa0) {
       return read_long_str(text);
     }
-    return take(1, static_cast<size_t>(rest_.front() & 0x1f), text);
+    return take(1, static_cast<size_t>(*at_ & 0x1f), text);
   }
   bool read_nil() noexcept;
   bool read_bool(bool& value) noexcept;
   bool read_integer(Integer& value) noexcept {
-    if (rest_.empty() || static_cast<signed char>(rest_.front()) < -32) {
+    if (at_end() || static_cast<signed char>(*at_) < -32) {
       return read_long_integer(value);
     }
-    const auto small = static_cast<signed char>(rest_.front());
+    const auto small = static_cast<signed char>(*at_++);
     value = {static_cast<uint64_t>(int64_t{small}), small < 0};
-    rest_.remove_prefix(1);
     return true;
   }
   /// Of 4 or 8 bytes.
@@ -91,11 +90,10 @@ class Reader {
 
  private:
   bool read_short_count(uint8_t family, uint32_t& count) noexcept {
-    if (rest_.empty() || (static_cast<uint8_t>(rest_.front()) & 0xf0) != family) {
+    if (at_end() || (static_cast<uint8_t>(*at_) & 0xf0) != family) {
       return false;
     }
-    count = static_cast<uint32_t>(rest_.front() & 0x0f);
-    rest_.remove_prefix(1);
+    count = static_cast<uint32_t>(*at_++ & 0x0f);
     return true;
   }
   bool read_long_map(uint32_t& pairs) noexcept;
@@ -103,14 +101,17 @@ class Reader {
   bool read_long_str(ByteView& text) noexcept;
   bool read_long_integer(Integer& value) noexcept;
   bool take(size_t header, size_t body, ByteView& out) noexcept {
-    if (header > rest_.size() || body > rest_.size() - header) {
+    if (header > left() || body > left() - header) {
       return false;
     }
-    out = ByteView(rest_.data() + header, body);
-    rest_.remove_prefix(header + body);
+    out = ByteView(at_ + header, body);
+    at_ += header + body;
     return true;
   }
-  ByteView rest_;
+  size_t left() const { return static_cast<size_t>(end_ - at_); }
+
+  const char* at_;
+  const char* end_;
 };
 
 }  // namespace zerogate::wire
