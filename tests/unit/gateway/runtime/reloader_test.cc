@@ -112,10 +112,11 @@ TEST_F(ReloaderTest, AFileThatNeverComesHoldsNobodyUp) {
   auto let_go = std::make_shared<std::promise<void>>();
   auto shared = let_go->get_future().share();
   ReloadParts stuck = parts();
-  stuck.load = [reading, shared] {
+  // Made here: the reading thread may outlive the test, and the functions that are served with it.
+  stuck.load = [reading, shared, config = routed()] {
     reading->set_value();
     shared.wait();
-    return routed();
+    return config;
   };
   stuck.patience = 1ms;
   {
@@ -134,10 +135,10 @@ TEST_F(ReloaderTest, TheEndDoesNotWaitForAFile) {
   auto let_go = std::make_shared<std::promise<void>>();
   auto shared = let_go->get_future().share();
   ReloadParts stuck = parts();
-  stuck.load = [reading, shared] {
+  stuck.load = [reading, shared, config = routed()] {
     reading->set_value();
     shared.wait();
-    return routed();
+    return config;
   };
   stuck.patience = 1h;
   {
