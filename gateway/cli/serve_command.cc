@@ -1,5 +1,7 @@
 #include "gateway/cli/serve_command.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -10,6 +12,7 @@
 #include "gateway/host/process.h"
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/gateway.h"
+#include "gateway/runtime/reloader.h"
 
 namespace zerogate {
 namespace {
@@ -92,7 +95,11 @@ int serve(const ServeCommand& command, const Environment& environment) {
 
 int run_serve(const ServeCommand& command, const Environment& environment) try {
   log::tell_priorities(stderr_is_journal(environment));
-  return serve(command, environment);
+  const int status = serve(command, environment);
+  if (Reloader::still_reading()) {
+    _exit(status);  // a file that never comes: what its reader looks at stays as it is
+  }
+  return status;
 } catch (const std::exception& failure) {  // no memory is left, or a fault of ours
   tell("failed", {"reason", failure.what()});
   return kFailed;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <atomic>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -21,6 +22,8 @@ std::variant<Config, ConfigErrors> load_safely(const decltype(ReloadParts::load)
 } catch (const std::exception& failure) {
   return ConfigErrors{{fmt::format("the configuration cannot be loaded: {}", failure.what())}};
 }
+
+std::atomic<int> threads_that_read = 0;
 
 }  // namespace
 
@@ -48,6 +51,8 @@ Reloader::Reloader(const Config& running, ReloadParts parts)
   successful_->Set(1);
   thread_ = std::thread([this] { run(); });
 }
+
+bool Reloader::still_reading() { return threads_that_read > 0; }
 
 Reloader::~Reloader() {
   stop();
@@ -124,13 +129,16 @@ std::variant<Config, ConfigErrors> Reloader::load_in_time() {
   }
   reading_ = std::make_shared<Reading>();
   try {
+    ++threads_that_read;
     std::thread([reading = reading_, load = parts_.load] {
       auto result = load_safely(load);
+      --threads_that_read;
       const std::lock_guard lock(reading->mutex);
       reading->result = std::move(result);
       reading->done.notify_all();
     }).detach();
   } catch (const std::system_error&) {
+    --threads_that_read;
     reading_.reset();
     return refusal("no thread can be started to read the configuration");
   }

@@ -63,6 +63,10 @@ class Reloader {
   std::string last_result() const;
   std::shared_ptr<prometheus::Collectable> metrics() const { return registry_; }
 
+  /// True while a thread of any reloader calls `load`, be that reloader destroyed or not. The
+  /// process must then end by _exit(): what that thread looks at may not be destroyed.
+  static bool still_reading();
+
  private:
   struct Reading;
 

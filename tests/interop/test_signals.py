@@ -161,9 +161,7 @@ def stop_a_worker(pid):
 
 
 def test_a_stuck_event_loop_is_not_healthy_and_does_not_hold_up_the_end(serve):
-    environment = dict(os.environ)  # ThreadSanitizer sleeps a second at every exit
-    environment["TSAN_OPTIONS"] = environment.get("TSAN_OPTIONS", "") + " atexit_sleep_ms=0"
-    process, port = serve("--threads", "2", env=environment)
+    process, port = serve("--threads", "2")
     until_ready(port)
     assert get(port, "/healthz") == 200
     task = stop_a_worker(process.pid)

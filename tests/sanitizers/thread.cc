@@ -18,6 +18,11 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:std::__cxx11::basic_string*::_M_create\n";
 }
 
+// A second signal ends the process at once, with the threads that it has.
+extern "C" const char* __tsan_default_options() {
+  return "report_thread_leaks=0:atexit_sleep_ms=0";
+}
+
 // A descriptor that another thread gets next, under the same number, looks to ThreadSanitizer like
 // the old one unless it saw that one closed, and using it like a race with its past. Two libraries
 // close out of its sight: libzmq, whose calls are left out, and libuv 1.44, which closes by
