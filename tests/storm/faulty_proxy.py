@@ -1,0 +1,104 @@
+"""A TCP proxy between the gateway and a service that does on command what networks do."""
+
+import asyncio
+import contextlib
+
+CHUNK = 1 << 16
+
+
+class FaultyProxy:
+    def __init__(self, target_port):
+        self._target_port = target_port
+        self._writers = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._delay_s = 0.0
+        self._chop = False
+        self._refuses = False
+
+    async def open(self):
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def close(self):
+        self._server.close()
+        self.reset()
+
+    def reset(self):
+        """Every connection ends with RST."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def half_close(self):
+        for writer in self._writers:
+            with contextlib.suppress(OSError):
+                writer.write_eof()
+
+    @contextlib.contextmanager
+    def stalled(self):
+        """Nothing passes; what was sent meanwhile passes afterwards."""
+        self._flows.clear()
+        try:
+            yield
+        finally:
+            self._flows.set()
+
+    @contextlib.contextmanager
+    def slow(self, delay_s=0.03):
+        self._delay_s = delay_s
+        try:
+            yield
+        finally:
+            self._delay_s = 0.0
+
+    @contextlib.contextmanager
+    def chopped(self):
+        """Bytes come in pieces of a few."""
+        self._chop = True
+        try:
+            yield
+        finally:
+            self._chop = False
+
+    @contextlib.contextmanager
+    def refusing(self):
+        """New connections are closed at once, open ones stay."""
+        self._refuses = True
+        try:
+            yield
+        finally:
+            self._refuses = False
+
+    async def _accept(self, reader, writer):
+        if self._refuses:
+            writer.transport.abort()
+            return
+        try:
+            there = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, there[1]}
+        try:
+            await asyncio.gather(self._pump(reader, there[1]), self._pump(there[0], writer))
+        finally:
+            for one in (writer, there[1]):
+                self._writers.discard(one)
+                one.transport.abort()
+
+    async def _pump(self, reader, writer):
+        # RuntimeError: there is more for a side that half_close() has told the end.
+        with contextlib.suppress(OSError, RuntimeError):
+            while data := await reader.read(CHUNK):
+                await self._flows.wait()
+                await asyncio.sleep(self._delay_s)
+                if self._chop:
+                    # A request of a few hundred bytes is cut everywhere; a large one a while.
+                    for at in range(0, min(len(data), 600), 3):
+                        writer.write(data[at : at + 3])
+                        await asyncio.sleep(0)
+                    data = data[600:]
+                writer.write(data)
+                await writer.drain()
+            writer.write_eof()

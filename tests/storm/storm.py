@@ -1,0 +1,288 @@
+"""The storm with real sockets: see the file `run`."""
+
+import argparse
+import asyncio
+import collections
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+from bridging import ATTEMPTS, REQUESTS, all_up
+from faulty_proxy import FaultyProxy
+from gateway import Gateway
+from old_releases import make_environment
+from peers import Caller, Service
+from redis_server import RedisServer
+from waiting import until
+
+OLD_SERVICE = "0.9.0"
+# (protocol, kind, release): the real clients, of each wire that has one to speak it.
+CALLERS = [
+    ("tcp", "async", "1.0.1"),
+    ("tcp", "async", "1.0.1"),
+    ("zmq", "async", "1.0.1"),
+    ("zmq", "sync", "1.0.1"),
+    ("zmq", "sync", "0.9.0"),
+    ("zmq", "sync", "0.7.0"),
+    ("zmq", "sync", "0.6.0"),
+    ("zmq", "sync", "0.5.2"),
+]
+FAULT_S = (0.2, 1.5)  # how long one lasts
+CALM_S = (0.0, 0.4)  # and how long there is none
+HEALED_S = 20  # from the last fault to every endpoint in use; a killed service starts meanwhile
+SPARE_DESCRIPTORS = 40  # a reload may ask for 2 more connections to each endpoint from each thread
+BUSY_SHARE = 0.2  # of the calls at least that have to succeed in a storm: else it tests nothing
+NOTHING_LEFT = ("zerogate_requests_in_flight", "zerogate_backend_queue", "zerogate_backend_in_flight")
+
+
+def python_of(release):
+    return sys.executable if release == "1.0.1" else make_environment(release)
+
+
+class Storm:
+    def __init__(self, options, directory):
+        self.options, self.directory = options, directory
+        self.config_file = f"{directory}/zerogate.json"
+        self.faults = collections.Counter()
+        self.vanished = []
+        self.version = 0
+        self.gateway = None
+        self.services, self.proxies, self.callers = [], [], []
+
+    async def open(self):
+        self.redis = RedisServer().start()
+        self.services = [
+            Service("tcp", self.directory, "tcp-1"),
+            Service("tcp", self.directory, "tcp-2"),
+            Service("zmq", self.directory, "zmq-1"),
+            Service("zmq", self.directory, "zmq-old", python_of(OLD_SERVICE)),
+        ]
+        for service in self.services:
+            service.start()
+        for service in self.services:
+            await asyncio.to_thread(service.wait)
+        self.proxies = [await FaultyProxy(service.port).open() for service in self.services]
+        self.write_config()
+        binary = os.environ.get("ZEROGATE_BIN", "build/release/zerogate")
+        arguments = ["--config", self.config_file, "--threads", str(self.options.threads)]
+        self.gateway = Gateway(binary, self.redis.url(), arguments)
+        await asyncio.to_thread(self.gateway.start)
+        self.descriptors = self.open_descriptors()
+        self.callers = [self.caller(n) for n in range(len(CALLERS))]
+
+    def open_descriptors(self):
+        return len(os.listdir(f"/proc/{self.gateway.pid}/fd"))
+
+    def caller(self, number):
+        protocol, kind, release = CALLERS[number]
+        port = self.gateway.tcp_port if protocol == "tcp" else self.gateway.zmq_port
+        name = f"{number}-{protocol}-{kind}-{release}-{len(self.vanished)}"
+        return Caller(protocol, kind, port, name, python_of(release))
+
+    def write_config(self):
+        """Another configuration each time: what a reload changes under load."""
+        self.version += 1
+        version = self.version
+        urls = [f"{s.protocol}://127.0.0.1:{p.port}" for s, p in zip(self.services, self.proxies)]
+        common = {"timeout": "1500ms", "queue": 50 + version % 3, "eject_after": 2 + version % 3}
+        config = {
+            "backends": {
+                "tcp": {"url": urls[:2], "connections": 4 + version % 3, **common},
+                "zmq": {"url": urls[2:], "connections": 1 + version % 2, **common},
+            },
+            "routes": [
+                {"functions": ["tcp_*"], "backend": "tcp"},
+                {"functions": ["zmq_*"], "backend": "zmq"},
+            ],
+            "drain_timeout": "5s",
+        }
+        for name, backend in config["backends"].items():
+            backend["idempotent"] = [f"{name}_token"]
+        with open(self.config_file + ".new", "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        os.replace(self.config_file + ".new", self.config_file)
+
+    # The faults. Each lasts `seconds`, and is over when it returns.
+
+    async def service_pauses(self, choose, seconds):
+        service = choose.choice(self.services)
+        service.pause()
+        await asyncio.sleep(seconds)
+        service.resume()
+
+    async def service_dies(self, choose, seconds):
+        service = choose.choice(self.services)
+        await asyncio.to_thread(service.kill)
+        await asyncio.sleep(seconds)
+        service.start()
+
+    async def network_resets(self, choose, seconds):
+        choose.choice(self.proxies).reset()
+
+    async def network_closes_one_way(self, choose, seconds):
+        choose.choice(self.proxies).half_close()
+
+    async def network_stalls(self, choose, seconds):
+        with choose.choice(self.proxies).stalled():
+            await asyncio.sleep(seconds)
+
+    async def network_is_slow(self, choose, seconds):
+        with choose.choice(self.proxies).slow():
+            await asyncio.sleep(seconds)
+
+    async def network_chops(self, choose, seconds):
+        with choose.choice(self.proxies).chopped():
+            await asyncio.sleep(seconds)
+
+    async def network_refuses(self, choose, seconds):
+        proxy = choose.choice(self.proxies)
+        with proxy.refusing():
+            proxy.reset()
+            await asyncio.sleep(seconds)
+
+    async def gateway_pauses(self, choose, seconds):
+        os.kill(self.gateway.pid, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        os.kill(self.gateway.pid, signal.SIGCONT)
+
+    async def gateway_reloads(self, choose, seconds):
+        self.write_config()
+        os.kill(self.gateway.pid, signal.SIGHUP)
+
+    async def redis_dies(self, choose, seconds):
+        await asyncio.to_thread(self.redis.kill)
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(self.redis.restart)
+
+    async def caller_vanishes(self, choose, seconds):
+        number = choose.randrange(len(self.callers))
+        await asyncio.to_thread(self.callers[number].kill)
+        self.vanished.append(self.callers[number].name)
+        self.callers[number] = self.caller(number)
+
+    async def stranger_talks_nonsense(self, choose, seconds):
+        port = choose.choice([self.gateway.tcp_port, self.gateway.zmq_port])
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as stranger:
+            stranger.sendall(choose.randbytes(choose.randint(1, 3_000)))
+            await asyncio.sleep(seconds)
+
+    async def rage(self, *faults):
+        """One fault after the other, until the time is over."""
+        end = time.monotonic() + self.options.seconds
+        choose = random.Random(f"{self.options.seed} {faults[0].__name__}")
+        while time.monotonic() < end:
+            fault = choose.choice(faults)
+            self.faults[fault.__name__] += 1
+            await fault(choose, choose.uniform(*FAULT_S))
+            await asyncio.sleep(choose.uniform(*CALM_S))
+
+    async def rage_all(self):
+        """What happens to peers and what the network does come at the same time, but never two
+        faults of a kind: each has to end as it began."""
+        await asyncio.gather(
+            self.rage(
+                self.service_pauses, self.service_dies, self.redis_dies, self.caller_vanishes,
+                self.gateway_reloads, self.gateway_pauses,
+            ),
+            self.rage(
+                self.network_resets, self.network_closes_one_way, self.network_stalls,
+                self.network_is_slow, self.network_chops, self.network_refuses,
+                self.stranger_talks_nonsense,
+            ),
+        )  # fmt: skip
+
+    async def verify(self):
+        """Everything that has to hold once the faults are over."""
+        for service in self.services:
+            await asyncio.to_thread(service.wait)
+        await until(all_up(self.gateway, len(self.services)), HEALED_S, "every endpoint is up again")
+        for caller in self.callers:
+            caller.stop()
+        tallies = [await asyncio.to_thread(caller.tally) for caller in self.callers]
+        self.judge(tallies)
+        nothing_left = lambda: not any(self.gateway.metrics().total(n) for n in NOTHING_LEFT)
+        await until(nothing_left, HEALED_S, f"{NOTHING_LEFT} are 0")
+        self.judge_counts(tallies, self.gateway.metrics())
+        no_leak = lambda: self.open_descriptors() <= self.descriptors + SPARE_DESCRIPTORS
+        await until(no_leak, HEALED_S, f"{self.open_descriptors()} files, {self.descriptors} before")
+        await asyncio.to_thread(self.gateway.stop)
+
+    def judge(self, tallies):
+        ok = sum(sum(tally["ok"].values()) for tally in tallies)
+        errors = sum(sum(tally["errors"].values()) for tally in tallies)
+        print(f"{ok} calls answered, {errors} errors, {len(self.vanished)} callers vanished")
+        for caller, tally in zip(self.callers, tallies):
+            print(f"  {caller.name}: ok {sum(tally['ok'].values())}, {tally['errors']}")
+            assert not tally["wrong"], f"{caller.name}: another's answer: {tally['wrong'][:5]}"
+            assert not tally["late"], f"{caller.name}: never answered: {tally['late'][:5]}"
+        assert ok > BUSY_SHARE * (ok + errors), "hardly a call succeeded"
+
+        marks = [mark for service in self.services for mark in service.marks()]
+        twice = [mark for mark, times in collections.Counter(marks).items() if times > 1]
+        assert not twice, f"executed twice: {twice[:5]}"
+        executed = set(marks)
+        for caller, tally in zip(self.callers, tallies):
+            invented = set(tally["marked"]) - executed
+            assert not invented, f"{caller.name}: answered, never executed: {list(invented)[:5]}"
+        print(f"{len(marks)} marks executed, none twice")
+
+    def judge_counts(self, tallies, metrics):
+        """Both sides of the gateway tell the same story: what callers were answered, the gateway
+        counted; what it counted as sent to a service and answered, was answered to someone."""
+        answered = collections.Counter()
+        for tally in tallies:
+            answered.update(tally["ok"])
+        for function, count in answered.items():
+            counted = metrics.total(REQUESTS, function=function, outcome="ok")
+            assert count <= counted, f"{function}: {count} answers, {counted:.0f} counted"
+        total = lambda outcome: sum(
+            metrics.total(REQUESTS, function=function, outcome=outcome) for function in answered
+        )
+        ended = total("ok") + total("abandoned") + total("error")
+        back = metrics.total(ATTEMPTS, outcome="ok") + metrics.total(ATTEMPTS, outcome="error")
+        print(f"{back:.0f} answers of services, {ended:.0f} calls that ended with one or failed")
+        assert back <= ended, "answers of services that no call was counted for"
+
+    async def close(self):
+        for caller in self.callers:
+            caller.kill()
+        if self.gateway:
+            self.gateway.close()
+        for proxy in self.proxies:
+            await proxy.close()
+        for service in self.services:
+            service.resume()
+            service.kill()
+        self.redis.close()
+
+
+async def main():
+    parser = argparse.ArgumentParser(prog="tests/storm/run")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="storm-") as directory:
+        storm = Storm(options, directory)
+        try:
+            await storm.open()
+            await storm.rage_all()
+            await storm.verify()
+        except AssertionError as error:
+            print(f"seed {options.seed}: {error}", file=sys.stderr)
+            if storm.gateway:
+                print("\n".join(storm.gateway.lines[-40:]), file=sys.stderr)
+            sys.exit(1)
+        finally:
+            print("faults:", dict(storm.faults), flush=True)
+            await storm.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
