@@ -303,6 +303,18 @@ std::string peer_of(int fd) {
   return fmt::format("{}{}{}:{}", brackets ? "[" : "", host, brackets ? "]" : "", port);
 }
 
+std::optional<IpAddress> ip_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (getpeername(fd, generic, &size) != 0 || address.ss_family == AF_UNIX ||
+      uv_ip_name(generic, text.data(), text.size()) != 0) {
+    return std::nullopt;
+  }
+  return IpAddress::parse(text.data());
+}
+
 void TcpStream::stop_reading() {
   reading_ = false;
   if (shell_->opened) {

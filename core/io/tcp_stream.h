@@ -3,11 +3,13 @@
 
 #include <uv.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "core/base/address.h"
+#include "core/base/address_range.h"
 #include "core/base/bytes.h"
 #include "core/base/unique_fd.h"
 #include "core/io/frame_reader.h"
@@ -159,6 +161,9 @@ std::string_view without_v4_prefix(std::string_view address);
 /// Of a connected socket: the peer's address and port, "unix" for a local one, or "gone". A system
 /// call.
 std::string peer_of(int fd);
+
+/// The same without port; nothing for a local socket, or one whose peer is gone.
+std::optional<IpAddress> ip_of(int fd);
 
 /// Lets the kernel ask an idle TCP peer for a sign of life after `idle_ms`, and end the connection
 /// when it has given none for `timeout_ms`, or has not acknowledged for so long what was sent. A

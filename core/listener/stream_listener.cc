@@ -185,11 +185,21 @@ StreamSession& StreamListener::make_session() {
 void StreamListener::admit(StreamSession& session) {
   metrics_.accepted.add();
   tell_connections();
-  if (sessions_.size() > options().max_connections) {
+  if (!is_allowed(session.fd())) {
+    session.reject(Rejected::not_allowed);
+  } else if (sessions_.size() > options().max_connections) {
     session.reject(Rejected::limit);
   } else if (is_one_of_the_last(session.fd())) {
     session.reject(Rejected::descriptors);
   }
+}
+
+bool StreamListener::is_allowed(int fd) const {
+  if (options().allow.empty()) {
+    return true;
+  }
+  const auto address = ip_of(fd);
+  return !address || contains(options().allow, *address);
 }
 
 void StreamListener::forget(StreamSession& session) {
@@ -203,6 +213,11 @@ void StreamListener::forget(StreamSession& session) {
 
 std::string StreamListener::peer(CallerKey caller) const {
   return gone(caller) ? "gone" : sessions_[caller.slot]->peer();
+}
+
+const Caller& StreamListener::caller(CallerKey caller) const {
+  static const Caller kGone{.name = "gone"};
+  return gone(caller) ? kGone : sessions_[caller.slot]->caller();
 }
 
 void StreamListener::list_clients(ClientList& list) {

@@ -68,6 +68,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   bool gone(CallerKey caller) const { return sessions_.find(caller) == nullptr; }
   /// See ReplySink.
   std::string peer(CallerKey caller) const;
+  const Caller& caller(CallerKey caller) const;
 
  private:
   void watch_stalls() override;
@@ -81,6 +82,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void adopt_passed_on();
   StreamSession& make_session();
   void admit(StreamSession& session);
+  /// Of a Unix socket the file's rights say who may connect. A peer that has gone is no matter.
+  bool is_allowed(int fd) const;
   void open_inbox();
   void tell_connections();
   void check_stalls();

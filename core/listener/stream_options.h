@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/base/address_range.h"
+
 namespace zerogate {
 
 struct StreamOptions {
@@ -19,6 +21,7 @@ struct StreamOptions {
   size_t max_message = 16 << 20;      ///< bytes of one payload (limits.message)
   uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
   size_t write_buffer = 1 << 20;      ///< bytes unread by one peer before we stop reading from it
+  AddressRanges allow = {};           ///< who may connect (listen.allow); empty: everyone
   // No configuration names these. A container's memory limit lowers the first two; tests set all of
   // them, to move fewer bytes and wait for less.
   size_t receive_memory = kReceiveMemory;

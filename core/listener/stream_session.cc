@@ -26,6 +26,14 @@ bool StreamSession::begin() {
   return reading_;
 }
 
+const Caller& StreamSession::caller() {
+  if (caller_ == nullptr) {
+    const auto address = ip_of(fd());
+    caller_ = std::make_unique<Caller>(Caller{address ? address->host() : "unix"});
+  }
+  return *caller_;
+}
+
 void StreamSession::stop_reading() {
   stream_.stop_reading();
   reading_ = false;

@@ -3,6 +3,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -133,6 +134,8 @@ class StreamSession final : private TcpStream::Owner {
   uint32_t in_flight() const { return in_flight_; }
   /// See TcpStream.
   std::string peer() const { return stream_.peer(); }
+  /// Worked out when it is first asked for. See ReplySink.
+  const Caller& caller();
   int fd() const { return stream_.fd(); }
   size_t received_bytes() const { return stream_.reader().memory(); }
   size_t unsent_bytes() const { return stream_.writer().unsent(); }
@@ -176,7 +179,8 @@ class StreamSession final : private TcpStream::Owner {
   uint32_t in_flight_ = 0;
   uint32_t max_in_flight_ = kMaxCallsInFlight;
   ClientActivity activity_;
-  bool dirty_ = false;  ///< waits in the owner's list of this turn
+  std::unique_ptr<const Caller> caller_;  ///< null until it was asked for
+  bool dirty_ = false;                    ///< waits in the owner's list of this turn
   bool reading_ = false;
   bool open_ = true;
   bool leaving_ = false;  ///< waits for the peer to close

@@ -39,6 +39,7 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
   bool deliver(const ReturnPath& path, ByteView body) override;
   bool gone(CallerKey caller) const override { return connections_.gone(caller); }
   std::string peer(CallerKey caller) const override { return connections_.peer(caller); }
+  const Caller& caller(CallerKey caller) const override { return connections_.caller(caller); }
 
  private:
   ByteView consume(StreamSession& session, ByteView bytes, uint64_t received_ns,

@@ -28,6 +28,9 @@ void ZmqConnections::on_event(int event, int value, uint64_t now_ms) {
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
       failed_ = value != ECONNRESET && value != EPIPE;  // with these the peer has left by itself
       return handshake_ended();
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+      failed_ = false;  // a ZapHandler has refused it, and has told so
+      return handshake_ended();
     default:
       failed_ = true;
       return handshake_ended();

@@ -107,7 +107,7 @@ Status ZmqListener::listen(const ListenSocket& socket) {
   hooks.on_batch = [this] { update_gate(); };
   monitor_ = ZmqMonitor::make(loop_.uv(), context_.get(), router_.get(), ZmqConnections::kEvents,
                               std::move(hooks));
-  if (monitor_ == nullptr || zmq_bind(router_.get(), endpoint.c_str()) != 0) {
+  if (monitor_ == nullptr || !open_zap() || zmq_bind(router_.get(), endpoint.c_str()) != 0) {
     return failed();
   }
   poll_ = ZmqPoll::make(loop_.uv(), router_.get(), *this);
@@ -198,6 +198,8 @@ void ZmqListener::receive_more() {
 
 void ZmqListener::meet(ZmqPeers::Peer& peer, ZmqMessage& identity) {
   peer.address = address_of(identity);
+  const auto address = IpAddress::parse(peer.address);
+  peer.caller = {.name = address ? address->host() : peer.address};
   peer.activity.begin(loop_.now_ms());
   connections_.spoke(zmq_msg_get(identity.get(), ZMQ_SRCFD));
 }
@@ -279,6 +281,12 @@ bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
 std::string ZmqListener::peer(CallerKey caller) const {
   const ZmqPeers::Peer* peer = peers_.find(caller);
   return peer != nullptr ? peer->address : "gone";
+}
+
+const Caller& ZmqListener::caller(CallerKey caller) const {
+  static const Caller kGone{.name = "gone"};
+  const ZmqPeers::Peer* peer = peers_.find(caller);
+  return peer != nullptr ? peer->caller : kGone;
 }
 
 bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body) {

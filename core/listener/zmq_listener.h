@@ -18,6 +18,7 @@
 #include "core/listener/listen_socket.h"
 #include "core/listener/listener.h"
 #include "core/listener/refusal_log.h"
+#include "core/listener/zap_handler.h"
 #include "core/listener/zmq_connections.h"
 #include "core/listener/zmq_options.h"
 #include "core/listener/zmq_peers.h"
@@ -87,10 +88,15 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   bool deliver(const ReturnPath& path, ByteView body) override;
   /// Without port: libzmq does not tell it.
   std::string peer(CallerKey caller) const override;
+  const Caller& caller(CallerKey caller) const override;
 
  private:
   void end_of_turn() override;
   bool receive() override;
+  /// Before the ROUTER is bound. False: it cannot be had.
+  bool open_zap();
+  /// See ZapHandler::Judge.
+  std::optional<std::string> judge(const ZapRequest& request);
   /// Takes one message. False when there is none.
   bool receive_one();
   void dispatch(ZmqMessage& identity, const wire::ZmqRequest& request);
@@ -120,6 +126,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   RefusalLog refusals_;
   ZmqConnections connections_;
   ZmqContext context_;
+  std::unique_ptr<ZapHandler> zap_;  ///< null: everyone may connect; it outlives the ROUTER
   ZmqSocket router_;
   ZmqPeers peers_;
   UnsentBytes unsent_;  ///< of all peers

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/base/address_range.h"
 #include "core/log/state_log.h"
 
 namespace zerogate {
@@ -24,6 +25,7 @@ struct ZmqOptions {
   /// this many wait in its own queue and the sockets' buffers, 180 KB, and an asynchronous one is
   /// kept alive for nearly three hours without a call.
   uint32_t max_keep_alives = 10'000;
+  AddressRanges allow = {};  ///< who may connect (listen.allow); empty: everyone
   /// No configuration names it: a container's memory limit lowers it, and tests do.
   size_t send_memory = kSendMemory;
   int linger_ms = 1'000;  ///< see ZmqListener::finish(); tests raise it

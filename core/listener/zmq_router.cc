@@ -1,15 +1,10 @@
 #include "core/listener/zmq_router.h"
 
+#include "core/listener/zap_handler.h"
 #include "core/listener/zmq_listener.h"
 #include "core/wire/w5.h"
 
 namespace zerogate {
-namespace {
-
-constexpr ByteView kZapDomain = "zerogate";
-
-}  // namespace
-
 ZmqContext open_router_context() {
   ZmqContext context(zmq_ctx_new());
   zmq_ctx_set(context.get(), ZMQ_IO_THREADS, 1);
@@ -27,9 +22,10 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   set_option(router, ZMQ_ROUTER_MANDATORY, 1);
   // Refuses ZMTP 1.0 and 2.0: libzmq 4.3.4 never frees the 25 KB that a peer with an old or garbled
   // greeting costs (measured with a bare ROUTER). They cannot be authenticated, so a domain rules
-  // them out; current peers are not asked for anything, since no handler serves that domain. Every
+  // them out; current peers are not asked for anything unless a ZapHandler is there. Every
   // released zeroapi brings a libzmq that speaks 3.x.
-  zmq_setsockopt(router.get(), ZMQ_ZAP_DOMAIN, kZapDomain.data(), kZapDomain.size());
+  zmq_setsockopt(router.get(), ZMQ_ZAP_DOMAIN, ZapHandler::kDomain.data(),
+                 ZapHandler::kDomain.size());
   // Unlimited by default: a few bytes could claim exabytes.
   set_option(router, ZMQ_MAXMSGSIZE,
              static_cast<int64_t>(options.max_message + wire::w5::kIdBytes + wire::w5::kNameBytes +

@@ -93,6 +93,9 @@ void collect_attempts(const ByBackend& backends, std::vector<MetricFamily>& fami
   for (const auto& [name, backend] : backends) {
     for (const auto& [endpoint, totals] : backend.endpoints) {
       for (size_t i = 0; i < totals.requests.size(); ++i) {
+        if (static_cast<Outcome>(i) == Outcome::limited && totals.requests[i] == 0) {
+          continue;  // a call over a rate limit never comes as far as a backend
+        }
         requests.add({label("backend", name), label("endpoint", endpoint),
                       label("outcome", kOutcomeNames[i])},
                      totals.requests[i]);

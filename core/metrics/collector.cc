@@ -49,9 +49,10 @@ constexpr std::array<uint32_t, kProtocolNames.size()> kMalformedOf = {
           Malformed::bad_name, Malformed::bad_handshake})};
 constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
     bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::stalled,
-          Rejected::slow_reader, Rejected::receive_memory, Rejected::send_memory}),
+          Rejected::slow_reader, Rejected::receive_memory, Rejected::send_memory,
+          Rejected::not_allowed}),
     bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::slow_reader,
-          Rejected::send_memory})};
+          Rejected::send_memory, Rejected::not_allowed})};
 
 /// The labels to show, read once for a scrape: some may be learned or forgotten meanwhile.
 std::vector<LiveLabel> shown_functions(const FunctionLabels& functions) {
@@ -89,7 +90,8 @@ void collect_requests(const Workers& workers, const std::vector<LiveLabel>& show
       "not_found = no such function, invalid = a request of the wrong shape, timeout = a "
       "deadline passed, unavailable = Redis or the backend is away or the gateway is "
       "shutting down, overloaded = a limit of the gateway was reached, abandoned = the "
-      "client had gone or did not read. wire is the version of the protocol that the "
+      "client had gone or did not read, limited = over a rate limit. wire is the version of the "
+      "protocol that the "
       "client speaks. A series is left out while it is 0, but for ok of each function, and the "
       "failures of a wire that was used. Requests received = the sum of all these + "
       "zerogate_requests_in_flight.",
@@ -216,7 +218,8 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "limits.connections reached, descriptors = no file descriptor left, draining = shutting "
       "down, stalled = a request begun and not finished in time, slow_reader = replies waited "
       "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
-      "requests or of unread replies over all clients.",
+      "requests or of unread replies over all clients, not_allowed = its address is not in "
+      "listen.allow.",
       kRejectedNames, kRejectedOf, &ListenerMetrics::rejected));
   families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
                                   "Bytes received from clients. ZeroMQ: of messages, without "

@@ -41,7 +41,7 @@ struct Family {
     }
   }
   void add(Labels labels, const HistogramTotals& totals, BoundSet bounds = kAllBounds) {
-    constexpr double kNsPerSecond = 1e9;
+    constexpr double kSecondNs = 1e9;
     prometheus::ClientMetric& metric = family.metric.emplace_back();
     metric.label = std::move(labels);
     prometheus::ClientMetric::Histogram& histogram = metric.histogram;
@@ -52,11 +52,11 @@ struct Family {
         histogram.bucket.push_back(
             {histogram.sample_count, std::numeric_limits<double>::infinity()});
       } else if (bounds >> i & 1) {
-        const double bound = static_cast<double>(Histogram::kBoundsNs[i]) / kNsPerSecond;
+        const double bound = static_cast<double>(Histogram::kBoundsNs[i]) / kSecondNs;
         histogram.bucket.push_back({histogram.sample_count, bound});
       }
     }
-    histogram.sample_sum = static_cast<double>(totals.sum_ns) / kNsPerSecond;
+    histogram.sample_sum = static_cast<double>(totals.sum_ns) / kSecondNs;
   }
   prometheus::MetricFamily family;
 };

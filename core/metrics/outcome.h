@@ -19,9 +19,11 @@ enum class Outcome : uint8_t {
   unavailable,  ///< what the function needs is away, or the gateway is shutting down
   overloaded,   ///< a limit of the gateway was reached
   abandoned,    ///< the caller had gone, or did not read, when the answer was ready
+  limited,      ///< the caller, the function or all calls were over a rate limit
 };
-inline constexpr std::array<std::string_view, 8> kOutcomeNames = {
-    "ok", "error", "not_found", "invalid", "timeout", "unavailable", "overloaded", "abandoned"};
+inline constexpr std::array<std::string_view, 9> kOutcomeNames = {
+    "ok",          "error",      "not_found", "invalid", "timeout",
+    "unavailable", "overloaded", "abandoned", "limited"};
 
 inline std::string_view name_of(Outcome outcome) { return kOutcomeNames[index_of(outcome)]; }
 

@@ -22,7 +22,7 @@ constexpr bool is_failure(Outcome outcome) {
 
 using Outcomes = std::array<uint64_t, kOutcomeNames.size()>;
 
-/// 8 wires times 8 outcomes for each function would be nearly all of a scrape, and nearly all 0.
+/// 8 wires times 9 outcomes for each function would be nearly all of a scrape, and nearly all 0.
 inline bool is_shown(const Outcomes& counts, Wire wire, Outcome outcome, bool is_other) {
   if (counts[index_of(outcome)] > 0) {
     return true;

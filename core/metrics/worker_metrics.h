@@ -43,9 +43,11 @@ enum class Rejected : uint8_t {
   slow_reader,     ///< replies waited too long for the peer to read them
   receive_memory,  ///< too many bytes of unfinished frames: the oldest goes
   send_memory,     ///< too many bytes of unread replies: the one waiting longest goes
+  not_allowed,     ///< its address is not in listen.allow
 };
-inline constexpr std::array<std::string_view, 7> kRejectedNames = {
-    "limit", "descriptors", "draining", "stalled", "slow_reader", "receive_memory", "send_memory"};
+inline constexpr std::array<std::string_view, 8> kRejectedNames = {
+    "limit",       "descriptors",    "draining",    "stalled",
+    "slow_reader", "receive_memory", "send_memory", "not_allowed"};
 
 struct ListenerMetrics {
   Counter connections;        ///< gauge

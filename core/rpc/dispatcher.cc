@@ -1,11 +1,15 @@
 #include "core/rpc/dispatcher.h"
 
+#include <fmt/format.h>
+
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "core/base/clock.h"
 #include "core/log/log.h"
+#include "core/rpc/connect_service.h"
 
 namespace zerogate {
 namespace {
@@ -20,9 +24,8 @@ void Dispatcher::dispatch(const IncomingRequest& incoming) {
   using wire::ErrorKey;
   const Route route = router_->find(incoming.request.function);
   incoming.label = route.label;
-  if (draining_) {
-    return refuse(incoming, Outcome::unavailable, ErrorKey::server_exception,
-                  "the gateway is shutting down");
+  if (guarded_ && !may_pass(incoming)) {
+    return;
   }
   if (route.service == nullptr) {
     tell_unknown(incoming);
@@ -37,6 +40,30 @@ void Dispatcher::dispatch(const IncomingRequest& incoming) {
                            route.label == FunctionLabels::other(), incoming.request.any_bytes,
                            incoming.request.hops};
   route.service->serve(request, calls_.begin(incoming.path, route.label, arrival_of(incoming)));
+}
+
+bool Dispatcher::may_pass(const IncomingRequest& incoming) {
+  if (draining_) {
+    refuse(incoming, Outcome::unavailable, wire::ErrorKey::server_exception,
+           "the gateway is shutting down");
+    return false;
+  }
+  if (incoming.request.function == ConnectService::kName) {
+    return true;  // clients begin with it, and take an error for a server that is away
+  }
+  const auto excess = limiter_.take(
+      {incoming.request.function, incoming.label, incoming.path, incoming.received_ns});
+  if (!excess) {
+    return true;
+  }
+  fmt::memory_buffer message;
+  fmt::format_to(std::back_inserter(message),
+                 "over the rate limit \"{}\": caller {}; try again in {} ms", excess->rule->name,
+                 incoming.path.sink->caller(incoming.path.caller).name,
+                 excess->wait_ns / kNsPerMs + 1);
+  refuse(incoming, Outcome::limited, wire::ErrorKey::server_exception,
+         ByteView(message.data(), message.size()));
+  return false;
 }
 
 void Dispatcher::tell_unknown(const IncomingRequest& incoming) {

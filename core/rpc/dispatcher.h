@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/rpc/call_table.h"
+#include "core/rpc/rate_limiter.h"
 #include "core/rpc/router.h"
 
 namespace zerogate {
@@ -21,8 +22,11 @@ struct IncomingRequest {
 /// service. Loop thread only.
 class Dispatcher {
  public:
-  explicit Dispatcher(CallTable& calls) : calls_(calls) {}
-  Dispatcher(Router& router, CallTable& calls) : router_(&router), calls_(calls) {}
+  /// `limits` may be null; see RateLimiter.
+  explicit Dispatcher(CallTable& calls, RateLimits* limits = nullptr)
+      : calls_(calls), limiter_(limits) {}
+  Dispatcher(Router& router, CallTable& calls, RateLimits* limits = nullptr)
+      : router_(&router), calls_(calls), limiter_(limits) {}
 
   /// From the next request on this router is used, and the previous one may be destroyed. One must
   /// be set before the first request.
@@ -38,8 +42,13 @@ class Dispatcher {
               ByteView message);
 
   /// From now on every new request is answered with `unavailable`; those under way go on.
-  void drain() { draining_ = true; }
+  void drain() { draining_ = guarded_ = true; }
   bool draining() const { return draining_; }
+
+  /// Takes the rate limits over that are in force; at a turn's begin.
+  void refresh_limits() { guarded_ = limiter_.refresh() || draining_; }
+  /// Another function may have this label from now on.
+  void forget(FunctionLabel label) { limiter_.forget(label); }
 
   /// Calls for unknown functions that get a line in the log, at level debug, in ten seconds; the
   /// next line says how many were left out.
@@ -47,10 +56,14 @@ class Dispatcher {
 
  private:
   void tell_unknown(const IncomingRequest& incoming);
+  /// False when it has been refused.
+  [[gnu::cold, gnu::noinline]] bool may_pass(const IncomingRequest& incoming);
 
   Router* router_ = nullptr;
   CallTable& calls_;
+  bool guarded_ = false;  ///< not every call may pass: it drains, or there are rate limits
   bool draining_ = false;
+  RateLimiter limiter_;
   uint64_t lines_since_ns_ = 0;
   uint32_t lines_ = 0;     ///< since then
   uint64_t left_out_ = 0;  ///< calls, since the last line

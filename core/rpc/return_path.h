@@ -34,6 +34,12 @@ using CallerKey = SlotKey;
 
 class ReplySink;
 
+/// Who calls, as limits and the log know it.
+struct Caller {
+  std::string name;     ///< of its key or certificate; else its host: see IpAddress::host()
+  bool proven = false;  ///< the name is that of a key or certificate
+};
+
 /// A caller among those of all sinks.
 struct CallerId {
   const ReplySink* sink = nullptr;
@@ -61,6 +67,12 @@ class ReplySink {
   /// The caller's address as the log shows it: "10.0.0.7:40312", or what there is of it. "gone"
   /// when the caller is not known any more.
   virtual std::string peer(CallerKey caller) const = 0;
+
+  /// Who that is. Made once for each connection or peer; valid until the next turn.
+  virtual const Caller& caller(CallerKey) const {
+    static const Caller kNobody;
+    return kNobody;
+  }
 
  protected:
   ~ReplySink() = default;

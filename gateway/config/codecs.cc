@@ -144,6 +144,32 @@ Codec<uint64_t> size() {
 
 Codec<uint32_t> duration() { return word<uint32_t>(parse_timeout_ms, show_duration_ms); }
 
+Codec<Rate> rate() {
+  constexpr uint32_t kMaxCalls = 1'000'000;  // of which an interval still has 1,000 ns
+  constexpr std::pair<char, uint32_t> kPeriods[] = {
+      {'s', kSecondMs}, {'m', kMinuteMs}, {'h', kHourMs}};
+  const auto parse = [=](const std::string& text) -> Result<Rate> {
+    const size_t slash = text.find('/');
+    const std::string_view unit = std::string_view(text).substr(std::min(slash, text.size()));
+    for (const auto& [letter, period_ms] : kPeriods) {
+      if (unit.size() != 2 || unit[1] != letter) {
+        continue;
+      }
+      const auto calls = parse_count(text.substr(0, slash), 1, kMaxCalls);
+      return calls ? Result<Rate>(Rate{calls.value(), period_ms}) : Error{calls.error()};
+    }
+    return Error{
+        fmt::format("{} is no rate; write calls in a second, minute or hour, as in 100/s, "
+                    "600/m or 1000/h",
+                    quote(text))};
+  };
+  return word<Rate>(parse, [=](const Rate& rate) {
+    const auto is_period = [&](const auto& period) { return period.second == rate.period_ms; };
+    const auto* const found = std::ranges::find_if(kPeriods, is_period);
+    return fmt::format("{}/{}", rate.calls, found->first);
+  });
+}
+
 Codec<double> share() {
   const auto parse = [](const std::string& text) -> Result<double> {
     if (text == "all") {
@@ -277,6 +303,31 @@ Codec<std::vector<std::string>> host_names() {
   };
   return at_most(kMaxHosts, "names of hosts", "use \"*\" for common ends",
                  list<std::string>(take, same_word));
+}
+
+Codec<AddressRanges> address_ranges() {
+  const auto take = [](const PlacedText& item, AddressRanges& ranges, Problems& problems) {
+    auto range = AddressRange::parse(item.text);
+    if (!range) {
+      problems.push_back({item.place, range.error()});
+    } else {
+      append_once(item, std::move(range).value(), ranges, problems);
+    }
+  };
+  const auto show = [](const AddressRange& range) { return range.display(); };
+  Codec<AddressRanges> codec =
+      at_most(kMaxRanges, "ranges", "write larger ones", list<AddressRange>(take, show));
+  codec.parse = [parse = codec.parse](const SettingValue& value,
+                                      Problems& problems) -> std::optional<AddressRanges> {
+    if (!value.items.empty()) {
+      return parse(value, problems);
+    }
+    problems.push_back({value.place,
+                        "the list is empty, so no client could connect; write ranges "
+                        "such as 10.0.0.0/8, or off for everyone"});
+    return std::nullopt;
+  };
+  return codec;
 }
 
 Codec<std::vector<ServerUrl>> server_urls() {

@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "core/base/address.h"
+#include "core/base/address_range.h"
 #include "core/base/nearest.h"
 #include "core/base/quote.h"
 #include "core/base/result.h"
+#include "core/rpc/rate_limit_options.h"
 #include "core/wire/server_url.h"
 #include "gateway/config/setting.h"
 
@@ -23,6 +25,7 @@ namespace zerogate {
 
 inline constexpr size_t kMaxUrls = 64;              ///< of one backend
 inline constexpr size_t kMaxHosts = 64;             ///< in admin_hosts
+inline constexpr size_t kMaxRanges = 256;           ///< in listen.allow: each newcomer is compared
 inline constexpr size_t kMaxGlobs = 1000;           ///< in one list of functions
 inline constexpr size_t kMaxBackendNameBytes = 63;  ///< it becomes a label's value
 
@@ -87,6 +90,8 @@ Codec<uint32_t> thread_count(uint32_t max);
 Codec<uint64_t> size();
 /// Milliseconds, from 1ms to 1h.
 Codec<uint32_t> duration();
+/// Calls in a second, minute or hour: "100/s".
+Codec<Rate> rate();
 /// A share of calls; 1 is all.
 Codec<double> share();
 /// Off is nothing.
@@ -107,6 +112,8 @@ Codec<std::vector<std::string>> handler_list();
 Codec<std::vector<std::string>> globs();
 /// Names of hosts in which `*` stands for any characters.
 Codec<std::vector<std::string>> host_names();
+/// Ranges of addresses; never none of them.
+Codec<AddressRanges> address_ranges();
 /// Endpoints of one backend.
 Codec<std::vector<ServerUrl>> server_urls();
 /// Looks at the name's form only: whether there is such a backend is known later.

@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "core/base/address.h"
+#include "core/base/address_range.h"
 #include "core/bridge/backend_options.h"
 #include "core/log/log.h"
+#include "core/rpc/rate_limit_options.h"
 #include "handlers/registry.h"
 
 namespace zerogate {
@@ -30,6 +32,7 @@ struct Config {
   std::optional<Address> listen_zmq = Address{"127.0.0.1", 5560, ""};
   std::optional<uint32_t> listen_mode;  ///< of Unix sockets; nothing: as the umask leaves it
   std::string listen_group;             ///< of Unix sockets, name or number; empty: the process'
+  AddressRanges listen_allow;           ///< who may connect; empty: everyone
   std::optional<Address> admin = Address{"127.0.0.1", 9464, ""};
   std::optional<uint32_t> admin_mode;    ///< as listen_mode
   std::string admin_group;               ///< as listen_group
@@ -54,6 +57,7 @@ struct Config {
   /// are the gateway's own.
   std::vector<std::string> handlers = handler_names();
   std::vector<BackendOptions> backends;
+  std::vector<RateLimitOptions> rate_limits;
   std::vector<RouteOptions> routes;  ///< the first match wins; each names one of `backends`
   /// What --bridge says; load_config has made it the last of `backends` and of `routes`.
   std::vector<ServerUrl> bridge;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/rpc/rate_limits.h"
+
 namespace zerogate {
 namespace {
 
@@ -76,6 +78,7 @@ void ConfigBuilder::check_together() {
     fail(origin("admin_token_file"), "admin_token is set too; keep one of them");
   }
   check_bridge();
+  check_rate_limits();
   if (is_default("handlers") && !config_.routes.empty() && used_functions() == nullptr) {
     config_.handlers.clear();
   }
@@ -152,6 +155,20 @@ void ConfigBuilder::check_bridge() {
   assemble_bridge(entries_, origin("bridge"), config_, fail_at);
   if (!listeners_failed()) {
     check_loops(entries_, origin("bridge"), config_, fail_at);
+  }
+}
+
+void ConfigBuilder::check_rate_limits() {
+  for (const Entry<RateLimitOptions>& entry : rate_limits_.list) {
+    if (config_.rate_limits.size() == RateLimits::kMaxLimits) {
+      return fail(entry.place, fmt::format("more than {} rate limits; put several functions into "
+                                           "one",
+                                           RateLimits::kMaxLimits));
+    }
+    if (std::ranges::find(config_.rate_limits, entry.options) != config_.rate_limits.end()) {
+      fail(entry.place, "the same limit stands twice; keep one");
+    }
+    config_.rate_limits.push_back(entry.options);
   }
 }
 

@@ -32,6 +32,7 @@ class ConfigBuilder {
   /// Replace what was there before.
   void set_backends(Entries<BackendOptions> backends) { entries_.backends = std::move(backends); }
   void set_routes(Entries<RouteOptions> routes) { entries_.routes = std::move(routes); }
+  void set_rate_limits(Entries<RateLimitOptions> limits) { rate_limits_ = std::move(limits); }
 
   /// Gathers one error: "place: message".
   void fail(const std::string& place, const std::string& message);
@@ -58,12 +59,14 @@ class ConfigBuilder {
   void settle_listeners();
   void check_listeners();
   void check_bridge();
+  void check_rate_limits();
   void warn_of_routes();
   void warn_of_threads();
 
   const SettingsTable& table_;
   Config config_;
   BridgeEntries entries_;
+  Entries<RateLimitOptions> rate_limits_;
   std::vector<std::string> errors_;
   std::map<std::string_view, std::string> origins_;  ///< by path
   std::vector<std::string_view> command_;            ///< paths, the one set last at the end

@@ -211,6 +211,29 @@ void read_routes(const YamlReader& reader, const YAML::Node& node, const YAML::M
   reader.builder().set_routes(std::move(routes));
 }
 
+void read_rate_limits(const YamlReader& reader, const YAML::Node& node, const YAML::Mark& mark) {
+  constexpr std::string_view kExample = "{functions: [\"*\"], per: caller, rate: 100/s}";
+  Entries<RateLimitOptions> limits;
+  const auto fail = [&](const YAML::Mark& at, std::string_view what, const YAML::Node& found) {
+    reader.builder().fail(reader.place(at, "rate_limits"),
+                          fmt::format("{}, not {}; write - {}", what, kind_of(found), kExample));
+  };
+  if (node.IsSequence()) {
+    for (const YAML::Node& item : node) {
+      if (!item.IsMap()) {
+        fail(item.Mark(), "a rate limit is a map of keys", item);
+        continue;
+      }
+      Entry<RateLimitOptions> entry{{}, reader.place(item.Mark(), "rate_limits")};
+      read_entry(reader, rate_limit_settings(), "rate_limits", {"functions", "rate"}, item, entry);
+      limits.list.push_back(std::move(entry));
+    }
+  } else if (!node.IsNull()) {
+    fail(mark, "a list of rate limits is needed", node);
+  }
+  reader.builder().set_rate_limits(std::move(limits));
+}
+
 /// Walks the nodes of a file.
 class Walker {
  public:
@@ -240,6 +263,9 @@ class Walker {
     }
     if (section.empty() && key == "routes") {
       return read_routes(reader_, node, mark);
+    }
+    if (section.empty() && key == "rate_limits") {
+      return read_rate_limits(reader_, node, mark);
     }
     const std::string path = section.empty() ? key : section + "." + key;
     const bool dotted = key.find('.') != std::string::npos;

@@ -67,8 +67,8 @@ std::string environment_name(std::string_view path);
 /// The value in one word, as --help shows it.
 std::string one_word(const std::optional<SettingValue>& value);
 
-/// A key of a T, which is Config, BackendOptions or RouteOptions. row() makes one. Any thread; it
-/// never changes.
+/// A key of a T, which is Config or the options of a backend, route or rate limit. row() makes one.
+/// Any thread; it never changes.
 template <class T>
 struct SettingOf : SettingText, SettingScope {
   bool can_be_off = false;

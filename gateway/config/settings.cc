@@ -14,6 +14,8 @@ constexpr uint32_t kMaxConnections = 1'000'000;  // descriptors end long before
 constexpr uint32_t kMaxInFlight = 10'000'000;
 constexpr uint32_t kMaxRedisConnections = 256;  // per event loop
 
+constexpr uint32_t kMaxBurst = 1'000'000;  // a burst of more than an hour's calls is no limit
+
 constexpr SettingScope kLive = {.live = true};
 constexpr SettingScope kLiveNotInFile = {.in_file = false, .live = true};
 
@@ -34,6 +36,9 @@ SettingsTable make_port_settings() {
       row({.path = "listen.group", .placeholder = "GROUP", .help = "of Unix sockets; off: the "
            "gateway's own", .example = "www-data"},
           &C::listen_group, or_off(group_name(), std::string())),
+      row({.path = "listen.allow", .placeholder = "RANGES", .help = "whose addresses may connect; "
+           "off: everyone's", .example = "10.0.0.0/8, \"fd00::/8\""},
+          &C::listen_allow, or_off(address_ranges(), AddressRanges())),
       row({"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config"},
           &C::admin, address()),
       row({.path = "admin_mode", .placeholder = "MODE", .help = "of the admin port's Unix "
@@ -101,6 +106,8 @@ SettingsTable make_work_settings() {
                 &C::backends, kLive),
       structure({"routes", "", "", "which functions go to which backend, in YAML"},
                 &C::routes, kLive),
+      structure({"rate_limits", "", "", "how many calls callers may make, in YAML"},
+                &C::rate_limits, kLive),
       row({"bridge", "--bridge", "URL", "forward to this Zero server; once for each endpoint"},
           &C::bridge, server_urls(), kLiveNotInFile),
       row({"bridge_timeout", kBridgeTimeoutFlag, "DURATION", "of a call through --bridge"},
@@ -148,6 +155,26 @@ std::vector<SettingOf<RouteOptions>> make_route_settings() {
            .example = "orders"}, &R::backend, backend_name()),
       row({.path = "timeout", .placeholder = "DURATION", .help = "instead of the backend's",
            .example = "2s"}, &R::timeout_ms, unless(0u, duration())),
+  };
+}
+std::vector<SettingOf<RateLimitOptions>> make_rate_limit_settings() {
+  using L = RateLimitOptions;
+  return {
+      row({.path = "functions", .placeholder = "PATTERNS", .help = "a name, a pattern in which * "
+           "stands for any characters, or a list of them", .example = "\"save_*\", get_order"},
+          &L::functions, globs()),
+      row({.path = "per", .placeholder = "WHAT", .help = "what is counted by itself: each caller, "
+           "each function, or all calls together"},
+          &L::per, choice<L::Per>({"caller", "function", "all"})),
+      row({.path = "rate", .placeholder = "RATE", .help = "calls in a second, minute or hour, on "
+           "the average", .example = "100/s"},
+          &L::rate, unless(Rate(), rate())),
+      row({.path = "burst", .placeholder = "N", .help = "calls that may come at once; 0: what the "
+           "rate grants in a second, and at least 1"},
+          &L::burst, count(0, kMaxBurst)),
+      row({.path = "mode", .placeholder = "MODE", .help = "enforce: a call over the limit gets an "
+           "error; observe: it is only counted"},
+          &L::mode, choice<L::Mode>({"observe", "enforce"})),
   };
 }
 // clang-format on
@@ -205,6 +232,11 @@ const std::vector<SettingOf<BackendOptions>>& backend_settings() {
 
 const std::vector<SettingOf<RouteOptions>>& route_settings() {
   static const std::vector<SettingOf<RouteOptions>> kTable = make_route_settings();
+  return kTable;
+}
+
+const std::vector<SettingOf<RateLimitOptions>>& rate_limit_settings() {
+  static const std::vector<SettingOf<RateLimitOptions>> kTable = make_rate_limit_settings();
   return kTable;
 }
 

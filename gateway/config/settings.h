@@ -28,9 +28,10 @@ using SettingsTable = std::vector<Setting>;
 
 /// The configuration's.
 const SettingsTable& settings();
-/// The keys of one backend and of one route.
+/// The keys of one backend, of one route, and of one rate limit.
 const std::vector<SettingOf<BackendOptions>>& backend_settings();
 const std::vector<SettingOf<RouteOptions>>& route_settings();
+const std::vector<SettingOf<RateLimitOptions>>& rate_limit_settings();
 
 /// The setting with this path, or null.
 const Setting* find_setting(const SettingsTable& table, std::string_view path);

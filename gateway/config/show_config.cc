@@ -37,7 +37,7 @@ void emit_map(YAML::Emitter& out, const std::vector<SettingOf<T>>& table, const 
   out << YAML::EndMap;
 }
 
-void emit_bridge(YAML::Emitter& out, const Config& config) {
+void emit_structures(YAML::Emitter& out, const Config& config) {
   out << YAML::Key << "backends" << YAML::Value << YAML::BeginMap;
   for (const BackendOptions& backend : config.backends) {
     out << YAML::Key << backend.name << YAML::Value;
@@ -46,6 +46,14 @@ void emit_bridge(YAML::Emitter& out, const Config& config) {
   out << YAML::EndMap << YAML::Key << "routes" << YAML::Value << YAML::BeginSeq;
   for (const RouteOptions& route : config.routes) {
     emit_map(out, route_settings(), route);
+  }
+  out << YAML::EndSeq;
+  if (config.rate_limits.empty()) {
+    return;
+  }
+  out << YAML::Key << "rate_limits" << YAML::Value << YAML::BeginSeq;
+  for (const RateLimitOptions& limit : config.rate_limits) {
+    emit_map(out, rate_limit_settings(), limit);
   }
   out << YAML::EndSeq;
 }
@@ -78,7 +86,7 @@ std::string to_yaml(const Config& config, const SettingsTable& table) {
   if (!open.empty()) {
     out << YAML::EndMap;
   }
-  emit_bridge(out, config);
+  emit_structures(out, config);
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }

@@ -50,11 +50,13 @@ Gateway::Gateway(const Config& config, const Resources& resources, Reload reload
       config_(config),
       resources_(resources),
       labels_({ConnectService::kName}),
+      rate_limits_(std::make_shared<RateLimits>(std::random_device()())),
       liveness_(workers_, kStuckAfter) {
   if (const int error = uv_loop_init(&loop_); error != 0) {
     throw std::runtime_error(std::string("no event loop: ") + uv_strerror(error));
   }
   call_log_.set(config.log_access, config.log_slow_ms);
+  rate_limits_->set(config.rate_limits);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
                   [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_progress(); });
@@ -150,6 +152,7 @@ WorkerOptions Gateway::worker_options() const {
   options.tcp.max_message = options.zmq.max_message = config_.max_message;
   options.tcp.max_connections = options.zmq.max_connections = share(resources_.connections);
   options.tcp.write_buffer = options.zmq.write_buffer = config_.write_buffer;
+  options.tcp.allow = options.zmq.allow = config_.listen_allow;
   options.zmq.keep_alive_ms = config_.zmq_keep_alive_ms;
   options.redis.url = RedisUrl::parse(config_.redis).value();  // load_config has checked it
   options.redis.connections = config_.redis_connections;
@@ -160,6 +163,7 @@ WorkerOptions Gateway::worker_options() const {
   options.max_in_flight = share(config_.max_in_flight);
   options.drain_timeout_ms = config_.drain_timeout_ms;
   options.call_log = &call_log_;
+  options.rate_limits = rate_limits_.get();
   options.redis.states = options.zmq.states = states_;
   options.by_hand = by_hand_;
   options.on_churn = [this] { trimmer_->request(); };
@@ -227,7 +231,7 @@ Status Gateway::start_admin() {
   sources.metrics = {
       std::make_shared<Collector>(worker_metrics(), served_functions().blocking().metrics(), build,
                                   memory_limit_),
-      reloader_->metrics()};
+      reloader_->metrics(), rate_limits_};
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };
   sources.config = [this] { return config_yaml(); };
@@ -285,6 +289,7 @@ void Gateway::apply(const Config& config) {
   log::set_level(config.log_level);
   log::set_format(config.log_format);
   call_log_.set(config.log_access, config.log_slow_ms);
+  rate_limits_->set(config.rate_limits);
 }
 
 void Gateway::make_reloader(Reload load_again) {

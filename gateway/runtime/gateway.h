@@ -89,6 +89,7 @@ class Gateway {
   FunctionLabels labels_;
   std::unique_ptr<LabelKeeper> label_keeper_;
   AccessLogSettings call_log_;
+  const std::shared_ptr<RateLimits> rate_limits_;
   std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
   std::vector<ListenSocket> zmq_sockets_;

@@ -28,6 +28,7 @@ constexpr uint32_t kOfLoop = 5;
 constexpr uint32_t kOfZmqListener = 8;
 constexpr uint32_t kOfListeningSocket = 2;  // the socket, and the duplicate that accepts
 constexpr uint32_t kOfZmqMonitor = 1;
+constexpr uint32_t kOfZapHandler = 1;  // where newcomers are judged
 // Of each thread with a ZeroMQ backend: libzmq's context for all of them.
 constexpr uint32_t kOfZmqBackends = 4;
 // Of each connection to a backend: its socket, and with ZeroMQ the mailboxes of libzmq's sockets.
@@ -82,6 +83,7 @@ uint64_t to_backends(const Config& config) {
 uint64_t of_thread(const Config& config) {
   return kOfLoop + kOfZmqListener + (config.listen_tcp ? kOfListeningSocket : 0) +
          (config.listen_zmq ? kOfListeningSocket + kOfZmqMonitor : 0) +
+         (config.listen_zmq && !config.listen_allow.empty() ? kOfZapHandler : 0) +
          (uses_redis(config) ? config.redis_connections : 0) + to_backends(config);
 }
 

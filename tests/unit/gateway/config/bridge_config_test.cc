@@ -313,10 +313,11 @@ TEST_F(BridgeConfig, TheCommentsOfTheDocumentedFileLoad) {
     if (line.starts_with("backends:")) {
       continue;
     }
-    if (line.starts_with("routes:")) {
+    if (line.starts_with("routes:") || line.starts_with("rate_limits:")) {
       continue;
     }
-    const bool key = line.starts_with("# backends:") || line.starts_with("# routes:");
+    const bool key = line.starts_with("# backends:") || line.starts_with("# routes:") ||
+                     line.starts_with("# rate_limits:");
     // Comments of YAML that is a comment itself, and prose, begin with one blank.
     const bool below = text.find("\nbackends:") != std::string::npos && line.starts_with("#   ");
     text += (key || below ? line.substr(2) : line) + "\n";
@@ -329,6 +330,9 @@ TEST_F(BridgeConfig, TheCommentsOfTheDocumentedFileLoad) {
   EXPECT_THAT(config.backends, ElementsAre(orders));
   EXPECT_THAT(config.routes, ElementsAre(RouteOptions{{"save_*", "get_order"}, "orders", 2'000},
                                          RouteOptions{{"*"}, "orders", 0}));
+  EXPECT_THAT(
+      config.rate_limits,
+      ElementsAre(RateLimitOptions{.functions = {"save_*"}, .rate = {100, 1'000}, .burst = 200}));
 }
 
 class BrokenBridgeConfig : public ConfigTest, public ::testing::WithParamInterface<Broken> {};

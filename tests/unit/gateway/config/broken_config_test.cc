@@ -31,8 +31,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"frobnicate: 1\n",
                "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, admin, "
                "admin_mode, admin_group, admin_hosts, admin_token, admin_token_file, log, "
-               "limits, zmq_keep_alive, drain_delay, drain_timeout, redis, handlers, backends and "
-               "routes"},
+               "limits, zmq_keep_alive, drain_delay, drain_timeout, redis, handlers, backends, "
+               "routes and rate_limits"},
         Broken{"redis: {password: x}\n",
                "zerogate.yaml:1: unknown key 'redis.password'; redis has "
                "url, connections and timeout"},
@@ -94,6 +94,15 @@ INSTANTIATE_TEST_SUITE_P(
                "as in 0660"},
         Broken{"listen: {group: 'a:b'}",
                "zerogate.yaml:1: listen.group: 'a:b' is no group; write its name or number"},
+        Broken{"listen:\n  allow:\n    - fd00::/8\n    - 10.1.2.3/8\n",
+               "zerogate.yaml:4: listen.allow: '10.1.2.3/8' has bits behind its first 8; write "
+               "10.0.0.0/8 for the range, or 10.1.2.3 for the one address"},
+        Broken{
+            "listen: {allow: []}",
+            "zerogate.yaml:1: listen.allow: the list is empty, so no client could connect; write "
+            "ranges such as 10.0.0.0/8, or off for everyone"},
+        Broken{"listen: {allow: [10.0.0.0/8, 10.0.0.0/8]}",
+               "zerogate.yaml:1: listen.allow: '10.0.0.0/8' stands twice; keep one"},
         Broken{"admin_token: geheim",
                "zerogate.yaml:1: admin_token: a token is 16 to 1024 visible ASCII characters "
                "without a blank; make one with openssl rand -hex 32"},
@@ -137,7 +146,7 @@ INSTANTIATE_TEST_SUITE_P(
                              "or leave it out"},
                       Broken{"listen: null",
                              "zerogate.yaml:1: listen: a map of keys is needed, not nothing; "
-                             "indent tcp, zmq, mode or group below it, or leave it out"},
+                             "indent tcp, zmq, mode, group or allow below it, or leave it out"},
                       Broken{"threads: [1]",
                              "zerogate.yaml:1: threads: a single value is needed, not a list; "
                              "write it as in 1"},

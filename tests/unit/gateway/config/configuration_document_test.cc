@@ -56,11 +56,11 @@ std::string top_table() {
   return text;
 }
 
-/// The default of a backend's or route's key; these three have none.
+/// The default of a backend's, route's or rate limit's key; these four have none.
 template <class T>
 std::string default_of(const SettingOf<T>& setting) {
-  const bool needed =
-      setting.path == "url" || setting.path == "functions" || setting.path == "backend";
+  const bool needed = setting.path == "url" || setting.path == "functions" ||
+                      setting.path == "backend" || setting.path == "rate";
   return needed ? "needed" : code(setting.default_text());
 }
 
@@ -75,8 +75,10 @@ std::string inner_table(const std::vector<SettingOf<T>>& table) {
 }
 
 std::string markdown() {
-  return fmt::format("\n{}\n## Keys of a backend\n\n{}\n## Keys of a route\n\n{}\n", top_table(),
-                     inner_table(backend_settings()), inner_table(route_settings()));
+  return fmt::format(
+      "\n{}\n## Keys of a backend\n\n{}\n## Keys of a route\n\n{}\n## Keys of a rate limit\n\n{}\n",
+      top_table(), inner_table(backend_settings()), inner_table(route_settings()),
+      inner_table(rate_limit_settings()));
 }
 
 /// A dash would be taken for a hyphen.
@@ -110,8 +112,9 @@ std::string man_page() {
         fmt::format(".TP\n.B {}\n{} (default {}{}).\n", roff(setting.path), roff(setting.help),
                     roff(setting.default_text()), setting.live ? "; a reload takes it over" : "");
   }
-  return fmt::format("{}.SH KEYS OF A BACKEND\n{}.SH KEYS OF A ROUTE\n{}", text,
-                     man_keys(backend_settings()), man_keys(route_settings()));
+  return fmt::format(
+      "{}.SH KEYS OF A BACKEND\n{}.SH KEYS OF A ROUTE\n{}.SH KEYS OF A RATE LIMIT\n{}", text,
+      man_keys(backend_settings()), man_keys(route_settings()), man_keys(rate_limit_settings()));
 }
 
 /// What stands in `path` between `begin` and `end` is `made`, or is made so when that is asked for.

@@ -57,6 +57,9 @@ TEST(ResourceBudget, EveryConsumerIsCounted) {
   config.handlers = {"save_order"};
   config.redis_connections = 7;
   EXPECT_EQ(needed(config), needed(config_with(2)) + 2 * 7);
+  config = config_with(2);
+  config.listen_allow = {AddressRange::parse("10.0.0.0/8").value()};
+  EXPECT_EQ(needed(config), needed(config_with(2)) + 2);
   config = config_with(1);
   config.admin = std::nullopt;
   EXPECT_LT(needed(config), bare);

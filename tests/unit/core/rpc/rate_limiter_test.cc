@@ -1,0 +1,229 @@
+// Rate limits as a worker applies them: who is counted with whom, what the error says, and what is
+// counted. The time is the requests' own.
+#include "core/rpc/rate_limiter.h"
+
+#include <gmock/gmock.h>
+#include <prometheus/metric_family.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/log/log.h"
+#include "core/rpc/connect_service.h"
+#include "core/rpc/dispatcher.h"
+#include "tests/unit/core/rpc/call_fixture.h"
+
+namespace zerogate {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Per = RateLimitOptions::Per;
+using Mode = RateLimitOptions::Mode;
+
+constexpr Rate kTwoPerSecond = {2, 1'000};
+
+/// A transport whose callers have names by their slots.
+struct NamedCallers final : ReplySink {
+  bool deliver(const ReturnPath&, ByteView body) override {
+    last.assign(body);
+    return true;
+  }
+  std::string peer(CallerKey) const override { return "10.0.0.7:4031"; }
+  const Caller& caller(CallerKey key) const override { return callers.at(key.slot); }
+
+  std::string last;
+  std::vector<Caller> callers = {{"10.0.0.1"}, {"10.0.0.2"}, {"10.0.0.1", true}};
+};
+
+struct Answering final : Service {
+  void serve(const Request&, Call call) override { std::move(call).reply("\xc0"); }
+};
+
+class RateLimiterTest : public ::testing::Test {
+ protected:
+  RateLimiterTest() {
+    log::set_level(log::Level::off);
+    router_.add("first", service_);
+    router_.add("second", service_);
+    router_.add(ConnectService::kName, connect_);
+  }
+  void limit(const std::vector<RateLimitOptions>& limits) {
+    limits_.set(limits);
+    dispatcher_.refresh_limits();
+  }
+  /// How many of ten calls that come at once are answered by the function.
+  uint64_t passed_of_ten(ByteView function, uint32_t caller = 0) {
+    uint64_t passed = 0;
+    for (int i = 0; i < 10; ++i) {
+      passed += call(function, caller) ? 1 : 0;
+    }
+    return passed;
+  }
+  bool call(ByteView function, uint32_t caller = 0) {
+    const uint64_t before = ended(Outcome::limited);
+    dispatcher_.dispatch(
+        {{&sink_, {caller, 0}, Wire::t3, RequestId("0001")}, {function, "\xc0"}, now_ns_});
+    return ended(Outcome::limited) == before;
+  }
+  uint64_t ended(Outcome outcome) const {
+    uint64_t sum = 0;
+    for (const char* name : {"first", "second", "_other"}) {
+      sum += metrics_.ended(labels_.find(name), Wire::t3, outcome);
+    }
+    return sum;
+  }
+  /// zerogate_rate_limited_total by limit and mode.
+  std::map<std::string, double> exceeded() const {
+    std::map<std::string, double> counts;
+    for (const auto& family : limits_.Collect()) {
+      for (const auto& metric : family.metric) {
+        if (family.name == "zerogate_rate_limited_total") {
+          counts[metric.label[0].value + ", " + metric.label[1].value] = metric.counter.value;
+        }
+      }
+    }
+    return counts;
+  }
+
+  uint64_t now_ns_ = 100 * kNsPerSecond;
+  FunctionLabels labels_{{"first", "second"}};
+  WorkerMetrics metrics_{labels_};
+  AccessLogSettings no_log_;
+  CallTable calls_{100, metrics_, no_log_};
+  Router router_{labels_};
+  RateLimits limits_{4711};
+  Dispatcher dispatcher_{router_, calls_, &limits_};
+  Answering service_;
+  ConnectService connect_;
+  NamedCallers sink_;
+};
+
+TEST_F(RateLimiterTest, WithoutLimitsEveryCallPasses) {
+  EXPECT_EQ(passed_of_ten("first"), 10u);
+  limit({});
+  EXPECT_EQ(passed_of_ten("first"), 10u);
+}
+
+TEST_F(RateLimiterTest, EachCallerHasItsOwnRate) {
+  limit({{.functions = {"*"}, .per = Per::caller, .rate = kTwoPerSecond}});
+  EXPECT_EQ(passed_of_ten("first", 0), 2u);
+  EXPECT_EQ(passed_of_ten("second", 0), 0u) << "over all functions of the limit";
+  EXPECT_EQ(passed_of_ten("first", 1), 2u);
+  EXPECT_EQ(passed_of_ten("first", 2), 2u) << "a key's name is no address";
+  now_ns_ += 500 * kNsPerMs;
+  EXPECT_EQ(passed_of_ten("first", 0), 1u);
+}
+
+TEST_F(RateLimiterTest, EachFunctionHasItsOwnRate) {
+  limit({{.functions = {"*"}, .per = Per::function, .rate = kTwoPerSecond}});
+  EXPECT_EQ(passed_of_ten("first", 0), 2u);
+  EXPECT_EQ(passed_of_ten("first", 1), 0u);
+  EXPECT_EQ(passed_of_ten("second", 1), 2u);
+  EXPECT_EQ(passed_of_ten("unknown", 1), 2u) << "those without a label too";
+  EXPECT_EQ(passed_of_ten("unheard", 1), 2u);
+}
+
+TEST_F(RateLimiterTest, AllCallsTogetherHaveARate) {
+  limit({{.functions = {"*"}, .per = Per::all, .rate = kTwoPerSecond}});
+  EXPECT_TRUE(call("first", 0));
+  EXPECT_TRUE(call("second", 1));
+  EXPECT_FALSE(call("first", 2));
+}
+
+TEST_F(RateLimiterTest, OnlyTheNamedFunctionsAreLimited) {
+  limit({{.functions = {"fir*", "third"}, .per = Per::all, .rate = kTwoPerSecond}});
+  EXPECT_EQ(passed_of_ten("first"), 2u);
+  EXPECT_EQ(passed_of_ten("second"), 10u);
+  EXPECT_EQ(passed_of_ten("third"), 0u);
+}
+
+TEST_F(RateLimiterTest, ClientsCanAlwaysConnect) {
+  limit({{.functions = {"*"}, .per = Per::all, .rate = kTwoPerSecond}});
+  EXPECT_EQ(passed_of_ten("first"), 2u);
+  EXPECT_EQ(passed_of_ten("connect"), 10u);
+}
+
+TEST_F(RateLimiterTest, ObservingOnlyCounts) {
+  limit({{.functions = {"*"}, .per = Per::caller, .rate = kTwoPerSecond, .mode = Mode::observe}});
+  EXPECT_EQ(passed_of_ten("first"), 10u);
+  EXPECT_EQ(exceeded(), (std::map<std::string, double>{{"* per caller 2/s, observe", 8}}));
+}
+
+TEST_F(RateLimiterTest, TheStricterOfTwoDecides) {
+  limit({{.functions = {"*"}, .per = Per::all, .rate = {6, 60'000}, .burst = 5},
+         {.functions = {"first"}, .per = Per::caller, .rate = {3'600'000, 3'600'000}, .burst = 3}});
+  EXPECT_EQ(passed_of_ten("first"), 3u);
+  EXPECT_EQ(exceeded(), (std::map<std::string, double>{
+                            {"* 6/m, enforce", 5}, {"first per caller 3600000/h, enforce", 2}}));
+}
+
+TEST_F(RateLimiterTest, TheErrorNamesLimitAndCaller) {
+  limit({{.functions = {"first", "save_*"}, .per = Per::caller, .rate = kTwoPerSecond}});
+  passed_of_ten("first", 1);
+  EXPECT_THAT(sink_.last, HasSubstr("over the rate limit \"first,save_* per caller 2/s\": caller "
+                                    "10.0.0.2; try again in 501 ms"));
+  EXPECT_EQ(ended(Outcome::limited), 8u);
+  EXPECT_EQ(ended(Outcome::ok), 2u);
+  EXPECT_EQ(metrics_.begun(Protocol::tcp), 10u) << "requests = sum of outcomes";
+}
+
+TEST_F(RateLimiterTest, AReloadKeepsWhatWasUsedOfALimitThatStays) {
+  const RateLimitOptions stays = {.functions = {"first"}, .rate = kTwoPerSecond};
+  limit({stays});
+  EXPECT_EQ(passed_of_ten("first"), 2u);
+  limit({{.functions = {"second"}, .rate = kTwoPerSecond}, stays});
+  EXPECT_EQ(passed_of_ten("first"), 0u);
+  EXPECT_EQ(passed_of_ten("second"), 2u);
+  limit({});
+  EXPECT_EQ(passed_of_ten("first"), 10u);
+}
+
+TEST_F(RateLimiterTest, ALabelThatChangesHandsTakesNoLimitWithIt) {
+  limit({{.functions = {"first"}, .per = Per::all, .rate = kTwoPerSecond}});
+  EXPECT_EQ(passed_of_ten("first"), 2u);
+  const FunctionLabel label = labels_.find("first");
+  labels_.retire(label);
+  router_.forget(label);
+  dispatcher_.forget(label);
+  labels_.release(label, nullptr);
+  ASSERT_EQ(labels_.learn("third"), label);
+  router_.add("third", service_);
+  EXPECT_EQ(passed_of_ten("third"), 10u);
+}
+
+TEST_F(RateLimiterTest, ADrainGoesFirst) {
+  limit({{.functions = {"*"}, .per = Per::all, .rate = kTwoPerSecond}});
+  dispatcher_.drain();
+  dispatcher_.refresh_limits();
+  EXPECT_EQ(passed_of_ten("first"), 10u);
+  EXPECT_EQ(ended(Outcome::unavailable), 10u);
+}
+
+TEST_F(RateLimiterTest, ALineSaysWhoAndTheNextHowManyWereLeftOut) {
+  std::vector<std::string> lines;
+  log::configure(log::Level::warn, log::Format::logfmt,
+                 [&](std::string_view line) { lines.emplace_back(line); });
+  limit({{.functions = {"first"}, .per = Per::caller, .rate = kTwoPerSecond}});
+  passed_of_ten("first", 1);
+  now_ns_ += RateLimiter::kLineNs;
+  passed_of_ten("first", 1);
+  log::set_level(log::Level::off);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_THAT(lines[0], HasSubstr("event=\"rate limit exceeded\" limit=\"first per caller 2/s\" "
+                                  "mode=enforce caller=10.0.0.2 function=first"));
+  EXPECT_THAT(lines[1], HasSubstr("suppressed=7"));
+}
+
+TEST(RateLimits, ANameIsALabelOfAReasonableLength) {
+  RateLimitOptions limit{.functions = std::vector<std::string>(50, "größe"),
+                         .rate = {7, 3'600'000}};
+  const std::string name = RateLimits::name_of(limit);
+  EXPECT_LE(name.size(), RateLimits::kMaxListBytes + 30);
+  EXPECT_THAT(name, HasSubstr("... per caller 7/h"));
+}
+
+}  // namespace
+}  // namespace zerogate
