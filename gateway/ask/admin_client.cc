@@ -11,6 +11,8 @@
 #include "core/client/connect.h"
 #include "gateway/admin/admin_access.h"
 #include "gateway/ask/exit_status.h"
+#include "gateway/host/admin_beacon.h"
+#include "gateway/host/cgroup.h"
 
 namespace zerogate {
 namespace {
@@ -84,6 +86,19 @@ AdminPort find_admin_port(const std::string& config_file, const Environment& env
     port.address = reachable(*port.address);
   }
   return port;
+}
+
+std::optional<Address> find_running_gateway(const std::string& config_file,
+                                            const Environment& environment) {
+  const std::string file =
+      config_file.empty() ? environment(kConfigVariable).value_or("") : config_file;
+  const auto address = find_beacon(read_system_file("/proc/net/unix").value_or(""),
+                                   BeaconScope::here(file), !config_file.empty());
+  if (!address) {
+    return std::nullopt;
+  }
+  const auto parsed = Address::parse(*address);
+  return parsed ? std::optional(reachable(parsed.value())) : std::nullopt;
 }
 
 int fail_with(const ConfigErrors& errors, int status, std::ostream& err) {

@@ -27,6 +27,11 @@ struct AdminPort {
 AdminPort find_admin_port(const std::string& config_file, const Environment& environment,
                           const Overrides& flags);
 
+/// Where the gateway that runs has its admin port: the one of this configuration file, or of this
+/// container when no flag names one. Nothing when there is none, or more than one.
+std::optional<Address> find_running_gateway(const std::string& config_file,
+                                            const Environment& environment);
+
 /// The end of a command that got no answer: tells what is wrong in the configuration, and returns
 /// kUsage then, else `status`.
 int fail_with(const ConfigErrors& errors, int status, std::ostream& err);

@@ -7,9 +7,39 @@
 
 namespace zerogate {
 
+namespace {
+
+struct Asked {
+  std::optional<Address> admin;
+  Result<AdminAnswer> answer = Error{""};
+};
+
+/// Where the configuration says, and when no gateway answers there, where the one is that runs: it
+/// goes on as it was started while its file is changed, broken or removed.
+Asked ask(const HealthcheckCommand& command, const Environment& environment,
+          const std::optional<Address>& configured) {
+  const Deadline deadline(command.timeout_ms);
+  Asked asked;
+  if (configured) {
+    asked = {configured, ask_admin(*configured, "GET /readyz", command.timeout_ms)};
+  }
+  if (asked.answer || command.flags.contains("admin")) {
+    return asked;
+  }
+  const auto running = find_running_gateway(command.config_file, environment);
+  if (running && running != configured) {
+    return {running, ask_admin(*running, "GET /readyz", static_cast<uint32_t>(deadline.left_ms()))};
+  }
+  return asked;
+}
+
+}  // namespace
+
 int run_healthcheck(const HealthcheckCommand& command, const Environment& environment,
                     std::ostream& out, std::ostream& err) {
-  const auto [admin, errors] = find_admin_port(command.config_file, environment, command.flags);
+  const auto [configured, errors] =
+      find_admin_port(command.config_file, environment, command.flags);
+  const auto [admin, answer] = ask(command, environment, configured);
   if (!admin) {
     if (errors.lines.empty()) {
       err << "zerogate healthcheck: there is no admin port to ask; name it with --admin or "
@@ -17,7 +47,6 @@ int run_healthcheck(const HealthcheckCommand& command, const Environment& enviro
     }
     return fail_with(errors, kUsage, err);
   }
-  const auto answer = ask_admin(*admin, "GET /readyz", command.timeout_ms);
   if (!answer) {
     err << fmt::format("zerogate healthcheck: {}: {}\n", admin->display(), answer.error());
     return fail_with(errors, kFailed, err);

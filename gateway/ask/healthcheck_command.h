@@ -17,7 +17,9 @@ struct HealthcheckCommand {
 };
 
 /// Asks GET /readyz where `zerogate serve` would listen with the same file, environment and flags;
-/// an address that means every interface is asked on loopback. Prints one line. Returns 0 when the
+/// an address that means every interface is asked on loopback. When no gateway answers there and no
+/// flag names the address, asks the gateway that runs: the one of the same file, or of the same
+/// container. Prints one line. Returns 0 when the
 /// gateway is ready, 1 when it is not or does not answer in time, 2 for a bad configuration.
 int run_healthcheck(const HealthcheckCommand& command, const Environment& environment,
                     std::ostream& out, std::ostream& err);

@@ -166,6 +166,8 @@ std::string healthcheck_help() {
   return R"(zerogate healthcheck [--admin HOST:PORT] [--config FILE] [--timeout DURATION]
 Asks a running gateway's admin port for /readyz and prints one line: status 0 when it is ready, 1
 when it is not (starting or draining) or does not answer. For HEALTHCHECK of an image and the like.
+When no gateway is where the configuration says, it asks the one that runs: the one of the same file,
+whatever is written there by now, or of the same container.
 
   --admin HOST:PORT       where to ask; default as for serve: ZEROGATE_ADMIN, the file, or
                           127.0.0.1:9464. 0.0.0.0 and [::] are asked on loopback

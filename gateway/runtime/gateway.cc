@@ -251,6 +251,7 @@ Status Gateway::start_admin() {
   admin_ = std::move(admin).value();
   Address bound = *config_.admin;
   bound.port = admin_->port();
+  beacon_.emplace(BeaconScope::here(config_.source.file), bound.display());
   note_listening("admin", bound.display());
   return ok_status();
 }

@@ -16,6 +16,7 @@
 #include "gateway/config/load_config.h"
 #include "gateway/control/backend_control.h"
 #include "gateway/control/label_keeper.h"
+#include "gateway/host/admin_beacon.h"
 #include "gateway/host/allocator.h"
 #include "gateway/host/systemd_notifier.h"
 #include "gateway/runtime/reloader.h"
@@ -105,6 +106,7 @@ class Gateway {
                           by_hand_};
   std::unique_ptr<Reloader> reloader_;  ///< acts upon the workers: goes before them
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
+  std::optional<AdminBeacon> beacon_;   ///< by which a health check finds it
   std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs
   std::string addresses_;               ///< where it listens, for people
   std::atomic<uint32_t> exited_ = 0;

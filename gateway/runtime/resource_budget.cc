@@ -34,7 +34,8 @@ constexpr uint32_t kOfZmqBackends = 4;
 // Of each connection to a backend: its socket, and with ZeroMQ the mailboxes of libzmq's sockets.
 constexpr uint32_t kOfTcpConnection = 1;
 constexpr uint32_t kOfZmqConnection = 4;
-constexpr uint32_t kOfAdminListener = 4;  // its socket, a duplicate, libmicrohttpd's epoll, wake-up
+// Its socket, a duplicate, libmicrohttpd's epoll, wake-up; and the beacon.
+constexpr uint32_t kOfAdminListener = 5;
 
 // With fewer than these the gateway could start, and serve nobody.
 constexpr uint32_t kFewestConnections = 4;  // of clients, for each thread and listener

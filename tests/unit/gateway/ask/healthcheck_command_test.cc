@@ -1,6 +1,7 @@
 #include "gateway/ask/healthcheck_command.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <sstream>
 
 #include "gateway/admin/admin_server.h"
+#include "gateway/host/admin_beacon.h"
 #include "tests/unit/core/client/test_peer.h"
 
 namespace zerogate {
@@ -82,6 +84,25 @@ TEST_F(HealthcheckTest, AMistakeElsewhereDoesNotFailTheGatewayThatRuns) {
   std::ofstream(file) << "admin: nonsense\n";
   EXPECT_EQ(check({file, {}, kPatienceMs}), 2);
   std::remove(file.c_str());
+}
+
+TEST_F(HealthcheckTest, FindsTheGatewayThatRunsWhateverItsFileSaysByNow) {
+  start({true, "ready"});
+  const std::string file =
+      ::testing::TempDir() + "healthcheck_moved." + std::to_string(getpid()) + ".yaml";
+  const AdminBeacon beacon(BeaconScope::here(file), "0.0.0.0:" + port());
+  std::ofstream(file) << "admin: 127.0.0.1:1\n";
+  EXPECT_EQ(check({file, {}, kPatienceMs}), 0) << err_.str();
+  EXPECT_EQ(out_.str(), "127.0.0.1:" + port() + ": ready\n");
+  std::ofstream(file) << "admin: nonsense\n";
+  EXPECT_EQ(check({file, {}, kPatienceMs}), 0) << err_.str();
+  std::remove(file.c_str());
+  EXPECT_EQ(check({file, {}, kPatienceMs}), 0) << err_.str();
+  EXPECT_EQ(check({file, {{"admin", "127.0.0.1:1"}}, kPatienceMs}), 2) << "it is named";
+  EXPECT_EQ(check({file + ".other", {}, kPatienceMs}, "127.0.0.1:1"), 2) << "another file's";
+  server_.reset();
+  EXPECT_EQ(check({file, {}, kPatienceMs}, "127.0.0.1:1"), 2);
+  EXPECT_THAT(err_.str(), HasSubstr("connection refused"));
 }
 
 TEST_F(HealthcheckTest, NobodyListens) {
