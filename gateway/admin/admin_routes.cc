@@ -220,7 +220,10 @@ AdminPage AdminRoutes::readiness(const AdminRequest&) {
   return text_page(readiness.ready ? 200 : 503, std::move(readiness.text) + "\n");
 }
 
-AdminPage AdminRoutes::config(const AdminRequest&) { return text_page(200, sources_.config()); }
+AdminPage AdminRoutes::config(const AdminRequest& request) {
+  const bool written = request.query == "written" && sources_.written;
+  return text_page(200, written ? sources_.written() : sources_.config());
+}
 
 // Each list costs every event loop a look at all of its connections.
 AdminPage AdminRoutes::clients(const AdminRequest&) {

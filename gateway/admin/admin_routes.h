@@ -34,6 +34,8 @@ struct AdminSources {
   /// False when only a restart would help. It must not wait for a worker, which may be stuck.
   std::function<bool()> alive = [] { return true; };
   std::function<std::string()> config;  ///< YAML, masked
+  /// GET /config?written: the same before limits of the host have lowered anything.
+  std::function<std::string()> written;
   std::function<ClientList()> clients;
   std::function<std::vector<EndpointReport>()> endpoints = [] {
     return std::vector<EndpointReport>();

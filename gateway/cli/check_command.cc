@@ -1,6 +1,17 @@
 #include "gateway/cli/check_command.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
+#include <string>
+
+#include "gateway/ask/admin_client.h"
+#include "gateway/ask/config_diff.h"
 #include "gateway/ask/exit_status.h"
+#include "gateway/config/config_file.h"
+#include "gateway/config/reload_rules.h"
+#include "gateway/config/show_config.h"
 #include "gateway/host/descriptors.h"
 #include "gateway/host/tasks.h"
 #include "gateway/runtime/resource_budget.h"
@@ -19,6 +30,43 @@ void warn_of_limits(const Config& config, const std::string& place, std::ostream
   if (!threads) {
     out << place << ": warning: " << threads.error() << '\n';
   }
+}
+
+constexpr uint32_t kPatienceMs = 2'000;
+
+/// As load_config would take it, but for what follows from other values.
+Config parse_yaml(const std::string& text) {
+  ConfigBuilder builder(settings());
+  read_config_text("", text, builder);
+  return builder.config();
+}
+
+int show_diff(const Config& config, const CheckCommand& command, const Environment& environment,
+              std::ostream& out, std::ostream& err) {
+  std::optional<Address> admin;
+  if (!command.flags.contains("admin")) {
+    admin = find_running_gateway(command.config_file, environment);
+  }
+  if (!admin) {
+    admin = find_admin_port(command.config_file, environment, command.flags).address;
+  }
+  const auto answer = admin ? ask_admin(*admin, "GET /config?written", kPatienceMs)
+                            : Error{"there is no admin port to ask; name it with --admin"};
+  if (!answer || answer.value().status != 200) {
+    err << "zerogate check --diff: " << (admin ? admin->display() + ": " : "")
+        << (answer ? first_line(answer.value().body) : answer.error()) << '\n';
+    return kFailed;
+  }
+  const std::string running = answer.value().body;
+  const std::string written = to_yaml(config);
+  const std::string diff = diff_yaml(running, written);
+  out << admin->display() << (diff.empty() ? ": this is in force\n" : ": in force is another\n")
+      << diff;
+  const auto fixed = unreloadable_changes(parse_yaml(running), parse_yaml(written));
+  if (!fixed.empty()) {
+    out << fmt::format("needs a restart: {}\n", fmt::join(fixed, ","));
+  }
+  return kOk;
 }
 
 }  // namespace
@@ -40,7 +88,7 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
   }
   warn_of_limits(config, place, out);
   out << place << ": ok\n";
-  return kOk;
+  return command.diff ? show_diff(config, command, environment, out, err) : kOk;
 }
 
 }  // namespace zerogate

@@ -198,6 +198,9 @@ Command parse_configured(std::string_view name, const Arguments& arguments,
   if constexpr (std::is_same_v<Taking, FunctionsCommand>) {
     parser.add_flag("--json", command.as_json);
   }
+  if constexpr (std::is_same_v<Taking, CheckCommand>) {
+    parser.add_flag("--diff", command.diff);
+  }
   parser.add_settings(table);
   if (!parser.parse(arguments)) {
     return parser.error;

@@ -23,6 +23,7 @@ struct ServeCommand {
 struct CheckCommand {
   std::string config_file;
   Overrides flags;
+  bool diff = false;  ///< from what runs
 };
 
 struct FunctionsCommand {

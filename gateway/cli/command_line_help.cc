@@ -91,12 +91,14 @@ std::string serve_help(const SettingsTable& table) {
 }
 
 std::string check_help() {
-  return R"(zerogate check [--config FILE] [flags of serve]
+  return R"(zerogate check [--config FILE] [--diff] [flags of serve]
 Checks the configuration that 'zerogate serve' would take, environment and flags included. Prints
 "FILE: ok", or each error with file, line and what would fix it and exits with status 2. What is
 surely not meant, and limits of this shell that are too low, are warnings.
 
   --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
+  --diff                  also show how it differs from what the running gateway was told, and what
+                          of that a reload does not change; give the flags of its serve, too
   -h, --help              this text
 )";
 }
@@ -166,8 +168,8 @@ std::string healthcheck_help() {
   return R"(zerogate healthcheck [--admin HOST:PORT] [--config FILE] [--timeout DURATION]
 Asks a running gateway's admin port for /readyz and prints one line: status 0 when it is ready, 1
 when it is not (starting or draining) or does not answer. For HEALTHCHECK of an image and the like.
-When no gateway is where the configuration says, it asks the one that runs: the one of the same file,
-whatever is written there by now, or of the same container.
+When no gateway is where the configuration says, it asks the one that runs: the one of the same
+file, whatever is written there by now, or of the same container.
 
   --admin HOST:PORT       where to ask; default as for serve: ZEROGATE_ADMIN, the file, or
                           127.0.0.1:9464. 0.0.0.0 and [::] are asked on loopback

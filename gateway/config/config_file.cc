@@ -237,8 +237,8 @@ void read_rate_limits(const YamlReader& reader, const YAML::Node& node, const YA
 /// Walks the nodes of a file.
 class Walker {
  public:
-  Walker(const std::string& name, ConfigBuilder& builder)
-      : reader_(name, builder), builder_(builder), table_(builder.table()) {}
+  Walker(const std::string& name, std::string_view text, ConfigBuilder& builder)
+      : reader_(name, builder), text_(text), builder_(builder), table_(builder.table()) {}
 
   void walk_root(const YAML::Node& root) {
     if (!root.IsDefined() || root.IsNull()) {
@@ -297,6 +297,11 @@ class Walker {
     if (node.IsScalar() && !setting.is_list) {
       return builder_.apply(setting, value_from_text(setting, node.Scalar(), place));
     }
+    if (setting.can_be_off && node.IsNull() && !is_spelled(node)) {
+      builder_.warn(fmt::format(
+          "{}: nothing is written, which is off; write off, or take the key out for the default",
+          place));
+    }
     const ValueShape shape{.path = std::string(setting.path),
                            .example = setting.example_text(),
                            .is_list = setting.is_list,
@@ -311,7 +316,16 @@ class Walker {
     }
   }
 
+  /// A null that is written as such; else what comes next stands at its mark.
+  bool is_spelled(const YAML::Node& null) const {
+    const auto at = static_cast<size_t>(std::max(null.Mark().pos, 0));
+    const std::string_view rest = text_.substr(std::min(at, text_.size()));
+    return rest.starts_with('~') || rest.starts_with("null") || rest.starts_with("Null") ||
+           rest.starts_with("NULL");
+  }
+
   YamlReader reader_;
+  std::string_view text_;
   ConfigBuilder& builder_;
   const SettingsTable& table_;
 };
@@ -348,13 +362,13 @@ std::optional<std::string> read_file(const std::string& name, ConfigSource& sour
 
 void read_config_text(const std::string& name, const std::string& text, ConfigBuilder& builder) {
   load_yaml(name, text, builder,
-            [&](const YAML::Node& root) { Walker(name, builder).walk_root(root); });
+            [&](const YAML::Node& root) { Walker(name, text, builder).walk_root(root); });
 }
 
 void read_config_value(const std::string& name, std::string_view key, const std::string& text,
                        ConfigBuilder& builder) {
   load_yaml(name, text.empty() ? "null" : text, builder, [&](const YAML::Node& value) {
-    Walker(name, builder).walk_entry("", std::string(key), value, value.Mark());
+    Walker(name, text, builder).walk_entry("", std::string(key), value, value.Mark());
   });
 }
 

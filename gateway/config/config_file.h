@@ -1,4 +1,5 @@
-// The configuration file: YAML in, values and error lines out. Used by load_config alone.
+// The configuration file: YAML in, values and error lines out. Used by load_config, and to
+// read back what a gateway shows.
 #pragma once
 
 #include <cstddef>

@@ -10,9 +10,10 @@
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
-#include <functional>
 #include <system_error>
 #include <vector>
+
+#include "core/base/fingerprint.h"
 
 namespace zerogate {
 namespace {
@@ -20,13 +21,8 @@ namespace {
 constexpr std::string_view kPrefix = "zerogate/";
 constexpr std::string_view kHostProcesses = "pid:[4026531836]";  // PROC_PID_INIT_INO of the kernel
 
-/// Programs of one build agree on it; another version's is not found, as if there were none.
-std::string hash_of(std::string_view text) {
-  return fmt::format("{:016x}", std::hash<std::string_view>()(text));
-}
-
 std::string processes_part(const BeaconScope& scope) {
-  return fmt::format("{}{}/", kPrefix, hash_of(scope.processes));
+  return fmt::format("{}{}/", kPrefix, fingerprint(scope.processes));
 }
 
 }  // namespace
@@ -47,7 +43,7 @@ BeaconScope BeaconScope::here(const std::string& config_file) {
 
 AdminBeacon::AdminBeacon(const BeaconScope& scope, std::string_view address) {
   const std::string name =
-      fmt::format("{}{}/{}", processes_part(scope), hash_of(scope.config), address);
+      fmt::format("{}{}/{}", processes_part(scope), fingerprint(scope.config), address);
   sockaddr_un where{};
   where.sun_family = AF_UNIX;
   if (name.size() >= sizeof where.sun_path) {  // its first byte stays 0: the abstract namespace
@@ -64,7 +60,7 @@ AdminBeacon::AdminBeacon(const BeaconScope& scope, std::string_view address) {
 std::optional<std::string> find_beacon(std::string_view proc_net_unix, const BeaconScope& scope,
                                        bool config_only) {
   const std::string mine = " @" + processes_part(scope);
-  const std::string config = scope.config.empty() ? "" : hash_of(scope.config);
+  const std::string config = scope.config.empty() ? "" : fingerprint(scope.config);
   std::vector<std::string> same_config, all;
   while (!proc_net_unix.empty()) {
     const std::string_view line = proc_net_unix.substr(0, proc_net_unix.find('\n'));

@@ -8,9 +8,11 @@
 #include <system_error>
 #include <utility>
 
+#include "core/base/fingerprint.h"
 #include "core/base/quote.h"
 #include "core/log/log.h"
 #include "gateway/config/reload_rules.h"
+#include "gateway/config/show_config.h"
 
 namespace zerogate {
 namespace {
@@ -48,7 +50,20 @@ Reloader::Reloader(const Config& running, ReloadParts parts)
                      .Help("0 when the last reload was refused: what runs is not what is written.")
                      .Register(*registry_)
                      .Add({});
-  successful_->Set(1);
+  taken_at_ = &prometheus::BuildGauge()
+                   .Name("zerogate_config_last_reload_success_timestamp_seconds")
+                   .Help(
+                       "When what is in force was read, at the start or by the last reload that "
+                       "was taken over, in seconds since unix epoch.")
+                   .Register(*registry_)
+                   .Add({});
+  infos_ = &prometheus::BuildGauge()
+                .Name("zerogate_config_info")
+                .Help(
+                    "Always 1; hash is that of /config?written, without passwords: gateways with "
+                    "the same one are configured alike.")
+                .Register(*registry_);
+  show_in_force();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -168,6 +183,17 @@ Result<std::string> Reloader::refuse(const std::vector<std::string>& reasons) {
   return Error{fmt::format("{}", fmt::join(reasons, "\n"))};
 }
 
+void Reloader::show_in_force() {
+  successful_->Set(1);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  taken_at_->Set(std::chrono::duration<double>(now).count());
+  if (info_ != nullptr) {
+    infos_->Remove(info_);
+  }
+  info_ = &infos_->Add({{"hash", fingerprint(to_yaml(running_))}});
+  info_->Set(1);
+}
+
 Result<std::string> Reloader::take_over(const Config& next) {
   std::vector<std::string> needs_restart;
   {
@@ -181,9 +207,9 @@ Result<std::string> Reloader::take_over(const Config& next) {
     take_over_live(next, running_);
     running_.source = next.source;
     parts_.apply(running_);
+    show_in_force();
   }
   taken_->Increment();
-  successful_->Set(1);
   const std::string restart = fmt::format("{}", fmt::join(needs_restart, ","));
   log::info("reloaded", {{"needs_restart", restart}});
   for (const std::string& warning : next.warnings) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <prometheus/counter.h>
+#include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
@@ -75,12 +76,16 @@ class Reloader {
   std::variant<Config, ConfigErrors> load_in_time();
   Result<std::string> refuse(const std::vector<std::string>& reasons);
   Result<std::string> take_over(const Config& next);
+  void show_in_force();
 
   const ReloadParts parts_;
   const std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();
   prometheus::Counter* taken_ = nullptr;
   prometheus::Counter* refused_ = nullptr;
   prometheus::Gauge* successful_ = nullptr;
+  prometheus::Gauge* taken_at_ = nullptr;
+  prometheus::Family<prometheus::Gauge>* infos_ = nullptr;
+  prometheus::Gauge* info_ = nullptr;
   std::mutex one_at_a_time_;
   mutable std::mutex mutex_;  ///< guards what follows; never held while something is waited for
   std::condition_variable changed_;

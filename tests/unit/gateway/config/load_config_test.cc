@@ -188,6 +188,10 @@ TEST_F(ConfigTest, WarnsOfWhatIsSurelyNotMeant) {
                   .warnings,
               ElementsAre());
   EXPECT_THAT(good("handlers: []\n").warnings, ElementsAre(HasSubstr("no function is served")));
+  EXPECT_THAT(good("admin:\nlisten:\n  tcp: # later\n").warnings,
+              ElementsAre(HasSubstr("zerogate.yaml:1: admin: nothing is written, which is off"),
+                          HasSubstr("zerogate.yaml:3: listen.tcp: nothing is written")));
+  EXPECT_THAT(good("admin: null\nlisten: {tcp: NULL}\n").warnings, ElementsAre());
 }
 
 TEST_F(ConfigTest, ALimitBelowTheThreadsIsRaisedAndTold) {

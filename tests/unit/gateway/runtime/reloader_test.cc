@@ -53,6 +53,17 @@ class ReloaderTest : public ::testing::Test {
     return -1;
   }
 
+  static std::string hash(const Reloader& reloader) {
+    std::string found;
+    for (const auto& family : reloader.metrics()->Collect()) {
+      if (family.name == "zerogate_config_info") {
+        EXPECT_EQ(family.metric.size(), 1u);
+        found = family.metric.at(0).label.at(0).value;
+      }
+    }
+    return found;
+  }
+
   std::variant<Config, ConfigErrors> next_ = routed();
   std::vector<Config> applied_;
   std::atomic<bool> pending_ = false;
@@ -71,6 +82,27 @@ TEST_F(ReloaderTest, TakesLiveKeysOver) {
   EXPECT_EQ(reloader.in_force().threads, 1u);
   EXPECT_EQ(reloads(reloader, "ok"), 1);
   EXPECT_EQ(reloads(reloader, "refused"), 0);
+}
+
+TEST_F(ReloaderTest, ShowsAHashOfWhatIsInForce) {
+  Reloader reloader(routed(), parts());
+  const std::string first = hash(reloader);
+  EXPECT_EQ(first.size(), 16u);
+  next_ = ConfigErrors{{"zerogate.yaml:1: one"}};
+  EXPECT_FALSE(reloader.reload().ok());
+  EXPECT_EQ(hash(reloader), first) << "it was refused";
+  Config next = routed();
+  next.threads = 9;
+  next_ = next;
+  EXPECT_TRUE(reloader.reload().ok());
+  EXPECT_EQ(hash(reloader), first) << "it needs a restart";
+  next.log_slow_ms = 7;
+  next_ = next;
+  EXPECT_TRUE(reloader.reload().ok());
+  EXPECT_NE(hash(reloader), first);
+  next_ = routed();
+  EXPECT_TRUE(reloader.reload().ok());
+  EXPECT_EQ(hash(reloader), first);
 }
 
 TEST_F(ReloaderTest, AnErrorLeavesEverythingAsItIs) {

@@ -1,0 +1,123 @@
+"""`zerogate check --diff`: what a reload would change of the gateway that runs, and what it would not."""
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+import yaml
+
+from bridging import one_backend
+from gateway import Gateway
+from scripted_backend import ScriptedTcp, echo
+from test_drain import post
+
+pytestmark = pytest.mark.gateway
+
+READ_AT = "zerogate_config_last_reload_success_timestamp_seconds"
+
+
+@pytest.fixture(name="binary")
+def binary_fixture(request):
+    return os.path.abspath(request.config.getoption("--zerogate"))
+
+
+def diff(binary, file, *flags):
+    """(exit status, stdout, stderr)"""
+    done = subprocess.run(
+        [binary, "check", "--diff", "--config", str(file), *flags],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(name="running")
+def running_fixture(binary, tmp_path):
+    """(gateway, its file, its configuration). All that it is told stands there."""
+    file = tmp_path / "zerogate.yaml"
+    config = one_backend("tcp://127.0.0.1:1", timeout="5s")
+    config["redis"] = {"url": "redis://:s3kret-w0rd@127.0.0.1:1/0"}
+    file.write_text(json.dumps(config))
+    gateway = Gateway(binary, config["redis"]["url"], ["--config", str(file)]).start()
+    config["listen"] = {
+        "tcp": f"127.0.0.1:{gateway.tcp_port}",
+        "zmq": f"127.0.0.1:{gateway.zmq_port}",
+    }
+    config["admin"] = f"127.0.0.1:{gateway.admin_port}"
+    gateway.restart()  # on the same ports, which the file names now
+    yield gateway, file, config
+    gateway.close()
+
+
+def write(file, config):
+    file.write_text(json.dumps(config))
+
+
+def test_the_same_is_told_to_be_in_force(binary, running):
+    gateway, file, config = running
+    write(file, config)
+    status, out, err = diff(binary, file)
+    place = f"127.0.0.1:{gateway.admin_port}"
+    assert (status, out.splitlines()[-1], err) == (0, f"{place}: this is in force", "")
+
+
+def test_what_a_reload_changes_and_what_it_does_not(binary, running):
+    gateway, file, config = running
+    config["backends"]["b"]["timeout"] = "7s"
+    config["threads"] = 2
+    write(file, config)
+    status, out, err = diff(binary, file)
+    assert (status, err) == (0, "")
+    shown = out.splitlines()
+    assert shown[-7:] == [
+        "- threads: 1",
+        "+ threads: 2",
+        "  backends:",
+        "    b:",
+        "-     timeout: 5s",
+        "+     timeout: 7s",
+        "needs a restart: threads",
+    ], out
+    assert "s3kret" not in out
+    read_at = gateway.metrics().total(READ_AT)
+    assert read_at == pytest.approx(time.time(), abs=3600)
+    assert post(gateway, "/reload") == 200
+    assert gateway.metrics().total(READ_AT) > read_at
+    status, out, _ = diff(binary, file)
+    assert out.splitlines()[-3:] == ["- threads: 1", "+ threads: 2", "needs a restart: threads"], out
+
+
+def test_what_the_host_has_lowered_is_no_difference(binary, running):
+    gateway, file, config = running
+    config["limits"] = {"connections": 1_000_000}
+    write(file, config)
+    gateway.restart()
+    effective = yaml.safe_load(gateway.get("/config")[1])["limits"]["connections"]
+    assert effective < 1_000_000, "this machine has descriptors without end"
+    status, out, _ = diff(binary, file)
+    assert (status, out.splitlines()[-1].partition(": ")[2]) == (0, "this is in force")
+
+
+def test_the_gateway_that_runs_is_found_where_it_was_started(binary, running):
+    gateway, file, config = running
+    moved = {**config, "admin": "127.0.0.1:2"}
+    write(file, moved)
+    status, out, err = diff(binary, file)
+    assert (status, err) == (0, "")
+    assert f"- admin: 127.0.0.1:{gateway.admin_port}\n+ admin: 127.0.0.1:2\n" in out
+    assert out.endswith("needs a restart: admin\n")
+    gateway.stop()
+    status, _, err = diff(binary, file)
+    assert status == 1 and "connection refused" in err
+
+
+async def test_a_mistake_is_told_before_anything_is_asked(binary, start_bridge):
+    async with ScriptedTcp({"f": echo}) as backend:
+        gateway = await start_bridge(config=one_backend(backend.url))
+        gateway.config_file.write_text("nonsense: 1\n")
+        status, out, err = diff(binary, gateway.config_file)
+        assert (status, out) == (2, "") and "unknown key 'nonsense'" in err
