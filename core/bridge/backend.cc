@@ -57,6 +57,8 @@ BackendConnectionOptions connection_options(const BridgeContext& context,
                                             const BackendOptions& backend) {
   BackendConnectionOptions options = context.connection;
   options.backend = backend.name;
+  options.curve_server_key = backend.curve_server_key.key;
+  options.curve_secret_key = backend.curve_secret_key.key;
   options.connect_timeout_ms = backend.connect_timeout_ms;
   options.peer_timeout_ms = std::max(backend.timeout_ms, kMinPeerTimeoutMs);
   return options;

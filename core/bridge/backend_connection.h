@@ -23,6 +23,8 @@ struct BackendConnectionOptions {
   std::string backend{};       ///< its name, for errors
   /// What `connect` carries, so that a gateway recognises itself; see ConnectService.
   std::string identity;
+  std::string curve_server_key{};  ///< ZeroMQ with CURVE: the server's public key; empty: without
+  std::string curve_secret_key{};  ///< and our own secret one
   /// A peer that does not acknowledge, or does not take, what it was sent for so long is gone: the
   /// calls' time-out, so that a host that vanishes costs no call much later than the first.
   uint32_t peer_timeout_ms = 5'000;

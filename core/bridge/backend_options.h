@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/security/curve_certificate.h"
 #include "core/wire/server_url.h"
 
 namespace zerogate {
@@ -28,6 +29,8 @@ struct BackendOptions {
   uint32_t eject_after = 5;             ///< failures in a row after which an endpoint is set aside
   std::vector<std::string> idempotent;  ///< globs: functions that may be sent a second time
   std::string timeout_key{};            ///< which sets timeout_ms; empty: backends.NAME.timeout
+  CurveKeyFile curve_server_key{};  ///< of URLs by zmq://: the server's public key; none: no CURVE
+  CurveKeyFile curve_secret_key{};  ///< with which the gateway shows who it is there
   bool operator==(const BackendOptions&) const = default;
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/io/zmq_curve.h"
 #include "core/rpc/connect_service.h"
 #include "core/wire/hops.h"
 #include "core/wire/msgpack_scan.h"
@@ -85,10 +86,18 @@ bool ZmqBackendConnection::open(EventLoop& loop, void* context, const Address& a
     return false;
   }
   ZmqMonitor::Hooks hooks;
-  hooks.on_event = [this](int, int) { fail("the connection was refused or closed"); };
+  hooks.on_event = [this](int event, int) {
+    fail((event & ZmqMonitor::kHandshakeFailed) != 0
+             ? "the handshake was refused: are its keys and ours the right ones?"
+             : "the connection was refused or closed");
+  };
   monitor_ = ZmqMonitor::make(loop.uv(), context, dealer_.get(), ZmqMonitor::kConnectionEnded,
                               std::move(hooks));
   if (monitor_ == nullptr) {
+    return false;
+  }
+  if (!options().curve_server_key.empty() &&
+      !speak_curve(dealer_, options().curve_server_key, options().curve_secret_key)) {
     return false;
   }
   const std::string endpoint =

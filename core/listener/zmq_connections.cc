@@ -40,6 +40,7 @@ void ZmqConnections::on_event(int event, int value, uint64_t now_ms) {
 void ZmqConnections::accepted(int fd, uint64_t now_ms) {
   metrics_.accepted.add();
   metrics_.connections.add();
+  ++count_;
   ++handshakes_;
   Connection& connection = open_[fd];
   const bool spoke = connection.spoke && connection.peer.empty();
@@ -47,8 +48,9 @@ void ZmqConnections::accepted(int fd, uint64_t now_ms) {
 }
 
 void ZmqConnections::ended(int fd, uint64_t now_ms) {
-  if (metrics_.connections.value() > 0) {
+  if (count_ > 0) {
     metrics_.connections.sub();
+    --count_;
   }
   const auto node = open_.extract(fd);
   const Connection connection = node.empty() ? Connection() : node.mapped();
@@ -58,6 +60,9 @@ void ZmqConnections::ended(int fd, uint64_t now_ms) {
   } else if (sent_no_greeting(connection, now_ms)) {
     --handshakes_;
     ill = true;
+  }
+  if (ill && curve_) {
+    metrics_.count(CurveResult::protocol);
   }
   if (ill) {
     refusals_.count(Malformed::bad_handshake, [&connection] {

@@ -33,6 +33,10 @@ class ZmqConnections {
   static const int kEvents;
   /// `value` is the connection's descriptor, or an error's number.
   void on_event(int event, int value, uint64_t now_ms);
+  /// Of this port. The metrics have those of all ZeroMQ ports.
+  uint64_t count() const { return count_; }
+  /// Failed handshakes are counted as those of CURVE, too.
+  void note_curve() { curve_ = true; }
   /// A message came over the connection with this descriptor, perhaps before its event.
   void spoke(int fd) { open_[fd].spoke = true; }
 
@@ -51,7 +55,9 @@ class ZmqConnections {
   RefusalLog& refusals_;
   const uint64_t handshake_ms_;
   std::unordered_map<int, Connection> open_;  ///< by descriptor
-  uint64_t handshakes_ = 0;                   ///< under way
+  uint64_t count_ = 0;
+  uint64_t handshakes_ = 0;  ///< under way
+  bool curve_ = false;
   /// A handshake has failed, and the connection's end comes next: whether the peer was ill.
   std::optional<bool> failed_;
 };

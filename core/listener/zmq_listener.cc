@@ -51,12 +51,6 @@ WatchedState limit_state(uint32_t limit) {
           {{"protocol", "zmq"}, {"limit", std::to_string(limit)}}};
 }
 
-std::string address_of(ZmqMessage& message) {
-  const char* address = zmq_msg_gets(message.get(), "Peer-Address");
-  return std::string(address != nullptr && *address != '\0' ? without_v4_prefix(address)
-                                                            : "unknown");
-}
-
 void write_reply(char* to, ByteView id, ByteView body) {
   id.copy(to, id.size());  // either may be empty, where memcpy takes no null pointer
   body.copy(to + id.size(), body.size());
@@ -85,7 +79,7 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
 ZmqListener::~ZmqListener() { loop_.remove(*this); }
 
 Status ZmqListener::listen(const ListenSocket& socket) {
-  metrics_.connections_limit.set(options_.max_connections);
+  metrics_.connections_limit.add(options_.max_connections);  // of all ZeroMQ ports
   const auto failed = [&] {
     return Status(Error{fmt::format("cannot listen on {}: {}", socket.bound().display(),
                                     zmq_strerror(zmq_errno()))});
@@ -125,7 +119,7 @@ void ZmqListener::update_gate() {
   if (!gate_ || !accepting_) {
     return;
   }
-  const uint64_t connections = metrics_.connections.value();
+  const uint64_t connections = connections_.count();
   const bool full = connections >= options_.max_connections;
   if (!member_.tell(full ? AcceptBalancer::kFull : connections)) {
     tell_timer_.start(1);
@@ -196,14 +190,6 @@ void ZmqListener::receive_more() {
   }
 }
 
-void ZmqListener::meet(ZmqPeers::Peer& peer, ZmqMessage& identity) {
-  peer.address = address_of(identity);
-  const auto address = IpAddress::parse(peer.address);
-  peer.caller = {.name = address ? address->host() : peer.address};
-  peer.activity.begin(loop_.now_ms());
-  connections_.spoke(zmq_msg_get(identity.get(), ZMQ_SRCFD));
-}
-
 void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request) {
   using wire::w5::RequestStatus;
   const CallerKey key = peers_.touch(identity.received());
@@ -221,6 +207,10 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   peer.keep_alives = 0;
   if (request.wire == Wire::w5 && !silence_timer_.active()) {
     watch_silence();
+  }
+  if (options_.curve.clients != nullptr && !may_call(peer, identity)) {
+    return refuse(peer, incoming, Outcome::invalid,
+                  fmt::format("the key of {} is not allowed any more", peer.caller.name));
   }
   if (request.argument.size() > options_.max_message) {
     malformed(peer, Malformed::too_large);
@@ -281,12 +271,6 @@ bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
 std::string ZmqListener::peer(CallerKey caller) const {
   const ZmqPeers::Peer* peer = peers_.find(caller);
   return peer != nullptr ? peer->address : "gone";
-}
-
-const Caller& ZmqListener::caller(CallerKey caller) const {
-  static const Caller kGone{.name = "gone"};
-  const ZmqPeers::Peer* peer = peers_.find(caller);
-  return peer != nullptr ? peer->caller : kGone;
 }
 
 bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body) {

@@ -77,7 +77,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// Holds newcomers back, and reads no more. A client that calls again as soon as it was answered
   /// has a request waiting here after that, and nothing on its way. finish() answers it.
   void leave() override;
-  bool empty() const override { return metrics_.connections.value() == 0; }
+  bool empty() const override { return connections_.count() == 0; }
   /// Refuses the requests that wait, all at once: the next ones find the connection closed and stay
   /// in their clients, for the next gateway. Destruction waits for libzmq to write what it has: up
   /// to `linger_ms`.
@@ -97,12 +97,17 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   bool open_zap();
   /// See ZapHandler::Judge.
   std::optional<std::string> judge(const ZapRequest& request);
+  /// CURVE: false when the key under which the message came may call no more. libzmq keeps the
+  /// connection, and an identity may come back under another key: so each message is looked at.
+  bool may_call(ZmqPeers::Peer& peer, ZmqMessage& identity);
   /// Takes one message. False when there is none.
   bool receive_one();
   void dispatch(ZmqMessage& identity, const wire::ZmqRequest& request);
   void malformed(const ZmqPeers::Peer& peer, Malformed reason);
   [[gnu::cold]] void refuse(ZmqPeers::Peer& peer, const IncomingRequest& incoming, Outcome outcome,
                             ByteView message);
+  /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
+  static std::string address_of(ZmqMessage& message);
   /// Of a peer's first message.
   [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer, ZmqMessage& identity);
   /// The rest of one that has more than one frame.

@@ -4,11 +4,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "core/base/address_range.h"
 #include "core/log/state_log.h"
+#include "core/security/curve_clients.h"
 
 namespace zerogate {
+
+/// Of a port that speaks CURVE.
+struct CurvePort {
+  std::string secret_key;                 ///< as text
+  std::shared_ptr<CurveClients> clients;  ///< null: the port is a plain one
+};
 
 struct ZmqOptions {
   /// Bytes of large replies over all peers, beyond one of the largest size; more are dropped.
@@ -26,6 +34,7 @@ struct ZmqOptions {
   /// kept alive for nearly three hours without a call.
   uint32_t max_keep_alives = 10'000;
   AddressRanges allow = {};  ///< who may connect (listen.allow); empty: everyone
+  CurvePort curve = {};
   /// No configuration names it: a container's memory limit lowers it, and tests do.
   size_t send_memory = kSendMemory;
   int linger_ms = 1'000;  ///< see ZmqListener::finish(); tests raise it

@@ -112,6 +112,7 @@ void ZmqPeers::erase(uint32_t slot) {
   by_age_.erase(peer.age);
   peer.identity.clear();
   peer.address.clear();
+  peer.judged = 0;
   peer.unsent.reset();
   peer.in_flight = 0;
   peer.last_sent_ms = 0;

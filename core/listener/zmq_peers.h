@@ -29,6 +29,9 @@ class ZmqPeers {
     std::string identity;  ///< 5 bytes, made by libzmq, unless the peer chose its own (up to 255)
     std::string address;   ///< for the log; of the connection on which it first spoke
     Caller caller;         ///< known with the address
+    std::string user;      ///< CURVE: its User-Id
+    uint64_t judged = 0;   ///< CURVE: the version of CurveClients by which it may call, or may not
+    bool may_call = false;
     uint32_t generation = 0;
     uint32_t in_flight = 0;
     uint32_t keep_alives = 0;   ///< sent since it last spoke W5: see ZmqOptions::keep_alive_ms

@@ -219,7 +219,7 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "down, stalled = a request begun and not finished in time, slow_reader = replies waited "
       "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
       "requests or of unread replies over all clients, not_allowed = its address is not in "
-      "listen.allow.",
+      "listen.allow, or its key not among curve.clients.",
       kRejectedNames, kRejectedOf, &ListenerMetrics::rejected));
   families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
                                   "Bytes received from clients. ZeroMQ: of messages, without "
@@ -237,6 +237,17 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
   keep_alives.add(Labels{},
                   sum(workers, [](auto& m) { return m.of(Protocol::zmq).keep_alives.value(); }));
   families.push_back(std::move(keep_alives.family));
+  Family curve(
+      "zerogate_curve_handshakes_total",
+      "Handshakes on the port with CURVE (listen.zmq_curve), by how they ended: "
+      "not_allowed = the client's key or address is not welcome, protocol = it has no key, "
+      "or another one for the gateway's, or does not speak CURVE.",
+      MetricType::Counter);
+  for (size_t i = 0; i < kCurveResultNames.size(); ++i) {
+    curve.add({label("result", kCurveResultNames[i])},
+              sum(workers, [i](auto& m) { return m.of(Protocol::zmq).curve[i].value(); }));
+  }
+  families.push_back(std::move(curve.family));
   families.push_back(per_reason(
       workers, "zerogate_malformed_total",
       "Input from clients that could not be taken as a request, by reason. A client of another "

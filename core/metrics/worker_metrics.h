@@ -43,11 +43,20 @@ enum class Rejected : uint8_t {
   slow_reader,     ///< replies waited too long for the peer to read them
   receive_memory,  ///< too many bytes of unfinished frames: the oldest goes
   send_memory,     ///< too many bytes of unread replies: the one waiting longest goes
-  not_allowed,     ///< its address is not in listen.allow
+  not_allowed,     ///< its address is not in listen.allow, or its key not among curve.clients
 };
 inline constexpr std::array<std::string_view, 8> kRejectedNames = {
     "limit",       "descriptors",    "draining",    "stalled",
     "slow_reader", "receive_memory", "send_memory", "not_allowed"};
+
+/// How a CURVE handshake ended. Label values of curve_handshakes_total.
+enum class CurveResult : uint8_t {
+  ok,           ///< the peer's key may call
+  not_allowed,  ///< its key, or its address, may not
+  protocol,     ///< it has no key, takes another for the gateway's, or does not speak CURVE
+};
+inline constexpr std::array<std::string_view, 3> kCurveResultNames = {"ok", "not_allowed",
+                                                                      "protocol"};
 
 struct ListenerMetrics {
   Counter connections;        ///< gauge
@@ -58,8 +67,10 @@ struct ListenerMetrics {
   Counter sent_bytes;
   Counter keep_alives;  ///< ZeroMQ: frames that keep quiet clients alive
   std::array<Counter, kMalformedNames.size()> malformed;
+  std::array<Counter, kCurveResultNames.size()> curve;
 
   void count(Malformed reason) { malformed[index_of(reason)].add(); }
+  void count(CurveResult result) { curve[index_of(result)].add(); }
   void count(Rejected reason) { rejected[index_of(reason)].add(); }
 };
 

@@ -3,6 +3,8 @@
 #include <uv.h>
 
 #include <cmath>
+#include <iterator>
+#include <span>
 
 #include "core/base/clock.h"
 #include "core/log/log.h"
@@ -35,19 +37,25 @@ void AccessLog::write(const AnsweredCall& call, uint64_t duration_ns, std::strin
   const uint64_t duration_us = duration_ns / 1'000;  // the line tells no more digits
   const double duration_ms = static_cast<double>(duration_us) / 1'000;
   const std::string peer = call.sink->peer(call.caller);
-  const log::Field fields[] = {{"function", function},
-                               {"protocol", protocol},
-                               {"wire", wire},
-                               {"outcome", outcome},
-                               {"duration_ms", duration_ms},
-                               {"request_bytes", call.request_bytes},
-                               {"reply_bytes", call.reply_bytes},
-                               {"peer", peer},
-                               {"left_out", left_out_}};
+  const Caller& caller = call.sink->caller(call.caller);
+  log::Field fields[] = {{"function", function},
+                         {"protocol", protocol},
+                         {"wire", wire},
+                         {"outcome", outcome},
+                         {"duration_ms", duration_ms},
+                         {"request_bytes", call.request_bytes},
+                         {"reply_bytes", call.reply_bytes},
+                         {"peer", peer},
+                         {"caller", caller.name},
+                         {"left_out", left_out_}};
   const bool tell_left_out = slow && left_out_ > 0;
-  const std::span all(fields);
+  size_t count = std::size(fields) - 1;
+  if (!caller.proven) {  // its address says as much
+    fields[count - 1] = fields[count];
+    --count;
+  }
   log::write_bulk(level, slow ? "slow call" : "call",
-                  tell_left_out ? all : all.first(all.size() - 1));
+                  std::span(fields).first(tell_left_out ? count + 1 : count));
   if (tell_left_out) {
     left_out_ = 0;
   }

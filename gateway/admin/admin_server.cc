@@ -318,6 +318,15 @@ MHD_Result AdminServer::State::begin_answer(MHD_Connection* connection, Exchange
   return MHD_YES;
 }
 
+namespace {
+
+bool others_can_reach(const Address& address) {
+  const std::string& host = address.host;
+  return !address.is_path() && host != "localhost" && host != "::1" && !host.starts_with("127.");
+}
+
+}  // namespace
+
 Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
                                                         AdminSources sources,
                                                         const AdminLimits& limits) {
@@ -325,11 +334,17 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const Address& address,
   if (!listener) {
     return Error{listener.error()};
   }
+  const bool open_to_others = others_can_reach(address) && !sources.access.needs_token();
   const SignalsBlocked blocked;
   auto state = std::make_unique<State>(std::move(listener).value(), std::move(sources), limits);
   if (!state->run(limits.connections)) {
     return Error{
         fmt::format("cannot listen on admin {}: {}", address.display(), std::strerror(errno))};
+  }
+  if (open_to_others) {
+    log::warn("other hosts can change the gateway",
+              {{"admin", address.display()},
+               {"fix", "set admin_token_file, or let admin be on loopback or a Unix socket"}});
   }
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(state)));
 }

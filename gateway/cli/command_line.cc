@@ -337,6 +337,20 @@ Command parse_backends(const Arguments& arguments) {
   return parse_ask("backends", arguments, parser, backends, backends_help());
 }
 
+Command parse_keys(const Arguments& arguments) {
+  Parser parser("keys");
+  KeysCommand keys;
+  parser.add("KIND", keys.kind);
+  parser.add("NAME", keys.name);
+  if (!parser.parse(arguments) || parser.help()) {
+    return parser.help() ? Command(PrintCommand{keys_help()}) : parser.error;
+  }
+  if (keys.kind == "curve" && !keys.name.empty()) {
+    return keys;
+  }
+  return usage_error("keys", "kind or name is missing; write zerogate keys curve NAME");
+}
+
 }  // namespace
 
 Command parse_command_line(const std::vector<std::string>& arguments, const SettingsTable& table) {
@@ -354,20 +368,13 @@ Command parse_command_line(const std::vector<std::string>& arguments, const Sett
   if (first == "functions") {
     return parse_configured<FunctionsCommand>(first, rest, table, functions_help());
   }
-  if (first == "call") {
-    return parse_call(rest);
-  }
-  if (first == "bench") {
-    return parse_bench(rest);
-  }
-  if (first == "healthcheck") {
-    return parse_healthcheck(rest);
-  }
-  if (first == "clients") {
-    return parse_clients(rest);
-  }
-  if (first == "backends") {
-    return parse_backends(rest);
+  constexpr std::pair<std::string_view, Command (*)(const Arguments&)> kOthers[] = {
+      {"call", parse_call},       {"bench", parse_bench},       {"healthcheck", parse_healthcheck},
+      {"clients", parse_clients}, {"backends", parse_backends}, {"keys", parse_keys}};
+  for (const auto& [name, parse] : kOthers) {
+    if (first == name) {
+      return parse(rest);
+    }
   }
   if (first == "--version") {
     return PrintCommand{fmt::format("zerogate {} ({})\n", version(), revision())};
@@ -380,7 +387,7 @@ Command parse_command_line(const std::vector<std::string>& arguments, const Sett
   }
   return usage_error("", "unknown command " + quote(first),
                      did_you_mean(first, {"serve", "check", "functions", "call", "bench",
-                                          "healthcheck", "clients", "backends"}));
+                                          "healthcheck", "clients", "backends", "keys"}));
 }
 
 }  // namespace zerogate

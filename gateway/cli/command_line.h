@@ -39,6 +39,11 @@ struct CallCommand {
   uint32_t timeout_ms = 5'000;  ///< for connecting, and again for the answer
 };
 
+struct KeysCommand {
+  std::string kind;  ///< "curve"
+  std::string name;  ///< of the files, perhaps with a folder
+};
+
 /// As the words stand; run_bench() reads them, since what they may be is the load's business.
 struct BenchCommand {
   std::string url;
@@ -64,9 +69,9 @@ struct UsageError {
   std::string text;
 };
 
-using Command =
-    std::variant<ServeCommand, CheckCommand, FunctionsCommand, CallCommand, BenchCommand,
-                 HealthcheckCommand, ClientsCommand, BackendsCommand, PrintCommand, UsageError>;
+using Command = std::variant<ServeCommand, CheckCommand, FunctionsCommand, CallCommand,
+                             BenchCommand, HealthcheckCommand, ClientsCommand, BackendsCommand,
+                             KeysCommand, PrintCommand, UsageError>;
 
 /// Reads nothing but its arguments, those behind the program's name. All texts end in a line break.
 Command parse_command_line(const std::vector<std::string>& arguments,

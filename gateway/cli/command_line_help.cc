@@ -71,6 +71,7 @@ std::string program_help() {
   zerogate healthcheck [--admin HOST:PORT]               ask a running gateway whether it is ready
   zerogate clients [--admin HOST:PORT] [--watch]         who calls a running gateway, busiest first
   zerogate backends [drain NAME ENDPOINT]                a running gateway's endpoints; take one out
+  zerogate keys curve NAME                               make a pair of CURVE keys
   zerogate --version                                     version and revision
   zerogate COMMAND --help                                flags, variables and defaults
 
@@ -114,6 +115,16 @@ route names. Then the routes. Nothing is asked over the network.
   -h, --help              this text
 
 'python -m zero.generate_client' against a running gateway writes a Python client for them.
+)";
+}
+
+std::string keys_help() {
+  return R"(zerogate keys curve NAME
+Makes a pair of CURVE keys: NAME.key, the public one, for the other side, and NAME.key_secret, which
+only its owner can read and which has both. Files that are there already stay. Prints the three
+lines with which a Python client takes them.
+
+  -h, --help              this text
 )";
 }
 

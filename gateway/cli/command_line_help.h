@@ -11,6 +11,7 @@ std::string program_help();
 std::string serve_help(const SettingsTable& table);
 std::string check_help();
 std::string functions_help();
+std::string keys_help();
 std::string call_help();
 std::string bench_help();
 std::string healthcheck_help();

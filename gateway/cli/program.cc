@@ -16,6 +16,7 @@
 #include "gateway/cli/functions_command.h"
 #include "gateway/cli/serve_command.h"
 #include "gateway/host/process.h"
+#include "gateway/keys/curve_files.h"
 #include "handlers/registry.h"
 
 namespace zerogate {
@@ -40,6 +41,11 @@ int run(const ClientsCommand& command) {
 }
 int run(const BackendsCommand& command) {
   return run_backends(command, process_environment(), std::cout, std::cerr);
+}
+int run(const KeysCommand& command) {
+  const auto made = make_curve_files(command.name);
+  (made ? std::cout : std::cerr) << (made ? made.value() : made.error() + '\n');
+  return made ? kOk : kFailed;
 }
 int run(const PrintCommand& command) {
   std::cout << command.text;

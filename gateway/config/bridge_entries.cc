@@ -132,6 +132,7 @@ std::string own_listener(const ServerUrl& url, const Config& config) {
   const std::pair<std::string_view, const std::optional<Address>&> listeners[] = {
       {"listen.tcp", config.listen_tcp},
       {"listen.zmq", config.listen_zmq},
+      {"listen.zmq_curve", config.listen_zmq_curve},
       {"admin", config.admin}};
   for (const auto& [path, address] : listeners) {
     if (address && reaches(url.address, *address)) {

@@ -8,6 +8,7 @@
 #include "core/redis/redis_url.h"
 #include "gateway/admin/admin_access.h"
 #include "gateway/host/cpu_count.h"
+#include "gateway/keys/curve_files.h"
 #include "handlers/registry.h"
 
 namespace zerogate {
@@ -93,6 +94,12 @@ Codec<std::vector<Item>> at_most(size_t max, std::string_view what, std::string_
 }
 
 std::string same_word(const std::string& word) { return word; }
+
+/// A file or folder that is read here, or off; `name` is its member of what was read.
+template <class V>
+Codec<V> read_by(Result<V> (*read)(const std::string&), std::string V::*name) {
+  return or_off(word<V>(read, [name](const V& value) { return value.*name; }), V());
+}
 
 }  // namespace
 
@@ -328,6 +335,18 @@ Codec<AddressRanges> address_ranges() {
     return std::nullopt;
   };
   return codec;
+}
+
+Codec<CurveKeyFile> curve_secret_key() {
+  return read_by(read_curve_secret_key, &CurveKeyFile::file);
+}
+
+Codec<CurveKeyFile> curve_public_key_file() {
+  return read_by(read_curve_public_key, &CurveKeyFile::file);
+}
+
+Codec<CurveClientKeys> curve_clients() {
+  return read_by(read_curve_clients, &CurveClientKeys::folder);
 }
 
 Codec<std::vector<ServerUrl>> server_urls() {

@@ -18,6 +18,8 @@
 #include "core/base/quote.h"
 #include "core/base/result.h"
 #include "core/rpc/rate_limit_options.h"
+#include "core/security/curve_certificate.h"
+#include "core/security/curve_clients.h"
 #include "core/wire/server_url.h"
 #include "gateway/config/setting.h"
 
@@ -114,6 +116,10 @@ Codec<std::vector<std::string>> globs();
 Codec<std::vector<std::string>> host_names();
 /// Ranges of addresses; never none of them.
 Codec<AddressRanges> address_ranges();
+/// Files of CURVE keys, which are read at once: see read_curve_secret_key() and its neighbours.
+Codec<CurveKeyFile> curve_secret_key();
+Codec<CurveKeyFile> curve_public_key_file();
+Codec<CurveClientKeys> curve_clients();
 /// Endpoints of one backend.
 Codec<std::vector<ServerUrl>> server_urls();
 /// Looks at the name's form only: whether there is such a backend is known later.

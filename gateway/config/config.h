@@ -12,6 +12,8 @@
 #include "core/bridge/backend_options.h"
 #include "core/log/log.h"
 #include "core/rpc/rate_limit_options.h"
+#include "core/security/curve_certificate.h"
+#include "core/security/curve_clients.h"
 #include "handlers/registry.h"
 
 namespace zerogate {
@@ -30,9 +32,12 @@ struct Config {
   uint32_t threads = 1;  ///< event loops; "auto" in the file is resolved to what the cgroup grants
   std::optional<Address> listen_tcp = Address{"127.0.0.1", 5559, ""};
   std::optional<Address> listen_zmq = Address{"127.0.0.1", 5560, ""};
-  std::optional<uint32_t> listen_mode;  ///< of Unix sockets; nothing: as the umask leaves it
-  std::string listen_group;             ///< of Unix sockets, name or number; empty: the process'
-  AddressRanges listen_allow;           ///< who may connect; empty: everyone
+  std::optional<Address> listen_zmq_curve;  ///< ZeroMQ with CURVE; nothing: off
+  CurveKeyFile curve_secret_key;            ///< of that port
+  CurveClientKeys curve_clients;            ///< whose keys may call there
+  std::optional<uint32_t> listen_mode;      ///< of Unix sockets; nothing: as the umask leaves it
+  std::string listen_group;    ///< of Unix sockets, name or number; empty: the process'
+  AddressRanges listen_allow;  ///< who may connect; empty: everyone
   std::optional<Address> admin = Address{"127.0.0.1", 9464, ""};
   std::optional<uint32_t> admin_mode;    ///< as listen_mode
   std::string admin_group;               ///< as listen_group

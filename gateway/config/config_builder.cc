@@ -79,6 +79,7 @@ void ConfigBuilder::check_together() {
   }
   check_bridge();
   check_rate_limits();
+  check_curve();
   if (is_default("handlers") && !config_.routes.empty() && used_functions() == nullptr) {
     config_.handlers.clear();
   }
@@ -124,7 +125,7 @@ void ConfigBuilder::warn_of_threads() {
 }
 
 bool ConfigBuilder::listeners_failed() const {
-  const std::string_view paths[] = {"listen.tcp", "listen.zmq", "admin"};
+  const std::string_view paths[] = {"listen.tcp", "listen.zmq", "listen.zmq_curve", "admin"};
   return std::ranges::any_of(paths, [this](auto path) { return failed_.contains(path); });
 }
 
@@ -158,6 +159,36 @@ void ConfigBuilder::check_bridge() {
   }
 }
 
+// Whether the files are good was looked at where they are named.
+void ConfigBuilder::check_curve() {
+  const auto missing = [this](std::string_view path) { return is_default(path) && is_good(path); };
+  if (config_.listen_zmq_curve && missing("curve.secret_key")) {
+    fail(origin("listen.zmq_curve"),
+         "curve.secret_key is missing; zerogate keys curve gateway makes one, write curve: "
+         "{secret_key: gateway.key_secret}");
+  }
+  if (config_.listen_zmq_curve && missing("curve.clients")) {
+    fail(origin("listen.zmq_curve"),
+         "curve.clients is missing; name the folder with the clients' public keys, or write curve: "
+         "{clients: any} when every key may call");
+  }
+  for (const Entry<BackendOptions>& entry : entries_.backends.list) {
+    const BackendOptions& backend = entry.options;
+    const bool server = !backend.curve_server_key.file.empty();
+    const bool own = !backend.curve_secret_key.file.empty();
+    if (server != own) {
+      fail(entry.place, fmt::format("curve has no {0}; add it, as in curve: {{{0}: {1}}}",
+                                    server ? "secret_key" : "server_key",
+                                    server ? "gateway.key_secret" : "orders.key"));
+    }
+    const bool speaks_zmq =
+        std::ranges::find(backend.urls, Protocol::zmq, &ServerUrl::protocol) != backend.urls.end();
+    if ((server || own) && !speaks_zmq) {
+      fail(entry.place, "curve is for servers by zmq:// only; write url: zmq://host:port");
+    }
+  }
+}
+
 void ConfigBuilder::check_rate_limits() {
   for (const Entry<RateLimitOptions>& entry : rate_limits_.list) {
     if (config_.rate_limits.size() == RateLimits::kMaxLimits) {
@@ -175,6 +206,7 @@ void ConfigBuilder::check_rate_limits() {
 void ConfigBuilder::check_listeners() {
   const Listener listeners[] = {{"listen.tcp", config_.listen_tcp},
                                 {"listen.zmq", config_.listen_zmq},
+                                {"listen.zmq_curve", config_.listen_zmq_curve},
                                 {"admin", config_.admin}};
   // Whoever was set last is to blame, and the place that can be fixed.
   const auto rank = [this](std::string_view path) {
@@ -184,7 +216,7 @@ void ConfigBuilder::check_listeners() {
   const auto blame = [&](std::string_view a, std::string_view b) {
     return rank(a) > rank(b) ? a : b;
   };
-  if (!config_.listen_tcp && !config_.listen_zmq) {
+  if (!config_.listen_tcp && !config_.listen_zmq && !config_.listen_zmq_curve) {
     fail(origin(blame("listen.tcp", "listen.zmq")),
          "listen.tcp and listen.zmq are both off, so nothing can be served; "
          "give one of them an address");

@@ -60,6 +60,7 @@ class ConfigBuilder {
   void check_listeners();
   void check_bridge();
   void check_rate_limits();
+  void check_curve();
   void warn_of_routes();
   void warn_of_threads();
 

@@ -1,16 +1,13 @@
 #include "gateway/config/config_file.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -96,8 +93,14 @@ std::string unknown_key(const std::vector<SettingOf<T>>& table, const std::strin
   if (!near.empty()) {
     return fmt::format("unknown key {}; did you mean '{}.{}'?", quote(whole), path, near);
   }
-  return fmt::format("unknown key {}; {} has {}", quote(whole), path,
-                     listed(keys_in(table), "and"));
+  std::vector<std::string> known;  // a section by its name alone
+  for (const SettingOf<T>& setting : table) {
+    std::string name(setting.section().empty() ? setting.path : setting.section());
+    if (known.empty() || known.back() != name) {
+      known.push_back(std::move(name));
+    }
+  }
+  return fmt::format("unknown key {}; {} has {}", quote(whole), path, listed(known, "and"));
 }
 
 /// Reads one key of a backend or route into its entry.
@@ -121,6 +124,12 @@ void read_setting(const YamlReader& reader, const SettingOf<T>& setting, const s
   }
 }
 
+/// True when keys of a map of this name are in the table: "tls" of "tls.cert".
+template <class T>
+bool is_section(const std::vector<SettingOf<T>>& table, std::string_view key) {
+  return std::ranges::any_of(table, [key](const auto& row) { return row.section() == key; });
+}
+
 /// Reads the map of a backend's or route's keys. `needed` must be among them, with a value that is
 /// no empty list.
 template <class T>
@@ -128,7 +137,7 @@ void read_entry(const YamlReader& reader, const std::vector<SettingOf<T>>& table
                 const std::string& path, const std::vector<std::string_view>& needed,
                 const YAML::Node& map, Entry<T>& entry) {
   std::vector<std::string> seen;
-  reader.each_entry(map, [&](const std::string& key, const YAML::Node& node, const YAML::Mark& at) {
+  const auto read = [&](const std::string& key, const YAML::Node& node, const YAML::Mark& at) {
     const auto setting = std::ranges::find(table, key, &SettingOf<T>::path);
     if (setting == table.end()) {
       return reader.builder().fail(reader.place(at), unknown_key(table, path, key));
@@ -137,6 +146,13 @@ void read_entry(const YamlReader& reader, const std::vector<SettingOf<T>>& table
       seen.push_back(key);
     }
     read_setting(reader, *setting, path, node, at, entry);
+  };
+  reader.each_entry(map, [&](const std::string& key, const YAML::Node& node, const YAML::Mark& at) {
+    if (!node.IsMap() || !is_section(table, key)) {
+      return read(key, node, at);
+    }
+    reader.each_entry(node, [&](const std::string& inner, const YAML::Node& value,
+                                const YAML::Mark& mark) { read(key + "." + inner, value, mark); });
   });
   for (const std::string_view key : needed) {
     if (std::ranges::find(seen, key) != seen.end()) {
@@ -186,52 +202,53 @@ void read_backends(const YamlReader& reader, const YAML::Node& node, const YAML:
   reader.builder().set_backends(std::move(backends));
 }
 
-void read_routes(const YamlReader& reader, const YAML::Node& node, const YAML::Mark& mark) {
-  constexpr std::string_view kExample = "{functions: [\"*\"], backend: orders}";
-  Entries<RouteOptions> routes;
-  const auto fail = [&](const YAML::Mark& at, std::string_view what, const YAML::Node& found) {
-    routes.readable = false;
-    reader.builder().fail(reader.place(at, "routes"),
-                          fmt::format("{}, not {}; write - {}", what, kind_of(found), kExample));
+/// A list of maps of keys, as routes and rate limits are.
+struct ListShape {
+  std::string_view path;     ///< of the list
+  std::string_view item;     ///< "a route"
+  std::string_view example;  ///< of an item
+  std::vector<std::string_view> needed;
+};
+
+template <class T>
+Entries<T> read_list(const YamlReader& reader, const ListShape& shape,
+                     const std::vector<SettingOf<T>>& table, const YAML::Node& node,
+                     const YAML::Mark& mark) {
+  Entries<T> entries;
+  const std::string path(shape.path);
+  const auto fail = [&](const YAML::Mark& at, const std::string& what, const YAML::Node& found) {
+    entries.readable = false;
+    reader.builder().fail(reader.place(at, path), fmt::format("{}, not {}; write - {}", what,
+                                                              kind_of(found), shape.example));
   };
-  if (node.IsSequence()) {
-    reader.builder().source().says_routes = true;
-    for (const YAML::Node& item : node) {
-      if (!item.IsMap()) {
-        fail(item.Mark(), "a route is a map of keys", item);
-        continue;
-      }
-      Entry<RouteOptions> entry{{}, reader.place(item.Mark(), "routes")};
-      read_entry(reader, route_settings(), "routes", {"functions", "backend"}, item, entry);
-      routes.list.push_back(std::move(entry));
-    }
-  } else if (!node.IsNull()) {
-    fail(mark, "a list of routes is needed", node);
+  if (!node.IsSequence() && !node.IsNull()) {
+    fail(mark, fmt::format("a list of {}s is needed", shape.item.substr(2)), node);
   }
-  reader.builder().set_routes(std::move(routes));
+  for (const YAML::Node& item : node.IsSequence() ? node : YAML::Node()) {
+    if (!item.IsMap()) {
+      fail(item.Mark(), fmt::format("{} is a map of keys", shape.item), item);
+      continue;
+    }
+    Entry<T> entry{{}, reader.place(item.Mark(), path)};
+    read_entry(reader, table, path, shape.needed, item, entry);
+    entries.list.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+void read_routes(const YamlReader& reader, const YAML::Node& node, const YAML::Mark& mark) {
+  const ListShape shape{
+      "routes", "a route", "{functions: [\"*\"], backend: orders}", {"functions", "backend"}};
+  reader.builder().source().says_routes |= node.IsSequence();
+  reader.builder().set_routes(read_list(reader, shape, route_settings(), node, mark));
 }
 
 void read_rate_limits(const YamlReader& reader, const YAML::Node& node, const YAML::Mark& mark) {
-  constexpr std::string_view kExample = "{functions: [\"*\"], per: caller, rate: 100/s}";
-  Entries<RateLimitOptions> limits;
-  const auto fail = [&](const YAML::Mark& at, std::string_view what, const YAML::Node& found) {
-    reader.builder().fail(reader.place(at, "rate_limits"),
-                          fmt::format("{}, not {}; write - {}", what, kind_of(found), kExample));
-  };
-  if (node.IsSequence()) {
-    for (const YAML::Node& item : node) {
-      if (!item.IsMap()) {
-        fail(item.Mark(), "a rate limit is a map of keys", item);
-        continue;
-      }
-      Entry<RateLimitOptions> entry{{}, reader.place(item.Mark(), "rate_limits")};
-      read_entry(reader, rate_limit_settings(), "rate_limits", {"functions", "rate"}, item, entry);
-      limits.list.push_back(std::move(entry));
-    }
-  } else if (!node.IsNull()) {
-    fail(mark, "a list of rate limits is needed", node);
-  }
-  reader.builder().set_rate_limits(std::move(limits));
+  const ListShape shape{"rate_limits",
+                        "a rate limit",
+                        "{functions: [\"*\"], per: caller, rate: 100/s}",
+                        {"functions", "rate"}};
+  reader.builder().set_rate_limits(read_list(reader, shape, rate_limit_settings(), node, mark));
 }
 
 /// Walks the nodes of a file.
@@ -329,34 +346,6 @@ class Walker {
   ConfigBuilder& builder_;
   const SettingsTable& table_;
 };
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-/// The file's text, or nothing with errno set. A pipe is welcome: serve --config <(...).
-std::optional<std::string> read_file(const std::string& name, ConfigSource& source) {
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(name.c_str(), "re"));
-  if (!file) {
-    return std::nullopt;
-  }
-  struct stat status {};
-  source.is_pipe = fstat(fileno(file.get()), &status) == 0 &&
-                   (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
-  std::string text;
-  char block[16 << 10];
-  while (text.size() <= kMaxConfigBytes) {
-    const size_t got = std::fread(block, 1, sizeof block, file.get());
-    text.append(block, got);
-    if (got < sizeof block) {
-      break;
-    }
-  }
-  if (std::ferror(file.get())) {
-    return std::nullopt;
-  }
-  return text;
-}
 
 }  // namespace
 

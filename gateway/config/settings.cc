@@ -30,6 +30,9 @@ SettingsTable make_port_settings() {
           &C::listen_tcp, address()),
       row({"listen.zmq", "--listen-zmq", "ADDRESS", "ZeroMQ: host:port, [v6]:port or ipc:/path"},
           &C::listen_zmq, address()),
+      row({.path = "listen.zmq_curve", .placeholder = "ADDRESS", .help = "ZeroMQ for clients with "
+           "CURVE keys", .example = "0.0.0.0:5561"},
+          &C::listen_zmq_curve, address()),
       row({.path = "listen.mode", .placeholder = "MODE", .help = "of Unix sockets, as chmod writes "
            "it; off: as the umask leaves it", .example = "0660"},
           &C::listen_mode, or_off(file_mode(), std::optional<uint32_t>())),
@@ -39,6 +42,12 @@ SettingsTable make_port_settings() {
       row({.path = "listen.allow", .placeholder = "RANGES", .help = "whose addresses may connect; "
            "off: everyone's", .example = "10.0.0.0/8, \"fd00::/8\""},
           &C::listen_allow, or_off(address_ranges(), AddressRanges())),
+      row({.path = "curve.secret_key", .placeholder = "FILE", .help = "the gateway's own keys for "
+           "listen.zmq_curve", .example = "/etc/zerogate/gateway.key_secret"},
+          &C::curve_secret_key, curve_secret_key()),
+      row({.path = "curve.clients", .placeholder = "FOLDER", .help = "of the clients' public keys; "
+           "any: every key may call", .example = "/etc/zerogate/clients"},
+          &C::curve_clients, curve_clients(), kLive),
       row({"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config"},
           &C::admin, address()),
       row({.path = "admin_mode", .placeholder = "MODE", .help = "of the admin port's Unix "
@@ -142,6 +151,12 @@ std::vector<SettingOf<BackendOptions>> make_backend_settings() {
       row({.path = "idempotent", .placeholder = "PATTERNS", .help = "functions that may be sent to "
            "a second server when the first one failed", .example = "\"get_*\""},
           &B::idempotent, globs()),
+      row({.path = "curve.server_key", .placeholder = "FILE", .help = "of a server by zmq:// with "
+           "CURVE: its public key", .example = "/etc/zerogate/orders.key"},
+          &B::curve_server_key, unless(CurveKeyFile(), curve_public_key_file())),
+      row({.path = "curve.secret_key", .placeholder = "FILE", .help = "the keys with which the "
+           "gateway calls it", .example = "/etc/zerogate/gateway.key_secret"},
+          &B::curve_secret_key, unless(CurveKeyFile(), curve_secret_key())),
   };
 }
 

@@ -23,16 +23,30 @@ void emit(YAML::Emitter& out, const SettingValue& value) {
   }
 }
 
+/// Rows of a section stand together, and become a map of its name when one of them says something.
 template <class T>
 void emit_map(YAML::Emitter& out, const std::vector<SettingOf<T>>& table, const T& options) {
   out << YAML::BeginMap;
+  std::string_view open;
   for (const SettingOf<T>& setting : table) {
     const auto value = setting.show(options);
     if (!value) {
       continue;
     }
+    if (setting.section() != open) {
+      if (!open.empty()) {
+        out << YAML::EndMap;
+      }
+      open = setting.section();
+      if (!open.empty()) {
+        out << YAML::Key << std::string(open) << YAML::Value << YAML::BeginMap;
+      }
+    }
     out << YAML::Key << std::string(setting.key()) << YAML::Value;
     emit(out, *value);
+  }
+  if (!open.empty()) {
+    out << YAML::EndMap;
   }
   out << YAML::EndMap;
 }

@@ -57,6 +57,7 @@ Gateway::Gateway(const Config& config, const Resources& resources, Reload reload
   }
   call_log_.set(config.log_access, config.log_slow_ms);
   rate_limits_->set(config.rate_limits);
+  curve_clients_->set(config.curve_clients);
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
                   [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_progress(); });
@@ -124,6 +125,7 @@ void Gateway::log_start() const {
                       {"threads", config_.threads},
                       {"tcp", shown(tcp_sockets_)},
                       {"zmq", shown(zmq_sockets_)},
+                      {"zmq_curve", shown(curve_sockets_)},
                       {"admin", admin_ != nullptr ? admin.display() : "off"},
                       {"limits.message", effective_.tcp.max_message},
                       {"limits.connections", resources_.connections},
@@ -136,6 +138,12 @@ void Gateway::log_start() const {
 Status Gateway::open_sockets() {
   if (config_.listen_tcp) {
     Status status = open_listeners(*config_.listen_tcp, config_, tcp_sockets_);
+    if (!status) {
+      return status;
+    }
+  }
+  if (config_.listen_zmq_curve) {
+    Status status = open_listeners(*config_.listen_zmq_curve, config_, curve_sockets_);
     if (!status) {
       return status;
     }
@@ -153,6 +161,7 @@ WorkerOptions Gateway::worker_options() const {
   options.tcp.max_connections = options.zmq.max_connections = share(resources_.connections);
   options.tcp.write_buffer = options.zmq.write_buffer = config_.write_buffer;
   options.tcp.allow = options.zmq.allow = config_.listen_allow;
+  options.curve = {config_.curve_secret_key.key, curve_clients_};
   options.zmq.keep_alive_ms = config_.zmq_keep_alive_ms;
   options.redis.url = RedisUrl::parse(config_.redis).value();  // load_config has checked it
   options.redis.connections = config_.redis_connections;
@@ -202,6 +211,12 @@ Status Gateway::start_workers() {
       }
     }
   }
+  for (size_t i = 0; !curve_sockets_.empty() && i < workers_.size(); ++i) {
+    const ListenSocket& socket = curve_sockets_[std::min(i, curve_sockets_.size() - 1)];
+    if (Status status = workers_[i]->listen_curve(socket); !status) {
+      return status;
+    }
+  }
   for (const auto& worker : workers_) {
     worker->start([this] {
       ++exited_;
@@ -213,6 +228,9 @@ Status Gateway::start_workers() {
   }
   if (config_.listen_zmq) {
     note_listening("zmq", zmq_sockets_.front().bound().display());
+  }
+  if (config_.listen_zmq_curve) {
+    note_listening("zmq_curve", curve_sockets_.front().bound().display());
   }
   return ok_status();
 }
@@ -292,6 +310,7 @@ void Gateway::apply(const Config& config) {
   log::set_format(config.log_format);
   call_log_.set(config.log_access, config.log_slow_ms);
   rate_limits_->set(config.rate_limits);
+  curve_clients_->set(config.curve_clients);
 }
 
 void Gateway::make_reloader(Reload load_again) {

@@ -91,9 +91,11 @@ class Gateway {
   std::unique_ptr<LabelKeeper> label_keeper_;
   AccessLogSettings call_log_;
   const std::shared_ptr<RateLimits> rate_limits_;
+  const std::shared_ptr<CurveClients> curve_clients_ = std::make_shared<CurveClients>();
   std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
   std::vector<ListenSocket> zmq_sockets_;
+  std::vector<ListenSocket> curve_sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;
   LivenessCheck liveness_;
   std::shared_ptr<ByHand> by_hand_ = std::make_shared<ByHand>();

@@ -29,6 +29,8 @@ constexpr uint32_t kOfZmqListener = 8;
 constexpr uint32_t kOfListeningSocket = 2;  // the socket, and the duplicate that accepts
 constexpr uint32_t kOfZmqMonitor = 1;
 constexpr uint32_t kOfZapHandler = 1;  // where newcomers are judged
+constexpr uint32_t kOfCurveListener =
+    kOfZmqListener + kOfListeningSocket + kOfZmqMonitor + kOfZapHandler;
 // Of each thread with a ZeroMQ backend: libzmq's context for all of them.
 constexpr uint32_t kOfZmqBackends = 4;
 // Of each connection to a backend: its socket, and with ZeroMQ the mailboxes of libzmq's sockets.
@@ -53,7 +55,8 @@ constexpr uint32_t kReloadThreads = 2;  // the reloader, and one that reads
 constexpr uint32_t kZmqThreads = 2;     // of each of libzmq's contexts: I/O, and its reaper
 
 uint32_t listeners(const Config& config) {
-  return (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0);
+  return (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0) +
+         (config.listen_zmq_curve ? 1 : 0);
 }
 
 bool has_zmq_backend(const Config& config) {
@@ -85,6 +88,7 @@ uint64_t of_thread(const Config& config) {
   return kOfLoop + kOfZmqListener + (config.listen_tcp ? kOfListeningSocket : 0) +
          (config.listen_zmq ? kOfListeningSocket + kOfZmqMonitor : 0) +
          (config.listen_zmq && !config.listen_allow.empty() ? kOfZapHandler : 0) +
+         (config.listen_zmq_curve ? kOfCurveListener : 0) +
          (uses_redis(config) ? config.redis_connections : 0) + to_backends(config);
 }
 

@@ -113,8 +113,20 @@ Worker::~Worker() {
 }
 
 Status Worker::listen(Protocol protocol, const ListenSocket& socket) {
+  return add_listener(make_listener(protocol), socket);
+}
+
+Status Worker::listen_curve(const ListenSocket& socket) {
+  ZmqOptions options = options_.zmq;
+  options.curve = options_.curve;
+  return add_listener(
+      std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq), options),
+      socket);
+}
+
+Status Worker::add_listener(std::unique_ptr<Listener> listener, const ListenSocket& socket) {
   loop_.remove(*this);
-  listeners_.push_back(make_listener(protocol));
+  listeners_.push_back(std::move(listener));
   loop_.add(*this);  // the worker stays the last at a turn's end
   return listeners_.back()->listen(socket);
 }

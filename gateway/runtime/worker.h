@@ -33,6 +33,7 @@ namespace zerogate {
 struct WorkerOptions {
   StreamOptions tcp;
   ZmqOptions zmq;
+  CurvePort curve;  ///< of listen_curve()
   RedisOptions redis;
   RouteTableOptions routing;
   std::string identity;  ///< of the process, so that no backend is the gateway itself
@@ -68,6 +69,8 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
 
   /// Before start(), for each port. The socket outlives the worker.
   Status listen(Protocol protocol, const ListenSocket& socket);
+  /// The same for ZeroMQ with CURVE.
+  Status listen_curve(const ListenSocket& socket);
 
   /// Runs the loop on a thread of its own. `on_exit` is called from that thread at its end.
   void start(std::function<void()> on_exit);
@@ -123,6 +126,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   Service* find_service(std::string_view backend) override;
   void make_functions();
   void obey(const EndpointOrder& order);
+  Status add_listener(std::unique_ptr<Listener> listener, const ListenSocket& socket);
   void prepare(const RouteTableOptions& options);
   void take_over_routing();
   void begin_drain();

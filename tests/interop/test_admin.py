@@ -30,7 +30,9 @@ class Served:
             [binary, "serve"], stderr=subprocess.PIPE, text=True, env=environment, umask=0o077
         )
         self.addresses = {}
+        self.lines = []  # up to the one that says that it has started
         for line in self._process.stderr:
+            self.lines.append(line)
             found = re.search(r"event=listening protocol=(\w+) address=(\S+)", line)
             if found:
                 self.addresses[found[1]] = found[2]
@@ -136,6 +138,18 @@ def test_silent_peers_delay_nobody_and_go(binary):
         assert peer.recv(1) == b""  # the gateway has closed it
         peer.close()
     served.stop()
+
+
+def test_a_port_that_others_reach_without_a_token_is_worth_a_warning(binary):
+    for variables, expected in (
+        ({}, False),
+        ({"admin": "0.0.0.0:0"}, True),
+        ({"admin": "0.0.0.0:0", "admin_token": TOKEN}, False),
+    ):
+        served = on_loopback(binary, **variables)
+        warned = any('event="other hosts can change the gateway"' in line for line in served.lines)
+        served.stop()
+        assert warned == expected, variables
 
 
 def test_unix_sockets_have_the_rights_that_were_asked_for(binary, folder):

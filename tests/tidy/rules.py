@@ -22,7 +22,7 @@ STOREYS = [
     ["core/bridge", "core/listener", "core/sdk", "core/policy"],
     ["handlers"],
     ["gateway/version", "gateway/http"],
-    ["gateway/host", "gateway/admin"],
+    ["gateway/host", "gateway/admin", "gateway/keys"],
     ["gateway/config"],
     ["gateway/control"],
     ["gateway/runtime", "gateway/ask"],
@@ -35,7 +35,7 @@ SOURCE_FOLDERS = ["core", "handlers", "gateway"]
 COLUMNS = 100
 SOURCE_LINES = 400
 TEST_LINES = 500
-GATEWAY_ROOMS = {"admin", "ask", "cli", "config", "control", "host", "http", "runtime"}
+GATEWAY_ROOMS = {"admin", "ask", "cli", "config", "control", "host", "http", "keys", "runtime"}
 GATEWAY_FILES = {"main.cc", "version.cc", "version.h"}
 ROOM_FILES = 20
 

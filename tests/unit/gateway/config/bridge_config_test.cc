@@ -359,8 +359,8 @@ INSTANTIATE_TEST_SUITE_P(
                "'backends.orders.url'?"},
         Broken{"backends:\n  orders:\n    url: tcp://a:1\n    retries: 3\n",
                "zerogate.yaml:4: unknown key 'backends.orders.retries'; backends.orders has url, "
-               "connections, in_flight, queue, timeout, connect_timeout, resolve, eject_after and "
-               "idempotent"},
+               "connections, in_flight, queue, timeout, connect_timeout, resolve, eject_after, "
+               "idempotent and curve"},
         Broken{"backends:\n  orders: {timeout: 5s}\n",
                "zerogate.yaml:2: backends.orders: no url; add it, as in url: [tcp://orders:5559]"},
         Broken{"backends:\n  orders: {url: []}\n",
