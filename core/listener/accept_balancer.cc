@@ -6,12 +6,17 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
 namespace zerogate {
 
 namespace {
+
+constexpr uint32_t kEighths = 8;
+/// A burst of which no more than so many connections are expected is over.
+constexpr double kOver = 1.5;
 
 /// Connections that the kernel has completed and nobody has accepted yet (tcp_get_info: for a
 /// listening socket tcpi_unacked is the accept queue's length).
@@ -36,8 +41,15 @@ void append_choice(std::vector<sock_filter>& program, const std::vector<uint32_t
 
 }  // namespace
 
-AcceptBalancer::AcceptBalancer(std::vector<int> listening_fds)
-    : fds_(std::move(listening_fds)), connections_(fds_.size(), 0), inboxes_(fds_.size()) {
+AcceptBalancer::AcceptBalancer(std::vector<int> listening_fds,
+                               std::function<Clock::time_point()> now)
+    : now_(std::move(now)),
+      fds_(std::move(listening_fds)),
+      connections_(fds_.size(), 0),
+      inboxes_(fds_.size()),
+      looked_(now_()),
+      last_came_(looked_),
+      refilled_(looked_) {
   const std::lock_guard lock(mutex_);
   choose();
 }
@@ -106,6 +118,48 @@ bool AcceptBalancer::choose() {
       total += loads[i];
     }
   }
+  expect(total);
+  Choice choice = choice_of(loads, total);
+  const bool calm = expected_ <= 1;
+  if (choice == choice_) {
+    return calm;
+  }
+  if (!may_attach()) {
+    return false;
+  }
+  if (attach(choice)) {
+    choice_ = std::move(choice);
+  }
+  return calm;  // what the kernel refuses now it refuses again
+}
+
+/// A worker that is woken by a connection runs within a millisecond, on a busy machine after some
+/// more: so many connections as come in that time are expected. One that comes within a millisecond
+/// of another may be the begin of a burst, of which nothing else is known.
+void AcceptBalancer::expect(uint64_t total) {
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  constexpr double kBeginOfBurst = 8;
+  constexpr double kMost = 256;  // else the memory of a burst lasts too long
+  const Clock::time_point now = now_();
+  const auto come = static_cast<double>(total - std::min(total, last_total_));
+  double expected = 1;
+  if (come > 0) {
+    const double apart_ms = Milliseconds(now - std::exchange(last_came_, now)).count();
+    if (come > 1 || apart_ms < 1) {
+      expected = std::max({kBeginOfBurst, 4 * come, come / std::max(apart_ms, 1 / kMost)});
+    }
+  }
+  const double left = expected_ * std::exp2(-Milliseconds(now - looked_).count());
+  expected_ = std::min(std::max(expected, left), kMost);
+  if (expected_ < kOver) {
+    expected_ = 1;
+  }
+  looked_ = now;
+  last_total_ = total;
+}
+
+AcceptBalancer::Choice AcceptBalancer::choice_of(const std::vector<uint64_t>& loads,
+                                                 uint64_t total) const {
   const auto [least, most] = std::ranges::minmax(loads);
   const uint64_t slack = total / (kSlackShare * fds_.size());
   Choice choice;
@@ -114,22 +168,21 @@ bool AcceptBalancer::choose() {
       choice.lowest.push_back(i);
     }
   }
-  choice.only_lowest = most - least > 1 + 2 * slack;
-  if (choice == choice_) {
-    return true;
+  const uint64_t difference = most - least;
+  const double share =
+      static_cast<double>(choice.lowest.size()) * static_cast<double>(difference) / expected_;
+  const double at_most = difference > 1 + 2 * slack ? kEighths : kEighths / 4.0;
+  choice.eighths = static_cast<uint32_t>(std::lround(std::min(share * kEighths, at_most)));
+  if (choice.eighths == 0 || choice.lowest.size() == fds_.size()) {
+    choice.eighths = 0;  // all are alike, whatever the lowest are
+    choice.lowest.resize(fds_.size());
+    std::iota(choice.lowest.begin(), choice.lowest.end(), 0);
   }
-  if (!may_attach()) {
-    return false;
-  }
-  if (attach(choice)) {
-    choice_ = std::move(choice);
-  }
-  return true;  // what the kernel refuses now it refuses again
+  return choice;
 }
 
 bool AcceptBalancer::may_attach() {
-  const auto passed =
-      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - refilled_);
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now_() - refilled_);
   refilled_ += passed;
   tokens_ = std::min<int64_t>(tokens_ + passed.count(), kBurst);
   if (tokens_ == 0) {
@@ -143,20 +196,22 @@ bool AcceptBalancer::attach(const Choice& choice) const {
   if (fds_.size() > kMaxSockets) {
     return false;
   }
-  constexpr uint32_t kEveryOther = 1;  // this bit decides, and is not part of what chooses
-  std::vector<sock_filter> program = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM))};
-  std::vector<sock_filter> of_lowest = {BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 1)};
+  const sock_filter load_random =
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM));
+  std::vector<sock_filter> of_lowest = {load_random};
   append_choice(of_lowest, choice.lowest);
-  if (!choice.only_lowest) {
+  std::vector<sock_filter> program;
+  const bool any = choice.eighths != kEighths && choice.lowest.size() != fds_.size();
+  if (any) {
     const auto skipped = static_cast<uint8_t>(of_lowest.size());
-    program.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kEveryOther, 0, skipped));
+    program = {load_random, BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, kEighths),
+               BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, choice.eighths, skipped, 0)};
   }
   program.insert(program.end(), of_lowest.begin(), of_lowest.end());
-  if (!choice.only_lowest) {
+  if (any) {
     std::vector<uint32_t> all(fds_.size());
     std::iota(all.begin(), all.end(), 0);
-    program.push_back(BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 1));
+    program.push_back(load_random);
     append_choice(program, all);
   }
   const sock_fprog code = {static_cast<unsigned short>(program.size()), program.data()};

@@ -20,21 +20,27 @@ namespace zerogate {
 /// group; no privilege is needed). It works for sockets on which libzmq accepts, too. If the kernel
 /// refuses the filter, its hash stays in force.
 ///
-/// In a burst connections come faster than the filter can be replaced, and all would go to one
-/// socket. So the size of the difference decides. Large difference: only the least loaded sockets
-/// get new connections. Small difference: every other connection goes to any socket. Next to no
-/// difference: the kernel's choice holds. Any thread.
+/// In a burst connections come faster than the filter can be replaced, and a filter that lasts too
+/// long turns the balance over. So two things decide: the difference, and how many connections are
+/// expected until the filter is replaced. Slow connections: from a difference of two on only the
+/// least loaded sockets get them. In a burst the least loaded sockets get as large a share as would
+/// make the difference up by then, and any socket gets the rest. Next to no difference: any socket.
+/// Any thread.
 class AcceptBalancer {
  public:
   /// A worker that takes no more connections tells this many.
   static constexpr uint64_t kFull = uint64_t{1} << 40;
 
+  using Clock = std::chrono::steady_clock;
+
   /// The sockets of one group in the order in which they began to listen, since the kernel's index
   /// counts that way. None may leave the group. Not owned; they outlive this.
-  explicit AcceptBalancer(std::vector<int> listening_fds);
+  explicit AcceptBalancer(std::vector<int> listening_fds,
+                          std::function<Clock::time_point()> now = &Clock::now);
 
   /// The worker of this socket has `connections` now. Connections that the kernel holds ready for
-  /// it are looked up here and must not be included.
+  /// it are looked up here and must not be included. False: tell it again in a millisecond, for the
+  /// kernel was told too much to take it now, or a burst is on that will soon be over.
   bool update(size_t index, uint64_t connections);
 
   /// A listener that accepts by itself (raw TCP; not libzmq) can pass on connections that the
@@ -53,11 +59,10 @@ class AcceptBalancer {
   UniqueFd take(size_t index);
 
  private:
-  using Clock = std::chrono::steady_clock;
-  /// What the kernel chooses from.
+  /// What the kernel chooses from: this share from the lowest, and the rest from all.
   struct Choice {
     std::vector<uint32_t> lowest;  ///< empty: its hash
-    bool only_lowest = false;      ///< else any of all, every other time
+    uint32_t eighths = 0;
     bool operator==(const Choice&) const = default;
   };
   /// The filter's jumps reach that far. Larger groups are left to the kernel's hash.
@@ -75,16 +80,23 @@ class AcceptBalancer {
   };
   uint64_t held(size_t index) const { return connections_[index] + inboxes_[index].waiting.size(); }
   bool choose();
+  void expect(uint64_t total);
+  Choice choice_of(const std::vector<uint64_t>& loads, uint64_t total) const;
   bool may_attach();
   bool attach(const Choice& choice) const;
 
   std::mutex mutex_;
+  const std::function<Clock::time_point()> now_;
   const std::vector<int> fds_;
   std::vector<uint64_t> connections_;
   std::vector<Inbox> inboxes_;
   Choice choice_;
+  double expected_ = 1;          ///< connections until the filter is replaced
+  Clock::time_point looked_;     ///< when that was found out
+  uint64_t last_total_ = 0;      ///< connections at that time
+  Clock::time_point last_came_;  ///< when there last were more than before
   int64_t tokens_ = kBurst;
-  Clock::time_point refilled_ = Clock::now();
+  Clock::time_point refilled_;
 };
 
 /// A listening socket's place in its group. A socket that listens alone has no balancer.

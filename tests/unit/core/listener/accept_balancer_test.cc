@@ -48,25 +48,36 @@ class AcceptBalancerTest : public ::testing::Test {
     return accepted;
   }
 
+  void pause() { now_ += std::chrono::seconds(1); }
+  /// Of a socket that had none: they have come one by one.
+  void tell_slowly(size_t index, uint64_t connections) {
+    for (uint64_t i = 1; i <= connections; ++i) {
+      pause();
+      EXPECT_TRUE(balancer_.update(index, i));
+    }
+  }
+
   std::vector<ListenSocket> sockets_ = ListenSocket::open_group({"127.0.0.1", 0, ""}, 3).value();
   std::vector<UniqueFd> clients_;
-  AcceptBalancer balancer_{fds_of(sockets_)};
+  AcceptBalancer::Clock::time_point now_ = AcceptBalancer::Clock::now();
+  AcceptBalancer balancer_{fds_of(sockets_), [this] { return now_; }};
 };
 
 TEST_F(AcceptBalancerTest, TheOneWithTheFewestGetsTheNext) {
-  balancer_.update(0, 3);
-  balancer_.update(1, 1);
-  balancer_.update(2, 3);
+  tell_slowly(0, 3);
+  tell_slowly(1, 1);
+  tell_slowly(2, 3);
   connect(4);
   EXPECT_THAT(accept_all(), ElementsAre(0, 4, 0)) << "nobody has told of the new ones yet";
   balancer_.update(1, 5);
+  pause();
   balancer_.update(2, 1);
   connect(4);
   EXPECT_THAT(accept_all(), ElementsAre(0, 0, 4));
 }
 
 TEST_F(AcceptBalancerTest, EquallyLowOnesShare) {
-  balancer_.update(1, 2);
+  tell_slowly(1, 2);
   connect(64);
   const std::vector<int> accepted = accept_all();
   EXPECT_EQ(accepted[1], 0);
@@ -76,19 +87,47 @@ TEST_F(AcceptBalancerTest, EquallyLowOnesShare) {
 
 // Or a burst, which comes before anybody can tell of its first connection, would all go to one.
 TEST_F(AcceptBalancerTest, OneLessOnlyWeighs) {
-  balancer_.update(0, 1);
-  balancer_.update(2, 1);
-  connect(96);
+  tell_slowly(0, 1);
+  tell_slowly(2, 1);
+  connect(400);
   const std::vector<int> accepted = accept_all();
   EXPECT_GT(accepted[1], accepted[0]);
   EXPECT_GT(accepted[1], accepted[2]);
   EXPECT_THAT(accepted, Each(Ge(1)));
 }
 
+// The workers tell of the first connections of a burst, and do not get to run before it is over.
+TEST_F(AcceptBalancerTest, ABurstIsSharedThoughItBeginsUnevenly) {
+  for (const auto come_within :
+       {std::chrono::microseconds(90), std::chrono::microseconds(900'000)}) {
+    now_ += come_within;
+    EXPECT_FALSE(balancer_.update(0, 3)) << "it is to be told again: calm comes back";
+    connect(200);
+    EXPECT_THAT(accept_all(), Each(Ge(12))) << come_within.count();
+    balancer_.update(0, 0);
+    pause();
+    EXPECT_TRUE(balancer_.update(0, 0));
+  }
+}
+
+TEST_F(AcceptBalancerTest, AfterABurstTheEmptiestAreFilledUp) {
+  now_ += std::chrono::microseconds(500);
+  uint64_t told = 1;
+  for (; !balancer_.update(0, 30); ++told) {
+    ASSERT_LT(told, 20u) << "each is a wake-up";
+    now_ += std::chrono::milliseconds(1);
+  }
+  connect(8);
+  EXPECT_EQ(accept_all().front(), 0);
+}
+
 TEST_F(AcceptBalancerTest, WhatWaitsToBeAcceptedCounts) {
-  balancer_.update(0, 3);
-  balancer_.update(1, 3);
+  tell_slowly(0, 3);
+  tell_slowly(1, 3);
   connect(5);  // wait at 2
+  pause();
+  balancer_.update(1, 3);
+  pause();
   balancer_.update(1, 3);
   connect(8);
   const std::vector<int> accepted = accept_all();
@@ -179,13 +218,15 @@ TEST(ReuseportMember, OfASocketThatStandsAloneTellsNobody) {
 TEST_F(AcceptBalancerTest, ChoiceThatCameTooFastIsMadeLater) {
   bool told = true;
   for (uint64_t i = 0; told; ++i) {
-    ASSERT_LT(i, 1'000'000u) << "it is never too fast";
+    ASSERT_LT(i, 1'000u) << "it is never too fast";
     told = balancer_.update(0, i % 2 == 0 ? AcceptBalancer::kFull : 0);
-    if (!told) {
-      told = i % 2 != 0;  // go on until it is the choice "not the first" that was put off
+    if (!told && i % 2 != 0) {  // go on until it is the choice "not the first" that was put off
+      now_ += std::chrono::milliseconds(1);
+      told = true;
     }
   }
   while (!balancer_.update(0, AcceptBalancer::kFull)) {
+    now_ += std::chrono::milliseconds(1);
   }
   connect(8);
   EXPECT_EQ(accept_all().front(), 0);
