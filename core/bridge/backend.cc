@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/glob.h"
+#include "core/bridge/backend_tls.h"
 #include "core/log/log.h"
 #include "core/wire/hops.h"
 #include "core/wire/translate.h"
@@ -54,13 +55,15 @@ std::string_view what_it_carries(Protocol protocol) {
 }
 
 BackendConnectionOptions connection_options(const BridgeContext& context,
-                                            const BackendOptions& backend) {
+                                            const BackendOptions& backend,
+                                            const std::shared_ptr<BackendTls>& tls) {
   BackendConnectionOptions options = context.connection;
   options.backend = backend.name;
   options.curve_server_key = backend.curve_server_key.key;
   options.curve_secret_key = backend.curve_secret_key.key;
   options.connect_timeout_ms = backend.connect_timeout_ms;
   options.peer_timeout_ms = std::max(backend.timeout_ms, kMinPeerTimeoutMs);
+  options.tls = tls;
   return options;
 }
 
@@ -70,13 +73,14 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
                  std::shared_ptr<BackendMetrics> metrics)
     : context_(context),
       options_(options),
+      tls_(BackendTls::make(context.tls_loop, context.tls_observer, options)),
       metrics_(std::move(metrics)),
       resolver_({context.loop, *context.timers, *context.lookups, context.states}, options,
                 [this] { endpoints_.update(resolver_.found()); }),
-      endpoints_(
-          context.loop, *context.timers, *context.maker, *this, options,
-          {connection_options(context, options), context.states, context.seed, context.by_hand},
-          metrics_),
+      endpoints_(context.loop, *context.timers, *context.maker, *this, options,
+                 {connection_options(context, options, tls_), context.states, context.seed,
+                  context.by_hand},
+                 metrics_),
       deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }),
       queue_(context.timers->clock(), options.queue) {
   set_options(options);
@@ -97,6 +101,11 @@ bool Backend::needs_new(const BackendOptions& options) const {
   live.eject_after = options_.eject_after;
   live.idempotent = options_.idempotent;
   live.timeout_key = options_.timeout_key;
+  // Who is trusted is known of connections that there are; the own certificate is that of new ones.
+  if (live.tls_material != nullptr && options_.tls_material != nullptr &&
+      live.tls_material->authorities == options_.tls_material->authorities) {
+    live.tls_material = options_.tls_material;
+  }
   return live != options_;
 }
 
@@ -105,6 +114,9 @@ void Backend::set_options(const BackendOptions& options) {
   metrics_->queue_limit.set(options.queue);
   queue_.set_limit(options.queue);
   endpoints_.set_options(options);
+  if (tls_ != nullptr) {
+    tls_->set_material(options.tls_material);
+  }
 }
 
 void Backend::fail_all() {

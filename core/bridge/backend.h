@@ -21,6 +21,9 @@
 
 namespace zerogate {
 
+class TlsLoop;
+class TlsObserver;
+
 class Backend;
 
 /// What all backends of a worker share. Outlives them.
@@ -29,6 +32,8 @@ struct BridgeContext {
   TimerQueue* timers = nullptr;  ///< and its clock
   ConnectionMaker* maker = nullptr;
   NameLookupMaker* lookups = nullptr;
+  TlsLoop* tls_loop = nullptr;          ///< of backends by tls://
+  TlsObserver* tls_observer = nullptr;  ///< the same
   BackendConnectionOptions connection;
   size_t request_memory = 256 << 20;  ///< see BridgeOptions
   size_t* request_bytes = nullptr;    ///< held now, of all backends
@@ -118,6 +123,7 @@ class Backend final : private EndpointSet::Owner {
 
   const BridgeContext& context_;
   BackendOptions options_;
+  const std::shared_ptr<BackendTls> tls_;  ///< null without a URL by tls://
   std::shared_ptr<BackendMetrics> metrics_;
   EndpointResolver resolver_;
   EndpointSet endpoints_;

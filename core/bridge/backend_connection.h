@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "core/io/timer.h"
 
 namespace zerogate {
+
+class BackendTls;
 
 struct BackendConnectionOptions {
   size_t max_message = 16 << 20;        ///< bytes of one reply; a longer one costs its call
@@ -28,6 +31,8 @@ struct BackendConnectionOptions {
   /// A peer that does not acknowledge, or does not take, what it was sent for so long is gone: the
   /// calls' time-out, so that a host that vanishes costs no call much later than the first.
   uint32_t peer_timeout_ms = 5'000;
+  std::shared_ptr<BackendTls> tls{};  ///< null: none
+  std::string tls_name{};             ///< see TlsSession
 };
 
 /// Connects, calls `connect` to see that the peer speaks Zero, and then carries forwarded calls.

@@ -1,11 +1,14 @@
 // Where calls are forwarded to, and with what limits: the configuration's `backends` and `routes`.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/security/curve_certificate.h"
+#include "core/security/tls_material.h"
 #include "core/wire/server_url.h"
 
 namespace zerogate {
@@ -31,6 +34,18 @@ struct BackendOptions {
   std::string timeout_key{};            ///< which sets timeout_ms; empty: backends.NAME.timeout
   CurveKeyFile curve_server_key{};  ///< of URLs by zmq://: the server's public key; none: no CURVE
   CurveKeyFile curve_secret_key{};  ///< with which the gateway shows who it is there
+  // Of URLs by tls://:
+  std::string tls_ca{};    ///< files in PEM; empty: the system's CAs
+  std::string tls_cert{};  ///< empty: the gateway shows none
+  std::string tls_key{};
+  std::string tls_name{};                ///< that the certificate must have; empty: the URL's
+  std::vector<std::string> tls_allow{};  ///< instead of the URL's name: see TlsAllow
+  /// What these files say; null without a URL by tls://.
+  std::shared_ptr<const TlsMaterial> tls_material{};
+
+  bool speaks_tls() const {
+    return std::ranges::any_of(urls, [](const ServerUrl& url) { return url.tls; });
+  }
   bool operator==(const BackendOptions&) const = default;
 };
 

@@ -19,6 +19,8 @@ Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
                .timers = &loop.timers(),
                .maker = &maker_,
                .lookups = &lookups_,
+               .tls_loop = options.tls_loop,
+               .tls_observer = &metrics.of(TlsSide::backend),
                .connection = {.max_message = options.max_message,
                               .read_buffer = read_buffer_.get(),
                               .turns = &turns_,

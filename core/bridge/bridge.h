@@ -12,6 +12,7 @@
 #include "core/bridge/socket_connection_maker.h"
 #include "core/io/dns_lookup.h"
 #include "core/io/event_loop.h"
+#include "core/io/tls_loop.h"
 #include "core/io/zmq_socket.h"
 #include "core/metrics/worker_metrics.h"
 
@@ -28,6 +29,7 @@ struct BridgeOptions {
   std::shared_ptr<NameService> names = std::make_shared<NameService>();  ///< the process' one
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
   std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< the process' one
+  TlsLoop* tls_loop = nullptr;  ///< of backends by tls://; outlives the bridge
   /// See BridgeContext.
   std::function<std::optional<FunctionLabel>(ByteView)> learn = [](ByteView) {
     return std::nullopt;

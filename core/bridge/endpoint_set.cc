@@ -29,6 +29,7 @@ EndpointOptions options_for(Protocol protocol, const BackendOptions& backend,
                       : tcp                  ? kTcpInFlight
                                              : kZmqInFlight;
   options.connection = connection;
+  options.connection.tls_name = backend.tls_name;
   return options;
 }
 
@@ -46,6 +47,8 @@ EndpointSet::EndpointSet(uv_loop_t* loop, TimerQueue& timers, ConnectionMaker& m
       timers_(timers),
       owner_(owner),
       backend_(backend.name),
+      urls_(backend.urls),
+      names_peers_otherwise_(!backend.tls_name.empty() || !backend.tls_allow.empty()),
       tcp_(options_for(Protocol::tcp, backend, options.connection)),
       zmq_(options_for(Protocol::zmq, backend, options.connection)),
       options_(std::move(options)),
@@ -117,6 +120,11 @@ Endpoint* EndpointSet::at(const EndpointResolver::Found& found) {
 void EndpointSet::add(const EndpointResolver::Found& found) {
   EndpointOptions options = found.protocol == Protocol::tcp ? tcp_ : zmq_;
   options.address = found.address;
+  if (const ServerUrl& url = urls_[found.url]; !url.tls) {
+    options.connection.tls = nullptr;
+  } else if (!names_peers_otherwise_) {
+    options.connection.tls_name = url.address.host;
+  }
   const std::string name = found.address.display();
   const WatchedState watched{"endpoint up",
                              "endpoint down",

@@ -119,6 +119,8 @@ class EndpointSet final : private Endpoint::Owner {
   TimerQueue& timers_;
   Owner& owner_;
   const std::string backend_;
+  const std::vector<ServerUrl> urls_;
+  const bool names_peers_otherwise_;  ///< TLS: not by the URLs' hosts
   const EndpointOptions tcp_;
   const EndpointOptions zmq_;
   const EndpointSetOptions options_;

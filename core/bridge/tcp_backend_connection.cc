@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/bridge/backend_tls.h"
+#include "core/io/tls_layer.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/hops.h"
 #include "core/wire/msgpack_scan.h"
@@ -24,6 +26,13 @@ TcpBackendConnection::TcpBackendConnection(EventLoop& loop, BackendConnection::O
       stream_(loop.uv(), *this, options.read_buffer) {
   if (options.turns != nullptr) {
     stream_.take_turns(*options.turns);
+  }
+  if (options.tls != nullptr) {
+    if (options.tls->context() == nullptr) {
+      fail_soon("its certificates cannot be used");
+      return;
+    }
+    stream_.secure(options.tls->use(options.tls_name));
   }
   const int error = stream_.connect(address);
   if (error != 0) {
@@ -134,11 +143,14 @@ void TcpBackendConnection::flush() {
   }
   const int error = stream_.flush();
   if (error != 0) {
-    fail(TcpStream::reason(error));
+    fail(stream_.why(error));
   }
 }
 
 void TcpBackendConnection::fail(std::string_view reason) {
+  if (stream_.shaking_hands()) {
+    stream_.tls()->give_up(TlsResult::timeout);
+  }
   if (!down()) {
     stream_.stop_reading();
   }

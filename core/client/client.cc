@@ -7,7 +7,7 @@
 namespace zerogate {
 
 Result<std::unique_ptr<Client>> Client::connect(std::string_view url, uint32_t timeout_ms) {
-  const auto parsed = ServerUrl::parse(url);
+  const auto parsed = ServerUrl::parse_plain(url);
   if (!parsed) {
     return Error{parsed.error()};
   }

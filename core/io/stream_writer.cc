@@ -6,11 +6,8 @@
 
 namespace zerogate {
 
-int StreamWriter::flush(uv_stream_t* stream) {
-  if (waiting() || out_.empty()) {
-    return 0;
-  }
-  const ssize_t result = write(stream);
+int StreamWriter::flush_plain(uv_stream_t* stream) {
+  const ssize_t result = write(stream, out_);
   if (result < 0 && result != UV_EAGAIN) {
     return static_cast<int>(result);
   }
@@ -20,7 +17,34 @@ int StreamWriter::flush(uv_stream_t* stream) {
     empty(out_);
     return 0;
   }
-  writing_.swap(out_);
+  return wait_with_rest(stream, out_, taken);
+}
+
+int StreamWriter::flush_sealed(uv_stream_t* stream) {
+  if (waiting()) {
+    return 0;
+  }
+  const bool good = sealer_->seal(out_);
+  if (out_.empty()) {
+    empty(out_);
+  }
+  int error = 0;
+  if (std::string& sealed = sealer_->sealed(); !sealed.empty()) {
+    const ssize_t result = write(stream, sealed);
+    const size_t taken = result < 0 ? 0 : static_cast<size_t>(result);
+    written_ += taken;
+    if (result < 0 && result != UV_EAGAIN) {
+      error = static_cast<int>(result);
+    } else if (taken != sealed.size()) {
+      error = wait_with_rest(stream, sealed, taken);
+    }
+  }
+  sealer_->sent();
+  return good ? error : UV_EPROTO;
+}
+
+int StreamWriter::wait_with_rest(uv_stream_t* stream, std::string& bytes, size_t taken) {
+  writing_.swap(bytes);
   left_ = writing_.size() - taken;
   const uv_buf_t rest = uv_buf_init(writing_.data() + taken, static_cast<unsigned>(left_));
   return uv_write(&write_, stream, &rest, 1, [](uv_write_t* write, int status) {
@@ -30,12 +54,12 @@ int StreamWriter::flush(uv_stream_t* stream) {
 
 // What uv_try_write does when libuv has nothing queued, which waiting() has told, without the 190
 // instructions that 1.44 takes around the system call.
-ssize_t StreamWriter::write(uv_stream_t* stream) {
+ssize_t StreamWriter::write(uv_stream_t* stream, ByteView bytes) {
   uv_os_fd_t fd = -1;
   uv_fileno(reinterpret_cast<uv_handle_t*>(stream), &fd);
   ssize_t sent;
   do {
-    sent = send(fd, out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
   return sent < 0 ? -errno : sent;  // libuv's error numbers are the negated ones of the system
 }

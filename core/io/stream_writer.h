@@ -18,6 +18,20 @@ class StreamWriter {
   /// after uv_close). More bytes may wait by then, so the owner calls flush() again.
   using Done = void (*)(void* owner, int status);
 
+  /// Encrypts what is written.
+  class Sealer {
+   public:
+    /// Takes what it can of `plain`, and appends what goes onto the wire to sealed(). False: no
+    /// more can be encrypted; what sealed() has still goes.
+    virtual bool seal(std::string& plain) = 0;
+    virtual std::string& sealed() = 0;
+    /// sealed() is with the kernel.
+    virtual void sent() = 0;
+
+   protected:
+    ~Sealer() = default;
+  };
+
   StreamWriter(void* owner, Done done) : owner_(owner), done_(done) { write_.data = this; }
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
@@ -37,11 +51,23 @@ class StreamWriter {
 
   /// Writes the gathered bytes, unless earlier bytes still wait. Returns 0, or the error that ended
   /// the stream; then the owner closes it.
-  int flush(uv_stream_t* stream);
+  int flush(uv_stream_t* stream) {
+    if (sealer_ != nullptr) [[unlikely]] {
+      return flush_sealed(stream);
+    }
+    return waiting() || out_.empty() ? 0 : flush_plain(stream);
+  }
+  /// Encrypts from now on. Then out() and gathered() have what is not encrypted yet; bytes that
+  /// wait for the peer, and written(), are those of the wire.
+  void set_sealer(Sealer* sealer) { sealer_ = sealer; }
 
  private:
-  /// Bytes that the kernel took of out_, or an error.
-  ssize_t write(uv_stream_t* stream);
+  int flush_plain(uv_stream_t* stream);
+  int flush_sealed(uv_stream_t* stream);
+  /// Bytes that the kernel took, or an error.
+  static ssize_t write(uv_stream_t* stream, ByteView bytes);
+  /// Leaves what is behind the `taken` bytes to libuv. 0 or libuv's number.
+  int wait_with_rest(uv_stream_t* stream, std::string& bytes, size_t taken);
   /// A connection that once had a large reply does not keep its memory.
   void empty(std::string& buffer) const {
     buffer.clear();
@@ -60,6 +86,7 @@ class StreamWriter {
   size_t left_ = 0;  ///< bytes of writing_, its last ones, that libuv has for the kernel
   uint64_t written_ = 0;
   size_t kept_capacity_ = 4 << 10;
+  Sealer* sealer_ = nullptr;
 };
 
 }  // namespace zerogate

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "core/io/tls_layer.h"
+
 namespace zerogate {
 
 namespace {
@@ -75,13 +77,21 @@ TcpStream::TcpStream(uv_loop_t* loop, Owner& owner, char* read_buffer, Totals* t
 
 TcpStream::~TcpStream() { close(); }
 
-void TcpStream::end_writing() { (void)::shutdown(fd(), SHUT_WR); }
+void TcpStream::end_writing() {
+  if (tls_ != nullptr) {
+    end_tls();
+  }
+  (void)::shutdown(fd(), SHUT_WR);
+}
 
 void TcpStream::close() {
   if (std::exchange(waiting_, false)) {
     turns_->leave(*this);
   }
   if (shell_ != nullptr) {
+    if (tls_ != nullptr) {
+      close_tls();
+    }
     release_kept();
     std::exchange(shell_, nullptr)->close();
   }
@@ -176,7 +186,9 @@ void TcpStream::on_connected(int status) {
   if (const int error = start_reading(); error != 0) {
     return owner_.on_closed(error);
   }
-  owner_.on_connected();
+  if (tls_ == nullptr) {
+    owner_.on_connected();
+  }
 }
 
 int TcpStream::start_reading() {
@@ -185,6 +197,9 @@ int TcpStream::start_reading() {
 }
 
 int TcpStream::read_on() {
+  if (tls_ != nullptr) {
+    return read_on_tls();
+  }
   const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     TcpStream& self = *static_cast<Shell*>(handle->data)->stream;
     *buffer = self.reader_.space(self.read_buffer_);

@@ -1,8 +1,9 @@
-// A connected byte stream, TCP or Unix, that hides libuv from its owner.
+// A connected byte stream, TCP or Unix, plain or TLS, that hides libuv from its owner.
 #pragma once
 
 #include <uv.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,18 +16,29 @@
 #include "core/io/frame_reader.h"
 #include "core/io/read_turns.h"
 #include "core/io/stream_writer.h"
+#include "core/io/tls_loop.h"
+#include "core/io/tls_use.h"
 #include "core/io/uv_ptr.h"
 
 namespace zerogate {
+
+class TlsLayer;
 
 /// Connects or is accepted, reads into a buffer that all streams of a loop share, keeps unfinished
 /// frames (FrameReader), and writes the gathered bytes with one system call per turn
 /// (StreamWriter). Its Owner owns it and may close it at any time, but destroy it only outside the
 /// Owner's functions. The part that libuv still uses outlives both. Loop thread only.
-class TcpStream final : private ReadTurns::Waiter {
+///
+/// After secure() the same bytes go over TLS. What an owner sees of it is that its peer is there
+/// only when the handshake is done; all numbers of bytes but gathered() are those of the wire.
+class TcpStream final : private ReadTurns::Waiter, private TlsLoop::Waiter {
  public:
+  /// The TLS failed: see why().
+  static constexpr int kTlsFailed = UV_EPROTO;
+
   class Owner {
    public:
+    /// connect() has succeeded. With TLS the handshake has, also after accept() or adopt().
     virtual void on_connected() = 0;
     /// Bytes that were kept, then those that have come. What is not used goes back to keep().
     virtual void on_bytes(ByteView bytes) = 0;
@@ -51,6 +63,13 @@ class TcpStream final : private ReadTurns::Waiter {
   ~TcpStream();
   TcpStream(const TcpStream&) = delete;
   TcpStream& operator=(const TcpStream&) = delete;
+
+  /// Before connect(), accept() or adopt(): speaks TLS.
+  void secure(const TlsUse& use);
+  /// Null without TLS.
+  TlsLayer* tls() const { return tls_.get(); }
+  /// The handshake is not done yet. Without TLS there is none.
+  bool shaking_hands() const { return tls_ != nullptr && is_shaking(); }
 
   /// Starts to connect to a numeric address or a Unix socket. 0: on_connected() or on_closed()
   /// follows, not before this returns. Else an error, after which nothing follows.
@@ -109,6 +128,8 @@ class TcpStream final : private ReadTurns::Waiter {
 
   /// What an error of libuv's means here.
   static std::string_view reason(int error);
+  /// The same, of this stream: also what was wrong with its TLS.
+  std::string_view why(int error) const;
 
  private:
   /// The part that libuv may still touch after the stream is gone. Frees itself in its close
@@ -130,6 +151,17 @@ class TcpStream final : private ReadTurns::Waiter {
   bool is_tcp() const { return shell_->opened && shell_->uv.handle.type == UV_TCP; }
   void on_connected(int status);
   void on_read(ssize_t size);
+  // Those of TLS, in core/io/tcp_stream_tls.cc.
+  int read_on_tls();
+  void end_tls();
+  void close_tls();
+  void on_tls_read(ssize_t size, ByteView encrypted);
+  void on_turn() override;
+  bool is_shaking() const;
+  void work_on_tls();
+  bool shake_hands();
+  void decrypt();
+  void fail_tls();
   bool is_connected_to_itself() const;
   int read_on();
   /// Of a buffer of `room` bytes `size` were filled.
@@ -153,6 +185,7 @@ class TcpStream final : private ReadTurns::Waiter {
   size_t without_pause_ = 0;  ///< bytes that it has read and found more behind them
   bool reading_ = false;      ///< its owner wants to read
   bool waiting_ = false;      ///< for its turn
+  std::unique_ptr<TlsLayer> tls_;
 };
 
 /// "10.0.0.1" of "::ffff:10.0.0.1", as a socket for IPv6 and IPv4 calls an IPv4 peer.

@@ -24,6 +24,11 @@ void RefusalLog::tell(std::string_view event, std::string_view name,
   log::warn(event, {{"protocol", name_of(protocol_)}, {"reason", name}, {"peer", peer}});
 }
 
+void RefusalLog::tell_handshake_of(TlsResult result, std::string_view why,
+                                   const std::string& peer) const {
+  log::warn(kHandshake, {{"reason", name_of(result)}, {"peer", peer}, {"error", why}});
+}
+
 void RefusalLog::tell_left_out(Reason& reason, std::string_view event,
                                std::string_view name) const {
   reason.lines = 0;
@@ -40,6 +45,9 @@ void RefusalLog::tell_left_out() {
   }
   for (size_t i = 0; i < rejected_.size(); ++i) {
     tell_left_out(rejected_[i], kRejected, kRejectedNames[i]);
+  }
+  for (size_t i = 0; i < handshakes_.size(); ++i) {
+    tell_left_out(handshakes_[i], kHandshake, kTlsResultNames[i]);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "core/io/timer.h"
 #include "core/log/log.h"
 #include "core/metrics/worker_metrics.h"
+#include "core/security/tls_result.h"
 
 namespace zerogate {
 
@@ -41,8 +42,17 @@ class RefusalLog {
     metrics_.count(reason);
     note(rejected_[index_of(reason)], kRejected, kRejectedNames[index_of(reason)], peer);
   }
+  /// The same of a TLS handshake, which its stream has counted. `why` is for people.
+  template <class Peer>
+  [[gnu::cold, gnu::noinline]] void tell_handshake(TlsResult result, std::string_view why,
+                                                   Peer peer) {
+    if (may_tell(handshakes_[static_cast<size_t>(result)])) {
+      tell_handshake_of(result, why, peer());
+    }
+  }
 
  private:
+  static constexpr std::string_view kHandshake = "TLS handshake refused";
   static constexpr std::string_view kMalformed = "malformed input";
   static constexpr std::string_view kRejected = "connection rejected";
 
@@ -59,6 +69,7 @@ class RefusalLog {
   }
   bool may_tell(Reason& reason);
   void tell(std::string_view event, std::string_view name, const std::string& peer) const;
+  void tell_handshake_of(TlsResult result, std::string_view why, const std::string& peer) const;
   void tell_left_out();
   void tell_left_out(Reason& reason, std::string_view event, std::string_view name) const;
 
@@ -66,6 +77,7 @@ class RefusalLog {
   const Protocol protocol_;
   std::array<Reason, kMalformedNames.size()> malformed_;
   std::array<Reason, kRejectedNames.size()> rejected_;
+  std::array<Reason, kTlsResultNames.size()> handshakes_;
   Timer timer_;
 };
 

@@ -30,6 +30,7 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
       stall_timer_(timers, [this] { check_stalls(); }),
       tell_timer_(timers, [this] { tell_connections(); }),
       accept_timer_(timers, [this] { stop_accepting(); }),
+      certificate_timer_(timers, [this] { check_certificates(); }),
       read_buffer_(new char[FrameReader::kSharedBytes]),
       shared_{.loop = loop,
               .clock = timers.clock(),
@@ -50,7 +51,7 @@ StreamListener::~StreamListener() {
 }
 
 Status StreamListener::listen(const ListenSocket& socket) {
-  metrics_.connections_limit.set(options().max_connections);
+  metrics_.connections_limit.add(options().max_connections);  // the plain port's, and that of TLS
   member_ = socket.member();
   accept_.reset(new UvStream);
   accept_->handle.data = this;
@@ -191,6 +192,30 @@ void StreamListener::admit(StreamSession& session) {
     session.reject(Rejected::limit);
   } else if (is_one_of_the_last(session.fd())) {
     session.reject(Rejected::descriptors);
+  } else if (shared_.tls && shared_.tls->loop.unfinished() > shared_.tls->max_handshakes) {
+    session.reject(Rejected::handshakes);
+  }
+}
+
+void StreamListener::set_tls(std::shared_ptr<const TlsContext> context, bool check) {
+  shared_.tls->context = std::move(context);
+  if (!check) {
+    return;
+  }
+  to_check_.clear();
+  sessions_.for_each([this](uint32_t, auto& session) { to_check_.push_back(session->key()); });
+  certificate_timer_.start(0);
+}
+
+void StreamListener::check_certificates() {
+  for (size_t left = kCheckedAtOnce; left != 0 && !to_check_.empty(); --left) {
+    if (StreamSession* session = find(to_check_.back())) {
+      session->check_certificate();
+    }
+    to_check_.pop_back();
+  }
+  if (!to_check_.empty()) {
+    certificate_timer_.start(kCheckMs);
   }
 }
 

@@ -28,6 +28,10 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   static constexpr uint64_t kAcceptGraceMs = 50;
   /// Descriptors of the process that no client gets.
   static constexpr int kSpareDescriptors = 8;
+  /// Certificates that are judged again at a time, and the time to the next ones: a quarter of the
+  /// loop's time at most.
+  static constexpr size_t kCheckedAtOnce = 8;
+  static constexpr uint64_t kCheckMs = 4;
 
   /// `timers` are mostly the loop's own: stalls are judged by their clock.
   StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtocol& protocol,
@@ -43,6 +47,11 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   /// Takes the connections that clients have begun, for kAcceptGraceMs, and then accepts no more;
   /// from now on each connection leaves as soon as nothing of it is under way.
   void drain();
+  /// Before listen(): its connections speak TLS.
+  void secure(ListenerTls tls) { shared_.tls.emplace(std::move(tls)); }
+  /// Of new connections from now on. With `check` those that are there are judged by it, a few in
+  /// each turn of a timer: each costs a tenth of a millisecond.
+  void set_tls(std::shared_ptr<const TlsContext> context, bool check);
   bool accepts() const { return accept_ != nullptr; }
   /// Has every connection leave. No call may be under way.
   void leave();
@@ -87,6 +96,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void open_inbox();
   void tell_connections();
   void check_stalls();
+  void check_certificates();
   void shed_memory();
   StreamSession* longest_waiting(size_t (StreamSession::*bytes)() const);
   void count_bytes();
@@ -100,6 +110,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   Timer stall_timer_;
   Timer tell_timer_;    ///< tells the balancer again
   Timer accept_timer_;  ///< of drain()
+  Timer certificate_timer_;
+  std::vector<CallerKey> to_check_;  ///< sessions whose certificates are to be judged again
   const std::unique_ptr<char[]> read_buffer_;
   StreamSession::Shared shared_;
   uint64_t received_counted_ = 0;  ///< bytes that the metrics have

@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+
+#include "core/io/tls_use.h"
 
 #include "core/base/address_range.h"
 
@@ -27,6 +30,15 @@ struct StreamOptions {
   size_t receive_memory = kReceiveMemory;
   size_t send_memory = kSendMemory;
   uint64_t stall_timeout_ms = kStallTimeoutMs;
+};
+
+/// Of a port that speaks TLS.
+struct ListenerTls {
+  std::shared_ptr<const TlsContext> context;  ///< of new connections
+  TlsLoop& loop;
+  TlsObserver& observer;
+  uint32_t max_handshakes = 256;  ///< under way at a time (limits.handshakes)
+  uint32_t timeout_ms = 5'000;    ///< of a handshake (tls.handshake_timeout)
 };
 
 }  // namespace zerogate

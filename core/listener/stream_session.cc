@@ -1,5 +1,7 @@
 #include "core/listener/stream_session.h"
 
+#include "core/io/tls_layer.h"
+
 namespace zerogate {
 
 namespace {
@@ -17,16 +19,27 @@ StreamSession::StreamSession(Shared& shared, Owner& owner, CallerKey key)
       key_(key),
       stream_(shared.loop.uv(), *this, shared.read_buffer, &shared.in) {
   stream_.take_turns(shared.turns);
+  if (shared.tls) {
+    stream_.secure({shared.tls->context, shared.tls->loop, shared.tls->observer});
+  }
 }
 
 bool StreamSession::begin() {
   activity_.begin(shared_.clock.now_ms());
+  if (shared_.tls) {
+    shaking_since_ms_ = shared_.clock.now_ms();
+    owner_.watch_stalls();
+  }
   stream_.watch_peer(kKeepAliveMs, kVanishedMs);
   reading_ = stream_.start_reading() == 0;
   return reading_;
 }
 
 const Caller& StreamSession::caller() {
+  if (caller_ == nullptr && stream_.tls() != nullptr &&
+      !stream_.tls()->session().peer_name().empty()) {
+    caller_ = std::make_unique<Caller>(Caller{stream_.tls()->session().peer_name(), true});
+  }
   if (caller_ == nullptr) {
     const auto address = ip_of(fd());
     caller_ = std::make_unique<Caller>(Caller{address ? address->host() : "unix"});
@@ -39,6 +52,12 @@ void StreamSession::stop_reading() {
   reading_ = false;
 }
 
+// Of TLS only: the handshake is done. It may have begun before a reload.
+void StreamSession::on_connected() {
+  shaking_since_ms_ = 0;
+  check_certificate();
+}
+
 void StreamSession::on_bytes(ByteView bytes) {
   if (!leaving_) {
     consume(bytes, shared_.loop.began_ns());
@@ -48,6 +67,10 @@ void StreamSession::on_bytes(ByteView bytes) {
 // After the end of what the peer sends, what it asked before is still answered, as the real server
 // does.
 void StreamSession::on_closed(int error) {
+  if (shaking_since_ms_ != 0) {
+    const TlsResult result = stream_.tls()->session().result();
+    return refuse(result == TlsResult::ok ? TlsResult::protocol : result, stream_.why(error));
+  }
   if (error != UV_EOF || leaving_) {
     return close();
   }
@@ -162,6 +185,14 @@ void StreamSession::resume() {
 }
 
 bool StreamSession::check_stall(uint64_t now_ms) {
+  if (shaking_since_ms_ != 0) {
+    if (now_ms - shaking_since_ms_ < shared_.tls->timeout_ms) {
+      return true;
+    }
+    stream_.tls()->give_up(TlsResult::timeout);
+    refuse(TlsResult::timeout, "it did not finish the handshake in time");
+    return false;
+  }
   const uint64_t slow_ms = stream_.reader().frame_size() / kSlowestBytesPerSecond * 1'000;
   if (partial_since_ms_ != 0 &&
       now_ms - partial_since_ms_ > shared_.options.stall_timeout_ms + slow_ms) {
@@ -192,6 +223,21 @@ void StreamSession::end() {
   stop_reading();
   open_ = false;
   mark_dirty();  // flush() closes it, now or when the last reply is out
+}
+
+void StreamSession::refuse(TlsResult result, std::string_view why) {
+  shared_.refusals.tell_handshake(result, why, [this] { return peer(); });
+  close();
+}
+
+void StreamSession::check_certificate() {
+  const TlsSession& session = stream_.tls()->session();
+  const TlsContext& now = *shared_.tls->context;
+  if (!open_ || !session.open() || &session.context() == &now || session.passes(now)) {
+    return;
+  }
+  shared_.refusals.count(Rejected::certificate, [this] { return peer(); });
+  end();
 }
 
 void StreamSession::reject(Rejected reason) {

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,6 +71,7 @@ class StreamSession final : private TcpStream::Owner {
     const size_t unsent_limit;  ///< bytes; a session with more is closed
     char* const read_buffer;    ///< FrameReader::kSharedBytes; used during one read only
     ReadTurns turns;
+    std::optional<ListenerTls> tls{};
     // Over all sessions:
     std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
     TcpStream::Totals in{};
@@ -128,6 +130,9 @@ class StreamSession final : private TcpStream::Owner {
   /// Ends the session now. Its calls under way lose their way back; no callback follows.
   void close();
   void reject(Rejected reason);
+  /// Ends the session once its calls under way are answered, unless its peer's certificate passes
+  /// the listener's context, which has changed since.
+  void check_certificate();
 
   CallerKey key() const { return key_; }
   ClientActivity& activity() { return activity_; }
@@ -148,12 +153,13 @@ class StreamSession final : private TcpStream::Owner {
   bool check_stall(uint64_t now_ms);
 
  private:
-  void on_connected() override {}
+  void on_connected() override;
   void on_bytes(ByteView bytes) override;
   void on_writable() override;
   void on_closed(int error) override;
 
   bool begin();
+  void refuse(TlsResult result, std::string_view why);
   void stop_reading();
   bool blocked() const {
     return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.options.write_buffer;
@@ -191,7 +197,8 @@ class StreamSession final : private TcpStream::Owner {
   TcpStream stream_;
   uint64_t partial_since_ms_ = 0;
   uint64_t unread_since_ms_ = 0;
-  size_t queued_at_check_ = 0;  ///< libuv's write queue at the last stall check: did it shrink?
+  uint64_t shaking_since_ms_ = 0;  ///< TLS: when the handshake that is not done was begun
+  size_t queued_at_check_ = 0;     ///< libuv's write queue at the last stall check: did it shrink?
 };
 
 }  // namespace zerogate

@@ -33,6 +33,10 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
   void list_clients(ClientList& list) override { connections_.list_clients(list); }
 
   /// See StreamListener.
+  void secure(ListenerTls tls) { connections_.secure(std::move(tls)); }
+  void set_tls(std::shared_ptr<const TlsContext> context, bool check) {
+    connections_.set_tls(std::move(context), check);
+  }
   void adopt(UniqueFd connection) { connections_.adopt(std::move(connection)); }
   void close_all() { connections_.close_all(); }
 

@@ -50,7 +50,7 @@ constexpr std::array<uint32_t, kProtocolNames.size()> kMalformedOf = {
 constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
     bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::stalled,
           Rejected::slow_reader, Rejected::receive_memory, Rejected::send_memory,
-          Rejected::not_allowed}),
+          Rejected::not_allowed, Rejected::handshakes, Rejected::certificate}),
     bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::slow_reader,
           Rejected::send_memory, Rejected::not_allowed})};
 
@@ -364,6 +364,7 @@ std::vector<MetricFamily> Collector::Collect() const {
   collect_loops(workers_, families);
   collect_backends(workers_, families);
   collect_redis(workers_, families);
+  collect_tls(workers_, families);
   collect_blocking(blocking_, families);
   collect_log(families);
 

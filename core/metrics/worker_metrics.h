@@ -13,6 +13,7 @@
 #include "core/metrics/function_labels.h"
 #include "core/metrics/histogram.h"
 #include "core/metrics/outcome.h"
+#include "core/metrics/tls_metrics.h"
 #include "core/wire/protocol.h"
 
 namespace zerogate {
@@ -44,10 +45,12 @@ enum class Rejected : uint8_t {
   receive_memory,  ///< too many bytes of unfinished frames: the oldest goes
   send_memory,     ///< too many bytes of unread replies: the one waiting longest goes
   not_allowed,     ///< its address is not in listen.allow, or its key not among curve.clients
+  handshakes,      ///< limits.handshakes reached: so many are not done yet
+  certificate,     ///< what a reload has brought would not let its certificate in
 };
-inline constexpr std::array<std::string_view, 8> kRejectedNames = {
-    "limit",       "descriptors",    "draining",    "stalled",
-    "slow_reader", "receive_memory", "send_memory", "not_allowed"};
+inline constexpr std::array<std::string_view, 10> kRejectedNames = {
+    "limit",          "descriptors", "draining",    "stalled",    "slow_reader",
+    "receive_memory", "send_memory", "not_allowed", "handshakes", "certificate"};
 
 /// How a CURVE handshake ended. Label values of curve_handshakes_total.
 enum class CurveResult : uint8_t {
@@ -118,6 +121,8 @@ class WorkerMetrics {
   const ListenerMetrics& of(Protocol protocol) const { return transport[index_of(protocol)]; }
   LoopMetrics loop;
   RedisMetrics redis;
+  std::array<TlsMetrics, kTlsSideNames.size()> tls;
+  TlsMetrics& of(TlsSide side) { return tls[static_cast<size_t>(side)]; }
   BackendMetricsList backends;
   Counter in_flight_limit;  ///< gauge: calls that this worker may have under way
 

@@ -10,10 +10,12 @@ namespace {
 struct Scheme {
   std::string_view prefix;
   Protocol protocol;
-  bool local;  ///< Address::parse wants the prefix of a local socket
+  bool local = false;  ///< Address::parse wants the prefix of a local socket
+  bool tls = false;
 };
-constexpr Scheme kSchemes[] = {{"tcp://", Protocol::tcp, false},
-                               {"zmq://", Protocol::zmq, false},
+constexpr Scheme kSchemes[] = {{"tcp://", Protocol::tcp},
+                               {"zmq://", Protocol::zmq},
+                               {.prefix = "tls://", .protocol = Protocol::tcp, .tls = true},
                                {"unix:", Protocol::tcp, true},
                                {"ipc:", Protocol::zmq, true}};
 
@@ -37,19 +39,31 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
     if (!address.value().is_path() && address.value().port == 0) {
       return Error{fmt::format("{} has port 0, which nobody listens on", quote(text))};
     }
-    return ServerUrl{scheme.protocol, std::move(address).value()};
+    return ServerUrl{scheme.protocol, std::move(address).value(), scheme.tls};
   }
   return Error{
       fmt::format("{} is no URL of a Zero server; write tcp://host:port, "
-                  "zmq://host:port, unix:/path or ipc:/path",
+                  "zmq://host:port, tls://host:port, unix:/path or ipc:/path",
                   quote(text))};
+}
+
+Result<ServerUrl> ServerUrl::parse_plain(std::string_view text) {
+  auto url = parse(text);
+  if (url && url.value().tls) {
+    return Error{
+        fmt::format("{} is for backends of a gateway alone; call the gateway, or the server's port "
+                    "without TLS, by tcp://host:port",
+                    quote(text))};
+  }
+  return url;
 }
 
 std::string ServerUrl::display() const {
   if (address.is_path()) {
     return (protocol == Protocol::tcp ? "unix:" : "ipc:") + address.path;
   }
-  return (protocol == Protocol::tcp ? "tcp://" : "zmq://") + address.display();
+  const std::string_view scheme = tls ? "tls://" : protocol == Protocol::tcp ? "tcp://" : "zmq://";
+  return std::string(scheme) + address.display();
 }
 
 }  // namespace zerogate

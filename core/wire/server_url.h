@@ -11,14 +11,17 @@
 
 namespace zerogate {
 
-/// tcp://host:port, zmq://host:port, unix:/path (raw TCP's protocol) or ipc:/path (ZeroMQ's). A
-/// host name stands for every address it resolves to.
+/// tcp://host:port, tls://host:port (the same protocol over TLS), zmq://host:port, unix:/path (raw
+/// TCP's protocol) or ipc:/path (ZeroMQ's). A host name stands for every address it resolves to.
 struct ServerUrl {
   Protocol protocol = Protocol::tcp;
   Address address;
+  bool tls = false;
 
   /// The error is one line that says what would fix it.
   static Result<ServerUrl> parse(std::string_view text);
+  /// The same without TLS, which only backends have.
+  static Result<ServerUrl> parse_plain(std::string_view text);
   /// In a form that parse() takes.
   std::string display() const;
   bool operator==(const ServerUrl&) const = default;

@@ -79,7 +79,7 @@ Status check_memory(const LoadOptions& options) {
 }  // namespace
 
 Result<LoadOptions> load_options(const BenchCommand& command) {
-  auto url = ServerUrl::parse(command.url);
+  auto url = ServerUrl::parse_plain(command.url);
   if (!url) {
     return Error{url.error()};
   }

@@ -36,7 +36,7 @@ Result<std::string> read_stdin() {
 
 int run_call(const std::string& url, const std::string& function, const std::string& json,
              uint32_t timeout_ms) {
-  const auto parsed = ServerUrl::parse(url);
+  const auto parsed = ServerUrl::parse_plain(url);
   if (!parsed) {
     return fail(kUsage, parsed.error());
   }

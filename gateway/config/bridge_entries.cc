@@ -133,6 +133,7 @@ std::string own_listener(const ServerUrl& url, const Config& config) {
       {"listen.tcp", config.listen_tcp},
       {"listen.zmq", config.listen_zmq},
       {"listen.zmq_curve", config.listen_zmq_curve},
+      {"listen.tls", config.listen_tls},
       {"admin", config.admin}};
   for (const auto& [path, address] : listeners) {
     if (address && reaches(url.address, *address)) {

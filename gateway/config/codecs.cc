@@ -6,6 +6,7 @@
 #include "core/base/ascii.h"
 #include "core/base/units.h"
 #include "core/redis/redis_url.h"
+#include "core/security/tls_allow.h"
 #include "gateway/admin/admin_access.h"
 #include "gateway/host/cpu_count.h"
 #include "gateway/keys/curve_files.h"
@@ -257,6 +258,16 @@ Codec<std::string> file_name() {
     return text;
   };
   return word<std::string>(parse, same_word);
+}
+
+Codec<std::vector<std::string>> certificate_names() {
+  const auto take = [](const PlacedText& item, auto& names, Problems& problems) {
+    const Status good = TlsAllow::check(item.text);
+    return good ? append_once(item, item.text, names, problems)
+                : problems.push_back({item.place, good.error()});
+  };
+  return at_most(kMaxCertificateNames, "names of certificates", "use * for segments of a path",
+                 list<std::string>(take, same_word));
 }
 
 Codec<std::string> redis_url() {

@@ -25,11 +25,12 @@
 
 namespace zerogate {
 
-inline constexpr size_t kMaxUrls = 64;              ///< of one backend
-inline constexpr size_t kMaxHosts = 64;             ///< in admin_hosts
-inline constexpr size_t kMaxRanges = 256;           ///< in listen.allow: each newcomer is compared
-inline constexpr size_t kMaxGlobs = 1000;           ///< in one list of functions
-inline constexpr size_t kMaxBackendNameBytes = 63;  ///< it becomes a label's value
+inline constexpr size_t kMaxUrls = 64;     ///< of one backend
+inline constexpr size_t kMaxHosts = 64;    ///< in admin_hosts
+inline constexpr size_t kMaxRanges = 256;  ///< in listen.allow: each newcomer is compared
+inline constexpr size_t kMaxCertificateNames = 1000;  ///< in one list
+inline constexpr size_t kMaxGlobs = 1000;             ///< in one list of functions
+inline constexpr size_t kMaxBackendNameBytes = 63;    ///< it becomes a label's value
 
 SettingValue off_value();
 SettingValue text_value(std::string text);
@@ -106,6 +107,8 @@ Codec<std::string> group_name();
 Codec<std::string> secret();
 /// Whether there is such a file is known later.
 Codec<std::string> file_name();
+/// What TlsAllow takes.
+Codec<std::vector<std::string>> certificate_names();
 /// As written, with its password, which is masked when shown.
 Codec<std::string> redis_url();
 /// Names of functions that this program serves itself.

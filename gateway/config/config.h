@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "core/rpc/rate_limit_options.h"
 #include "core/security/curve_certificate.h"
 #include "core/security/curve_clients.h"
+#include "core/security/tls_material.h"
 #include "handlers/registry.h"
 
 namespace zerogate {
@@ -35,9 +37,20 @@ struct Config {
   std::optional<Address> listen_zmq_curve;  ///< ZeroMQ with CURVE; nothing: off
   CurveKeyFile curve_secret_key;            ///< of that port
   CurveClientKeys curve_clients;            ///< whose keys may call there
-  std::optional<uint32_t> listen_mode;      ///< of Unix sockets; nothing: as the umask leaves it
-  std::string listen_group;    ///< of Unix sockets, name or number; empty: the process'
-  AddressRanges listen_allow;  ///< who may connect; empty: everyone
+  std::optional<Address> listen_tls;        ///< raw TCP's protocol over TLS; nothing: off
+  std::string tls_cert;                     ///< files in PEM
+  std::string tls_key;
+  std::string tls_ca;
+  TlsClients tls_clients = TlsClients::required;
+  std::vector<std::string> tls_allow;  ///< see TlsAllow
+  bool tls_allows_12 = false;          ///< TLS 1.3 only otherwise
+  uint32_t tls_handshake_timeout_ms = 5'000;
+  uint32_t tls_watch_ms = 30'000;  ///< the files are looked at so often; 0: off
+  /// What the files of listen.tls say; null when it is off.
+  std::shared_ptr<const TlsMaterial> tls_material;
+  std::optional<uint32_t> listen_mode;  ///< of Unix sockets; nothing: as the umask leaves it
+  std::string listen_group;             ///< of Unix sockets, name or number; empty: the process'
+  AddressRanges listen_allow;           ///< who may connect; empty: everyone
   std::optional<Address> admin = Address{"127.0.0.1", 9464, ""};
   std::optional<uint32_t> admin_mode;    ///< as listen_mode
   std::string admin_group;               ///< as listen_group
@@ -52,6 +65,7 @@ struct Config {
   uint32_t max_connections = 10'000;               ///< per protocol
   uint32_t max_in_flight = 20'000;                 ///< calls, over all clients
   uint64_t write_buffer = 1 << 20;                 ///< bytes waiting for one slow reader
+  uint32_t max_handshakes = 256;                   ///< of TLS, not done yet, of each event loop
   uint32_t zmq_keep_alive_ms = 1'000;              ///< 0: off; see ZmqOptions::keep_alive_ms
   uint32_t drain_delay_ms = 0;                     ///< not ready, yet at work; 0: off
   uint32_t drain_timeout_ms = 8'000;               ///< below docker's 10 s kill

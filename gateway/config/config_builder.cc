@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/rpc/rate_limits.h"
+#include "gateway/config/load_config.h"
 
 namespace zerogate {
 namespace {
@@ -80,6 +81,7 @@ void ConfigBuilder::check_together() {
   check_bridge();
   check_rate_limits();
   check_curve();
+  check_tls();
   if (is_default("handlers") && !config_.routes.empty() && used_functions() == nullptr) {
     config_.handlers.clear();
   }
@@ -125,7 +127,8 @@ void ConfigBuilder::warn_of_threads() {
 }
 
 bool ConfigBuilder::listeners_failed() const {
-  const std::string_view paths[] = {"listen.tcp", "listen.zmq", "listen.zmq_curve", "admin"};
+  const std::string_view paths[] = {"listen.tcp", "listen.zmq", "listen.zmq_curve", "listen.tls",
+                                    "admin"};
   return std::ranges::any_of(paths, [this](auto path) { return failed_.contains(path); });
 }
 
@@ -203,10 +206,39 @@ void ConfigBuilder::check_rate_limits() {
   }
 }
 
+// Files are read last, when nothing else is wrong: it takes time.
+void ConfigBuilder::check_tls() {
+  const auto place = [this](std::string_view backend, std::string_view key) {
+    if (backend == kBridgeName && !config_.bridge.empty()) {
+      return origin("bridge");
+    }
+    for (const Entry<BackendOptions>& entry : entries_.backends.list) {
+      if (entry.options.name == backend) {
+        const auto value = entry.values.find(key);
+        return value == entry.values.end() ? entry.place : value->second.place;
+      }
+    }
+    return is_default(key) ? origin("listen.tls") : origin(key);
+  };
+  const TlsReport fail_at = [&](auto backend, auto key, const std::string& message) {
+    if (!backend.empty() || is_good(key)) {  // else that has had its error line
+      fail(place(backend, key), message);
+    }
+  };
+  const TlsReport warn_at = [&](auto backend, auto key, const std::string& message) {
+    warn(fmt::format("{}: {}", place(backend, key), message));
+  };
+  check_tls_keys(config_, fail_at, warn_at);
+  if (errors_.empty()) {
+    read_certificates(config_, fail_at, warn_at);
+  }
+}
+
 void ConfigBuilder::check_listeners() {
   const Listener listeners[] = {{"listen.tcp", config_.listen_tcp},
                                 {"listen.zmq", config_.listen_zmq},
                                 {"listen.zmq_curve", config_.listen_zmq_curve},
+                                {"listen.tls", config_.listen_tls},
                                 {"admin", config_.admin}};
   // Whoever was set last is to blame, and the place that can be fixed.
   const auto rank = [this](std::string_view path) {
@@ -216,7 +248,8 @@ void ConfigBuilder::check_listeners() {
   const auto blame = [&](std::string_view a, std::string_view b) {
     return rank(a) > rank(b) ? a : b;
   };
-  if (!config_.listen_tcp && !config_.listen_zmq && !config_.listen_zmq_curve) {
+  if (!config_.listen_tcp && !config_.listen_zmq && !config_.listen_zmq_curve &&
+      !config_.listen_tls) {
     fail(origin(blame("listen.tcp", "listen.zmq")),
          "listen.tcp and listen.zmq are both off, so nothing can be served; "
          "give one of them an address");

@@ -61,6 +61,7 @@ class ConfigBuilder {
   void check_bridge();
   void check_rate_limits();
   void check_curve();
+  void check_tls();
   void warn_of_routes();
   void warn_of_threads();
 

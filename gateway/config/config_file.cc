@@ -93,14 +93,8 @@ std::string unknown_key(const std::vector<SettingOf<T>>& table, const std::strin
   if (!near.empty()) {
     return fmt::format("unknown key {}; did you mean '{}.{}'?", quote(whole), path, near);
   }
-  std::vector<std::string> known;  // a section by its name alone
-  for (const SettingOf<T>& setting : table) {
-    std::string name(setting.section().empty() ? setting.path : setting.section());
-    if (known.empty() || known.back() != name) {
-      known.push_back(std::move(name));
-    }
-  }
-  return fmt::format("unknown key {}; {} has {}", quote(whole), path, listed(known, "and"));
+  return fmt::format("unknown key {}; {} has {}", quote(whole), path,
+                     listed(names_of(table), "and"));
 }
 
 /// Reads one key of a backend or route into its entry.
@@ -122,12 +116,6 @@ void read_setting(const YamlReader& reader, const SettingOf<T>& setting, const s
   if (problems.empty()) {
     entry.values.emplace(setting.path, *value);
   }
-}
-
-/// True when keys of a map of this name are in the table: "tls" of "tls.cert".
-template <class T>
-bool is_section(const std::vector<SettingOf<T>>& table, std::string_view key) {
-  return std::ranges::any_of(table, [key](const auto& row) { return row.section() == key; });
 }
 
 /// Reads the map of a backend's or route's keys. `needed` must be among them, with a value that is

@@ -6,11 +6,16 @@
 #include <cassert>
 
 #include "core/base/nearest.h"
+#include "core/security/tls_files.h"
 #include "gateway/config/config_builder.h"
 #include "gateway/config/config_file.h"
 
 namespace zerogate {
 namespace {
+
+constexpr std::string_view kCert = "tls.cert";
+constexpr std::string_view kKey = "tls.key";
+constexpr std::string_view kCa = "tls.ca";
 
 /// Kubernetes sets ZEROGATE_PORT_5559_TCP, ZEROGATE_SERVICE_HOST and the like for every pod beside
 /// a service of that name.
@@ -33,6 +38,38 @@ void warn_of_variables(const Environment& environment, const SettingsTable& tabl
     if (const std::string near = nearest(name, known); !near.empty()) {
       builder.warn(fmt::format("{} is no key and does nothing; did you mean {}?", name, near));
     }
+  }
+}
+
+void check_listener_keys(const Config& config, const TlsReport& fail, const TlsReport& warn) {
+  if (!config.listen_tls) {
+    if (!config.tls_cert.empty()) {
+      warn("", kCert, "does nothing while listen.tls is off");
+    }
+    return;
+  }
+  if (config.tls_cert.empty()) {
+    fail("", kCert, "listen.tls needs a certificate; write tls: {cert: FILE, key: FILE}");
+  }
+  if (config.tls_key.empty()) {
+    fail("", kKey, "listen.tls needs the key of its certificate; write tls: {key: FILE}");
+  }
+  if (config.tls_clients == TlsClients::none) {
+    if (!config.tls_allow.empty()) {
+      fail("", "tls.allow",
+           "names certificates that tls.clients: none never asks for; write required, or take it "
+           "out");
+    }
+    return;
+  }
+  if (config.tls_ca.empty()) {
+    fail("", kCa,
+         "which CA signs the clients' certificates? write tls: {ca: FILE}, or clients: none");
+  }
+  if (config.tls_allow.empty()) {
+    fail("", "tls.allow",
+         "which clients may speak? name them, as in tls: {allow: [\"spiffe://domain/path\"]}, or "
+         "write \"*\" for every one with a certificate of that CA");
   }
 }
 
@@ -86,6 +123,54 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
     return errors;
   }
   return builder.config();
+}
+
+void check_tls_keys(const Config& config, const TlsReport& fail, const TlsReport& warn) {
+  check_listener_keys(config, fail, warn);
+  for (const BackendOptions& backend : config.backends) {
+    const bool says_tls = !backend.tls_ca.empty() || !backend.tls_cert.empty() ||
+                          !backend.tls_key.empty() || !backend.tls_name.empty() ||
+                          !backend.tls_allow.empty();
+    if (says_tls && !backend.speaks_tls()) {
+      fail(backend.name, "tls", "no url of this backend is by tls://; write url: tls://host:port");
+    }
+    if (backend.tls_cert.empty() != backend.tls_key.empty()) {
+      const bool no_key = backend.tls_key.empty();
+      fail(backend.name, no_key ? kCert : kKey,
+           no_key ? "the key of this certificate is missing; write tls: {key: FILE}"
+                  : "the certificate of this key is missing; write tls: {cert: FILE}");
+    }
+  }
+}
+
+void read_certificates(Config& config, const TlsReport& fail, const TlsReport& warn) {
+  const auto read = [&](std::string_view backend, const TlsFiles& files, TlsSide side,
+                        TlsMaterial rules, std::shared_ptr<const TlsMaterial>& material) {
+    auto next = read_tls_files(
+        files, side, std::move(rules),
+        [&](auto key, const std::string& message) { fail(backend, key, message); },
+        [&](auto key, const std::string& message) { warn(backend, key, message); });
+    // One that says the same stays: nothing is to be done for it.
+    if (next != nullptr && (material == nullptr || *next != *material)) {
+      material = std::move(next);
+    }
+  };
+  if (config.listen_tls) {
+    TlsMaterial rules;
+    rules.clients = config.tls_clients;
+    rules.allow = TlsAllow(config.tls_allow);
+    rules.allow_tls12 = config.tls_allows_12;
+    read("", {config.tls_cert, config.tls_key, config.tls_ca}, TlsSide::listener, std::move(rules),
+         config.tls_material);
+  }
+  for (BackendOptions& backend : config.backends) {
+    if (backend.speaks_tls()) {
+      TlsMaterial rules;
+      rules.allow = TlsAllow(backend.tls_allow);
+      read(backend.name, {backend.tls_cert, backend.tls_key, backend.tls_ca}, TlsSide::backend,
+           std::move(rules), backend.tls_material);
+    }
+  }
 }
 
 }  // namespace zerogate

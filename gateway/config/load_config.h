@@ -1,10 +1,12 @@
 // The effective configuration: defaults, then file, then environment, then flags. Any thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -39,5 +41,17 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
                                                const Environment& environment,
                                                const Overrides& flags,
                                                const SettingsTable& table = settings());
+
+/// Takes what is wrong: the backend's name (empty: listen.tls), the key as in "tls.cert", and what
+/// is wrong and would fix it.
+using TlsReport =
+    std::function<void(std::string_view backend, std::string_view key, const std::string& message)>;
+
+/// Says which keys of TLS are missing, or do nothing. Reads no file.
+void check_tls_keys(const Config& config, const TlsReport& fail, const TlsReport& warn);
+
+/// Reads every file, and puts what they say into `tls_material` of the configuration and of its
+/// backends. What cannot be used goes to `fail`, and its material is left as it is. Blocks.
+void read_certificates(Config& config, const TlsReport& fail, const TlsReport& warn);
 
 }  // namespace zerogate

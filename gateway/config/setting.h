@@ -1,6 +1,7 @@
 // One key of the configuration, as a row of a table (settings.h), and the values that it takes.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <functional>
 #include <optional>
@@ -129,6 +130,25 @@ SettingOf<T> structure(const SettingText& text, V T::*member, SettingScope scope
   made.same = [member](const T& a, const T& b) { return a.*member == b.*member; };
   made.take_over = [member](const T& from, T& to) { to.*member = from.*member; };
   return made;
+}
+
+/// True when keys of a map of this name are in the table: "tls" of "tls.cert".
+template <class T>
+bool is_section(const std::vector<SettingOf<T>>& table, std::string_view key) {
+  return std::ranges::any_of(table, [key](const auto& row) { return row.section() == key; });
+}
+
+/// The keys, a section by its name alone.
+template <class T>
+std::vector<std::string> names_of(const std::vector<SettingOf<T>>& table) {
+  std::vector<std::string> names;
+  for (const SettingOf<T>& setting : table) {
+    std::string name(setting.section().empty() ? setting.path : setting.section());
+    if (names.empty() || names.back() != name) {
+      names.push_back(std::move(name));
+    }
+  }
+  return names;
 }
 
 }  // namespace zerogate

@@ -19,6 +19,29 @@ constexpr uint32_t kMaxBurst = 1'000'000;  // a burst of more than an hour's cal
 constexpr SettingScope kLive = {.live = true};
 constexpr SettingScope kLiveNotInFile = {.in_file = false, .live = true};
 
+/// A name or numeric address.
+Codec<std::string> host_name() {
+  const auto parse = [](const std::string& text) -> Result<std::string> {
+    if (text.empty() || text.find_first_of(" /*") != text.npos) {
+      return Error{fmt::format("{} is no name; write a DNS name or an address", quote(text))};
+    }
+    return text;
+  };
+  return word<std::string>(parse, [](const std::string& name) { return name; });
+}
+
+/// The least version of TLS: true is 1.2, false 1.3.
+Codec<bool> tls_version() {
+  const auto parse = [](const std::string& text) -> Result<bool> {
+    if (text != "1.3" && text != "1.2") {
+      return Error{
+          fmt::format("{} is no version that is spoken; write \"1.3\" or \"1.2\"", quote(text))};
+    }
+    return text == "1.2";
+  };
+  return word<bool>(parse, [](bool is_12) { return std::string(is_12 ? "1.2" : "1.3"); });
+}
+
 /// On what it listens, and who may ask.
 SettingsTable make_port_settings() {
   using C = Config;
@@ -33,8 +56,11 @@ SettingsTable make_port_settings() {
       row({.path = "listen.zmq_curve", .placeholder = "ADDRESS", .help = "ZeroMQ for clients with "
            "CURVE keys", .example = "0.0.0.0:5561"},
           &C::listen_zmq_curve, address()),
-      row({.path = "listen.mode", .placeholder = "MODE", .help = "of Unix sockets, as chmod writes "
-           "it; off: as the umask leaves it", .example = "0660"},
+      row({"listen.tls", "--listen-tls", "ADDRESS", "raw TCP's protocol over TLS: host:port or "
+           "[v6]:port"},
+          &C::listen_tls, address()),
+      row({.path = "listen.mode", .placeholder = "MODE", .help = "of Unix sockets, as in chmod; "
+           "off: as the umask leaves it", .example = "0660"},
           &C::listen_mode, or_off(file_mode(), std::optional<uint32_t>())),
       row({.path = "listen.group", .placeholder = "GROUP", .help = "of Unix sockets; off: the "
            "gateway's own", .example = "www-data"},
@@ -70,6 +96,40 @@ SettingsTable make_port_settings() {
   // clang-format on
 }
 
+/// Who may speak over TLS.
+SettingsTable make_tls_settings() {
+  using C = Config;
+  const auto file = or_off(file_name(), std::string());
+  // clang-format off
+  return {
+      row({.path = "tls.cert", .placeholder = "FILE", .help = "the certificate of "
+           "listen.tls, with its chain, in PEM", .example = "/etc/zerogate/tls/tls.crt"},
+          &C::tls_cert, file, kLive),
+      row({.path = "tls.key", .placeholder = "FILE", .help = "its key, in PEM, without a "
+           "passphrase", .example = "/etc/zerogate/tls/tls.key"},
+          &C::tls_key, file, kLive),
+      row({.path = "tls.ca", .placeholder = "FILE", .help = "the CAs that sign clients' "
+           "certificates, in PEM", .example = "/etc/zerogate/tls/ca.crt"},
+          &C::tls_ca, file, kLive),
+      row({.path = "tls.clients", .placeholder = "WHICH", .help = "clients' certificates: "
+           "required, optional or none"},
+          &C::tls_clients, choice<TlsClients>({"required", "optional", "none"}), kLive),
+      row({.path = "tls.allow", .placeholder = "NAMES", .help = "who may speak: "
+           "spiffe://domain/path, dns:name, or \"*\": all",
+           .example = "\"spiffe://prod/ns/*/sa/gateway\""},
+          &C::tls_allow, certificate_names(), kLive),
+      row({.path = "tls.min_version", .placeholder = "VERSION", .help = "of TLS: 1.3 or 1.2"},
+          &C::tls_allows_12, tls_version(), kLive),
+      row({.path = "tls.handshake_timeout", .placeholder = "DURATION", .help = "until a client's "
+           "handshake is done"},
+          &C::tls_handshake_timeout_ms, duration()),
+      row({.path = "tls.watch", .placeholder = "DURATION", .help = "how often the files of "
+           "certificates are read again"},
+          &C::tls_watch_ms, or_off(duration(), 0u)),
+  };
+  // clang-format on
+}
+
 /// What it does, and within which limits.
 SettingsTable make_work_settings() {
   using C = Config;
@@ -94,6 +154,8 @@ SettingsTable make_work_settings() {
           &C::max_in_flight, count(1, kMaxInFlight)),
       row({"limits.write_buffer", "", "SIZE", "replies that may wait for one slow reader"},
           &C::write_buffer, size()),
+      row({"limits.handshakes", "", "N", "TLS handshakes of clients under way, in each event loop"},
+          &C::max_handshakes, count(1, kMaxConnections)),
       row({"zmq_keep_alive", "", "DURATION",
            "ZeroMQ peers that were sent nothing this long get a frame"},
           &C::zmq_keep_alive_ms, duration_or_off),
@@ -157,6 +219,24 @@ std::vector<SettingOf<BackendOptions>> make_backend_settings() {
       row({.path = "curve.secret_key", .placeholder = "FILE", .help = "the keys with which the "
            "gateway calls it", .example = "/etc/zerogate/gateway.key_secret"},
           &B::curve_secret_key, unless(CurveKeyFile(), curve_secret_key())),
+      row({.path = "tls.ca", .placeholder = "FILE", .help = "of a server by tls://: the CAs that "
+           "sign its certificate, in PEM; the system's when nothing is said",
+           .example = "/etc/zerogate/tls/ca.crt"},
+          &B::tls_ca, unless(std::string(), file_name())),
+      row({.path = "tls.cert", .placeholder = "FILE", .help = "the certificate that the gateway "
+           "shows it, with its chain, in PEM", .example = "/etc/zerogate/tls/tls.crt"},
+          &B::tls_cert, unless(std::string(), file_name())),
+      row({.path = "tls.key", .placeholder = "FILE", .help = "its key, in PEM, without a "
+           "passphrase", .example = "/etc/zerogate/tls/tls.key"},
+          &B::tls_key, unless(std::string(), file_name())),
+      row({.path = "tls.name", .placeholder = "NAME", .help = "the name or address that the "
+           "server's certificate must have, when it is not that of the URL",
+           .example = "orders.internal"},
+          &B::tls_name, unless(std::string(), host_name())),
+      row({.path = "tls.allow", .placeholder = "NAMES", .help = "instead of a name: "
+           "spiffe://domain/path or dns:name of its certificate",
+           .example = "\"spiffe://prod/orders\""},
+          &B::tls_allow, unless(std::vector<std::string>(), certificate_names())),
   };
 }
 
@@ -234,6 +314,7 @@ std::string one_word(const std::optional<SettingValue>& value) {
 const SettingsTable& settings() {
   static const SettingsTable kTable = [] {
     SettingsTable table = make_port_settings();
+    std::ranges::copy(make_tls_settings(), std::back_inserter(table));
     std::ranges::copy(make_work_settings(), std::back_inserter(table));
     return table;
   }();

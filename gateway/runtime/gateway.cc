@@ -39,7 +39,7 @@ Status open_listeners(const Address& address, const Config& config,
 }
 
 RouteTableOptions routing_of(const Config& config) {
-  return {config.handlers, config.backends, config.routes};
+  return {config.handlers, config.backends, config.routes, config.tls_material};
 }
 
 }  // namespace
@@ -126,6 +126,7 @@ void Gateway::log_start() const {
                       {"tcp", shown(tcp_sockets_)},
                       {"zmq", shown(zmq_sockets_)},
                       {"zmq_curve", shown(curve_sockets_)},
+                      {"tls", shown(tls_sockets_)},
                       {"admin", admin_ != nullptr ? admin.display() : "off"},
                       {"limits.message", effective_.tcp.max_message},
                       {"limits.connections", resources_.connections},
@@ -148,6 +149,12 @@ Status Gateway::open_sockets() {
       return status;
     }
   }
+  if (config_.listen_tls) {
+    Status status = open_listeners(*config_.listen_tls, config_, tls_sockets_);
+    if (!status) {
+      return status;
+    }
+  }
   if (config_.listen_zmq) {
     return open_listeners(*config_.listen_zmq, config_, zmq_sockets_);
   }
@@ -162,6 +169,8 @@ WorkerOptions Gateway::worker_options() const {
   options.tcp.write_buffer = options.zmq.write_buffer = config_.write_buffer;
   options.tcp.allow = options.zmq.allow = config_.listen_allow;
   options.curve = {config_.curve_secret_key.key, curve_clients_};
+  options.max_handshakes = config_.max_handshakes;
+  options.handshake_timeout_ms = config_.tls_handshake_timeout_ms;
   options.zmq.keep_alive_ms = config_.zmq_keep_alive_ms;
   options.redis.url = RedisUrl::parse(config_.redis).value();  // load_config has checked it
   options.redis.connections = config_.redis_connections;
@@ -217,6 +226,12 @@ Status Gateway::start_workers() {
       return status;
     }
   }
+  for (size_t i = 0; !tls_sockets_.empty() && i < workers_.size(); ++i) {
+    const ListenSocket& socket = tls_sockets_[std::min(i, tls_sockets_.size() - 1)];
+    if (Status status = workers_[i]->listen_tls(socket); !status) {
+      return status;
+    }
+  }
   for (const auto& worker : workers_) {
     worker->start([this] {
       ++exited_;
@@ -225,6 +240,9 @@ Status Gateway::start_workers() {
   }
   if (config_.listen_tcp) {
     note_listening("tcp", tcp_sockets_.front().bound().display());
+  }
+  if (config_.listen_tls) {
+    note_listening("tls", tls_sockets_.front().bound().display());
   }
   if (config_.listen_zmq) {
     note_listening("zmq", zmq_sockets_.front().bound().display());
@@ -249,7 +267,7 @@ Status Gateway::start_admin() {
   sources.metrics = {
       std::make_shared<Collector>(worker_metrics(), served_functions().blocking().metrics(), build,
                                   memory_limit_),
-      reloader_->metrics(), rate_limits_};
+      reloader_->metrics(), reloader_->certificates(), rate_limits_};
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };
   sources.config = [this] { return config_yaml(); };
@@ -327,30 +345,6 @@ void Gateway::make_reloader(Reload load_again) {
   reloader_ = std::make_unique<Reloader>(config_, std::move(parts));
 }
 
-void Gateway::make_shutdown() {
-  ShutdownSteps steps;
-  steps.on_begin = [this](uint32_t total_ms) {
-    manager_.stopping("draining: calls under way are answered", total_ms);
-  };
-  steps.drain = [this] { drain_workers(); };
-  steps.stop = [this] {
-    for (const auto& worker : workers_) {
-      worker->stop();
-    }
-  };
-  const ShutdownOptions options = {config_.drain_delay_ms, config_.drain_timeout_ms};
-  shutdown_ = std::make_unique<Shutdown>(&loop_, options, std::move(steps));
-}
-
-void Gateway::drain_workers() {
-  for (ListenSocket& socket : tcp_sockets_) {
-    socket.hold_newcomers();
-  }
-  for (const auto& worker : workers_) {
-    worker->drain();
-  }
-}
-
 // Workers report each step, and the service manager is told what has become true of all of them.
 void Gateway::on_progress() {
   if (exited_ == workers_.size()) {
@@ -358,6 +352,7 @@ void Gateway::on_progress() {
   }
   if (shutdown_->begun()) {
     if (std::ranges::all_of(workers_, [](const auto& worker) { return worker->closed(); })) {
+      tls_sockets_.clear();
       tcp_sockets_.clear();  // from here on the kernel refuses connections
     }
     return;

@@ -94,6 +94,7 @@ class Gateway {
   const std::shared_ptr<CurveClients> curve_clients_ = std::make_shared<CurveClients>();
   std::shared_ptr<StateLog> states_ = std::make_shared<StateLog>();
   std::vector<ListenSocket> tcp_sockets_;  ///< one per worker, or none
+  std::vector<ListenSocket> tls_sockets_;  ///< the same
   std::vector<ListenSocket> zmq_sockets_;
   std::vector<ListenSocket> curve_sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;

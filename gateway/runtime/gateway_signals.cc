@@ -1,4 +1,4 @@
-// What the running gateway does when it is sent a signal.
+// What the running gateway does when it is sent a signal, and how it ends.
 #include <unistd.h>
 
 #include <csignal>
@@ -47,6 +47,32 @@ void Gateway::ignore_signals(int status) {
   for (const int number : kEndingSignals) {
     std::signal(
         number, status == 0 ? [](int) { _exit(0); } : [](int) { _exit(1); });
+  }
+}
+
+void Gateway::make_shutdown() {
+  ShutdownSteps steps;
+  steps.on_begin = [this](uint32_t total_ms) {
+    manager_.stopping("draining: calls under way are answered", total_ms);
+  };
+  steps.drain = [this] { drain_workers(); };
+  steps.stop = [this] {
+    for (const auto& worker : workers_) {
+      worker->stop();
+    }
+  };
+  const ShutdownOptions options = {config_.drain_delay_ms, config_.drain_timeout_ms};
+  shutdown_ = std::make_unique<Shutdown>(&loop_, options, std::move(steps));
+}
+
+void Gateway::drain_workers() {
+  for (auto* sockets : {&tcp_sockets_, &tls_sockets_}) {
+    for (ListenSocket& socket : *sockets) {
+      socket.hold_newcomers();
+    }
+  }
+  for (const auto& worker : workers_) {
+    worker->drain();
   }
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <system_error>
@@ -38,7 +39,10 @@ struct Reloader::Reading {
 };
 
 Reloader::Reloader(const Config& running, ReloadParts parts)
-    : parts_(std::move(parts)), running_(running), before_(running) {
+    : parts_(std::move(parts)),
+      certificates_(std::make_shared<Certificates>(running)),
+      running_(running),
+      before_(running) {
   auto& reloads = prometheus::BuildCounter()
                       .Name("zerogate_config_reloads_total")
                       .Help("Reloads of the configuration, taken over (ok) or refused.")
@@ -88,16 +92,72 @@ void Reloader::request() {
 
 void Reloader::run() {
   std::unique_lock lock(mutex_);
+  const auto ordered = [this] { return requested_ || stopping_; };
   for (;;) {
-    changed_.wait(lock, [this] { return requested_ || stopping_; });
+    bool watch = false;
+    if (const auto period = watch_period(); period.count() != 0) {
+      watch = !changed_.wait_for(lock, period, ordered);
+    } else {
+      changed_.wait(lock, [&] { return ordered() || watch_period().count() != 0; });
+    }
     if (stopping_) {
       return;
     }
-    requested_ = false;
+    const bool reload = std::exchange(requested_, false);
     lock.unlock();
-    (void)load_and_take_over();  // the log has its result
+    if (reload) {
+      (void)load_and_take_over();  // the log has its result
+    } else if (watch) {
+      renew_certificates();
+    }
     lock.lock();
   }
+}
+
+std::chrono::milliseconds Reloader::watch_period() const {
+  const auto has_files = [](const BackendOptions& backend) {
+    return backend.tls_material != nullptr;
+  };
+  const bool any =
+      running_.tls_material != nullptr || std::ranges::any_of(running_.backends, has_files);
+  return std::chrono::milliseconds(any ? running_.tls_watch_ms : 0);
+}
+
+// The files are read without the mutex: they may be on a slow disk.
+bool Reloader::renew_certificates() {
+  const std::lock_guard one(one_at_a_time_);
+  Config next;
+  {
+    const std::lock_guard lock(mutex_);
+    next = running_;
+  }
+  std::vector<std::string> problems;
+  const auto refuse = [&](std::string_view backend, std::string_view key,
+                          const std::string& message) {
+    problems.push_back(fmt::format("{}{}{}: {}", backend.empty() ? "" : "backends.", backend,
+                                   backend.empty() ? key : fmt::format(".{}", key), message));
+  };
+  read_certificates(next, refuse, [](auto, auto, auto&) {});
+  std::string text = fmt::format("{}", fmt::join(problems, "\n"));
+  if (!text.empty() && text != tls_problems_) {
+    for (const std::string& problem : problems) {
+      log::error("certificates refused", {{"error", problem}});
+    }
+    certificates_->count(false);
+  }
+  tls_problems_ = std::move(text);
+  const std::lock_guard lock(mutex_);
+  if (stopping_ ||
+      (next.tls_material == running_.tls_material && next.backends == running_.backends)) {
+    return false;
+  }
+  running_.tls_material = next.tls_material;
+  running_.backends = next.backends;
+  parts_.apply(running_);
+  certificates_->set(running_);
+  certificates_->count(true);
+  log::info("certificates renewed");
+  return true;
 }
 
 // New routes come into force when their backends have been tried once, which takes as long as a
@@ -206,8 +266,11 @@ Result<std::string> Reloader::take_over(const Config& next) {
     before_ = running_;
     take_over_live(next, running_);
     running_.source = next.source;
+    running_.tls_material = next.tls_material;
     parts_.apply(running_);
     show_in_force();
+    certificates_->set(running_);
+    changed_.notify_all();  // there may be something to watch now
   }
   taken_->Increment();
   const std::string restart = fmt::format("{}", fmt::join(needs_restart, ","));

@@ -18,6 +18,7 @@
 
 #include "core/base/result.h"
 #include "gateway/config/load_config.h"
+#include "gateway/control/certificates.h"
 
 namespace zerogate {
 
@@ -52,6 +53,9 @@ class Reloader {
   /// Reloads, and returns when the new routes are in force or patience has ended. The text says
   /// what was taken over, or why nothing was, one reason a line.
   Result<std::string> reload();
+  /// Reads the files of certificates again, and takes over those that have changed and can be used.
+  /// The reloader's thread does so every tls.watch, while there are any. True: something changed.
+  bool renew_certificates();
   /// Takes the level over, and says what it was. It holds until the next reload.
   Result<std::string> set_log_level(std::string_view name);
   /// Threads that wait here go on, and no change is taken over any more.
@@ -63,6 +67,7 @@ class Reloader {
   /// What came of the last reload, for people; empty when there was none.
   std::string last_result() const;
   std::shared_ptr<prometheus::Collectable> metrics() const { return registry_; }
+  std::shared_ptr<prometheus::Collectable> certificates() const { return certificates_; }
 
   /// True while a thread of any reloader calls `load`, be that reloader destroyed or not. The
   /// process must then end by _exit(): what that thread looks at may not be destroyed.
@@ -72,6 +77,8 @@ class Reloader {
   struct Reading;
 
   void run();
+  /// 0: there is nothing to watch. The mutex is held.
+  std::chrono::milliseconds watch_period() const;
   Result<std::string> load_and_take_over();
   std::variant<Config, ConfigErrors> load_in_time();
   Result<std::string> refuse(const std::vector<std::string>& reasons);
@@ -80,6 +87,7 @@ class Reloader {
 
   const ReloadParts parts_;
   const std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();
+  const std::shared_ptr<Certificates> certificates_;
   prometheus::Counter* taken_ = nullptr;
   prometheus::Counter* refused_ = nullptr;
   prometheus::Gauge* successful_ = nullptr;
@@ -94,6 +102,7 @@ class Reloader {
   std::string last_result_;
   bool requested_ = false;
   bool stopping_ = false;
+  std::string tls_problems_;  ///< guarded by one_at_a_time_; those that the log has, a line each
   std::shared_ptr<Reading> reading_;  ///< guarded by one_at_a_time_; null: none is under way
   std::thread thread_;                ///< last: it uses the rest
 };

@@ -55,7 +55,7 @@ constexpr uint32_t kReloadThreads = 2;  // the reloader, and one that reads
 constexpr uint32_t kZmqThreads = 2;     // of each of libzmq's contexts: I/O, and its reaper
 
 uint32_t listeners(const Config& config) {
-  return (config.listen_tcp ? 1 : 0) + (config.listen_zmq ? 1 : 0) +
+  return (config.listen_tcp ? 1 : 0) + (config.listen_tls ? 1 : 0) + (config.listen_zmq ? 1 : 0) +
          (config.listen_zmq_curve ? 1 : 0);
 }
 
@@ -86,6 +86,7 @@ uint64_t to_backends(const Config& config) {
 
 uint64_t of_thread(const Config& config) {
   return kOfLoop + kOfZmqListener + (config.listen_tcp ? kOfListeningSocket : 0) +
+         (config.listen_tls ? kOfListeningSocket : 0) +
          (config.listen_zmq ? kOfListeningSocket + kOfZmqMonitor : 0) +
          (config.listen_zmq && !config.listen_allow.empty() ? kOfZapHandler : 0) +
          (config.listen_zmq_curve ? kOfCurveListener : 0) +

@@ -19,6 +19,7 @@ struct RouteTableOptions {
   std::vector<std::string> handlers;
   std::vector<BackendOptions> backends;
   std::vector<RouteOptions> routes;
+  std::shared_ptr<const TlsMaterial> listen_tls{};  ///< of listen.tls; null: it is off
 };
 
 /// The functions that it names, without those that only a pattern matches.

@@ -7,9 +7,9 @@
 #include <iterator>
 #include <utility>
 
-#include "core/listener/tcp_listener.h"
 #include "core/listener/zmq_listener.h"
 #include "core/sdk/functions.h"
+#include "core/security/tls_context.h"
 
 namespace zerogate {
 
@@ -37,6 +37,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
                     .names = options.names,
                     .states = options.redis.states,
                     .by_hand = options.by_hand,
+                    .tls_loop = tls_loop_.get(),
                     .learn = [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();
@@ -129,6 +130,40 @@ Status Worker::add_listener(std::unique_ptr<Listener> listener, const ListenSock
   listeners_.push_back(std::move(listener));
   loop_.add(*this);  // the worker stays the last at a turn's end
   return listeners_.back()->listen(socket);
+}
+
+Status Worker::listen_tls(const ListenSocket& socket) {
+  tls_material_ = options_.routing.listen_tls;
+  auto made = TlsContext::make(TlsSide::listener, *tls_material_);
+  if (const auto* fault = std::get_if<TlsFault>(&made)) {
+    return Error{"listen.tls: " + fault->message};
+  }
+  auto listener =
+      std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options_.tcp);
+  listener->secure({.context = std::get<std::shared_ptr<const TlsContext>>(std::move(made)),
+                    .loop = *tls_loop_,
+                    .observer = metrics_.of(TlsSide::listener),
+                    .max_handshakes = options_.max_handshakes,
+                    .timeout_ms = options_.handshake_timeout_ms});
+  tls_listener_ = listener.get();
+  return add_listener(std::move(listener), socket);
+}
+
+// Connections that are there are judged again only when fewer may be let in than before.
+void Worker::renew_tls(const std::shared_ptr<const TlsMaterial>& material) {
+  if (tls_listener_ == nullptr || material == nullptr || material == tls_material_) {
+    return;
+  }
+  auto made = TlsContext::make(TlsSide::listener, *material);
+  auto* context = std::get_if<std::shared_ptr<const TlsContext>>(&made);
+  if (context == nullptr) {
+    return;  // it was good a moment ago, and has just expired
+  }
+  const bool who_has_changed = material->authorities != tls_material_->authorities ||
+                               material->allow != tls_material_->allow ||
+                               material->clients != tls_material_->clients;
+  tls_material_ = material;
+  tls_listener_->set_tls(std::move(*context), who_has_changed);
 }
 
 std::unique_ptr<Listener> Worker::make_listener(Protocol protocol) {
@@ -231,6 +266,7 @@ void Worker::on_order() {
   }
   std::ranges::for_each(orders, [this](const EndpointOrder& order) { obey(order); });
   if (routing) {
+    renew_tls(routing->listen_tls);
     prepare(*routing);
   }
 }
@@ -331,6 +367,7 @@ void Worker::shut_down() {
   }
   calls_.on_turn_end(uv_hrtime());  // the access log asks the listeners for its callers
   listeners_.clear();
+  tls_listener_ = nullptr;
   next_routing_.reset();
   routing_.reset();
   bridge_.reset();
@@ -339,6 +376,7 @@ void Worker::shut_down() {
   functions_.reset();
   drain_timer_.stop();
   leave_timer_.stop();
+  tls_loop_.reset();
   uv_unref(reinterpret_cast<uv_handle_t*>(order_signal_.get()));
   loop_.close();
 }

@@ -17,6 +17,7 @@
 #include "core/io/name_service.h"
 #include "core/listener/listener.h"
 #include "core/listener/stream_options.h"
+#include "core/listener/tcp_listener.h"
 #include "core/listener/zmq_options.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/redis/redis_client.h"
@@ -33,7 +34,9 @@ namespace zerogate {
 struct WorkerOptions {
   StreamOptions tcp;
   ZmqOptions zmq;
-  CurvePort curve;  ///< of listen_curve()
+  CurvePort curve;                        ///< of listen_curve()
+  uint32_t max_handshakes = 256;          ///< see ListenerTls
+  uint32_t handshake_timeout_ms = 5'000;  ///< the same
   RedisOptions redis;
   RouteTableOptions routing;
   std::string identity;  ///< of the process, so that no backend is the gateway itself
@@ -71,6 +74,8 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   Status listen(Protocol protocol, const ListenSocket& socket);
   /// The same for ZeroMQ with CURVE.
   Status listen_curve(const ListenSocket& socket);
+  /// The same for raw TCP over TLS, with the material of the options' routing.
+  Status listen_tls(const ListenSocket& socket);
 
   /// Runs the loop on a thread of its own. `on_exit` is called from that thread at its end.
   void start(std::function<void()> on_exit);
@@ -127,6 +132,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   void make_functions();
   void obey(const EndpointOrder& order);
   Status add_listener(std::unique_ptr<Listener> listener, const ListenSocket& socket);
+  void renew_tls(const std::shared_ptr<const TlsMaterial>& material);
   void prepare(const RouteTableOptions& options);
   void take_over_routing();
   void begin_drain();
@@ -140,6 +146,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   FunctionLabels& labels_;
   WorkerMetrics metrics_;
   EventLoop loop_;
+  std::unique_ptr<TlsLoop> tls_loop_ = std::make_unique<TlsLoop>(loop_.uv());
   UvPtr<uv_async_t> order_signal_;
   CallTable calls_;
   std::unique_ptr<Bridge> bridge_;
@@ -153,6 +160,8 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   std::unique_ptr<RouteTable> next_routing_;  ///< waits until its backends have been tried
   Dispatcher dispatcher_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  TcpListener* tls_listener_ = nullptr;              ///< of listeners_; null when listen.tls is off
+  std::shared_ptr<const TlsMaterial> tls_material_;  ///< in force there
   std::atomic<Command> command_ = Command::none;
   std::atomic<bool> reloading_ = false;
   std::mutex reload_mutex_;

@@ -15,11 +15,17 @@ This page is made of the help texts (`tests/interop/test_documents.py`), and a t
 | metric | type | labels | what |
 |---|---|---|---|
 """
-# The cgroup decides whether it is on the page.
+# The cgroup, or the configuration, decides whether these are on the page.
 OPTIONAL = {
     "zerogate_memory_limit_bytes": "| `zerogate_memory_limit_bytes` | gauge |  | Memory that the tightest limit of the "
     "process' cgroup and those above it grants; left out when there is none. Compare with "
-    "process_resident_memory_bytes. |\n"
+    "process_resident_memory_bytes. |\n",
+    # There with a certificate of the gateway's own.
+    "zerogate_tls_certificate_not_after_timestamp_seconds": "| `zerogate_tls_certificate_not_after_timestamp_seconds` "
+    "| gauge | use | When the gateway's certificate for this use expires, in seconds since 1970. Left out where there "
+    "is none. |\n",
+    "zerogate_tls_certificate_not_before_timestamp_seconds": "| `zerogate_tls_certificate_not_before_timestamp_seconds` "
+    "| gauge | use | Since when it is valid: with its end, how long it lives. |\n",
 }
 
 

@@ -15,7 +15,7 @@ from conftest import TOP, run
 UNIT = "usr/lib/systemd/system/zerogate.service"
 CONFFILES = ["/etc/default/zerogate", "/etc/zerogate/zerogate.yaml"]
 SCRIPTS = ["postinst", "prerm", "postrm"]
-LIBRARIES = ["libc6", "libstdc++6", "libuv1", "libzmq5", "libhiredis0.14", "libyaml-cpp0.7"]
+LIBRARIES = ["libc6", "libstdc++6", "libuv1", "libzmq5", "libhiredis0.14", "libssl3", "libyaml-cpp0.7"]
 
 
 @pytest.fixture(scope="session")

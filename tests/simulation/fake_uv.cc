@@ -113,6 +113,10 @@ int uv_check_init(uv_loop_t* loop, uv_check_t* check) {
   return 0;
 }
 int uv_check_start(uv_check_t* check, uv_check_cb callback) { return start_phase(check, callback); }
+int uv_check_stop(uv_check_t* check) {
+  of(check).active = false;
+  return 0;
+}
 int uv_idle_init(uv_loop_t* loop, uv_idle_t* idle) {
   make(loop, idle, UV_IDLE);
   return 0;

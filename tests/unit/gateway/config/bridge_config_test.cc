@@ -170,9 +170,10 @@ TEST_F(BridgeConfig, ErrorsOfVariablesNameTheVariable) {
                           "[tcp://orders:5559]"));
   EXPECT_THAT(errors("", {{"ZEROGATE_ROUTES", "[{"}}),
               ElementsAre(HasSubstr("ZEROGATE_ROUTES:1: not YAML: ")));
-  EXPECT_THAT(errors("", {{"ZEROGATE_BRIDGE", "a:1"}}),
-              ElementsAre("ZEROGATE_BRIDGE: 'a:1' is no URL of a Zero server; write "
-                          "tcp://host:port, zmq://host:port, unix:/path or ipc:/path"));
+  EXPECT_THAT(
+      errors("", {{"ZEROGATE_BRIDGE", "a:1"}}),
+      ElementsAre("ZEROGATE_BRIDGE: 'a:1' is no URL of a Zero server; write "
+                  "tcp://host:port, zmq://host:port, tls://host:port, unix:/path or ipc:/path"));
 }
 
 TEST_F(BridgeConfig, ABridgeBesideABackendOfItsName) {
@@ -360,7 +361,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"backends:\n  orders:\n    url: tcp://a:1\n    retries: 3\n",
                "zerogate.yaml:4: unknown key 'backends.orders.retries'; backends.orders has url, "
                "connections, in_flight, queue, timeout, connect_timeout, resolve, eject_after, "
-               "idempotent and curve"},
+               "idempotent, curve and tls"},
         Broken{"backends:\n  orders: {timeout: 5s}\n",
                "zerogate.yaml:2: backends.orders: no url; add it, as in url: [tcp://orders:5559]"},
         Broken{"backends:\n  orders: {url: []}\n",
@@ -388,13 +389,13 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Broken{"backends:\n  orders: {url: http://a:1}\n",
                "zerogate.yaml:2: backends.orders.url: 'http://a:1' is no URL of a Zero server; "
-               "write tcp://host:port, zmq://host:port, unix:/path or ipc:/path"},
+               "write tcp://host:port, zmq://host:port, tls://host:port, unix:/path or ipc:/path"},
         Broken{"backends:\n  orders: {url: zmq+tcp://a:1}\n",
                "zerogate.yaml:2: backends.orders.url: 'zmq+tcp://a:1' is no URL of a Zero server; "
-               "write tcp://host:port, zmq://host:port, unix:/path or ipc:/path"},
+               "write tcp://host:port, zmq://host:port, tls://host:port, unix:/path or ipc:/path"},
         Broken{"backends:\n  orders: {url: a:1}\n",
                "zerogate.yaml:2: backends.orders.url: 'a:1' is no URL of a Zero server; "
-               "write tcp://host:port, zmq://host:port, unix:/path or ipc:/path"},
+               "write tcp://host:port, zmq://host:port, tls://host:port, unix:/path or ipc:/path"},
         Broken{"backends:\n  orders:\n    url:\n      - tcp://a:1\n      - tcp://orders\n",
                "zerogate.yaml:5: backends.orders.url: 'orders' has no port; write host:port, as in "
                "127.0.0.1:5559"},

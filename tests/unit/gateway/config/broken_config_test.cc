@@ -31,8 +31,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{
             "frobnicate: 1\n",
             "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, curve, admin, "
-            "admin_mode, admin_group, admin_hosts, admin_token, admin_token_file, log, "
-            "limits, zmq_keep_alive, drain_delay, drain_timeout, redis, handlers, backends, "
+            "admin_mode, admin_group, admin_hosts, admin_token, admin_token_file, tls, "
+            "log, limits, zmq_keep_alive, drain_delay, drain_timeout, redis, handlers, backends, "
             "routes and rate_limits"},
         Broken{"redis: {password: x}\n",
                "zerogate.yaml:1: unknown key 'redis.password'; redis has "
@@ -135,35 +135,36 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, BrokenConfig,
-    ::testing::Values(
-        Broken{"- threads\n",
-               "zerogate.yaml:1: the file must be a map of keys, not a list; "
-               "write keys such as 'listen:' at the left margin"},
-        Broken{"hello\n",
-               "zerogate.yaml:1: the file must be a map of keys, not a single value; "
-               "write keys such as 'listen:' at the left margin"},
-        Broken{"limits: [1]",
-               "zerogate.yaml:1: limits: a map of keys is needed, not a list; "
-               "indent message, connections, in_flight or write_buffer below it, "
-               "or leave it out"},
-        Broken{"listen: null",
-               "zerogate.yaml:1: listen: a map of keys is needed, not nothing; "
-               "indent tcp, zmq, zmq_curve, mode, group or allow below it, or leave it out"},
-        Broken{"threads: [1]",
-               "zerogate.yaml:1: threads: a single value is needed, not a list; "
-               "write it as in 1"},
-        Broken{"limits: {message: {a: 1}}",
-               "zerogate.yaml:1: limits.message: a single value is "
-               "needed, not a map; write it as in 16MiB"},
-        Broken{"threads:\n",
-               "zerogate.yaml:1: threads: a single value is needed, not nothing; "
-               "write it as in 1"},
-        Broken{"handlers: echo",
-               "zerogate.yaml:1: handlers: a list is needed, not a single value; "
-               "write it as in [hello_world, echo, save_order, get_order]"},
-        Broken{"handlers: [[echo]]",
-               "zerogate.yaml:1: handlers: the items must be single values, not a list; "
-               "write it as in [hello_world, echo, save_order, get_order]"}));
+    ::testing::Values(Broken{"- threads\n",
+                             "zerogate.yaml:1: the file must be a map of keys, not a list; "
+                             "write keys such as 'listen:' at the left margin"},
+                      Broken{"hello\n",
+                             "zerogate.yaml:1: the file must be a map of keys, not a single value; "
+                             "write keys such as 'listen:' at the left margin"},
+                      Broken{"limits: [1]",
+                             "zerogate.yaml:1: limits: a map of keys is needed, not a list; "
+                             "indent message, connections, in_flight, write_buffer or "
+                             "handshakes below it, or leave it out"},
+                      Broken{"listen: null",
+                             "zerogate.yaml:1: listen: a map of keys is needed, not nothing; "
+                             "indent tcp, zmq, zmq_curve, tls, mode, group or "
+                             "allow below it, or leave it out"},
+                      Broken{"threads: [1]",
+                             "zerogate.yaml:1: threads: a single value is needed, not a list; "
+                             "write it as in 1"},
+                      Broken{"limits: {message: {a: 1}}",
+                             "zerogate.yaml:1: limits.message: a single value is "
+                             "needed, not a map; write it as in 16MiB"},
+                      Broken{"threads:\n",
+                             "zerogate.yaml:1: threads: a single value is needed, not nothing; "
+                             "write it as in 1"},
+                      Broken{"handlers: echo",
+                             "zerogate.yaml:1: handlers: a list is needed, not a single value; "
+                             "write it as in [hello_world, echo, save_order, get_order]"},
+                      Broken{
+                          "handlers: [[echo]]",
+                          "zerogate.yaml:1: handlers: the items must be single values, not a list; "
+                          "write it as in [hello_world, echo, save_order, get_order]"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Syntax, BrokenConfig,

@@ -234,9 +234,8 @@ TEST_F(ConfigTest, ToYamlIsReadBackAsTheSame) {
       "redis: {url: 'unix:/run/r.sock?db=1'}\n");
   const std::string yaml = to_yaml(config);
   EXPECT_EQ(to_yaml(good(yaml)), yaml);
-  EXPECT_THAT(
-      yaml,
-      HasSubstr("listen:\n  tcp: \"[::]:1\"\n  zmq: null\n  zmq_curve: null\n  mode: null\n"));
+  EXPECT_THAT(yaml, HasSubstr("listen:\n  tcp: \"[::]:1\"\n  zmq: null\n  zmq_curve: null\n"
+                              "  tls: null\n  mode: null\n"));
   EXPECT_THAT(yaml, HasSubstr("handlers: [echo]\n"));
 }
 

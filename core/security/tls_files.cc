@@ -1,0 +1,102 @@
+#include "core/security/tls_files.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "core/base/quote.h"
+
+namespace zerogate {
+namespace {
+
+constexpr size_t kMaxFileBytes = 1 << 20;  // a bundle of all public CAs has a quarter of it
+constexpr std::string_view kCert = "tls.cert";
+constexpr std::string_view kKey = "tls.key";
+constexpr std::string_view kCa = "tls.ca";
+
+struct CloseTlsFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+/// The text of a file, or nothing and a report.
+std::optional<std::string> read_tls_file(const std::string& name, std::string_view key,
+                                         const TlsFileReport& fail) {
+  const auto refuse = [&](std::string_view why) {
+    fail(key, fmt::format("{}: {}", quote(name), why));
+    return std::nullopt;
+  };
+  struct stat status {};
+  if (stat(name.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    return refuse("is no file; name one in PEM");  // to open a pipe might last for ever
+  }
+  const std::unique_ptr<std::FILE, CloseTlsFile> file(std::fopen(name.c_str(), "re"));
+  if (!file) {
+    return refuse(fmt::format("cannot be read: {}; name a file in PEM that this user may read",
+                              std::strerror(errno)));
+  }
+  std::string text(kMaxFileBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (text.size() > kMaxFileBytes) {
+    return refuse(fmt::format("is longer than {} bytes; name a file in PEM", kMaxFileBytes));
+  }
+  return text;
+}
+
+/// Fills in the three texts. False: one is missing, and has been reported.
+bool read_texts(const TlsFiles& files, TlsMaterial& material, const TlsFileReport& fail) {
+  const std::array<std::tuple<std::string_view, const std::string*, std::string*>, 3> parts = {
+      {{kCert, &files.cert, &material.certificate},
+       {kKey, &files.key, &material.key},
+       {kCa, &files.ca, &material.authorities}}};
+  bool whole = true;
+  for (const auto& [key, name, text] : parts) {
+    if (name->empty()) {
+      continue;
+    }
+    if (auto read = read_tls_file(*name, key, fail)) {
+      *text = *std::move(read);
+    } else {
+      whole = false;
+    }
+  }
+  return whole;
+}
+
+void warn_of_rights(const TlsFiles& files, const TlsFileReport& warn) {
+  struct stat status {};
+  if (!files.key.empty() && stat(files.key.c_str(), &status) == 0 &&
+      (status.st_mode & S_IROTH) != 0) {
+    warn(kKey, fmt::format("{} can be read by every user of this machine; chmod o-r it",
+                           quote(files.key)));
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const TlsMaterial> read_tls_files(const TlsFiles& files, TlsSide side,
+                                                  TlsMaterial material, const TlsFileReport& fail,
+                                                  const TlsFileReport& warn) {
+  warn_of_rights(files, warn);
+  if (!read_texts(files, material, fail)) {
+    return nullptr;
+  }
+  const auto made = TlsContext::make(side, material);
+  const auto* fault = std::get_if<TlsFault>(&made);
+  if (fault == nullptr) {
+    return std::make_shared<TlsMaterial>(std::move(material));
+  }
+  const std::array<std::pair<std::string_view, const std::string*>, 3> parts = {
+      {{kCert, &files.cert}, {kKey, &files.key}, {kCa, &files.ca}}};
+  const auto& [key, file] = parts[static_cast<size_t>(fault->part)];
+  fail(key, fmt::format("{}: {}", quote(*file), fault->message));
+  return nullptr;
+}
+
+}  // namespace zerogate

@@ -1,0 +1,322 @@
+"""TLS and mTLS with real peers: Python's ssl, openssl, HAProxy, and a second gateway."""
+
+import asyncio
+import shutil
+import socket
+import ssl
+import subprocess
+
+import pytest
+import yaml
+
+from authority import Authority
+from bridging import REQUESTS, all_up
+from clients import KINDS
+from raw import t3_frame, t3_payload
+from test_log import events, post
+from waiting import PATIENCE_S, until, wait_until
+
+pytestmark = pytest.mark.gateway
+
+HANDSHAKES = "zerogate_tls_handshakes_total"
+GATEWAY = "URI:spiffe://prod/gateway,DNS:localhost,IP:127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    made = Authority(tmp_path_factory.mktemp("ca"))
+    made.issue("server", "URI:spiffe://prod/server,DNS:localhost,IP:127.0.0.1")
+    made.issue("client", GATEWAY)
+    made.issue("other", "URI:spiffe://prod/other")
+    made.issue("two", "URI:spiffe://prod/gateway,URI:spiffe://prod/other")
+    made.issue("for_servers", GATEWAY, purposes="serverAuth")
+    stranger = Authority(made.folder, "stranger")
+    stranger.issue("foreign", GATEWAY)
+    return made
+
+
+def free_port():
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return chosen.getsockname()[1]
+
+
+def tls_keys(authority, name, **more):
+    files = {"cert": authority.path(name + ".crt"), "key": authority.path(name + ".key")}
+    return {**files, "ca": authority.crt, **more}
+
+
+def listening(authority, **more):
+    """A configuration with a TLS port that gateways alone may use, and the port."""
+    port = free_port()
+    allow = {"allow": ["spiffe://prod/gateway"], **more}
+    config = {"listen": {"tls": f"127.0.0.1:{port}"}, "tls": tls_keys(authority, "server", **allow)}
+    return port, config
+
+
+def to(port, authority, pair="client", **more):
+    """A configuration whose calls go to that port."""
+    backend = {"url": f"tls://127.0.0.1:{port}", "tls": {**tls_keys(authority, pair), **more}}
+    return {"backends": {"b": backend}, "routes": [{"functions": "*", "backend": "b"}]}
+
+
+@pytest.fixture
+def start(start_gateway, own_redis, tmp_path):
+    """Starts a gateway with a configuration, in a file that a test may write again."""
+
+    def start(config, name="gateway", environment=None):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(yaml.safe_dump(config))
+        gateway = start_gateway(
+            own_redis.url(), ["--config", str(file)], {"ZEROGATE_LOG_LEVEL": "info", **(environment or {})}
+        )
+        gateway.file = file
+        return gateway
+
+    return start
+
+
+def context_of(authority, name=None):
+    context = ssl.create_default_context(cafile=authority.crt)
+    context.check_hostname = False
+    if name is not None:
+        context.load_cert_chain(authority.path(name + ".crt"), authority.path(name + ".key"))
+    return context
+
+
+def ask(connection):
+    """One call on a connected socket."""
+    connection.sendall(t3_frame(7, t3_payload("hello_world")))
+    return take(connection, int.from_bytes(take(connection, 4), "big"))
+
+
+def take(connection, size):
+    got = b""
+    while len(got) < size:
+        more = connection.recv(size - len(got))
+        assert more, "the connection ended"
+        got += more
+    return got
+
+
+def connect(port, context):
+    plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+    return context.wrap_socket(plain, server_hostname="localhost")
+
+
+def refusals(gateway, result):
+    return gateway.metrics().total(HANDSHAKES, side="listener", result=result)
+
+
+def test_pythons_ssl_calls_over_tls(start, authority):
+    port, config = listening(authority)
+    gateway = start(config)
+    with connect(port, context_of(authority, "client")) as connection:
+        assert connection.version() == "TLSv1.3"
+        assert connection.session is None or not connection.session.has_ticket
+        assert ask(connection).endswith(b"hello world")
+        metrics = gateway.metrics()
+        assert metrics.total(HANDSHAKES, side="listener", result="ok") == 1
+        assert metrics.total("zerogate_tls_connections", side="listener") == 1
+    wait_until(
+        lambda: gateway.metrics().total("zerogate_tls_connections", side="listener") == 0,
+        PATIENCE_S,
+        "the connection has gone",
+    )
+
+
+@pytest.mark.parametrize(
+    "name, result",
+    [
+        (None, "no_certificate"),
+        ("foreign", "untrusted"),
+        ("other", "not_allowed"),
+        ("two", "not_allowed"),
+        ("for_servers", "untrusted"),
+    ],
+)
+def test_a_peer_that_may_not_speak_is_refused_and_named(start, authority, name, result):
+    port, config = listening(authority)
+    gateway = start(config)
+    # With TLS 1.3 a client hears of it at its first read.
+    with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+        with connect(port, context_of(authority, name)) as connection:
+            ask(connection)
+    wait_until(lambda: refusals(gateway, result) == 1, PATIENCE_S, f"a handshake ended as {result}")
+    [line] = wait_until(lambda: events(gateway, "TLS handshake refused"), PATIENCE_S, "a line in the log")
+    assert line["reason"] == result
+    assert line["peer"].startswith("127.0.0.1:")
+    assert line["error"]
+
+
+def test_garbage_and_silence_end_and_calls_go_on(start, authority):
+    port, config = listening(authority, handshake_timeout="1s")
+    gateway = start(config)
+    with connect(port, context_of(authority, "client")) as caller:
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
+        garbage = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
+        for connection in garbage:
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert ask(caller).endswith(b"hello world")
+        wait_until(lambda: refusals(gateway, "protocol") == 50, PATIENCE_S, "garbage is refused")
+        wait_until(lambda: refusals(gateway, "timeout") == 50, PATIENCE_S, "silence is ended")
+        assert ask(caller).endswith(b"hello world")
+        for connection in silent + garbage:
+            connection.close()
+
+
+def test_more_handshakes_than_may_be_under_way_are_refused(start, authority):
+    port, config = listening(authority)
+    config["limits"] = {"handshakes": 4}
+    gateway = start(config)
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(6)]
+    rejected = lambda: gateway.metrics().total("zerogate_connections_rejected_total", reason="handshakes")
+    wait_until(lambda: rejected() == 2, PATIENCE_S, "two connections too many are refused")
+    for connection in silent:
+        connection.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_real_clients_call_through_two_gateways(start, authority, clients, kind):
+    port, config = listening(authority)
+    far = start(config, "far")
+    near = start(to(port, authority), "near")
+    wait_until(all_up(near, 1), PATIENCE_S, "the far gateway is reached")
+    client = clients.open(kind, near)
+    assert await client.call("hello_world") == "hello world"
+    big = {"blob": "x" * 3_000_000}
+    assert await client.call("echo", big) == big
+    assert far.metrics().total(HANDSHAKES, side="listener", result="ok") > 0
+    assert near.metrics().total(HANDSHAKES, side="backend", result="ok") > 0
+
+
+@pytest.mark.parametrize("more, why", [({"name": "orders"}, "mismatch"), ({"allow": ["spiffe://prod/x"]}, "allowed")])
+def test_a_backend_of_another_name_is_not_called(start, authority, more, why):
+    port, config = listening(authority)
+    start(config, "far")
+    near = start(to(port, authority, **more), "near")
+    [line] = wait_until(lambda: events(near, "endpoint down"), PATIENCE_S, "the endpoint is down")
+    assert why in line["reason"] + line.get("error", ""), line
+    assert near.metrics().total(HANDSHAKES, side="backend", result="not_allowed") > 0
+
+
+def test_a_gateway_that_is_not_allowed_hears_why(start, authority):
+    port, config = listening(authority)
+    start(config, "far")
+    near = start(to(port, authority, "other"), "near")
+    wait_until(lambda: events(near, "endpoint down"), PATIENCE_S, "the endpoint is down")
+
+
+def test_openssl_can_be_a_client_and_a_server(start, authority, tmp_path):
+    port, config = listening(authority)
+    start(config)
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", authority.crt]
+    command += ["-cert", authority.path("client.crt"), "-key", authority.path("client.key"), "-quiet"]
+    command += ["-verify_return_error", "-ign_eof"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as client:
+        client.stdin.write(t3_frame(7, t3_payload("hello_world")))
+        client.stdin.flush()
+        head = client.stdout.read(4)
+        assert client.stdout.read(int.from_bytes(head, "big")).endswith(b"hello world")
+        client.kill()
+
+
+def test_openssl_refuses_an_older_version(start, authority):
+    port, config = listening(authority)
+    gateway = start(config)
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2"]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode != 0
+    wait_until(lambda: refusals(gateway, "protocol") == 1, PATIENCE_S, "TLS 1.2 is refused")
+
+
+async def test_certificates_are_renewed_while_calls_go_on(start, clients, tmp_path):
+    ca = Authority(tmp_path)
+    ca.issue("server", "URI:spiffe://prod/server,IP:127.0.0.1")
+    ca.issue("client", GATEWAY)
+    port, config = listening(ca, watch="50ms")
+    far = start(config, "far")
+    near_config = {**to(port, ca), "tls": {"watch": "50ms"}}
+    near = start(near_config, "near")
+    wait_until(all_up(near, 1), PATIENCE_S, "the far gateway is reached")
+    renewed = lambda gateway: gateway.metrics().total("zerogate_tls_reloads_total", result="ok")
+    done = False
+
+    async def call_all_the_time(client):
+        calls = 0
+        while not done:
+            assert await client.call("hello_world", None) == "hello world"
+            calls += 1
+        return calls
+
+    caller = asyncio.create_task(call_all_the_time(clients.open("tcp", near)))
+    server = ("server", "URI:spiffe://prod/server,IP:127.0.0.1", far)
+    for name, names, gateway in [server, ("client", GATEWAY, near)] * 5:
+        before = renewed(gateway)
+        await asyncio.to_thread(ca.issue, name, names)
+        await until(lambda: renewed(gateway) > before, PATIENCE_S, f"{name} is renewed")
+    refused = lambda: far.metrics().total("zerogate_tls_reloads_total", result="refused")
+    before = refused()
+    with open(ca.path("server.crt"), "w") as broken:
+        broken.write("nonsense")
+    await until(lambda: refused() > before, PATIENCE_S, "the broken file is refused")
+    done = True
+    assert await caller > 0
+    for gateway in near, far:
+        outcomes = gateway.metrics().select(REQUESTS, function="hello_world")
+        assert {labels["outcome"] for labels, count in outcomes if count} == {"ok"}
+
+
+def test_who_is_allowed_no_more_goes_after_a_reload(start, authority):
+    port, config = listening(authority)
+    gateway = start(config)
+    with connect(port, context_of(authority, "client")) as connection:
+        assert ask(connection).endswith(b"hello world")
+        config["tls"]["allow"] = ["spiffe://prod/somebody-else"]
+        gateway.file.write_text(yaml.safe_dump(config))
+        assert post(gateway, "/reload")[0] == 200
+        assert connection.recv(1) == b""
+    rejected = gateway.metrics().total("zerogate_connections_rejected_total", reason="certificate")
+    assert rejected == 1
+
+
+def test_haproxy_speaks_tls_on_both_sides(start, authority, tmp_path):
+    """client -> HAProxy -> mTLS -> gateway, and gateway -> mTLS -> HAProxy -> gateway."""
+    assert shutil.which("haproxy"), "install the package haproxy"
+    port, config = listening(authority)
+    far = start(config, "far")
+    plain, secure = free_port(), free_port()
+    bundle = {}
+    for name in ("client", "server"):
+        bundle[name] = tmp_path / f"{name}.pem"
+        bundle[name].write_text(open(authority.path(name + ".crt")).read() + open(authority.path(name + ".key")).read())
+    settings = tmp_path / "haproxy.cfg"
+    settings.write_text(f"""
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+listen to_gateway
+  bind 127.0.0.1:{plain}
+  server far 127.0.0.1:{port} ssl verify required ca-file {authority.crt} crt {bundle['client']}
+listen from_gateway
+  bind 127.0.0.1:{secure} ssl crt {bundle['server']} ca-file {authority.crt} verify required
+  server far 127.0.0.1:{far.tcp_port}
+""")
+    proxy = subprocess.Popen(["haproxy", "-db", "-f", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: is_open(plain) and is_open(secure), PATIENCE_S, "HAProxy listens")
+        with socket.create_connection(("127.0.0.1", plain), timeout=PATIENCE_S) as connection:
+            assert ask(connection).endswith(b"hello world")
+        near = start(to(secure, authority), "near")
+        wait_until(all_up(near, 1), PATIENCE_S, "HAProxy is reached")
+        with socket.create_connection(("127.0.0.1", near.tcp_port), timeout=PATIENCE_S) as connection:
+            assert ask(connection).endswith(b"hello world")
+    finally:
+        proxy.terminate()
+        proxy.wait()
+
+
+def is_open(port):
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0

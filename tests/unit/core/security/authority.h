@@ -1,0 +1,109 @@
+// A CA made in memory, once for each test that wants one, and the certificates that it signs.
+#pragma once
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "core/security/openssl_ptr.h"
+#include "core/security/tls_context.h"
+
+namespace zerogate {
+
+class Authority {
+ public:
+  struct Wish {
+    std::string names = "DNS:localhost";  ///< as OpenSSL's configuration writes them; empty: none
+    std::string purpose = "serverAuth,clientAuth";  ///< empty: not said
+    long begins_s = -3'600;                         ///< from now
+    long ends_s = 3'600;
+  };
+  struct Pair {
+    std::string certificate;
+    std::string key;
+  };
+
+  explicit Authority(const std::string& name = "test CA")
+      : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
+    fill(*certificate_, *key_, name, {.names = "", .purpose = ""});
+    X509_set_issuer_name(certificate_.get(), X509_get_subject_name(certificate_.get()));
+    add(*certificate_, NID_basic_constraints, "critical,CA:TRUE");
+    add(*certificate_, NID_key_usage, "critical,keyCertSign");
+    X509_sign(certificate_.get(), key_.get(), EVP_sha256());
+  }
+
+  std::string pem() const { return pem_of(*certificate_); }
+
+  Pair issue(const Wish& wish) const {
+    const KeyPtr key(EVP_EC_gen("P-256"));
+    const X509Ptr certificate(X509_new());
+    fill(*certificate, *key, "somebody", wish);
+    X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
+    X509_sign(certificate.get(), key_.get(), EVP_sha256());
+    return {pem_of(*certificate), pem_of(*key)};
+  }
+
+  /// What a peer with such a certificate uses, that trusts this CA.
+  TlsMaterial material(const Wish& wish, TlsAllow allow = TlsAllow({"*"})) const {
+    const Pair pair = issue(wish);
+    return {.certificate = pair.certificate,
+            .key = pair.key,
+            .authorities = pem(),
+            .allow = std::move(allow)};
+  }
+
+ private:
+  void fill(X509& certificate, EVP_PKEY& key, const std::string& name, const Wish& wish) const {
+    static long serial = 0;
+    X509_set_version(&certificate, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(&certificate), ++serial);
+    X509_gmtime_adj(X509_getm_notBefore(&certificate), wish.begins_s);
+    X509_gmtime_adj(X509_getm_notAfter(&certificate), wish.ends_s);
+    X509_set_pubkey(&certificate, &key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(&certificate), "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+    if (!wish.names.empty()) {
+      add(certificate, NID_subject_alt_name, wish.names);
+    }
+    if (!wish.purpose.empty()) {
+      add(certificate, NID_ext_key_usage, wish.purpose);
+    }
+  }
+
+  static void add(X509& certificate, int extension, const std::string& value) {
+    X509_EXTENSION* made = X509V3_EXT_conf_nid(nullptr, nullptr, extension, value.c_str());
+    X509_add_ext(&certificate, made, -1);
+    X509_EXTENSION_free(made);
+  }
+
+  template <class Write>
+  static std::string text_of(Write write) {
+    const BioPtr bio(BIO_new(BIO_s_mem()));
+    write(bio.get());
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return {data, static_cast<size_t>(size)};
+  }
+  static std::string pem_of(X509& certificate) {
+    return text_of([&](BIO* bio) { PEM_write_bio_X509(bio, &certificate); });
+  }
+  static std::string pem_of(EVP_PKEY& key) {
+    return text_of([&](BIO* bio) {
+      PEM_write_bio_PrivateKey(bio, &key, nullptr, nullptr, 0, nullptr, nullptr);
+    });
+  }
+
+  const KeyPtr key_;
+  const X509Ptr certificate_;
+};
+
+inline std::shared_ptr<const TlsContext> make_context(TlsSide side, const TlsMaterial& material) {
+  auto made = TlsContext::make(side, material);
+  return std::holds_alternative<TlsFault>(made) ? nullptr
+                                                : std::get<std::shared_ptr<const TlsContext>>(made);
+}
+
+}  // namespace zerogate

@@ -1,0 +1,59 @@
+#include "core/security/tls_context.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/security/authority.h"
+
+namespace zerogate {
+namespace {
+
+using Part = TlsFault::Part;
+
+/// The fault of a listener with this material.
+TlsFault fault_of(const TlsMaterial& material) {
+  const auto made = TlsContext::make(TlsSide::listener, material);
+  const auto* fault = std::get_if<TlsFault>(&made);
+  EXPECT_NE(fault, nullptr);
+  return fault != nullptr ? *fault : TlsFault{};
+}
+
+TEST(TlsContext, KnowsHowLongItsCertificateHolds) {
+  const Authority authority;
+  const auto context =
+      make_context(TlsSide::listener, authority.material({.begins_s = -100, .ends_s = 500}));
+  ASSERT_NE(context, nullptr);
+  EXPECT_EQ(context->validity()->not_after_s - context->validity()->not_before_s, 600);
+}
+
+TEST(TlsContext, NamesThePartThatIsAtFault) {
+  const Authority authority;
+  TlsMaterial material = authority.material({});
+  const auto with = [&](std::string TlsMaterial::*member, const std::string& text) {
+    TlsMaterial changed = material;
+    changed.*member = text;
+    return fault_of(changed);
+  };
+  EXPECT_EQ(with(&TlsMaterial::certificate, "nonsense").part, Part::certificate);
+  EXPECT_EQ(with(&TlsMaterial::key, "nonsense").part, Part::key);
+  EXPECT_EQ(with(&TlsMaterial::authorities, "").part, Part::authorities);
+  const TlsFault other = with(&TlsMaterial::key, authority.issue({}).key);
+  EXPECT_EQ(other.part, Part::key);
+  EXPECT_NE(other.message.find("not the key"), std::string::npos);
+}
+
+TEST(TlsContext, RefusesACertificateThatHasExpiredOrIsNotYetValid) {
+  const Authority authority;
+  const TlsFault late = fault_of(authority.material({.begins_s = -200, .ends_s = -100}));
+  EXPECT_EQ(late.part, Part::certificate);
+  EXPECT_NE(late.message.find("has expired"), std::string::npos);
+  const TlsFault early = fault_of(authority.material({.begins_s = 100, .ends_s = 200}));
+  EXPECT_NE(early.message.find("not valid before"), std::string::npos);
+}
+
+TEST(TlsContext, ABackendNeedsNoCertificateOfItsOwn) {
+  const Authority authority;
+  EXPECT_NE(make_context(TlsSide::backend, {.authorities = authority.pem()}), nullptr);
+}
+
+}  // namespace
+}  // namespace zerogate

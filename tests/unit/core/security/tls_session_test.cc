@@ -1,0 +1,242 @@
+// Two sessions, whose bytes the test carries from one to the other: no socket, no time.
+#include "core/security/tls_session.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/unit/core/security/authority.h"
+
+namespace zerogate {
+namespace {
+
+using Status = TlsSession::Status;
+
+/// What one end has done in a handshake, and its session.
+struct End {
+  End(const std::shared_ptr<const TlsContext>& context, const std::string& name = "")
+      : session(context, name) {}
+  TlsSession session;
+  Status status = Status::wants_more;
+};
+
+/// Takes what `from` has to send, and gives it to `to` in pieces of at most `piece` bytes.
+void carry(End& from, End& to, size_t piece) {
+  const std::string bytes = std::exchange(from.session.sealed(), {});
+  for (size_t at = 0; at < bytes.size() && to.status != Status::failed; at += piece) {
+    to.session.feed(ByteView(bytes).substr(at, piece));
+    if (!to.session.open()) {
+      to.status = to.session.shake_hands();
+    }
+    if (to.session.open()) {  // an alert that came late
+      char none[1];
+      const Status read = to.session.read(none, sizeof none).status;
+      to.status = read == Status::wants_more ? Status::ok : read;
+    }
+  }
+}
+
+void shake_hands(End& client, End& server, size_t piece = 1 << 20) {
+  client.status = client.session.shake_hands();
+  while (!client.session.sealed().empty() || !server.session.sealed().empty()) {
+    carry(client, server, piece);
+    carry(server, client, piece);
+  }
+}
+
+class TlsSessionTest : public ::testing::Test {
+ protected:
+  /// How the server sees a handshake with such a client.
+  TlsResult result_of(const TlsMaterial& client, TlsAllow allow = TlsAllow({"*"})) {
+    End server(make_context(TlsSide::listener, authority_.material({}, std::move(allow))));
+    End other(make_context(TlsSide::backend, client));
+    shake_hands(other, server);
+    reason_ = server.session.reason();
+    client_result_ = other.session.result();
+    return server.session.result();
+  }
+  /// How a client that wants `name` sees a handshake with a server of such a certificate.
+  TlsResult backend_result_of(const Authority::Wish& server, const std::string& name) {
+    End listener(make_context(TlsSide::listener, authority_.material(server)));
+    End client(make_context(TlsSide::backend, authority_.material({})), name);
+    shake_hands(client, listener);
+    reason_ = client.session.reason();
+    return client.session.result();
+  }
+
+  const Authority authority_;
+  std::string reason_;
+  TlsResult client_result_ = TlsResult::ok;
+};
+
+TEST_F(TlsSessionTest, BytesGoBothWays) {
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(make_context(TlsSide::backend, authority_.material({})), "localhost");
+  shake_hands(client, server);
+  ASSERT_EQ(client.status, Status::ok);
+  ASSERT_EQ(server.status, Status::ok);
+  EXPECT_EQ(server.session.peer_name(), "dns:localhost");
+  ASSERT_TRUE(client.session.write("question"));
+  const std::string sealed = std::exchange(client.session.sealed(), {});
+  EXPECT_EQ(sealed.find("question"), std::string::npos);
+  server.session.feed(sealed);
+  char bytes[64];
+  const TlsSession::Read read = server.session.read(bytes, sizeof bytes);
+  EXPECT_EQ(std::string(bytes, read.size), "question");
+  EXPECT_EQ(read.status, Status::wants_more);
+}
+
+TEST_F(TlsSessionTest, EverySplitOfAHandshakeDoes) {
+  const auto listener = make_context(TlsSide::listener, authority_.material({}));
+  const auto backend = make_context(TlsSide::backend, authority_.material({}));
+  End whole_server(listener);
+  End whole_client(backend);
+  whole_client.session.shake_hands();
+  const size_t hello = whole_client.session.sealed().size();
+  shake_hands(whole_client, whole_server);
+  for (size_t piece = 1; piece <= hello; ++piece) {
+    End server(listener);
+    End client(backend, "localhost");
+    shake_hands(client, server, piece);
+    ASSERT_EQ(client.status, Status::ok) << piece;
+    ASSERT_EQ(server.status, Status::ok) << piece;
+  }
+}
+
+TEST_F(TlsSessionTest, WhatDoesNotFitIntoTheReadersRoomIsKept) {
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(make_context(TlsSide::backend, authority_.material({})));
+  shake_hands(client, server);
+  const std::string sent(100'000, 'x');
+  ASSERT_TRUE(client.session.write(sent));
+  const std::string sealed = std::exchange(client.session.sealed(), {});
+  EXPECT_LT(sealed.size(), sent.size() + 7 * 32);  // seven records of 16 KiB
+  server.session.feed(sealed);
+  std::string got;
+  char room[1'000];
+  while (server.session.has_pending()) {
+    got.append(room, server.session.read(room, sizeof room).size);
+  }
+  EXPECT_EQ(got, sent);
+}
+
+TEST_F(TlsSessionTest, TheEndIsToldFromABrokenConnection) {
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(make_context(TlsSide::backend, authority_.material({})));
+  shake_hands(client, server);
+  client.session.end();
+  server.session.feed(client.session.sealed());
+  char room[16];
+  EXPECT_EQ(server.session.read(room, sizeof room).status, Status::ended);
+  EXPECT_TRUE(server.session.write("what was asked before is answered"));
+}
+
+TEST_F(TlsSessionTest, TwoGatewaysKnowEachOther) {
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(make_context(TlsSide::backend, authority_.material({})));
+  shake_hands(client, server);
+  EXPECT_TRUE(client.session.between_gateways());
+  EXPECT_TRUE(server.session.between_gateways());
+}
+
+TEST_F(TlsSessionTest, AHandshakeIsAlwaysAFullOne) {
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(make_context(TlsSide::backend, authority_.material({})));
+  shake_hands(client, server);
+  ASSERT_EQ(server.status, Status::ok);
+  // After its Finished a server without tickets sends nothing.
+  EXPECT_TRUE(server.session.sealed().empty());
+}
+
+TEST_F(TlsSessionTest, RefusesAClientWithoutACertificate) {
+  EXPECT_EQ(result_of({.authorities = authority_.pem()}), TlsResult::no_certificate);
+  EXPECT_EQ(client_result_, TlsResult::no_certificate);
+}
+
+TEST_F(TlsSessionTest, RefusesAClientOfAnotherCa) {
+  const Authority other("another CA");
+  TlsMaterial client = other.material({});
+  client.authorities = authority_.pem();
+  EXPECT_EQ(result_of(client), TlsResult::untrusted);
+}
+
+TEST_F(TlsSessionTest, RefusesAnExpiredClient) {
+  // The context would refuse its own expired certificate: it becomes so under way.
+  const auto pair = authority_.issue({.ends_s = -10});
+  const auto client = make_context(TlsSide::backend, {.authorities = authority_.pem()});
+  const BioPtr bio = bio_of(pair.certificate);
+  const X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const KeyPtr key(PEM_read_bio_PrivateKey(bio_of(pair.key).get(), nullptr, nullptr, nullptr));
+  SSL_CTX_use_certificate(client->get(), certificate.get());
+  SSL_CTX_use_PrivateKey(client->get(), key.get());
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End other(client);
+  shake_hands(other, server);
+  EXPECT_EQ(server.session.result(), TlsResult::expired);
+  EXPECT_EQ(other.session.result(), TlsResult::expired);
+}
+
+TEST_F(TlsSessionTest, RefusesACertificateOfTheWrongPurpose) {
+  EXPECT_EQ(result_of(authority_.material({.purpose = "serverAuth"})), TlsResult::untrusted);
+  EXPECT_EQ(result_of(authority_.material({.purpose = "clientAuth"})), TlsResult::ok);
+  EXPECT_EQ(backend_result_of({.purpose = "clientAuth"}, "localhost"), TlsResult::untrusted);
+}
+
+TEST_F(TlsSessionTest, RefusesNamesThatAreNotAllowed) {
+  const TlsAllow allow({"spiffe://prod/gateway"});
+  EXPECT_EQ(result_of(authority_.material({.names = "URI:spiffe://prod/gateway"}), allow),
+            TlsResult::ok);
+  EXPECT_EQ(result_of(authority_.material({.names = "URI:spiffe://prod/other"}), allow),
+            TlsResult::not_allowed);
+  EXPECT_NE(reason_.find("spiffe://prod/other"), std::string::npos);
+  EXPECT_EQ(
+      result_of(authority_.material({.names = "URI:spiffe://prod/gateway,URI:spiffe://prod/other"}),
+                allow),
+      TlsResult::not_allowed);
+}
+
+TEST_F(TlsSessionTest, ABackendHasTheNameThatWasAskedFor) {
+  EXPECT_EQ(backend_result_of({.names = "DNS:orders"}, "orders"), TlsResult::ok);
+  EXPECT_EQ(backend_result_of({.names = "DNS:orders"}, "billing"), TlsResult::not_allowed);
+  EXPECT_EQ(backend_result_of({.names = "IP:10.0.0.1"}, "10.0.0.1"), TlsResult::ok);
+  EXPECT_EQ(backend_result_of({.names = "IP:10.0.0.1"}, "10.0.0.2"), TlsResult::not_allowed);
+  EXPECT_EQ(backend_result_of({.names = "DNS:orders"}, ""), TlsResult::ok);
+}
+
+TEST_F(TlsSessionTest, WhatIsNoTlsFails) {
+  TlsSession server(make_context(TlsSide::listener, authority_.material({})), "");
+  server.feed("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(server.shake_hands(), Status::failed);
+  EXPECT_EQ(server.result(), TlsResult::protocol);
+}
+
+TEST_F(TlsSessionTest, AnOlderVersionIsRefusedUnlessItIsAllowed) {
+  TlsMaterial old = authority_.material({});
+  old.allow_tls12 = true;
+  for (const bool allowed : {false, true}) {
+    TlsMaterial material = authority_.material({});
+    material.allow_tls12 = allowed;
+    const auto context = make_context(TlsSide::backend, old);
+    SSL_CTX_set_max_proto_version(context->get(), TLS1_2_VERSION);
+    End server(make_context(TlsSide::listener, material));
+    End client(context);
+    shake_hands(client, server);
+    EXPECT_EQ(server.session.result(), allowed ? TlsResult::ok : TlsResult::protocol);
+  }
+}
+
+TEST_F(TlsSessionTest, APeerThatWasLetInIsJudgedAgainByANewContext) {
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(make_context(TlsSide::backend, authority_.material({.names = "URI:spiffe://prod/a"})));
+  shake_hands(client, server);
+  ASSERT_EQ(server.status, Status::ok);
+  const auto passes = [&](const TlsMaterial& material) {
+    return server.session.passes(*make_context(TlsSide::listener, material));
+  };
+  EXPECT_TRUE(passes(authority_.material({}, TlsAllow({"spiffe://prod/*"}))));
+  EXPECT_FALSE(passes(authority_.material({}, TlsAllow({"spiffe://prod/b"}))));
+  EXPECT_FALSE(passes(Authority("another CA").material({})));
+}
+
+}  // namespace
+}  // namespace zerogate
