@@ -59,6 +59,12 @@ void RedisChannel::end_of_turn() {
   }
 }
 
+// Afterwards out() does not have them any more.
+void RedisChannel::on_writable() {
+  remember_turn();
+  connection_->flush();
+}
+
 /// Keeps the commands of this turn to be sent again, if all that are under way are kept.
 void RedisChannel::remember_turn() {
   if (gathered_ == 0) {

@@ -22,6 +22,8 @@ class RedisConnection {
     virtual void on_bytes() = 0;
     /// The next reply: `ok` or `error`.
     virtual void on_redis_reply(const RedisReply& reply) = 0;
+    /// What waited for the peer has been written: flush() is due, also in the middle of a turn.
+    virtual void on_writable() = 0;
     /// The last call: the connection is gone, and out() goes when this returns. `closed`: the other
     /// end closed it, or the way there did; nothing was wrong with the bytes. `reason` is valid
     /// during the call only.

@@ -33,7 +33,11 @@ class SocketRedisConnection final : public RedisConnection, private TcpStream::O
  private:
   void on_connected() override;
   void on_bytes(ByteView bytes) override;
-  void on_writable() override { flush(); }
+  void on_writable() override {
+    if (!ended_) {
+      owner_.on_writable();
+    }
+  }
   void on_closed(int error) override { break_off(TcpStream::reason(error), true); }
   void break_off(std::string_view reason, bool closed);
 

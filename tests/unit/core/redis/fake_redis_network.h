@@ -94,6 +94,12 @@ class FakeRedisConnection final : public RedisConnection {
       answer(reply);
     }
   }
+  /// The kernel takes bytes again.
+  void writable() {
+    if (owner_ != nullptr && connected_) {
+      owner_->on_writable();
+    }
+  }
   /// The next poll finds it closed.
   void close_soon() { closing_ = connected_; }
 
@@ -230,6 +236,11 @@ class FakeRedisNetwork final : public RedisNetwork {
   void say(const std::string& reply) {
     for (FakeRedisConnection* connection : connections_) {
       connection->say(reply);
+    }
+  }
+  void writable() {
+    for (FakeRedisConnection* connection : connections_) {
+      connection->writable();
     }
   }
   /// Each server closes its connections, as Redis closes idle ones; the next poll finds it.

@@ -256,6 +256,27 @@ TEST_F(RedisCommandsTest, WhatWasGatheredAsTheConnectionClosedIsSentOnce) {
   EXPECT_THAT(lines_, IsEmpty());
 }
 
+TEST_F(RedisCommandsTest, WhatLeavesInTheMiddleOfATurnIsKeptAsWell) {
+  serve_one();
+  home().stuck = true;
+  RecordedRequest& waiting = send({"ECHO", "1"});
+  client_->end_of_turn();
+  RecordedRequest& fresh = send({"ECHO", "2"});
+  home().stuck = false;
+  home().silent = true;
+  network_.writable();
+  RecordedRequest& later = send({"ECHO", "3"});
+  client_->end_of_turn();
+  network_.close_all();
+  home().silent = false;
+  pass_ms(5);
+  EXPECT_EQ(waiting.value, "1");
+  EXPECT_EQ(fresh.value, "2");
+  EXPECT_EQ(later.value, "3");
+  EXPECT_EQ(std::ranges::count(home().commands, "ECHO 2"), 2) << "sent again";
+  EXPECT_THAT(lines_, IsEmpty());
+}
+
 TEST_F(RedisCommandsTest, AReplyThatNobodyHasAskedForEndsTheConnection) {
   serve_one();
   network_.say("+hello");
