@@ -1,12 +1,15 @@
 """Who may connect: listen.allow, on both protocols."""
 
 import asyncio
+import json
 import socket
 
 import pytest
 import zmq
 
+from authority import Authority
 from raw import CONNECTED, ID_BYTES, t3_frame, t3_payload, w5_request
+from test_tls import connect, context_of, listening
 from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
@@ -50,6 +53,22 @@ def test_tcp_peers_are_judged_by_their_address(guarded):
         assert guest.recv(100).endswith(CONNECTED), "a refused one does the others no harm"
     [line] = refusals(guarded)
     assert 'event="connection rejected" protocol=tcp' in line and f"peer={STRANGER}:" in line
+
+
+def test_tls_peers_are_judged_before_their_handshake(start_gateway, redis, tmp_path):
+    authority = Authority(tmp_path)
+    authority.issue("server", "DNS:localhost")
+    authority.issue("client", "URI:spiffe://prod/gateway")
+    port, config = listening(authority)
+    config["listen"]["allow"] = [GUEST]
+    file = tmp_path / "zerogate.yaml"
+    file.write_text(json.dumps(config))
+    gateway = start_gateway(redis.url(), ["--config", str(file)])
+    with pytest.raises(OSError):
+        connect(port, context_of(authority, "client"))
+    wait_until(lambda: rejected(gateway, "tcp") == 1, PATIENCE_S, "it is counted")
+    handshakes = gateway.metrics().select("zerogate_tls_handshakes_total", side="listener")
+    assert sum(value for _, value in handshakes) == 0
 
 
 def test_zmq_peers_are_judged_by_their_address(guarded):

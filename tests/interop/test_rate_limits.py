@@ -11,7 +11,9 @@ import pytest_asyncio
 import zmq
 import zmq.asyncio
 
+from authority import Authority
 from raw import ID_BYTES, TcpConnection, t3_frame, t3_payload, w5_request
+from test_tls import context_of, listening
 from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
@@ -91,6 +93,25 @@ async def test_a_caller_is_one_over_both_protocols_and_all_event_loops(start):
                 answers.append(await asyncio.wait_for(dealer.recv(), PATIENCE_S))
     assert b"__zerror__" not in answers[0]
     assert b"over the rate limit" in answers[1]
+
+
+async def test_a_caller_over_tls_is_who_its_certificate_says(start_gateway, redis, tmp_path):
+    authority = Authority(tmp_path)
+    authority.issue("server", "DNS:localhost")
+    for name in ("alice", "bob"):
+        authority.issue(name, f"URI:spiffe://prod/{name}")
+    port, config = listening(authority, allow=["spiffe://prod/*"])
+    file = tmp_path / "zerogate.yaml"
+    limit = {"functions": "*", "rate": "2/h", "burst": 2}
+    file.write_text(json.dumps({**config, "rate_limits": [limit]}))
+    await asyncio.to_thread(start_gateway, redis.url(), ["--config", str(file)])
+    for name in ("alice", "bob"):
+        context = context_of(authority, name)
+        streams = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        async with TcpConnection(*streams) as connection:
+            answers = [await call(connection, number) for number in range(3)]
+        assert [b"over the rate limit" in answer for answer in answers] == [False, False, True]
+        assert f"caller spiffe://prod/{name};".encode() in answers[2]
 
 
 async def test_observing_only_counts_and_a_reload_enforces(start_gateway, redis, tmp_path):
