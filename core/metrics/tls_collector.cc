@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "core/metrics/families.h"
@@ -17,7 +18,7 @@ void collect_tls(const Workers& workers, std::vector<prometheus::MetricFamily>& 
       MetricType::Counter);
   Family durations("zerogate_tls_handshake_duration_seconds",
                    "Time of good TLS handshakes, from the connection to the last step: the network "
-                   "and the peer's work are in it.",
+                   "and the peer's work are in it. Left out before the first.",
                    MetricType::Histogram);
   Family connections("zerogate_tls_connections", "Connections over TLS that are open now.",
                      MetricType::Gauge);
@@ -27,13 +28,17 @@ void collect_tls(const Workers& workers, std::vector<prometheus::MetricFamily>& 
       handshakes.add({side, label("result", kTlsResultNames[r])},
                      sum(workers, [&](auto& m) { return m.tls[i].handshakes[r].value(); }));
     }
-    durations.add({side}, sum_histograms(workers, [i](auto& m) -> const Histogram& {
-                    return m.tls[i].duration;
-                  }));
+    const HistogramTotals totals =
+        sum_histograms(workers, [i](auto& m) -> const Histogram& { return m.tls[i].duration; });
+    if (std::ranges::any_of(totals.buckets, [](uint64_t count) { return count > 0; })) {
+      durations.add({side}, totals);
+    }
     connections.add({side}, sum(workers, [i](auto& m) { return m.tls[i].connections.value(); }));
   }
   families.push_back(std::move(handshakes.family));
-  families.push_back(std::move(durations.family));
+  if (!durations.family.metric.empty()) {  // of a gateway without TLS it would be a sixth of all
+    families.push_back(std::move(durations.family));
+  }
   families.push_back(std::move(connections.family));
 }
 

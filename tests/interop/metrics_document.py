@@ -20,6 +20,10 @@ OPTIONAL = {
     "zerogate_memory_limit_bytes": "| `zerogate_memory_limit_bytes` | gauge |  | Memory that the tightest limit of the "
     "process' cgroup and those above it grants; left out when there is none. Compare with "
     "process_resident_memory_bytes. |\n",
+    # There from the first handshake on.
+    "zerogate_tls_handshake_duration_seconds": "| `zerogate_tls_handshake_duration_seconds` | histogram | side | Time of "
+    "good TLS handshakes, from the connection to the last step: the network and the peer's work are in it. Left out "
+    "before the first. |\n",
     # There with a certificate of the gateway's own.
     "zerogate_tls_certificate_not_after_timestamp_seconds": "| `zerogate_tls_certificate_not_after_timestamp_seconds` "
     "| gauge | use | When the gateway's certificate for this use expires, in seconds since 1970. Left out where there "
