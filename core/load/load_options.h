@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "core/load/call_slots.h"
+#include "core/security/tls_material.h"
 #include "core/wire/server_url.h"
 
 namespace zerogate {
@@ -19,6 +21,7 @@ struct LoadOptions {
   static constexpr size_t kMaxRequestBytes = size_t{1} << 30;
 
   ServerUrl url;
+  std::shared_ptr<const TlsMaterial> tls{};  ///< of tls://; else null
   std::string function;
   std::string argument;  ///< one MessagePack value
   std::string expected;  ///< what every result must be, byte for byte; empty: anything

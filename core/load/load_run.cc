@@ -6,6 +6,8 @@
 
 #include "core/base/clock.h"
 
+#include "core/security/tls_context.h"
+
 namespace zerogate {
 namespace {
 
@@ -29,6 +31,7 @@ LoadRun::LoadRun(EventLoop& loop, const LoadOptions& options)
   if (options.url.protocol == Protocol::tcp) {
     tcp_ = std::make_unique<TcpLoad>(options.function, options.argument);
     meter_.report().request_bytes = tcp_->request.size();
+    use_tls();
   } else {
     zmq_ = std::make_unique<ZmqLoad>(options.function, options.argument, options.connections);
     meter_.report().request_bytes = zmq_->request.size();
@@ -37,6 +40,19 @@ LoadRun::LoadRun(EventLoop& loop, const LoadOptions& options)
 }
 
 LoadRun::~LoadRun() = default;
+
+// The options have been checked with the same material.
+void LoadRun::use_tls() {
+  if (options_.tls == nullptr) {
+    return;
+  }
+  auto made = TlsContext::make(TlsSide::backend, *options_.tls);
+  if (auto* context = std::get_if<std::shared_ptr<const TlsContext>>(&made)) {
+    tls_loop_ = std::make_unique<TlsLoop>(loop_.uv());
+    tcp_->tls.emplace(
+        TlsUse{std::move(*context), *tls_loop_, no_observer_, options_.url.address.host});
+  }
+}
 
 Status LoadRun::run() {
   auto found = resolve(options_.url.address);

@@ -88,6 +88,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
 
   void lose(Lane& lane, CallError kind, std::string_view reason, uint64_t now_ns);
 
+  void use_tls();
   void tick();
   void look_after(Lane& lane, uint64_t now_ns);
   void check_drained(uint64_t now_ns);
@@ -99,7 +100,14 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   LoadMeter meter_;
   Status result_ = ok_status();
 
-  std::unique_ptr<TcpLoad> tcp_;  ///< one of the two
+  /// Handshakes are no part of a load: what comes of them is seen by the connections.
+  struct NoTlsObserver final : TlsObserver {
+    void on_handshake(TlsResult, uint64_t) override {}
+    void on_end() override {}
+  };
+  NoTlsObserver no_observer_;
+  std::unique_ptr<TlsLoop> tls_loop_;  ///< null without TLS
+  std::unique_ptr<TcpLoad> tcp_;       ///< one of the two
   std::unique_ptr<ZmqLoad> zmq_;
   std::vector<SocketAddress> addresses_;
   size_t address_ = 0;  ///< the one in use; the next is tried when the first connection fails

@@ -32,7 +32,11 @@ TcpLoadConnection::TcpLoadConnection(uv_loop_t* loop, uint32_t number, LoadConne
     : LoadConnection(number, owner),
       load_(load),
       address_(address),
-      stream_(loop, *this, load.read_buffer.data()) {}
+      stream_(loop, *this, load.read_buffer.data()) {
+  if (load.tls) {
+    stream_.secure(*load.tls);
+  }
+}
 
 void TcpLoadConnection::open() {
   if (const int error = stream_.connect(address_.get()); error != 0) {
@@ -47,7 +51,7 @@ void TcpLoadConnection::on_connected() {
 
 void TcpLoadConnection::on_closed(int error) {
   end(CallError::disconnected,
-      error == UV_EOF ? "the server closed the connection" : TcpStream::reason(error));
+      error == UV_EOF ? "the server closed the connection" : stream_.why(error));
 }
 
 void TcpLoadConnection::on_bytes(ByteView bytes) {

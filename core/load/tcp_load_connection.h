@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include <optional>
 #include <string>
 
 #include "core/client/resolve.h"
@@ -18,6 +19,7 @@ struct TcpLoad {
 
   std::string request;      ///< its bytes; each call writes its own id over them
   std::string read_buffer;  ///< of FrameReader
+  std::optional<TlsUse> tls{};
 };
 
 class TcpLoadConnection final : public LoadConnection, private TcpStream::Owner {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/units.h"
+#include "core/security/tls_files.h"
 #include "core/wire/json.h"
 #include "core/wire/w5.h"
 
@@ -61,6 +62,26 @@ void read_json(Status& status, std::string_view what, const std::string& text, s
   }
 }
 
+/// Reads the files of a server by tls://.
+void read_files(Status& status, const BenchCommand& command, LoadOptions& options) {
+  if (!status) {
+    return;
+  }
+  if (!options.url.tls) {
+    if (!command.ca.empty() || !command.cert.empty() || !command.key.empty()) {
+      status = Error{"--ca, --cert and --key are of tls://host:port; write such a URL"};
+    }
+    return;
+  }
+  if (command.cert.empty() != command.key.empty()) {
+    status = Error{"--cert and --key are a pair; write both"};
+    return;
+  }
+  options.tls = read_tls_files(
+      {command.cert, command.key, command.ca}, TlsSide::backend, {},
+      [&status](auto, const std::string& message) { status = Error{message}; }, [](auto, auto&) {});
+}
+
 Status check_memory(const LoadOptions& options) {
   const uint64_t calls = uint64_t{options.connections} * options.depth;
   if (calls > LoadOptions::kMaxInFlight) {
@@ -79,7 +100,7 @@ Status check_memory(const LoadOptions& options) {
 }  // namespace
 
 Result<LoadOptions> load_options(const BenchCommand& command) {
-  auto url = ServerUrl::parse_plain(command.url);
+  auto url = ServerUrl::parse(command.url);
   if (!url) {
     return Error{url.error()};
   }
@@ -100,6 +121,7 @@ Result<LoadOptions> load_options(const BenchCommand& command) {
   read_count(status, "--depth", command.depth, LoadOptions::kMaxDepth, options.depth);
   read_duration(status, "--duration", command.duration, 1, kMaxMs, options.duration_ms);
   read_duration(status, "--warmup", command.warmup, 0, kMaxMs, options.warmup_ms);
+  read_files(status, command, options);
   read_duration(status, "--timeout", command.timeout, 1, kHourMs, options.timeout_ms);
   if (status) {
     status = check_memory(options);

@@ -271,6 +271,9 @@ Command parse_bench(const Arguments& arguments) {
   parser.add("--duration", bench.duration);
   parser.add("--warmup", bench.warmup);
   parser.add("--timeout", bench.timeout);
+  parser.add("--ca", bench.ca);
+  parser.add("--cert", bench.cert);
+  parser.add("--key", bench.key);
   parser.add_flag("--json", bench.as_json);
   if (!parser.parse(arguments)) {
     return parser.error;

@@ -56,6 +56,9 @@ struct BenchCommand {
   std::string duration = "10s";
   std::string warmup = "1s";
   std::string timeout = "5s";
+  std::string ca;  ///< files of a server by tls://; empty: not said
+  std::string cert;
+  std::string key;
   bool as_json = false;
 };
 

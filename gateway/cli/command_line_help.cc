@@ -150,7 +150,7 @@ std::string bench_help() {
 Puts load on any Zero server and prints requests per second and percentiles of latency. Ctrl-C ends
 it early and prints what was measured so far. Exit status 1 when no call was answered rightly.
 
-  URL                     tcp:// unix: zmq:// ipc:, as for 'zerogate call'
+  URL                     tcp:// unix: zmq:// ipc:, as for 'zerogate call', or tls://host:port
   FUNCTION                the function's name
   JSON                    its argument, default null
   --connections N         1 to 20000, default 16
@@ -163,6 +163,9 @@ it early and prints what was measured so far. Exit status 1 when no call was ans
   --timeout DURATION      for opening connections and for each answer, default 5s; with --rate also
                           how long after its time a call may still be sent
   --expect JSON           the result; another one counts as an error
+  --ca FILE, --cert FILE, --key FILE
+                          with tls://, in PEM: the CAs that sign the server's certificate (default:
+                          the system's), and what it is shown
   --json                  the report as one line of JSON
   -h, --help              this text
 

@@ -1,6 +1,7 @@
 """TLS and mTLS with real peers: Python's ssl, openssl, HAProxy, and a second gateway."""
 
 import asyncio
+import json
 import shutil
 import socket
 import ssl
@@ -315,6 +316,17 @@ listen from_gateway
     finally:
         proxy.terminate()
         proxy.wait()
+
+
+def test_bench_puts_load_on_a_tls_port(start, authority, request):
+    port, config = listening(authority)
+    start(config)
+    command = [request.config.getoption("--zerogate"), "bench", f"tls://127.0.0.1:{port}", "hello_world", "--json"]
+    command += ["--duration", "200ms", "--warmup", "0s", "--expect", '"hello world"', "--ca", authority.crt]
+    command += ["--cert", authority.path("client.crt"), "--key", authority.path("client.key")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["requests"] > 0
 
 
 def is_open(port):

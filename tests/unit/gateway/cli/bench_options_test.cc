@@ -100,5 +100,14 @@ TEST(BenchOptions, BoundsWhatAllConnectionsHoldTogether) {
               HasSubstr("1GiB"));
 }
 
+TEST(BenchOptions, FilesAreOfTlsAlone) {
+  EXPECT_THAT(error_after([](auto& c) { c.ca = "/ca.crt"; }), HasSubstr("tls://host:port"));
+  const auto tls = [](auto& c) { c.url = "tls://127.0.0.1:5561"; };
+  EXPECT_NE(options_of(tls).tls, nullptr) << "the system's CAs";
+  EXPECT_THAT(error_after([&](auto& c) { tls(c), c.cert = "/tls.crt"; }), HasSubstr("a pair"));
+  EXPECT_THAT(error_after([&](auto& c) { tls(c), c.ca = "/nowhere"; }),
+              HasSubstr("cannot be read"));
+}
+
 }  // namespace
 }  // namespace zerogate
