@@ -48,6 +48,11 @@ bool carries(Protocol protocol, const ForwardedCall& call) {
   return protocol == Protocol::tcp ? !call.any_bytes : wire::fits_zmq_name(call.function());
 }
 
+/// The endpoint that a second attempt is not made at if there is another.
+const Endpoint* left_by(const ForwardedCall& call) {
+  return call.retried || call.sent_again ? call.endpoint : nullptr;
+}
+
 std::string_view what_it_carries(Protocol protocol) {
   return protocol == Protocol::tcp
              ? "speaks raw TCP: an argument has to be one MessagePack value"
@@ -82,6 +87,7 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
                   context.by_hand},
                  metrics_),
       deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }),
+      service_times_(options.in_flight == 0 ? std::make_unique<ServiceTimes>() : nullptr),
       queue_(context.timers->clock(), options.queue) {
   set_options(options);
   endpoints_.update(resolver_.found());
@@ -191,6 +197,10 @@ ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t time
   forwarded.timeout_ms = timeout_ms;
   forwarded.deadline_ms = context_.timers->now_ms() + timeout_ms;
   forwarded.retried = false;
+  forwarded.sent_again = false;
+  forwarded.service_time = service_times_ != nullptr
+                               ? service_times_->find(request.label, request.function)
+                               : nullptr;
   deadlines_.add(forwarded);
   ++under_way_;
   return forwarded;
@@ -210,9 +220,10 @@ void Backend::fail(ForwardedCall& call, Outcome outcome, const std::string& mess
   release(call);
 }
 
-// While calls wait, a new one waits too: whose turn it is, the queue says.
+// While calls wait, a new one waits too: whose turn it is, the queue says. One that is sent again
+// has had its turn.
 void Backend::route(ForwardedCall& call) {
-  if (queue_.empty() && send(call)) {
+  if ((queue_.empty() || call.sent_again) && send(call)) {
     return;
   }
   if (!endpoints_.any_available()) {
@@ -230,18 +241,24 @@ void Backend::fail_unavailable(ForwardedCall& call, std::optional<Protocol> only
 // False when no endpoint has room for it. A second attempt goes elsewhere when there is an
 // elsewhere.
 bool Backend::send(ForwardedCall& call) {
-  Endpoint* endpoint = endpoints_.pick(call.retried ? call.endpoint : nullptr);
+  Endpoint* endpoint = endpoints_.pick(call, left_by(call));
   if (endpoint == nullptr) {
     return false;
   }
   if (!carries(endpoint->options().protocol, call)) {
     return send_over_other_protocol(call, endpoint->options().protocol);
   }
+  send_to(*endpoint, call);
+  return true;
+}
+
+void Backend::send_to(Endpoint& endpoint, ForwardedCall& call) {
   if (call.queued) {
     take_from_queue(call);
   }
-  endpoint->send(call);
-  return true;
+  if (endpoint.send(call)) {
+    metrics_->pipelined.add();
+  }
 }
 
 // A call that only one protocol's servers can be sent waits for room at these, but not for the
@@ -250,11 +267,8 @@ bool Backend::send_over_other_protocol(ForwardedCall& call, Protocol protocol) {
   const Protocol other = protocol == Protocol::tcp ? Protocol::zmq : Protocol::tcp;
   const bool refused = !endpoints_.speaks(other) || !carries(other, call);
   if (!refused) {
-    if (Endpoint* endpoint = endpoints_.pick(call.retried ? call.endpoint : nullptr, other)) {
-      if (call.queued) {
-        take_from_queue(call);
-      }
-      endpoint->send(call);
+    if (Endpoint* endpoint = endpoints_.pick(call, left_by(call), other)) {
+      send_to(*endpoint, call);
       return true;
     }
     if (endpoints_.any_available(other)) {
@@ -349,9 +363,14 @@ void Backend::on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) {
   release(call);
 }
 
-void Backend::on_lost(Endpoint& endpoint, ForwardedCall& call, bool written) {
+void Backend::on_lost(Endpoint& endpoint, ForwardedCall& call, Loss loss) {
   endpoint.metrics().requests[index_of(Outcome::unavailable)].add();
-  if (may_retry(call, written)) {
+  if (loss == Loss::unbegun && !call.sent_again) {
+    call.sent_again = true;
+    metrics_->resent.add();
+    return route(call);
+  }
+  if (may_retry(call, loss)) {
     retries_.take();
     call.retried = true;
     metrics_->retries.add();
@@ -362,11 +381,11 @@ void Backend::on_lost(Endpoint& endpoint, ForwardedCall& call, bool written) {
                    endpoint.options().address.display()));
 }
 
-bool Backend::may_retry(const ForwardedCall& call, bool written) {
+bool Backend::may_retry(const ForwardedCall& call, Loss loss) {
   if (call.retried || !retries_.has_room()) {
     return false;
   }
-  if (!written) {
+  if (loss != Loss::in_doubt) {
     return true;
   }
   return endpoints_.can_spare(*call.endpoint) &&

@@ -16,6 +16,7 @@
 #include "core/bridge/endpoint_set.h"
 #include "core/bridge/forwarded_call.h"
 #include "core/bridge/retry_budget.h"
+#include "core/bridge/service_times.h"
 #include "core/metrics/backend_metrics.h"
 #include "core/rpc/service.h"
 
@@ -51,7 +52,8 @@ struct BridgeContext {
 /// service, or with an error at once when no endpoint is up, the connection broke, the queue is
 /// full, or the deadline passed. A call is sent a second time, on another connection, only within a
 /// budget, and only when no byte of it had been written or its function is listed as idempotent.
-/// Owned by the Bridge. Loop thread only.
+/// Outside of the budget it is, once, when the server is known not to have begun with it: then it
+/// had stood behind another one. Owned by the Bridge. Loop thread only.
 class Backend final : private EndpointSet::Owner {
  public:
   Backend(const BridgeContext& context, const BackendOptions& options,
@@ -91,7 +93,7 @@ class Backend final : private EndpointSet::Owner {
   static constexpr uint64_t kRoundLogMs = 60'000;  ///< calls that go round get a line so often
 
   void on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) override;
-  void on_lost(Endpoint& endpoint, ForwardedCall& call, bool written) override;
+  void on_lost(Endpoint& endpoint, ForwardedCall& call, Loss loss) override;
   void on_room() override {
     if (!queue_.empty()) {
       serve_queue();
@@ -106,6 +108,7 @@ class Backend final : private EndpointSet::Owner {
   void fail(ForwardedCall& call, Outcome outcome, const std::string& message);
   void route(ForwardedCall& call);
   bool send(ForwardedCall& call);
+  void send_to(Endpoint& endpoint, ForwardedCall& call);
   bool send_over_other_protocol(ForwardedCall& call, Protocol protocol);
   void serve_queue();
   void drop_abandoned(ForwardedCall& call);
@@ -117,7 +120,7 @@ class Backend final : private EndpointSet::Owner {
   void refuse_round(const Request& request, Call call);
   /// `only`: of this protocol none is left.
   void fail_unavailable(ForwardedCall& call, std::optional<Protocol> only = std::nullopt);
-  bool may_retry(const ForwardedCall& call, bool written);
+  bool may_retry(const ForwardedCall& call, Loss loss);
   void on_deadline(ForwardedCall& call);
   std::string timeout_key(const ForwardedCall& call) const;
 
@@ -129,6 +132,7 @@ class Backend final : private EndpointSet::Owner {
   EndpointSet endpoints_;
   DeadlineQueue deadlines_;
   RetryBudget retries_;
+  std::unique_ptr<ServiceTimes> service_times_;  ///< null: with a fixed in_flight
   std::deque<ForwardedCall> calls_;  ///< a call never moves
   ForwardedCall* free_ = nullptr;    ///< linked by queue_next
   CallQueue queue_;

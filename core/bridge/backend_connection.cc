@@ -29,13 +29,16 @@ void BackendConnection::fail_soon(std::string reason) {
 uint32_t BackendConnection::take_slot(ForwardedCall& forwarded) {
   assert(up() && load() < kMaxLoad);
   const SlotKey key = slots_.take();
-  slots_[key.slot].forwarded = &forwarded;
+  Slot& slot = slots_[key.slot];
+  slot.forwarded = &forwarded;
+  slot.order = sent_++;
   forwarded.slot = key.slot;
   return key.generation << kSlotBits | key.slot;
 }
 
 void BackendConnection::complete(uint32_t id, const Slot& slot, ByteView body) {
   ForwardedCall* forwarded = slot.forwarded;
+  out_of_order_ |= slot.order != answered_++;
   release(key_of(id).slot);
   if (forwarded == nullptr) {
     owner_.on_late_reply(*this);
@@ -97,6 +100,8 @@ std::vector<ForwardedCall*> BackendConnection::take_all() {
       taken.push_back(std::exchange(slot.forwarded, nullptr));
     }
   });
+  const auto age = [this](const ForwardedCall* call) { return sent_ - slots_[call->slot].order; };
+  std::ranges::sort(taken, [&](auto* a, auto* b) { return age(a) > age(b); });
   return taken;
 }
 
@@ -109,6 +114,7 @@ void BackendConnection::on_probe_answer(ByteView body) {
   if (reader.read_str(text) && text == ConnectService::kAnswer && reader.at_end()) {
     deadline_.stop();
     state_ = State::up;
+    out_of_order_ = body == ConnectService::kGatewayAnswer;
     return owner_.on_up(*this);
   }
   if (body.find(ConnectService::kSelf) != ByteView::npos) {

@@ -9,6 +9,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/slot_map.h"
+#include "core/bridge/connection_work.h"
 #include "core/bridge/forwarded_call.h"
 #include "core/io/read_turns.h"
 #include "core/io/timer.h"
@@ -81,6 +82,18 @@ class BackendConnection {
   /// Ends the connection: on_down() follows before this returns.
   virtual void fail(std::string_view reason) = 0;
 
+  /// The Endpoint's account of what is on it.
+  ConnectionWork& work() { return work_; }
+  /// The peer works on several calls of the connection at a time: it has answered one before an
+  /// older one, or said that it is a gateway.
+  bool out_of_order() const { return out_of_order_; }
+  /// Once it is down: false when the peer, which works on one call after the other, has certainly
+  /// not begun with this one. It has closed the connection after its last reply, so only the oldest
+  /// call without an answer is in doubt.
+  bool may_have_begun(const ForwardedCall& forwarded) const {
+    return !ended_in_order_ || out_of_order_ || slots_[forwarded.slot].order == answered_;
+  }
+
   /// The call was answered otherwise. Its slot stays taken until the peer answers: the peer still
   /// works on it.
   void give_up(ForwardedCall& forwarded, uint64_t now_ms);
@@ -89,7 +102,7 @@ class BackendConnection {
   uint32_t forget_given_up(uint64_t until_ms);
   /// Requests under way whose caller still waits.
   uint32_t live() const { return load() - given_up_; }
-  /// The forwarded calls under way; they are the connection's no longer.
+  /// The forwarded calls under way, as they were sent; they are the connection's no longer.
   std::vector<ForwardedCall*> take_all();
 
   /// The wire id of a slot: 13 bits of slot, 19 of generation.
@@ -112,6 +125,7 @@ class BackendConnection {
   struct Slot {
     ForwardedCall* forwarded = nullptr;  ///< null when given up
     uint64_t given_up_ms = 0;            ///< 0 unless given up
+    uint32_t order = 0;                  ///< in which it was sent; wraps around
   };
   /// The request with this id; null when none is under way.
   Slot* find(uint32_t id) { return slots_.find(key_of(id)); }
@@ -123,6 +137,8 @@ class BackendConnection {
   void on_probe_answer(ByteView body);
   void went_down(std::string_view reason);
   bool down() const { return state_ == State::down; }
+  /// The peer has closed the connection after a whole reply: fail() is next.
+  void note_end_in_order() { ended_in_order_ = true; }
 
  private:
   enum class State : uint8_t { connecting, up, down };
@@ -135,6 +151,11 @@ class BackendConnection {
   Timer deadline_;  ///< of connecting
   State state_ = State::connecting;
   uint32_t given_up_ = 0;  ///< of the slots that are taken
+  uint32_t sent_ = 0;      ///< requests; wraps around
+  uint32_t answered_ = 0;  ///< unless out_of_order_ the order of the next answer
+  bool out_of_order_ = false;
+  bool ended_in_order_ = false;
+  ConnectionWork work_;
   SlotMap<Slot, 32 - kSlotBits> slots_;
 };
 

@@ -22,9 +22,10 @@ struct BackendOptions {
   /// the kernel spreads connections over its workers by chance: 24 reach 7.7 of 8 on average. 0 is
   /// the protocol's default: 24 for TCP, 1 for ZeroMQ, whose server spreads requests itself.
   uint32_t connections = 0;
-  /// Requests under way on each connection. 0 is the protocol's default: 1 for TCP, so that a slow
-  /// call never stands in front of a quick one; 1000 for ZeroMQ.
+  /// Requests under way on each connection. 0 is `auto`: to TCP as many as a call may stand behind
+  /// within pipeline_wait_ms, for the real server works on one at a time; 1000 to ZeroMQ.
   uint32_t in_flight = 0;
+  uint32_t pipeline_wait_ms = 1;  ///< with `auto`: work that a call may be put behind
   uint32_t queue = 1024;                ///< requests waiting for a connection; more are refused
   uint32_t timeout_ms = 5'000;          ///< of a call, waiting included; a route may say another
   uint32_t connect_timeout_ms = 1'000;  ///< until the endpoint has answered `connect`

@@ -15,6 +15,7 @@ Endpoint::Endpoint(const EndpointContext& context, Owner& owner, const EndpointO
       metrics_(std::move(metrics)),
       state_report_(std::move(state)),
       capacity_(context.calls),
+      levels_(options.adaptive ? kOutOfOrderInFlight : options.in_flight),
       timer_(context.timers, [this] { on_timer(); }),
       backoff_(kBackoffMinMs, kNeverUpBackoffMaxMs, seed),
       order_(std::move(order)),
@@ -82,46 +83,6 @@ uint32_t Endpoint::backoff_max_ms() const {
   return was_up_ ? kSparedBackoffMaxMs : kNeverUpBackoffMaxMs;
 }
 
-BackendConnection* Endpoint::free_connection() {
-  if (BackendConnection* idle = std::exchange(idle_, nullptr);
-      idle != nullptr && idle->load() == 0) {
-    return idle;
-  }
-  // Begins behind the one that was found last: in a burst those before it are busy.
-  BackendConnection* best = nullptr;
-  size_t at = next_;
-  for (size_t left = connections_.size(); left != 0; --left) {
-    at = at + 1 < connections_.size() ? at + 1 : 0;
-    BackendConnection& connection = *connections_[at];
-    if (!connection.up() || connection.load() >= options_.in_flight) {
-      continue;
-    }
-    if (best == nullptr || connection.load() < best->load()) {
-      best = &connection;
-    }
-    if (best->load() == 0) {
-      break;
-    }
-  }
-  next_ = at;
-  return best;
-}
-
-void Endpoint::send(ForwardedCall& call) {
-  BackendConnection* connection = free_connection();
-  assert(connection != nullptr);
-  call.endpoint = this;
-  call.connection = connection;
-  call.sent_ns = now_ns();
-  connection->send(call);
-  if (unsent_.empty() || unsent_.back() != connection) {
-    unsent_.push_back(connection);
-  }
-  capacity_.take();
-  metrics_->in_flight.add();
-  mark_dirty();
-}
-
 void Endpoint::mark_dirty() {
   if (!std::exchange(dirty_, true)) {
     owner_.on_dirty(*this);
@@ -138,9 +99,11 @@ void Endpoint::flush() {
   graveyard_.clear();
 }
 
-void Endpoint::on_up(BackendConnection&) {
+void Endpoint::on_up(BackendConnection& connection) {
   ++attempts_ended_;
   ++up_;
+  levels_.enter(0);
+  look_at_order(connection);
   was_up_ = true;
   backoff_.reset();
   if (state_ == State::down || state_ == State::probing) {
@@ -163,9 +126,12 @@ void Endpoint::come_up() {
 void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& call, ByteView body) {
   metrics_->in_flight.sub();
   call.connection = nullptr;
+  const bool draining = !draining_.empty() && is_draining(connection);
+  has_answered_one(connection, draining);
+  account(connection, call, body.size());
   answered(connection);
   context_.calls.on_reply(*this, call, body);
-  if (!draining_.empty() && is_draining(connection)) {
+  if (draining) {
     if (connection.live() == 0) {
       replace(connection);
     }
@@ -177,8 +143,11 @@ void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& call, Byte
 
 void Endpoint::on_late_reply(BackendConnection& connection) {
   metrics_->in_flight.sub();
+  const bool draining = !draining_.empty() && is_draining(connection);
+  has_answered_one(connection, draining);
+  connection.work().answered_late(now_ns());
   answered(connection);
-  if (draining_.empty() || !is_draining(connection)) {
+  if (!draining) {
     capacity_.give();
   }
 }
@@ -199,6 +168,7 @@ void Endpoint::answered(BackendConnection& connection) {
 
 void Endpoint::free_given_up(BackendConnection& connection, uint64_t until_ms) {
   if (const uint32_t freed = connection.forget_given_up(until_ms); freed != 0) {
+    levels_.move(connection.load() + freed, connection.load());
     metrics_->in_flight.sub(freed);
     capacity_.give(freed);
   }
@@ -211,11 +181,7 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   ++attempts_ended_;
   reason_ = reason;
   const Use before = use();
-  std::vector<std::pair<ForwardedCall*, bool>> lost;
-  for (ForwardedCall* call : connection.take_all()) {
-    lost.emplace_back(call, connection.was_written(*call));
-    call->connection = nullptr;
-  }
+  const auto lost = take_lost(connection);
   bury(connection);
   if (connections_.empty() && state_ == State::up) {
     become(State::down);
@@ -230,8 +196,8 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   }
   look_whether_settled();
   show_state();
-  for (const auto& [call, written] : lost) {
-    context_.calls.on_lost(*this, *call, written);
+  for (const auto& [call, loss] : lost) {
+    context_.calls.on_lost(*this, *call, loss);
   }
   if (use() < before) {
     owner_.on_availability(*this);
@@ -247,8 +213,13 @@ void Endpoint::bury(BackendConnection& connection) {
     const auto place = place_of(connections_, connection);
     graveyard_.push_back(std::move(*place));
     connections_.erase(place);
-    up_ = static_cast<uint32_t>(
+    const auto up = static_cast<uint32_t>(
         std::ranges::count_if(connections_, [](const auto& c) { return c->up(); }));
+    if (std::exchange(up_, up) != up) {
+      levels_.leave(connection.load());
+      show_depth();
+    }
+    out_of_order_ &= up != 0;
     capacity_.drop(connection.load(), limit());
   }
   if (idle_ == &connection) {
@@ -256,8 +227,6 @@ void Endpoint::bury(BackendConnection& connection) {
   }
   mark_dirty();
 }
-
-uint64_t Endpoint::limit() const { return takes_calls() ? uint64_t{up_} * options_.in_flight : 0; }
 
 // The real TCP server works on one request of a connection at a time: behind one that it does not
 // answer nothing comes. A ZeroMQ server has other workers, and only this call's slot is taken; when
@@ -271,6 +240,9 @@ bool Endpoint::give_up(ForwardedCall& call) {
           ? std::nullopt
           : context_.outliers.timed_out(member_, call.sent_ns, owner_.can_spare(*this), now_ns());
   connection.give_up(call, context_.timers.now_ms());
+  if (call.service_time != nullptr) {
+    call.service_time->add(now_ns() - call.sent_ns);
+  }
   bool keeps_slot = false;
   const bool tcp = options_.protocol == Protocol::tcp;
   if (tcp || is_draining(connection)) {
@@ -312,6 +284,8 @@ void Endpoint::drain(BackendConnection& connection) {
   draining_.push_back(std::move(*place));
   connections_.erase(place);
   --up_;
+  levels_.leave(connection.load());
+  show_depth();
   if (idle_ == &connection) {
     idle_ = nullptr;
   }

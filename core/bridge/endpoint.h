@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/backoff.h"
 #include "core/bridge/by_hand.h"
 #include "core/bridge/capacity.h"
 #include "core/bridge/connection_maker.h"
+#include "core/bridge/load_levels.h"
 #include "core/bridge/outlier_detector.h"
 #include "core/io/timer.h"
 #include "core/log/state_log.h"
@@ -22,18 +24,28 @@ struct EndpointOptions {
   Protocol protocol = Protocol::tcp;
   Address address;            ///< numeric, or a Unix socket
   uint32_t connections = 24;  ///< connections to keep, and never more
-  uint32_t in_flight = 1;     ///< requests on each
+  uint32_t in_flight = 1;     ///< requests on each; with `adaptive` the most
+  /// A call is put behind others only within pipeline_wait_ns, as far as that can be foreseen.
+  bool adaptive = false;
+  uint64_t pipeline_wait_ns = 0;
   BackendConnectionOptions connection;
 };
 
 class Endpoint;
+
+/// What is known of a call whose connection broke.
+enum class Loss : uint8_t {
+  unwritten,  ///< no byte of it has left this process
+  unbegun,    ///< the server has ended the connection before it came to it
+  in_doubt,   ///< it may have been executed
+};
 
 /// Gets back the calls that it has sent: the Backend. Loop thread only.
 class CallOwner : public Capacity::Owner {
  public:
   virtual void on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) = 0;
   /// The connection broke under the call, which is the owner's again.
-  virtual void on_lost(Endpoint& endpoint, ForwardedCall& call, bool written) = 0;
+  virtual void on_lost(Endpoint& endpoint, ForwardedCall& call, Loss loss) = 0;
 
  protected:
   ~CallOwner() = default;
@@ -47,8 +59,10 @@ struct EndpointContext {
   OutlierDetector& outliers;
 };
 
-/// Keeps connections open and gives each call the least loaded one. A state machine: what its
-/// connections report are its inputs, the number of connections that it wants follows from it.
+/// Keeps connections open and gives each call the least loaded one. With `adaptive` that is an idle
+/// one; while none is, the one with the least work ahead of the call, if that is little and known
+/// (ConnectionWork), until the peer is seen to work on several calls at a time. A state machine:
+/// what its connections report are its inputs, the number of connections that it wants follows.
 ///
 ///   down     it has no connection. One is tried, again and again with backoff.
 ///   up       takes requests. All connections are wanted; those that break are replaced.
@@ -65,6 +79,8 @@ class Endpoint final : private BackendConnection::Owner {
  public:
   static constexpr uint32_t kBackoffMinMs = 50;
   static constexpr uint32_t kBackoffMaxMs = 1'000;
+  /// Requests on each connection to an `adaptive` peer that works on several at a time.
+  static constexpr uint32_t kOutOfOrderInFlight = 1'000;
   /// While other endpoints serve, one that is down costs its backend nothing and need not be tried
   /// that often: this long at most if it ever was up, and this long if it never was.
   static constexpr uint32_t kSparedBackoffMaxMs = 5'000;
@@ -104,8 +120,14 @@ class Endpoint final : private BackendConnection::Owner {
     return up_ > 0 && takes_calls() ? Use::last_resort : Use::none;
   }
   bool available() const { return state_ == State::up && !retired_; }
-  /// One more request fits onto some connection, of an endpoint that is set aside, too.
+  /// Some connection has room, of an endpoint that is set aside, too: maybe not for every call.
   bool has_room() const { return capacity_.has_room(); }
+  /// The same for any call: with `adaptive` a connection is idle.
+  bool has_room_for_any() const {
+    return capacity_.has_room() && (!adaptive() || levels_.any_idle());
+  }
+  /// Finds the connection that the call would be sent on; send() may follow. False: none.
+  bool find_place(const ForwardedCall& call);
   uint64_t load() const { return capacity_.used(); }
   /// The first attempts of all its connections have ended, well or not.
   bool settled() const { return settled_; }
@@ -116,8 +138,8 @@ class Endpoint final : private BackendConnection::Owner {
   /// Some connection has a request under way, given up or not.
   bool busy() const;
 
-  /// Sends on the least loaded connection. Only when has_room().
-  void send(ForwardedCall& call);
+  /// Sends where find_place() has said. True: with `adaptive`, behind other calls.
+  bool send(ForwardedCall& call);
   void flush();
 
   /// The call's deadline has passed. True when a slot stays taken for it, and sweep() is wanted.
@@ -158,7 +180,18 @@ class Endpoint final : private BackendConnection::Owner {
 
   uint64_t now_ns() const { return context_.timers.clock().now_ns(); }
   bool takes_calls() const { return !retired_ && !by_hand(); }
-  BackendConnection* free_connection();
+  /// In force, until the peer is known to work on several calls of a connection at a time.
+  bool adaptive() const { return options_.adaptive && !out_of_order_; }
+  uint32_t in_flight() const {
+    return options_.adaptive && out_of_order_ ? kOutOfOrderInFlight : options_.in_flight;
+  }
+  BackendConnection* least_loaded(uint32_t limit);
+  BackendConnection* least_work(const ForwardedCall& call);
+  void account(BackendConnection& connection, const ForwardedCall& call, size_t reply_bytes);
+  void has_answered_one(const BackendConnection& connection, bool draining);
+  void show_depth() { metrics_->depth.set(levels_.deepest()); }
+  void look_at_order(const BackendConnection& connection);
+  std::vector<std::pair<ForwardedCall*, Loss>> take_lost(BackendConnection& connection);
   void open_connection();
   /// Opens what the state wants.
   void maintain();
@@ -193,6 +226,7 @@ class Endpoint final : private BackendConnection::Owner {
   std::unique_ptr<StateReporter> state_report_;  ///< null when it is retired
   State state_ = State::down;
   Capacity capacity_;  ///< of connections_
+  LoadLevels levels_;  ///< of those that are up
   OutlierDetector::Member member_;
   Connections connections_;
   /// A call was given up on them: behind it the real TCP server answers nothing. They take no more
@@ -202,6 +236,7 @@ class Endpoint final : private BackendConnection::Owner {
   Connections graveyard_;
   std::vector<BackendConnection*> unsent_;  ///< with requests of this turn; some may be buried
   BackendConnection* idle_ = nullptr;       ///< the last one that has answered; a hint
+  BackendConnection* place_ = nullptr;      ///< of the call that is sent next
   size_t next_ = 0;                         ///< of connections_: where the last search ended
   Timer timer_;                             ///< next attempt to connect, or the end of aside
   Backoff backoff_;
@@ -212,6 +247,7 @@ class Endpoint final : private BackendConnection::Owner {
   std::string hand_reason_;      ///< of order_, in words
   bool settled_ = false;
   bool was_up_ = false;
+  bool out_of_order_ = false;  ///< see BackendConnection; while any connection is up
   bool replacing_ = false;  ///< the connection that goes down is ended by us
   Listing listing_ = Listing::listed;
   bool one_of_a_name_ = false;

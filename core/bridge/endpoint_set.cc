@@ -13,7 +13,6 @@ namespace {
 
 // How many of these a connection to a protocol's real server can use: see BackendOptions.
 constexpr uint32_t kTcpConnections = 24;
-constexpr uint32_t kTcpInFlight = 1;
 constexpr uint32_t kZmqConnections = 1;
 constexpr uint32_t kZmqInFlight = 1'000;
 
@@ -25,9 +24,11 @@ EndpointOptions options_for(Protocol protocol, const BackendOptions& backend,
   options.connections = backend.connections != 0 ? backend.connections
                         : tcp                    ? kTcpConnections
                                                  : kZmqConnections;
+  options.adaptive = tcp && backend.in_flight == 0;
   options.in_flight = backend.in_flight != 0 ? backend.in_flight
-                      : tcp                  ? kTcpInFlight
+                      : tcp                  ? ConnectionWork::kMaxDepth
                                              : kZmqInFlight;
+  options.pipeline_wait_ns = backend.pipeline_wait_ms * kNsPerMs;
   options.connection = connection;
   options.connection.tls_name = backend.tls_name;
   return options;
@@ -228,24 +229,31 @@ std::string EndpointSet::reason(std::optional<Protocol> only) const {
   return text;
 }
 
-Endpoint* EndpointSet::pick_one_of_many(const Endpoint* avoid, std::optional<Protocol> only) {
+Endpoint* EndpointSet::pick_one_of_many(const ForwardedCall& call, const Endpoint* avoid,
+                                        std::optional<Protocol> only) {
   const auto speaks = [only](const Endpoint& endpoint) {
     return !only || endpoint.options().protocol == *only;
   };
   const auto usable = [&](const Endpoint& endpoint) {
-    return endpoint.available() && endpoint.has_room() && &endpoint != avoid && speaks(endpoint);
+    return endpoint.available() && &endpoint != avoid && speaks(endpoint);
   };
-  if (Endpoint* found = pick_among(usable)) {
+  Endpoint* found =
+      pick_among([&](const Endpoint& e) { return e.has_room_for_any() && usable(e); });
+  if (found != nullptr && found->find_place(call)) {
+    return found;
+  }
+  found = pick_among([&](Endpoint& e) { return usable(e) && e.find_place(call); });
+  if (found != nullptr) {
     return found;
   }
   if (avoid != nullptr) {
-    return pick_one_of_many(nullptr, only);
+    return pick_one_of_many(call, nullptr, only);
   }
   if (std::ranges::any_of(endpoints_, [](const auto& e) { return e->available(); })) {
     return nullptr;
   }
   // Panic: what is set aside may fail, what is not tried has failed for certain.
-  return pick_among([&](const Endpoint& e) { return e.has_room() && speaks(e); });
+  return pick_among([&](Endpoint& e) { return speaks(e) && e.find_place(call); });
 }
 
 template <class Usable>

@@ -72,18 +72,21 @@ class EndpointSet final : private Endpoint::Owner {
   /// Those that were taken out by hand are counted beside the reason of another.
   std::string reason(std::optional<Protocol> only = std::nullopt) const;
 
-  /// An endpoint with room: the less loaded of two that are picked at random, which is nearly as
-  /// even as asking all, and a newcomer is not swamped. One that is set aside only when none is
-  /// available. `avoid` only when no other has room; null: avoids none. `only` one of this
-  /// protocol. Null when none has room.
-  Endpoint* pick(const Endpoint* avoid) {
+  /// An endpoint with a place for the call, which has found it: the less loaded of two that are
+  /// picked at random, which is nearly as even as asking all, and a newcomer is not swamped. One
+  /// with room for any call comes before one that puts it behind others. One that is set aside only
+  /// when none is available. `avoid` only when no other has a place; null: avoids none. `only` one
+  /// of this protocol. Null when none has a place.
+  Endpoint* pick(const ForwardedCall& call, const Endpoint* avoid) {
     if (endpoints_.size() == 1) {
       Endpoint& single = *endpoints_.front();
-      return single.has_room() ? &single : nullptr;
+      return single.find_place(call) ? &single : nullptr;
     }
-    return pick_one_of_many(avoid, std::nullopt);
+    return pick_one_of_many(call, avoid, std::nullopt);
   }
-  Endpoint* pick(const Endpoint* avoid, Protocol only) { return pick_one_of_many(avoid, only); }
+  Endpoint* pick(const ForwardedCall& call, const Endpoint* avoid, Protocol only) {
+    return pick_one_of_many(call, avoid, only);
+  }
 
   /// pick() may find one.
   bool has_room() const {
@@ -111,7 +114,8 @@ class EndpointSet final : private Endpoint::Owner {
   void see_off();
   void on_leave_timer();
   void on_sweep();
-  Endpoint* pick_one_of_many(const Endpoint* avoid, std::optional<Protocol> only);
+  Endpoint* pick_one_of_many(const ForwardedCall& call, const Endpoint* avoid,
+                             std::optional<Protocol> only);
   template <class Usable>
   Endpoint* pick_among(Usable usable);
 

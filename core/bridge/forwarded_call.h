@@ -10,6 +10,7 @@ namespace zerogate {
 
 class Endpoint;
 class BackendConnection;
+class ServiceTime;
 struct CallerLane;
 
 /// Made when a call reaches its backend, gone when the call is answered. It keeps a copy of the
@@ -30,6 +31,11 @@ struct ForwardedCall {
   uint8_t hops = 0;        ///< gateways that it has come through, this one included
   bool queued = false;
   bool retried = false;
+  bool sent_again = false;  ///< a server closed the connection before it had begun with it
+
+  ServiceTime* service_time = nullptr;  ///< its function's; null when nothing is known of it
+  uint64_t expected_ns = 0;             ///< as it was when the call was sent
+  uint32_t reply_bytes = 0;             ///< the same, of the largest reply
 
   ByteView function() const { return ByteView(request).substr(0, function_bytes); }
   /// Exactly one MessagePack value, unless any_bytes says otherwise.

@@ -106,6 +106,15 @@ ByteView TcpBackendConnection::skip(ByteView bytes) {
   return bytes.substr(skipped);
 }
 
+// A part of a reply says that the server's process has ended with the rest of it. Zero's server
+// speaks no TLS: what does stands in front of it, and may end otherwise than the server has.
+void TcpBackendConnection::on_closed(int error) {
+  if (error == UV_EOF && skip_ == 0 && stream_.reader().empty() && options().tls == nullptr) {
+    note_end_in_order();
+  }
+  fail(stream_.why(error));
+}
+
 void TcpBackendConnection::on_frame(uint32_t id, ByteView payload) {
   if (id == kProbeId) {
     return on_probe_answer(payload);

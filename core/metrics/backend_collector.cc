@@ -25,6 +25,7 @@ void add_up(EndpointTotals& sum, const EndpointTotals& one) {
   }
   sum.connections += one.connections;
   sum.in_flight += one.in_flight;
+  sum.depth = std::max(sum.depth, one.depth);
   sum.up = std::max(sum.up, one.up);
   sum.disabled = std::max(sum.disabled, one.disabled);
 }
@@ -35,6 +36,8 @@ void add_up(BackendSum& sum, const BackendTotals& one) {
   sum.totals.queue += one.queue;
   sum.totals.queue_limit += one.queue_limit;
   sum.totals.retries += one.retries;
+  sum.totals.pipelined += one.pipelined;
+  sum.totals.resent += one.resent;
   for (const EndpointTotals& endpoint : one.endpoints) {
     add_up(sum.endpoints[endpoint.endpoint], endpoint);
   }
@@ -105,6 +108,23 @@ void collect_attempts(const ByBackend& backends, std::vector<MetricFamily>& fami
   add_family(std::move(requests), families);
 }
 
+void collect_pipelining(const ByBackend& backends, std::vector<MetricFamily>& families) {
+  per_backend(
+      backends,
+      Family("zerogate_backend_pipelined_total",
+             "Requests that in_flight: auto has sent behind others on a raw-TCP connection, for "
+             "none was idle and these take less than pipeline_wait together.",
+             MetricType::Counter),
+      [](const BackendTotals& totals) { return totals.pipelined; }, families);
+  per_backend(
+      backends,
+      Family("zerogate_backend_resent_total",
+             "Requests sent again because a server had closed their connection while it worked on "
+             "one before them. Callers do not see these, but the server's log says what it met.",
+             MetricType::Counter),
+      [](const BackendTotals& totals) { return totals.resent; }, families);
+}
+
 }  // namespace
 
 void collect_backends(const Workers& workers, std::vector<MetricFamily>& families) {
@@ -129,6 +149,12 @@ void collect_backends(const Workers& workers, std::vector<MetricFamily>& familie
                       "out counts until its answer comes after all or its connection is replaced.",
                       MetricType::Gauge),
                &EndpointTotals::in_flight, families);
+  per_endpoint(backends,
+               Family("zerogate_backend_depth",
+                      "Requests under way on that connection to an endpoint which has the most. "
+                      "More than 1 over raw TCP: calls stand behind others (backends.*.in_flight).",
+                      MetricType::Gauge),
+               &EndpointTotals::depth, families);
   per_endpoint(backends,
                Family("zerogate_backend_up",
                       "1 when at least one worker sends requests to the endpoint, 0 when all have "
@@ -171,6 +197,7 @@ void collect_backends(const Workers& workers, std::vector<MetricFamily>& familie
              "but an endpoint is ill.",
              MetricType::Counter),
       [](const BackendTotals& totals) { return totals.retries; }, families);
+  collect_pipelining(backends, families);
 }
 
 }  // namespace zerogate

@@ -22,6 +22,7 @@ EndpointTotals totals_of(const EndpointMetrics& metrics, bool live) {
   if (live) {
     totals.connections = metrics.connections.value();
     totals.in_flight = metrics.in_flight.value();
+    totals.depth = metrics.depth.value();
     totals.up = metrics.up.value();
     totals.disabled = metrics.disabled.value();
     totals.status = metrics.status.get();
@@ -74,6 +75,8 @@ BackendTotals BackendMetrics::totals() const {
   totals.queue = queue.value();
   totals.queue_limit = queue_limit.value();
   totals.retries = retries.value();
+  totals.pipelined = pipelined.value();
+  totals.resent = resent.value();
   const std::lock_guard lock(mutex_);
   totals.endpoints.reserve(endpoints_.size() + gone_.size());
   for (const auto& endpoint : endpoints_) {
@@ -109,6 +112,8 @@ void BackendMetrics::remember(std::shared_ptr<EndpointMetrics> metrics) {
 void BackendMetrics::inherit(BackendMetrics& old) {
   duration.add(old.duration);
   retries.add(old.retries.value());
+  pipelined.add(old.pipelined.value());
+  resent.add(old.resent.value());
   Endpoints inherited;
   {
     const std::lock_guard lock(old.mutex_);

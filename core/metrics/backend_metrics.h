@@ -23,6 +23,7 @@ struct EndpointMetrics {
   std::array<Counter, kOutcomeNames.size()> requests;  ///< by how the attempt ended
   Counter connections;                                 ///< gauge
   Counter in_flight;                                   ///< gauge: sent, and not answered yet
+  Counter depth;                                       ///< gauge: the same, on one connection
   Counter up;                                          ///< gauge: 1 when it takes requests
   Counter disabled;                                    ///< gauge: 1 when taken out by hand
   Counter hidden;                                      ///< 1: no series shows it
@@ -37,6 +38,7 @@ struct EndpointTotals {
   std::array<uint64_t, kOutcomeNames.size()> requests{};
   uint64_t connections = 0;
   uint64_t in_flight = 0;
+  uint64_t depth = 0;
   uint64_t up = 0;
   uint64_t disabled = 0;
   EndpointStatus status;
@@ -48,6 +50,8 @@ struct BackendTotals {
   uint64_t queue = 0;
   uint64_t queue_limit = 0;
   uint64_t retries = 0;
+  uint64_t pipelined = 0;
+  uint64_t resent = 0;
   std::vector<EndpointTotals> endpoints;  ///< a name may stand here more than once: add them up
 };
 
@@ -67,6 +71,8 @@ class BackendMetrics {
   Counter queue;        ///< gauge: requests that wait for a connection
   Counter queue_limit;  ///< gauge: how many may
   Counter retries;      ///< attempts on another endpoint
+  Counter pipelined;    ///< sent behind others by `in_flight: auto`
+  Counter resent;       ///< a server closed the connection before it came to them
 
   std::shared_ptr<EndpointMetrics> add(std::string endpoint);
   /// What is counted in it later may be lost.

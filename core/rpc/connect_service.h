@@ -14,11 +14,18 @@ namespace zerogate {
 /// Answers "connected" to every peer but this process itself. A backend's name may lead back to the
 /// gateway (a compose alias, a Service's own name), and calls would go round until they time out.
 /// So a backend connection tells in its `connect` which gateway it belongs to, where Zero's servers
-/// ignore it: over raw TCP in the argument, over ZeroMQ in the request's id. Loop thread only.
+/// ignore it: over raw TCP in the argument, over ZeroMQ in the request's id. To such a connection a
+/// gateway says that it is one, too, which works on all calls of a connection at once: it writes
+/// "connected" in MessagePack's longer form. Loop thread only.
 class ConnectService final : public Service {
  public:
   static constexpr const char* kName = "connect";
   static constexpr std::string_view kAnswer = "connected";
+  /// The answer over raw TCP to a connection of another gateway's.
+  static constexpr std::string_view kGatewayAnswer =
+      "\xd9\x09"
+      "connected";
+  static constexpr std::string_view kIdentityPrefix = "gateway:";
   /// The error for a peer that is the same gateway.
   static constexpr std::string_view kSelf = "this is the gateway itself";
 
@@ -27,7 +34,7 @@ class ConnectService final : public Service {
   static std::string make_identity(uint64_t seed) {
     constexpr std::string_view kAlphabet =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::string identity = "gateway:";
+    std::string identity(kIdentityPrefix);
     Random random(seed);
     while (identity.size() < kIdentityBytes) {
       identity += kAlphabet[random.below(kAlphabet.size())];
@@ -43,12 +50,19 @@ class ConnectService final : public Service {
         (request.argument.ends_with(identity_) || call.request_id() == identity_)) {
       return std::move(call).fail(Outcome::unavailable, kSelf);
     }
-    std::move(call).reply(
-        "\xa9"
-        "connected");  // a MessagePack string of 9 bytes
+    std::move(call).reply(is_identity(request.argument)
+                              ? kGatewayAnswer
+                              : "\xa9"
+                                "connected");  // a MessagePack string of 9 bytes
   }
 
  private:
+  /// A MessagePack string of kIdentityBytes.
+  static bool is_identity(ByteView argument) {
+    return argument.size() == 1 + kIdentityBytes && argument[0] == '\xb0' &&
+           argument.substr(1).starts_with(kIdentityPrefix);
+  }
+
   const std::string identity_;
 };
 

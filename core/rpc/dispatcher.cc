@@ -38,7 +38,7 @@ void Dispatcher::dispatch(const IncomingRequest& incoming) {
   }
   const Request request = {incoming.request.function, incoming.request.argument,
                            route.label == FunctionLabels::other(), incoming.request.any_bytes,
-                           incoming.request.hops};
+                           incoming.request.hops, route.label};
   route.service->serve(request, calls_.begin(incoming.path, route.label, arrival_of(incoming)));
 }
 

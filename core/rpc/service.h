@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/base/bytes.h"
+#include "core/metrics/function_labels.h"
 #include "core/rpc/call.h"
 
 namespace zerogate {
@@ -15,6 +16,7 @@ struct Request {
   bool unknown = false;    ///< the function has no metrics label of its own (yet)
   bool any_bytes = false;  ///< the argument is something else: see Service::takes_any_bytes()
   uint8_t hops = 0;        ///< gateways that it has come through
+  FunctionLabel label = FunctionLabels::other();  ///< of the function
 };
 
 class Service {

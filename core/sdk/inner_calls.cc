@@ -54,8 +54,9 @@ void InnerCalls::begin(Backends* backends, ByteView backend, ByteView function, 
   const ReturnPath path = {
       .sink = this, .caller = operation.key_, .wire = Wire::t3, .id = RequestId("0000")};
   const RequestInfo info(loop_.now_ns(), function, argument.size());
-  service->serve({.function = function, .argument = argument, .hops = hops},
-                 calls_.begin(path, labels_.find(function), info));
+  const FunctionLabel label = labels_.find(function);
+  service->serve({.function = function, .argument = argument, .hops = hops, .label = label},
+                 calls_.begin(path, label, info));
 }
 
 // A service may answer while it is called, so the coroutine goes on later.

@@ -94,6 +94,24 @@ Codec<std::vector<Item>> at_most(size_t max, std::string_view what, std::string_
   return made;
 }
 
+/// The codec that also takes `auto`, which is what `make` gives.
+template <class Make>
+Codec<uint32_t> or_auto(const Codec<uint32_t>& codec, Make make) {
+  Codec<uint32_t> made = codec;
+  made.parse = [make, parse = codec.parse](const SettingValue& value,
+                                           Problems& problems) -> std::optional<uint32_t> {
+    if (value.text == "auto") {
+      return make();
+    }
+    const auto number = parse(value, problems);
+    if (!number) {
+      problems.back().message += ", or auto";
+    }
+    return number;
+  };
+  return made;
+}
+
 std::string same_word(const std::string& word) { return word; }
 
 /// A file or folder that is read here, or off; `name` is its member of what was read.
@@ -123,20 +141,16 @@ Codec<uint32_t> count(uint32_t min, uint32_t max) {
                         [](uint32_t number) { return std::to_string(number); });
 }
 
-Codec<uint32_t> thread_count(uint32_t max) {
-  Codec<uint32_t> codec = count(1, max);
-  codec.parse = [max, parse = codec.parse](const SettingValue& value,
-                                           Problems& problems) -> std::optional<uint32_t> {
-    if (value.text == "auto") {
-      return std::min(cpu_count(), max);
-    }
-    const auto number = parse(value, problems);
-    if (!number) {
-      problems.back().message += ", or auto";
-    }
-    return number;
+Codec<uint32_t> count_or_auto(uint32_t max) {
+  Codec<uint32_t> codec = or_auto(count(0, max), [] { return 0U; });
+  codec.show = [show = codec.show](uint32_t number) {
+    return number == 0 ? std::make_optional(text_value("auto")) : show(number);
   };
   return codec;
+}
+
+Codec<uint32_t> thread_count(uint32_t max) {
+  return or_auto(count(1, max), [max] { return std::min(cpu_count(), max); });
 }
 
 Codec<uint64_t> size() {

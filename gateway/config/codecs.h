@@ -87,6 +87,8 @@ Codec<Enum> choice(const std::vector<std::string>& names) {
 }
 
 Codec<uint32_t> count(uint32_t min, uint32_t max);
+/// `auto` is 0, which may be written, too.
+Codec<uint32_t> count_or_auto(uint32_t max);
 /// `auto` is as many as the cgroup grants CPUs.
 Codec<uint32_t> thread_count(uint32_t max);
 /// Bytes, from 1KiB to 1GiB.

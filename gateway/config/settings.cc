@@ -197,8 +197,12 @@ std::vector<SettingOf<BackendOptions>> make_backend_settings() {
            "loop; 0: 24 over TCP, 1 over ZeroMQ", .example = "24"},
           &B::connections, count(0, kMaxBackendConnections)),
       row({.path = "in_flight", .placeholder = "N", .help = "requests under way on each "
-           "connection; 0: 1 over TCP, 1000 over ZeroMQ", .example = "1"},
-          &B::in_flight, count(0, kMaxBackendInFlight)),
+           "connection; auto: over TCP one, and behind it those that need not wait longer than "
+           "pipeline_wait; over ZeroMQ 1000", .example = "1"},
+          &B::in_flight, count_or_auto(kMaxBackendInFlight)),
+      row({.path = "pipeline_wait", .placeholder = "DURATION", .help = "of in_flight: auto, how "
+           "long the requests that a call is put behind may take"},
+          &B::pipeline_wait_ms, duration()),
       row({.path = "queue", .placeholder = "N", .help = "calls that may wait for a connection, in "
            "each event loop; more are refused as overloaded"},
           &B::queue, count(0, kMaxBackendQueue)),

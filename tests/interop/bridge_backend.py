@@ -71,7 +71,14 @@ def blob(msg: int) -> bytes:
     return b"\xa5" * msg
 
 
-FUNCTIONS = (hello_world, echo, add, boom, sleep_ms, block_ms, who_am_i, nothing, blob)
+def mark(msg: str) -> object:
+    """Keeps a list of its calls. One has a result for which Zero's TCP server closes the connection."""
+    with open("marks", "a") as marks:
+        marks.write(msg + "\n")
+    return object() if msg == "no MessagePack" else msg
+
+
+FUNCTIONS = (hello_world, echo, add, boom, sleep_ms, block_ms, who_am_i, nothing, blob, mark)
 PORT = 0  # this server's, in its processes
 
 
@@ -104,6 +111,11 @@ class Backend:
     @property
     def url(self):
         return f"{self.protocol}://127.0.0.1:{self.port}"
+
+    @property
+    def directory(self):
+        """Where its processes work."""
+        return self._directory.name
 
     @property
     def address(self):

@@ -103,13 +103,15 @@ void Storm::judge_queues() {
       if (endpoint.connections > kMostConnections) {
         violated(fmt::format("{} connections to {}", endpoint.connections, endpoint.endpoint));
       }
-      // With one call on each, as many connections are free as have none.
-      room += endpoint.up != 0 ? endpoint.connections - endpoint.in_flight : 0;
+      // As many are idle at least.
+      if (endpoint.up != 0 && endpoint.connections > endpoint.in_flight) {
+        room += endpoint.connections - endpoint.in_flight;
+      }
     }
     const BackendOptions& options = backend.backend == "a"   ? plan_.a
                                     : backend.backend == "b" ? plan_.b
                                                              : plan_.c;
-    if (options.in_flight == 1 && backend.queue != 0 && room != 0) {
+    if (options.in_flight <= 1 && backend.queue != 0 && room != 0) {
       violated(fmt::format("{} calls wait for backend {} though {} connections are free",
                            backend.queue, backend.backend, room));
     }

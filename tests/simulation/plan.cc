@@ -31,7 +31,10 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   clients = world.between(1, 8);
   servers = world.between(1, 4);
   storm = world.between(kSecond, 8 * kSecond);
-  call_every = storm / world.between(40, 300);
+  // With many calls it becomes known how long functions take; a poor network would not carry them.
+  many = network.slow_one_in == 0 && network.buffer == 64 << 10 &&
+                    (network.short_one_in == 0 || network.short_one_in == 10);
+  call_every = storm / (many ? 700 : world.between(40, 300));
   fault_every = storm / world.between(5, 80);
   service_most = one_of<uint64_t>(world, {2 * kMs, 50 * kMs, 500 * kMs});
   largest_argument = one_of<size_t>(world, {16, 300, 6'000});
@@ -66,7 +69,8 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   }
   for (BackendOptions* backend : {&a, &b, &c}) {
     backend->connections = static_cast<uint32_t>(world.between(1, 4));
-    backend->in_flight = one_of<uint32_t>(world, {1, 1, 4});
+    backend->in_flight = one_of<uint32_t>(world, {0, 0, 1, 4});
+    backend->pipeline_wait_ms = one_of<uint32_t>(world, {1, 10'000});
     backend->queue = one_of<uint32_t>(world, {2, 20, 1'024});
     backend->timeout_ms = one_of<uint32_t>(world, {400, 1'000, 5'000});
     backend->connect_timeout_ms = one_of<uint32_t>(world, {300, 1'000});
@@ -74,6 +78,7 @@ Plan::Plan(World& world) : network(network_plan(world)) {
     backend->eject_after = static_cast<uint32_t>(world.between(1, 5));
     backend->idempotent = {"*_get"};
   }
+  b_servers = one_of(world, {TcpServer::Kind::one_at_a_time, TcpServer::Kind::gateway});
   worker.routing = routing(world, false);
 }
 
@@ -84,6 +89,12 @@ std::vector<std::string> Plan::servers_of(char backend) const {
                         ":7000");
   }
   return addresses;
+}
+
+uint32_t Plan::most_in_flight(char backend) const {
+  const uint32_t said = (backend == 'a' ? a : b).in_flight;
+  const bool gateway = backend == 'b' && b_servers == TcpServer::Kind::gateway;
+  return said != 0 ? said : gateway ? Endpoint::kOutOfOrderInFlight : ConnectionWork::kMaxDepth;
 }
 
 RouteTableOptions Plan::routing(World& world, bool varied) const {

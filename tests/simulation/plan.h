@@ -8,6 +8,7 @@
 
 #include "gateway/runtime/worker.h"
 #include "tests/simulation/network.h"
+#include "tests/simulation/tcp_server.h"
 
 namespace zerogate::simulation {
 
@@ -48,10 +49,13 @@ struct Plan {
   RouteTableOptions routing(World& world, bool varied) const;
   /// Addresses of a backend's servers.
   std::vector<std::string> servers_of(char backend) const;
+  /// Calls on a connection to a backend that speaks raw TCP.
+  uint32_t most_in_flight(char backend) const;
 
   std::array<bool, kFaults> faults{};
   NetworkPlan network;
   WorkerOptions worker;
+  bool many = false;  ///< calls, half of them of one function
   size_t clients = 4;
   size_t servers = 3;  ///< of each backend
   uint64_t storm = 0;  ///< nanoseconds
@@ -61,6 +65,7 @@ struct Plan {
   size_t largest_argument = 64;
   BackendOptions a;
   BackendOptions b;  ///< has a name
+  TcpServer::Kind b_servers = TcpServer::Kind::one_at_a_time;
   BackendOptions c;  ///< speaks ZeroMQ
 };
 

@@ -27,7 +27,8 @@ void Storm::make_peers() {
       servers_.push_back(std::make_unique<TcpServer>(world_, network_, ledger_, address));
       servers_.back()->faults.service_most = plan_.service_most;
       servers_.back()->too_large = plan_.worker.tcp.max_message + 100;
-      servers_.back()->in_flight_limit = (backend == 'a' ? plan_.a : plan_.b).in_flight;
+      servers_.back()->kind = backend == 'a' ? TcpServer::Kind::one_at_a_time : plan_.b_servers;
+      servers_.back()->in_flight_limit = plan_.most_in_flight(backend);
       servers_.back()->start();
     }
   }
@@ -125,10 +126,16 @@ void Storm::schedule_call() {
   });
 }
 
+Function Storm::any_function() {
+  return plan_.many && world_.chance(2)
+             ? Function::a_put
+             : static_cast<Function>(world_.random.below(kFunctionCount));
+}
+
 void Storm::call_over_zmq() {
   ZmqClient& client = *zmq_clients_[world_.random.below(zmq_clients_.size())];
   if (client.connected()) {
-    client.call(static_cast<Function>(world_.random.below(kFunctionCount)),
+    client.call(any_function(),
                 world_.random.below(plan_.largest_argument));
   } else if (world_.chance(3)) {
     client.connect();
@@ -150,7 +157,7 @@ void Storm::call_once() {
     return flood(client);
   }
   if (client.may_call()) {
-    client.call(static_cast<Function>(world_.random.below(kFunctionCount)),
+    client.call(any_function(),
                 world_.random.below(plan_.largest_argument));
   }
 }
@@ -197,7 +204,7 @@ void Storm::befall_zmq_client(Fault fault) {
     default:
       break;
   }
-  const auto function = static_cast<Function>(world_.random.below(kFunctionCount));
+  const Function function = any_function();
   for (uint64_t left = world_.between(2, 20); left > 0 && client.connected(); --left) {
     client.call(function, world_.random.below(plan_.largest_argument));
   }
@@ -224,7 +231,7 @@ void Storm::befall_client(Fault fault) {
 
 // Many calls at once: they arrive in one turn.
 void Storm::flood(TcpClient& client) {
-  const auto function = static_cast<Function>(world_.random.below(kFunctionCount));
+  const Function function = any_function();
   for (uint64_t left = world_.between(2, 20); left > 0 && client.may_call(); --left) {
     client.call(function, world_.random.below(plan_.largest_argument));
   }

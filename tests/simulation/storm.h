@@ -60,6 +60,7 @@ class Storm {
   void schedule_call();
   void schedule_fault();
   void call_once();
+  Function any_function();
   void call_over_zmq();
   void befall(Fault fault);
   void befall_client(Fault fault);

@@ -27,6 +27,8 @@ void Tally::add(const WorkerMetrics& metrics) {
   }
   for (const BackendTotals& backend : metrics.backends.totals()) {
     counts_["retries"] += backend.retries;
+    counts_["pipelined"] += backend.pipelined;
+    counts_["sent again"] += backend.resent;
     for (const EndpointTotals& endpoint : backend.endpoints) {
       for (size_t i = 0; i < kOutcomeNames.size(); ++i) {
         counts_[fmt::format("attempt {}", kOutcomeNames[i])] += endpoint.requests[i];

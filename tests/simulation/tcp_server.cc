@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
+#include "core/rpc/connect_service.h"
 #include "core/wire/msgpack_write.h"
 #include "core/wire/t3.h"
 #include "core/wire/zerror.h"
@@ -80,6 +82,11 @@ void TcpServer::vanish_one() {
 }
 
 void TcpServer::close_one() {
+  const auto others_wait = [](const auto& one) { return one->busy && !one->in.empty(); };
+  if (const auto found = std::ranges::find_if(connections_, others_wait);
+      found != connections_.end()) {
+    return end(ConnectionPtr(*found));
+  }
   if (const ConnectionPtr connection = any()) {
     end(connection);
   }
@@ -106,18 +113,31 @@ void TcpServer::read(const ConnectionPtr& connection) {
     char bytes[16 << 10];
     const long got = connection->socket->read(bytes, sizeof bytes);
     if (got == -EAGAIN) {
-      return;
+      break;
     }
-    if (got <= 0) {
+    connection->all_read = got <= 0;
+    if (got < 0 || (got == 0 && (kind == Kind::gateway || connection->hangs))) {
       return end(connection);
     }
-    connection->in.append(bytes, static_cast<size_t>(got));
-    while (!connection->ended && take_one(connection)) {
+    if (got == 0) {
+      break;
     }
+    connection->in.append(bytes, static_cast<size_t>(got));
+  }
+  while (connection != nullptr && !connection->ended && !faults.stuck && take_one(connection)) {
+  }
+  // Zero's server works off what it has read, also for a peer that has left.
+  if (connection != nullptr && connection->all_read && !connection->busy) {
+    end(connection);
   }
 }
 
+// Zero's server begins with the next call when it has handed the last reply to its kernel: as long
+// as replies are small, it always has.
 bool TcpServer::take_one(const ConnectionPtr& connection) {
+  if (kind == Kind::one_at_a_time && (connection->busy || !connection->out.empty())) {
+    return false;
+  }
   const wire::t3::Frame frame = wire::t3::parse_frame(connection->in, kLargestRequest);
   if (frame.status == wire::t3::FrameStatus::incomplete) {
     return false;
@@ -127,34 +147,61 @@ bool TcpServer::take_one(const ConnectionPtr& connection) {
       envelope.status != wire::t3::EnvelopeStatus::ok) {
     violated("the gateway sent a backend something that is no request");
   }
-  const uint32_t id = frame.id;
-  std::string body;
-  if (envelope.function == "connect") {
-    wire::write_str(body, "connected");
-  } else {
-    const uint32_t number = ledger_.executed(envelope.function, envelope.argument);
-    world_.note("executed", number);
-    if (++connection->under_way > in_flight_limit) {
-      violated(fmt::format("{} calls are under way on a connection to {}, limit {}",
-                           connection->under_way, address_, in_flight_limit));
+  judge_depth(*connection);
+  serve(connection, frame.id, envelope.function, envelope.argument);
+  connection->in.erase(0, frame.size);
+  return true;
+}
+
+/// Whole requests in it, and those that it works on.
+void TcpServer::judge_depth(const Connection& connection) const {
+  uint32_t requests = connection.under_way;
+  for (ByteView rest = connection.in; !rest.empty();) {
+    const wire::t3::Frame frame = wire::t3::parse_frame(rest, kLargestRequest);
+    if (frame.status != wire::t3::FrameStatus::whole) {
+      break;
     }
+    ++requests;
+    rest.remove_prefix(frame.size);
+  }
+  if (requests > in_flight_limit) {
+    violated(fmt::format("{} calls are under way on a connection to {}, limit {}", requests,
+                         address_, in_flight_limit));
+  }
+}
+
+void TcpServer::serve(const ConnectionPtr& connection, uint32_t id, ByteView function,
+                      ByteView argument) {
+  std::string body;
+  if (function == "connect") {
+    if (kind == Kind::gateway) {
+      body = ConnectService::kGatewayAnswer;
+    } else {
+      wire::write_str(body, "connected");
+    }
+  } else {
+    const uint32_t number = ledger_.executed(function, argument);
+    world_.note("executed", number);
+    ++connection->under_way;
     body = ledger_.result_of(number, address_);
     if (world_.chance(faults.error_one_in)) {
       body.clear();
       wire::write_error(body, wire::ErrorKey::server_exception, "the function failed");
     }
   }
-  connection->in.erase(0, frame.size);
+  connection->busy = true;
   if (faults.silent || world_.chance(faults.never_one_in)) {
-    return true;
+    connection->hangs = true;
+    return;
   }
   world_.in(world_.between(faults.service_least, faults.service_most),
             [this, connection, id, body = std::move(body)]() mutable {
               if (!connection->ended) {
+                connection->busy = false;
                 answer(connection, id, std::move(body));
+                read(connection);
               }
             });
-  return true;
 }
 
 void TcpServer::answer(const ConnectionPtr& connection, uint32_t id, std::string body) {
@@ -198,6 +245,7 @@ void TcpServer::pump(const ConnectionPtr& connection) {
     }
     connection->out.erase(0, static_cast<size_t>(sent));
   }
+  read(connection);
 }
 
 }  // namespace zerogate::simulation

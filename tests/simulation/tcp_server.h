@@ -28,6 +28,9 @@ class TcpServer {
     uint64_t service_least = 50 * kUs;
     uint64_t service_most = 2 * kMs;
   };
+  /// Zero's server works on one call of a connection after the other; a gateway works on all of
+  /// them, and says so to a gateway.
+  enum class Kind : uint8_t { one_at_a_time, gateway };
 
   TcpServer(World& the_world, Network& the_network, Ledger& the_ledger, std::string address);
   ~TcpServer() { stop(); }
@@ -49,6 +52,7 @@ class TcpServer {
   Faults faults;
   /// Larger than the gateway takes.
   size_t too_large = 0;
+  Kind kind = Kind::one_at_a_time;
   /// What the gateway may have under way at once on a connection; connections at once.
   uint32_t in_flight_limit = UINT32_MAX;
 
@@ -58,6 +62,9 @@ class TcpServer {
     std::string in;
     std::string out;
     uint32_t under_way = 0;
+    bool busy = false;     ///< one_at_a_time: with a call
+    bool hangs = false;    ///< in that call, for good
+    bool all_read = false;  ///< the gateway sends no more
     bool spoiled = false;  ///< garbage has left on it
     bool ended = false;
   };
@@ -66,6 +73,8 @@ class TcpServer {
   void accept(const SocketPtr& socket);
   void read(const ConnectionPtr& connection);
   bool take_one(const ConnectionPtr& connection);
+  void judge_depth(const Connection& connection) const;
+  void serve(const ConnectionPtr& connection, uint32_t id, ByteView function, ByteView argument);
   void answer(const ConnectionPtr& connection, uint32_t id, std::string body);
   void pump(const ConnectionPtr& connection);
   void end(const ConnectionPtr& connection);

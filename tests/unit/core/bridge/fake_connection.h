@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/bridge/connection_maker.h"
+#include "core/rpc/connect_service.h"
 
 namespace zerogate::testing {
 
@@ -20,6 +21,7 @@ class FakeConnection final : public BackendConnection {
   struct Sent {
     uint32_t id;
     std::string function;
+    std::string argument;
   };
 
   FakeConnection(FakeNetwork& network, TimerQueue& timers, Owner& owner,
@@ -27,7 +29,7 @@ class FakeConnection final : public BackendConnection {
   ~FakeConnection() override;
 
   void send(ForwardedCall& call) override {
-    sent.push_back({take_slot(call), std::string(call.function())});
+    sent.push_back({take_slot(call), std::string(call.function()), std::string(call.argument())});
   }
   bool was_written(const ForwardedCall&) const override { return written; }
   void flush() override { ++flushes; }
@@ -38,11 +40,17 @@ class FakeConnection final : public BackendConnection {
         "\xa9"
         "connected");
   }
+  void answer_connect_as_gateway() { on_probe_answer(ConnectService::kGatewayAnswer); }
+  /// The server closes the connection after its last reply.
+  void close_in_order() {
+    note_end_in_order();
+    fail("the connection was closed");
+  }
   /// Answers the oldest request that has not been answered, or its given-up slot.
-  void answer(ByteView body = "\x01") {
-    ASSERT_FALSE(sent.empty());
-    const uint32_t id = sent.front().id;
-    sent.erase(sent.begin());
+  void answer(ByteView body = "\x01", size_t index = 0) {
+    ASSERT_LT(index, sent.size());
+    const uint32_t id = sent[index].id;
+    sent.erase(sent.begin() + static_cast<std::ptrdiff_t>(index));
     if (const Slot* slot = find(id)) {
       complete(id, *slot, body);
     }

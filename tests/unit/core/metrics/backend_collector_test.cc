@@ -27,6 +27,7 @@ class BackendCollectorTest : public CollectorTest {
       "zerogate_backend_connections",    "zerogate_backend_up",
       "zerogate_backend_in_flight",      "zerogate_backend_queue",
       "zerogate_backend_queue_limit",    "zerogate_backend_retries_total",
+      "zerogate_backend_pipelined_total", "zerogate_backend_resent_total", "zerogate_backend_depth",
       "zerogate_backend_endpoints"};
 };
 

@@ -92,11 +92,12 @@ TEST_F(BridgeConfig, NothingBelowTheKeysIsNone) {
 TEST_F(BridgeConfig, TheLimitsThemselvesAreTaken) {
   const Config config = good(
       "backends:\n"
-      "  least: {url: tcp://a:1, connections: 0, in_flight: 0, queue: 0, timeout: 1ms,"
-      " eject_after: 1}\n"
+      "  least: {url: tcp://a:1, connections: 0, in_flight: auto, pipeline_wait: 1ms, queue: 0,"
+      " timeout: 1ms, eject_after: 1}\n"
       "  most: {url: tcp://a:1, connections: 1024, in_flight: 4096, queue: 1000000, timeout: "
       "1h}\n");
   EXPECT_EQ(config.backends[0].queue, 0u);
+  EXPECT_EQ(config.backends[0].in_flight, 0u);
   EXPECT_EQ(config.backends[1].queue, 1'000'000u);
 }
 
@@ -360,8 +361,8 @@ INSTANTIATE_TEST_SUITE_P(
                "'backends.orders.url'?"},
         Broken{"backends:\n  orders:\n    url: tcp://a:1\n    retries: 3\n",
                "zerogate.yaml:4: unknown key 'backends.orders.retries'; backends.orders has url, "
-               "connections, in_flight, queue, timeout, connect_timeout, resolve, eject_after, "
-               "idempotent, curve and tls"},
+               "connections, in_flight, pipeline_wait, queue, timeout, connect_timeout, resolve, "
+               "eject_after, idempotent, curve and tls"},
         Broken{"backends:\n  orders: {timeout: 5s}\n",
                "zerogate.yaml:2: backends.orders: no url; add it, as in url: [tcp://orders:5559]"},
         Broken{"backends:\n  orders: {url: []}\n",
@@ -409,7 +410,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"backends:\n  o: {url: tcp://a:1, connections: 1025}\n",
                "zerogate.yaml:2: backends.o.connections: '1025' is out of range; write 0 to 1024"},
         Broken{"backends:\n  o: {url: tcp://a:1, in_flight: 4097}\n",
-               "zerogate.yaml:2: backends.o.in_flight: '4097' is out of range; write 0 to 4096"},
+               "zerogate.yaml:2: backends.o.in_flight: '4097' is out of range; write 0 to 4096, or auto"},
         Broken{"backends:\n  o: {url: tcp://a:1, queue: 1000001}\n",
                "zerogate.yaml:2: backends.o.queue: '1000001' is out of range; write 0 to 1000000"},
         Broken{"backends:\n  o: {url: tcp://a:1, queue: -1}\n",

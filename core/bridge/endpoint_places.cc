@@ -1,0 +1,142 @@
+// Which of an endpoint's connections a call is sent on, and what is known of it when one breaks.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/bridge/endpoint.h"
+
+namespace zerogate {
+
+uint64_t Endpoint::limit() const { return takes_calls() ? uint64_t{up_} * in_flight() : 0; }
+
+bool Endpoint::find_place(const ForwardedCall& call) {
+  if (!capacity_.has_room()) {
+    return false;
+  }
+  if (!adaptive()) {
+    place_ = least_loaded(in_flight());
+  } else if (levels_.any_idle()) {
+    place_ = least_loaded(1);
+  } else {
+    place_ = least_work(call);
+  }
+  return place_ != nullptr;
+}
+
+BackendConnection* Endpoint::least_loaded(uint32_t limit) {
+  if (BackendConnection* idle = std::exchange(idle_, nullptr);
+      idle != nullptr && idle->load() == 0) {
+    return idle;
+  }
+  // Begins behind the one that was found last: in a burst those before it are busy.
+  BackendConnection* best = nullptr;
+  size_t at = next_;
+  for (size_t left = connections_.size(); left != 0; --left) {
+    at = at + 1 < connections_.size() ? at + 1 : 0;
+    BackendConnection& connection = *connections_[at];
+    if (!connection.up() || connection.load() >= limit) {
+      continue;
+    }
+    if (best == nullptr || connection.load() < best->load()) {
+      best = &connection;
+    }
+    if (best->load() == 0) {
+      break;
+    }
+  }
+  next_ = at;
+  return best;
+}
+
+// A call of a function that is not known yet, or that is sent again, has nothing in front of it: so
+// it is lost with no other call.
+BackendConnection* Endpoint::least_work(const ForwardedCall& call) {
+  if (call.sent_again || call.service_time == nullptr ||
+      call.service_time->expected_ns() == ServiceTime::kUnknownNs) {
+    return nullptr;
+  }
+  const uint64_t now = now_ns();
+  uint64_t least_ns = options_.pipeline_wait_ns + 1;
+  BackendConnection* best = nullptr;
+  for (const auto& connection : connections_) {
+    const ConnectionWork& work = connection->work();
+    if (work.ahead_ns() < least_ns && connection->up() &&
+        connection->load() < options_.in_flight && !work.silent(now)) {
+      best = connection.get();
+      least_ns = work.ahead_ns();
+    }
+  }
+  return best;
+}
+
+bool Endpoint::send(ForwardedCall& call) {
+  BackendConnection* const connection = std::exchange(place_, nullptr);
+  assert(connection != nullptr);
+  const uint32_t load = connection->load();
+  call.endpoint = this;
+  call.connection = connection;
+  call.sent_ns = now_ns();
+  if (adaptive()) {
+    const ServiceTime* const time = call.service_time;
+    call.expected_ns = time != nullptr ? time->expected_ns() : ServiceTime::kUnknownNs;
+    call.reply_bytes = time != nullptr ? time->largest_reply() : 0;
+    connection->work().sent(call.expected_ns, call.reply_bytes, load == 0, call.sent_ns);
+  }
+  connection->send(call);
+  if (unsent_.empty() || unsent_.back() != connection) {
+    unsent_.push_back(connection);
+  }
+  capacity_.take();
+  levels_.move(load, load + 1);
+  metrics_->in_flight.add();
+  show_depth();
+  mark_dirty();
+  return load != 0 && adaptive();
+}
+
+void Endpoint::has_answered_one(const BackendConnection& connection, bool draining) {
+  if (!draining) {
+    levels_.move(connection.load() + 1, connection.load());
+    show_depth();
+  }
+}
+
+void Endpoint::account(BackendConnection& connection, const ForwardedCall& call,
+                       size_t reply_bytes) {
+  if (!adaptive()) {
+    return;
+  }
+  connection.work().answered(call.expected_ns, call.reply_bytes, call.service_time,
+                             connection.load() == 0, now_ns());
+  if (call.service_time != nullptr) {
+    call.service_time->note_reply(reply_bytes);
+  }
+  look_at_order(connection);
+}
+
+void Endpoint::look_at_order(const BackendConnection& connection) {
+  if (connection.out_of_order() && adaptive()) {
+    out_of_order_ = true;
+    capacity_.set_limit(limit());
+  }
+}
+
+// The function whose call the server may have closed the connection for is not trusted any more:
+// nothing is put behind its next calls.
+std::vector<std::pair<ForwardedCall*, Loss>> Endpoint::take_lost(BackendConnection& connection) {
+  const bool in_order = adaptive() && !connection.work().large_replies();
+  std::vector<std::pair<ForwardedCall*, Loss>> lost;
+  for (ForwardedCall* call : connection.take_all()) {
+    const bool begun = !in_order || connection.may_have_begun(*call);
+    lost.emplace_back(call, !begun                          ? Loss::unbegun
+                            : connection.was_written(*call) ? Loss::in_doubt
+                                                            : Loss::unwritten);
+    if (lost.size() == 1 && begun && call->service_time != nullptr) {
+      call->service_time->forget_times();
+    }
+    call->connection = nullptr;
+  }
+  return lost;
+}
+
+}  // namespace zerogate

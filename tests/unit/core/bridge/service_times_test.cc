@@ -1,0 +1,79 @@
+#include "core/bridge/service_times.h"
+
+#include <gtest/gtest.h>
+
+namespace zerogate::testing {
+namespace {
+
+constexpr uint64_t kTimeUs = 1'000;
+constexpr uint64_t kTimeMs = 1'000 * kTimeUs;
+
+TEST(ServiceTime, NothingIsExpectedBeforeThereAreEnoughSamples) {
+  ServiceTime time;
+  for (uint32_t i = 1; i < ServiceTime::kLeastSamples; ++i) {
+    time.add(50 * kTimeUs);
+    ASSERT_EQ(time.expected_ns(), ServiceTime::kUnknownNs);
+  }
+  time.add(50 * kTimeUs);
+  EXPECT_NEAR(static_cast<double>(time.expected_ns()), 50 * kTimeUs, kTimeUs);
+}
+
+TEST(ServiceTime, IsMeanAndTwoDeviations) {
+  ServiceTime time;
+  for (int i = 0; i < 1'000; ++i) {
+    time.add(i % 2 == 0 ? 100 * kTimeUs : 300 * kTimeUs);
+  }
+  EXPECT_NEAR(static_cast<double>(time.expected_ns()), 400 * kTimeUs, 10 * kTimeUs);
+}
+
+TEST(ServiceTime, FollowsAFunctionThatChanges) {
+  ServiceTime time;
+  const auto add = [&](int times, uint64_t ns) {
+    for (int i = 0; i < times; ++i) {
+      time.add(ns);
+    }
+  };
+  add(100, 50 * kTimeUs);
+  add(3, 200 * kTimeMs);
+  EXPECT_GT(time.expected_ns(), 20 * kTimeMs);
+  add(2'000, 50 * kTimeUs);
+  EXPECT_NEAR(static_cast<double>(time.expected_ns()), 50 * kTimeUs, 5 * kTimeUs);
+}
+
+// One call in 500 is slow: between two of them the function is not taken for a quick one.
+TEST(ServiceTime, RemembersWhatIsRare) {
+  ServiceTime time;
+  for (int i = 1; i < 5'000; ++i) {
+    time.add(i % 500 == 0 ? 200 * kTimeMs : 50 * kTimeUs);
+    if (i > 500) {
+      ASSERT_GT(time.expected_ns(), kTimeMs) << i;
+    }
+  }
+}
+
+TEST(ServiceTime, IsForgotten) {
+  ServiceTime time;
+  for (int i = 0; i < 100; ++i) {
+    time.add(kTimeMs);
+  }
+  time.note_reply(100);
+  time.forget_times();
+  EXPECT_EQ(time.expected_ns(), ServiceTime::kUnknownNs);
+  EXPECT_EQ(time.largest_reply(), 100U);
+}
+
+TEST(ServiceTimes, BelongToALabelWhileOneFunctionHasIt) {
+  ServiceTimes times;
+  ServiceTime* first = times.find(0, "first");
+  EXPECT_EQ(times.find(0, "first"), first);
+  EXPECT_NE(times.find(1, "second"), first);
+  for (int i = 0; i < 100; ++i) {
+    first->add(kTimeMs);
+  }
+  EXPECT_NE(times.find(0, "first")->expected_ns(), ServiceTime::kUnknownNs);
+  EXPECT_EQ(times.find(0, "third")->expected_ns(), ServiceTime::kUnknownNs);
+  EXPECT_EQ(times.find(FunctionLabels::other(), "any"), nullptr);
+}
+
+}  // namespace
+}  // namespace zerogate::testing
