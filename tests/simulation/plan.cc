@@ -78,6 +78,11 @@ Plan::Plan(World& world) : network(network_plan(world)) {
     backend->eject_after = static_cast<uint32_t>(world.between(1, 5));
     backend->idempotent = {"*_get"};
   }
+  if (many) {
+    a.in_flight = 0;
+    a.connections = 1;
+    a.pipeline_wait_ms = 10'000;
+  }
   b_servers = one_of(world, {TcpServer::Kind::one_at_a_time, TcpServer::Kind::gateway});
   worker.routing = routing(world, false);
 }

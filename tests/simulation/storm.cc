@@ -286,6 +286,7 @@ void Storm::befall_server(Fault fault) {
       }
       return network_.vanish(server.address(), !network_.vanished(server.address()));
     case Fault::server_close:
+      faults.close_one_in = faults.close_one_in == 0 ? 8 : 0;
       return server.close_one();
     case Fault::server_silent:
       faults.silent = !faults.silent && !faults.stuck;

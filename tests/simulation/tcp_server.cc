@@ -198,6 +198,9 @@ void TcpServer::serve(const ConnectionPtr& connection, uint32_t id, ByteView fun
             [this, connection, id, body = std::move(body)]() mutable {
               if (!connection->ended) {
                 connection->busy = false;
+                if (world_.chance(faults.close_one_in)) {
+                  return end(connection);
+                }
                 answer(connection, id, std::move(body));
                 read(connection);
               }

@@ -19,6 +19,7 @@ class TcpServer {
     uint32_t wrong_id_one_in = 0;
     uint32_t garbage_one_in = 0;
     uint32_t cut_one_in = 0;  ///< half of an answer, and the end
+    uint32_t close_one_in = 0;  ///< instead of an answer, as when Zero cannot encode a result
     uint32_t never_one_in = 0;
     uint32_t error_one_in = 0;
     uint32_t too_large_one_in = 0;
