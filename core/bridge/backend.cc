@@ -48,6 +48,12 @@ bool carries(Protocol protocol, const ForwardedCall& call) {
   return protocol == Protocol::tcp ? !call.any_bytes : wire::fits_zmq_name(call.function());
 }
 
+bool is_adaptive(const BackendOptions& options) {
+  return options.in_flight == 0 && std::ranges::any_of(options.urls, [](const ServerUrl& url) {
+           return url.protocol == Protocol::tcp;
+         });
+}
+
 /// The endpoint that a second attempt is not made at if there is another.
 const Endpoint* left_by(const ForwardedCall& call) {
   return call.retried || call.sent_again ? call.endpoint : nullptr;
@@ -87,7 +93,7 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
                   context.by_hand},
                  metrics_),
       deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }),
-      service_times_(options.in_flight == 0 ? std::make_unique<ServiceTimes>() : nullptr),
+      service_times_(is_adaptive(options) ? std::make_unique<ServiceTimes>() : nullptr),
       queue_(context.timers->clock(), options.queue) {
   set_options(options);
   endpoints_.update(resolver_.found());
@@ -199,7 +205,7 @@ ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t time
   forwarded.retried = false;
   forwarded.sent_again = false;
   forwarded.service_time = service_times_ != nullptr
-                               ? service_times_->find(request.label, request.function)
+                               ? service_times_->find(request.label)
                                : nullptr;
   deadlines_.add(forwarded);
   ++under_way_;
@@ -238,6 +244,15 @@ void Backend::fail_unavailable(ForwardedCall& call, std::optional<Protocol> only
        fmt::format("backend '{}' unavailable: {}", options_.name, reason));
 }
 
+inline void Backend::send_to(Endpoint& endpoint, ForwardedCall& call) {
+  if (call.queued) {
+    take_from_queue(call);
+  }
+  if (endpoint.send(call)) {
+    metrics_->pipelined.add();
+  }
+}
+
 // False when no endpoint has room for it. A second attempt goes elsewhere when there is an
 // elsewhere.
 bool Backend::send(ForwardedCall& call) {
@@ -250,15 +265,6 @@ bool Backend::send(ForwardedCall& call) {
   }
   send_to(*endpoint, call);
   return true;
-}
-
-void Backend::send_to(Endpoint& endpoint, ForwardedCall& call) {
-  if (call.queued) {
-    take_from_queue(call);
-  }
-  if (endpoint.send(call)) {
-    metrics_->pipelined.add();
-  }
 }
 
 // A call that only one protocol's servers can be sent waits for room at these, but not for the
@@ -361,58 +367,6 @@ void Backend::on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) {
   }
   std::move(call.call).reply(body, outcome);
   release(call);
-}
-
-void Backend::on_lost(Endpoint& endpoint, ForwardedCall& call, Loss loss) {
-  endpoint.metrics().requests[index_of(Outcome::unavailable)].add();
-  if (loss == Loss::unbegun && !call.sent_again) {
-    call.sent_again = true;
-    metrics_->resent.add();
-    return route(call);
-  }
-  if (may_retry(call, loss)) {
-    retries_.take();
-    call.retried = true;
-    metrics_->retries.add();
-    return route(call);
-  }
-  fail(call, Outcome::unavailable,
-       fmt::format("backend '{}' failed under the call: {} ({})", options_.name, endpoint.reason(),
-                   endpoint.options().address.display()));
-}
-
-bool Backend::may_retry(const ForwardedCall& call, Loss loss) {
-  if (call.retried || !retries_.has_room()) {
-    return false;
-  }
-  if (loss != Loss::in_doubt) {
-    return true;
-  }
-  return endpoints_.can_spare(*call.endpoint) &&
-         std::ranges::any_of(options_.idempotent, [&](const std::string& glob) {
-           return glob_match(glob, call.function());
-         });
-}
-
-void Backend::on_deadline(ForwardedCall& call) {
-  if (call.queued) {
-    leave_queue(call);
-  } else {
-    call.endpoint->metrics().requests[index_of(Outcome::timeout)].add();
-    endpoints_.give_up(call);
-  }
-  fail(call, Outcome::timeout,
-       fmt::format("backend '{}' did not answer within {} ms ({})", options_.name, call.timeout_ms,
-                   timeout_key(call)));
-}
-
-/// What to change for more time.
-std::string Backend::timeout_key(const ForwardedCall& call) const {
-  if (call.timeout_ms != options_.timeout_ms) {
-    return "its route's timeout";
-  }
-  return options_.timeout_key.empty() ? fmt::format("backends.{}.timeout", options_.name)
-                                      : options_.timeout_key;
 }
 
 }  // namespace zerogate

@@ -74,6 +74,13 @@ class Backend final : private EndpointSet::Owner {
   /// Takes the call over; `timeout_ms` from now it is answered at the latest.
   void forward(const Request& request, Call&& call, uint32_t timeout_ms);
 
+  /// Another function may have the label from now on.
+  void forget(FunctionLabel label) {
+    if (service_times_ != nullptr) {
+      service_times_->forget(label);
+    }
+  }
+
   /// See EndpointSet.
   void look_at_orders() { endpoints_.look_at_orders(); }
   void clear(std::string_view endpoint) { endpoints_.clear(endpoint); }

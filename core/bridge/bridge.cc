@@ -54,6 +54,12 @@ std::shared_ptr<Backend> Bridge::get(const BackendOptions& options) {
   return entry.backend;
 }
 
+void Bridge::forget(FunctionLabel label) {
+  for (const Entry& entry : entries_) {
+    entry.backend->forget(label);
+  }
+}
+
 void Bridge::look_at_orders() {
   for (const Entry& entry : entries_) {
     entry.backend->look_at_orders();

@@ -49,6 +49,8 @@ class Bridge final : public EndOfTurn {
 
   const std::string& identity() const { return context_.connection.identity; }
 
+  /// No function has the label any more.
+  void forget(FunctionLabel label);
   /// ByHand has changed.
   void look_at_orders();
   /// Ends the ejection of this endpoint of all backends of the name.

@@ -49,6 +49,22 @@ class ConnectionWork {
                 uint64_t now_ns) {
     ahead_ns_ -= expected_ns;
     reply_bytes_ -= reply_bytes;
+    if (last && answers_ == 0) {  // as mostly: it has had the time for itself
+      if (time != nullptr) {
+        time->add(now_ns - heard_ns_);
+      }
+      heard_ns_ = now_ns;
+      return;
+    }
+    heard_one_of_many(time, last, now_ns);
+  }
+  /// A call that was given up was answered after all.
+  void answered_late(uint64_t now_ns) {
+    heard_one_of_many(nullptr, false, now_ns);
+  }
+
+ private:
+  void heard_one_of_many(ServiceTime* time, bool last, uint64_t now_ns) {
     heard(now_ns);
     if (answers_ < answered_.size()) {
       answered_[answers_++] = time;
@@ -57,15 +73,6 @@ class ConnectionWork {
       share_out();
     }
   }
-  /// A call that was given up was answered after all.
-  void answered_late(uint64_t now_ns) {
-    heard(now_ns);
-    if (answers_ < answered_.size()) {
-      answered_[answers_++] = nullptr;
-    }
-  }
-
- private:
   void heard(uint64_t now_ns) {
     if (now_ns == heard_ns_) {
       return;

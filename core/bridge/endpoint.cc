@@ -15,7 +15,7 @@ Endpoint::Endpoint(const EndpointContext& context, Owner& owner, const EndpointO
       metrics_(std::move(metrics)),
       state_report_(std::move(state)),
       capacity_(context.calls),
-      levels_(options.adaptive ? kOutOfOrderInFlight : options.in_flight),
+      levels_(options.adaptive ? kOutOfOrderInFlight : 0),
       timer_(context.timers, [this] { on_timer(); }),
       backoff_(kBackoffMinMs, kNeverUpBackoffMaxMs, seed),
       order_(std::move(order)),
@@ -102,8 +102,12 @@ void Endpoint::flush() {
 void Endpoint::on_up(BackendConnection& connection) {
   ++attempts_ended_;
   ++up_;
-  levels_.enter(0);
-  look_at_order(connection);
+  if (options_.adaptive) {
+    levels_.enter(0);
+  }
+  if (connection.out_of_order()) {
+    is_out_of_order();
+  }
   was_up_ = true;
   backoff_.reset();
   if (state_ == State::down || state_ == State::probing) {
@@ -127,8 +131,9 @@ void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& call, Byte
   metrics_->in_flight.sub();
   call.connection = nullptr;
   const bool draining = !draining_.empty() && is_draining(connection);
-  has_answered_one(connection, draining);
-  account(connection, call, body.size());
+  if (options_.adaptive) {
+    note_answer(connection, call, body.size(), draining);
+  }
   answered(connection);
   context_.calls.on_reply(*this, call, body);
   if (draining) {
@@ -144,8 +149,10 @@ void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& call, Byte
 void Endpoint::on_late_reply(BackendConnection& connection) {
   metrics_->in_flight.sub();
   const bool draining = !draining_.empty() && is_draining(connection);
-  has_answered_one(connection, draining);
-  connection.work().answered_late(now_ns());
+  if (options_.adaptive && !draining) {
+    has_fallen(connection);
+    connection.work().answered_late(now_ns());
+  }
   answered(connection);
   if (!draining) {
     capacity_.give();
@@ -168,7 +175,6 @@ void Endpoint::answered(BackendConnection& connection) {
 
 void Endpoint::free_given_up(BackendConnection& connection, uint64_t until_ms) {
   if (const uint32_t freed = connection.forget_given_up(until_ms); freed != 0) {
-    levels_.move(connection.load() + freed, connection.load());
     metrics_->in_flight.sub(freed);
     capacity_.give(freed);
   }
@@ -216,8 +222,7 @@ void Endpoint::bury(BackendConnection& connection) {
     const auto up = static_cast<uint32_t>(
         std::ranges::count_if(connections_, [](const auto& c) { return c->up(); }));
     if (std::exchange(up_, up) != up) {
-      levels_.leave(connection.load());
-      show_depth();
+      has_left(connection);
     }
     out_of_order_ &= up != 0;
     capacity_.drop(connection.load(), limit());
@@ -284,8 +289,7 @@ void Endpoint::drain(BackendConnection& connection) {
   draining_.push_back(std::move(*place));
   connections_.erase(place);
   --up_;
-  levels_.leave(connection.load());
-  show_depth();
+  has_left(connection);
   if (idle_ == &connection) {
     idle_ = nullptr;
   }

@@ -186,11 +186,14 @@ class Endpoint final : private BackendConnection::Owner {
     return options_.adaptive && out_of_order_ ? kOutOfOrderInFlight : options_.in_flight;
   }
   BackendConnection* least_loaded(uint32_t limit);
-  BackendConnection* least_work(const ForwardedCall& call);
-  void account(BackendConnection& connection, const ForwardedCall& call, size_t reply_bytes);
-  void has_answered_one(const BackendConnection& connection, bool draining);
-  void show_depth() { metrics_->depth.set(levels_.deepest()); }
-  void look_at_order(const BackendConnection& connection);
+  bool goes_behind_others(const ForwardedCall& call) const;
+  BackendConnection* least_work();
+  void note_send(BackendConnection& connection, ForwardedCall& call);
+  void note_answer(BackendConnection& connection, const ForwardedCall& call, size_t reply_bytes,
+                   bool draining);
+  void has_fallen(const BackendConnection& connection);
+  void has_left(const BackendConnection& connection);
+  void is_out_of_order();
   std::vector<std::pair<ForwardedCall*, Loss>> take_lost(BackendConnection& connection);
   void open_connection();
   /// Opens what the state wants.
@@ -226,7 +229,8 @@ class Endpoint final : private BackendConnection::Owner {
   std::unique_ptr<StateReporter> state_report_;  ///< null when it is retired
   State state_ = State::down;
   Capacity capacity_;  ///< of connections_
-  LoadLevels levels_;  ///< of those that are up
+  LoadLevels levels_;  ///< of those that are up, with `adaptive`
+  uint64_t least_ns_ = 0;  ///< no connection with calls has less work, with `adaptive`
   OutlierDetector::Member member_;
   Connections connections_;
   /// A call was given up on them: behind it the real TCP server answers nothing. They take no more

@@ -69,7 +69,9 @@ void Endpoint::take_back_draining() {
     for (uint32_t call = connections_.back()->load(); call > 0; --call) {
       capacity_.take();
     }
-    levels_.enter(connections_.back()->load());
+    if (options_.adaptive) {
+      levels_.enter(connections_.back()->load());
+    }
     ++up_;
   }
   if (up_ > 0) {

@@ -9,6 +9,14 @@ namespace zerogate {
 
 uint64_t Endpoint::limit() const { return takes_calls() ? uint64_t{up_} * in_flight() : 0; }
 
+// A call of a function that is not known yet, or that is sent again, has nothing in front of it: so
+// it is lost with no other call.
+bool Endpoint::goes_behind_others(const ForwardedCall& call) const {
+  return least_ns_ <= options_.pipeline_wait_ns && !call.sent_again &&
+         call.service_time != nullptr &&
+         call.service_time->expected_ns() != ServiceTime::kUnknownNs;
+}
+
 bool Endpoint::find_place(const ForwardedCall& call) {
   if (!capacity_.has_room()) {
     return false;
@@ -18,7 +26,7 @@ bool Endpoint::find_place(const ForwardedCall& call) {
   } else if (levels_.any_idle()) {
     place_ = least_loaded(1);
   } else {
-    place_ = least_work(call);
+    place_ = goes_behind_others(call) ? least_work() : nullptr;
   }
   return place_ != nullptr;
 }
@@ -48,77 +56,99 @@ BackendConnection* Endpoint::least_loaded(uint32_t limit) {
   return best;
 }
 
-// A call of a function that is not known yet, or that is sent again, has nothing in front of it: so
-// it is lost with no other call.
-BackendConnection* Endpoint::least_work(const ForwardedCall& call) {
-  if (call.sent_again || call.service_time == nullptr ||
-      call.service_time->expected_ns() == ServiceTime::kUnknownNs) {
-    return nullptr;
-  }
+BackendConnection* Endpoint::least_work() {
   const uint64_t now = now_ns();
   uint64_t least_ns = options_.pipeline_wait_ns + 1;
   BackendConnection* best = nullptr;
-  for (const auto& connection : connections_) {
-    const ConnectionWork& work = connection->work();
-    if (work.ahead_ns() < least_ns && connection->up() &&
-        connection->load() < options_.in_flight && !work.silent(now)) {
-      best = connection.get();
-      least_ns = work.ahead_ns();
+  size_t at = next_;
+  for (size_t left = connections_.size(); left != 0; --left) {
+    at = at + 1 < connections_.size() ? at + 1 : 0;
+    BackendConnection& connection = *connections_[at];
+    const ConnectionWork& work = connection.work();
+    if (work.ahead_ns() >= least_ns || !connection.up() ||
+        connection.load() >= options_.in_flight || work.silent(now)) {
+      continue;
+    }
+    best = &connection;
+    least_ns = work.ahead_ns();
+    if (least_ns <= least_ns_) {
+      next_ = at;
+      return best;
     }
   }
+  least_ns_ = least_ns;
   return best;
+}
+
+inline void Endpoint::note_send(BackendConnection& connection, ForwardedCall& call) {
+  const uint32_t load = connection.load();
+  const ServiceTime* const time = call.service_time;
+  call.expected_ns = time != nullptr ? time->expected_ns() : ServiceTime::kUnknownNs;
+  call.reply_bytes = time != nullptr ? time->largest_reply() : 0;
+  ConnectionWork& work = connection.work();
+  work.sent(call.expected_ns, call.reply_bytes, load == 0, call.sent_ns);
+  least_ns_ = std::min(least_ns_, work.ahead_ns());
+  if (levels_.rise(load)) {
+    metrics_->depth.set(levels_.deepest());
+  }
 }
 
 bool Endpoint::send(ForwardedCall& call) {
   BackendConnection* const connection = std::exchange(place_, nullptr);
   assert(connection != nullptr);
-  const uint32_t load = connection->load();
+  const bool behind = options_.adaptive && connection->load() != 0 && !out_of_order_;
   call.endpoint = this;
   call.connection = connection;
   call.sent_ns = now_ns();
-  if (adaptive()) {
-    const ServiceTime* const time = call.service_time;
-    call.expected_ns = time != nullptr ? time->expected_ns() : ServiceTime::kUnknownNs;
-    call.reply_bytes = time != nullptr ? time->largest_reply() : 0;
-    connection->work().sent(call.expected_ns, call.reply_bytes, load == 0, call.sent_ns);
+  if (options_.adaptive) {
+    note_send(*connection, call);
   }
   connection->send(call);
   if (unsent_.empty() || unsent_.back() != connection) {
     unsent_.push_back(connection);
   }
   capacity_.take();
-  levels_.move(load, load + 1);
   metrics_->in_flight.add();
-  show_depth();
   mark_dirty();
-  return load != 0 && adaptive();
+  return behind;
 }
 
-void Endpoint::has_answered_one(const BackendConnection& connection, bool draining) {
+void Endpoint::has_fallen(const BackendConnection& connection) {
+  if (levels_.fall(connection.load() + 1)) {
+    metrics_->depth.set(levels_.deepest());
+  }
+}
+
+void Endpoint::note_answer(BackendConnection& connection, const ForwardedCall& call,
+                           size_t reply_bytes, bool draining) {
   if (!draining) {
-    levels_.move(connection.load() + 1, connection.load());
-    show_depth();
+    has_fallen(connection);
+  }
+  ServiceTime* const time = call.service_time;
+  ConnectionWork& work = connection.work();
+  const bool idle = connection.load() == 0;
+  work.answered(call.expected_ns, call.reply_bytes, time, idle, now_ns());
+  if (!idle) {
+    least_ns_ = std::min(least_ns_, work.ahead_ns());
+  }
+  if (time != nullptr) {
+    time->note_reply(reply_bytes);
+  }
+  if (connection.out_of_order() && !out_of_order_) {
+    is_out_of_order();
   }
 }
 
-void Endpoint::account(BackendConnection& connection, const ForwardedCall& call,
-                       size_t reply_bytes) {
-  if (!adaptive()) {
-    return;
+void Endpoint::has_left(const BackendConnection& connection) {
+  if (options_.adaptive) {
+    levels_.leave(connection.load());
+    metrics_->depth.set(levels_.deepest());
   }
-  connection.work().answered(call.expected_ns, call.reply_bytes, call.service_time,
-                             connection.load() == 0, now_ns());
-  if (call.service_time != nullptr) {
-    call.service_time->note_reply(reply_bytes);
-  }
-  look_at_order(connection);
 }
 
-void Endpoint::look_at_order(const BackendConnection& connection) {
-  if (connection.out_of_order() && adaptive()) {
-    out_of_order_ = true;
-    capacity_.set_limit(limit());
-  }
+void Endpoint::is_out_of_order() {
+  out_of_order_ = true;
+  capacity_.set_limit(limit());
 }
 
 // The function whose call the server may have closed the connection for is not trusted any more:

@@ -22,11 +22,12 @@ constexpr auto kWeights = [] {
 void ServiceTime::add(uint64_t ns) {
   samples_ = std::min(samples_ + 1, kMemory);
   const float weight = kWeights[samples_];
-  const float away = static_cast<float>(ns) - mean_ns_;
+  // Signed: the processor has an instruction for these conversions.
+  const float away = static_cast<float>(static_cast<int64_t>(ns)) - mean_ns_;
   mean_ns_ += weight * away;
   variance_ = (1 - weight) * (variance_ + weight * away * away);
   if (samples_ >= kLeastSamples) {
-    const float expected = mean_ns_ + 2 * std::sqrt(variance_);
+    const auto expected = static_cast<int64_t>(mean_ns_ + 2 * std::sqrt(variance_));
     expected_ns_ = std::min(static_cast<uint64_t>(expected), kUnknownNs);
   }
 }
@@ -35,16 +36,6 @@ void ServiceTime::forget_times() {
   mean_ns_ = variance_ = 0;
   samples_ = 0;
   expected_ns_ = kUnknownNs;
-}
-
-ServiceTime* ServiceTimes::begin(FunctionLabel label, ByteView function) {
-  std::unique_ptr<Entry>& entry = entries_[label];
-  if (entry == nullptr) {
-    entry = std::make_unique<Entry>();
-  }
-  entry->function.assign(function);
-  entry->time = {};
-  return &entry->time;
 }
 
 }  // namespace zerogate

@@ -4,10 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
 
-#include "core/base/bytes.h"
 #include "core/metrics/function_labels.h"
 
 namespace zerogate {
@@ -46,27 +43,17 @@ class ServiceTime {
   uint64_t expected_ns_ = kUnknownNs;
 };
 
-/// A backend's functions that have a label of their own, so that there are 200 at most. Addresses
-/// stay the same. Owned by the Backend. Loop thread only.
+/// A backend's functions that have a label of their own, so that there are 200 at most. Owned by the
+/// Backend. Loop thread only.
 class ServiceTimes {
  public:
-  /// Null without label. A label that another function has now begins anew.
-  ServiceTime* find(FunctionLabel label, ByteView function) {
-    if (label >= FunctionLabels::kMaxNames) {
-      return nullptr;
-    }
-    const std::unique_ptr<Entry>& entry = entries_[label];
-    return entry != nullptr && entry->function == function ? &entry->time : begin(label, function);
-  }
+  /// Null without label.
+  ServiceTime* find(FunctionLabel label) { return label < times_.size() ? &times_[label] : nullptr; }
+  /// Another function may have the label from now on.
+  void forget(FunctionLabel label) { times_[label] = {}; }
 
  private:
-  struct Entry {
-    std::string function;
-    ServiceTime time;
-  };
-  ServiceTime* begin(FunctionLabel label, ByteView function);
-
-  std::array<std::unique_ptr<Entry>, FunctionLabels::kMaxNames> entries_;
+  std::array<ServiceTime, FunctionLabels::kMaxNames> times_;
 };
 
 }  // namespace zerogate

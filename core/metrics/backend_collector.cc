@@ -152,7 +152,8 @@ void collect_backends(const Workers& workers, std::vector<MetricFamily>& familie
   per_endpoint(backends,
                Family("zerogate_backend_depth",
                       "Requests under way on that connection to an endpoint which has the most. "
-                      "More than 1 over raw TCP: calls stand behind others (backends.*.in_flight).",
+                      "More than 1: calls stand behind others. Counted with in_flight: auto over "
+                      "raw TCP only.",
                       MetricType::Gauge),
                &EndpointTotals::depth, families);
   per_endpoint(backends,

@@ -219,6 +219,7 @@ bool Worker::forget(FunctionLabel label, std::chrono::milliseconds patience) {
       }
     }
     dispatcher_.forget(label);
+    bridge_->forget(label);
     used = calls_.uses(label);
   };
   const auto wake = [this] { uv_async_send(order_signal_.get()); };

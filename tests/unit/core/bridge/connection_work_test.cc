@@ -96,13 +96,13 @@ TEST(LoadLevels, TellTheFullestAndWhetherAnyIsIdle) {
   levels.enter(3);
   EXPECT_TRUE(levels.any_idle());
   EXPECT_EQ(levels.deepest(), 3U);
-  levels.move(0, 1);
-  levels.move(3, 4);
+  EXPECT_FALSE(levels.rise(0));
+  EXPECT_TRUE(levels.rise(3));
   EXPECT_FALSE(levels.any_idle());
   EXPECT_EQ(levels.deepest(), 4U);
   levels.leave(4);
   EXPECT_EQ(levels.deepest(), 1U);
-  levels.move(1, 0);
+  EXPECT_TRUE(levels.fall(1));
   EXPECT_EQ(levels.deepest(), 0U);
 }
 
