@@ -204,9 +204,8 @@ ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t time
   forwarded.deadline_ms = context_.timers->now_ms() + timeout_ms;
   forwarded.retried = false;
   forwarded.sent_again = false;
-  forwarded.service_time = service_times_ != nullptr
-                               ? service_times_->find(request.label)
-                               : nullptr;
+  forwarded.service_time =
+      service_times_ != nullptr ? service_times_->find(request.label) : nullptr;
   deadlines_.add(forwarded);
   ++under_way_;
   return forwarded;

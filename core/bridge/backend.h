@@ -140,8 +140,8 @@ class Backend final : private EndpointSet::Owner {
   DeadlineQueue deadlines_;
   RetryBudget retries_;
   std::unique_ptr<ServiceTimes> service_times_;  ///< null: with a fixed in_flight
-  std::deque<ForwardedCall> calls_;  ///< a call never moves
-  ForwardedCall* free_ = nullptr;    ///< linked by queue_next
+  std::deque<ForwardedCall> calls_;              ///< a call never moves
+  ForwardedCall* free_ = nullptr;                ///< linked by queue_next
   CallQueue queue_;
   size_t under_way_ = 0;
   uint64_t round_told_ms_ = 0;

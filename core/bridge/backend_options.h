@@ -25,7 +25,7 @@ struct BackendOptions {
   /// Requests under way on each connection. 0 is `auto`: to TCP as many as a call may stand behind
   /// within pipeline_wait_ms, for the real server works on one at a time; 1000 to ZeroMQ.
   uint32_t in_flight = 0;
-  uint32_t pipeline_wait_ms = 1;  ///< with `auto`: work that a call may be put behind
+  uint32_t pipeline_wait_ms = 1;        ///< with `auto`: work that a call may be put behind
   uint32_t queue = 1024;                ///< requests waiting for a connection; more are refused
   uint32_t timeout_ms = 5'000;          ///< of a call, waiting included; a route may say another
   uint32_t connect_timeout_ms = 1'000;  ///< until the endpoint has answered `connect`

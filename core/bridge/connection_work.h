@@ -59,9 +59,7 @@ class ConnectionWork {
     heard_one_of_many(time, last, now_ns);
   }
   /// A call that was given up was answered after all.
-  void answered_late(uint64_t now_ns) {
-    heard_one_of_many(nullptr, false, now_ns);
-  }
+  void answered_late(uint64_t now_ns) { heard_one_of_many(nullptr, false, now_ns); }
 
  private:
   void heard_one_of_many(ServiceTime* time, bool last, uint64_t now_ns) {

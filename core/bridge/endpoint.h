@@ -228,8 +228,8 @@ class Endpoint final : private BackendConnection::Owner {
   std::shared_ptr<EndpointMetrics> metrics_;
   std::unique_ptr<StateReporter> state_report_;  ///< null when it is retired
   State state_ = State::down;
-  Capacity capacity_;  ///< of connections_
-  LoadLevels levels_;  ///< of those that are up, with `adaptive`
+  Capacity capacity_;      ///< of connections_
+  LoadLevels levels_;      ///< of those that are up, with `adaptive`
   uint64_t least_ns_ = 0;  ///< no connection with calls has less work, with `adaptive`
   OutlierDetector::Member member_;
   Connections connections_;
@@ -252,7 +252,7 @@ class Endpoint final : private BackendConnection::Owner {
   bool settled_ = false;
   bool was_up_ = false;
   bool out_of_order_ = false;  ///< see BackendConnection; while any connection is up
-  bool replacing_ = false;  ///< the connection that goes down is ended by us
+  bool replacing_ = false;     ///< the connection that goes down is ended by us
   Listing listing_ = Listing::listed;
   bool one_of_a_name_ = false;
   bool retired_ = false;

@@ -9,7 +9,8 @@
 namespace zerogate {
 
 /// Counts connections by their load, so that whether one is idle and how much is on the fullest can
-/// be told without a look at all. Every operation but leave() takes constant time. Pure; one thread.
+/// be told without a look at all. Every operation but leave() takes constant time. Pure; one
+/// thread.
 class LoadLevels {
  public:
   /// `most` requests on one connection.

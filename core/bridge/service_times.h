@@ -43,12 +43,14 @@ class ServiceTime {
   uint64_t expected_ns_ = kUnknownNs;
 };
 
-/// A backend's functions that have a label of their own, so that there are 200 at most. Owned by the
-/// Backend. Loop thread only.
+/// A backend's functions that have a label of their own, so that there are 200 at most. Owned by
+/// the Backend. Loop thread only.
 class ServiceTimes {
  public:
   /// Null without label.
-  ServiceTime* find(FunctionLabel label) { return label < times_.size() ? &times_[label] : nullptr; }
+  ServiceTime* find(FunctionLabel label) {
+    return label < times_.size() ? &times_[label] : nullptr;
+  }
   /// Another function may have the label from now on.
   void forget(FunctionLabel label) { times_[label] = {}; }
 

@@ -36,9 +36,9 @@ void Dispatcher::dispatch(const IncomingRequest& incoming) {
     return refuse(incoming, Outcome::overloaded, ErrorKey::server_exception,
                   "the gateway is overloaded: too many calls in flight");
   }
-  const Request request = {incoming.request.function, incoming.request.argument,
-                           route.label == FunctionLabels::other(), incoming.request.any_bytes,
-                           incoming.request.hops, route.label};
+  const Request request = {
+      incoming.request.function,  incoming.request.argument, route.label == FunctionLabels::other(),
+      incoming.request.any_bytes, incoming.request.hops,     route.label};
   route.service->serve(request, calls_.begin(incoming.path, route.label, arrival_of(incoming)));
 }
 

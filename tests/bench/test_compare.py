@@ -63,11 +63,12 @@ def test_every_row_is_there(environment, tmp_path):
     servers = rows(text, "The same functions, load from `zerogate bench`")
     assert len(servers) == 4 * 4  # Zero's async and sync, Zerogate, the bare one
     assert {row[0] for row in servers} == {"TCP", "ZMQ"}
+    assert len(rows(text, "A service that moves from ZeroMQ to TCP")) == 2 * 2 * 3
     assert len(rows(text, "Load from the real Python clients")) == 3 * 3
     assert len(rows(text, "The bridge")) == 3 * 4 + 3 * 3
     assert len(rows(text, "What the load generator costs")) == 2 * 4
     goals = rows(text, "Goals")
-    assert len(goals) == 18
+    assert len(goals) == 23
     assert all(verdict in ("met", "**missed**") for *_, verdict in goals)
     figures = json.loads(file.read_text())
     assert all(run["rps"] > 0 for contest in figures["contests"]

@@ -33,7 +33,7 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   storm = world.between(kSecond, 8 * kSecond);
   // With many calls it becomes known how long functions take; a poor network would not carry them.
   many = network.slow_one_in == 0 && network.buffer == 64 << 10 &&
-                    (network.short_one_in == 0 || network.short_one_in == 10);
+         (network.short_one_in == 0 || network.short_one_in == 10);
   call_every = storm / (many ? 700 : world.between(40, 300));
   fault_every = storm / world.between(5, 80);
   service_most = one_of<uint64_t>(world, {2 * kMs, 50 * kMs, 500 * kMs});

@@ -135,8 +135,7 @@ Function Storm::any_function() {
 void Storm::call_over_zmq() {
   ZmqClient& client = *zmq_clients_[world_.random.below(zmq_clients_.size())];
   if (client.connected()) {
-    client.call(any_function(),
-                world_.random.below(plan_.largest_argument));
+    client.call(any_function(), world_.random.below(plan_.largest_argument));
   } else if (world_.chance(3)) {
     client.connect();
   }
@@ -157,8 +156,7 @@ void Storm::call_once() {
     return flood(client);
   }
   if (client.may_call()) {
-    client.call(any_function(),
-                world_.random.below(plan_.largest_argument));
+    client.call(any_function(), world_.random.below(plan_.largest_argument));
   }
 }
 

@@ -18,7 +18,7 @@ class TcpServer {
     uint32_t twice_one_in = 0;
     uint32_t wrong_id_one_in = 0;
     uint32_t garbage_one_in = 0;
-    uint32_t cut_one_in = 0;  ///< half of an answer, and the end
+    uint32_t cut_one_in = 0;    ///< half of an answer, and the end
     uint32_t close_one_in = 0;  ///< instead of an answer, as when Zero cannot encode a result
     uint32_t never_one_in = 0;
     uint32_t error_one_in = 0;
@@ -63,10 +63,10 @@ class TcpServer {
     std::string in;
     std::string out;
     uint32_t under_way = 0;
-    bool busy = false;     ///< one_at_a_time: with a call
-    bool hangs = false;    ///< in that call, for good
+    bool busy = false;      ///< one_at_a_time: with a call
+    bool hangs = false;     ///< in that call, for good
     bool all_read = false;  ///< the gateway sends no more
-    bool spoiled = false;  ///< garbage has left on it
+    bool spoiled = false;   ///< garbage has left on it
     bool ended = false;
   };
   using ConnectionPtr = std::shared_ptr<Connection>;

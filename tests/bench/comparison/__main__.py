@@ -47,6 +47,7 @@ def measure(options):
 
 def sections(plan, all_goals):
     """Heading and table, the most important ones first."""
+    yield "A service that moves from ZeroMQ to TCP", tables.move_table(plan.moves)
     yield "The same functions, load from `zerogate bench`", tables.server_table(plan.servers)
     yield "Goals", tables.goal_table(all_goals)
     yield "The bridge", tables.bridge_table(plan.bridges)

@@ -8,6 +8,8 @@ from comparison.plan import (
     BARE_TCP,
     FORWARDER,
     KINDS,
+    MOVED_WORKERS,
+    ONE_AT_A_TIME,
     PIPELINED,
     PYTHON_BRIDGE,
     TWO_THREADS,
@@ -71,8 +73,15 @@ def ratio_goals(plan):
     for shape in ((1, 1), (8, 8), (8, 64)):
         contest = bridge("zmq", *shape)
         path = f"bridge ZMQ → TCP, {contest.load.title}"
+        goal(path, FORWARDER, 1.0, contest.ratios(ZEROGATE, FORWARDER))
         goal(f"{path}, pipelining", FORWARDER, 1.0, contest.ratios(PIPELINED, FORWARDER))
         goal(path, f"the {PYTHON_BRIDGE}", 10, contest.ratios(ZEROGATE, PYTHON_BRIDGE))
+    workers = MOVED_WORKERS[-1]
+    contest = plan.moves[workers, (8, 64)]
+    path = f"bridge ZMQ → Zero's TCP server, {contest.load.title}"
+    goal(path, "in_flight: 1", 1.5, contest.ratios(ZEROGATE, ONE_AT_A_TIME))
+    own = zero("async", workers)
+    goal(path, "Zero's ZeroMQ server", 6, contest.ratios(ZEROGATE, own))
     two = plan.threads[0]
     path = f"TCP hello, {two.load.title}, 2 threads"
     goal(path, "1 thread", 1.0, two.ratios(TWO_THREADS, ZEROGATE))

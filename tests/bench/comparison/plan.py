@@ -7,7 +7,9 @@ from comparison.contests import Contest, Load
 ZEROGATE, TWO_THREADS = "Zerogate", "Zerogate, 2 threads"
 PIPELINED = "Zerogate, pipelining"
 BARE_TCP, BARE_ROUTER = "bare libuv server", "bare ROUTER"
+ONE_AT_A_TIME = "Zerogate, in_flight: 1"
 KINDS = ("async", "sync")  # of the functions of a Zero server
+MOVED_WORKERS = (1, 2)  # of the Zero servers of what a user gains by moving
 PYTHON_BRIDGE, FORWARDER, HAPROXY = "Python bridge", "zmq_proxy", "HAProxy"
 CLIENTS = {"tcp": "tcp", "zmq_async": "zmq", "zmq_sync": "zmq"}
 PYTHON_CALLERS = {"tcp": 32, "zmq_async": 32, "zmq_sync": 4}
@@ -35,11 +37,13 @@ class Plan:
         self.threads = self._thread_contests()
         self.python = self._python_contests()
         self.bridges = self._bridge_contests()
+        self.moves = self._move_contests()
         self.workers = self._worker_contests(default_workers) if default_workers else []
 
     @property
     def contests(self):
-        return self.servers + self.threads + self.python + self.bridges + self.workers
+        servers = self.servers + self.threads + self.python
+        return servers + self.bridges + list(self.moves.values()) + self.workers
 
     def _zeros(self, protocol):
         return {zero(kind): self._zero[protocol, kind] for kind in KINDS}
@@ -82,15 +86,8 @@ class Plan:
         gateway = self._peers.gateway(self._redis, "--bridge", backend.url("tcp"))
         # For a backend that works on several requests of one connection, which Zero's TCP server
         # does not: as zmq_proxy does it, and HAProxy.
-        options = {"url": backend.url("tcp"), "connections": 1, "in_flight": 1_000}
-        environment = {
-            "ZEROGATE_BACKENDS": json.dumps({"bare": options}),  # JSON is YAML
-            "ZEROGATE_ROUTES": json.dumps([{"functions": ["*"], "backend": "bare"}]),
-        }
-        both = {
-            ZEROGATE: gateway,
-            PIPELINED: self._peers.gateway(self._redis, environment=environment),
-        }
+        pipelined = self._bridge(backend, connections=1, in_flight=1_000)
+        both = {ZEROGATE: gateway, PIPELINED: pipelined}
         python_bridge = self._peers.python_bridge(backend.port, workers=1)
         forwarder = self._peers.zmq_forwarder(self._bare["zmq"].port)
         from_zmq = {PYTHON_BRIDGE: python_bridge, **both, FORWARDER: forwarder}
@@ -100,6 +97,30 @@ class Plan:
             for protocol, servers in (("zmq", from_zmq), ("tcp", from_tcp))
             for shape in ((1, 1), (8, 8), (8, 64))
         ]
+
+    def _bridge(self, backend, **options):
+        """A gateway in front of one raw-TCP server."""
+        options = {"url": backend.url("tcp"), **options}
+        environment = {
+            "ZEROGATE_BACKENDS": json.dumps({"one": options}),  # JSON is YAML
+            "ZEROGATE_ROUTES": json.dumps([{"functions": ["*"], "backend": "one"}]),
+        }
+        return self._peers.gateway(self._redis, environment=environment)
+
+    def _move_contests(self):
+        """What ZeroMQ clients gain when their service moves to Zero's TCP server, behind a bridge: by
+        workers and load."""
+        contests = {}
+        for workers in MOVED_WORKERS:
+            moved = self._peers.zero("tcp", "async", workers, self._redis)
+            servers = {
+                zero("async", workers): self._peers.zero("zmq", "async", workers, self._redis),
+                ONE_AT_A_TIME: self._bridge(moved, in_flight=1),
+                ZEROGATE: self._bridge(moved),
+            }
+            for shape in ((8, 8), (8, 64)):
+                contests[workers, shape] = Contest(Load("hello_world", "zmq", *shape), servers)
+        return contests
 
     def _worker_contests(self, workers):
         """Zero as it starts by itself, with a worker for each core, and Zerogate with as many."""

@@ -10,9 +10,11 @@ from comparison.plan import (  # noqa: E402
     BARE_ROUTER,
     BARE_TCP,
     FORWARDER,
+    MOVED_WORKERS,
     PIPELINED,
     PYTHON_BRIDGE,
     ZEROGATE,
+    zero,
 )
 
 PYTHON, YARDSTICK = "Zero, or a bridge in Python", "bare yardstick, or zmq_proxy"
@@ -28,6 +30,10 @@ OTHER = {BARE_TCP, BARE_ROUTER, FORWARDER}
 
 def bars(plan):
     """(label, {kind: (median, least, most)}) for each group."""
+    for workers in MOVED_WORKERS:
+        contest = plan.moves[workers, (8, 64)]
+        kinds = {ZEROGATE: ZEROGATE, PYTHON: zero("async", workers)}
+        yield f"ZMQ → Zero TCP\n{workers} × worker", group(contest, kinds)
     for contest in plan.servers + plan.bridges:
         load, names = contest.load, set(contest.servers)
         kinds = {ZEROGATE: ZEROGATE}
@@ -42,10 +48,14 @@ def bars(plan):
             continue  # from TCP to TCP: in the table
         for name in OTHER & names:
             kinds[YARDSTICK] = name
-        yield label, {
-            kind: (contest.median(name, "rps"), *limits(contest.values(name, "rps")))
-            for kind, name in kinds.items()
-        }
+        yield label, group(contest, kinds)
+
+
+def group(contest, kinds):
+    return {
+        kind: (contest.median(name, "rps"), *limits(contest.values(name, "rps")))
+        for kind, name in kinds.items()
+    }
 
 
 def limits(values):

@@ -2,7 +2,7 @@
 
 import statistics
 
-from comparison.plan import BARE_ROUTER, BARE_TCP, FORWARDER, PIPELINED, ZEROGATE
+from comparison.plan import BARE_ROUTER, BARE_TCP, FORWARDER, ONE_AT_A_TIME, PIPELINED, ZEROGATE
 
 FUNCTIONS = ("hello_world", "save_order")
 
@@ -107,6 +107,28 @@ def bridge_ratios(contest, name):
     if name in (ZEROGATE, PIPELINED):
         return ["", ""]
     return [ratio(contest.ratios(mine, name)) for mine in (ZEROGATE, PIPELINED)]
+
+
+def move_table(moves):
+    """The service over ZeroMQ, and over TCP behind the bridge, for the same ZeroMQ clients."""
+    columns = ["Zero's workers", "load", "path", ">req/s", ">p50 ms", ">p99 ms", ">its CPU µs/call"]
+    rows = []
+    for (workers, _), contest in moves.items():
+        for name in contest.servers:
+            mine = name in (ZEROGATE, ONE_AT_A_TIME)
+            rows.append(
+                [
+                    str(workers),
+                    contest.load.title,
+                    f"{name} → Zero's TCP server" if mine else "Zero's ZeroMQ server",
+                    spread(contest.values(name, "rps"), whole),
+                    spread(contest.values(name, "p50_ms")),
+                    spread(contest.values(name, "p99_ms")),
+                    spread(contest.values(name, "server_cpu_us")),
+                    "" if name == ZEROGATE else ratio(contest.ratios(ZEROGATE, name)),
+                ]
+            )
+    return table([*columns, ">Zerogate ÷ it"], rows)
 
 
 def path_text(name):

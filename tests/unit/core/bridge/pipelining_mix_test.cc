@@ -159,8 +159,8 @@ MixPlan random_mix(Random& random) {
   for (size_t i = 0; i < functions; ++i) {
     const double mean_us = 20 * std::pow(10.0, static_cast<double>(random.below(1'000)) / 250);
     const double share = std::pow(10.0, -static_cast<double>(random.below(1'000)) / 400);
-    plan.functions.push_back({"f" + std::to_string(i), mean_us,
-                              static_cast<double>(random.below(100)) / 100, share});
+    plan.functions.push_back(
+        {"f" + std::to_string(i), mean_us, static_cast<double>(random.below(100)) / 100, share});
     shares += share;
   }
   for (MixPlan::Function& function : plan.functions) {

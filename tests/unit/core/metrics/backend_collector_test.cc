@@ -23,12 +23,12 @@ class BackendCollectorTest : public CollectorTest {
   }
 
   const std::vector<std::string> names = {
-      "zerogate_backend_requests_total", "zerogate_backend_request_duration_seconds",
-      "zerogate_backend_connections",    "zerogate_backend_up",
-      "zerogate_backend_in_flight",      "zerogate_backend_queue",
-      "zerogate_backend_queue_limit",    "zerogate_backend_retries_total",
-      "zerogate_backend_pipelined_total", "zerogate_backend_resent_total", "zerogate_backend_depth",
-      "zerogate_backend_endpoints"};
+      "zerogate_backend_requests_total",  "zerogate_backend_request_duration_seconds",
+      "zerogate_backend_connections",     "zerogate_backend_up",
+      "zerogate_backend_in_flight",       "zerogate_backend_queue",
+      "zerogate_backend_queue_limit",     "zerogate_backend_retries_total",
+      "zerogate_backend_pipelined_total", "zerogate_backend_resent_total",
+      "zerogate_backend_depth",           "zerogate_backend_endpoints"};
 };
 
 TEST_F(BackendCollectorTest, WithoutBackendsThereAreNoFamilies) {

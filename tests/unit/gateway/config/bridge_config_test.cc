@@ -410,7 +410,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"backends:\n  o: {url: tcp://a:1, connections: 1025}\n",
                "zerogate.yaml:2: backends.o.connections: '1025' is out of range; write 0 to 1024"},
         Broken{"backends:\n  o: {url: tcp://a:1, in_flight: 4097}\n",
-               "zerogate.yaml:2: backends.o.in_flight: '4097' is out of range; write 0 to 4096, or auto"},
+               "zerogate.yaml:2: backends.o.in_flight: '4097' is out of range; write 0 to 4096, or "
+               "auto"},
         Broken{"backends:\n  o: {url: tcp://a:1, queue: 1000001}\n",
                "zerogate.yaml:2: backends.o.queue: '1000001' is out of range; write 0 to 1000000"},
         Broken{"backends:\n  o: {url: tcp://a:1, queue: -1}\n",
