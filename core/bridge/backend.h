@@ -102,7 +102,7 @@ class Backend final : private EndpointSet::Owner {
   void on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) override;
   void on_lost(Endpoint& endpoint, ForwardedCall& call, Loss loss) override;
   void on_room() override {
-    if (!queue_.empty()) {
+    if (!queue_.empty() && endpoints_.has_room()) {
       serve_queue();
     }
   }

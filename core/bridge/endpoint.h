@@ -121,7 +121,10 @@ class Endpoint final : private BackendConnection::Owner {
   }
   bool available() const { return state_ == State::up && !retired_; }
   /// Some connection has room, of an endpoint that is set aside, too: maybe not for every call.
-  bool has_room() const { return capacity_.has_room(); }
+  bool has_room() const {
+    return capacity_.has_room() &&
+           (!adaptive() || levels_.any_idle() || least_ns_ <= options_.pipeline_wait_ns);
+  }
   /// The same for any call: with `adaptive` a connection is idle.
   bool has_room_for_any() const {
     return capacity_.has_room() && (!adaptive() || levels_.any_idle());
@@ -191,7 +194,11 @@ class Endpoint final : private BackendConnection::Owner {
   void note_send(BackendConnection& connection, ForwardedCall& call);
   void note_answer(BackendConnection& connection, const ForwardedCall& call, size_t reply_bytes,
                    bool draining);
-  void has_fallen(const BackendConnection& connection);
+  void has_fallen(const BackendConnection& connection) {
+    if (levels_.fall(connection.load() + 1)) {
+      metrics_->depth.set(levels_.deepest());
+    }
+  }
   void has_left(const BackendConnection& connection);
   void is_out_of_order();
   std::vector<std::pair<ForwardedCall*, Loss>> take_lost(BackendConnection& connection);

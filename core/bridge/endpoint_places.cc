@@ -113,12 +113,6 @@ bool Endpoint::send(ForwardedCall& call) {
   return behind;
 }
 
-void Endpoint::has_fallen(const BackendConnection& connection) {
-  if (levels_.fall(connection.load() + 1)) {
-    metrics_->depth.set(levels_.deepest());
-  }
-}
-
 void Endpoint::note_answer(BackendConnection& connection, const ForwardedCall& call,
                            size_t reply_bytes, bool draining) {
   if (!draining) {
