@@ -6,7 +6,6 @@
 #include <cassert>
 #include <utility>
 
-#include "core/base/glob.h"
 #include "core/bridge/backend_tls.h"
 #include "core/log/log.h"
 #include "core/wire/hops.h"
