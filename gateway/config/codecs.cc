@@ -94,24 +94,6 @@ Codec<std::vector<Item>> at_most(size_t max, std::string_view what, std::string_
   return made;
 }
 
-/// The codec that also takes `auto`, which is what `make` gives.
-template <class Make>
-Codec<uint32_t> or_auto(const Codec<uint32_t>& codec, Make make) {
-  Codec<uint32_t> made = codec;
-  made.parse = [make, parse = codec.parse](const SettingValue& value,
-                                           Problems& problems) -> std::optional<uint32_t> {
-    if (value.text == "auto") {
-      return make();
-    }
-    const auto number = parse(value, problems);
-    if (!number) {
-      problems.back().message += ", or auto";
-    }
-    return number;
-  };
-  return made;
-}
-
 std::string same_word(const std::string& word) { return word; }
 
 /// A file or folder that is read here, or off; `name` is its member of what was read.

@@ -73,6 +73,24 @@ Codec<V> unless(const V& nothing, const Codec<V>& codec) {
   return made;
 }
 
+/// The codec that also takes `auto`, which is what `make` gives.
+template <class Make>
+Codec<uint32_t> or_auto(const Codec<uint32_t>& codec, Make make) {
+  Codec<uint32_t> made = codec;
+  made.parse = [make, parse = codec.parse](const SettingValue& value,
+                                           Problems& problems) -> std::optional<uint32_t> {
+    if (value.text == "auto") {
+      return make();
+    }
+    const auto number = parse(value, problems);
+    if (!number) {
+      problems.back().message += ", or auto";
+    }
+    return number;
+  };
+  return made;
+}
+
 /// One of a few names, which stand in the order of the enumeration's values.
 template <class Enum>
 Codec<Enum> choice(const std::vector<std::string>& names) {
