@@ -70,11 +70,9 @@ void RedisChannel::remember_turn() {
   if (gathered_ == 0) {
     return;
   }
-  // A socket that became writable in this turn has taken them already: those cannot be kept.
-  const std::string& out = connection_->out();
-  const ByteView bytes = ByteView(out).substr(std::min(gathered_at_, out.size()));
-  if (gathered_at_ < out.size() && resendable_ + gathered_ == pending_.size() &&
-      pending_.size() <= kMaxResent && sent_.size() + bytes.size() <= kMaxResentBytes) {
+  const ByteView bytes = ByteView(connection_->out()).substr(gathered_at_);
+  if (resendable_ + gathered_ == pending_.size() && pending_.size() <= kMaxResent &&
+      sent_.size() + bytes.size() <= kMaxResentBytes) {
     sent_ += bytes;
     resendable_ += gathered_;
   }
