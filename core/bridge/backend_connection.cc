@@ -91,6 +91,7 @@ void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
   slot.given_up_ms = std::max<uint64_t>(now_ms, 1);
   ++given_up_;
   forwarded.connection = nullptr;
+  on_given_up();
 }
 
 std::vector<ForwardedCall*> BackendConnection::take_all() {

@@ -11,7 +11,7 @@
 #include "core/base/slot_map.h"
 #include "core/bridge/connection_work.h"
 #include "core/bridge/forwarded_call.h"
-#include "core/io/read_turns.h"
+#include "core/io/tcp_stream.h"
 #include "core/io/timer.h"
 
 namespace zerogate {
@@ -23,8 +23,11 @@ struct BackendConnectionOptions {
   uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
   /// FrameReader::kSharedBytes, shared by all connections of the loop and owned by the Bridge.
   char* read_buffer = nullptr;
-  ReadTurns* turns = nullptr;  ///< of all connections of the loop; owned by the Bridge
-  std::string backend{};       ///< its name, for errors
+  // Of all connections of the loop; owned by the Bridge or above it. Null in tests.
+  ReadTurns* turns = nullptr;
+  MemoryAccount* memory = nullptr;
+  TcpStream::Totals* in = nullptr;
+  std::string backend{};  ///< its name, for errors
   /// What `connect` carries, so that a gateway recognises itself; see ConnectService.
   std::string identity;
   std::string curve_server_key{};  ///< ZeroMQ with CURVE: the server's public key; empty: without
@@ -133,6 +136,8 @@ class BackendConnection {
   void complete(uint32_t id, const Slot& slot, ByteView body);
   /// The same for a reply that cannot be used: an error that says why takes its place.
   void complete_unusable(uint32_t id, const Slot& slot, size_t reply_bytes, ByteView body);
+  /// give_up() has been called for a request: what has come of its answer is of no use.
+  virtual void on_given_up() {}
   /// The answer to `connect`: only Zero's own counts.
   void on_probe_answer(ByteView body);
   void went_down(std::string_view reason);

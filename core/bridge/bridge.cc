@@ -15,6 +15,7 @@ Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
       lookups_(loop.uv(), std::move(options.names)),
       read_buffer_(new char[FrameReader::kSharedBytes]),
       turns_(loop.uv()),
+      memory_(options.memory != nullptr ? *options.memory : own_memory_),
       context_{.loop = loop.uv(),
                .timers = &loop.timers(),
                .maker = &maker_,
@@ -24,6 +25,8 @@ Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
                .connection = {.max_message = options.max_message,
                               .read_buffer = read_buffer_.get(),
                               .turns = &turns_,
+                              .memory = &memory_,
+                              .in = &in_,
                               .identity = std::move(options.identity)},
                .request_memory = options.request_memory,
                .request_bytes = &request_bytes_,
@@ -89,6 +92,8 @@ void Bridge::end_of_turn() {
     }
     flushing_.clear();
   }
+  memory_.set(MemoryUse::forwarded, 2 * request_bytes_);
+  memory_.replace(MemoryUse::backend_replies, unclaimed_, in_.unclaimed);
   std::erase_if(entries_, [this](const Entry& entry) {
     if (entry.backend.use_count() > 1 || !entry.backend->idle()) {
       return false;

@@ -25,7 +25,8 @@ struct BridgeOptions {
   /// Bytes of requests that all backends together may hold, waiting or sent and not answered; more
   /// are refused as overloaded. A connection copies what it is writing, so it may be twice as much.
   size_t request_memory = kRequestMemory;
-  std::string identity;  ///< of the process; see ConnectService
+  MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the bridge
+  std::string identity;             ///< of the process; see ConnectService
   std::shared_ptr<NameService> names = std::make_shared<NameService>();  ///< the process' one
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
   std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< the process' one
@@ -79,6 +80,10 @@ class Bridge final : public EndOfTurn {
   DnsLookupMaker lookups_;
   std::unique_ptr<char[]> read_buffer_;
   ReadTurns turns_;
+  TcpStream::Totals in_;
+  size_t unclaimed_ = 0;      ///< of backends' unfinished frames, in the account
+  MemoryAccount own_memory_;  ///< where no worker has one
+  MemoryAccount& memory_;
   size_t request_bytes_ = 0;
   BridgeContext context_;
   std::vector<Entry> entries_;

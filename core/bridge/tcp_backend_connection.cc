@@ -23,7 +23,7 @@ TcpBackendConnection::TcpBackendConnection(EventLoop& loop, BackendConnection::O
                                            const Address& address,
                                            const BackendConnectionOptions& options)
     : BackendConnection(loop.timers(), owner, options),
-      stream_(loop.uv(), *this, options.read_buffer) {
+      stream_(loop.uv(), *this, options.read_buffer, options.in) {
   if (options.turns != nullptr) {
     stream_.take_turns(*options.turns);
   }
@@ -33,6 +33,9 @@ TcpBackendConnection::TcpBackendConnection(EventLoop& loop, BackendConnection::O
       return;
     }
     stream_.secure(options.tls->use(options.tls_name));
+  }
+  if (options.memory != nullptr) {
+    stream_.charge(*options.memory, MemoryUse::backend_replies);
   }
   const int error = stream_.connect(address);
   if (error != 0) {
@@ -89,6 +92,28 @@ bool TcpBackendConnection::begin_skipping(ByteView front, size_t frame_size) {
   skipped_reply_ = frame_size - wire::t3::kHeaderBytes;
   skip_ = frame_size;
   return find(skipped_id_) != nullptr;
+}
+
+// A long answer that nobody waits for any more holds no memory, and waits for none.
+void TcpBackendConnection::on_given_up() {
+  const FrameReader& reader = stream_.reader();
+  if (down() || reader.frame_size() <= FrameReader::kSharedBytes ||
+      reader.size() < wire::t3::kHeaderBytes) {
+    return;
+  }
+  const size_t frame_size = reader.frame_size();
+  const uint32_t id = wire::load_be32(reader.view().data() + wire::t3::kLengthBytes);
+  const Slot* slot = find(id);
+  if (slot == nullptr || slot->forwarded != nullptr) {
+    return;
+  }
+  const bool waited = stream_.waits_for_memory();
+  const ByteBuffer begun = stream_.release_kept();
+  begin_skipping(begun.view(), frame_size);
+  skip(begun.view());
+  if (waited && stream_.start_reading() != 0) {
+    fail(kNoReply);
+  }
 }
 
 // Its call hears of it at the end: until then the server is busy with it, and its slot is taken.

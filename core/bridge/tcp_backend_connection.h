@@ -28,6 +28,7 @@ class TcpBackendConnection final : public BackendConnection, private TcpStream::
   void on_writable() override { flush(); }
   void on_closed(int error) override;
   void on_frame(uint32_t id, ByteView payload);
+  void on_given_up() override;
   /// A reply over the limit is thrown away as its bytes come. False when its call was given up.
   bool begin_skipping(ByteView front, size_t frame_size);
   ByteView skip(ByteView bytes);

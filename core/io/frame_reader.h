@@ -74,6 +74,8 @@ class FrameReader {
   }
 
   bool empty() const { return kept_.empty(); }
+  ByteView view() const { return kept_.view(); }
+  size_t size() const { return kept_.size(); }
   size_t frame_size() const { return frame_size_; }
   size_t memory() const { return kept_.capacity(); }
 

@@ -193,10 +193,13 @@ void TcpStream::on_connected(int status) {
 
 int TcpStream::start_reading() {
   reading_ = true;
-  return waiting_ ? 0 : read_on();
+  return read_on();
 }
 
 int TcpStream::read_on() {
+  if (waiting_ || waits_for_memory()) {
+    return 0;
+  }
   if (tls_ != nullptr) {
     return read_on_tls();
   }
@@ -247,8 +250,13 @@ void TcpStream::on_read(ssize_t size) {
   if (accounted_ != 0) {
     account_kept();
   }
-  if (!chunk.bytes.empty()) {
-    owner_.on_bytes(chunk.bytes);
+  if (chunk.bytes.empty()) {
+    return;
+  }
+  owner_.on_bytes(chunk.bytes);
+  if (claim_state == State::granted && reader_.empty()) {
+    release_claim();
+    account_kept();
   }
 }
 
@@ -258,7 +266,8 @@ void TcpStream::give_way(ssize_t size, size_t room) {
     return;
   }
   without_pause_ += room;
-  if (without_pause_ < ReadTurns::kShareBytes || shell_ == nullptr || !reading_ || waiting_) {
+  if (without_pause_ < ReadTurns::kShareBytes || shell_ == nullptr || !reading_ || waiting_ ||
+      waits_for_memory()) {
     return;
   }
   without_pause_ = 0;
@@ -269,10 +278,28 @@ void TcpStream::give_way(ssize_t size, size_t room) {
 
 void TcpStream::take_turn() {
   waiting_ = false;
-  if (!reading_) {
-    return;
+  const int error = reading_ ? read_on() : 0;
+  if (error != 0) {
+    owner_.on_closed(error);
   }
-  if (const int error = read_on(); error != 0) {
+}
+
+void TcpStream::claim_memory(size_t bytes) {
+  if (!memory_->claim(*this, use_, bytes)) {
+    uv_read_stop(&shell_->uv.stream);
+  }
+}
+
+void TcpStream::release_claim() {
+  if (claim_state != State::none) {
+    memory_->release(*this);
+  }
+}
+
+void TcpStream::on_memory() {
+  account_kept();
+  const int error = reading_ ? read_on() : 0;
+  if (error != 0) {
     owner_.on_closed(error);
   }
 }

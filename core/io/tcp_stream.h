@@ -12,6 +12,7 @@
 #include "core/base/address.h"
 #include "core/base/address_range.h"
 #include "core/base/bytes.h"
+#include "core/base/memory_account.h"
 #include "core/base/unique_fd.h"
 #include "core/io/frame_reader.h"
 #include "core/io/read_turns.h"
@@ -31,7 +32,9 @@ class TlsLayer;
 ///
 /// After secure() the same bytes go over TLS. What an owner sees of it is that its peer is there
 /// only when the handshake is done; all numbers of bytes but gathered() are those of the wire.
-class TcpStream final : private ReadTurns::Waiter, private TlsLoop::Waiter {
+class TcpStream final : private ReadTurns::Waiter,
+                        private TlsLoop::Waiter,
+                        private MemoryAccount::Claimant {
  public:
   /// The TLS failed: see why().
   static constexpr int kTlsFailed = UV_EPROTO;
@@ -55,6 +58,7 @@ class TcpStream final : private ReadTurns::Waiter, private TlsLoop::Waiter {
   /// Over all streams of an owner of many.
   struct Totals {
     size_t kept = 0;        ///< memory of unfinished frames
+    size_t unclaimed = 0;   ///< of it, what a MemoryAccount has not granted
     uint64_t received = 0;  ///< all bytes ever read
   };
 
@@ -84,6 +88,13 @@ class TcpStream final : private ReadTurns::Waiter, private TlsLoop::Waiter {
 
   /// Before it is connected: it gives way to other streams of the loop that have much to read.
   void take_turns(ReadTurns& turns) { turns_ = &turns; }
+  /// The same: it claims a long frame's memory before it reads the frame.
+  void charge(MemoryAccount& memory, MemoryUse use) {
+    memory_ = &memory;
+    use_ = use;
+  }
+  /// A long frame has begun, and there is no memory for it yet: nothing is read.
+  bool waits_for_memory() const { return claim_state == State::waiting; }
   /// Once connected: the kernel asks a TCP peer that is idle for `idle_ms` whether it is there, and
   /// ends the connection when the peer has not acknowledged, or not taken, what was sent for
   /// `timeout_ms`.
@@ -102,10 +113,15 @@ class TcpStream final : private ReadTurns::Waiter, private TlsLoop::Waiter {
   /// See FrameReader.
   void keep(ByteView rest, size_t frame_size) {
     reader_.keep(rest, frame_size);
+    if (frame_size > FrameReader::kSharedBytes && memory_ != nullptr && tls_ == nullptr &&
+        claim_state == State::none) {
+      claim_memory(frame_size);
+    }
     account_kept();
   }
   ByteBuffer release_kept() {
     ByteBuffer kept = reader_.release();
+    release_claim();
     account_kept();
     return kept;
   }
@@ -163,6 +179,10 @@ class TcpStream final : private ReadTurns::Waiter, private TlsLoop::Waiter {
   void decrypt();
   void fail_tls();
   bool is_connected_to_itself() const;
+  void claim_memory(size_t bytes);
+  void release_claim();
+  void on_memory() override;
+  /// Reads, unless it waits for its turn or for memory.
   int read_on();
   /// Of a buffer of `room` bytes `size` were filled.
   void give_way(ssize_t size, size_t room);
@@ -170,7 +190,9 @@ class TcpStream final : private ReadTurns::Waiter, private TlsLoop::Waiter {
   void account_kept() {
     if (totals_ != nullptr) {
       const size_t kept = reader_.memory();
+      const size_t unclaimed = claim_state == State::granted ? 0 : kept;
       totals_->kept += kept - std::exchange(accounted_, kept);
+      totals_->unclaimed += unclaimed - std::exchange(unclaimed_, unclaimed);
     }
   }
 
@@ -181,11 +203,14 @@ class TcpStream final : private ReadTurns::Waiter, private TlsLoop::Waiter {
   Shell* shell_;  ///< null once it is closed
   FrameReader reader_;
   size_t accounted_ = 0;  ///< this stream's part of Totals::kept
+  size_t unclaimed_ = 0;  ///< and of Totals::unclaimed
   ReadTurns* turns_ = nullptr;
   size_t without_pause_ = 0;  ///< bytes that it has read and found more behind them
   bool reading_ = false;      ///< its owner wants to read
   bool waiting_ = false;      ///< for its turn
   std::unique_ptr<TlsLayer> tls_;
+  MemoryUse use_ = MemoryUse::requests;
+  MemoryAccount* memory_ = nullptr;
 };
 
 /// "10.0.0.1" of "::ffff:10.0.0.1", as a socket for IPv6 and IPv4 calls an IPv4 peer.

@@ -32,6 +32,10 @@ class Listener {
   virtual bool flushed() const = 0;
   /// Appends its busiest clients, at most ClientList::kMost, and counts the others.
   virtual void list_clients(ClientList& list) = 0;
+  /// Bytes of buffers that its client with the most of them holds.
+  virtual size_t largest_hoard() = 0;
+  /// Ends that client, and counts it. False when it could not.
+  virtual bool end_largest() = 0;
   /// Before its end: every call has been answered. Lets the last replies go.
   virtual void finish() = 0;
 };

@@ -39,7 +39,8 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
               .options = options,
               .unsent_limit = options.write_buffer + 2 * options.max_message,
               .read_buffer = read_buffer_.get(),
-              .turns = ReadTurns(loop.uv())} {
+              .turns = ReadTurns(loop.uv()),
+              .memory = options.memory != nullptr ? *options.memory : own_memory_} {
   loop_.add(*this);
 }
 
@@ -47,6 +48,7 @@ StreamListener::~StreamListener() {
   loop_.remove(*this);
   stop_accepting();
   close_all();
+  account_memory();
   count_bytes();
 }
 
@@ -295,8 +297,49 @@ void StreamListener::flush() {
     flushing_.clear();
   }
   shed_memory();
+  account_memory();
   count_bytes();
   closed_.clear();
+}
+
+void StreamListener::account_memory() {
+  MemoryAccount& memory = shared_.memory;
+  memory.replace(MemoryUse::requests, requests_, shared_.in.unclaimed);
+  memory.replace(MemoryUse::replies, replies_, shared_.unsent);
+  memory.replace(MemoryUse::connections, price_,
+                 sessions_.size() * (StreamOptions::kConnectionBytes + options().kept_capacity));
+  shared_.write_buffer = memory.tight() ? 0 : options().write_buffer;
+  if (memory.waiting()) {
+    watch_stalls();
+  }
+}
+
+StreamSession* StreamListener::find_largest() {
+  StreamSession* largest = nullptr;
+  size_t most = 0;
+  sessions_.for_each([&](uint32_t, auto& session) {
+    const size_t bytes = session->received_bytes() + session->unsent_bytes();
+    if (bytes > most) {
+      most = bytes;
+      largest = session.get();
+    }
+  });
+  return largest;
+}
+
+size_t StreamListener::largest_hoard() {
+  const StreamSession* session = find_largest();
+  return session != nullptr ? session->received_bytes() + session->unsent_bytes() : 0;
+}
+
+bool StreamListener::end_largest() {
+  StreamSession* session = find_largest();
+  if (session == nullptr) {
+    return false;
+  }
+  session->reject(session->unsent_bytes() != 0 ? Rejected::send_memory : Rejected::receive_memory);
+  account_memory();
+  return true;
 }
 
 void StreamListener::shed_memory() {

@@ -64,6 +64,9 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   bool flushed() const { return shared_.waiting == 0 && shared_.dirty.empty(); }
   /// Ends every connection at once.
   void close_all();
+  /// See Listener.
+  size_t largest_hoard();
+  bool end_largest();
 
   const StreamOptions& options() const { return shared_.options; }
   RefusalLog& refusals() { return refusals_; }
@@ -98,6 +101,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void check_stalls();
   void check_certificates();
   void shed_memory();
+  void account_memory();
+  StreamSession* find_largest();
   StreamSession* longest_waiting(size_t (StreamSession::*bytes)() const);
   void count_bytes();
 
@@ -113,7 +118,11 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   Timer certificate_timer_;
   std::vector<CallerKey> to_check_;  ///< sessions whose certificates are to be judged again
   const std::unique_ptr<char[]> read_buffer_;
+  MemoryAccount own_memory_;  ///< where no worker has one
   StreamSession::Shared shared_;
+  size_t requests_ = 0;            ///< this port's part of the account, without what is claimed
+  size_t replies_ = 0;             ///< the same
+  size_t price_ = 0;               ///< of its connections
   uint64_t received_counted_ = 0;  ///< bytes that the metrics have
   uint64_t sent_counted_ = 0;
   SlotMap<std::unique_ptr<StreamSession>> sessions_;

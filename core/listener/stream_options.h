@@ -8,10 +8,13 @@
 #include "core/io/tls_use.h"
 
 #include "core/base/address_range.h"
+#include "core/base/memory_account.h"
 
 namespace zerogate {
 
 struct StreamOptions {
+  /// Of an idle connection, without what it keeps for replies (measured: 1 KiB).
+  static constexpr size_t kConnectionBytes = 1 << 10;
   /// Bytes of unfinished frames over all connections, beyond one frame of the largest size. When
   /// there are more, the oldest unfinished frame's connection goes.
   static constexpr size_t kReceiveMemory = 64 << 20;
@@ -30,6 +33,9 @@ struct StreamOptions {
   size_t receive_memory = kReceiveMemory;
   size_t send_memory = kSendMemory;
   uint64_t stall_timeout_ms = kStallTimeoutMs;
+  /// A connection keeps so much for its replies between turns: most fit, and cost no allocation.
+  size_t kept_capacity = 4 << 10;
+  MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the listener
 };
 
 /// Of a port that speaks TLS.

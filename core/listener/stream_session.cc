@@ -22,6 +22,8 @@ StreamSession::StreamSession(Shared& shared, Owner& owner, CallerKey key)
   if (shared.tls) {
     stream_.secure({shared.tls->context, shared.tls->loop, shared.tls->observer});
   }
+  stream_.charge(shared.memory, MemoryUse::requests);
+  stream_.set_kept_capacity(shared.options.kept_capacity);
 }
 
 bool StreamSession::begin() {
@@ -184,6 +186,18 @@ void StreamSession::resume() {
   }
 }
 
+bool StreamSession::reads_slowly() const {
+  return unread_since_ms_ != 0 && shared_.clock.now_ms() - unread_since_ms_ >= kSlowReaderMs;
+}
+
+bool StreamSession::stands_still(uint64_t now_ms) {
+  const size_t kept = stream_.reader().size();
+  const bool is_slow = kept < std::exchange(kept_at_check_, kept) + kSlowestBytesPerSecond;
+  return is_slow && stream_.reader().frame_size() > FrameReader::kSharedBytes &&
+         partial_since_ms_ != 0 && now_ms - partial_since_ms_ >= kSlowReaderMs &&
+         shared_.memory.waiting();
+}
+
 bool StreamSession::check_stall(uint64_t now_ms) {
   if (shaking_since_ms_ != 0) {
     if (now_ms - shaking_since_ms_ < shared_.tls->timeout_ms) {
@@ -191,6 +205,12 @@ bool StreamSession::check_stall(uint64_t now_ms) {
     }
     stream_.tls()->give_up(TlsResult::timeout);
     refuse(TlsResult::timeout, "it did not finish the handshake in time");
+    return false;
+  }
+  if (stream_.waits_for_memory()) {
+    partial_since_ms_ = now_ms;  // it is not read
+  } else if (stands_still(now_ms)) {
+    reject(Rejected::receive_memory);
     return false;
   }
   const uint64_t slow_ms = stream_.reader().frame_size() / kSlowestBytesPerSecond * 1'000;

@@ -49,6 +49,9 @@ class StreamSession final : private TcpStream::Owner {
   static constexpr uint32_t kMaxCallsInFlight = 1024;
   /// A long frame has one more second for each of these bytes: the slowest link that we serve.
   static constexpr size_t kSlowestBytesPerSecond = 64 << 10;
+  /// A peer for which more than its limit waits is a slow reader once it has read nothing for this
+  /// long: replies that come together are no sign of one.
+  static constexpr uint64_t kSlowReaderMs = 2'000;
 
   class Owner {
    public:
@@ -68,10 +71,14 @@ class StreamSession final : private TcpStream::Owner {
     StreamProtocol& protocol;
     RefusalLog& refusals;
     const StreamOptions options;
-    const size_t unsent_limit;  ///< bytes; a session with more is closed
+    const size_t unsent_limit;  ///< bytes; a session with more is closed when its peer is slow
     char* const read_buffer;    ///< FrameReader::kSharedBytes; used during one read only
     ReadTurns turns;
     std::optional<ListenerTls> tls{};
+    MemoryAccount& memory;
+    /// Bytes unread by one peer before we stop reading from it: options.write_buffer, or none while
+    /// memory is tight.
+    size_t write_buffer = options.write_buffer;
     // Over all sessions:
     std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
     TcpStream::Totals in{};
@@ -109,7 +116,7 @@ class StreamSession final : private TcpStream::Owner {
   std::string* end_call(size_t bytes) {
     assert(in_flight_ > 0);
     --in_flight_;
-    if (unsent_bytes() + bytes > shared_.unsent_limit) {
+    if (unsent_bytes() + bytes > shared_.unsent_limit && reads_slowly()) {
       reject(Rejected::slow_reader);
       return nullptr;
     }
@@ -162,8 +169,11 @@ class StreamSession final : private TcpStream::Owner {
   void refuse(TlsResult result, std::string_view why);
   void stop_reading();
   bool blocked() const {
-    return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.options.write_buffer;
+    return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.write_buffer;
   }
+  [[gnu::cold]] bool reads_slowly() const;
+  /// While others wait for memory: whether a frame that holds some hardly grows.
+  bool stands_still(uint64_t now_ms);
   void consume(ByteView bytes, uint64_t received_ns);
   /// Of these bytes the protocol has left `rest`.
   void keep(ByteView bytes, ByteView rest, size_t frame_size);
@@ -199,6 +209,7 @@ class StreamSession final : private TcpStream::Owner {
   uint64_t unread_since_ms_ = 0;
   uint64_t shaking_since_ms_ = 0;  ///< TLS: when the handshake that is not done was begun
   size_t queued_at_check_ = 0;     ///< libuv's write queue at the last stall check: did it shrink?
+  size_t kept_at_check_ = 0;       ///< and what there was of an unfinished frame
 };
 
 }  // namespace zerogate

@@ -10,6 +10,17 @@
 
 namespace zerogate {
 
+namespace {
+
+/// Of each connection, for ZMTP's greeting and handshake.
+constexpr uint64_t kHandshakeBytes = 1'024;
+/// And for its PING and PONG: less than 40 bytes in ten seconds.
+constexpr uint64_t kHeartbeatBytesPerSecond = 4;
+/// With less than this of it in libzmq no connection is ended: it would free nothing.
+constexpr size_t kLeastUnread = 64 << 10;
+
+}  // namespace
+
 const int ZmqConnections::kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED |
                                     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                                     ZmqMonitor::kHandshakeFailed;
@@ -44,7 +55,71 @@ void ZmqConnections::accepted(int fd, uint64_t now_ms) {
   ++handshakes_;
   Connection& connection = open_[fd];
   const bool spoke = connection.spoke && connection.peer.empty();
-  connection = {peer_of(fd), now_ms, spoke};
+  connection = {.peer = peer_of(fd),
+                .since_ms = now_ms,
+                .spoke = spoke,
+                .socket = PeerSocket(fd),
+                .traffic = spoke ? std::move(connection.traffic) : nullptr};
+}
+
+std::shared_ptr<ZmqTraffic> ZmqConnections::spoke(int fd) {
+  Connection& connection = open_[fd];
+  connection.spoke = true;
+  if (connection.traffic == nullptr) {
+    connection.traffic = std::make_shared<ZmqTraffic>();
+  }
+  return connection.traffic;
+}
+
+size_t ZmqConnections::unread_of(const Connection& connection, uint64_t now_ms) {
+  const uint64_t read = (connection.traffic != nullptr ? connection.traffic->bytes : 0) +
+                        kHandshakeBytes +
+                        (now_ms - connection.since_ms) / 1'000 * kHeartbeatBytesPerSecond;
+  const uint64_t received = connection.socket.received().value_or(0);
+  return received > read ? received - read : 0;
+}
+
+size_t ZmqConnections::measure_unread(uint64_t now_ms) {
+  for (auto& [fd, connection] : open_) {
+    connection.unread = connection.ending ? 0 : unread_of(connection, now_ms);
+  }
+  return unread();
+}
+
+size_t ZmqConnections::unread() const {
+  size_t all = 0;
+  for (const auto& [fd, connection] : open_) {
+    all += connection.unread;
+  }
+  return all;
+}
+
+ZmqConnections::Connection* ZmqConnections::find_largest() {
+  Connection* largest = nullptr;
+  for (auto& [fd, connection] : open_) {
+    if (connection.unread >= (largest != nullptr ? largest->unread : kLeastUnread)) {
+      largest = &connection;
+    }
+  }
+  return largest;
+}
+
+size_t ZmqConnections::largest_unread() const {
+  const Connection* largest = const_cast<ZmqConnections*>(this)->find_largest();
+  return largest != nullptr ? largest->unread : 0;
+}
+
+bool ZmqConnections::end_largest() {
+  Connection* largest = find_largest();
+  if (largest == nullptr) {
+    return false;
+  }
+  largest->unread = 0;
+  largest->ending = true;
+  if (largest->socket.end()) {
+    refusals_.count(Rejected::receive_memory, [largest] { return largest->peer; });
+  }
+  return true;
 }
 
 void ZmqConnections::ended(int fd, uint64_t now_ms) {
@@ -54,6 +129,9 @@ void ZmqConnections::ended(int fd, uint64_t now_ms) {
   }
   const auto node = open_.extract(fd);
   const Connection connection = node.empty() ? Connection() : node.mapped();
+  if (connection.traffic != nullptr) {
+    connection.traffic->ended = true;
+  }
   bool ill = false;
   if (failed_) {
     ill = *std::exchange(failed_, std::nullopt);

@@ -2,14 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "core/listener/peer_socket.h"
 #include "core/listener/refusal_log.h"
 #include "core/metrics/worker_metrics.h"
 
 namespace zerogate {
+
+/// What has come over a connection and was read from libzmq.
+struct ZmqTraffic {
+  uint64_t bytes = 0;  ///< as on the wire
+  bool ended = false;  ///< the connection has gone
+};
 
 /// Counts connections, and finds those whose peer does not speak ZMTP. It remembers each
 /// connection's address, because libzmq tells of a failed handshake without one; what ends on
@@ -38,14 +46,31 @@ class ZmqConnections {
   /// Failed handshakes are counted as those of CURVE, too.
   void note_curve() { curve_ = true; }
   /// A message came over the connection with this descriptor, perhaps before its event.
-  void spoke(int fd) { open_[fd].spoke = true; }
+  std::shared_ptr<ZmqTraffic> spoke(int fd);
+
+  /// Finds out what libzmq has read of each and the worker has not: whole messages that wait, and
+  /// the beginnings of others. Returns all bytes. A system call for each connection; nothing is
+  /// known of Unix sockets.
+  size_t measure_unread(uint64_t now_ms);
+  /// Of the last measurement: all, the most that one connection has, and that one's end, which is
+  /// counted.
+  size_t unread() const;
+  size_t largest_unread() const;
+  bool end_largest();
 
  private:
   struct Connection {
     std::string peer;  ///< empty: its event has not come yet
     uint64_t since_ms = 0;
     bool spoke = false;
+    PeerSocket socket{};
+    std::shared_ptr<ZmqTraffic> traffic{};
+    size_t unread = 0;    ///< bytes, at the last measurement
+    bool ending = false;  ///< end_largest() has ended it
   };
+  /// Null when there is none.
+  Connection* find_largest();
+  static size_t unread_of(const Connection& connection, uint64_t now_ms);
 
   void accepted(int fd, uint64_t now_ms);
   void ended(int fd, uint64_t now_ms);

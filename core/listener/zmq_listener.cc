@@ -9,7 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "core/base/thread_sanitizer.h"
 #include "core/base/utf8.h"
 #include "core/io/tcp_stream.h"
 #include "core/listener/zmq_router.h"
@@ -28,21 +27,13 @@ std::string endpoint_of(const Address& address) {
   return address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
 }
 
-/// Keeps a message's bytes counted until libzmq is done with them.
-struct TrackedBytes {
-  UnsentBytes of_peer;
-  UnsentBytes of_all;
-  size_t size;
-
-  static void release(void*, void* hint) {  // on libzmq's I/O thread
-    was_handed_over(hint);
-    auto* reply = static_cast<TrackedBytes*>(hint);
-    reply->of_peer->fetch_sub(reply->size, std::memory_order_relaxed);
-    reply->of_all->fetch_sub(reply->size, std::memory_order_relaxed);
-    reply->~TrackedBytes();
-    std::free(hint);
-  }
-};
+/// Of a frame: ZMTP puts a byte of flags before it, and its length, in one byte or in eight.
+/// CURVE wraps a frame into a command of its own: name, nonce, authenticator, flags.
+size_t wire_bytes(size_t frame, bool curve) {
+  constexpr size_t kCurveBytes = 8 + 8 + 16 + 1;
+  const size_t bytes = frame + (curve ? kCurveBytes : 0);
+  return bytes + (bytes <= 255 ? 2 : 9);
+}
 
 WatchedState limit_state(uint32_t limit) {
   return {"below the connection limit again",
@@ -70,13 +61,20 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       router_(open_router(context_.get(), options)),
       peers_(options.max_connections),
       unsent_(std::make_shared<std::atomic<size_t>>(0)),
+      memory_(options.memory != nullptr ? *options.memory : own_memory_),
+      look_timer_(loop.timers(), [this] { look_at_unread(); }),
       silence_timer_(loop.timers(), [this] { keep_alive(); }),
       tell_timer_(loop.timers(), [this] { update_gate(); }),
       room_(loop.uv(), options.states, limit_state(options.max_connections)) {
   loop_.add(*this);
 }
 
-ZmqListener::~ZmqListener() { loop_.remove(*this); }
+ZmqListener::~ZmqListener() {
+  loop_.remove(*this);
+  memory_.replace(MemoryUse::zmq_replies, replies_, 0);
+  memory_.replace(MemoryUse::zmq_requests, requests_, 0);
+  memory_.replace(MemoryUse::connections, price_, 0);
+}
 
 Status ZmqListener::listen(const ListenSocket& socket) {
   metrics_.connections_limit.add(options_.max_connections);  // of all ZeroMQ ports
@@ -120,7 +118,10 @@ void ZmqListener::update_gate() {
     return;
   }
   const uint64_t connections = connections_.count();
-  const bool full = connections >= options_.max_connections;
+  if (connections != 0 && memory_.limit() < MemoryAccount::kDefaultLimit && !look_timer_.active()) {
+    look_at_unread();
+  }
+  const bool full = this->full();
   if (!member_.tell(full ? AcceptBalancer::kFull : connections)) {
     tell_timer_.start(1);
   }
@@ -163,7 +164,7 @@ bool ZmqListener::receive_one() {
     const ByteView body = frame_.received();
     metrics_.received_bytes.add(body.size());
     received_bytes_ += body.size();
-    dispatch(identity_, wire::parse_zmq_request(body));
+    dispatch(identity_, wire::parse_zmq_request(body), wire_bytes(body.size(), is_curve()));
   }
   frame_.release();
   return true;
@@ -183,20 +184,23 @@ void ZmqListener::receive_more() {
   metrics_.received_bytes.add(bytes);
   received_bytes_ += bytes;
   if (two) {
-    dispatch(identity_, wire::parse_w1_request(frame_.received(), second.received()));
+    dispatch(identity_, wire::parse_w1_request(frame_.received(), second.received()),
+             wire_bytes(frame_.received().size(), is_curve()) +
+                 wire_bytes(second.received().size(), is_curve()));
   } else {
     // No reply: the real worker logs and goes on, too.
     refusals_.count(Malformed::bad_frames, [this] { return address_of(identity_); });
   }
 }
 
-void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request) {
+void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request, size_t bytes) {
   using wire::w5::RequestStatus;
   const CallerKey key = peers_.touch(identity.received());
   ZmqPeers::Peer& peer = *peers_.find(key);
-  if (peer.address.empty()) {
+  if (peer.traffic == nullptr || peer.traffic->ended) {
     meet(peer, identity);
   }
+  peer.traffic->bytes += bytes;
   const bool long_name = request.function.size() > kMaxFunctionNameBytes;
   const bool name_ok = !long_name && is_utf8(request.function);
   IncomingRequest incoming{{this, key, request.wire, RequestId(request.id)},
@@ -208,7 +212,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   if (request.wire == Wire::w5 && !silence_timer_.active()) {
     watch_silence();
   }
-  if (options_.curve.clients != nullptr && !may_call(peer, identity)) {
+  if (is_curve() && !may_call(peer, identity)) {
     return refuse(peer, incoming, Outcome::invalid,
                   fmt::format("the key of {} is not allowed any more", peer.caller.name));
   }
@@ -218,7 +222,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
                   fmt::format("the message is larger than {} bytes", options_.max_message));
   }
   if (peer.unsent != nullptr && peer.unsent->load() > unread_limit()) {
-    return refuse(peer, incoming, Outcome::overloaded, "earlier replies have not been read yet");
+    return refuse_unread(peer, incoming);
   }
   if (!name_ok) {
     malformed(peer, Malformed::bad_name);
@@ -274,26 +278,28 @@ std::string ZmqListener::peer(CallerKey caller) const {
 }
 
 bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body) {
-  const bool large = body.size() >= kLargeReplyBytes;
-  if (large &&
+  const size_t bytes = prefix.size() + body.size();
+  peer.uncounted += bytes + kMessageBytes;
+  const bool counted = peer.uncounted >= kCountedAtOnce;
+  if (counted &&
       unsent_->load(std::memory_order_relaxed) > options_.send_memory + options_.max_message) {
-    refusals_.count(Rejected::send_memory, [&peer] { return peer.address; });
+    send_no_memory(peer, key, prefix);
     return false;
   }
   if (!address(peer, key)) {
     return false;
   }
-  metrics_.sent_bytes.add(prefix.size() + body.size());
-  if (large) {
+  metrics_.sent_bytes.add(bytes);
+  if (counted) {
     return send_tracked(peer, prefix, body);
   }
   char small[kSmallReplyBytes];
-  if (prefix.size() + body.size() <= sizeof small) {
+  if (bytes <= sizeof small) {
     write_reply(small, prefix, body);
-    return zmq_send(router_.get(), small, prefix.size() + body.size(), ZMQ_DONTWAIT) >= 0;
+    return zmq_send(router_.get(), small, bytes, ZMQ_DONTWAIT) >= 0;
   }
   zmq_msg_t reply;
-  zmq_msg_init_size(&reply, prefix.size() + body.size());
+  zmq_msg_init_size(&reply, bytes);
   write_reply(static_cast<char*>(zmq_msg_data(&reply)), prefix, body);
   return zmq_msg_send(&reply, router_.get(), ZMQ_DONTWAIT) >= 0;
 }
@@ -313,26 +319,6 @@ bool ZmqListener::address(ZmqPeers::Peer& peer, CallerKey key) {
     peers_.forget(key);
   }
   return false;
-}
-
-bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body) {
-  if (peer.unsent == nullptr) {
-    peer.unsent = std::make_shared<std::atomic<size_t>>(0);
-  }
-  const size_t size = prefix.size() + body.size();
-  void* memory = std::malloc(sizeof(TrackedBytes) + size);  // as libzmq would: one block
-  if (memory == nullptr) {
-    throw std::bad_alloc();
-  }
-  auto* tracked = new (memory) TrackedBytes{peer.unsent, unsent_, size};
-  peer.unsent->fetch_add(size, std::memory_order_relaxed);
-  unsent_->fetch_add(size, std::memory_order_relaxed);
-  char* data = static_cast<char*>(memory) + sizeof(TrackedBytes);
-  write_reply(data, prefix, body);
-  hand_over(memory);
-  zmq_msg_t message;
-  zmq_msg_init_data(&message, data, size, &TrackedBytes::release, tracked);
-  return zmq_msg_send(&message, router_.get(), ZMQ_DONTWAIT) >= 0;
 }
 
 // Runs only while there are peers to keep alive: an idle gateway does not wake up.
@@ -361,6 +347,7 @@ void ZmqListener::keep_alive() {
     if (!address(peer, key)) {
       return;
     }
+    peer.uncounted += kNobodysId.size();
     send_tracked(peer, {kNobodysId.data(), kNobodysId.size()}, {});
     ++peer.keep_alives;
     metrics_.keep_alives.add();
@@ -371,6 +358,7 @@ void ZmqListener::keep_alive() {
 }
 
 void ZmqListener::end_of_turn() {
+  account_memory();
   if (!sent_ || poll_ == nullptr) {
     return;
   }

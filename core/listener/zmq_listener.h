@@ -40,13 +40,14 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   static constexpr size_t kBytesPerTurn = 1 << 20;
   static constexpr uint64_t kTurnNs = 2'000'000;
   /// Messages between two looks at the clock.
-  static constexpr int kLookEvery = 16;
-  /// Messages that libzmq queues for one peer, each way.
-  static constexpr int kReplyQueue = 1'000;
+  static constexpr int kLookEvery = 32;
+  /// Messages that libzmq queues of one peer.
   static constexpr int kRequestQueue = 256;
-  /// Replies from this size on are counted until they are sent (UnsentBytes); smaller ones are
-  /// bounded by kReplyQueue.
-  static constexpr size_t kLargeReplyBytes = 4 << 10;
+  /// Replies to a peer are counted until libzmq has sent them, all of so many bytes with the last
+  /// of them: libzmq sends them in their order.
+  static constexpr size_t kCountedAtOnce = 16 << 10;
+  /// Of each message in libzmq, besides its bytes (its slot, block and counter).
+  static constexpr size_t kMessageBytes = 96;
   /// A message up to this much over the limit is still read, so that its sender gets an error
   /// instead of silence. libzmq closes the connection of a longer one without an event.
   static constexpr size_t kOversizeGrace = 1 << 20;
@@ -59,6 +60,10 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   static constexpr int kHeartbeatTimeoutMs = 30'000;
   /// Without traffic for so long the kernel asks, too, whether the peer is still there.
   static constexpr int kKeepAliveS = 60;
+  /// What libzmq has read is looked at again before a peer could have sent what is left of the
+  /// memory: libzmq's thread reads no faster.
+  static constexpr size_t kReadBytesPerMs = 1 << 20;
+  static constexpr uint64_t kLongestLookMs = 1'000;
   /// Requests that finish() refuses: more than this wait only where a peer floods the port.
   static constexpr int kLastMessages = 8 * kMessagesPerTurn;
 
@@ -83,6 +88,8 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// to `linger_ms`.
   void finish() override;
 
+  size_t largest_hoard() override;
+  bool end_largest() override;
   void list_clients(ClientList& list) override { peers_.list_clients(list, loop_.now_ms()); }
 
   bool deliver(const ReturnPath& path, ByteView body) override;
@@ -102,18 +109,30 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   bool may_call(ZmqPeers::Peer& peer, ZmqMessage& identity);
   /// Takes one message. False when there is none.
   bool receive_one();
-  void dispatch(ZmqMessage& identity, const wire::ZmqRequest& request);
+  /// Of a message of `bytes`, as on the wire.
+  void dispatch(ZmqMessage& identity, const wire::ZmqRequest& request, size_t bytes);
   void malformed(const ZmqPeers::Peer& peer, Malformed reason);
   [[gnu::cold]] void refuse(ZmqPeers::Peer& peer, const IncomingRequest& incoming, Outcome outcome,
                             ByteView message);
+  /// More waits for this peer than it may let wait: an error, and in the end its connection's end.
+  [[gnu::cold, gnu::noinline]] void refuse_unread(ZmqPeers::Peer& peer,
+                                                  const IncomingRequest& incoming);
+  /// Ends a peer's connection, which is counted. False when it could not.
+  bool end(ZmqPeers::Peer& peer, CallerKey key, Rejected reason);
+  /// Tells a caller that there is no memory for his reply.
+  [[gnu::cold]] void send_no_memory(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix);
+  void account_memory();
+  void look_at_unread();
+  bool full() const;
+  bool is_curve() const { return options_.curve.clients != nullptr; }
   /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
   static std::string address_of(ZmqMessage& message);
-  /// Of a peer's first message.
+  /// Of a peer's first message, or the first on a new connection.
   [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer, ZmqMessage& identity);
   /// The rest of one that has more than one frame.
   void receive_more();
   bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
-  /// Sends bytes that are counted until libzmq is done with them.
+  /// Sends bytes that are counted until libzmq is done with them, with those that are not yet.
   bool send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body);
   bool address(ZmqPeers::Peer& peer, CallerKey key);
   void watch_silence();
@@ -134,7 +153,14 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   std::unique_ptr<ZapHandler> zap_;  ///< null: everyone may connect; it outlives the ROUTER
   ZmqSocket router_;
   ZmqPeers peers_;
-  UnsentBytes unsent_;  ///< of all peers
+  UnsentBytes unsent_;                ///< of all peers
+  std::vector<UnsentBytes> freeing_;  ///< of peers that were ended, until libzmq has let it go
+  MemoryAccount own_memory_;          ///< where no worker has one
+  MemoryAccount& memory_;
+  size_t replies_ = 0;   ///< this port's part of the account
+  size_t requests_ = 0;  ///< the same
+  size_t price_ = 0;     ///< of its connections
+  Timer look_timer_;     ///< at what libzmq has read
   Timer silence_timer_;
   Timer tell_timer_;             ///< tells the balancer again
   ZmqMessage identity_, frame_;  ///< of the message that is being read; reused

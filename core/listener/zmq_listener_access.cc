@@ -98,7 +98,9 @@ void ZmqListener::meet(ZmqPeers::Peer& peer, ZmqMessage& identity) {
     peer.caller = {.name = address ? address->host() : peer.address};
   }
   peer.activity.begin(loop_.now_ms());
-  connections_.spoke(zmq_msg_get(identity.get(), ZMQ_SRCFD));
+  const int fd = zmq_msg_get(identity.get(), ZMQ_SRCFD);
+  peer.socket = PeerSocket(fd);
+  peer.traffic = connections_.spoke(fd);
 }
 
 const Caller& ZmqListener::caller(CallerKey caller) const {

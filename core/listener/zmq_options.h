@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/base/address_range.h"
+#include "core/base/memory_account.h"
 #include "core/log/state_log.h"
 #include "core/security/curve_clients.h"
 
@@ -19,8 +20,16 @@ struct CurvePort {
 };
 
 struct ZmqOptions {
-  /// Bytes of large replies over all peers, beyond one of the largest size; more are dropped.
+  /// Bytes of replies over all peers, beyond one of the largest size. The callers of more get an
+  /// error: the worker ends those who hold most before that, unless it cannot.
   static constexpr size_t kSendMemory = 256 << 20;
+  /// Of a connection, in libzmq and here: 28 KiB at first, and 24 KiB more when some hundred
+  /// keep-alive frames have gone round libzmq's queue for its peer (measured).
+  static constexpr size_t kConnectionBytes = 64 << 10;
+  /// What comes to it once its peer has made kManyCalls: libzmq's queues have then all the memory
+  /// that they keep (measured: 108 to 123 KiB together).
+  static constexpr size_t kUsedConnectionBytes = 64 << 10;
+  static constexpr uint64_t kManyCalls = 256;
 
   size_t max_message = 16 << 20;      ///< bytes of one argument (limits.message)
   uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
@@ -37,7 +46,10 @@ struct ZmqOptions {
   CurvePort curve = {};
   /// No configuration names it: a container's memory limit lowers it, and tests do.
   size_t send_memory = kSendMemory;
-  int linger_ms = 1'000;  ///< see ZmqListener::finish(); tests raise it
+  /// Bytes that connections may take; with more, new ones wait. 0: limited by their number only.
+  size_t connection_memory = 0;
+  MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the listener
+  int linger_ms = 1'000;            ///< see ZmqListener::finish(); tests raise it
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };
 

@@ -113,7 +113,11 @@ void ZmqPeers::erase(uint32_t slot) {
   peer.identity.clear();
   peer.address.clear();
   peer.judged = 0;
+  used_ -= std::exchange(peer.used, false) ? 1 : 0;
   peer.unsent.reset();
+  peer.uncounted = 0;
+  peer.socket = {};
+  peer.traffic.reset();
   peer.in_flight = 0;
   peer.last_sent_ms = 0;
   ++peer.generation;

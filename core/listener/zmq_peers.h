@@ -9,15 +9,18 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/bytes.h"
 #include "core/listener/client_list.h"
+#include "core/listener/peer_socket.h"
+#include "core/listener/zmq_connections.h"
 #include "core/rpc/return_path.h"
 
 namespace zerogate {
 
-/// Bytes of large replies that libzmq has not sent yet; its I/O thread counts them down.
+/// Bytes of replies that libzmq has not sent yet; its I/O thread counts them down.
 using UnsentBytes = std::shared_ptr<std::atomic<size_t>>;
 
 /// A ROUTER never says that a peer has gone, so this is a cache: an identity gets a slot when it
@@ -36,8 +39,12 @@ class ZmqPeers {
     uint32_t in_flight = 0;
     uint32_t keep_alives = 0;   ///< sent since it last spoke W5: see ZmqOptions::keep_alive_ms
     uint64_t last_sent_ms = 0;  ///< when it was last sent anything
-    UnsentBytes unsent;         ///< null until it was sent a large reply
-    ClientActivity activity;    ///< begun by the listener, at its first message
+    UnsentBytes unsent;         ///< null until replies to it were counted
+    bool used = false;          ///< see mark_used()
+    size_t uncounted = 0;       ///< bytes of replies that no counter has yet
+    PeerSocket socket;          ///< of the connection on which it first spoke
+    std::shared_ptr<ZmqTraffic> traffic;  ///< of the same; null when it is not known
+    ClientActivity activity;              ///< begun by the listener, at its first message
     std::list<uint32_t>::iterator age;
   };
 
@@ -53,6 +60,9 @@ class ZmqPeers {
   /// Forgets a peer that has turned out to be gone.
   void forget(CallerKey key);
   size_t size() const { return by_identity_.size(); }
+  /// It has made many calls: see ZmqOptions::kUsedConnectionBytes.
+  void mark_used(Peer& peer) { used_ += std::exchange(peer.used, true) ? 0 : 1; }
+  size_t used() const { return used_; }
   /// See Listener.
   void list_clients(ClientList& list, uint64_t now_ms);
   /// Calls `visit(peer, key)` for every peer; it may forget that one.
@@ -76,6 +86,7 @@ class ZmqPeers {
   void erase(uint32_t slot);
 
   const size_t capacity_;
+  size_t used_ = 0;
   std::vector<Peer> peers_;             ///< a forgotten one has no identity
   std::array<uint32_t, 256> recent_{};  ///< slots by the identity's last byte: a cache
   std::vector<uint32_t> free_;

@@ -30,7 +30,9 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   set_option(router, ZMQ_MAXMSGSIZE,
              static_cast<int64_t>(options.max_message + wire::w5::kIdBytes + wire::w5::kNameBytes +
                                   ZmqListener::kOversizeGrace));
-  set_option(router, ZMQ_SNDHWM, ZmqListener::kReplyQueue);
+  // Without a limit: with one libzmq refuses replies that are ready, and takes no byte into
+  // account. What waits here is counted instead, whatever its size: see ZmqListener::send().
+  set_option(router, ZMQ_SNDHWM, 0);
   set_option(router, ZMQ_RCVHWM, ZmqListener::kRequestQueue);
   // A silent connection would hold a descriptor for 30 s by default.
   set_option(router, ZMQ_HANDSHAKE_IVL, ZmqListener::kHandshakeTimeoutMs);

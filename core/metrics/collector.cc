@@ -52,7 +52,7 @@ constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
           Rejected::slow_reader, Rejected::receive_memory, Rejected::send_memory,
           Rejected::not_allowed, Rejected::handshakes, Rejected::certificate}),
     bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::slow_reader,
-          Rejected::send_memory, Rejected::not_allowed})};
+          Rejected::receive_memory, Rejected::send_memory, Rejected::not_allowed})};
 
 /// The labels to show, read once for a scrape: some may be learned or forgotten meanwhile.
 std::vector<LiveLabel> shown_functions(const FunctionLabels& functions) {
@@ -202,12 +202,12 @@ MetricFamily per_reason(const Workers& workers, std::string_view name, std::stri
 void collect_transport(const Workers& workers, std::vector<MetricFamily>& families) {
   families.push_back(per_protocol(workers, "zerogate_connections", "Client connections open now.",
                                   MetricType::Gauge, &ListenerMetrics::connections));
-  families.push_back(
-      per_protocol(workers, "zerogate_connections_limit",
-                   "Client connections that may be open: limits.connections, or what the limit of "
-                   "open files leaves of it. Beyond it TCP connections are refused and ZeroMQ ones "
-                   "wait. Each event loop has an equal share. 0: this protocol is switched off.",
-                   MetricType::Gauge, &ListenerMetrics::connections_limit));
+  families.push_back(per_protocol(
+      workers, "zerogate_connections_limit",
+      "Client connections that may be open: limits.connections, or what the limits of "
+      "open files and of memory leave of it. Beyond it TCP connections are refused and ZeroMQ ones "
+      "wait. Each event loop has an equal share. 0: this protocol is switched off.",
+      MetricType::Gauge, &ListenerMetrics::connections_limit));
   families.push_back(per_protocol(workers, "zerogate_connections_accepted_total",
                                   "Client connections accepted. A rate near that of requests: "
                                   "clients connect anew for each call.",
@@ -361,6 +361,7 @@ std::vector<MetricFamily> Collector::Collect() const {
     collect_labels(workers_.front()->labels(), families);
   }
   collect_transport(workers_, families);
+  collect_memory(workers_, families);
   collect_loops(workers_, families);
   collect_backends(workers_, families);
   collect_redis(workers_, families);
@@ -375,8 +376,9 @@ std::vector<MetricFamily> Collector::Collect() const {
 
   if (memory_limit_) {
     Family limit("zerogate_memory_limit_bytes",
-                 "Memory that the tightest limit of the process' cgroup and those above it grants; "
-                 "left out when there is none. Compare with process_resident_memory_bytes.",
+                 "Memory that the tightest limit of the process' cgroup and those above it grants, "
+                 "or limits.memory; left out when there is none. Compare with "
+                 "process_resident_memory_bytes.",
                  MetricType::Gauge);
     limit.add(Labels{}, *memory_limit_);
     families.push_back(std::move(limit.family));

@@ -87,6 +87,9 @@ void collect_redis(const Workers& workers, std::vector<prometheus::MetricFamily>
 /// Appends the zerogate_tls_* families that workers count.
 void collect_tls(const Workers& workers, std::vector<prometheus::MetricFamily>& families);
 
+/// Appends the zerogate_memory_budget_* families.
+void collect_memory(const Workers& workers, std::vector<prometheus::MetricFamily>& families);
+
 /// Appends the zerogate_backend_* families: one series for each backend or endpoint that a worker
 /// has now. A family without series is left out.
 void collect_backends(const Workers& workers, std::vector<prometheus::MetricFamily>& families);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/memory_account.h"
 #include "core/metrics/backend_metrics.h"
 #include "core/metrics/counter.h"
 #include "core/metrics/function_labels.h"
@@ -42,8 +43,8 @@ enum class Rejected : uint8_t {
   draining,        ///< the gateway is shutting down
   stalled,         ///< a frame was begun and not finished in time
   slow_reader,     ///< replies waited too long for the peer to read them
-  receive_memory,  ///< too many bytes of unfinished frames: the oldest goes
-  send_memory,     ///< too many bytes of unread replies: the one waiting longest goes
+  receive_memory,  ///< too much memory is held, and this one's unfinished requests hold most
+  send_memory,     ///< the same of unread replies
   not_allowed,     ///< its address is not in listen.allow, or its key not among curve.clients
   handshakes,      ///< limits.handshakes reached: so many are not done yet
   certificate,     ///< what a reload has brought would not let its certificate in
@@ -98,6 +99,12 @@ class WorkerMetrics {
         requests_(FunctionLabels::kLabels * kWireNames.size()),
         durations_(FunctionLabels::kLabels * kProtocolNames.size()) {}
 
+  void show(const MemoryAccount& account) {
+    for (size_t use = 0; use < kMemoryUseNames.size(); ++use) {
+      memory[use].set(account.held(static_cast<MemoryUse>(use)));
+    }
+  }
+
   /// A request came in. Requests begun minus all outcomes is the number in flight.
   void begin(Protocol protocol) { begun_[index_of(protocol)].add(); }
   void end(FunctionLabel function, Wire wire, Outcome outcome) {
@@ -124,6 +131,8 @@ class WorkerMetrics {
   std::array<TlsMetrics, kTlsSideNames.size()> tls;
   TlsMetrics& of(TlsSide side) { return tls[static_cast<size_t>(side)]; }
   BackendMetricsList backends;
+  std::array<Counter, kMemoryUseNames.size()> memory;  ///< gauges: bytes, see MemoryUse
+  Counter memory_limit;     ///< gauge: bytes of all of them but connections
   Counter in_flight_limit;  ///< gauge: calls that this worker may have under way
 
  private:

@@ -66,6 +66,7 @@ struct Config {
   uint32_t max_in_flight = 20'000;                 ///< calls, over all clients
   uint64_t write_buffer = 1 << 20;                 ///< bytes waiting for one slow reader
   uint32_t max_handshakes = 256;                   ///< of TLS, not done yet, of each event loop
+  uint64_t memory = 0;                             ///< bytes of the process; 0: what its cgroup has
   uint32_t zmq_keep_alive_ms = 1'000;              ///< 0: off; see ZmqOptions::keep_alive_ms
   uint32_t drain_delay_ms = 0;                     ///< not ready, yet at work; 0: off
   uint32_t drain_timeout_ms = 8'000;               ///< below docker's 10 s kill

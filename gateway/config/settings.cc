@@ -156,6 +156,8 @@ SettingsTable make_work_settings() {
           &C::write_buffer, size()),
       row({"limits.handshakes", "", "N", "TLS handshakes of clients under way, in each event loop"},
           &C::max_handshakes, count(1, kMaxConnections)),
+      row({"limits.memory", "", "SIZE", "of the whole process; off: what its cgroup grants"},
+          &C::memory, or_off(size(), uint64_t{0})),
       row({"zmq_keep_alive", "", "DURATION",
            "ZeroMQ peers that were sent nothing this long get a frame"},
           &C::zmq_keep_alive_ms, duration_or_off),

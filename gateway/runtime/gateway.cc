@@ -16,7 +16,6 @@
 #include "gateway/config/show_config.h"
 #include "gateway/host/process.h"
 #include "gateway/runtime/client_census.h"
-#include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
 #include "handlers/registry.h"
 
@@ -129,9 +128,10 @@ void Gateway::log_start() const {
                       {"tls", shown(tls_sockets_)},
                       {"admin", admin_ != nullptr ? admin.display() : "off"},
                       {"limits.message", effective_.tcp.max_message},
-                      {"limits.connections", resources_.connections},
+                      {"limits.connections", max_connections()},
                       {"limits.in_flight", config_.max_in_flight},
                       {"limits.write_buffer", config_.write_buffer},
+                      {"memory", config_.threads * effective_.memory},
                       {"handlers", fmt::format("{}", fmt::join(config_.handlers, ","))},
                       {"backends", fmt::format("{}", fmt::join(backends, ","))}});
 }
@@ -187,23 +187,6 @@ WorkerOptions Gateway::worker_options() const {
   options.on_churn = [this] { trimmer_->request(); };
   options.on_progress = [this] { uv_async_send(progress_.get()); };
   return options;
-}
-
-// Logs what it lowers.
-void Gateway::fit_into_memory() {
-  effective_ = worker_options();
-  memory_limit_ = memory_limit(read_system_file);
-  if (!memory_limit_ || !fit_into(*memory_limit_, config_.threads, effective_)) {
-    return;
-  }
-  log::info("buffers follow the cgroup's memory limit",
-            {{"limit", *memory_limit_},
-             {"limits.message", effective_.tcp.max_message},
-             {"received", effective_.tcp.receive_memory},
-             {"unread_tcp", effective_.tcp.send_memory},
-             {"unread_zmq", effective_.zmq.send_memory},
-             {"unsent_redis", effective_.redis.max_unsent_bytes},
-             {"requests_to_backends", effective_.request_memory}});
 }
 
 Status Gateway::start_workers() {
@@ -308,8 +291,9 @@ Readiness Gateway::readiness() const {
 // What is in force, which limits of the host may have lowered.
 std::string Gateway::config_yaml() const {
   Config config = reloader_->in_force();
-  config.max_connections = resources_.connections;
+  config.max_connections = max_connections();
   config.max_message = effective_.tcp.max_message;
+  config.memory = memory_limit_.value_or(0);
   return to_yaml(config);
 }
 

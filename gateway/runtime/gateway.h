@@ -62,6 +62,7 @@ class Gateway {
     return metrics;
   }
   void fit_into_memory();
+  uint32_t max_connections() const;
   bool forget(FunctionLabel label);
   void make_reloader(Reload load_again);
   void apply(const Config& config);
@@ -86,7 +87,7 @@ class Gateway {
   const Config config_;  ///< that of the start
   const Resources resources_;
   WorkerOptions effective_;  ///< of each worker: limits are what the host allows of them
-  std::optional<uint64_t> memory_limit_;  ///< of the cgroup, in bytes
+  std::optional<uint64_t> memory_limit_;  ///< of the cgroup or configured, in bytes
   FunctionLabels labels_;
   std::unique_ptr<LabelKeeper> label_keeper_;
   AccessLogSettings call_log_;

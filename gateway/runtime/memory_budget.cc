@@ -2,18 +2,39 @@
 
 #include <algorithm>
 
+#include "core/log/log.h"
+#include "gateway/runtime/gateway.h"
+
 namespace zerogate {
 namespace {
 
-// Parts of the limit. Each total but the bridge's may be exceeded by one message, and the bridge's
-// requests are there twice while they are written. So the worst case is 1/16 + 1/8 + 1/8 + 1/16 of
-// the totals, three messages of 1/16 and twice 1/16: under three quarters. The rest is for the
-// connections themselves, calls under way, and the program.
+constexpr uint64_t kMiB = 1 << 20;
+
+// The limit is the sum of these.
+// - The program: its heap and the pages of code in use (3 MiB and 5 MiB with one thread).
+constexpr uint64_t kProgram = 8 * kMiB;
+// - Each thread: its stack, counters and libzmq's context.
+constexpr uint64_t kThread = 1 * kMiB;
+constexpr uint64_t kMostOfProgram = 4;  // of a very low limit both together are a quarter
+// - What no count of ours knows: the kernel's buffers and page tables, the allocator's gaps.
+constexpr uint64_t kSparePart = 8;
+// - Messages by which the account may be exceeded: one that is read, one that is copied from a
+//   request to a reply, one that is copied to be written.
 constexpr uint64_t kMessagePart = 16;
-constexpr uint64_t kReceivePart = 16;
-constexpr uint64_t kSendPart = 8;
+constexpr uint64_t kMessagesInHand = 3;
+// - Of the rest: what Redis has not read yet,
 constexpr uint64_t kRedisPart = 16;
-constexpr uint64_t kBridgePart = 16;
+// - the connections of clients, of which libzmq's cost thirty times as much as those of TCP,
+constexpr uint64_t kConnectionsPart = 2;
+constexpr uint64_t kZmqQuarters = 3;
+// - and what is left for the account: see MemoryAccount. Calls to backends, which it counts twice,
+//   have a part of it.
+constexpr uint64_t kBridgePart = 8;
+
+// The port would be of no use with fewer.
+constexpr uint64_t kFewestOfAPort = 4;
+// Under a limit a TCP connection keeps less for its replies: more connections fit.
+constexpr size_t kKeptCapacity = 1 << 10;
 
 /// cgroup v1 writes "no limit" as the largest page-aligned number; nobody has this much memory.
 constexpr int64_t kUnlimitedBytes = int64_t{1} << 60;
@@ -37,6 +58,15 @@ bool lower_to(uint64_t bytes, size_t& option) {
   return true;
 }
 
+bool lower_connections(uint64_t bytes, uint64_t price, uint32_t& option) {
+  const uint64_t fit = std::max(bytes / price, kFewestOfAPort);
+  if (option <= fit) {
+    return false;
+  }
+  option = static_cast<uint32_t>(fit);
+  return true;
+}
+
 }  // namespace
 
 std::optional<uint64_t> memory_limit(const FileReader& read) {
@@ -49,17 +79,74 @@ std::optional<uint64_t> memory_limit(const FileReader& read) {
                   limit_of("memory", "/sys/fs/cgroup/memory", "/memory.limit_in_bytes"));
 }
 
-bool fit_into(uint64_t limit_bytes, uint32_t threads, WorkerOptions& options) {
-  const auto share = [&](uint64_t part) { return limit_bytes / part / std::max(threads, 1U); };
+bool fit_into(uint64_t limit_bytes, uint32_t threads, Ports ports, WorkerOptions& options) {
+  threads = std::max(threads, 1U);
   bool lowered = lower_to(limit_bytes / kMessagePart, options.tcp.max_message);
   lowered |= lower_to(limit_bytes / kMessagePart, options.zmq.max_message);
-  lowered |= lower_to(share(kReceivePart), options.tcp.receive_memory);
-  lowered |= lower_to(share(kSendPart), options.tcp.send_memory);
-  lowered |= lower_to(share(kSendPart), options.zmq.send_memory);
-  lowered |= lower_to(share(kRedisPart) / std::max(options.redis.connections, 1U),
-                      options.redis.max_unsent_bytes);
-  lowered |= lower_to(share(kBridgePart), options.request_memory);
+  const uint64_t program = std::min(kProgram + threads * kThread, limit_bytes / kMostOfProgram);
+  const uint64_t rest = (limit_bytes - program - limit_bytes / kSparePart -
+                         kMessagesInHand * options.tcp.max_message) /
+                        threads;
+
+  const uint64_t redis = rest / kRedisPart;
+  lowered |=
+      lower_to(redis / std::max(options.redis.connections, 1U), options.redis.max_unsent_bytes);
+
+  const uint64_t connections = (rest - redis) / kConnectionsPart;
+  uint64_t zmq = 0;  // of each such port
+  if (ports.zmq != 0) {
+    zmq = (ports.tcp != 0 ? connections * kZmqQuarters / 4 : connections) / ports.zmq;
+  }
+  const auto tcp_price = [&] {
+    return StreamOptions::kConnectionBytes + options.tcp.kept_capacity;
+  };
+  const uint64_t tcp = (connections - ports.zmq * zmq) / std::max(ports.tcp, 1U);
+  if (options.tcp.max_connections * tcp_price() > tcp) {
+    lowered |= lower_to(kKeptCapacity, options.tcp.kept_capacity);
+    lowered |= lower_connections(tcp, tcp_price(), options.tcp.max_connections);
+  }
+  lowered |= lower_connections(zmq, ZmqOptions::kConnectionBytes, options.zmq.max_connections);
+  options.zmq.connection_memory = zmq;
+
+  const uint64_t account = rest - redis - connections;
+  lowered |= lower_to(account, options.memory);
+  lowered |= lower_to(account, options.tcp.receive_memory);
+  lowered |= lower_to(account, options.tcp.send_memory);
+  lowered |= lower_to(account, options.zmq.send_memory);
+  lowered |= lower_to(account / kBridgePart, options.request_memory);
   return lowered;
+}
+
+// Logs what it lowers.
+void Gateway::fit_into_memory() {
+  effective_ = worker_options();
+  const auto configured = config_.memory != 0 ? std::optional(config_.memory) : std::nullopt;
+  memory_limit_ = lower_of(memory_limit(read_system_file), configured);
+  const Ports ports{(config_.listen_tcp ? 1U : 0U) + (config_.listen_tls ? 1U : 0U),
+                    (config_.listen_zmq ? 1U : 0U) + (config_.listen_zmq_curve ? 1U : 0U)};
+  if (!memory_limit_ || !fit_into(*memory_limit_, config_.threads, ports, effective_)) {
+    return;
+  }
+  log::info("buffers follow the cgroup's memory limit",
+            {{"limit", *memory_limit_},
+             {"limits.message", effective_.tcp.max_message},
+             {"connections_tcp", ports.tcp * config_.threads * effective_.tcp.max_connections},
+             {"connections_zmq", ports.zmq * config_.threads * effective_.zmq.max_connections},
+             {"buffers", config_.threads * effective_.memory},
+             {"unsent_redis", effective_.redis.max_unsent_bytes},
+             {"requests_to_backends", effective_.request_memory}});
+}
+
+// Of the port that may have fewer.
+uint32_t Gateway::max_connections() const {
+  uint32_t most = resources_.connections;
+  if (config_.listen_tcp || config_.listen_tls) {
+    most = std::min(most, config_.threads * effective_.tcp.max_connections);
+  }
+  if (config_.listen_zmq || config_.listen_zmq_curve) {
+    most = std::min(most, config_.threads * effective_.zmq.max_connections);
+  }
+  return most;
 }
 
 }  // namespace zerogate

@@ -13,9 +13,15 @@ namespace zerogate {
 /// v2's memory.max, v1's memory.limit_in_bytes); nothing when there is none.
 std::optional<uint64_t> memory_limit(const FileReader& read);
 
-/// Lowers what the worker may buffer so that `threads` workers fit into `limit_bytes` together,
-/// with peers of every kind at their worst at once: the process is refused a buffer before the
-/// kernel kills it. Returns whether anything was lowered.
-bool fit_into(uint64_t limit_bytes, uint32_t threads, WorkerOptions& options);
+/// How many ports of each protocol are listened on.
+struct Ports {
+  uint32_t tcp = 1;
+  uint32_t zmq = 1;
+};
+
+/// Lowers what the worker may hold, connections included, so that `threads` workers fit into
+/// `limit_bytes` together, with peers of every kind at their worst at once: a peer waits or goes
+/// before the kernel kills the process. Returns whether anything was lowered.
+bool fit_into(uint64_t limit_bytes, uint32_t threads, Ports ports, WorkerOptions& options);
 
 }  // namespace zerogate

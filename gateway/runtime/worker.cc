@@ -15,6 +15,7 @@ namespace zerogate {
 
 Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
     : options_(options),
+      memory_(options.memory),
       labels_(labels),
       metrics_(labels),
       calls_(options.max_in_flight, metrics_,
@@ -33,6 +34,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
       loop_, metrics_,
       BridgeOptions{.max_message = options.tcp.max_message,
                     .request_memory = options.request_memory,
+                    .memory = &memory_,
                     .identity = options.identity,
                     .names = options.names,
                     .states = options.redis.states,
@@ -41,6 +43,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
                     .learn = [this](ByteView name) { return labels_.learn(name); }});
   prepare(options.routing);
   take_over_routing();
+  metrics_.memory_limit.set(memory_.limit());
   loop_.add(*this);
   loop_.set_observer(*this);
 }
@@ -120,6 +123,7 @@ Status Worker::listen(Protocol protocol, const ListenSocket& socket) {
 Status Worker::listen_curve(const ListenSocket& socket) {
   ZmqOptions options = options_.zmq;
   options.curve = options_.curve;
+  options.memory = &memory_;
   return add_listener(
       std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq), options),
       socket);
@@ -138,8 +142,10 @@ Status Worker::listen_tls(const ListenSocket& socket) {
   if (const auto* fault = std::get_if<TlsFault>(&made)) {
     return Error{"listen.tls: " + fault->message};
   }
+  StreamOptions options = options_.tcp;
+  options.memory = &memory_;
   auto listener =
-      std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options_.tcp);
+      std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options);
   listener->secure({.context = std::get<std::shared_ptr<const TlsContext>>(std::move(made)),
                     .loop = *tls_loop_,
                     .observer = metrics_.of(TlsSide::listener),
@@ -169,9 +175,13 @@ void Worker::renew_tls(const std::shared_ptr<const TlsMaterial>& material) {
 std::unique_ptr<Listener> Worker::make_listener(Protocol protocol) {
   ListenerMetrics& metrics = metrics_.of(protocol);
   if (protocol == Protocol::tcp) {
-    return std::make_unique<TcpListener>(loop_, dispatcher_, metrics, options_.tcp);
+    StreamOptions options = options_.tcp;
+    options.memory = &memory_;
+    return std::make_unique<TcpListener>(loop_, dispatcher_, metrics, options);
   }
-  return std::make_unique<ZmqListener>(loop_, dispatcher_, metrics, options_.zmq);
+  ZmqOptions options = options_.zmq;
+  options.memory = &memory_;
+  return std::make_unique<ZmqListener>(loop_, dispatcher_, metrics, options);
 }
 
 void Worker::start(std::function<void()> on_exit) {
@@ -298,6 +308,7 @@ void Worker::end_of_turn() {
     settled_ = true;
     options_.on_progress();
   }
+  memory_keeper_.keep(listeners_, loop_.now_ms());
   if (draining_) {
     go_on_draining();
   }
@@ -335,6 +346,7 @@ void Worker::on_turn_end(uint64_t began_ns, uint64_t ended_ns) {
   metrics_.loop.lag.observe(ended_ns - began_ns);
   metrics_.loop.busy_since_ns.set(0);
   calls_.on_turn_end(ended_ns);
+  metrics_.show(memory_);
 }
 
 void Worker::notice_churn() {
@@ -378,6 +390,7 @@ void Worker::shut_down() {
   drain_timer_.stop();
   leave_timer_.stop();
   tls_loop_.reset();
+  memory_keeper_.stop();
   uv_unref(reinterpret_cast<uv_handle_t*>(order_signal_.get()));
   loop_.close();
 }

@@ -16,6 +16,7 @@
 #include "core/io/event_loop.h"
 #include "core/io/name_service.h"
 #include "core/listener/listener.h"
+#include "core/listener/memory_keeper.h"
 #include "core/listener/stream_options.h"
 #include "core/listener/tcp_listener.h"
 #include "core/listener/zmq_options.h"
@@ -44,6 +45,7 @@ struct WorkerOptions {
   std::shared_ptr<NameService> names = std::make_shared<NameService>();
   std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< the process' one
   size_t request_memory = BridgeOptions::kRequestMemory;         ///< bytes under way to backends
+  size_t memory = MemoryAccount::kDefaultLimit;                  ///< bytes of all buffers
   uint32_t max_in_flight = 20'000;                               ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
   /// The same for all workers. Outlives them.
@@ -143,6 +145,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
 
   const WorkerOptions options_;
   const AccessLogSettings no_call_log_;
+  MemoryAccount memory_;
   FunctionLabels& labels_;
   WorkerMetrics metrics_;
   EventLoop loop_;
@@ -179,6 +182,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   bool leaving_ = false;
   bool shutting_down_ = false;
   Timer drain_timer_{loop_.timers(), [this] { finish(); }};
+  MemoryKeeper memory_keeper_{memory_, loop_.timers()};
   Timer leave_timer_{loop_.timers(), [this] { finish(); }};
   std::thread thread_;
 };

@@ -61,27 +61,6 @@ TEST_F(TcpLimitsTest, APeerThatDoesNotReadIsNotReadFromUntilItDoes) {
       << "each byte is counted once";
 }
 
-TEST_F(TcpLimitsTest, APeerThatLetsTooMuchWaitIsClosed) {
-  StreamOptions options;
-  options.write_buffer = 1'000;
-  options.max_message = 1'000;  // so the hard cap is 3'000 bytes
-  listen_tcp(options);
-  RawClient& client = connect();
-  for (uint32_t id = 0; id < 5; ++id) {
-    client.send_all(request("hold", id));
-  }
-  ASSERT_TRUE(run_until([&] { return hold_.calls.size() == 5; }));
-  const std::string body = value_of_size(1'000);
-  while (!hold_.calls.empty()) {
-    hold_.take().reply(body);  // all before anything is written
-  }
-  EXPECT_EQ(ended(Outcome::ok), 2u);
-  EXPECT_EQ(ended(Outcome::abandoned), 3u);
-  EXPECT_EQ(rejected(Rejected::slow_reader), 1u);
-  EXPECT_EQ(connections(), 0u);
-  ASSERT_TRUE(run_until_ended(client));
-}
-
 TEST_F(TcpLimitsTest, TheConnectionBehindTheLimitIsClosedAndCounted) {
   StreamOptions options;
   options.max_connections = 2;

@@ -205,7 +205,7 @@ int zmq_setsockopt(void* raw, int option, const void* value, size_t size) {
   } else if (option == ZMQ_LINGER) {
     socket.linger = number;
   } else if (option == ZMQ_SNDHWM) {
-    socket.send_limit = static_cast<size_t>(number);
+    socket.send_limit = number == 0 ? SIZE_MAX : static_cast<size_t>(number);
   }
   return 0;
 }

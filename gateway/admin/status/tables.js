@@ -226,10 +226,14 @@ class Process {
 
   update({ newest: now, window }) {
     const open = format.count(now.sum('process_open_fds'));
+    const held = now.sum('zerogate_memory_budget_bytes');
+    const buffers = held - now.sum('zerogate_memory_budget_bytes', { use: 'connections' });
+    const limit = now.sum('zerogate_memory_budget_limit_bytes');
     const rows = [
       ['Threads', format.count(now.sum('process_threads'))],
       ['Open files', `${open} of ${format.count(now.sum('process_max_fds'))}`],
       ['Virtual memory', format.bytes(now.sum('process_virtual_memory_bytes'))],
+      ['Memory of buffers', `${format.bytes(buffers)} of ${format.bytes(limit)}`],
       ['Connections accepted/s', format.rate(window?.rate('zerogate_connections_accepted_total'))],
       ['Keep-alive frames/s', format.rate(window?.rate('zerogate_keep_alive_frames_total'))],
     ];

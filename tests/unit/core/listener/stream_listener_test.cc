@@ -182,5 +182,91 @@ TEST_F(StreamListenerTest, ItsEndIsThatOfItsConnections) {
   EXPECT_EQ(metrics_.connections.value(), 0u);
 }
 
+class LongFramesTest : public StreamTest {
+ protected:
+  static constexpr size_t kFrame = 200 << 10;
+  LongFramesTest() {
+    options_.max_message = 1 << 20;
+    options_.memory = &memory_;
+  }
+  ~LongFramesTest() override { listener_.reset(); }
+
+  /// A peer that has begun a frame of kFrame bytes.
+  std::unique_ptr<Peer> begin_frame() {
+    auto peer = connect();
+    peer->send("#" + std::to_string(kFrame) + "\n" + std::string(1'000, 'x'));
+    turn();
+    return peer;
+  }
+  void end_frame(Peer& peer) {
+    for (size_t left = kFrame - 1'000; left != 0;) {
+      const size_t piece = std::min<size_t>(left, 50'000);
+      peer.send(std::string(piece, 'x'));
+      left -= piece;
+      serve();
+    }
+  }
+  void serve() {
+    turn();
+    memory_.serve(clock_.now_ms());
+    turn();
+  }
+
+  MemoryAccount memory_{1 << 20};  // room for two such frames below the soft mark
+};
+
+TEST_F(LongFramesTest, AreNotReadUntilThereIsMemoryForTheWholeOfEach) {
+  const auto first = begin_frame();
+  const auto second = begin_frame();
+  const auto third = begin_frame();
+  EXPECT_GE(memory_.held(MemoryUse::requests), 2 * kFrame);
+  EXPECT_TRUE(memory_.waiting());
+  const uint64_t before = metrics_.received_bytes.value();
+  third->send(std::string(50'000, 'x'));
+  serve();
+  EXPECT_EQ(metrics_.received_bytes.value(), before) << "it waits with the kernel";
+  end_frame(*first);
+  serve();
+  EXPECT_FALSE(memory_.waiting());
+  third->send(std::string(kFrame - 51'000, 'x'));
+  serve();
+  serve();
+  end_frame(*second);
+  serve();
+  EXPECT_EQ(waiting(), 3u) << "all have come";
+  EXPECT_EQ(memory_.held(MemoryUse::requests), 0u);
+}
+
+TEST_F(LongFramesTest, OneThatHardlyGrowsGoesWhileOthersWait) {
+  const auto stopped = begin_frame();
+  const auto drips = begin_frame();
+  wait_ms(StreamSession::kSlowReaderMs + 2 * StreamListener::kStallCheckMs);
+  EXPECT_EQ(rejected(Rejected::receive_memory), 0u) << "nobody is harmed";
+  const auto waits = begin_frame();
+  drips->send("x");
+  wait_ms(2 * StreamListener::kStallCheckMs);
+  EXPECT_EQ(rejected(Rejected::receive_memory), 2u);
+  serve();
+  end_frame(*waits);
+  serve();
+  EXPECT_EQ(waiting(), 1u);
+}
+
+TEST_F(LongFramesTest, OfAllClientsTheOneWithMostGoes) {
+  options_.write_buffer = 8 << 20;
+  const auto small = begin_frame();
+  const auto large = connect();
+  large->send("a\n");
+  turn();
+  answer(next(), std::string(4 << 20, 'x'));
+  turn();
+  EXPECT_TRUE(memory_.over());
+  EXPECT_GT(listener_->largest_hoard(), 1u << 20);
+  EXPECT_TRUE(listener_->end_largest());
+  EXPECT_FALSE(memory_.over());
+  EXPECT_EQ(rejected(Rejected::send_memory), 1u);
+  EXPECT_TRUE(open(*small));
+}
+
 }  // namespace
 }  // namespace zerogate::testing

@@ -143,8 +143,8 @@ INSTANTIATE_TEST_SUITE_P(
                              "write keys such as 'listen:' at the left margin"},
                       Broken{"limits: [1]",
                              "zerogate.yaml:1: limits: a map of keys is needed, not a list; "
-                             "indent message, connections, in_flight, write_buffer or "
-                             "handshakes below it, or leave it out"},
+                             "indent message, connections, in_flight, write_buffer, "
+                             "handshakes or memory below it, or leave it out"},
                       Broken{"listen: null",
                              "zerogate.yaml:1: listen: a map of keys is needed, not nothing; "
                              "indent tcp, zmq, zmq_curve, tls, mode, group or "

@@ -53,16 +53,17 @@ TEST(ReloadRules, NamesWhatNeedsARestart) {
   next.max_connections = 1;
   next.max_in_flight = 1;
   next.write_buffer = 1024;
+  next.memory = 1 << 30;
   next.drain_delay_ms = 1;
   next.drain_timeout_ms = 1;
   next.redis = "redis://other:6379/0";
   next.redis_connections = 2;
   next.redis_timeout_ms = 1;
   const std::vector<std::string> all = {
-      "threads",        "listen.tcp",         "listen.zmq",       "admin",
-      "limits.message", "limits.connections", "limits.in_flight", "limits.write_buffer",
-      "drain_delay",    "drain_timeout",      "redis.url",        "redis.connections",
-      "redis.timeout"};
+      "threads",           "listen.tcp",         "listen.zmq",       "admin",
+      "limits.message",    "limits.connections", "limits.in_flight", "limits.write_buffer",
+      "limits.memory",     "drain_delay",        "drain_timeout",    "redis.url",
+      "redis.connections", "redis.timeout"};
   EXPECT_EQ(unreloadable_changes(Config{}, next), all);
   EXPECT_EQ(unreloadable_changes(next, Config{}), all);
 }

@@ -31,36 +31,58 @@ TEST(MemoryLimit, IsNothingWhereThereIsNone) {
             std::nullopt);
 }
 
-/// What all workers may buffer at once, at their worst.
+/// What the process may hold at its worst, but for the program's own memory.
 uint64_t worst(const WorkerOptions& options, uint32_t threads) {
-  const uint64_t totals = options.tcp.receive_memory + options.tcp.send_memory +
-                          options.zmq.send_memory +
-                          options.redis.connections * options.redis.max_unsent_bytes;
-  const uint64_t bridge = std::max(threads * options.request_memory, options.tcp.max_message);
-  return threads * totals + 3 * options.tcp.max_message + 2 * bridge;
+  const uint64_t connections =
+      options.tcp.max_connections * (StreamOptions::kConnectionBytes + options.tcp.kept_capacity) +
+      options.zmq.max_connections * ZmqOptions::kConnectionBytes;
+  const uint64_t redis = options.redis.connections * options.redis.max_unsent_bytes;
+  return threads * (options.memory + connections + redis) + 3 * options.tcp.max_message;
 }
 
-TEST(MemoryBudget, AtItsWorstThreeQuartersOfTheLimitAreTaken) {
+TEST(MemoryBudget, AtItsWorstAnEighthOfTheLimitAndTheProgramAreLeft) {
   for (const uint32_t threads : {1U, 4U}) {
-    for (const uint64_t limit : {32 * kMiB, 64 * kMiB, 512 * kMiB}) {
+    for (const uint64_t limit : {64 * kMiB, 128 * kMiB, 512 * kMiB}) {
       WorkerOptions options;
       options.redis.connections = 2;
-      EXPECT_TRUE(fit_into(limit, threads, options));
-      EXPECT_LE(worst(options, threads), limit / 4 * 3) << threads << " of " << limit;
+      EXPECT_TRUE(fit_into(limit, threads, {}, options));
+      const uint64_t left = limit / 8 + (8 + threads) * kMiB;
+      EXPECT_LE(worst(options, threads), limit - left) << threads << " of " << limit;
+      EXPECT_GE(worst(options, threads), (limit - left) / 10 * 8) << "what there is is used";
       EXPECT_EQ(options.tcp.max_message, options.zmq.max_message);
     }
   }
 }
 
+TEST(MemoryBudget, InVeryLittleMemoryThereIsStillAGateway) {
+  WorkerOptions options;
+  EXPECT_TRUE(fit_into(16 * kMiB, 8, {}, options));
+  EXPECT_GE(options.memory, 128U << 10);
+  EXPECT_GE(options.tcp.max_connections, 4U);
+  EXPECT_GE(options.zmq.max_connections, 4U);
+  EXPECT_EQ(options.tcp.max_message, kMiB);
+}
+
+TEST(MemoryBudget, APortThatIsOffLeavesItsConnectionsToTheOther) {
+  WorkerOptions both;
+  WorkerOptions only_zmq;
+  fit_into(64 * kMiB, 1, {}, both);
+  fit_into(64 * kMiB, 1, {.tcp = 0, .zmq = 1}, only_zmq);
+  EXPECT_GT(only_zmq.zmq.max_connections, both.zmq.max_connections * 5 / 4);
+}
+
 TEST(MemoryBudget, NothingIsRaised) {
   WorkerOptions options;
   options.tcp.max_message = options.zmq.max_message = 1'000;
-  EXPECT_FALSE(fit_into(8'192 * kMiB, 1, options));
+  options.redis.connections = 1;
+  EXPECT_FALSE(fit_into(8'192 * kMiB, 1, {}, options));
   EXPECT_EQ(options.tcp.max_message, 1'000U);
+  EXPECT_EQ(options.tcp.max_connections, 10'000U);
+  EXPECT_EQ(options.tcp.kept_capacity, 4U << 10);
   EXPECT_EQ(options.tcp.send_memory, StreamOptions::kSendMemory);
-  EXPECT_TRUE(fit_into(64 * kMiB, 1, options));
+  EXPECT_TRUE(fit_into(64 * kMiB, 1, {}, options));
   EXPECT_EQ(options.tcp.max_message, 1'000U);
-  EXPECT_EQ(options.tcp.send_memory, 8 * kMiB);
+  EXPECT_LT(options.tcp.send_memory, 32 * kMiB);
 }
 
 }  // namespace

@@ -1,0 +1,105 @@
+// What the buffers of a worker hold, in one account, and who has to wait for memory.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "core/base/intrusive_list.h"
+
+namespace zerogate {
+
+/// What holds memory. Label values of memory_budget_bytes.
+enum class MemoryUse : uint8_t {
+  requests,      ///< TCP: unfinished frames, a long one with all that it will be
+  replies,       ///< TCP: not read yet
+  zmq_requests,  ///< what libzmq has read and the worker has not
+  zmq_replies,   ///< what libzmq has not sent yet
+  forwarded,     ///< requests under way to backends, twice: they are copied when they are written
+  backend_replies,  ///< unfinished frames of backends over TCP
+  connections,      ///< of clients: a measured price for each
+};
+inline constexpr std::array<std::string_view, 7> kMemoryUseNames = {
+    "requests",  "replies",         "zmq_requests", "zmq_replies",
+    "forwarded", "backend_replies", "connections"};
+
+/// One for each worker; everything that a peer can make grow is charged here. Over the soft mark,
+/// half of the limit, long messages wait until there is memory for them: their memory is claimed as
+/// a whole before they are read, so that those that have begun can end. Over the limit the worker
+/// ends the client that holds most. Connections count apart: their number has a limit of its own.
+/// Loop thread only.
+class MemoryAccount {
+ public:
+  /// Where nothing limits the process' memory.
+  static constexpr size_t kDefaultLimit = size_t{1} << 30;
+  /// The first that waits gets memory over the soft mark when nothing has become free for so long.
+  static constexpr uint64_t kPatienceMs = 1'000;
+
+  /// Something that claims memory before it takes it.
+  class Claimant {
+   public:
+    /// What it has claimed is granted now.
+    virtual void on_memory() = 0;
+
+    // Of MemoryAccount alone.
+    enum class State : uint8_t { none, waiting, granted };
+    State claim_state = State::none;
+    MemoryUse claimed_for = MemoryUse::requests;
+    size_t claimed_bytes = 0;
+    Claimant* claim_prev = nullptr;
+    Claimant* claim_next = nullptr;
+
+   protected:
+    ~Claimant() = default;
+  };
+
+  explicit MemoryAccount(size_t limit = kDefaultLimit) : limit_(limit) {}
+  MemoryAccount(const MemoryAccount&) = delete;
+  MemoryAccount& operator=(const MemoryAccount&) = delete;
+
+  size_t limit() const { return limit_; }
+  void set_limit(size_t limit) { limit_ = limit; }
+  /// How much this use holds now.
+  void set(MemoryUse use, size_t bytes) {
+    size_t& held = held_[static_cast<size_t>(use)];
+    total_ += use == MemoryUse::connections ? 0 : bytes - held;
+    held = bytes;
+  }
+  /// The same for one of several with this use: `mine` is its part of it, and becomes `bytes`.
+  void replace(MemoryUse use, size_t& mine, size_t bytes) {
+    set(use, held(use) - std::exchange(mine, bytes) + bytes);
+  }
+  size_t held(MemoryUse use) const { return held_[static_cast<size_t>(use)]; }
+  /// All uses but connections.
+  size_t total() const { return total_; }
+  bool tight() const { return total_ > limit_ / 2; }
+  bool over() const { return total_ > limit_; }
+
+  /// Claims `bytes` for something that has claimed nothing. True: they are granted. False: it waits
+  /// for on_memory(), behind those that came before.
+  bool claim(Claimant& claimant, MemoryUse use, size_t bytes);
+  /// Gives back what was granted, or waits no longer.
+  void release(Claimant& claimant);
+  /// True when a claim waits: serve() is due in a while.
+  bool waiting() const { return !queue_.empty(); }
+  /// Grants what there is memory for. Not from within on_memory().
+  void serve(uint64_t now_ms);
+
+ private:
+  bool fits(size_t bytes) const {
+    return total_ + bytes <= limit_ / 2 || (granted_ == 0 && total_ + bytes <= limit_);
+  }
+  void grant(Claimant& claimant);
+  void add(MemoryUse use, size_t bytes) { set(use, held(use) + bytes); }
+
+  size_t limit_;
+  size_t total_ = 0;
+  std::array<size_t, kMemoryUseNames.size()> held_{};
+  IntrusiveList<Claimant, &Claimant::claim_prev, &Claimant::claim_next> queue_;
+  size_t granted_ = 0;           ///< claims
+  uint64_t first_since_ms_ = 0;  ///< since when the first of the queue is the first; 0: not known
+};
+
+}  // namespace zerogate

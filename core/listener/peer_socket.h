@@ -1,0 +1,32 @@
+// A client's connection that a library owns.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace zerogate {
+
+/// A socket by its descriptor and what the kernel calls it: the library may have closed it, and the
+/// descriptor may be another's by now. Any thread.
+class PeerSocket {
+ public:
+  PeerSocket() = default;  ///< none
+  explicit PeerSocket(int fd);
+
+  /// Bytes that its peer has sent in all; nothing when it is no TCP connection, or has gone.
+  std::optional<uint64_t> received() const;
+  /// Ends it in both directions: the library hears of that as of an end by the peer. False when it
+  /// has gone. Between the look and the call lie microseconds, in which another could take its
+  /// place.
+  bool end() const;
+
+ private:
+  bool same() const;
+
+  int fd_ = -1;
+  ino_t inode_ = 0;
+};
+
+}  // namespace zerogate

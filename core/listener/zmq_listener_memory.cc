@@ -1,0 +1,149 @@
+// What the ZeroMQ port's clients hold in libzmq, and what happens when that is too much.
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "core/base/thread_sanitizer.h"
+#include "core/listener/zmq_listener.h"
+#include "core/wire/zerror.h"
+
+namespace zerogate {
+namespace {
+
+/// Keeps a message's bytes counted until libzmq is done with them.
+struct TrackedBytes {
+  UnsentBytes of_peer;
+  UnsentBytes of_all;
+  size_t size;
+
+  static void release(void*, void* hint) {  // on libzmq's I/O thread
+    was_handed_over(hint);
+    auto* reply = static_cast<TrackedBytes*>(hint);
+    reply->of_peer->fetch_sub(reply->size, std::memory_order_relaxed);
+    reply->of_all->fetch_sub(reply->size, std::memory_order_relaxed);
+    reply->~TrackedBytes();
+    std::free(hint);
+  }
+};
+
+}  // namespace
+
+bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body) {
+  if (peer.unsent == nullptr) {
+    peer.unsent = std::make_shared<std::atomic<size_t>>(0);
+  }
+  if (peer.activity.calls() >= ZmqOptions::kManyCalls) {
+    peers_.mark_used(peer);
+  }
+  const size_t size = prefix.size() + body.size();
+  void* memory = std::malloc(sizeof(TrackedBytes) + size);  // as libzmq would: one block
+  if (memory == nullptr) {
+    throw std::bad_alloc();
+  }
+  const size_t counted = std::exchange(peer.uncounted, 0);
+  auto* tracked = new (memory) TrackedBytes{peer.unsent, unsent_, counted};
+  peer.unsent->fetch_add(counted, std::memory_order_relaxed);
+  unsent_->fetch_add(counted, std::memory_order_relaxed);
+  char* data = static_cast<char*>(memory) + sizeof(TrackedBytes);
+  prefix.copy(data, prefix.size());
+  body.copy(data + prefix.size(), body.size());
+  hand_over(memory);
+  zmq_msg_t message;
+  zmq_msg_init_data(&message, data, size, &TrackedBytes::release, tracked);
+  return zmq_msg_send(&message, router_.get(), ZMQ_DONTWAIT) >= 0;
+}
+
+bool ZmqListener::full() const {
+  const uint64_t connections = connections_.count();
+  if (connections >= options_.max_connections) {
+    return true;
+  }
+  const uint64_t used = std::min<uint64_t>(peers_.used(), connections);
+  return options_.connection_memory != 0 &&
+         connections * ZmqOptions::kConnectionBytes + used * ZmqOptions::kUsedConnectionBytes >=
+             options_.connection_memory;
+}
+
+// Errors wait, too: one who asks on and on and reads nothing would hold ever more.
+void ZmqListener::refuse_unread(ZmqPeers::Peer& peer, const IncomingRequest& incoming) {
+  constexpr ByteView kMessage = "earlier replies have not been read yet";
+  if (peer.unsent->load() > 2 * unread_limit()) {
+    end(peer, incoming.path.caller, Rejected::slow_reader);
+  }
+  dispatcher_.refuse(incoming, Outcome::overloaded, wire::ErrorKey::server_exception, kMessage);
+}
+
+bool ZmqListener::end(ZmqPeers::Peer& peer, CallerKey key, Rejected reason) {
+  if (!peer.socket.end()) {
+    return false;
+  }
+  refusals_.count(reason, [&peer] { return peer.address; });
+  if (peer.unsent != nullptr) {
+    freeing_.push_back(peer.unsent);
+  }
+  peers_.forget(key);
+  return true;
+}
+
+void ZmqListener::send_no_memory(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix) {
+  refusals_.count(Rejected::send_memory, [&peer] { return peer.address; });
+  peer.uncounted = 0;  // the reply is not sent
+  std::string error(prefix);
+  wire::write_error(error, wire::ErrorKey::server_exception,
+                    "the gateway has no memory for this reply: too many are not read");
+  if (address(peer, key)) {
+    peer.uncounted = error.size() + kMessageBytes;
+    zmq_send(router_.get(), error.data(), error.size(), ZMQ_DONTWAIT);
+  }
+}
+
+void ZmqListener::account_memory() {
+  size_t freeing = 0;
+  std::erase_if(freeing_, [&freeing](const UnsentBytes& unsent) {
+    const size_t bytes = unsent->load(std::memory_order_relaxed);
+    freeing += bytes;
+    return bytes == 0;
+  });
+  memory_.replace(MemoryUse::connections, price_,
+                  connections_.count() * ZmqOptions::kConnectionBytes);
+  const size_t unsent = unsent_->load(std::memory_order_relaxed);
+  memory_.replace(MemoryUse::zmq_replies, replies_, unsent - std::min(unsent, freeing));
+}
+
+void ZmqListener::look_at_unread() {
+  memory_.replace(MemoryUse::zmq_requests, requests_, connections_.measure_unread(loop_.now_ms()));
+  if (connections_.count() == 0) {
+    return;
+  }
+  const size_t left = memory_.limit() - std::min(memory_.limit(), memory_.total());
+  look_timer_.start(std::clamp<uint64_t>(left / kReadBytesPerMs, 1, kLongestLookMs));
+}
+
+size_t ZmqListener::largest_hoard() {
+  size_t most = connections_.largest_unread();
+  peers_.for_each([&most](const ZmqPeers::Peer& peer, CallerKey) {
+    most = std::max(most, peer.unsent != nullptr ? peer.unsent->load() : 0);
+  });
+  return most;
+}
+
+bool ZmqListener::end_largest() {
+  CallerKey worst{};
+  size_t most = connections_.largest_unread();
+  bool of_replies = false;
+  peers_.for_each([&](const ZmqPeers::Peer& peer, CallerKey key) {
+    if (peer.unsent != nullptr && peer.unsent->load() > most) {
+      most = peer.unsent->load();
+      worst = key;
+      of_replies = true;
+    }
+  });
+  const bool ended = of_replies ? end(*peers_.find(worst), worst, Rejected::send_memory)
+                                : connections_.end_largest();
+  account_memory();
+  memory_.replace(MemoryUse::zmq_requests, requests_, connections_.unread());
+  return ended;
+}
+
+}  // namespace zerogate

@@ -1,0 +1,32 @@
+// The families of what peers make the workers hold.
+#include <utility>
+
+#include "core/metrics/families.h"
+
+namespace zerogate {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+void collect_memory(const Workers& workers, std::vector<MetricFamily>& families) {
+  Family held(
+      "zerogate_memory_budget_bytes",
+      "Memory that clients and backends make the gateway hold, by use: requests = unfinished ones "
+      "over TCP, replies = not read yet, zmq_requests and zmq_replies = what libzmq has of them "
+      "(requests: measured only under a memory limit), forwarded = calls to backends, "
+      "backend_replies = unfinished ones of backends over TCP, connections = a price for each.",
+      MetricType::Gauge);
+  for (size_t use = 0; use < kMemoryUseNames.size(); ++use) {
+    held.add({label("use", kMemoryUseNames[use])},
+             sum(workers, [use](auto& m) { return m.memory[use].value(); }));
+  }
+  families.push_back(std::move(held.family));
+  Family limit("zerogate_memory_budget_limit_bytes",
+               "What all of these but connections may hold together, shared out over the event "
+               "loops. Over half of it long messages wait, over it who holds most is ended.",
+               MetricType::Gauge);
+  limit.add(Labels{}, sum(workers, [](auto& m) { return m.memory_limit.value(); }));
+  families.push_back(std::move(limit.family));
+}
+
+}  // namespace zerogate

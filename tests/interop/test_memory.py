@@ -1,0 +1,151 @@
+"""In 64 MiB, under peers of every kind that once had the kernel kill it: honest clients are all
+answered, some later, and the others wait or go, with a counted reason."""
+
+import asyncio
+import os
+import re
+import socket
+
+import msgspec
+import pytest
+import zmq
+
+from bridging import one_backend
+from raw import GREETING, READY, t3_frame, t3_payload, w5_request
+from scripted_backend import ScriptedTcp
+from waiting import PATIENCE_S, until
+
+pytestmark = pytest.mark.gateway
+
+MIB = 1 << 20
+LIMIT = 64 * MIB  # limits.message is a sixteenth of it
+ENVIRONMENT = {"ZEROGATE_LIMITS_MEMORY": "64MiB"}
+LONG = msgspec.msgpack.encode(b"x" * 3_900_000)
+PIECE = 64 << 10
+
+
+@pytest.fixture(name="small_gateway")
+def small_gateway_fixture(start_gateway, redis):
+    gateway = start_gateway(redis.url(), environment=ENVIRONMENT)
+    yield gateway
+    assert most_memory(gateway) < LIMIT
+
+
+def most_memory(gateway):
+    """The most that was resident at any time, in bytes."""
+    with open(f"/proc/{gateway.pid}/status", encoding="ascii") as status:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) * 1024
+
+
+def rejected(gateway, protocol, reason):
+    name = "zerogate_connections_rejected_total"
+    return gateway.metrics().total(name, protocol=protocol, reason=reason)
+
+
+async def served(gateway, clients):
+    client = clients.open("zmq_async", gateway)
+    assert await client.call("hello_world") == "hello world"
+
+
+async def ask_for_long_reply(port, function="long"):
+    """The bytes that came."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(t3_frame(1, t3_payload(function)))
+    frame = await reader.readexactly(9 + len(LONG))
+    writer.close()
+    return frame[9:]
+
+
+@pytest.mark.parametrize("clients_at_once", [16, 24])
+async def test_long_replies_that_come_in_pieces_together(clients_at_once, start_bridge):
+    async def in_pieces(call):
+        frame = t3_frame(call.request_id, LONG)
+        for at in range(0, len(frame), PIECE):
+            call.send(frame[at : at + PIECE])
+            await asyncio.sleep(0.002)
+
+    async with ScriptedTcp({"long": in_pieces}) as backend:
+        config = one_backend(backend.url, timeout=f"{PATIENCE_S}s")
+        gateway = await start_bridge(config=config, environment=ENVIRONMENT)
+        asked = (ask_for_long_reply(gateway.tcp_port) for _ in range(clients_at_once))
+        assert all(reply == LONG for reply in await asyncio.gather(*asked))
+        assert gateway.metrics().total("zerogate_memory_budget_bytes", use="backend_replies") == 0
+        assert most_memory(gateway) < LIMIT
+
+
+async def test_a_fast_reader_gets_many_long_replies_at_once(start_bridge):
+    """More than the gateway lets wait for one client, which reads as fast as they come."""
+    waiting = []
+
+    def together(call):
+        waiting.append(call)
+        if len(waiting) == 24:
+            for each in waiting:
+                each.reply(LONG)
+
+    async with ScriptedTcp({"long": together}) as backend:
+        gateway = await start_bridge(config=one_backend(backend.url, timeout=f"{PATIENCE_S}s"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.tcp_port, limit=MIB)
+        writer.write(b"".join(t3_frame(i, t3_payload("long")) for i in range(24)))
+        for _ in range(24):
+            assert (await reader.readexactly(9 + len(LONG)))[9:] == LONG
+        writer.close()
+        assert rejected(gateway, "tcp", "slow_reader") == 0
+
+
+async def test_zmq_peers_that_do_not_read(small_gateway, clients):
+    context = zmq.Context()
+    echo = w5_request(os.urandom(16), "echo", msgspec.msgpack.encode(b"x" * 3_900))
+    peers = [context.socket(zmq.DEALER) for _ in range(20)]
+    for peer in peers:
+        for option, value in ((zmq.LINGER, 0), (zmq.SNDHWM, 0), (zmq.RCVHWM, 1), (zmq.RCVBUF, 4096)):
+            peer.setsockopt(option, value)
+        peer.connect(f"tcp://127.0.0.1:{small_gateway.zmq_port}")
+    for _ in range(1_200):
+        for peer in peers:
+            peer.send(echo)
+        await asyncio.sleep(0)
+    shed = lambda: rejected(small_gateway, "zmq", "send_memory") > 0
+    await until(shed, PATIENCE_S, "those who hold most are ended")
+    await served(small_gateway, clients)
+    context.destroy(linger=0)
+
+
+async def test_zmq_peers_that_send_half_a_message(small_gateway, clients):
+    peers = []
+    for _ in range(24):
+        reader, writer = await asyncio.open_connection("127.0.0.1", small_gateway.zmq_port)
+        writer.write(GREETING)
+        await reader.read(64)
+        writer.write(READY + b"\x02" + (4 * MIB).to_bytes(8, "big") + bytes(4 * MIB - 10))
+        peers.append(writer)
+    shed = lambda: rejected(small_gateway, "zmq", "receive_memory") > 0
+    await until(shed, PATIENCE_S, "those who hold most are ended")
+    await served(small_gateway, clients)
+    for peer in peers:
+        peer.transport.abort()
+
+
+async def test_more_zmq_connections_than_fit_wait(small_gateway, clients):
+    limit = small_gateway.metrics().total("zerogate_connections_limit", protocol="zmq")
+    assert 100 < limit < 1_000
+    await served(small_gateway, clients)
+    peers = []
+    for _ in range(int(limit) + 200):
+        peer = socket.socket()
+        peer.setblocking(False)
+        peer.connect_ex(("127.0.0.1", small_gateway.zmq_port))
+        peers.append(peer)
+    full = lambda: rejected(small_gateway, "zmq", "limit") > 0
+    await until(full, PATIENCE_S, "newcomers wait")
+    for peer in peers:
+        peer.close()
+    await served(small_gateway, clients)
+
+
+async def test_no_reply_is_lost_of_thousands_under_way(gateway, clients):
+    client = clients.open("zmq_async", gateway)
+    argument = "x" * 3_000
+    calls = [client.call("echo", argument) for _ in range(5_000)]
+    assert all(reply == argument for reply in await asyncio.gather(*calls))
+    assert rejected(gateway, "zmq", "slow_reader") == 0

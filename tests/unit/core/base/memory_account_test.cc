@@ -1,0 +1,85 @@
+// What there is memory for, and who waits for how long.
+#include "core/base/memory_account.h"
+
+#include <gtest/gtest.h>
+
+namespace zerogate {
+namespace {
+
+struct Waiter final : MemoryAccount::Claimant {
+  void on_memory() override { granted = true; }
+  bool granted = false;
+};
+
+constexpr MemoryUse kUse = MemoryUse::backend_replies;
+
+class MemoryAccountTest : public ::testing::Test {
+ protected:
+  MemoryAccount account_{1'000};
+};
+
+TEST_F(MemoryAccountTest, IsTheSumOfItsUsesWithoutConnections) {
+  account_.set(MemoryUse::replies, 400);
+  account_.set(MemoryUse::zmq_replies, 200);
+  account_.set(MemoryUse::connections, 5'000);
+  EXPECT_EQ(account_.total(), 600u);
+  EXPECT_TRUE(account_.tight());
+  EXPECT_FALSE(account_.over());
+  account_.set(MemoryUse::replies, 900);
+  EXPECT_TRUE(account_.over());
+  account_.set(MemoryUse::replies, 0);
+  EXPECT_EQ(account_.total(), 200u);
+  EXPECT_EQ(account_.held(MemoryUse::connections), 5'000u);
+}
+
+TEST_F(MemoryAccountTest, ClaimsOverTheSoftMarkWaitInTheirOrder) {
+  Waiter first, second, third;
+  EXPECT_TRUE(account_.claim(first, kUse, 400));
+  EXPECT_FALSE(account_.claim(second, kUse, 300));
+  EXPECT_FALSE(account_.claim(third, kUse, 50)) << "it would fit, but came later";
+  account_.serve(1);
+  EXPECT_FALSE(second.granted);
+  account_.release(first);
+  account_.serve(2);
+  EXPECT_TRUE(second.granted);
+  EXPECT_TRUE(third.granted);
+  EXPECT_FALSE(account_.waiting());
+  EXPECT_EQ(account_.held(kUse), 350u);
+  account_.release(second);
+  account_.release(third);
+  EXPECT_EQ(account_.total(), 0u);
+}
+
+TEST_F(MemoryAccountTest, ALoneOneMayGoOverTheSoftMark) {
+  Waiter lone;
+  EXPECT_TRUE(account_.claim(lone, kUse, 900));
+}
+
+TEST_F(MemoryAccountTest, WithTheMemoryFullOfWhatOthersLeaveTheFirstWaitsASecond) {
+  account_.set(MemoryUse::replies, 900);
+  Waiter first, second;
+  EXPECT_FALSE(account_.claim(first, kUse, 400));
+  EXPECT_FALSE(account_.claim(second, kUse, 400));
+  account_.serve(5'000);
+  account_.serve(5'000 + MemoryAccount::kPatienceMs - 1);
+  EXPECT_FALSE(first.granted);
+  account_.serve(5'000 + MemoryAccount::kPatienceMs);
+  EXPECT_TRUE(first.granted);
+  EXPECT_FALSE(second.granted);
+  EXPECT_TRUE(account_.over()) << "now the client that holds most goes";
+}
+
+TEST_F(MemoryAccountTest, OneThatWaitsMayLeave) {
+  Waiter first, second;
+  account_.set(MemoryUse::replies, 900);
+  EXPECT_FALSE(account_.claim(first, kUse, 400));
+  EXPECT_FALSE(account_.claim(second, kUse, 400));
+  account_.release(first);
+  account_.set(MemoryUse::replies, 0);
+  account_.serve(1);
+  EXPECT_FALSE(first.granted);
+  EXPECT_TRUE(second.granted);
+}
+
+}  // namespace
+}  // namespace zerogate
