@@ -164,7 +164,7 @@ void TcpServer::judge_depth(const Connection& connection) const {
     ++requests;
     rest.remove_prefix(frame.size);
   }
-  if (requests > in_flight_limit) {
+  if (requests > in_flight_limit && !misleads_) {
     violated(fmt::format("{} calls are under way on a connection to {}, limit {}", requests,
                          address_, in_flight_limit));
   }
@@ -218,6 +218,7 @@ void TcpServer::answer(const ConnectionPtr& connection, uint32_t id, std::string
   }
   if (world_.chance(faults.wrong_id_one_in)) {
     id ^= kOtherGeneration;
+    misleads_ = true;
   }
   std::string& out = connection->out;
   const size_t before = out.size();

@@ -87,6 +87,9 @@ class TcpServer {
   Ledger& ledger_;
   const std::string address_;
   bool listening_ = false;
+  /// An answer with a wrong id has left: behind it the gateway sees answers out of their order, and
+  /// takes this server for one that works on many calls at a time.
+  bool misleads_ = false;
   std::list<ConnectionPtr> connections_;
 };
 
