@@ -108,36 +108,7 @@ void collect_attempts(const ByBackend& backends, std::vector<MetricFamily>& fami
   add_family(std::move(requests), families);
 }
 
-void collect_pipelining(const ByBackend& backends, std::vector<MetricFamily>& families) {
-  per_backend(
-      backends,
-      Family("zerogate_backend_pipelined_total",
-             "Requests that in_flight: auto has sent behind others on a raw-TCP connection, for "
-             "none was idle and these take less than pipeline_wait together.",
-             MetricType::Counter),
-      [](const BackendTotals& totals) { return totals.pipelined; }, families);
-  per_backend(
-      backends,
-      Family("zerogate_backend_resent_total",
-             "Requests sent again because a server had closed their connection while it worked on "
-             "one before them. Callers do not see these, but the server's log says what it met.",
-             MetricType::Counter),
-      [](const BackendTotals& totals) { return totals.resent; }, families);
-}
-
-}  // namespace
-
-void collect_backends(const Workers& workers, std::vector<MetricFamily>& families) {
-  const ByBackend backends = add_up(workers);
-  collect_attempts(backends, families);
-  per_backend(
-      backends,
-      Family("zerogate_backend_request_duration_seconds",
-             "Time from a request being sent to a backend to its answer, when one came. "
-             "Waiting for a free connection is not in it: compare with "
-             "zerogate_request_duration_seconds.",
-             MetricType::Histogram),
-      [](const BackendTotals& totals) -> auto& { return totals.duration; }, families);
+void collect_endpoints(const ByBackend& backends, std::vector<MetricFamily>& families) {
   per_endpoint(backends,
                Family("zerogate_backend_connections",
                       "Connections to an endpoint that are ready for requests or busy with them.",
@@ -176,6 +147,39 @@ void collect_backends(const Workers& workers, std::vector<MetricFamily>& familie
     endpoints.add({label("backend", name)}, backend.endpoints.size());
   }
   add_family(std::move(endpoints), families);
+}
+
+void collect_pipelining(const ByBackend& backends, std::vector<MetricFamily>& families) {
+  per_backend(
+      backends,
+      Family("zerogate_backend_pipelined_total",
+             "Requests that in_flight: auto has sent behind others on a raw-TCP connection, for "
+             "none was idle and these take less than pipeline_wait together.",
+             MetricType::Counter),
+      [](const BackendTotals& totals) { return totals.pipelined; }, families);
+  per_backend(
+      backends,
+      Family("zerogate_backend_resent_total",
+             "Requests sent again because a server had closed their connection while it worked on "
+             "one before them. Callers do not see these, but the server's log says what it met.",
+             MetricType::Counter),
+      [](const BackendTotals& totals) { return totals.resent; }, families);
+}
+
+}  // namespace
+
+void collect_backends(const Workers& workers, std::vector<MetricFamily>& families) {
+  const ByBackend backends = add_up(workers);
+  collect_attempts(backends, families);
+  per_backend(
+      backends,
+      Family("zerogate_backend_request_duration_seconds",
+             "Time from a request being sent to a backend to its answer, when one came. "
+             "Waiting for a free connection is not in it: compare with "
+             "zerogate_request_duration_seconds.",
+             MetricType::Histogram),
+      [](const BackendTotals& totals) -> auto& { return totals.duration; }, families);
+  collect_endpoints(backends, families);
   per_backend(
       backends,
       Family("zerogate_backend_queue",
