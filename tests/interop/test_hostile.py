@@ -223,11 +223,6 @@ def resident_bytes(pid):
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def is_sanitized(gateway):
-    maps = open(f"/proc/{gateway.pid}/maps").read()
-    return "libasan" in maps or "libtsan" in maps
-
-
 class Beside:
     """Well-behaved callers beside the crowd; a failed call is an exception of its task."""
 
@@ -280,6 +275,6 @@ async def test_a_crowd_of_1200_on_each_port(gateway, clients):
 
         await until(gone, 60, "the crowd is gone")
     print(f"resident: {before / MIB:.1f} MiB before, {peak / MIB:.1f} at most")
-    if not is_sanitized(gateway):  # a sanitizer keeps freed memory on purpose
+    if not gateway.is_sanitized():  # a sanitizer keeps freed memory on purpose
         assert peak - before < 20 * MIB
         await until(lambda: resident_bytes(gateway.pid) - before < 8 * MIB, 20, "it comes back")

@@ -28,7 +28,12 @@ PIECE = 64 << 10
 def small_gateway_fixture(start_gateway, redis):
     gateway = start_gateway(redis.url(), environment=ENVIRONMENT)
     yield gateway
-    assert most_memory(gateway) < LIMIT
+    assert within_limit(gateway)
+
+
+def within_limit(gateway):
+    """Of a build with sanitizers the account is tested, not the memory."""
+    return gateway.is_sanitized() or most_memory(gateway) < LIMIT
 
 
 def most_memory(gateway):
@@ -70,7 +75,7 @@ async def test_long_replies_that_come_in_pieces_together(clients_at_once, start_
         asked = (ask_for_long_reply(gateway.tcp_port) for _ in range(clients_at_once))
         assert all(reply == LONG for reply in await asyncio.gather(*asked))
         assert gateway.metrics().total("zerogate_memory_budget_bytes", use="backend_replies") == 0
-        assert most_memory(gateway) < LIMIT
+        assert within_limit(gateway)
 
 
 async def test_a_fast_reader_gets_many_long_replies_at_once(start_bridge):

@@ -45,7 +45,8 @@ Function next(const char* name) {
 
 }  // namespace
 
-extern "C" int zmq_close(void* socket) {
+// Weak: the simulation has a libzmq of its own.
+extern "C" [[gnu::weak]] int zmq_close(void* socket) {
   static const auto libzmq = next<int (*)(void*)>("zmq_close");
   __tsan_release(&closing_in_libzmq);
   return libzmq(socket);
