@@ -15,7 +15,8 @@ constexpr uint64_t mix(uint64_t value) {
   return value ^ (value >> 31);
 }
 
-/// Peers that do not know the seed cannot tell which texts share a place.
+/// Peers that do not know the seed cannot tell which place a text takes. Texts that std::hash gives
+/// one value share theirs whatever the seed.
 inline uint64_t seeded_hash(uint64_t seed, ByteView text) {
   return mix(seed ^ mix(std::hash<ByteView>{}(text)));
 }
