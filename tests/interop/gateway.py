@@ -5,13 +5,16 @@ import re
 import signal
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 
 from waiting import wait_until
 
 START_TIMEOUT_S = 30  # generous: a sanitizer build on a busy machine
+SETTLE_S = 0.1  # in which a turn ends that has sent a reply
 STOP_TIMEOUT_S = 20  # above the gateway's own drain_timeout of 8 s
+IN_FLIGHT = "zerogate_requests_in_flight"
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 LOGFMT = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
@@ -143,9 +146,15 @@ class Gateway:
         return self.get("/readyz")
 
     def metrics(self):
-        status, text = self.get("/metrics")
-        assert status == 200, text
-        return Metrics(text)
+        """A scrape. A reply is counted at the end of the turn that sent it, so its caller may be here
+        before that: while calls are in flight it looks again, for a moment."""
+        deadline = time.monotonic() + SETTLE_S
+        while True:
+            status, text = self.get("/metrics")
+            assert status == 200, text
+            metrics = Metrics(text)
+            if not metrics.total(IN_FLIGHT) or time.monotonic() > deadline:
+                return metrics
 
     def _read(self, stream):
         for line in stream:

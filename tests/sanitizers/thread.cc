@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,17 +14,17 @@
 //   libzmq 4.3.4 hands messages between threads by atomic pointers (its ypipe). A string of its own
 //   may be made by the std::string that this program exports, and then looks like one of ours: the
 //   memory that it takes, never what is written to it, is left out as well. libsodium decrypts for
-//   it. PeerSocket asks for descriptors that libzmq may be closing, and knows that (peer_socket.h).
+//   it.
 extern "C" const char* __tsan_default_suppressions() {
   return "called_from_lib:libzmq.so.5\n"
          "called_from_lib:libsodium.so\n"
-         "race:core/listener/peer_socket.cc\n"
          "race:std::__cxx11::basic_string*::_M_create\n";
 }
 
-// A second signal ends the process at once, with the threads that it has.
+// A second signal ends the process at once, with the threads that it has. A suppression needs the
+// stack of the older access, so a longer history than usual is kept.
 extern "C" const char* __tsan_default_options() {
-  return "report_thread_leaks=0:atexit_sleep_ms=0";
+  return "report_thread_leaks=0:atexit_sleep_ms=0:history_size=4";
 }
 
 // A descriptor that another thread gets next, under the same number, looks to ThreadSanitizer like
@@ -76,4 +77,11 @@ extern "C" long syscall(long number, ...) noexcept {
   }
   static const auto libc = next<long (*)(long, ...)>("syscall");
   return libc(number, argument[0], argument[1], argument[2], argument[3], argument[4], argument[5]);
+}
+
+// PeerSocket asks for descriptors that libzmq may be closing, and knows that (peer_socket.h). A
+// suppression would not do: it looks for a place in the older access's stack, which may be lost.
+// The build asks for large files, as its libraries want it: fstat is called fstat64.
+extern "C" int fstat64(int descriptor, struct stat64* status) noexcept {
+  return static_cast<int>(syscall(SYS_fstat, descriptor, status));
 }
