@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <sys/un.h>
 
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -11,16 +12,14 @@
 namespace zerogate {
 namespace {
 
-Result<std::vector<SocketAddress>> local_address(const std::string& path) {
+std::vector<SocketAddress> local_address(const std::string& path) {
   SocketAddress local;
   auto* un = reinterpret_cast<sockaddr_un*>(&local.storage);
-  if (path.size() >= sizeof un->sun_path) {
-    return Error{fmt::format("the path {} is longer than a socket's may be", path)};
-  }
+  assert(path.size() < sizeof un->sun_path);  // ServerUrl takes no longer ones
   un->sun_family = AF_UNIX;
   std::memcpy(un->sun_path, path.c_str(), path.size() + 1);
   local.size = sizeof *un;
-  return std::vector<SocketAddress>{local};
+  return {local};
 }
 
 }  // namespace

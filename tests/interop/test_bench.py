@@ -7,6 +7,7 @@ import json
 import os
 import signal
 
+import msgspec
 import pytest
 
 from raw import t3_frame
@@ -128,6 +129,17 @@ async def test_errors_count_by_kind_with_a_sample(bench, peer):
     assert run.report["error_samples"]["unexpected"] == "1"
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_long_error_is_shown_in_part(bench, protocol):
+    body = msgspec.msgpack.encode({"__zerror__server_exception": "boom" * 1_000})
+    async with SCRIPTED[protocol]({"f": lambda call: call.reply(body, 1)}) as server:
+        run = await bench(server.url, "f", "--connections", "1", *FROM_THE_START)
+        assert run.status == 1
+        assert run.report["errors_by_kind"]["exception"] == run.report["errors"] > 0
+        sample = run.report["error_samples"]["exception"]
+        assert "boomboom" in sample and sample.endswith("…") and len(sample) < 500
+
+
 async def test_report_for_people(bench, peer):
     run = await bench(url_of(peer, "tcp"), "hello_world", *SHORT, as_json=False)
     assert run.status == 0 and run.err == ""  # no progress where nobody looks
@@ -140,6 +152,38 @@ async def test_nobody_there(bench, protocol, unused_tcp_port):
     run = await bench(f"{protocol}://127.0.0.1:{unused_tcp_port}", "f", "--timeout", "5s")
     assert run.status == 1 and run.out == ""
     assert run.err.count("\n") == 1 and "cannot connect to" in run.err and "refused" in run.err
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_host_that_nobody_knows(bench, protocol):
+    name = "a" * 64  # longer than a label may be, so that no name server is asked
+    run = await bench(f"{protocol}://{name}:1", "f")
+    assert run.status == 1 and run.out == ""
+    assert run.err.count("\n") == 1 and f"cannot find the host {name}" in run.err
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_server_that_accepts_and_says_nothing(bench, protocol):
+    async with SCRIPTED[protocol]({"connect": silent}) as server:
+        run = await bench(server.url, "f", "--timeout", "100ms")
+        assert run.status == 1 and run.out == ""
+        assert run.err.count("\n") == 1 and "no answer to `connect` within 100 ms" in run.err
+
+
+async def test_a_server_that_says_nothing_to_a_connection_opened_again(bench):
+    connects = 0
+
+    def only_the_first(call):
+        nonlocal connects
+        connects += 1
+        if connects == 1:
+            call.reply(b"\xa9connected")
+
+    script = {"connect": only_the_first, "f": lambda call: call.close()}
+    async with ScriptedTcp(script) as server:
+        run = await bench(server.url, "f", "--connections", "1", "--timeout", "50ms", *FROM_THE_START)
+        assert run.status == 1 and connects > 1
+        assert run.report["errors_by_kind"]["disconnected"] == run.report["errors"] > 0
 
 
 async def test_wrong_protocol(bench, peer):

@@ -1,7 +1,9 @@
 #include "core/client/client.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include <future>
 #include <vector>
 
 #include "core/wire/w5.h"
@@ -131,6 +133,109 @@ TEST(TcpClientTest, KnowsAZmqPortWhenItMeetsOne) {
   EXPECT_THAT(reply.error(), HasSubstr("is it a ZeroMQ port"));
 }
 
+/// What a call says when the server does this after it has read the request.
+std::string error_after(std::function<void(int fd, uint32_t id)> answer) {
+  const TcpPeer peer([answer = std::move(answer)](int fd) {
+    std::string buffer;
+    answer(fd, read_frame(fd, buffer).id);
+  });
+  const auto client = connected(peer.url(), kPatientMs);
+  const auto reply = client->call("f", "\xc0");
+  return reply.ok() ? "" : reply.error();
+}
+
+TEST(TcpClientTest, SaysWhatIsWrongWithAReply) {
+  EXPECT_THAT(error_after([](int fd, uint32_t) { write_all(fd, std::string(9, '\0')); }),
+              HasSubstr("sent a malformed reply"));
+  EXPECT_THAT(error_after([](int fd, uint32_t) { write_all(fd, "\x7f\xff\xff\xff\0\0\0\1\0"s); }),
+              HasSubstr("sent a reply of over"));
+}
+
+TEST(TcpClientTest, SaysThatTheServerReset) {
+  EXPECT_THAT(error_after([](int fd, uint32_t) {
+                const linger at_once{1, 0};
+                setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+              }),
+              HasSubstr("broke the connection: connection reset by peer"));
+}
+
+TEST(TcpClientTest, SaysThatTheServerHadResetBefore) {
+  std::unique_ptr<Client> client;
+  {
+    const TcpPeer peer([](int fd) {
+      const linger at_once{1, 0};
+      setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    });
+    client = connected(peer.url(), kPatientMs);
+  }
+  const auto reply = client->call("f", "\xc0");
+  ASSERT_FALSE(reply.ok());
+  EXPECT_THAT(reply.error(), HasSubstr("broke the connection"));
+}
+
+TEST(TcpClientTest, IsOutOfStepAfterHalfARequest) {
+  std::promise<void> over;
+  const TcpPeer peer([end = over.get_future().share()](int) { end.wait(); });  // reads nothing
+  const auto client = connected(peer.url(), kShortMs);
+  const auto reply = client->call("f", std::string(64 << 20, 'x'));
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error(), "no answer from " + peer.url() + " within 50 ms");
+  const auto again = client->call("f", "\xc0");
+  EXPECT_THAT(again.error(), HasSubstr("no longer connected"));
+  over.set_value();
+}
+
+TEST(TcpClientTest, GivesAnAddressThatSwallowsPacketsItsTime) {
+  const UniqueFd full(socket(AF_INET, SOCK_STREAM, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  bind(full.get(), reinterpret_cast<sockaddr*>(&address), size);
+  listen(full.get(), 0);  // one connection waits to be accepted; the next one's SYN is dropped
+  getsockname(full.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  const std::string url = fmt::format("tcp://127.0.0.1:{}", ntohs(address.sin_port));
+  const auto first = connected(url, kPatientMs);
+  const auto second = Client::connect(url, kShortMs);
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(second.error(), HasSubstr("no answer within 50 ms; is the gateway running?"));
+}
+
+/// Why nothing comes of this URL.
+std::string refusal_of(const std::string& url) {
+  const auto client = Client::connect(url, kShortMs);
+  return client.ok() ? "" : client.error();
+}
+
+TEST(ClientTest, SaysThatThereAreNoDescriptorsLeft) {
+  const int next = dup(STDIN_FILENO);  // the lowest that is free
+  close(next);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  const std::string tcp = refusal_of("tcp://127.0.0.1:1");
+  const std::string zmq = refusal_of("zmq://127.0.0.1:1");
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(tcp,
+            "cannot connect to tcp://127.0.0.1:1: too many open files; is the gateway running?");
+  EXPECT_EQ(zmq, "cannot connect to zmq://127.0.0.1:1: Too many open files");
+}
+
+TEST(ClientTest, SaysWhatIsWrongWithAUrl) {
+  EXPECT_NE(refusal_of("ftp://127.0.0.1:1"), "");
+  const std::string no_name(64, 'a');  // longer than a label may be: nobody is asked for it
+  const std::string no_path = "/" + std::string(200, 'a');
+  for (const std::string scheme : {"tcp", "zmq"}) {
+    EXPECT_THAT(refusal_of(scheme + "://" + no_name + ":1"),
+                HasSubstr("cannot find the host " + no_name))
+        << scheme;
+  }
+  for (const std::string scheme : {"unix:", "ipc:"}) {
+    EXPECT_THAT(refusal_of(scheme + no_path), HasSubstr("a socket's path has at most 107"));
+  }
+}
+
 std::string id_of(const std::string& body) { return body.substr(0, wire::w5::kIdBytes); }
 const std::string kConnected =
     "\xa9"
@@ -139,12 +244,12 @@ const std::string kConnected =
 TEST(ZmqClientTest, ShakesHandsAndCalls) {
   std::vector<std::string> bodies;
   {
-    const ZmqPeer peer([&bodies](const std::string& body) -> std::vector<std::string> {
+    const ZmqPeer peer([&bodies](const std::string& body) -> ZmqPeer::Replies {
       bodies.push_back(body);
       if (bodies.size() == 1) {
         return {id_of(body) + kConnected};
       }
-      return {std::string(16, '\0'), "short", id_of(bodies[0]) + "\x01",  // all to be dropped
+      return {std::string(16, '\0'), "short"s, id_of(bodies[0]) + "\x01",  // all to be dropped
               id_of(body) + "\xa2hi"};
     });
     const auto reply = connected(peer.url(), kPatientMs)->call("hello_world", "\xc0");
@@ -161,7 +266,7 @@ TEST(ZmqClientTest, ShakesHandsAndCalls) {
 TEST(ZmqClientTest, TakesErrorsAndNone) {
   std::string error;
   wire::write_error(error, wire::ErrorKey::server_exception, "boom");
-  const ZmqPeer peer([&error](const std::string& body) -> std::vector<std::string> {
+  const ZmqPeer peer([&error](const std::string& body) -> ZmqPeer::Replies {
     if (body.size() < 96) {
       return {id_of(body) + kConnected};
     }
@@ -179,9 +284,8 @@ TEST(ZmqClientTest, TakesErrorsAndNone) {
 }
 
 TEST(ZmqClientTest, RefusesANameThatDoesNotFit) {
-  const ZmqPeer peer([](const std::string& body) -> std::vector<std::string> {
-    return {id_of(body) + kConnected};
-  });
+  const ZmqPeer peer(
+      [](const std::string& body) -> ZmqPeer::Replies { return {id_of(body) + kConnected}; });
   const auto client = connected(peer.url(), kPatientMs);
   EXPECT_TRUE(client->call(std::string(80, 'a'), "\xc0").ok());
   const auto reply = client->call(std::string(81, 'a'), "\xc0");
@@ -190,7 +294,7 @@ TEST(ZmqClientTest, RefusesANameThatDoesNotFit) {
 }
 
 TEST(ZmqClientTest, SaysThatNobodyAnswers) {
-  const ZmqPeer mute([](const std::string&) { return std::vector<std::string>{}; });
+  const ZmqPeer mute([](const std::string&) { return ZmqPeer::Replies{}; });
   const auto client = Client::connect(mute.url(), kShortMs);
   ASSERT_FALSE(client.ok());
   EXPECT_EQ(client.error(), "no answer from " + mute.url() +
@@ -198,11 +302,41 @@ TEST(ZmqClientTest, SaysThatNobodyAnswers) {
                                 "port?");
 }
 
+TEST(ZmqClientTest, CallsThroughALocalSocket) {
+  const std::string path = ::testing::TempDir() + "zerogate-client-test.sock";
+  const ZmqPeer peer(
+      [](const std::string& body) -> ZmqPeer::Replies { return {id_of(body) + kConnected}; },
+      "ipc://" + path);
+  EXPECT_TRUE(connected("ipc:" + path, kPatientMs)->call("f", "\xc0").ok());
+  unlink(path.c_str());
+}
+
+TEST(ZmqClientTest, DropsMessagesOfSeveralFrames) {
+  const ZmqPeer peer([](const std::string& body) -> ZmqPeer::Replies {
+    if (body.size() < 96) {
+      return {id_of(body) + kConnected};
+    }
+    return {{id_of(body) + "\x01", true}, {"\x02", true}, {"\x03"}, id_of(body) + "\x04"};
+  });
+  const auto reply = connected(peer.url(), kPatientMs)->call("f", "\xc0");
+  ASSERT_TRUE(reply.ok()) << reply.error();
+  EXPECT_EQ(reply.value().body, "\x04");
+}
+
+TEST(ZmqClientTest, SaysThatACallWasNotAnswered) {
+  const ZmqPeer peer([](const std::string& body) -> ZmqPeer::Replies {
+    return body.size() < 96 ? ZmqPeer::Replies{id_of(body) + kConnected} : ZmqPeer::Replies{};
+  });
+  const auto client = connected(peer.url(), kShortMs * 10);
+  const auto reply = client->call("f", "\xc0");
+  ASSERT_FALSE(reply.ok());
+  EXPECT_EQ(reply.error(), "no answer from " + peer.url() + " within 500 ms");
+}
+
 TEST(ZmqClientTest, FindsThePeerAmongTheAddressesOfAName) {
   // "localhost" is often ::1 first; the peer listens on 127.0.0.1 only.
-  const ZmqPeer peer([](const std::string& body) -> std::vector<std::string> {
-    return {id_of(body) + kConnected};
-  });
+  const ZmqPeer peer(
+      [](const std::string& body) -> ZmqPeer::Replies { return {id_of(body) + kConnected}; });
   const std::string port = peer.url().substr(peer.url().rfind(':'));
   EXPECT_TRUE(connected("zmq://localhost" + port, kPatientMs)->call("f", "\xc0").ok());
 }

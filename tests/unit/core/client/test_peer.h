@@ -81,14 +81,23 @@ inline void write_all(int fd, std::string_view bytes) {
 /// is destroyed.
 class ZmqPeer {
  public:
-  using Answer = std::function<std::vector<std::string>(const std::string& body)>;
+  /// A frame; the last one of its message, unless there are more.
+  struct Reply {
+    // NOLINTNEXTLINE(google-explicit-constructor): nearly all are one frame
+    Reply(std::string bytes, bool is_more = false) : body(std::move(bytes)), more(is_more) {}
+    std::string body;
+    bool more;
+  };
+  using Replies = std::vector<Reply>;
+  using Answer = std::function<Replies(const std::string& body)>;
 
-  explicit ZmqPeer(Answer answer) : answer_(std::move(answer)), context_(zmq_ctx_new()) {
+  explicit ZmqPeer(Answer answer, const std::string& bind_to = "tcp://127.0.0.1:*")
+      : answer_(std::move(answer)), context_(zmq_ctx_new()) {
     router_ = zmq_socket(context_, ZMQ_ROUTER);
     const int none = 0;
     zmq_setsockopt(router_, ZMQ_LINGER, &none, sizeof none);
-    zmq_bind(router_, "tcp://127.0.0.1:*");
-    char endpoint[64];
+    zmq_bind(router_, bind_to.c_str());
+    char endpoint[256];
     size_t size = sizeof endpoint;
     zmq_getsockopt(router_, ZMQ_LAST_ENDPOINT, endpoint, &size);
     url_ = "zmq" + std::string(endpoint).substr(3);
@@ -104,9 +113,13 @@ class ZmqPeer {
  private:
   void run() {
     for (std::string peer, body; receive(peer) && receive(body);) {
-      for (const std::string& reply : answer_(body)) {
-        zmq_send(router_, peer.data(), peer.size(), ZMQ_SNDMORE);
-        zmq_send(router_, reply.data(), reply.size(), 0);
+      bool begins = true;
+      for (const Reply& reply : answer_(body)) {
+        if (begins) {
+          zmq_send(router_, peer.data(), peer.size(), ZMQ_SNDMORE);
+        }
+        zmq_send(router_, reply.body.data(), reply.body.size(), reply.more ? ZMQ_SNDMORE : 0);
+        begins = !reply.more;
       }
     }
     zmq_close(router_);
