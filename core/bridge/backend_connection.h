@@ -90,6 +90,8 @@ class BackendConnection {
   /// The peer works on several calls of the connection at a time: it has answered one before an
   /// older one, or said that it is a gateway.
   bool out_of_order() const { return out_of_order_; }
+  /// Its other end is a gateway, and no proxy: their TLS has said so (ALPN). Known once it is up.
+  bool reaches_gateway() const { return reaches_gateway_; }
   /// Once it is down: false when the peer, which works on one call after the other, has certainly
   /// not begun with this one. It has closed the connection after its last reply, so only the oldest
   /// call without an answer is in doubt.
@@ -142,6 +144,7 @@ class BackendConnection {
   void on_probe_answer(ByteView body);
   void went_down(std::string_view reason);
   bool down() const { return state_ == State::down; }
+  void note_gateway() { reaches_gateway_ = true; }
   /// The peer has closed the connection after a whole reply: fail() is next.
   void note_end_in_order() { ended_in_order_ = true; }
 
@@ -159,6 +162,7 @@ class BackendConnection {
   uint32_t sent_ = 0;      ///< requests; wraps around
   uint32_t answered_ = 0;  ///< unless out_of_order_ the order of the next answer
   bool out_of_order_ = false;
+  bool reaches_gateway_ = false;
   bool ended_in_order_ = false;
   ConnectionWork work_;
   SlotMap<Slot, 32 - kSlotBits> slots_;

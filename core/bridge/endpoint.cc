@@ -46,7 +46,7 @@ void Endpoint::maintain() {
     return;
   }
   const size_t there = connections_.size() + draining_.size();
-  size_t wanted = options_.connections;
+  size_t wanted = wanted_connections();
   if (state_ == State::down || state_ == State::probing) {
     wanted = std::min<size_t>(wanted, up_ + draining_.size() + 1);
   }
@@ -108,6 +108,7 @@ void Endpoint::on_up(BackendConnection& connection) {
   if (connection.out_of_order()) {
     is_out_of_order();
   }
+  reaches_gateway_ |= connection.reaches_gateway();
   was_up_ = true;
   backoff_.reset();
   if (state_ == State::down || state_ == State::probing) {
@@ -176,6 +177,10 @@ void Endpoint::answered(BackendConnection& connection) {
 void Endpoint::free_given_up(BackendConnection& connection, uint64_t until_ms) {
   if (const uint32_t freed = connection.forget_given_up(until_ms); freed != 0) {
     metrics_->in_flight.sub(freed);
+    for (uint32_t left = options_.adaptive ? freed : 0; left != 0; --left) {
+      levels_.fall(connection.load() + left);
+      metrics_->depth.set(levels_.deepest());
+    }
     capacity_.give(freed);
   }
 }
@@ -225,6 +230,7 @@ void Endpoint::bury(BackendConnection& connection) {
       has_left(connection);
     }
     out_of_order_ &= up != 0;
+    reaches_gateway_ &= up != 0;
     capacity_.drop(connection.load(), limit());
   }
   if (idle_ == &connection) {
@@ -235,7 +241,8 @@ void Endpoint::bury(BackendConnection& connection) {
 
 // The real TCP server works on one request of a connection at a time: behind one that it does not
 // answer nothing comes. A ZeroMQ server has other workers, and only this call's slot is taken; when
-// anything has come since it was sent, not even that.
+// anything has come since it was sent, not even that. So it is with a gateway, but for the slot: it
+// counts the call among those that a connection may have until it has ended there.
 bool Endpoint::give_up(ForwardedCall& call) {
   BackendConnection& connection = *call.connection;
   const Use before = use();
@@ -250,7 +257,9 @@ bool Endpoint::give_up(ForwardedCall& call) {
   }
   bool keeps_slot = false;
   const bool tcp = options_.protocol == Protocol::tcp;
-  if (tcp || is_draining(connection)) {
+  const bool at_once = options_.adaptive && out_of_order_ && connection.out_of_order();
+  const bool has_others = !tcp || (alive && at_once);
+  if (!has_others || is_draining(connection)) {
     // A server that stands still accepts connections and answers nothing. While another endpoint
     // serves, it has to answer something before it is sent more: the connection that is opened in
     // this one's place asks.
@@ -259,7 +268,7 @@ bool Endpoint::give_up(ForwardedCall& call) {
       reason_ = "it has answered nothing for as long as a call may take";
     }
     drain(connection);
-  } else if (alive) {
+  } else if (alive && !tcp) {
     free_given_up(connection, UINT64_MAX);
   } else {
     keeps_slot = true;

@@ -24,7 +24,9 @@ struct EndpointOptions {
   Protocol protocol = Protocol::tcp;
   Address address;            ///< numeric, or a Unix socket
   uint32_t connections = 24;  ///< connections to keep, and never more
-  uint32_t in_flight = 1;     ///< requests on each; with `adaptive` the most
+  /// The same to a gateway (BackendConnection::reaches_gateway): not more than `connections`.
+  uint32_t gateway_connections = 24;
+  uint32_t in_flight = 1;  ///< requests on each; with `adaptive` the most
   /// A call is put behind others only within pipeline_wait_ns, as far as that can be foreseen.
   bool adaptive = false;
   uint64_t pipeline_wait_ns = 0;
@@ -188,6 +190,9 @@ class Endpoint final : private BackendConnection::Owner {
   uint32_t in_flight() const {
     return options_.adaptive && out_of_order_ ? kOutOfOrderInFlight : options_.in_flight;
   }
+  uint32_t wanted_connections() const {
+    return reaches_gateway_ ? options_.gateway_connections : options_.connections;
+  }
   BackendConnection* least_loaded(uint32_t limit);
   bool goes_behind_others(const ForwardedCall& call) const;
   BackendConnection* least_work();
@@ -258,8 +263,10 @@ class Endpoint final : private BackendConnection::Owner {
   std::string hand_reason_;      ///< of order_, in words
   bool settled_ = false;
   bool was_up_ = false;
-  bool out_of_order_ = false;  ///< see BackendConnection; while any connection is up
-  bool replacing_ = false;     ///< the connection that goes down is ended by us
+  // See BackendConnection; while any connection is up.
+  bool out_of_order_ = false;
+  bool reaches_gateway_ = false;
+  bool replacing_ = false;  ///< the connection that goes down is ended by us
   Listing listing_ = Listing::listed;
   bool one_of_a_name_ = false;
   bool retired_ = false;

@@ -14,6 +14,9 @@ namespace {
 // How many of these a connection to a protocol's real server can use: see BackendOptions.
 constexpr uint32_t kTcpConnections = 24;
 constexpr uint32_t kZmqConnections = 1;
+// A gateway works on 1000 calls of one at a time. Two: it may have several event loops, and one may
+// break.
+constexpr uint32_t kGatewayConnections = 2;
 constexpr uint32_t kZmqInFlight = 1'000;
 
 EndpointOptions options_for(Protocol protocol, const BackendOptions& backend,
@@ -25,6 +28,8 @@ EndpointOptions options_for(Protocol protocol, const BackendOptions& backend,
                         : tcp                    ? kTcpConnections
                                                  : kZmqConnections;
   options.adaptive = tcp && backend.in_flight == 0;
+  options.gateway_connections =
+      backend.connections == 0 && options.adaptive ? kGatewayConnections : options.connections;
   options.in_flight = backend.in_flight != 0 ? backend.in_flight
                       : tcp                  ? ConnectionWork::kMaxDepth
                                              : kZmqInFlight;

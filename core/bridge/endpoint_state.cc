@@ -4,7 +4,7 @@
 namespace zerogate {
 
 void Endpoint::look_whether_settled() {
-  settled_ |= state_ == State::up ? attempts_ended_ >= options_.connections : connections_.empty();
+  settled_ |= state_ == State::up ? attempts_ended_ >= wanted_connections() : connections_.empty();
 }
 
 // Of a name's addresses some may never answer, as ::1 of a server that listens on IPv4 only. While

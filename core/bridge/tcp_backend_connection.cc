@@ -45,6 +45,9 @@ TcpBackendConnection::TcpBackendConnection(EventLoop& loop, BackendConnection::O
 
 void TcpBackendConnection::on_connected() {
   stream_.watch_peer(options().peer_timeout_ms / 2, options().peer_timeout_ms);
+  if (stream_.tls() != nullptr && stream_.tls()->session().between_gateways()) {
+    note_gateway();
+  }
   std::string argument;
   wire::write_str(argument, options().identity);
   wire::t3::write_request(stream_.out(), kProbeId, "connect",

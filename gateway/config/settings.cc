@@ -196,7 +196,7 @@ std::vector<SettingOf<BackendOptions>> make_backend_settings() {
            "address of a host name is a server", .example = "tcp://orders:5559"},
           &B::urls, server_urls()),
       row({.path = "connections", .placeholder = "N", .help = "to each server, from each event "
-           "loop; 0: 24 over TCP, 1 over ZeroMQ", .example = "24"},
+           "loop; 0: 24 over TCP (2 to a gateway over TLS), 1 over ZeroMQ", .example = "24"},
           &B::connections, count(0, kMaxBackendConnections)),
       row({.path = "in_flight", .placeholder = "N", .help = "requests under way on each "
            "connection; auto: over TCP one, and behind it those that need not wait longer than "

@@ -14,6 +14,7 @@ from authority import Authority
 from bridging import REQUESTS, all_up
 from clients import KINDS
 from raw import t3_frame, t3_payload
+from scripted_backend import ScriptedTcp, silent
 from test_log import events, post
 from waiting import PATIENCE_S, until, wait_until
 
@@ -150,20 +151,36 @@ def test_a_peer_that_may_not_speak_is_refused_and_named(start, authority, name, 
     assert line["error"]
 
 
-def test_garbage_and_silence_end_and_calls_go_on(start, authority):
-    port, config = listening(authority, handshake_timeout="1s")
+def client_hello():
+    """The first bytes of a good handshake."""
+    to_peer = ssl.MemoryBIO()
+    handshake = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), to_peer, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        handshake.do_handshake()
+    return to_peer.read()
+
+
+def test_thousands_of_hostile_handshakes_end_and_calls_go_on(start, authority):
+    """A quarter each is silent, stops within its first message, speaks HTTP, and sends garbage."""
+    rounds, each = 8, 625  # as many as this process may open
+    port, config = listening(authority, handshake_timeout="200ms")
+    config["limits"] = {"handshakes": each + 1}
     gateway = start(config)
+    hello = client_hello()
+    first = [b"", hello[: len(hello) // 2], b"GET / HTTP/1.1\r\n\r\n", hello[:40] + bytes(len(hello))]
+    ended = lambda: refusals(gateway, "protocol") + refusals(gateway, "timeout")
     with connect(port, context_of(authority, "client")) as caller:
-        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
-        garbage = [socket.create_connection(("127.0.0.1", port)) for _ in range(50)]
-        for connection in garbage:
-            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        for number in range(1, rounds + 1):
+            hostile = []
+            for at in range(each):
+                hostile.append(socket.create_connection(("127.0.0.1", port)))
+                hostile[-1].sendall(first[at % len(first)])
+            assert ask(caller).endswith(b"hello world")
+            wait_until(lambda: ended() == number * each, PATIENCE_S, f"all {each} of round {number} have ended")
+            for connection in hostile:
+                connection.close()
         assert ask(caller).endswith(b"hello world")
-        wait_until(lambda: refusals(gateway, "protocol") == 50, PATIENCE_S, "garbage is refused")
-        wait_until(lambda: refusals(gateway, "timeout") == 50, PATIENCE_S, "silence is ended")
-        assert ask(caller).endswith(b"hello world")
-        for connection in silent + garbage:
-            connection.close()
+    assert refusals(gateway, "timeout") >= rounds * each // 4
 
 
 def test_more_handshakes_than_may_be_under_way_are_refused(start, authority):
@@ -189,6 +206,25 @@ async def test_real_clients_call_through_two_gateways(start, authority, clients,
     assert await client.call("echo", big) == big
     assert far.metrics().total(HANDSHAKES, side="listener", result="ok") > 0
     assert near.metrics().total(HANDSHAKES, side="backend", result="ok") > 0
+
+
+async def test_gateways_need_two_connections_for_many_calls(start, authority, clients):
+    async with ScriptedTcp({"slow": silent}) as server:
+        port, config = listening(authority)
+        backends = {"slow": {"url": server.url, "in_flight": 100}}
+        far = start({**config, "backends": backends, "routes": [{"functions": "slow", "backend": "slow"}]}, "far")
+        await until(all_up(far, 1), PATIENCE_S, "the server is reached")
+        near = start(to(port, authority), "near")
+        count = lambda: near.metrics().total("zerogate_backend_connections")
+        await until(lambda: count() == 2, PATIENCE_S, "two connections are up")
+        client = clients.open("tcp", near, parallel=100)
+        answers = [asyncio.create_task(client.call("slow", number)) for number in range(100)]
+        await until(lambda: server.count("slow") == len(answers), PATIENCE_S, "all are under way at a time")
+        for call in reversed(server.received):
+            call.reply(call.data)
+        assert await asyncio.gather(*answers) == list(range(100))
+        assert count() == 2
+        assert far.metrics().total("zerogate_tls_connections", side="listener") == 2
 
 
 @pytest.mark.parametrize("more, why", [({"name": "orders"}, "mismatch"), ({"allow": ["spiffe://prod/x"]}, "allowed")])
@@ -251,7 +287,7 @@ async def test_certificates_are_renewed_while_calls_go_on(start, clients, tmp_pa
 
     caller = asyncio.create_task(call_all_the_time(clients.open("tcp", near)))
     server = ("server", "URI:spiffe://prod/server,IP:127.0.0.1", far)
-    for name, names, gateway in [server, ("client", GATEWAY, near)] * 5:
+    for name, names, gateway in [server, ("client", GATEWAY, near)] * 25:
         before = renewed(gateway)
         await asyncio.to_thread(ca.issue, name, names)
         await until(lambda: renewed(gateway) > before, PATIENCE_S, f"{name} is renewed")

@@ -41,6 +41,11 @@ class FakeConnection final : public BackendConnection {
         "connected");
   }
   void answer_connect_as_gateway() { on_probe_answer(ConnectService::kGatewayAnswer); }
+  /// The same over TLS, in which no proxy is between.
+  void answer_connect_as_gateway_over_tls() {
+    note_gateway();
+    answer_connect_as_gateway();
+  }
   /// The server closes the connection after its last reply.
   void close_in_order() {
     note_end_in_order();

@@ -299,6 +299,59 @@ TEST_F(PipeliningTest, APeerThatWorksOnSeveralCallsAtATimeGetsManyOfAnyFunction)
   }
 }
 
+// Behind a call that a gateway does not answer others are answered: it costs its place only, until
+// it has ended there or a time-out more has passed.
+TEST_F(PipeliningTest, ACallThatIsGivenUpDoesNotCostAGatewayItsConnection) {
+  make(1);
+  for (size_t i = 0; i < options_.connections; ++i) {
+    network_.to(name(1))[i]->answer_connect_as_gateway();
+  }
+  const auto both = connections();
+  call("stuck", 100);
+  call("stuck", 100);
+  call("quick");
+  clock_.advance_ns(1);
+  for (FakeConnection* connection : both) {
+    connection->answer("\x01", connection->sent.size() - 1);
+  }
+  call("waits", 60'000);
+  pass_ms(100);
+  EXPECT_EQ(connections(), both);
+  EXPECT_EQ(loads()[0] + loads()[1], 2U) << "a place is taken, and a call waits";
+  pass_ms(kTimeoutMs + EndpointSet::kSweepMs);
+  EXPECT_EQ(loads()[0] + loads()[1], 1U);
+  EXPECT_EQ(connections(), both);
+}
+
+// Of 24 connections a gateway has no use, and a handshake costs much.
+TEST_F(PipeliningTest, AGatewayThatIsReachedOverTlsGetsTwoConnections) {
+  options_.connections = 0;
+  make(1);
+  network_.to(name(1))[0]->answer_connect_as_gateway_over_tls();
+  ASSERT_EQ(network_.to(name(1)).size(), 2U);
+  EXPECT_FALSE(backend_->settled());
+  network_.to(name(1))[1]->answer_connect_as_gateway_over_tls();
+  EXPECT_TRUE(backend_->settled());
+  for (int i = 0; i < 1'000; ++i) {
+    call("new");
+  }
+  EXPECT_THAT(loads(), ElementsAre(500, 500));
+  // Another server has its address from now on.
+  network_.kill(name(1));
+  pass_ms(2 * Endpoint::kBackoffMinMs);
+  network_.serve(name(1));
+  EXPECT_EQ(connections().size(), 24U);
+}
+
+TEST_F(PipeliningTest, AGatewayGetsTheConnectionsThatWereAskedFor) {
+  options_.connections = 3;
+  make(1);
+  for (size_t i = 0; i < options_.connections; ++i) {
+    network_.to(name(1))[i]->answer_connect_as_gateway_over_tls();
+  }
+  EXPECT_EQ(connections().size(), 3U);
+}
+
 TEST_F(PipeliningTest, ANumberIsWhatItWas) {
   options_.in_flight = 3;
   serve(1);
