@@ -45,25 +45,27 @@ class ConnectionWork {
   }
   /// It was answered; its numbers are as they were when it was sent. `time`, of its function, may
   /// be null. `last`: no call is left.
+  /// `sharers`: connections of the server with calls, this one included.
   void answered(uint64_t expected_ns, uint32_t reply_bytes, ServiceTime* time, bool last,
-                uint64_t now_ns) {
+                uint32_t sharers, uint64_t now_ns) {
     ahead_ns_ -= expected_ns;
     reply_bytes_ -= reply_bytes;
     if (last && answers_ == 0) {  // as mostly: it has had the time for itself
       if (time != nullptr) {
-        time->add(now_ns - heard_ns_);
+        time->add(now_ns - heard_ns_, sharers);
       }
       heard_ns_ = now_ns;
       return;
     }
-    heard_one_of_many(time, last, now_ns);
+    heard_one_of_many(time, last, sharers, now_ns);
   }
   /// A call that was given up was answered after all.
-  void answered_late(uint64_t now_ns) { heard_one_of_many(nullptr, false, now_ns); }
+  void answered_late(uint64_t now_ns) { heard_one_of_many(nullptr, false, 1, now_ns); }
 
  private:
-  void heard_one_of_many(ServiceTime* time, bool last, uint64_t now_ns) {
+  void heard_one_of_many(ServiceTime* time, bool last, uint32_t sharers, uint64_t now_ns) {
     heard(now_ns);
+    sharers_ = sharers;
     if (answers_ < answered_.size()) {
       answered_[answers_++] = time;
     }
@@ -87,7 +89,7 @@ class ConnectionWork {
     const uint64_t each_ns = answers_ == 1 ? took_ns_ : took_ns_ / answers_;
     for (uint32_t i = 0; i < answers_; ++i) {
       if (answered_[i] != nullptr) {
-        answered_[i]->add(each_ns);
+        answered_[i]->add(each_ns, sharers_);
       }
     }
     answers_ = 0;
@@ -99,6 +101,7 @@ class ConnectionWork {
   uint64_t took_ns_ = 0;   ///< the answers of that turn, together
   uint64_t reply_bytes_ = 0;  ///< of the largest replies that its calls' functions ever had
   uint32_t answers_ = 0;
+  uint32_t sharers_ = 1;  ///< then
   std::array<ServiceTime*, kMaxDepth> answered_{};
 };
 

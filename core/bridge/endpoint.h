@@ -62,8 +62,9 @@ struct EndpointContext {
 };
 
 /// Keeps connections open and gives each call the least loaded one. With `adaptive` that is an idle
-/// one; while none is, the one with the least work ahead of the call, if that is little and known
-/// (ConnectionWork), until the peer is seen to work on several calls at a time. A state machine:
+/// one, or one that is written to in this turn anyway with very little work; while none is, the one
+/// with the least work ahead of the call, if that is little and known (ConnectionWork), until the
+/// peer is seen to work on several calls at a time. A state machine:
 /// what its connections report are its inputs, the number of connections that it wants follows.
 ///
 ///   down     it has no connection. One is tried, again and again with backoff.
@@ -83,6 +84,9 @@ class Endpoint final : private BackendConnection::Owner {
   static constexpr uint32_t kBackoffMaxMs = 1'000;
   /// Requests on each connection to an `adaptive` peer that works on several at a time.
   static constexpr uint32_t kOutOfOrderInFlight = 1'000;
+  /// Behind this part of pipeline_wait a call is put though a connection is idle, when both leave
+  /// with one write.
+  static constexpr uint64_t kSharedWrite = 4;
   /// While other endpoints serve, one that is down costs its backend nothing and need not be tried
   /// that often: this long at most if it ever was up, and this long if it never was.
   static constexpr uint32_t kSparedBackoffMaxMs = 5'000;
@@ -194,6 +198,7 @@ class Endpoint final : private BackendConnection::Owner {
     return reaches_gateway_ ? options_.gateway_connections : options_.connections;
   }
   BackendConnection* least_loaded(uint32_t limit);
+  BackendConnection* shares_a_write(const ForwardedCall& call);
   bool goes_behind_others(const ForwardedCall& call) const;
   BackendConnection* least_work();
   void note_send(BackendConnection& connection, ForwardedCall& call);

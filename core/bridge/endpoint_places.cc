@@ -23,12 +23,26 @@ bool Endpoint::find_place(const ForwardedCall& call) {
   }
   if (!adaptive()) {
     place_ = least_loaded(in_flight());
+  } else if (BackendConnection* const open = shares_a_write(call)) {
+    place_ = open;
   } else if (levels_.any_idle()) {
     place_ = least_loaded(1);
   } else {
     place_ = goes_behind_others(call) ? least_work() : nullptr;
   }
   return place_ != nullptr;
+}
+
+// A write of its own, and what the server needs to wake up for it, take longer than a little work.
+BackendConnection* Endpoint::shares_a_write(const ForwardedCall& call) {
+  if (unsent_.empty() || !goes_behind_others(call)) {
+    return nullptr;
+  }
+  BackendConnection& last = *unsent_.back();
+  const bool fits = last.up() &&
+                    last.work().ahead_ns() <= options_.pipeline_wait_ns / kSharedWrite &&
+                    last.load() < options_.in_flight && !last.work().silent(now_ns());
+  return fits ? &last : nullptr;
 }
 
 BackendConnection* Endpoint::least_loaded(uint32_t limit) {
@@ -121,7 +135,8 @@ void Endpoint::note_answer(BackendConnection& connection, const ForwardedCall& c
   ServiceTime* const time = call.service_time;
   ConnectionWork& work = connection.work();
   const bool idle = connection.load() == 0;
-  work.answered(call.expected_ns, call.reply_bytes, time, idle, now_ns());
+  const uint32_t sharers = std::max(up_ - levels_.idle() + static_cast<uint32_t>(idle), 1U);
+  work.answered(call.expected_ns, call.reply_bytes, time, idle, sharers, now_ns());
   if (!idle) {
     least_ns_ = std::min(least_ns_, work.ahead_ns());
   }

@@ -47,7 +47,8 @@ class LoadLevels {
     return true;
   }
 
-  bool any_idle() const { return connections_[0] != 0; }
+  bool any_idle() const { return idle() != 0; }
+  uint32_t idle() const { return connections_[0]; }
   uint32_t deepest() const { return deepest_; }
 
  private:

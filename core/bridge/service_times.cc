@@ -18,22 +18,37 @@ constexpr auto kWeights = [] {
 
 }  // namespace
 
-// Welford's way to have mean and variance, with a memory that ends.
-void ServiceTime::add(uint64_t ns) {
+// As TCP estimates its retransmission time (RFC 6298, section 2), with a memory that ends.
+void ServiceTime::add(uint64_t ns, uint32_t sharers) {
   samples_ = std::min(samples_ + 1, kMemory);
-  const float weight = kWeights[samples_];
   // Signed: the processor has an instruction for these conversions.
-  const float away = static_cast<float>(static_cast<int64_t>(ns)) - mean_ns_;
-  mean_ns_ += weight * away;
-  variance_ = (1 - weight) * (variance_ + weight * away * away);
+  const auto most = static_cast<float>(static_cast<int64_t>(ns));
+  const uint32_t share = std::max(sharers / kBelievedSharers, 1U);
+  const float least = most / static_cast<float>(static_cast<int32_t>(share));
+  if (samples_ == 1) {
+    mean_ns_ = most;
+  } else if (mean_ns_ > most) {
+    learn(most);
+  } else if (mean_ns_ < least) {
+    learn(least);
+  }
   if (samples_ >= kLeastSamples) {
-    const auto expected = static_cast<int64_t>(mean_ns_ + 2 * std::sqrt(variance_));
+    const auto expected =
+        static_cast<int64_t>(std::max(mean_ns_ + 2 * deviation_, slowest_ns_ / kMemory));
     expected_ns_ = std::min(static_cast<uint64_t>(expected), kUnknownNs);
   }
 }
 
+inline void ServiceTime::learn(float ns) {
+  const float weight = kWeights[samples_];
+  const float away = ns - mean_ns_;
+  mean_ns_ += weight * away;
+  deviation_ += weight * ((1 - weight) * std::abs(away) - deviation_);  // from the new mean
+  slowest_ns_ = std::max(ns, slowest_ns_ * (1 - 1.0F / kLongMemory));
+}
+
 void ServiceTime::forget_times() {
-  mean_ns_ = variance_ = 0;
+  mean_ns_ = deviation_ = slowest_ns_ = 0;
   samples_ = 0;
   expected_ns_ = kUnknownNs;
 }

@@ -9,20 +9,30 @@
 
 namespace zerogate {
 
-/// What is expected of one function: its moving mean and two standard deviations. A function whose
+/// What is expected of one function: its moving mean and two mean deviations. A function whose
 /// calls are quick as a rule and slow now and then has a large deviation, so it is expected to be
-/// slow. Pure; one thread.
+/// slow. Not the standard deviation: a few calls while the machine had others to run would decide
+/// it. Pure; one thread.
 class ServiceTime {
  public:
   /// With fewer samples nothing is expected, and the function's calls go alone.
   static constexpr uint32_t kLeastSamples = 20;
-  /// Samples that mean and deviation remember: one slow call in a thousand is not forgotten before
-  /// the next.
+  /// Samples that mean and deviation remember.
   static constexpr uint32_t kMemory = 64;
+  /// And for how many the slowest one counts as one in kMemory: a slow call in 500 is not forgotten
+  /// before the next.
+  static constexpr uint32_t kLongMemory = 512;
+  /// One in so many of the other connections with calls is taken to have had the same processor. If
+  /// it were more, a server with one for each would be believed to be quicker than it is.
+  static constexpr uint32_t kBelievedSharers = 8;
   /// Of a function that nothing is expected of. Sums of it do not overflow.
   static constexpr uint64_t kUnknownNs = uint64_t{1} << 50;
 
-  void add(uint64_t ns);
+  /// A call was answered `ns` after its server could begin with it. At the most it has worked for
+  /// this call all the time, at the least an equal share of it, for calls of `sharers` connections
+  /// were under way, and whether these have a processor each cannot be told. Within these bounds a
+  /// sample says nothing new.
+  void add(uint64_t ns, uint32_t sharers = 1);
   void note_reply(size_t bytes) {
     if (bytes > largest_reply_) [[unlikely]] {
       largest_reply_ = static_cast<uint32_t>(bytes);
@@ -36,8 +46,11 @@ class ServiceTime {
   uint32_t largest_reply() const { return largest_reply_; }
 
  private:
+  void learn(float ns);
+
   float mean_ns_ = 0;
-  float variance_ = 0;
+  float deviation_ = 0;   ///< mean of the absolute ones
+  float slowest_ns_ = 0;  ///< fades
   uint32_t samples_ = 0;  ///< counts to kMemory
   uint32_t largest_reply_ = 0;
   uint64_t expected_ns_ = kUnknownNs;

@@ -18,9 +18,9 @@ TEST(ConnectionWork, AddsUpWhatIsAhead) {
   work.sent(100, 10, true, 1'000);
   work.sent(200, 20, false, 1'000);
   EXPECT_EQ(work.ahead_ns(), 300U);
-  work.answered(100, 10, nullptr, false, 1'100);
+  work.answered(100, 10, nullptr, false, 1, 1'100);
   EXPECT_EQ(work.ahead_ns(), 200U);
-  work.answered(200, 20, nullptr, true, 1'300);
+  work.answered(200, 20, nullptr, true, 1, 1'300);
   EXPECT_EQ(work.ahead_ns(), 0U);
 }
 
@@ -32,8 +32,8 @@ TEST(ConnectionWork, MeasuresFromTheAnswerBefore) {
   for (uint32_t i = 0; i < ServiceTime::kLeastSamples; ++i) {
     work.sent(0, 0, true, now);
     work.sent(0, 0, false, now += 10 * kWorkUs);
-    work.answered(0, 0, &slow, false, now += 490 * kWorkUs);
-    work.answered(0, 0, &quick, true, now += 20 * kWorkUs);
+    work.answered(0, 0, &slow, false, 1, now += 490 * kWorkUs);
+    work.answered(0, 0, &quick, true, 1, now += 20 * kWorkUs);
     now += 10 * kWorkMs;  // idle
   }
   EXPECT_EQ(learnt_us(slow), 500U);
@@ -51,14 +51,14 @@ TEST(ConnectionWork, AnswersOfOneTurnShareItsTime) {
     }
     now += 80 * kWorkUs;
     for (int call = 0; call < 2; ++call) {
-      work.answered(0, 0, &time, false, now);
+      work.answered(0, 0, &time, false, 1, now);
     }
     now += 80 * kWorkUs;
-    work.answered(0, 0, &time, false, now);
+    work.answered(0, 0, &time, false, 1, now);
     work.answered_late(now);
     work.sent(0, 0, false, now);
     now += 40 * kWorkUs;
-    work.answered(0, 0, &time, true, now);
+    work.answered(0, 0, &time, true, 1, now);
   }
   EXPECT_EQ(learnt_us(time), 40U);
 }
@@ -85,7 +85,7 @@ TEST(ConnectionWork, KnowsWhetherRepliesMayBeLarge) {
   EXPECT_FALSE(work.large_replies());
   work.sent(0, 1, false, kWorkMs);
   EXPECT_TRUE(work.large_replies());
-  work.answered(0, 16 << 10, nullptr, false, kWorkMs);
+  work.answered(0, 16 << 10, nullptr, false, 1, kWorkMs);
   EXPECT_FALSE(work.large_replies());
 }
 

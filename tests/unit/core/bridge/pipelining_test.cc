@@ -19,7 +19,13 @@ class PipeliningTest : public BackendTest {
     options_.queue = 1'000;
   }
 
+  /// In a turn of its own.
   size_t call_known(std::string_view function, uint32_t timeout_ms = kTimeoutMs) {
+    const size_t call = call_in_this_turn(function, timeout_ms);
+    backend_->flush();
+    return call;
+  }
+  size_t call_in_this_turn(std::string_view function, uint32_t timeout_ms = kTimeoutMs) {
     const FunctionLabel label = labels_.learn(function).value();
     return forward({.function = function, .argument = "\xc0", .label = label}, timeout_ms);
   }
@@ -75,6 +81,34 @@ TEST_F(PipeliningTest, IdleConnectionsComeFirst) {
   EXPECT_THAT(loads(), ElementsAre(2, 2));
   EXPECT_EQ(metrics_->pipelined.value(), 2U);
   EXPECT_EQ(metrics_->totals().endpoints[0].depth, 2U);
+}
+
+TEST_F(PipeliningTest, CallsOfOneTurnShareAWriteBehindALittleWork) {
+  serve(1);
+  teach("quick", 100);
+  for (int i = 0; i < 4; ++i) {
+    call_in_this_turn("quick");
+  }
+  EXPECT_THAT(loads(), ElementsAre(1, 3)) << "200 us ahead of the third, 300 of the fourth";
+  EXPECT_EQ(metrics_->pipelined.value(), 2U);
+  backend_->flush();
+  for (FakeConnection* connection : connections()) {
+    while (!connection->sent.empty()) {
+      connection->answer();
+    }
+  }
+  call_known("quick");
+  call_known("quick");
+  EXPECT_THAT(loads(), ElementsAre(1, 1)) << "another turn writes anyway";
+}
+
+TEST_F(PipeliningTest, ASlowOneSharesNoWrite) {
+  serve(1);
+  teach("quick", 10);
+  teach("slow", 300);
+  call_in_this_turn("slow");
+  call_in_this_turn("quick");
+  EXPECT_THAT(loads(), ElementsAre(1, 1));
 }
 
 TEST_F(PipeliningTest, TheWorkAheadStaysBelowTheWait) {

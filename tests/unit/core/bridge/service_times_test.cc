@@ -36,7 +36,7 @@ TEST(ServiceTime, FollowsAFunctionThatChanges) {
   add(100, 50 * kTimeUs);
   add(3, 200 * kTimeMs);
   EXPECT_GT(time.expected_ns(), 20 * kTimeMs);
-  add(2'000, 50 * kTimeUs);
+  add(5'000, 50 * kTimeUs);
   EXPECT_NEAR(static_cast<double>(time.expected_ns()), 50 * kTimeUs, 5 * kTimeUs);
 }
 
@@ -47,6 +47,56 @@ TEST(ServiceTime, RemembersWhatIsRare) {
     time.add(i % 500 == 0 ? 200 * kTimeMs : 50 * kTimeUs);
     if (i > 500) {
       ASSERT_GT(time.expected_ns(), kTimeMs) << i;
+    }
+  }
+}
+
+// 24 connections have calls: each waits for its turn at a server with few processes.
+TEST(ServiceTime, TheTurnsOfOthersAreNotItsOwn) {
+  constexpr uint32_t kSharers = 3 * ServiceTime::kBelievedSharers;
+  ServiceTime time;
+  for (int i = 0; i < 1'000; ++i) {
+    time.add(50 * kTimeUs);  // alone
+  }
+  for (int i = 0; i < 1'000; ++i) {
+    time.add(150 * kTimeUs, kSharers);
+  }
+  EXPECT_NEAR(static_cast<double>(time.expected_ns()), 50 * kTimeUs, kTimeUs);
+  for (int i = 0; i < 1'000; ++i) {
+    time.add(600 * kTimeUs, kSharers);
+  }
+  EXPECT_NEAR(static_cast<double>(time.expected_ns()), 200 * kTimeUs, 5 * kTimeUs)
+      << "so much more is not the others'";
+}
+
+// Under load from the beginning, the quickest samples have met the fewest others.
+TEST(ServiceTime, TheQuickestTellWhenItIsNeverAlone) {
+  constexpr uint32_t kSharers = 3 * ServiceTime::kBelievedSharers;
+  ServiceTime time;
+  for (uint64_t i = 0; i < 5'000; ++i) {
+    time.add((100 + 100 * (i % 3)) * kTimeUs, kSharers);
+  }
+  EXPECT_LE(time.expected_ns(), 110 * kTimeUs);
+}
+
+TEST(ServiceTime, OneAmongFewHasItsTimeForItself) {
+  ServiceTime time;
+  for (int i = 0; i < 1'000; ++i) {
+    time.add(50 * kTimeUs);
+  }
+  for (int i = 0; i < 1'000; ++i) {
+    time.add(kTimeMs, ServiceTime::kBelievedSharers);
+  }
+  EXPECT_NEAR(static_cast<double>(time.expected_ns()), kTimeMs, 5 * kTimeUs);
+}
+
+// A few calls found the machine busy: that is no reason to take the function for a slow one.
+TEST(ServiceTime, AFewThatFoundTheMachineBusyDoNotDecide) {
+  ServiceTime time;
+  for (int i = 0; i < 5'000; ++i) {
+    time.add(i % 40 == 0 ? 4 * kTimeMs : 50 * kTimeUs);
+    if (i > 1'000) {
+      ASSERT_LE(time.expected_ns(), kTimeMs) << i;
     }
   }
 }
