@@ -20,17 +20,20 @@ constexpr auto kWeights = [] {
 
 // As TCP estimates its retransmission time (RFC 6298, section 2), with a memory that ends.
 void ServiceTime::add(uint64_t ns, uint32_t sharers) {
-  samples_ = std::min(samples_ + 1, kMemory);
   // Signed: the processor has an instruction for these conversions.
   const auto most = static_cast<float>(static_cast<int64_t>(ns));
   const uint32_t share = std::max(sharers / kBelievedSharers, 1U);
   const float least = most / static_cast<float>(static_cast<int32_t>(share));
+  const bool is_news = mean_ns_ > most || mean_ns_ < least;
+  if (samples_ < kMemory) {
+    ++samples_;
+  } else if (!is_news) {
+    return;
+  }
   if (samples_ == 1) {
     mean_ns_ = most;
-  } else if (mean_ns_ > most) {
-    learn(most);
-  } else if (mean_ns_ < least) {
-    learn(least);
+  } else if (is_news) {
+    learn(mean_ns_ > most ? most : least);
   }
   if (samples_ >= kLeastSamples) {
     const auto expected =
