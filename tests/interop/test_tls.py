@@ -6,14 +6,16 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 
+import msgspec
 import pytest
 import yaml
 
 from authority import Authority
 from bridging import REQUESTS, all_up
 from clients import KINDS
-from raw import t3_frame, t3_payload
+from raw import HEADER, t3_frame, t3_payload
 from scripted_backend import ScriptedTcp, silent
 from test_log import events, post
 from waiting import PATIENCE_S, until, wait_until
@@ -244,7 +246,7 @@ def test_a_gateway_that_is_not_allowed_hears_why(start, authority):
     wait_until(lambda: events(near, "endpoint down"), PATIENCE_S, "the endpoint is down")
 
 
-def test_openssl_can_be_a_client_and_a_server(start, authority, tmp_path):
+def test_openssl_can_be_a_client(start, authority):
     port, config = listening(authority)
     start(config)
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", authority.crt]
@@ -256,6 +258,37 @@ def test_openssl_can_be_a_client_and_a_server(start, authority, tmp_path):
         head = client.stdout.read(4)
         assert client.stdout.read(int.from_bytes(head, "big")).endswith(b"hello world")
         client.kill()
+
+
+def answer_by_hand(server):
+    """Zero's side of one connection, on the pipes of an `openssl s_server`: to each call its argument."""
+    while head := server.stdout.read(HEADER.size):
+        length, request_id, _ = HEADER.unpack(head)
+        call = msgspec.msgpack.decode(server.stdout.read(length + 4 - len(head)))
+        reply = "connected" if call["fn"] == "connect" else call["data"]
+        server.stdin.write(t3_frame(request_id, msgspec.msgpack.encode(reply)))
+        server.stdin.flush()
+
+
+def test_openssl_can_be_a_server(start, authority):
+    port = free_port()
+    command = ["openssl", "s_server", "-accept", str(port), "-quiet", "-tls1_3", "-Verify", "1", "-verify_return_error"]
+    command += ["-cert", authority.path("server.crt"), "-key", authority.path("server.key"), "-CAfile", authority.crt]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        answers = threading.Thread(target=answer_by_hand, args=(server,))
+        answers.start()
+        try:
+            config = to(port, authority)
+            config["backends"]["b"]["connections"] = 1  # it serves no more at a time
+            near = start(config)
+            wait_until(all_up(near, 1), PATIENCE_S, "openssl is reached")
+            with socket.create_connection(("127.0.0.1", near.tcp_port), timeout=PATIENCE_S) as connection:
+                connection.sendall(t3_frame(7, t3_payload("any", msgspec.msgpack.encode("hi"))))
+                answer = take(connection, int.from_bytes(take(connection, 4), "big"))
+            assert answer.endswith(msgspec.msgpack.encode("hi"))
+        finally:
+            server.kill()
+            answers.join()
 
 
 def test_openssl_refuses_an_older_version(start, authority):
