@@ -8,13 +8,19 @@ import contextlib
 import json
 import math
 import random
+import re
 import socket
+import ssl
 import struct
+import subprocess
 import time
 
 import msgspec
+import zmq
+import zmq.auth
 from zero.error import MethodNotFoundException, RemoteException, ValidationException
 
+from authority import Authority
 from bridge_backend import Backend
 from bridge_load import connects
 from clients import Clients
@@ -90,6 +96,55 @@ class Tally:
         )
 
 
+class SecurePeers:
+    """Peers over TLS and CURVE that call nothing, and the keys of all."""
+
+    def __init__(self, binary, folder):
+        self._folder = folder
+        self._authority = Authority(folder)
+        for name in ("gateway", "peer"):
+            self._authority.issue(name, f"URI:spiffe://test/{name},IP:127.0.0.1")
+        for name in ("server", "alice", "eve"):
+            subprocess.run([binary, "keys", "curve", name], cwd=folder, capture_output=True, check=True)
+        welcome = folder / "welcome"
+        welcome.mkdir()
+        (welcome / "alice.key").write_bytes((folder / "alice.key").read_bytes())
+
+    def configuration(self):
+        files = {"cert": "gateway.crt", "key": "gateway.key", "ca": "ca.crt"}
+        tls = {key: self._authority.path(file) for key, file in files.items()}
+        curve = {"secret_key": str(self._folder / "server.key_secret"), "clients": str(self._folder / "welcome")}
+        listen = {"tls": "127.0.0.1:0", "zmq_curve": "127.0.0.1:0"}
+        return {"listen": listen, "tls": {**tls, "allow": ["spiffe://test/peer"]}, "curve": curve}
+
+    def come(self, gateway, stay):
+        """One of each kind. Who is let in is closed with `stay`, an ExitStack."""
+        stay.enter_context(self._over_tls(port_of(gateway, "tls"), "peer"))
+        with contextlib.suppress(OSError), self._over_tls(port_of(gateway, "tls"), None) as refused:
+            refused.recv(1)  # with TLS 1.3 the first read says so
+        context = stay.enter_context(zmq.Context())
+        for name in ("alice", "eve"):
+            dealer = stay.enter_context(context.socket(zmq.DEALER))
+            dealer.linger = 0
+            secret = str(self._folder / f"{name}.key_secret")
+            dealer.curve_publickey, dealer.curve_secretkey = zmq.auth.load_certificate(secret)
+            dealer.curve_serverkey = zmq.auth.load_certificate(str(self._folder / "server.key"))[0]
+            dealer.connect(f"tcp://127.0.0.1:{port_of(gateway, 'zmq_curve')}")
+
+    def _over_tls(self, port, name):
+        context = ssl.create_default_context(cafile=self._authority.crt)
+        if name:
+            context.load_cert_chain(self._authority.path(f"{name}.crt"), self._authority.path(f"{name}.key"))
+        plain = socket.create_connection(("127.0.0.1", port), timeout=SETTLE_S)
+        return context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def port_of(gateway, protocol):
+    """Of a listener for which Gateway has no field."""
+    [line] = [line for line in gateway.lines if f"event=listening protocol={protocol} " in line]
+    return int(re.search(r"address=127\.0\.0\.1:(\d+)", line)[1])
+
+
 class Caller:
     """Calls a mix of functions, one call at a time, until it is stopped."""
 
@@ -156,8 +211,10 @@ class Scenario:
         self.reports = opened(Backend("zmq"))
         for backend in (*self.orders, self.reports):
             backend.start()
+        self.secure = SecurePeers(self._binary, self._folder)
+        config = {**configuration(self.orders, self.reports), **self.secure.configuration()}
         file = self._folder / "zerogate.yaml"
-        file.write_text(json.dumps(configuration(self.orders, self.reports)))  # JSON is YAML
+        file.write_text(json.dumps(config))  # JSON is YAML
         arguments = ["--config", str(file)]
         self.gateway = opened(Gateway(self._binary, self.redis.url(), arguments)).start()
         target = f"127.0.0.1:{self.gateway.admin_port}"
@@ -180,7 +237,7 @@ class Scenario:
     async def _play(self):
         await self._change_callers(zmq=5, tcp=2)
         old = [asyncio.create_task(self._old_client(release)) for release in OLD_RELEASES]
-        await self._phase()
+        await self._phase(self._secure_peers)
         await self._phase(self._rude_peers)
         await self._change_callers(zmq=4, tcp=3)
         await self._phase(self._lose_a_backend)
@@ -225,6 +282,13 @@ class Scenario:
         assert process.returncode == 0
         assert output.count(b'call: {"result": "old"}') == calls, output[-300:]
         self.tally.old[RELEASES[release]] += calls
+
+    async def _secure_peers(self):
+        """Peers with the right keys, which stay, and as many without."""
+        with contextlib.ExitStack() as stay:
+            for _ in range(8):
+                await asyncio.to_thread(self.secure.come, self.gateway, stay)
+                await asyncio.sleep(self.phase_s / 12)
 
     async def _rude_peers(self):
         await self._hasty_callers()
