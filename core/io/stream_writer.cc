@@ -55,11 +55,12 @@ int StreamWriter::wait_with_rest(uv_stream_t* stream, std::string& bytes, size_t
 // What uv_try_write does when libuv has nothing queued, which waiting() has told, without the 190
 // instructions that 1.44 takes around the system call.
 ssize_t StreamWriter::write(uv_stream_t* stream, ByteView bytes) {
-  uv_os_fd_t fd = -1;
-  uv_fileno(reinterpret_cast<uv_handle_t*>(stream), &fd);
+  if (fd_ < 0) [[unlikely]] {
+    uv_fileno(reinterpret_cast<uv_handle_t*>(stream), &fd_);
+  }
   ssize_t sent;
   do {
-    sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
   return sent < 0 ? -errno : sent;  // libuv's error numbers are the negated ones of the system
 }

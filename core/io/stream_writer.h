@@ -65,7 +65,7 @@ class StreamWriter {
   int flush_plain(uv_stream_t* stream);
   int flush_sealed(uv_stream_t* stream);
   /// Bytes that the kernel took, or an error.
-  static ssize_t write(uv_stream_t* stream, ByteView bytes);
+  ssize_t write(uv_stream_t* stream, ByteView bytes);
   /// Leaves what is behind the `taken` bytes to libuv. 0 or libuv's number.
   int wait_with_rest(uv_stream_t* stream, std::string& bytes, size_t taken);
   /// A connection that once had a large reply does not keep its memory.
@@ -80,6 +80,7 @@ class StreamWriter {
 
   void* const owner_;
   const Done done_;
+  uv_os_fd_t fd_ = -1;  ///< of the one stream that it writes to; -1 before the first write
   uv_write_t write_;
   std::string out_;
   std::string writing_;
