@@ -6,7 +6,7 @@
 #include <cassert>
 #include <utility>
 
-#include "core/bridge/backend_tls.h"
+#include "core/io/tls_client.h"
 #include "core/log/log.h"
 #include "core/wire/hops.h"
 #include "core/wire/translate.h"
@@ -66,7 +66,7 @@ std::string_view what_it_carries(Protocol protocol) {
 
 BackendConnectionOptions connection_options(const BridgeContext& context,
                                             const BackendOptions& backend,
-                                            const std::shared_ptr<BackendTls>& tls) {
+                                            const std::shared_ptr<TlsClient>& tls) {
   BackendConnectionOptions options = context.connection;
   options.backend = backend.name;
   options.curve_server_key = backend.curve_server_key.key;
@@ -83,7 +83,10 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
                  std::shared_ptr<BackendMetrics> metrics)
     : context_(context),
       options_(options),
-      tls_(BackendTls::make(context.tls_loop, context.tls_observer, options)),
+      tls_(options.speaks_tls()
+               ? std::make_shared<TlsClient>(*context.tls_loop, *context.tls_observer,
+                                             options.tls_material)
+               : nullptr),
       metrics_(std::move(metrics)),
       resolver_({context.loop, *context.timers, *context.lookups, context.states}, options,
                 [this] { endpoints_.update(resolver_.found()); }),

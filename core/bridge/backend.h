@@ -133,7 +133,7 @@ class Backend final : private EndpointSet::Owner {
 
   const BridgeContext& context_;
   BackendOptions options_;
-  const std::shared_ptr<BackendTls> tls_;  ///< null without a URL by tls://
+  const std::shared_ptr<TlsClient> tls_;  ///< null without a URL by tls://
   std::shared_ptr<BackendMetrics> metrics_;
   EndpointResolver resolver_;
   EndpointSet endpoints_;

@@ -16,7 +16,7 @@
 
 namespace zerogate {
 
-class BackendTls;
+class TlsClient;
 
 struct BackendConnectionOptions {
   size_t max_message = 16 << 20;        ///< bytes of one reply; a longer one costs its call
@@ -35,8 +35,8 @@ struct BackendConnectionOptions {
   /// A peer that does not acknowledge, or does not take, what it was sent for so long is gone: the
   /// calls' time-out, so that a host that vanishes costs no call much later than the first.
   uint32_t peer_timeout_ms = 5'000;
-  std::shared_ptr<BackendTls> tls{};  ///< null: none
-  std::string tls_name{};             ///< see TlsSession
+  std::shared_ptr<TlsClient> tls{};  ///< null: none
+  std::string tls_name{};            ///< see TlsSession
 };
 
 /// Connects, calls `connect` to see that the peer speaks Zero, and then carries forwarded calls.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/bridge/backend_tls.h"
+#include "core/io/tls_client.h"
 #include "core/io/tls_layer.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/hops.h"

@@ -14,7 +14,7 @@ namespace {
 constexpr uint32_t kMaxDatabase = 0x7fffffff;  // redis-server's `databases` is an int
 constexpr std::string_view kMask = "***";
 constexpr std::string_view kExample =
-    "write redis://[user:password@]host[:port][/database] or unix:/path[?db=N]";
+    "write redis://[user:password@]host[:port][/database], rediss:// for TLS, or unix:/path[?db=N]";
 
 /// Where the parts of a URL stand in its text.
 struct Parts {
@@ -105,10 +105,8 @@ class Parser {
   explicit Parser(std::string_view text) : parts_(split(text)) {}
 
   std::string run() {
-    if (parts_.scheme == "rediss:") {
-      return "asks for TLS, which is not built in; write redis:// and put a TLS proxy in between";
-    }
-    const bool tcp = parts_.scheme == "redis:";
+    url.tls = parts_.scheme == "rediss:";
+    const bool tcp = parts_.scheme == "redis:" || url.tls;
     const bool local = parts_.scheme == "unix:" || parts_.scheme == "redis+unix:";
     if (!tcp && !local) {
       return fmt::format("is not a Redis URL; {}", kExample);

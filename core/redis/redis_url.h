@@ -1,4 +1,4 @@
-// Where Redis is and how to log in: redis://[user:password@]host[:port][/db] or
+// Where Redis is and how to log in: redis://[user:password@]host[:port][/db], rediss:// for TLS, or
 // unix:/path[?db=N] (redis+unix:// is taken too).
 #pragma once
 
@@ -17,9 +17,10 @@ struct RedisUrl {
   std::string user;  ///< empty: the default user
   std::string password;
   uint32_t database = 0;
+  bool tls = false;
 
   /// Parses a URL (percent-escapes in user and password are undone). The error says what would
-  /// fix it; rediss:// is refused in so many words, for TLS is not built in.
+  /// fix it.
   static Result<RedisUrl> parse(std::string_view text);
 
   /// host:port or the path, for logs: never the password.

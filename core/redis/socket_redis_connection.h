@@ -22,6 +22,8 @@ class SocketRedisConnection final : public RedisConnection, private TcpStream::O
   /// `read_buffer` has FrameReader::kSharedBytes. connect() is due.
   SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner, char* read_buffer);
 
+  /// From the beginning; before connect().
+  void secure(const TlsUse& use) { stream_.secure(use); }
   /// Starts to connect to a numeric address or a Unix socket. 0, or libuv's number.
   int connect(const Address& address) { return stream_.connect(address); }
 
@@ -38,7 +40,7 @@ class SocketRedisConnection final : public RedisConnection, private TcpStream::O
       owner_.on_writable();
     }
   }
-  void on_closed(int error) override { break_off(TcpStream::reason(error), true); }
+  void on_closed(int error) override { break_off(stream_.why(error), true); }
   void break_off(std::string_view reason, bool closed);
 
   RedisConnection::Owner& owner_;

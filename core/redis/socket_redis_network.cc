@@ -41,6 +41,12 @@ Result<std::unique_ptr<RedisConnection>> SocketRedisNetwork::open(RedisConnectio
     read_buffer_ = std::make_unique_for_overwrite<char[]>(FrameReader::kSharedBytes);
   }
   auto connection = std::make_unique<SocketRedisConnection>(loop_, owner, read_buffer_.get());
+  if (tls_ != nullptr) {
+    if (tls_->context() == nullptr) {
+      return Error{"its certificates cannot be used"};
+    }
+    connection->secure(tls_->use(tls_name_));
+  }
   if (const int error = connection->connect(address); error != 0) {
     return Error{std::string(TcpStream::reason(error))};
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/io/name_service.h"
+#include "core/io/tls_client.h"
 #include "core/redis/redis_network.h"
 
 namespace zerogate {
@@ -21,6 +22,12 @@ class SocketRedisNetwork final : public RedisNetwork {
   SocketRedisNetwork(const SocketRedisNetwork&) = delete;
   SocketRedisNetwork& operator=(const SocketRedisNetwork&) = delete;
 
+  /// Connections from now on speak TLS, with a server that has a certificate for this name.
+  void secure(std::shared_ptr<TlsClient> tls, std::string name) {
+    tls_ = std::move(tls);
+    tls_name_ = std::move(name);
+  }
+
   Result<std::unique_ptr<RedisConnection>> open(RedisConnection::Owner& owner,
                                                 const Address& address) override;
   std::unique_ptr<RedisLookup> make_lookup(RedisLookup::Done done) override;
@@ -29,6 +36,8 @@ class SocketRedisNetwork final : public RedisNetwork {
   uv_loop_t* loop_;
   std::unique_ptr<char[]> read_buffer_;  ///< of all connections; made with the first
   std::shared_ptr<NameService> names_;
+  std::shared_ptr<TlsClient> tls_;  ///< null: none
+  std::string tls_name_;
 };
 
 }  // namespace zerogate

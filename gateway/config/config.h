@@ -71,6 +71,12 @@ struct Config {
   uint32_t drain_delay_ms = 0;                     ///< not ready, yet at work; 0: off
   uint32_t drain_timeout_ms = 8'000;               ///< below docker's 10 s kill
   std::string redis = "redis://127.0.0.1:6379/0";  ///< as written, with its password
+  std::string redis_tls_ca;    ///< of rediss://: files in PEM; empty: the system's CAs
+  std::string redis_tls_cert;  ///< empty: the gateway shows none
+  std::string redis_tls_key;
+  std::string redis_tls_name;  ///< that the certificate must have; empty: the URL's
+  /// What these files say; null without rediss://.
+  std::shared_ptr<const TlsMaterial> redis_tls_material;
   uint32_t redis_connections = 1;
   uint32_t redis_timeout_ms = 1'000;
   /// load_config empties it when there are routes, no list of handlers was given, and the functions

@@ -218,7 +218,8 @@ void ConfigBuilder::check_tls() {
         return value == entry.values.end() ? entry.place : value->second.place;
       }
     }
-    return is_default(key) ? origin("listen.tls") : origin(key);
+    const std::string_view wants = key.starts_with("redis.") ? "redis.url" : "listen.tls";
+    return is_default(key) ? origin(wants) : origin(key);
   };
   const TlsReport fail_at = [&](auto backend, auto key, const std::string& message) {
     if (!backend.empty() || is_good(key)) {  // else that has had its error line

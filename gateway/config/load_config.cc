@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "core/base/nearest.h"
+#include "core/redis/redis_url.h"
 #include "core/security/tls_files.h"
 #include "gateway/config/config_builder.h"
 #include "gateway/config/config_file.h"
@@ -73,6 +74,26 @@ void check_listener_keys(const Config& config, const TlsReport& fail, const TlsR
   }
 }
 
+void check_redis_keys(const Config& config, const TlsReport& fail) {
+  const std::pair<std::string_view, const std::string&> keys[] = {
+      {"redis.tls_ca", config.redis_tls_ca},
+      {"redis.tls_cert", config.redis_tls_cert},
+      {"redis.tls_key", config.redis_tls_key},
+      {"redis.tls_name", config.redis_tls_name}};
+  const auto url = RedisUrl::parse(config.redis);
+  for (const auto& [key, value] : keys) {
+    if (!value.empty() && url && !url.value().tls) {
+      fail("", key, "redis.url is not by rediss://; write url: rediss://host:port");
+    }
+  }
+  if (config.redis_tls_cert.empty() != config.redis_tls_key.empty()) {
+    const bool no_key = config.redis_tls_key.empty();
+    fail("", no_key ? "redis.tls_cert" : "redis.tls_key",
+         no_key ? "the key of this certificate is missing; write tls_key: FILE"
+                : "the certificate of this key is missing; write tls_cert: FILE");
+  }
+}
+
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const ConfigErrors& errors) {
@@ -127,6 +148,7 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
 
 void check_tls_keys(const Config& config, const TlsReport& fail, const TlsReport& warn) {
   check_listener_keys(config, fail, warn);
+  check_redis_keys(config, fail);
   for (const BackendOptions& backend : config.backends) {
     const bool says_tls = !backend.tls_ca.empty() || !backend.tls_cert.empty() ||
                           !backend.tls_key.empty() || !backend.tls_name.empty() ||
@@ -145,11 +167,14 @@ void check_tls_keys(const Config& config, const TlsReport& fail, const TlsReport
 
 void read_certificates(Config& config, const TlsReport& fail, const TlsReport& warn) {
   const auto read = [&](std::string_view backend, const TlsFiles& files, TlsSide side,
-                        TlsMaterial rules, std::shared_ptr<const TlsMaterial>& material) {
-    auto next = read_tls_files(
-        files, side, std::move(rules),
-        [&](auto key, const std::string& message) { fail(backend, key, message); },
-        [&](auto key, const std::string& message) { warn(backend, key, message); });
+                        TlsMaterial rules, std::shared_ptr<const TlsMaterial>& material,
+                        std::string_view keys = "tls.") {
+    const auto to = [&](const TlsReport& report) {
+      return [&](std::string_view key, const std::string& message) {
+        report(backend, fmt::format("{}{}", keys, key.substr(key.find('.') + 1)), message);
+      };
+    };
+    auto next = read_tls_files(files, side, std::move(rules), to(fail), to(warn));
     // One that says the same stays: nothing is to be done for it.
     if (next != nullptr && (material == nullptr || *next != *material)) {
       material = std::move(next);
@@ -162,6 +187,10 @@ void read_certificates(Config& config, const TlsReport& fail, const TlsReport& w
     rules.allow_tls12 = config.tls_allows_12;
     read("", {config.tls_cert, config.tls_key, config.tls_ca}, TlsSide::listener, std::move(rules),
          config.tls_material);
+  }
+  if (RedisUrl::parse(config.redis).value().tls) {
+    read("", {config.redis_tls_cert, config.redis_tls_key, config.redis_tls_ca}, TlsSide::backend,
+         {}, config.redis_tls_material, "redis.tls_");
   }
   for (BackendOptions& backend : config.backends) {
     if (backend.speaks_tls()) {

@@ -22,7 +22,10 @@ constexpr SettingScope kLiveNotInFile = {.in_file = false, .live = true};
 /// A name or numeric address.
 Codec<std::string> host_name() {
   const auto parse = [](const std::string& text) -> Result<std::string> {
-    if (text.empty() || text.find_first_of(" /*") != text.npos) {
+    const auto is_odd = [](unsigned char c) {
+      return c <= ' ' || c == 0x7f || c == '/' || c == '*';
+    };
+    if (text.empty() || std::ranges::any_of(text, is_odd)) {
       return Error{fmt::format("{} is no name; write a DNS name or an address", quote(text))};
     }
     return text;
@@ -167,8 +170,20 @@ SettingsTable make_work_settings() {
       row({"drain_timeout", "", "DURATION", "how long SIGTERM waits for calls under way"},
           &C::drain_timeout_ms, duration()),
       row({"redis.url", "--redis", "URL",
-           "redis://[user:password@]host[:port][/db] or unix:/path[?db=N]"},
+           "redis[s]://[user:password@]host[:port][/db] or unix:/path[?db=N]"},
           &C::redis, redis_url()),
+      row({.path = "redis.tls_ca", .placeholder = "FILE", .help = "of rediss://: its CAs, in PEM; "
+           "off: the system's", .example = "/etc/zerogate/tls/ca.crt"},
+          &C::redis_tls_ca, or_off(file_name(), std::string())),
+      row({.path = "redis.tls_cert", .placeholder = "FILE", .help = "the certificate that Redis is "
+           "shown, with its chain, in PEM", .example = "/etc/zerogate/tls/tls.crt"},
+          &C::redis_tls_cert, or_off(file_name(), std::string())),
+      row({.path = "redis.tls_key", .placeholder = "FILE", .help = "its key, in PEM, without a "
+           "passphrase", .example = "/etc/zerogate/tls/tls.key"},
+          &C::redis_tls_key, or_off(file_name(), std::string())),
+      row({.path = "redis.tls_name", .placeholder = "NAME", .help = "that the certificate of Redis "
+           "must have; off: that of the URL", .example = "redis.internal"},
+          &C::redis_tls_name, or_off(host_name(), std::string())),
       row({"redis.connections", "", "N", "connections to Redis, for each event loop"},
           &C::redis_connections, count(1, kMaxRedisConnections)),
       row({"redis.timeout", "", "DURATION", "deadline of a command to Redis"},

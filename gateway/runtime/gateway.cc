@@ -38,7 +38,8 @@ Status open_listeners(const Address& address, const Config& config,
 }
 
 RouteTableOptions routing_of(const Config& config) {
-  return {config.handlers, config.backends, config.routes, config.tls_material};
+  return {config.handlers, config.backends, config.routes, config.tls_material,
+          config.redis_tls_material};
 }
 
 }  // namespace
@@ -173,6 +174,8 @@ WorkerOptions Gateway::worker_options() const {
   options.handshake_timeout_ms = config_.tls_handshake_timeout_ms;
   options.zmq.keep_alive_ms = config_.zmq_keep_alive_ms;
   options.redis.url = RedisUrl::parse(config_.redis).value();  // load_config has checked it
+  options.redis_tls_name =
+      config_.redis_tls_name.empty() ? options.redis.url.host : config_.redis_tls_name;
   options.redis.connections = config_.redis_connections;
   options.redis.timeout_ms = config_.redis_timeout_ms;
   options.routing = routing_of(config_);

@@ -28,6 +28,12 @@ std::variant<Config, ConfigErrors> load_safely(const decltype(ReloadParts::load)
 
 std::atomic<int> threads_that_read = 0;
 
+// Which Redis, and which files, is changed by a restart only: what other files say waits for it.
+bool same_redis_files(const Config& a, const Config& b) {
+  return a.redis == b.redis && a.redis_tls_ca == b.redis_tls_ca &&
+         a.redis_tls_cert == b.redis_tls_cert && a.redis_tls_key == b.redis_tls_key;
+}
+
 }  // namespace
 
 /// One reading of the configuration. Its thread holds on to it, so that a file that never comes
@@ -118,8 +124,8 @@ std::chrono::milliseconds Reloader::watch_period() const {
   const auto has_files = [](const BackendOptions& backend) {
     return backend.tls_material != nullptr;
   };
-  const bool any =
-      running_.tls_material != nullptr || std::ranges::any_of(running_.backends, has_files);
+  const bool any = running_.tls_material != nullptr || running_.redis_tls_material != nullptr ||
+                   std::ranges::any_of(running_.backends, has_files);
   return std::chrono::milliseconds(any ? running_.tls_watch_ms : 0);
 }
 
@@ -147,11 +153,13 @@ bool Reloader::renew_certificates() {
   }
   tls_problems_ = std::move(text);
   const std::lock_guard lock(mutex_);
-  if (stopping_ ||
-      (next.tls_material == running_.tls_material && next.backends == running_.backends)) {
+  if (stopping_ || (next.tls_material == running_.tls_material &&
+                    next.redis_tls_material == running_.redis_tls_material &&
+                    next.backends == running_.backends)) {
     return false;
   }
   running_.tls_material = next.tls_material;
+  running_.redis_tls_material = next.redis_tls_material;
   running_.backends = next.backends;
   parts_.apply(running_);
   certificates_->set(running_);
@@ -267,6 +275,9 @@ Result<std::string> Reloader::take_over(const Config& next) {
     take_over_live(next, running_);
     running_.source = next.source;
     running_.tls_material = next.tls_material;
+    if (same_redis_files(next, running_)) {
+      running_.redis_tls_material = next.redis_tls_material;
+    }
     parts_.apply(running_);
     show_in_force();
     certificates_->set(running_);

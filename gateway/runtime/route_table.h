@@ -20,6 +20,7 @@ struct RouteTableOptions {
   std::vector<BackendOptions> backends;
   std::vector<RouteOptions> routes;
   std::shared_ptr<const TlsMaterial> listen_tls{};  ///< of listen.tls; null: it is off
+  std::shared_ptr<const TlsMaterial> redis_tls{};   ///< of rediss://; null: Redis is without
 };
 
 /// The functions that it names, without those that only a pattern matches.

@@ -9,7 +9,6 @@
 
 #include "core/listener/zmq_listener.h"
 #include "core/sdk/functions.h"
-#include "core/security/tls_context.h"
 
 namespace zerogate {
 
@@ -82,6 +81,7 @@ void Worker::prepare(const RouteTableOptions& options) {
   std::vector<std::string> names;
   std::ranges::copy_if(options.handlers, std::back_inserter(names), missing);
   if (redis_ == nullptr && std::ranges::any_of(names, needs_redis)) {
+    secure_redis(options.redis_tls);
     const RedisContext context = {
         .loop = &loop_, .timers = &loop_.timers(), .network = &redis_network_, .seed = uv_hrtime()};
     redis_ = std::make_unique<RedisClient>(context, metrics_.redis, options_.redis);
@@ -134,42 +134,6 @@ Status Worker::add_listener(std::unique_ptr<Listener> listener, const ListenSock
   listeners_.push_back(std::move(listener));
   loop_.add(*this);  // the worker stays the last at a turn's end
   return listeners_.back()->listen(socket);
-}
-
-Status Worker::listen_tls(const ListenSocket& socket) {
-  tls_material_ = options_.routing.listen_tls;
-  auto made = TlsContext::make(TlsSide::listener, *tls_material_);
-  if (const auto* fault = std::get_if<TlsFault>(&made)) {
-    return Error{"listen.tls: " + fault->message};
-  }
-  StreamOptions options = options_.tcp;
-  options.memory = &memory_;
-  auto listener =
-      std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options);
-  listener->secure({.context = std::get<std::shared_ptr<const TlsContext>>(std::move(made)),
-                    .loop = *tls_loop_,
-                    .observer = metrics_.of(TlsSide::listener),
-                    .max_handshakes = options_.max_handshakes,
-                    .timeout_ms = options_.handshake_timeout_ms});
-  tls_listener_ = listener.get();
-  return add_listener(std::move(listener), socket);
-}
-
-// Connections that are there are judged again only when fewer may be let in than before.
-void Worker::renew_tls(const std::shared_ptr<const TlsMaterial>& material) {
-  if (tls_listener_ == nullptr || material == nullptr || material == tls_material_) {
-    return;
-  }
-  auto made = TlsContext::make(TlsSide::listener, *material);
-  auto* context = std::get_if<std::shared_ptr<const TlsContext>>(&made);
-  if (context == nullptr) {
-    return;  // it was good a moment ago, and has just expired
-  }
-  const bool who_has_changed = material->authorities != tls_material_->authorities ||
-                               material->allow != tls_material_->allow ||
-                               material->clients != tls_material_->clients;
-  tls_material_ = material;
-  tls_listener_->set_tls(std::move(*context), who_has_changed);
 }
 
 std::unique_ptr<Listener> Worker::make_listener(Protocol protocol) {
@@ -277,7 +241,7 @@ void Worker::on_order() {
   }
   std::ranges::for_each(orders, [this](const EndpointOrder& order) { obey(order); });
   if (routing) {
-    renew_tls(routing->listen_tls);
+    renew_tls(*routing);
     prepare(*routing);
   }
 }

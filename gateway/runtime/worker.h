@@ -39,6 +39,7 @@ struct WorkerOptions {
   uint32_t max_handshakes = 256;          ///< see ListenerTls
   uint32_t handshake_timeout_ms = 5'000;  ///< the same
   RedisOptions redis;
+  std::string redis_tls_name;  ///< that the certificate of a Redis by rediss:// must have
   RouteTableOptions routing;
   std::string identity;  ///< of the process, so that no backend is the gateway itself
   /// The process' one, for the names of backends and of Redis.
@@ -134,7 +135,10 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   void make_functions();
   void obey(const EndpointOrder& order);
   Status add_listener(std::unique_ptr<Listener> listener, const ListenSocket& socket);
-  void renew_tls(const std::shared_ptr<const TlsMaterial>& material);
+  void renew_tls(const RouteTableOptions& routing);
+  void renew_listener(const std::shared_ptr<const TlsMaterial>& material);
+  /// Of rediss://; null: without.
+  void secure_redis(const std::shared_ptr<const TlsMaterial>& material);
   void prepare(const RouteTableOptions& options);
   void take_over_routing();
   void begin_drain();
@@ -153,6 +157,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   UvPtr<uv_async_t> order_signal_;
   CallTable calls_;
   std::unique_ptr<Bridge> bridge_;
+  std::shared_ptr<TlsClient> redis_tls_;  ///< null without rediss://
   SocketRedisNetwork redis_network_{loop_.uv(), options_.names};
   std::unique_ptr<RedisClient> redis_;
   std::unique_ptr<FunctionRuntime> functions_;

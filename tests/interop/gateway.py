@@ -64,7 +64,9 @@ class Gateway:
     def start(self):
         """Returns once it is ready. A second start takes the same ports again."""
         self.lines = []
-        command = [self._binary, "serve", "--redis", self._redis_url]
+        command = [self._binary, "serve"]
+        if self._redis_url:  # else the configuration says which
+            command += ["--redis", self._redis_url]
         command += ["--listen-tcp", f"127.0.0.1:{self.tcp_port}"]
         command += ["--listen-zmq", f"127.0.0.1:{self.zmq_port}"]
         command += ["--admin", f"127.0.0.1:{self.admin_port}", *self._arguments]

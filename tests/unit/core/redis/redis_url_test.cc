@@ -31,6 +31,16 @@ TEST(RedisUrl, TakesEveryPart) {
   EXPECT_EQ(url.display(), "10.0.0.1:6380");
 }
 
+TEST(RedisUrl, AsksForTlsByItsScheme) {
+  const RedisUrl url = parsed("rediss://bob:s3cret@cache:6380/12");
+  EXPECT_TRUE(url.tls);
+  EXPECT_EQ(url.host, "cache");
+  EXPECT_EQ(url.port, 6380);
+  EXPECT_EQ(url.database, 12u);
+  EXPECT_FALSE(parsed("redis://cache").tls);
+  EXPECT_FALSE(parsed("unix:/run/r.sock").tls);
+}
+
 TEST(RedisUrl, TakesIpv6) {
   EXPECT_EQ(parsed("redis://[::1]").host, "::1");
   EXPECT_EQ(parsed("redis://[::1]").port, 6379);
@@ -80,21 +90,24 @@ INSTANTIATE_TEST_SUITE_P(
     Texts, RedisUrlRefuses,
     ::testing::Values(
         Refused{"",
-                "'' is not a Redis URL; write redis://[user:password@]host[:port][/database] "
-                "or unix:/path[?db=N]"},
+                "'' is not a Redis URL; write redis://[user:password@]host[:port][/database], "
+                "rediss:// for TLS, or unix:/path[?db=N]"},
         Refused{"localhost:6379",
                 "'localhost:6379' is not a Redis URL; write "
-                "redis://[user:password@]host[:port][/database] "
-                "or unix:/path[?db=N]"},
+                "redis://[user:password@]host[:port][/database], "
+                "rediss:// for TLS, or unix:/path[?db=N]"},
         Refused{"http://:secret@h",
                 "'http://:***@h' is not a Redis URL; write "
-                "redis://[user:password@]host[:port][/database] or unix:/path[?db=N]"},
-        Refused{"rediss://:secret@h",
-                "'rediss://:***@h' asks for TLS, which is not built in; "
-                "write redis:// and put a TLS proxy in between"},
+                "redis://[user:password@]host[:port][/database], rediss:// for TLS, or "
+                "unix:/path[?db=N]"},
+        Refused{"rediss:///run/:secret@redis.sock",
+                "'rediss:///run/:***@redis.sock' has no host; write "
+                "redis://[user:password@]host[:port][/database], rediss:// for TLS, "
+                "or unix:/path[?db=N]"},
         Refused{"redis://",
                 "'redis://' has no host; write "
-                "redis://[user:password@]host[:port][/database] or unix:/path[?db=N]"},
+                "redis://[user:password@]host[:port][/database], rediss:// for TLS, or "
+                "unix:/path[?db=N]"},
         Refused{"redis://secret@h",
                 "'redis://***@h' has one word before the '@'; write "
                 "user:password@, or :password@ for the default user"},
@@ -109,16 +122,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "password; write % itself as %25"},
         Refused{"redis://:se/cret@h",
                 "'redis://:***@h' has no good host and port; write "
-                "redis://[user:password@]host[:port][/database] "
-                "or unix:/path[?db=N]"},
+                "redis://[user:password@]host[:port][/database], "
+                "rediss:// for TLS, or unix:/path[?db=N]"},
         Refused{"redis://user:secret/0",
                 "'redis://user:***' has no good host and port; write "
-                "redis://[user:password@]host[:port][/database] "
-                "or unix:/path[?db=N]"},
+                "redis://[user:password@]host[:port][/database], "
+                "rediss:// for TLS, or unix:/path[?db=N]"},
         Refused{"redis://h:70000",
                 "'redis://h:70000' has no good host and port; write "
-                "redis://[user:password@]host[:port][/database] "
-                "or unix:/path[?db=N]"},
+                "redis://[user:password@]host[:port][/database], "
+                "rediss:// for TLS, or unix:/path[?db=N]"},
         Refused{"redis://h:0", "'redis://h:0' has port 0; write the port that Redis listens on"},
         Refused{"redis://h/x",
                 "'redis://h/x' has a database that is no number; write it as in "

@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(
             "routes and rate_limits"},
         Broken{"redis: {password: x}\n",
                "zerogate.yaml:1: unknown key 'redis.password'; redis has "
-               "url, connections and timeout"},
+               "url, tls_ca, tls_cert, tls_key, tls_name, connections and timeout"},
         Broken{"threads: 1\nadmin: null\nthreads: 2\n",
                "zerogate.yaml:3: key 'threads' stands twice, first on line 1; keep one"},
         Broken{"log:\n  level: info\n  level: warn\n",
@@ -112,9 +112,16 @@ INSTANTIATE_TEST_SUITE_P(
                "port, such as zerogate.example.com, \"*.lan\", or \"*\" for any"},
         Broken{"admin_token: 0123456789abcdef\nadmin_token_file: /run/t",
                "zerogate.yaml:2: admin_token_file: admin_token is set too; keep one of them"},
-        Broken{"redis: {url: 'rediss://h'}",
-               "zerogate.yaml:1: redis.url: 'rediss://h' asks for TLS, which is not built in; "
-               "write redis:// and put a TLS proxy in between"},
+        Broken{"redis: {tls_ca: /tmp/ca.crt}",
+               "zerogate.yaml:1: redis.tls_ca: redis.url is not by rediss://; write url: "
+               "rediss://host:port"},
+        Broken{"redis: {url: 'rediss://h', tls_cert: /tmp/c.crt}",
+               "zerogate.yaml:1: redis.tls_cert: the key of this certificate is missing; write "
+               "tls_key: FILE"},
+        Broken{
+            "redis: {url: 'rediss://h', tls_ca: /nonexistent/ca.crt}",
+            "zerogate.yaml:1: redis.tls_ca: '/nonexistent/ca.crt': cannot be read: No such file or "
+            "directory; name a file in PEM that this user may read"},
         Broken{"handlers:\n  - echo\n  - hello_wrld\n",
                "zerogate.yaml:3: handlers: unknown handler 'hello_wrld'; "
                "did you mean 'hello_world'?"},

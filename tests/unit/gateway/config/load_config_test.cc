@@ -283,7 +283,7 @@ TEST_F(ConfigTest, AllErrorsAreFoundAtOnceInTheOrderOfTheirPlaces) {
 
 TEST_F(ConfigTest, PasswordsStayOutOfErrors) {
   for (const auto* text :
-       {"redis: {url: 'rediss://:hush@h'}", "redis: {url: 'redis://:hush%@h'}",
+       {"redis: {url: 'rediss://:hush@h', tls_key: k}", "redis: {url: 'redis://:hush%@h'}",
         "redis: redis://:hush@h", "redis: {url: ['redis://:hush@h']}", "redis: {password: hush}",
         "redis: {url: 'redis://hush@h'}", "redis: {url: 'redis://bob:hush'}"}) {
     const auto lines = errors(text);

@@ -1,28 +1,20 @@
-// TLS of a backend's connections.
+// TLS of what connects to one server, or to those of one backend.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <variant>
 
-#include "core/bridge/backend_options.h"
 #include "core/io/tls_use.h"
 #include "core/security/tls_context.h"
 
 namespace zerogate {
 
-/// Shared by the connections of one backend: a renewed certificate is that of the next connection.
-/// Loop thread only.
-class BackendTls {
+/// Shared by the connections: a renewed certificate is that of the next one. Loop thread only.
+class TlsClient {
  public:
-  /// Null when none of the backend's URLs is by tls://; the other two may be null then.
-  static std::shared_ptr<BackendTls> make(TlsLoop* loop, TlsObserver* observer,
-                                          const BackendOptions& backend) {
-    return backend.speaks_tls()
-               ? std::make_shared<BackendTls>(*loop, *observer, backend.tls_material)
-               : nullptr;
-  }
-
-  BackendTls(TlsLoop& loop, TlsObserver& observer, std::shared_ptr<const TlsMaterial> material)
+  TlsClient(TlsLoop& loop, TlsObserver& observer, std::shared_ptr<const TlsMaterial> material)
       : loop_(loop), observer_(observer) {
     set_material(std::move(material));
   }
