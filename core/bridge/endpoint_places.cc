@@ -39,7 +39,7 @@ BackendConnection* Endpoint::shares_a_write(const ForwardedCall& call) {
     return nullptr;
   }
   BackendConnection& last = *unsent_.back();
-  const bool fits = last.up() &&
+  const bool fits = last.up() && (draining_.empty() || !is_draining(last)) &&
                     last.work().ahead_ns() <= options_.pipeline_wait_ns / kSharedWrite &&
                     last.load() < options_.in_flight && !last.work().silent(now_ns());
   return fits ? &last : nullptr;

@@ -102,6 +102,25 @@ TEST_F(PipeliningTest, CallsOfOneTurnShareAWriteBehindALittleWork) {
   EXPECT_THAT(loads(), ElementsAre(1, 1)) << "another turn writes anyway";
 }
 
+TEST_F(PipeliningTest, AConnectionThatDrainsSharesNoWrite) {
+  options_.timeout_ms = 2;
+  serve(1);
+  teach("quick", 10);
+  FakeConnection* const first = connections()[0];
+  FakeConnection* const second = connections()[1];
+  call_known("quick", 2);
+  call_known("quick", 1'000);
+  ASSERT_THAT(loads(), ElementsAre(1, 1));
+  clock_.advance_ms(2);
+  call_in_this_turn("quick", 1'000);  // behind one of them, and not written yet
+  timers_.run_due();                  // the call whose time is over has its connection drained
+  const size_t before = first->sent.size() + second->sent.size();
+  FakeConnection* const draining = first->sent.size() == 2 ? first : second;
+  call_in_this_turn("quick", 1'000);
+  EXPECT_EQ(draining->sent.size(), 2U);
+  EXPECT_GE(before, 3U);
+}
+
 TEST_F(PipeliningTest, ASlowOneSharesNoWrite) {
   serve(1);
   teach("quick", 10);
