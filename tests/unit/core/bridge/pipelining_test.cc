@@ -267,6 +267,26 @@ TEST_F(PipeliningTest, WhatAServerHasNotBegunWithIsSentAgain) {
   EXPECT_EQ(failed, 1) << "the one in doubt";
 }
 
+TEST_F(PipeliningTest, WhatWasSentAgainIsForgottenWithItsCall) {
+  serve(1);
+  for (uint64_t round = 1; round <= 5; ++round) {
+    pass_ms(Endpoint::kBackoffMaxMs);
+    network_.serve(name(1));
+    ASSERT_EQ(connections().size(), 2U) << "those that closed have come back";
+    teach("quick", 10);
+    for (int i = 0; i < 6; ++i) {
+      call_known("quick");
+    }
+    FakeConnection& closing = *connections()[0];
+    closing.answer();
+    closing.close_in_order();
+    EXPECT_EQ(metrics_->resent.value(), round);
+    while (!connections()[0]->sent.empty()) {
+      connections()[0]->answer();
+    }
+  }
+}
+
 TEST_F(PipeliningTest, ACallThatIsSentAgainStandsBehindNone) {
   options_.connections = 3;
   serve(1);
