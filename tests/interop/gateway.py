@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-from waiting import wait_until
+from waiting import is_looking, wait_until
 
 START_TIMEOUT_S = 30  # generous: a sanitizer build on a busy machine
 SETTLE_S = 0.1  # in which a turn ends that has sent a reply
@@ -149,13 +149,14 @@ class Gateway:
 
     def metrics(self):
         """A scrape. A reply is counted at the end of the turn that sent it, so its caller may be here
-        before that: while calls are in flight it looks again, for a moment."""
+        before that: while calls are in flight it looks again, for a moment. (Who waits for something
+        looks again anyway, and would only wait longer.)"""
         deadline = time.monotonic() + SETTLE_S
         while True:
             status, text = self.get("/metrics")
             assert status == 200, text
             metrics = Metrics(text)
-            if not metrics.total(IN_FLIGHT) or time.monotonic() > deadline:
+            if is_looking() or not metrics.total(IN_FLIGHT) or time.monotonic() > deadline:
                 return metrics
 
     def _read(self, stream):

@@ -9,11 +9,18 @@ PATIENCE_S = 30  # for what comes in no time, on a machine that is not busy
 # clients and backends live that it waits for. They get four fifths of the time.
 SLEEP_PER_LOOK = 4
 
+_looks_under_way = 0
+
+
+def is_looking():
+    """A condition is being looked at, and will be again: what it asks need not be the last word."""
+    return _looks_under_way > 0
+
 
 def wait_until(condition, timeout_s, what):
     """Calls `condition` until it is true; its last value is returned."""
     for pause_s in _looks(timeout_s, what):
-        if value := condition():
+        if value := _look(condition):
             return value
         time.sleep(pause_s())
 
@@ -21,9 +28,18 @@ def wait_until(condition, timeout_s, what):
 async def until(condition, timeout_s, what):
     """wait_until for coroutines: the event loop goes on meanwhile."""
     for pause_s in _looks(timeout_s, what):
-        if value := condition():
+        if value := _look(condition):
             return value
         await asyncio.sleep(pause_s())
+
+
+def _look(condition):
+    global _looks_under_way
+    _looks_under_way += 1
+    try:
+        return condition()
+    finally:
+        _looks_under_way -= 1
 
 
 def _looks(timeout_s, what):
