@@ -39,7 +39,7 @@ def get(port, path):
 
 
 def output(command, timeout=CLIENT_S):
-    """Both streams, in the order of a terminal."""
+    """Both streams. `docker compose exec` brings them one by one, so their lines are in any order."""
     run = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False
     )
@@ -47,11 +47,13 @@ def output(command, timeout=CLIENT_S):
 
 
 def answer(text):
-    """What the last line says, in JSON, behind zeroapi's log; None when it is an error."""
-    try:
-        return json.loads(text.splitlines()[-1])
-    except (ValueError, IndexError):
-        return None
+    """What the one line in JSON says, between those of zeroapi's log; None when there is an error."""
+    for line in text.splitlines():
+        try:
+            return json.loads(line)
+        except ValueError:
+            continue
+    return None
 
 
 def ports():
