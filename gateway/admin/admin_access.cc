@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,36 @@ bool is_address(const std::string& name) {
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
   return inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
          inet_pton(AF_INET6, name.substr(0, name.find('%')).c_str(), bytes.data()) == 1;
+}
+
+/// The password in "name:password", in base64; empty when it is none.
+std::string password_of(std::string_view base64) {
+  constexpr size_t kMaxBytes = 2 * AdminAccess::kMaxTokenBytes;  // a token, with a name and a third
+  std::array<unsigned char, kMaxBytes> text{};
+  if (base64.size() > kMaxBytes) {
+    return "";
+  }
+  const int length =
+      EVP_DecodeBlock(text.data(), reinterpret_cast<const unsigned char*>(base64.data()),
+                      static_cast<int>(base64.size()));
+  // OpenSSL counts what stands for the padding.
+  const auto padding = static_cast<int>(base64.size() - base64.find_last_not_of('=') - 1);
+  const std::string both(text.begin(), text.begin() + std::max(length - padding, 0));
+  const size_t colon = both.find(':');
+  return colon == both.npos ? "" : both.substr(colon + 1);
+}
+
+/// Empty when the header has none.
+std::string given_token(std::string_view authorization) {
+  constexpr std::string_view kBearer = "bearer ";
+  constexpr std::string_view kBasic = "basic ";
+  const auto rest = [&](std::string_view scheme) {
+    return trim(authorization.substr(scheme.size()), kBlanks);
+  };
+  if (lower(authorization.substr(0, kBearer.size())) == kBearer) {
+    return std::string(rest(kBearer));
+  }
+  return lower(authorization.substr(0, kBasic.size())) == kBasic ? password_of(rest(kBasic)) : "";
 }
 
 /// In a time that does not tell how much of it is right.
@@ -118,11 +149,7 @@ bool AdminAccess::knows_host(std::string_view host) const {
 }
 
 Result<bool> AdminAccess::has_token(std::string_view authorization) const {
-  constexpr std::string_view kScheme = "bearer ";
-  if (lower(authorization.substr(0, kScheme.size())) != kScheme) {
-    return false;
-  }
-  const std::string_view given = trim(authorization.substr(kScheme.size()), kBlanks);
+  const std::string given = given_token(authorization);
   if (options_.token_file.empty()) {
     return same_secret(given, options_.token);
   }

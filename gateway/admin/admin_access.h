@@ -1,5 +1,5 @@
-// Who may ask what of the admin port: names that a browser may be made to use, and the token that a
-// change needs.
+// Who may ask what of the admin port: names that a browser may be made to use, and the token that
+// all but probes need.
 #pragma once
 
 #include <optional>
@@ -40,8 +40,9 @@ class AdminAccess {
   bool knows_host(std::string_view host) const;
 
   bool needs_token() const { return !options_.token.empty() || !options_.token_file.empty(); }
-  /// Whether the Authorization header has the token. The file is read at each call, so that a
-  /// changed secret holds at once; the error says why it cannot be read. Blocks for the file.
+  /// Whether the Authorization header has the token: "Bearer TOKEN", or as the password of a
+  /// browser's "Basic", with any name. The file is read at each call, so that a changed secret
+  /// holds at once; the error says why it cannot be read. Blocks for the file.
   Result<bool> has_token(std::string_view authorization) const;
   /// How to send it, for the line that refuses: `-H "Authorization: Bearer $(cat FILE)"`.
   std::string token_hint() const;

@@ -39,6 +39,11 @@ constexpr std::string_view kStatusFolder = "/status/";
 
 Moment this_moment() { return {uv_hrtime(), std::time(nullptr)}; }
 
+/// A browser that is asked for a name and a password sends the token as the password.
+constexpr const char* kAskForToken =
+    "WWW-Authenticate: Bearer\r\nWWW-Authenticate: Basic realm=\"zerogate: the password is the "
+    "token\"\r\n";
+
 /// A browser sends one of these with every POST that a page makes it send, a tool neither of them.
 /// No page of ours POSTs, so none may: also not one of the "same" origin, which a host name that
 /// changes its address would be (DNS rebinding).
@@ -108,13 +113,8 @@ bool AdminRoutes::answers_at_once(const AdminRequest& request) const {
   return route != routes().end() && route->is_probe;
 }
 
-/// What refuses a POST, which changes something.
-std::optional<AdminPage> AdminRoutes::refuse_change(const AdminRequest& request) const {
-  if (from_web_page(request)) {
-    return text_page(
-        403, fmt::format("refused: a web page ({}) may not do this; use curl -X POST\n",
-                         quote(request.origin.empty() ? "of unnamed origin" : request.origin)));
-  }
+/// What refuses a request without the token, if one is asked for.
+std::optional<AdminPage> AdminRoutes::refuse_stranger(const AdminRequest& request) const {
   const AdminAccess& access = sources_.access;
   if (!access.needs_token()) {
     return std::nullopt;
@@ -127,9 +127,10 @@ std::optional<AdminPage> AdminRoutes::refuse_change(const AdminRequest& request)
   if (allowed.value()) {
     return std::nullopt;
   }
-  return text_page(
-      401, fmt::format("refused: this needs the token: curl -X POST {}\n", access.token_hint()),
-      "WWW-Authenticate: Bearer\r\n");
+  return text_page(401,
+                   fmt::format("refused: this needs the token: curl {}{}\n",
+                               request.method == "POST" ? "-X POST " : "", access.token_hint()),
+                   kAskForToken);
 }
 
 AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
@@ -137,6 +138,17 @@ AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
     return text_page(403, fmt::format("refused: {} is no name of this gateway; an address will do, "
                                       "or add the name to admin_hosts\n",
                                       quote(request.host)));
+  }
+  const bool changes = request.method == "POST";
+  if (changes && from_web_page(request)) {
+    return text_page(
+        403, fmt::format("refused: a web page ({}) may not do this; use curl -X POST\n",
+                         quote(request.origin.empty() ? "of unnamed origin" : request.origin)));
+  }
+  if (!answers_at_once(request)) {
+    if (std::optional<AdminPage> refusal = refuse_stranger(request)) {
+      return *std::move(refusal);
+    }
   }
   if (request.path == "*" && request.method == "OPTIONS") {
     return text_page(200, "", "Allow: GET, HEAD, POST, OPTIONS\r\n");
@@ -155,13 +167,9 @@ AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
     }
     return text_page(404, fmt::format("no such page; there are{}\n", known));
   }
-  if (route->method == Method::post ||
-      (route->method == Method::both && request.method == "POST")) {
-    if (request.method != "POST") {
+  if (route->method == Method::post || (route->method == Method::both && changes)) {
+    if (!changes) {
       return text_page(405, "this changes something: POST\n", "Allow: POST\r\n");
-    }
-    if (std::optional<AdminPage> refusal = refuse_change(request)) {
-      return *std::move(refusal);
     }
   } else if (!reads) {
     return route->method == Method::both

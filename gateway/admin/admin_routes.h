@@ -88,7 +88,7 @@ class AdminRoutes {
   static const std::vector<Route>& routes();
 
   AdminPage dispatch(const AdminRequest& request);
-  std::optional<AdminPage> refuse_change(const AdminRequest& request) const;
+  std::optional<AdminPage> refuse_stranger(const AdminRequest& request) const;
   AdminPage front(const AdminRequest& request);
   AdminPage metrics(const AdminRequest& request);
   AdminPage health(const AdminRequest& request);

@@ -40,6 +40,8 @@ constexpr size_t kMinGzipBytes = 1024;
 /// several newcomers before it looks at the connections that were closed.
 constexpr uint32_t kSpareConnections = 16;
 
+constexpr MHD_OptionItem kEndOfOptions = {MHD_OPTION_END, 0, nullptr};
+
 /// A connection. Only the server's thread knows it.
 struct Peer {
   int fd = -1;
@@ -177,6 +179,7 @@ struct AdminServer::State {
       : socket(std::move(listener)),
         port(socket->port()),
         max_peers(limits.connections - std::clamp(limits.connections / 4, 1U, kSpareConnections)),
+        certificate(limits.certificate),
         routes(std::move(sources)) {}
   ~State();
   bool run(uint32_t connections);
@@ -188,6 +191,7 @@ struct AdminServer::State {
   std::optional<AdminListener> socket;
   const uint16_t port;
   const uint32_t max_peers;
+  const std::shared_ptr<ServerCertificate> certificate;  ///< null: HTTP
   Peers peers;  ///< those that were not told to go, in the order in which they came
   AdminRoutes routes;
   AnswerThreads threads;
@@ -234,8 +238,15 @@ bool AdminServer::State::run(uint32_t connections) {
   MHD_RequestCompletedCallback end = on_end;
   MHD_NotifyConnectionCallback connection = on_connection;
   void* (*target)(void*, const char*, MHD_Connection*) = on_target;
+  const std::array<MHD_OptionItem, 3> https = {
+      {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, reinterpret_cast<void*>(&ServerCertificate::answer)},
+       {MHD_OPTION_HTTPS_PRIORITIES, 0,
+        const_cast<char*>(certificate ? certificate->priorities() : "")},
+       kEndOfOptions}};
+  const std::array<MHD_OptionItem, 1> http = {kEndOfOptions};
   daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                                MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+                                MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK |
+                                (certificate ? MHD_USE_TLS : MHD_NO_FLAG),
                             0, nullptr, nullptr, on_request, this,                            //
                             MHD_OPTION_EXTERNAL_LOGGER, &log_message, nullptr,                //
                             MHD_OPTION_LISTEN_SOCKET, duplicate.get(),                        //
@@ -245,6 +256,7 @@ bool AdminServer::State::run(uint32_t connections) {
                             MHD_OPTION_URI_LOG_CALLBACK, target, nullptr,                     //
                             MHD_OPTION_NOTIFY_COMPLETED, end, nullptr,                        //
                             MHD_OPTION_NOTIFY_CONNECTION, connection, this,                   //
+                            MHD_OPTION_ARRAY, certificate ? https.data() : http.data(),       //
                             MHD_OPTION_END);
   if (daemon != nullptr) {
     duplicate.release();  // libmicrohttpd's now
@@ -265,6 +277,10 @@ void AdminServer::State::on_peer(MHD_Connection* connection, void** place, bool 
   auto* peer = new Peer;
   *place = peer;
   peer->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+  if (certificate != nullptr) {
+    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    certificate->use_for(static_cast<gnutls_session_t>(info->tls_session));
+  }
   peers.push_back(*peer);
   if (peers.size() <= max_peers) {
     return;

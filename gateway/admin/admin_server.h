@@ -9,13 +9,16 @@
 #include "core/listener/listen_socket.h"
 #include "gateway/admin/admin_routes.h"
 #include "gateway/http/answer_threads.h"
+#include "gateway/http/server_certificate.h"
 
 namespace zerogate {
 
-/// What the server may take of the process' descriptors, and who may connect to a Unix socket.
+/// What the server may take of the process' descriptors, who may connect to a Unix socket, and what
+/// it shows of itself.
 struct AdminLimits {
   uint32_t connections = 128;
   SocketRights rights = {};
+  std::shared_ptr<ServerCertificate> certificate = {};  ///< of HTTPS; null: HTTP
 };
 
 /// Answers one request a connection. One thread reads and writes for all of them, and answers what

@@ -1,14 +1,10 @@
 #include "gateway/ask/admin_client.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <array>
-#include <cerrno>
 #include <charconv>
 
-#include "core/client/connect.h"
 #include "gateway/admin/admin_access.h"
 #include "gateway/ask/exit_status.h"
 #include "gateway/host/admin_beacon.h"
@@ -41,30 +37,43 @@ AdminAnswer parse_answer(std::string_view bytes) {
   return answer;
 }
 
-Result<std::string> exchange(int fd, std::string_view request, const Deadline& deadline) {
-  // A request this short fits into the socket's buffer whole.
-  if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(request.size())) {
-    return Error{errno_text(errno)};
+Result<std::string> exchange(const AdminPlace& place, std::string_view request,
+                             const Deadline& deadline) {
+  Result<AdminConnection> connection = AdminConnection::open(place, deadline);
+  if (!connection) {
+    return Error{connection.error()};
+  }
+  if (Status sent = connection.value().send(request, deadline); !sent) {
+    return Error{sent.error()};
   }
   std::string answer;
   std::array<char, 16 << 10> chunk;
   for (;;) {
-    if (!wait_for(fd, POLLIN, deadline)) {
-      return Error{"no answer in time"};
+    const Result<size_t> count = connection.value().receive(chunk, deadline);
+    if (!count) {
+      return Error{count.error()};
     }
-    const ssize_t count = recv(fd, chunk.data(), chunk.size(), 0);
-    if (count > 0) {
-      answer.append(chunk.data(), static_cast<size_t>(count));
-    } else if (count == 0) {
+    if (count.value() == 0) {
       return answer;  // the admin server closes after each answer
-    } else if (errno != EAGAIN && errno != EINTR) {
-      return Error{errno_text(errno)};
     }
+    answer.append(chunk.data(), count.value());
     if (answer.size() > kMaxAdminAnswerBytes) {
       return Error{"the answer is too long; is it the admin port?"};
     }
   }
+}
+
+/// What the configuration says, for those who may read it.
+AdminPlace place_of(const Config& config) {
+  AdminPlace place{*config.admin, config.admin_tls_material != nullptr, {}, config.admin_token};
+  if (place.https) {
+    place.certificate = config.admin_tls_material->certificate;
+  }
+  if (!config.admin_token_file.empty()) {
+    const Result<std::string> token = read_token(config.admin_token_file);
+    place.token = token ? token.value() : "";
+  }
+  return place;
 }
 
 }  // namespace
@@ -75,30 +84,33 @@ AdminPort find_admin_port(const std::string& config_file, const Environment& env
   AdminPort port;
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
     port.errors = *errors;
-    port.address = errors->admin;
-  } else {
-    port.address = std::get<Config>(loaded).admin;
+    if (errors->admin) {
+      port.place = AdminPlace{*errors->admin, errors->admin_https};
+    }
+  } else if (const Config& config = std::get<Config>(loaded); config.admin) {
+    port.place = place_of(config);
   }
-  if (port.address && !port.address->is_path() && port.address->port == 0) {
-    port.address.reset();
+  if (port.place && !port.place->address.is_path() && port.place->address.port == 0) {
+    port.place.reset();
   }
-  if (port.address) {
-    port.address = reachable(*port.address);
+  if (port.place) {
+    port.place->address = reachable(port.place->address);
   }
   return port;
 }
 
-std::optional<Address> find_running_gateway(const std::string& config_file,
-                                            const Environment& environment) {
+std::optional<AdminPlace> find_running_gateway(const std::string& config_file,
+                                               const Environment& environment) {
   const std::string file =
       config_file.empty() ? environment(kConfigVariable).value_or("") : config_file;
-  const auto address = find_beacon(read_system_file("/proc/net/unix").value_or(""),
-                                   BeaconScope::here(file), !config_file.empty());
-  if (!address) {
+  const auto told = find_beacon(read_system_file("/proc/net/unix").value_or(""),
+                                BeaconScope::here(file), !config_file.empty());
+  if (!told) {
     return std::nullopt;
   }
-  const auto parsed = Address::parse(*address);
-  return parsed ? std::optional(reachable(parsed.value())) : std::nullopt;
+  const bool https = told->starts_with(kBeaconHttps);
+  const auto parsed = Address::parse(told->substr(https ? kBeaconHttps.size() : 0));
+  return parsed ? std::optional(AdminPlace{reachable(parsed.value()), https}) : std::nullopt;
 }
 
 int fail_with(const ConfigErrors& errors, int status, std::ostream& err) {
@@ -106,28 +118,12 @@ int fail_with(const ConfigErrors& errors, int status, std::ostream& err) {
   return errors.lines.empty() ? status : kUsage;
 }
 
-std::string find_admin_token(const std::string& config_file, const Environment& environment,
-                             const Overrides& flags) {
-  const auto loaded = load_config(config_file, environment, flags);
-  const auto* config = std::get_if<Config>(&loaded);
-  if (config == nullptr || config->admin_token_file.empty()) {
-    return config == nullptr ? "" : config->admin_token;
-  }
-  const Result<std::string> token = read_token(config->admin_token_file);
-  return token ? token.value() : "";
-}
-
-Result<AdminAnswer> ask_admin(const Address& address, std::string_view request, uint32_t timeout_ms,
-                              std::string_view token) {
-  const Deadline deadline(timeout_ms);
-  const auto fd = connect_to(address, timeout_ms);
-  if (!fd) {
-    return Error{fd.error()};
-  }
+Result<AdminAnswer> ask_admin(const AdminPlace& place, std::string_view request,
+                              uint32_t timeout_ms) {
   const std::string authorization =
-      token.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", token);
-  const auto bytes = exchange(
-      fd.value().get(), fmt::format("{} HTTP/1.0\r\n{}\r\n", request, authorization), deadline);
+      place.token.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", place.token);
+  const auto bytes = exchange(place, fmt::format("{} HTTP/1.0\r\n{}\r\n", request, authorization),
+                              Deadline(timeout_ms));
   if (!bytes) {
     return Error{bytes.error()};
   }

@@ -129,16 +129,15 @@ int run_backends(const BackendsCommand& command, const Environment& environment,
     }
     return kUsage;
   }
-  const auto answer = ask_admin(*admin, request_of(command), command.timeout_ms,
-                                find_admin_token(command.config_file, environment, command.flags));
+  const auto answer = ask_admin(*admin, request_of(command), command.timeout_ms);
   if (!answer) {
     const int status = fail_with(errors, kFailed, err);
-    say(fmt::format("{}: {}", admin->display(), answer.error()));
+    say(fmt::format("{}: {}", admin->address.display(), answer.error()));
     return status;
   }
   const auto& [status, body] = answer.value();
   if (status != 200) {
-    say(fmt::format("{}: {} ({})", admin->display(), first_line(body), status));
+    say(fmt::format("{}: {} ({})", admin->address.display(), first_line(body), status));
     return kFailed;
   }
   try {

@@ -110,7 +110,7 @@ size_t screen_rows() {
   return size.ws_row - kOtherLines;
 }
 
-Result<std::string> ask_for_table(const Address& admin, uint32_t timeout_ms, size_t most) {
+Result<std::string> ask_for_table(const AdminPlace& admin, uint32_t timeout_ms, size_t most) {
   const auto answer = ask_admin(admin, "GET /clients", timeout_ms);
   if (!answer) {
     return Error{answer.error()};
@@ -171,7 +171,7 @@ int run_clients(const ClientsCommand& command, const Environment& environment, s
     const size_t most = command.watch && on_terminal ? screen_rows() : SIZE_MAX;
     const auto table = ask_for_table(*admin, command.timeout_ms, most);
     if (!table) {
-      err << fmt::format("zerogate clients: {}: {}\n", admin->display(), table.error());
+      err << fmt::format("zerogate clients: {}: {}\n", admin->address.display(), table.error());
       return fail_with(errors, kFailed, err);
     }
     if (command.watch || !first) {

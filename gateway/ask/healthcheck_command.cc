@@ -10,24 +10,25 @@ namespace zerogate {
 namespace {
 
 struct Asked {
-  std::optional<Address> admin;
+  std::optional<AdminPlace> admin;
   Result<AdminAnswer> answer = Error{""};
 };
 
 /// Where the configuration says, and when no gateway answers there, where the one is that runs: it
 /// goes on as it was started while its file is changed, broken or removed.
 Asked ask(const HealthcheckCommand& command, const Environment& environment,
-          const std::optional<Address>& configured) {
+          const std::optional<AdminPlace>& configured) {
   const Deadline deadline(command.timeout_ms);
   Asked asked;
   if (configured) {
-    asked = {configured, ask_admin(*configured, "GET /readyz", command.timeout_ms)};
+    const AdminPlace place = configured->without_secrets();
+    asked = {place, ask_admin(place, "GET /readyz", command.timeout_ms)};
   }
   if (asked.answer || command.flags.contains("admin")) {
     return asked;
   }
   const auto running = find_running_gateway(command.config_file, environment);
-  if (running && running != configured) {
+  if (running && running != asked.admin) {
     return {running, ask_admin(*running, "GET /readyz", static_cast<uint32_t>(deadline.left_ms()))};
   }
   return asked;
@@ -48,16 +49,16 @@ int run_healthcheck(const HealthcheckCommand& command, const Environment& enviro
     return fail_with(errors, kUsage, err);
   }
   if (!answer) {
-    err << fmt::format("zerogate healthcheck: {}: {}\n", admin->display(), answer.error());
+    err << fmt::format("zerogate healthcheck: {}: {}\n", admin->address.display(), answer.error());
     return fail_with(errors, kFailed, err);
   }
   const auto& [status, body] = answer.value();
   if (status != 200) {
-    err << fmt::format("zerogate healthcheck: {}: not ready ({}): {}\n", admin->display(), status,
-                       first_line(body));
+    err << fmt::format("zerogate healthcheck: {}: not ready ({}): {}\n", admin->address.display(),
+                       status, first_line(body));
     return kFailed;
   }
-  out << fmt::format("{}: {}\n", admin->display(), first_line(body));
+  out << fmt::format("{}: {}\n", admin->address.display(), first_line(body));
   return kOk;
 }
 

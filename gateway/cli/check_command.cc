@@ -43,25 +43,27 @@ Config parse_yaml(const std::string& text) {
 
 int show_diff(const Config& config, const CheckCommand& command, const Environment& environment,
               std::ostream& out, std::ostream& err) {
-  std::optional<Address> admin;
-  if (!command.flags.contains("admin")) {
-    admin = find_running_gateway(command.config_file, environment);
-  }
-  if (!admin) {
-    admin = find_admin_port(command.config_file, environment, command.flags).address;
+  std::optional<AdminPlace> admin =
+      find_admin_port(command.config_file, environment, command.flags).place;
+  if (const auto running = find_running_gateway(command.config_file, environment);
+      running && !command.flags.contains("admin")) {
+    AdminPlace secrets = admin.value_or(*running);
+    secrets.address = running->address;
+    secrets.https = running->https;
+    admin = std::move(secrets);
   }
   const auto answer = admin ? ask_admin(*admin, "GET /config?written", kPatienceMs)
                             : Error{"there is no admin port to ask; name it with --admin"};
   if (!answer || answer.value().status != 200) {
-    err << "zerogate check --diff: " << (admin ? admin->display() + ": " : "")
+    err << "zerogate check --diff: " << (admin ? admin->address.display() + ": " : "")
         << (answer ? first_line(answer.value().body) : answer.error()) << '\n';
     return kFailed;
   }
   const std::string running = answer.value().body;
   const std::string written = to_yaml(config);
   const std::string diff = diff_yaml(running, written);
-  out << admin->display() << (diff.empty() ? ": this is in force\n" : ": in force is another\n")
-      << diff;
+  out << admin->address.display()
+      << (diff.empty() ? ": this is in force\n" : ": in force is another\n") << diff;
   const auto fixed = unreloadable_changes(parse_yaml(running), parse_yaml(written));
   if (!fixed.empty()) {
     out << fmt::format("needs a restart: {}\n", fmt::join(fixed, ","));

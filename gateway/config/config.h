@@ -55,8 +55,12 @@ struct Config {
   std::optional<uint32_t> admin_mode;    ///< as listen_mode
   std::string admin_group;               ///< as listen_group
   std::vector<std::string> admin_hosts;  ///< names by which it may be asked, with globs
-  std::string admin_token;               ///< that a POST to it needs; empty: none
+  std::string admin_token;               ///< that all but probes need; empty: none
   std::string admin_token_file;          ///< the file with that token; empty: none
+  std::string admin_tls_cert;            ///< files in PEM; empty: the port speaks HTTP
+  std::string admin_tls_key;
+  /// What those files said when they were read last; null: HTTP.
+  std::shared_ptr<const TlsMaterial> admin_tls_material;
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::logfmt;
   double log_access = 0;                           ///< the share of calls that get a line

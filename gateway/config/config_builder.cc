@@ -218,8 +218,10 @@ void ConfigBuilder::check_tls() {
         return value == entry.values.end() ? entry.place : value->second.place;
       }
     }
-    const std::string_view wants = key.starts_with("redis.") ? "redis.url" : "listen.tls";
-    return is_default(key) ? origin(wants) : origin(key);
+    if (!is_default(key)) {
+      return origin(key);
+    }
+    return origin(key.starts_with("redis.") ? "redis.url" : "listen.tls");
   };
   const TlsReport fail_at = [&](auto backend, auto key, const std::string& message) {
     if (!backend.empty() || is_good(key)) {  // else that has had its error line

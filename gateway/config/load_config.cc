@@ -74,6 +74,28 @@ void check_listener_keys(const Config& config, const TlsReport& fail, const TlsR
   }
 }
 
+/// Of one backend, or of none.
+TlsFileReport to(const TlsReport& report, std::string_view backend) {
+  return [&report, backend](std::string_view key, const std::string& message) {
+    report(backend, key, message);
+  };
+}
+
+/// A certificate and its key, which are of no use alone.
+void check_pair(const std::string& cert, const std::string& key, std::string_view keys,
+                const TlsFileReport& fail) {
+  if (cert.empty() == key.empty()) {
+    return;
+  }
+  const std::string_view lacks = key.empty() ? "key" : "cert";
+  const std::string_view group = keys.substr(0, keys.find('.'));
+  const std::string fix = keys.ends_with('.') ? fmt::format("{}: {{{}: FILE}}", group, lacks)
+                                              : fmt::format("tls_{}: FILE", lacks);
+  fail(fmt::format("{}{}", keys, key.empty() ? "cert" : "key"),
+       fmt::format("the {} of this {} is missing; write {}", key.empty() ? "key" : "certificate",
+                   key.empty() ? "certificate" : "key", fix));
+}
+
 void check_redis_keys(const Config& config, const TlsReport& fail) {
   const std::pair<std::string_view, const std::string&> keys[] = {
       {"redis.tls_ca", config.redis_tls_ca},
@@ -86,12 +108,7 @@ void check_redis_keys(const Config& config, const TlsReport& fail) {
       fail("", key, "redis.url is not by rediss://; write url: rediss://host:port");
     }
   }
-  if (config.redis_tls_cert.empty() != config.redis_tls_key.empty()) {
-    const bool no_key = config.redis_tls_key.empty();
-    fail("", no_key ? "redis.tls_cert" : "redis.tls_key",
-         no_key ? "the key of this certificate is missing; write tls_key: FILE"
-                : "the certificate of this key is missing; write tls_cert: FILE");
-  }
+  check_pair(config.redis_tls_cert, config.redis_tls_key, "redis.tls_", to(fail, ""));
 }
 
 }  // namespace
@@ -137,6 +154,7 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
     ConfigErrors errors{.lines = builder.errors()};
     if (builder.is_good("admin")) {
       errors.admin = builder.config().admin;
+      errors.admin_https = !builder.config().admin_tls_cert.empty();
     }
     if (builder.is_good("log.format")) {
       errors.log_format = builder.config().log_format;
@@ -149,6 +167,10 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
 void check_tls_keys(const Config& config, const TlsReport& fail, const TlsReport& warn) {
   check_listener_keys(config, fail, warn);
   check_redis_keys(config, fail);
+  check_pair(config.admin_tls_cert, config.admin_tls_key, "admin_tls.", to(fail, ""));
+  if (!config.admin && !config.admin_tls_cert.empty()) {
+    warn("", "admin_tls.cert", "does nothing while admin is off");
+  }
   for (const BackendOptions& backend : config.backends) {
     const bool says_tls = !backend.tls_ca.empty() || !backend.tls_cert.empty() ||
                           !backend.tls_key.empty() || !backend.tls_name.empty() ||
@@ -156,12 +178,7 @@ void check_tls_keys(const Config& config, const TlsReport& fail, const TlsReport
     if (says_tls && !backend.speaks_tls()) {
       fail(backend.name, "tls", "no url of this backend is by tls://; write url: tls://host:port");
     }
-    if (backend.tls_cert.empty() != backend.tls_key.empty()) {
-      const bool no_key = backend.tls_key.empty();
-      fail(backend.name, no_key ? kCert : kKey,
-           no_key ? "the key of this certificate is missing; write tls: {key: FILE}"
-                  : "the certificate of this key is missing; write tls: {cert: FILE}");
-    }
+    check_pair(backend.tls_cert, backend.tls_key, "tls.", to(fail, backend.name));
   }
 }
 
@@ -187,6 +204,13 @@ void read_certificates(Config& config, const TlsReport& fail, const TlsReport& w
     rules.allow_tls12 = config.tls_allows_12;
     read("", {config.tls_cert, config.tls_key, config.tls_ca}, TlsSide::listener, std::move(rules),
          config.tls_material);
+  }
+  if (config.admin && !config.admin_tls_cert.empty()) {
+    TlsMaterial rules;
+    rules.clients = TlsClients::none;
+    rules.allow_tls12 = config.tls_allows_12;
+    read("", {config.admin_tls_cert, config.admin_tls_key, {}}, TlsSide::listener, std::move(rules),
+         config.admin_tls_material, "admin_tls.");
   }
   if (RedisUrl::parse(config.redis).value().tls) {
     read("", {config.redis_tls_cert, config.redis_tls_key, config.redis_tls_ca}, TlsSide::backend,

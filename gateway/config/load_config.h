@@ -29,6 +29,7 @@ struct ConfigErrors {
   /// What `admin` says all the same, for those who only want to ask the gateway that runs; empty
   /// when it is off, or a mistake itself.
   std::optional<Address> admin = std::nullopt;
+  bool admin_https = false;                      ///< whether it says that that one speaks TLS
   log::Format log_format = log::Format::logfmt;  ///< unless that is a mistake itself
 };
 

@@ -89,12 +89,19 @@ SettingsTable make_port_settings() {
            "port answers to; \"*\": any",
            .example = "zerogate.example.com, \"*.lan\""},
           &C::admin_hosts, host_names()),
-      row({.path = "admin_token", .placeholder = "TOKEN", .help = "the bearer token that a POST to "
-           "the admin port needs", .example = "off"},
+      row({.path = "admin_token", .placeholder = "TOKEN", .help = "the bearer token that all "
+           "but /healthz and /readyz need", .example = "off"},
           &C::admin_token, or_off(secret(), std::string())),
       row({.path = "admin_token_file", .placeholder = "FILE", .help = "the file with that token, "
-           "read again for each POST", .example = "/run/secrets/zerogate"},
+           "read again for each request", .example = "/run/secrets/zerogate"},
           &C::admin_token_file, or_off(file_name(), std::string())),
+      row({.path = "admin_tls.cert", .placeholder = "FILE", .help = "of the admin port, with its "
+           "chain, in PEM: it speaks HTTPS",
+           .example = "/etc/zerogate/tls/tls.crt"},
+          &C::admin_tls_cert, or_off(file_name(), std::string())),
+      row({.path = "admin_tls.key", .placeholder = "FILE", .help = "its key, in PEM, without a "
+           "passphrase", .example = "/etc/zerogate/tls/tls.key"},
+          &C::admin_tls_key, or_off(file_name(), std::string())),
   };
   // clang-format on
 }

@@ -16,6 +16,7 @@ void Certificates::set(const Config& config) {
     }
   };
   add("listen.tls", config.tls_material);
+  add("admin", config.admin_tls_material);
   add("redis", config.redis_tls_material);
   for (const BackendOptions& backend : config.backends) {
     add("backends." + backend.name, backend.tls_material);

@@ -20,6 +20,9 @@ struct BeaconScope {
   static BeaconScope here(const std::string& config_file);
 };
 
+/// Before the address of a port that speaks TLS.
+inline constexpr std::string_view kBeaconHttps = "https://";
+
 /// A name in Linux' abstract socket namespace: it needs no disk, which a container may not have,
 /// stands in /proc/net/unix for every process of the same network namespace, where the address
 /// means the same, and goes with its process. The thread that makes it.

@@ -58,6 +58,9 @@ Gateway::Gateway(const Config& config, const Resources& resources, Reload reload
   call_log_.set(config.log_access, config.log_slow_ms);
   rate_limits_->set(config.rate_limits);
   curve_clients_->set(config.curve_clients);
+  if (config.admin_tls_material != nullptr) {
+    admin_certificate_ = std::make_shared<ServerCertificate>(config.admin_tls_material);
+  }
   const auto init_async = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle,
                   [](uv_async_t* async) { static_cast<Gateway*>(async->data)->on_progress(); });
@@ -266,15 +269,18 @@ Status Gateway::start_admin() {
   sources.set_log_level = [this](std::string_view name) { return reloader_->set_log_level(name); };
   sources.version = version();
   sources.access = resources_.access;
-  Result<std::unique_ptr<AdminServer>> admin =
-      AdminServer::start(*config_.admin, sources, resources_.admin);
+  AdminLimits limits = resources_.admin;
+  limits.certificate = admin_certificate_;
+  Result<std::unique_ptr<AdminServer>> admin = AdminServer::start(*config_.admin, sources, limits);
   if (!admin) {
     return Error{admin.error()};
   }
   admin_ = std::move(admin).value();
   Address bound = *config_.admin;
   bound.port = admin_->port();
-  beacon_.emplace(BeaconScope::here(config_.source.file), bound.display());
+  const std::string_view scheme = admin_certificate_ != nullptr ? kBeaconHttps : "";
+  beacon_.emplace(BeaconScope::here(config_.source.file),
+                  fmt::format("{}{}", scheme, bound.display()));
   note_listening("admin", bound.display());
   return ok_status();
 }
@@ -310,6 +316,9 @@ void Gateway::apply(const Config& config) {
   label_keeper_->make_room(functions_named(routing_of(config)));
   for (const auto& worker : workers_) {
     worker->reload(routing_of(config));
+  }
+  if (admin_certificate_ != nullptr) {
+    admin_certificate_->set(config.admin_tls_material);
   }
   log::set_level(config.log_level);
   log::set_format(config.log_format);

@@ -109,6 +109,7 @@ class Gateway {
                            }},
                           by_hand_};
   std::unique_ptr<Reloader> reloader_;  ///< acts upon the workers: goes before them
+  std::shared_ptr<ServerCertificate> admin_certificate_;  ///< null: the admin port speaks HTTP
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
   std::optional<AdminBeacon> beacon_;   ///< by which a health check finds it
   std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs

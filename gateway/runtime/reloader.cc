@@ -28,6 +28,10 @@ std::variant<Config, ConfigErrors> load_safely(const decltype(ReloadParts::load)
 
 std::atomic<int> threads_that_read = 0;
 
+bool same_admin_files(const Config& a, const Config& b) {
+  return a.admin_tls_cert == b.admin_tls_cert && a.admin_tls_key == b.admin_tls_key;
+}
+
 // Which Redis, and which files, is changed by a restart only: what other files say waits for it.
 bool same_redis_files(const Config& a, const Config& b) {
   return a.redis == b.redis && a.redis_tls_ca == b.redis_tls_ca &&
@@ -125,6 +129,7 @@ std::chrono::milliseconds Reloader::watch_period() const {
     return backend.tls_material != nullptr;
   };
   const bool any = running_.tls_material != nullptr || running_.redis_tls_material != nullptr ||
+                   running_.admin_tls_material != nullptr ||
                    std::ranges::any_of(running_.backends, has_files);
   return std::chrono::milliseconds(any ? running_.tls_watch_ms : 0);
 }
@@ -155,11 +160,13 @@ bool Reloader::renew_certificates() {
   const std::lock_guard lock(mutex_);
   if (stopping_ || (next.tls_material == running_.tls_material &&
                     next.redis_tls_material == running_.redis_tls_material &&
+                    next.admin_tls_material == running_.admin_tls_material &&
                     next.backends == running_.backends)) {
     return false;
   }
   running_.tls_material = next.tls_material;
   running_.redis_tls_material = next.redis_tls_material;
+  running_.admin_tls_material = next.admin_tls_material;
   running_.backends = next.backends;
   parts_.apply(running_);
   certificates_->set(running_);
@@ -275,6 +282,9 @@ Result<std::string> Reloader::take_over(const Config& next) {
     take_over_live(next, running_);
     running_.source = next.source;
     running_.tls_material = next.tls_material;
+    if (same_admin_files(next, running_)) {
+      running_.admin_tls_material = next.admin_tls_material;
+    }
     if (same_redis_files(next, running_)) {
       running_.redis_tls_material = next.redis_tls_material;
     }

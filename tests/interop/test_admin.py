@@ -1,9 +1,8 @@
 """The admin port as others meet it: browsers, Prometheus, scripts with a token, and Unix sockets."""
 
+import base64
 import gzip
-import http.client
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -11,59 +10,13 @@ import tempfile
 
 import pytest
 
+from served import Served, on_loopback
 from waiting import PATIENCE_S
 
 pytestmark = pytest.mark.gateway
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 NOBODY = 65534
-
-
-class Served:
-    """`zerogate serve` with variables, until the end of the test."""
-
-    def __init__(self, binary, **variables):
-        self.binary = binary
-        names = {f"ZEROGATE_{key.upper()}": value for key, value in variables.items()}
-        environment = {**os.environ, "ZEROGATE_HANDLERS": "hello_world", **names}
-        self._process = subprocess.Popen(
-            [binary, "serve"], stderr=subprocess.PIPE, text=True, env=environment, umask=0o077
-        )
-        self.addresses = {}
-        self.lines = []  # up to the one that says that it has started
-        for line in self._process.stderr:
-            self.lines.append(line)
-            found = re.search(r"event=listening protocol=(\w+) address=(\S+)", line)
-            if found:
-                self.addresses[found[1]] = found[2]
-            if "event=start " in line:
-                break
-
-    @property
-    def pid(self):
-        return self._process.pid
-
-    def stop(self):
-        self._process.terminate()
-        rest = self._process.stderr.read()
-        assert self._process.wait(PATIENCE_S) == 0, rest
-        return rest
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait(PATIENCE_S)
-
-    def ask(self, method, path, headers=None):
-        host, port = self.addresses["admin"].rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_S)
-        connection.request(method, path, headers=headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read()
-
-    def command(self, *words, **options):
-        return subprocess.run(
-            [self.binary, *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False, **options
-        )
 
 
 @pytest.fixture(name="binary")
@@ -80,32 +33,47 @@ def folder_():
     shutil.rmtree(path)
 
 
-def on_loopback(binary, **variables):
-    ports = {"listen_tcp": "127.0.0.1:0", "listen_zmq": "off", "admin": "127.0.0.1:0"}
-    return Served(binary, **{**ports, **variables})
-
-
-def test_a_change_needs_the_token_and_reading_none(binary, folder):
+def test_all_but_probes_need_the_token(binary, folder):
     file = os.path.join(folder, "token")
     with open(file, "w", encoding="ascii") as out:
         out.write(TOKEN + "\n")
     served = on_loopback(binary, admin_token_file=file)
-    assert served.ask("GET", "/metrics")[0] == 200
+    for probe in ("/healthz", "/readyz"):
+        assert served.ask("GET", probe)[0] == 200
+    hint = f'-H "Authorization: Bearer $(cat {file})"'
+    for path in ("/", "/metrics", "/config", "/clients", "/backends", "/status.json", "/status/status.js"):
+        status, headers, body = served.ask("GET", path)
+        assert (status, headers.get_all("WWW-Authenticate")[0]) == (401, "Bearer"), path
+        assert body.decode() == f"refused: this needs the token: curl {hint}\n"
     for path in ("/log?level=warn", "/reload", "/drain"):
         status, headers, body = served.ask("POST", path)
-        assert status == 401 and headers["WWW-Authenticate"] == "Bearer"
-        hint = f'-H "Authorization: Bearer $(cat {file})"'
-        assert body.decode() == f"refused: this needs the token: curl -X POST {hint}\n"
+        assert status == 401 and body.decode() == f"refused: this needs the token: curl -X POST {hint}\n"
     bearer = {"Authorization": f"Bearer {TOKEN}"}
+    assert served.ask("GET", "/metrics", bearer)[0] == 200
     assert served.ask("POST", "/log?level=warn", bearer)[2] == b"info -> warn\n"
-    words = ("backends", "drain", "none", "127.0.0.1:1", "--admin", served.addresses["admin"])
-    assert "(401)" in served.command(*words).stderr
-    known = served.command(*words, env={**os.environ, "ZEROGATE_ADMIN_TOKEN_FILE": file})
-    assert known.stderr and "(401)" not in known.stderr
+    for words in (("backends",), ("clients",), ("check", "--diff")):
+        asks = (*words, "--admin", served.addresses["admin"])
+        assert "(401)" in served.command(*asks).stderr or "refused:" in served.command(*asks).stderr
+        known = served.command(*asks, env={**os.environ, "ZEROGATE_ADMIN_TOKEN_FILE": file})
+        assert (known.returncode, known.stderr) == (0, "")
     with open(file, "w", encoding="ascii") as out:
         out.write(TOKEN[::-1])
     assert served.ask("POST", "/reload", bearer)[0] == 401
-    assert TOKEN not in served.ask("GET", "/config")[2].decode()
+    new = {"Authorization": f"Bearer {TOKEN[::-1]}"}
+    assert TOKEN[::-1] not in served.ask("GET", "/config", new)[2].decode()
+    served.stop()
+
+
+def test_a_browser_sends_the_token_as_a_password(binary):
+    served = on_loopback(binary, admin_token=TOKEN)
+    assert 'Basic realm="' in served.ask("GET", "/")[1].get_all("WWW-Authenticate")[1]
+    with_password = lambda text: {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+    for name in ("", "a", "ad", "adm"):  # every padding of base64
+        assert served.ask("GET", "/metrics", with_password(f"{name}:{TOKEN}"))[0] == 200, name
+    for wrong in (f"admin:{TOKEN}0", f"admin:{TOKEN[:-1]}", TOKEN, "admin:", ""):
+        assert served.ask("GET", "/metrics", with_password(wrong))[0] == 401, wrong
+    for broken in ("====", "a", "!" * 8, "A" * 8192):
+        assert served.ask("GET", "/metrics", {"Authorization": "Basic " + broken})[0] in (401, 431), broken
     served.stop()
 
 

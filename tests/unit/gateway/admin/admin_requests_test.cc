@@ -96,7 +96,7 @@ TEST_F(AdminServerTest, StopsWhileAnAnswerIsBeingMade) {
   EXPECT_TRUE(waiting.read_all(reply));
 }
 
-TEST_F(AdminServerTest, AChangeNeedsTheToken) {
+TEST_F(AdminServerTest, AllButProbesNeedTheToken) {
   access = AdminAccess::make({.token = "0123456789abcdef"}).value();
   start();
   const auto post = [&](const std::string& headers) {
@@ -112,8 +112,11 @@ TEST_F(AdminServerTest, AChangeNeedsTheToken) {
               "which is that of admin_token\n");
   }
   EXPECT_THAT(post("authorization: bearer 0123456789abcdef"), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(get("/log"), StartsWith("HTTP/1.1 200 "));
-  EXPECT_THAT(get("/metrics"), StartsWith("HTTP/1.1 200 "));
+  for (const char* path : {"/", "/log", "/metrics", "/status/index.html", "/nothing"}) {
+    EXPECT_THAT(get(path), StartsWith("HTTP/1.1 401 ")) << path;
+  }
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("/readyz"), StartsWith("HTTP/1.1 503 "));
 }
 
 TEST_F(AdminServerTest, AHostThatAPageMayHaveIsRefused) {

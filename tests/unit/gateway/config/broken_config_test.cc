@@ -31,7 +31,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{
             "frobnicate: 1\n",
             "zerogate.yaml:1: unknown key 'frobnicate'; known are threads, listen, curve, admin, "
-            "admin_mode, admin_group, admin_hosts, admin_token, admin_token_file, tls, "
+            "admin_mode, admin_group, admin_hosts, admin_token, admin_token_file, admin_tls, tls, "
             "log, limits, zmq_keep_alive, drain_delay, drain_timeout, redis, handlers, backends, "
             "routes and rate_limits"},
         Broken{"redis: {password: x}\n",
@@ -112,6 +112,12 @@ INSTANTIATE_TEST_SUITE_P(
                "port, such as zerogate.example.com, \"*.lan\", or \"*\" for any"},
         Broken{"admin_token: 0123456789abcdef\nadmin_token_file: /run/t",
                "zerogate.yaml:2: admin_token_file: admin_token is set too; keep one of them"},
+        Broken{"admin_tls: {cert: /tmp/c.crt}",
+               "zerogate.yaml:1: admin_tls.cert: the key of this certificate is missing; write "
+               "admin_tls: {key: FILE}"},
+        Broken{"admin_tls: {key: /tmp/c.key}",
+               "zerogate.yaml:1: admin_tls.key: the certificate of this key is missing; write "
+               "admin_tls: {cert: FILE}"},
         Broken{"redis: {tls_ca: /tmp/ca.crt}",
                "zerogate.yaml:1: redis.tls_ca: redis.url is not by rediss://; write url: "
                "rediss://host:port"},

@@ -85,6 +85,26 @@ TEST_F(TlsConfigTest, AKeyThatEveryoneCanReadIsAWarning) {
               Contains(AllOf(HasSubstr("zerogate.yaml:4: tls.key"), HasSubstr("chmod o-r"))));
 }
 
+TEST_F(TlsConfigTest, TheAdminPortHasAPairOfItsOwn) {
+  const std::string files = fmt::format("admin_tls: {{cert: {}, key: {}}}\n",
+                                        folder_.path("tls.crt"), folder_.path("tls.key"));
+  const Config config = good(files);
+  ASSERT_NE(config.admin_tls_material, nullptr);
+  EXPECT_EQ(config.admin_tls_material->clients, TlsClients::none);
+  EXPECT_EQ(to_yaml(good(to_yaml(config))), to_yaml(config));
+  EXPECT_EQ(good("admin: 127.0.0.1:1\n").admin_tls_material, nullptr);
+  const Config off = good("admin: off\n" + files);
+  EXPECT_EQ(off.admin_tls_material, nullptr);
+  EXPECT_THAT(off.warnings, Contains(HasSubstr("admin_tls.cert: does nothing while admin is off")));
+}
+
+TEST_F(TlsConfigTest, AnAdminPortsFaultNamesLineFileAndFix) {
+  folder_.write("tls.key", folder_.authority.issue({}).key);
+  EXPECT_THAT(one_error(fmt::format("admin_tls:\n  cert: {}\n  key: {}\n", folder_.path("tls.crt"),
+                                    folder_.path("tls.key"))),
+              AllOf(HasSubstr("zerogate.yaml:3: admin_tls.key: "), HasSubstr("not the key")));
+}
+
 TEST_F(TlsConfigTest, AllowTakesNamesOfCertificatesOnly) {
   EXPECT_THAT(one_error(listener(pair() + ca() + "  allow: [gateway]\n")),
               HasSubstr("is no name of a certificate"));
