@@ -24,7 +24,8 @@ bool ZmqPoll::start(uv_loop_t* loop) {
   handle->data = this;
   poll_.reset(handle.release());
   const int error = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
-    static_cast<ZmqPoll*>(poll->data)->read();
+    auto* self = static_cast<ZmqPoll*>(poll->data);
+    self->spent_ = !self->read();
   });
   if (error != 0) {
     return false;
@@ -33,12 +34,24 @@ bool ZmqPoll::start(uv_loop_t* loop) {
   return true;
 }
 
-void ZmqPoll::read() {
-  if (reader_.receive()) {
+bool ZmqPoll::read() {
+  const bool empty = reader_.receive();
+  if (empty) {
     uv_idle_stop(again_.get());
   } else {
-    uv_idle_start(again_.get(), [](uv_idle_t* h) { static_cast<ZmqPoll*>(h->data)->read(); });
+    read_again();
   }
+  return empty;
+}
+
+// libuv runs idle callbacks before the next poll, so in the turn of the last one.
+void ZmqPoll::read_again() {
+  uv_idle_start(again_.get(), [](uv_idle_t* idle) {
+    auto* self = static_cast<ZmqPoll*>(idle->data);
+    if (!std::exchange(self->spent_, false)) {
+      self->read();
+    }
+  });
 }
 
 void ZmqPoll::recheck() {
@@ -46,7 +59,7 @@ void ZmqPoll::recheck() {
   size_t size = sizeof events;
   zmq_getsockopt(socket_, ZMQ_EVENTS, &events, &size);
   if ((events & ZMQ_POLLIN) != 0) {
-    uv_idle_start(again_.get(), [](uv_idle_t* h) { static_cast<ZmqPoll*>(h->data)->read(); });
+    read_again();
   }
 }
 

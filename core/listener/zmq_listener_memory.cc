@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "core/base/large_block.h"
 #include "core/base/thread_sanitizer.h"
 #include "core/listener/zmq_listener.h"
 #include "core/wire/zerror.h"
@@ -37,10 +38,7 @@ bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView b
     peers_.mark_used(peer);
   }
   const size_t size = prefix.size() + body.size();
-  void* memory = std::malloc(sizeof(TrackedBytes) + size);  // as libzmq would: one block
-  if (memory == nullptr) {
-    throw std::bad_alloc();
-  }
+  void* memory = allocate_block(sizeof(TrackedBytes) + size);  // as libzmq would: one block
   const size_t counted = std::exchange(peer.uncounted, 0);
   auto* tracked = new (memory) TrackedBytes{peer.unsent, unsent_, counted};
   peer.unsent->fetch_add(counted, std::memory_order_relaxed);
