@@ -79,6 +79,15 @@ TEST_F(EndpointResolverTest, EveryAddressOfBothFamiliesIsFoundAndFollowed) {
   EXPECT_EQ(changes_, 2);
 }
 
+// An answer that another worker got a moment ago will do, except at the start.
+TEST_F(EndpointResolverTest, TheFirstAnswerIsFreshAndLaterOnesAreShared) {
+  server_.has("orders", {"10.0.0.1"});
+  start();
+  EXPECT_EQ(server_.max_age_ms, 0u);
+  look_up();
+  EXPECT_EQ(server_.max_age_ms, options_.resolve_ms / 2);
+}
+
 TEST_F(EndpointResolverTest, AnotherOrderIsNoChange) {
   server_.has("orders", {"10.0.0.1", "10.0.0.2"});
   start();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,6 +39,7 @@ class FakeNameServer final : public NameLookupMaker {
   }
 
   int asked = 0;
+  uint64_t max_age_ms = UINT64_MAX;  ///< of the newest question
 
  private:
   class Lookup final : public NameLookup {
@@ -47,8 +49,9 @@ class FakeNameServer final : public NameLookupMaker {
     }
     ~Lookup() override { std::erase(server_.lookups_, this); }
     bool running() const override { return !host_.empty(); }
-    void start(const std::string& host, uint64_t) override {
+    void start(const std::string& host, uint64_t max_age_ms) override {
       host_ = host;
+      server_.max_age_ms = max_age_ms;
       ++server_.asked;
     }
     void step() {

@@ -173,6 +173,13 @@ TEST_F(TcpStreamTest, APeerOnAUnixSocketHasNoAddress) {
   EXPECT_EQ(owner_.stream->peer(), "unix");
 }
 
+TEST_F(TcpStreamTest, SaysInWordsWhyAConnectionHasEnded) {
+  EXPECT_EQ(TcpStream::reason(UV_EOF), "the connection was closed");
+  EXPECT_EQ(TcpStream::reason(UV_ELOOP),
+            "nobody listens there: the connection came back to itself");
+  EXPECT_EQ(TcpStream::reason(UV_ECONNREFUSED), "connection refused");
+}
+
 TEST_F(TcpStreamTest, DoesNotAdoptWhatIsNoSocket) {
   EXPECT_FALSE(owner_.stream->adopt(UniqueFd()));
 }

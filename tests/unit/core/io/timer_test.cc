@@ -90,6 +90,18 @@ TEST_F(TimerTest, AfterAStallNothingIsDueUntilWhatArrivedCouldBeRead) {
   EXPECT_EQ(log_, "b");
 }
 
+// The grace is granted anew after a time in which nothing was to be done.
+TEST_F(TimerTest, EachStallHasItsGraceAlsoAfterAnIdleTime) {
+  for (int stall = 0; stall < 2; ++stall) {
+    pass_ms(100);
+    a_.start(10);
+    pass_ms(2'000);
+    EXPECT_EQ(log_, "") << stall;
+    a_.stop();
+    pass_ms(2'000);
+  }
+}
+
 TEST_F(TimerTest, AfterAStallWhatIsStillDueFiresWhenTheGraceIsOver) {
   a_.start(10);
   pass_ms(2'000);
@@ -118,6 +130,20 @@ TEST(EventLoopTimerTest, FiresAfterThePollHasBeenLookedAt) {
   loop.run();
   EXPECT_EQ(log, "rt");
   uv_close(reinterpret_cast<uv_handle_t*>(&readable), nullptr);
+}
+
+TEST(EventLoopTimerTest, AStoppedTimerDoesNotWakeTheLoop) {
+  EventLoop loop;
+  uv_async_t handle;  // something to wait for
+  uv_async_init(loop.uv(), &handle, [](uv_async_t*) {});
+  Timer timer(loop.timers(), [] {});
+  timer.start(60'000);
+  loop.run_turn();
+  EXPECT_GT(uv_backend_timeout(loop.uv()), 0);
+  timer.stop();
+  loop.run_turn();
+  EXPECT_EQ(uv_backend_timeout(loop.uv()), -1);
+  uv_close(reinterpret_cast<uv_handle_t*>(&handle), nullptr);
 }
 
 TEST(EventLoopTimerTest, WakesASleepingLoopAndLetsItSleepAgain) {

@@ -85,6 +85,14 @@ TEST_F(AcceptBalancerTest, EquallyLowOnesShare) {
   EXPECT_GE(accepted[2], 8);
 }
 
+TEST_F(AcceptBalancerTest, WhenAllHaveTheSameEachGetsItsThird) {
+  tell_slowly(0, 1);
+  pause();
+  balancer_.update(0, 0);
+  connect(300);
+  EXPECT_THAT(accept_all(), Each(Ge(60)));
+}
+
 // Or a burst, which comes before anybody can tell of its first connection, would all go to one.
 TEST_F(AcceptBalancerTest, OneLessOnlyWeighs) {
   tell_slowly(0, 1);

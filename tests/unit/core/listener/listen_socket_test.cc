@@ -126,6 +126,12 @@ TEST(ListenSocketTest, AnAddressOfAnotherMachineIsNotOurs) {
             "machine has that address");
 }
 
+TEST(ListenSocketTest, AFaultThatHasNoAdviceIsToldAsItIs) {
+  const auto socket = open("unix:/dev/null/z.sock");
+  ASSERT_FALSE(socket);
+  EXPECT_EQ(socket.error(), "cannot listen on unix:/dev/null/z.sock: Not a directory");
+}
+
 TEST(ListenSocketTest, ADuplicateOutlivesTheOriginal) {
   std::optional<ListenSocket> socket = open("127.0.0.1:0").value();
   const Address address = socket->bound();

@@ -232,6 +232,7 @@ TEST(FunctionLabelsTest, TheLimitIsToldOnce) {
   log::configure(log::Level::info, log::Format::logfmt);
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_NE(lines[0].find("level=warn"), std::string::npos);
+  EXPECT_NE(lines[0].find("all function labels are taken"), std::string::npos);
   EXPECT_NE(lines[0].find("limit=200 function=one"), std::string::npos);
 }
 

@@ -155,6 +155,7 @@ TEST(MaskPassword, HidesItAndNothingElse) {
   EXPECT_EQ(mask_password("redis://h:6379/0"), "redis://h:6379/0");
   EXPECT_EQ(mask_password("redis://[::1]"), "redis://[::1]");
   EXPECT_EQ(mask_password("redis://:pw@h:1/2"), "redis://:***@h:1/2");
+  EXPECT_EQ(mask_password("redis://:pw@h:6379/0"), "redis://:***@h:6379/0");
   EXPECT_EQ(mask_password("redis://bob:p:w@x@h"), "redis://bob:***@h");
   EXPECT_EQ(mask_password("unix:/run/a:b@c"), "unix:/run/a:b@c");
   EXPECT_EQ(mask_password("unix:///run/a:b@c"), "unix:///run/a:b@c");

@@ -39,6 +39,18 @@ TEST(ServerUrlTest, RefusesOthersOnOneLine) {
   EXPECT_THAT(ServerUrl::parse("127.0.0.1:5559").error(), ::testing::HasSubstr("write tcp://"));
 }
 
+TEST(ServerUrlTest, OnlyBackendsMayHaveTls) {
+  const ServerUrl url = ServerUrl::parse("tls://orders:5559").value();
+  EXPECT_TRUE(url.tls);
+  EXPECT_EQ(url.protocol, Protocol::tcp);
+  EXPECT_EQ(url.display(), "tls://orders:5559");
+  EXPECT_EQ(ServerUrl::parse_plain("tls://orders:5559").error(),
+            "'tls://orders:5559' is for backends of a gateway alone; call the gateway, or the "
+            "server's port without TLS, by tcp://host:port");
+  EXPECT_EQ(ServerUrl::parse_plain("tcp://a:1").value(), ServerUrl::parse("tcp://a:1").value());
+  EXPECT_EQ(ServerUrl::parse_plain("a:1").error(), ServerUrl::parse("a:1").error());
+}
+
 TEST(ServerUrlTest, ShowsItsFormsAgain) {
   const struct {
     const char* text;

@@ -1,0 +1,305 @@
+// A backend over real sockets, with servers of a few lines: what they are sent, which of their
+// replies count, and what callers hear of the others.
+#include "core/bridge/socket_connection_maker.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/bridge/backend.h"
+#include "core/io/zmq_socket.h"
+#include "core/log/log.h"
+#include "core/wire/msgpack_write.h"
+#include "core/wire/w5.h"
+#include "tests/unit/core/bridge/fake_name_server.h"
+#include "tests/unit/core/client/test_peer.h"
+#include "tests/unit/core/rpc/call_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr std::string_view kConnected =
+    "\xa9"
+    "connected";
+
+/// A request as a reply, so that a test can look at it.
+std::string shown(std::string_view request) {
+  std::string body;
+  wire::write_bin(body, request);
+  return body;
+}
+
+class SocketBackendTest : public ::testing::Test, private EndOfTurn {
+ protected:
+  static constexpr size_t kMaxMessage = 2'000;  ///< and so many brackets are too many
+
+  SocketBackendTest() {
+    log::set_level(log::Level::off);
+    loop_.add(*this);
+    options_.name = "b";
+    options_.connections = 1;
+    options_.in_flight = 8;
+    options_.timeout_ms = 60'000;
+    options_.connect_timeout_ms = 20'000;
+    patience_.start(20'000);
+  }
+  ~SocketBackendTest() override {
+    backend_.reset();
+    EXPECT_EQ(calls_.in_flight(), 0u) << "a call was lost";
+  }
+
+  void begin(const std::string& url) {
+    options_.urls = {ServerUrl::parse(url).value()};
+    backend_ = std::make_unique<Backend>(context_, options_, metrics_);
+    run_until([&] { return backend_->settled(); });
+  }
+  void begin(std::function<void(int)> script) {
+    tcp_server_ = std::make_unique<TcpPeer>(std::move(script));
+    begin(tcp_server_->url());
+  }
+  void call(std::string_view function, std::string_view argument = "\xc0") {
+    Call call = calls_.begin({&sink_, {7, 3}, Wire::t3, RequestId("0001")}, labels_.other(), 1);
+    backend_->forward({.function = function, .argument = argument}, std::move(call), 60'000);
+  }
+  /// The answer to the newest call.
+  std::string answer() {
+    const size_t wanted = ++answers_;
+    run_until([&] { return sink_.answers.size() >= wanted; });
+    return sink_.answers.size() == wanted ? sink_.answers.back().body : "";
+  }
+  std::string answer_to(std::string_view function, std::string_view argument = "\xc0") {
+    call(function, argument);
+    return answer();
+  }
+
+ private:
+  void end_of_turn() override {
+    if (backend_ != nullptr) {
+      backend_->flush();
+    }
+  }
+  void run_until(const std::function<bool()>& condition) {
+    while (!condition()) {
+      ASSERT_TRUE(patience_.active()) << "it takes for ever";
+      uv_run(loop_.uv(), UV_RUN_ONCE);
+    }
+  }
+
+  std::unique_ptr<TcpPeer> tcp_server_;  ///< ends when its connection does
+  EventLoop loop_;
+  Timer patience_{loop_.timers(), [] {}};
+  ZmqContext zmq_{zmq_ctx_new()};
+  SocketConnectionMaker maker_{loop_, zmq_.get()};
+  FakeNameServer names_;
+  std::string read_buffer_ = std::string(FrameReader::kSharedBytes, '\0');
+  FunctionLabels labels_{{}};
+  WorkerMetrics worker_metrics_{labels_};
+  AccessLogSettings no_log_;
+  CallTable calls_{100, worker_metrics_, no_log_};
+  RecordingSink sink_;
+  size_t answers_ = 0;
+  size_t request_bytes_ = 0;
+
+ protected:
+  BridgeContext context_{.loop = loop_.uv(),
+                         .timers = &loop_.timers(),
+                         .maker = &maker_,
+                         .lookups = &names_,
+                         .connection = {.max_message = kMaxMessage,
+                                        .read_buffer = read_buffer_.data(),
+                                        .identity = "gateway:12345678"},
+                         .request_bytes = &request_bytes_,
+                         .learn = [](ByteView) { return std::nullopt; },
+                         .states = std::make_shared<StateLog>(),
+                         .on_dirty = [](Backend&) {},
+                         .seed = 1};
+  BackendOptions options_;
+  std::shared_ptr<BackendMetrics> metrics_ = std::make_shared<BackendMetrics>("b");
+  std::unique_ptr<Backend> backend_;
+};
+
+// ---- ZeroMQ
+
+using Replies = ZmqPeer::Replies;
+
+std::string id_of(const std::string& request) { return request.substr(0, wire::w5::kIdBytes); }
+std::string name_of(const std::string& request) {
+  return std::string(wire::w5::parse_request(request).function);
+}
+/// Answers `connect` as Zero does; what it does to other calls, a test says.
+ZmqPeer::Answer zmq_server(ZmqPeer::Answer serve) {
+  return [serve = std::move(serve)](const std::string& request) -> Replies {
+    if (name_of(request) == "connect") {
+      return {id_of(request) + std::string(kConnected)};
+    }
+    return serve(request);
+  };
+}
+
+TEST_F(SocketBackendTest, ZmqRequestsAreAsAClientOfZeroSendsThem) {
+  ZmqPeer server(zmq_server(
+      [](const std::string& request) -> Replies { return {id_of(request) + shown(request)}; }));
+  begin(server.url());
+  const std::string padded = "hello" + std::string(75, ' ');
+  EXPECT_THAT(answer_to("hello", "\x05"), EndsWith(padded + "\x05"));
+  EXPECT_THAT(answer_to("hello", "\xc0"), EndsWith(padded)) << "nil is an empty argument";
+}
+
+TEST_F(SocketBackendTest, AZmqConnectionBeginsWithTheGatewaysIdentity) {
+  ZmqPeer server([](const std::string& request) -> Replies {
+    const bool good = request == "gateway:12345678connect";
+    return {id_of(request) + (good ? std::string(kConnected) : "\x07")};
+  });
+  begin(server.url());
+  EXPECT_EQ(metrics_->endpoints().front()->up.value(), 1);
+}
+
+TEST_F(SocketBackendTest, AnEmptyZmqReplyIsNil) {
+  ZmqPeer server(
+      zmq_server([](const std::string& request) -> Replies { return {id_of(request)}; }));
+  begin(server.url());
+  EXPECT_EQ(answer_to("f"), "\xc0");
+}
+
+// A frame that is shorter than an id, what has more frames than one, a keep-alive, an id that we
+// never gave, and an answer that comes twice.
+TEST_F(SocketBackendTest, ZmqMessagesThatAnswerNoCallAreLeftAlone) {
+  ZmqPeer server(zmq_server([](const std::string& request) -> Replies {
+    const std::string id = id_of(request);
+    const std::string right = id + "\xa5right";
+    std::string other = id;
+    other.back() ^= 0x40;
+    return {
+        std::string(),  std::string("\x01"), std::string(16, '0'), std::string(16, 'x') + "\x02",
+        other + "\x03", {id + "\x04", true}, std::string(),        right,
+        right};
+  }));
+  begin(server.url());
+  EXPECT_EQ(answer_to("f"), "\xa5right");
+  EXPECT_EQ(answer_to("f"), "\xa5right");
+}
+
+TEST_F(SocketBackendTest, AZmqReplyThatCannotBeUsedCostsItsOwnCall) {
+  ZmqPeer server(zmq_server([](const std::string& request) -> Replies {
+    const std::string kind = name_of(request);
+    return {id_of(request) + (kind == "long"   ? shown(std::string(kMaxMessage, 'x'))
+                              : kind == "deep" ? std::string(kMaxMessage, '\x91')
+                              : kind == "odd"  ? "\xc1"
+                                               : "\x01")};
+  }));
+  begin(server.url());
+  EXPECT_THAT(answer_to("long"), HasSubstr("'b' sent a reply of 2003 bytes, limit 2000"));
+  EXPECT_THAT(answer_to("deep"), HasSubstr("'b' sent a reply that is nested deeper than"));
+  EXPECT_THAT(answer_to("odd"), HasSubstr("reply of 1 bytes that is not one MessagePack value"));
+  EXPECT_EQ(answer_to("good"), "\x01");
+}
+
+TEST_F(SocketBackendTest, NobodyAtAZmqPortIsToldAsThat) {
+  const UniqueFd bound(socket(AF_INET, SOCK_STREAM, 0));  // and does not listen
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(bind(bound.get(), generic, size), 0);
+  getsockname(bound.get(), generic, &size);
+  begin(fmt::format("zmq://127.0.0.1:{}", ntohs(address.sin_port)));
+  EXPECT_THAT(answer_to("f"), HasSubstr("the connection was refused or closed"));
+}
+
+TEST_F(SocketBackendTest, AZmqServerOfAnotherKindIsNotUsed) {
+  ZmqPeer server([](const std::string& request) -> Replies { return {id_of(request) + "\x07"}; });
+  begin(server.url());
+  EXPECT_THAT(answer_to("f"), HasSubstr("something else than Zero's servers do"));
+}
+
+// ---- Raw TCP
+
+std::string reply_frame(uint32_t id, std::string_view body) {
+  std::string frame;
+  wire::t3::write_frame(frame, id, false, body);
+  return frame;
+}
+
+/// Answers `connect`, then each call with the bytes that `serve` makes, until the peer has gone, or
+/// one that is called "end" has been answered.
+std::function<void(int)> tcp_server(
+    std::function<std::string(const wire::t3::Frame&, std::string_view function)> serve) {
+  return [serve = std::move(serve)](int fd) {
+    for (std::string buffer;;) {
+      const wire::t3::Frame frame = read_frame(fd, buffer);
+      if (frame.payload.empty()) {
+        return;
+      }
+      const std::string function(wire::t3::parse_envelope(frame.payload).function);
+      write_all(fd,
+                function == "connect" ? reply_frame(frame.id, kConnected) : serve(frame, function));
+      if (function == "end") {
+        return;
+      }
+      buffer.erase(0, frame.size);
+    }
+  };
+}
+
+TEST_F(SocketBackendTest, TcpRequestsAreAsAClientOfZeroSendsThem) {
+  begin(tcp_server([](const wire::t3::Frame& request, std::string_view) {
+    return reply_frame(request.id, shown(request.payload));
+  }));
+  EXPECT_EQ(answer_to("hello", "\x05"), shown("\x82\xa2"
+                                              "fn\xa5hello\xa4"
+                                              "data\x05"));
+}
+
+TEST_F(SocketBackendTest, TcpRepliesThatAnswerNoCallAreLeftAlone) {
+  begin(tcp_server([](const wire::t3::Frame& request, std::string_view) {
+    const std::string right = reply_frame(request.id, "\xa5right");
+    return reply_frame(request.id ^ 0x4000'0000, "\x03") + right + right;
+  }));
+  EXPECT_EQ(answer_to("f"), "\xa5right");
+  EXPECT_EQ(answer_to("f"), "\xa5right");
+}
+
+TEST_F(SocketBackendTest, ATcpReplyThatCannotBeUsedCostsItsOwnCall) {
+  begin(tcp_server([](const wire::t3::Frame& request, std::string_view kind) {
+    return reply_frame(request.id, kind == "long"   ? std::string(1 << 20, 'x')
+                                   : kind == "deep" ? std::string(kMaxMessage, '\x91')
+                                   : kind == "odd"  ? "\xc1"
+                                   : kind == "none" ? ""
+                                                    : "\x01");
+  }));
+  EXPECT_THAT(answer_to("long"), HasSubstr("'b' sent a reply of 1048576 bytes, limit 2000"));
+  EXPECT_THAT(answer_to("deep"), HasSubstr("'b' sent a reply that is nested deeper than"));
+  EXPECT_THAT(answer_to("odd"), HasSubstr("reply of 1 bytes that is not one MessagePack value"));
+  EXPECT_THAT(answer_to("none"), HasSubstr("reply of 0 bytes that is not one MessagePack value"));
+  EXPECT_EQ(answer_to("good"), "\x01");
+}
+
+// Its length cannot be believed, so nobody knows where the next reply begins.
+TEST_F(SocketBackendTest, ALongTcpReplyToNoCallEndsTheConnection) {
+  begin(tcp_server([](const wire::t3::Frame& request, std::string_view) {
+    return reply_frame(request.id ^ 0x4000'0000, std::string(100'000, 'x'));
+  }));
+  EXPECT_THAT(answer_to("f"), HasSubstr("no reply of Zero's TCP protocol"));
+}
+
+TEST_F(SocketBackendTest, ATcpFrameWithoutRoomForItsHeaderEndsTheConnection) {
+  begin(tcp_server(
+      [](const wire::t3::Frame&, std::string_view) { return std::string("\0\0\0\x04xxxxx", 9); }));
+  EXPECT_THAT(answer_to("f"), HasSubstr("no reply of Zero's TCP protocol"));
+}
+
+TEST_F(SocketBackendTest, ATcpServerThatClosesIsToldAsThat) {
+  begin(tcp_server([](const wire::t3::Frame&, std::string_view) { return ""; }));
+  EXPECT_THAT(answer_to("end"), HasSubstr("the connection was closed"));
+}
+
+}  // namespace
+}  // namespace zerogate::testing
