@@ -306,8 +306,10 @@ void StreamListener::account_memory() {
   MemoryAccount& memory = shared_.memory;
   memory.replace(MemoryUse::requests, requests_, shared_.in.unclaimed);
   memory.replace(MemoryUse::replies, replies_, shared_.unsent);
-  memory.replace(MemoryUse::connections, price_,
-                 sessions_.size() * (StreamOptions::kConnectionBytes + options().kept_capacity));
+  const size_t tls = shared_.tls ? StreamOptions::kTlsBytes : 0;
+  memory.replace(
+      MemoryUse::connections, price_,
+      sessions_.size() * (StreamOptions::kConnectionBytes + options().kept_capacity + tls));
   shared_.write_buffer = memory.tight() ? 0 : options().write_buffer;
   if (memory.waiting()) {
     watch_stalls();

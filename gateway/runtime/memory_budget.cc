@@ -24,9 +24,11 @@ constexpr uint64_t kMessagePart = 16;
 constexpr uint64_t kMessagesInHand = 3;
 // - Of the rest: what Redis has not read yet,
 constexpr uint64_t kRedisPart = 16;
-// - the connections of clients, of which libzmq's cost thirty times as much as those of TCP,
+// - the connections of clients, of which libzmq's and those of TLS cost thirty times as much as
+//   those of TCP,
 constexpr uint64_t kConnectionsPart = 2;
 constexpr uint64_t kZmqQuarters = 3;
+constexpr uint64_t kTlsQuarters = 3;  // of what TCP and TLS have together
 // - and what is left for the account: see MemoryAccount. Calls to backends, which it counts twice,
 //   have a part of it.
 constexpr uint64_t kBridgePart = 8;
@@ -95,12 +97,20 @@ bool fit_into(uint64_t limit_bytes, uint32_t threads, Ports ports, WorkerOptions
   const uint64_t connections = (rest - redis) / kConnectionsPart;
   uint64_t zmq = 0;  // of each such port
   if (ports.zmq != 0) {
-    zmq = (ports.tcp != 0 ? connections * kZmqQuarters / 4 : connections) / ports.zmq;
+    const bool alone = ports.tcp + ports.tls == 0;
+    zmq = (alone ? connections : connections * kZmqQuarters / 4) / ports.zmq;
   }
   const auto tcp_price = [&] {
     return StreamOptions::kConnectionBytes + options.tcp.kept_capacity;
   };
-  const uint64_t tcp = (connections - ports.zmq * zmq) / std::max(ports.tcp, 1U);
+  const uint64_t streams = connections - ports.zmq * zmq;
+  uint64_t tls = 0;
+  if (ports.tls != 0) {
+    tls = ports.tcp != 0 ? streams * kTlsQuarters / 4 : streams;
+    lowered |=
+        lower_connections(tls, tcp_price() + StreamOptions::kTlsBytes, options.tls_connections);
+  }
+  const uint64_t tcp = streams - tls;
   if (options.tcp.max_connections * tcp_price() > tcp) {
     lowered |= lower_to(kKeptCapacity, options.tcp.kept_capacity);
     lowered |= lower_connections(tcp, tcp_price(), options.tcp.max_connections);
@@ -122,8 +132,9 @@ void Gateway::fit_into_memory() {
   effective_ = worker_options();
   const auto configured = config_.memory != 0 ? std::optional(config_.memory) : std::nullopt;
   memory_limit_ = lower_of(memory_limit(read_system_file), configured);
-  const Ports ports{(config_.listen_tcp ? 1U : 0U) + (config_.listen_tls ? 1U : 0U),
-                    (config_.listen_zmq ? 1U : 0U) + (config_.listen_zmq_curve ? 1U : 0U)};
+  const Ports ports{config_.listen_tcp ? 1U : 0U,
+                    (config_.listen_zmq ? 1U : 0U) + (config_.listen_zmq_curve ? 1U : 0U),
+                    config_.listen_tls ? 1U : 0U};
   if (!memory_limit_ || !fit_into(*memory_limit_, config_.threads, ports, effective_)) {
     return;
   }
@@ -131,6 +142,7 @@ void Gateway::fit_into_memory() {
             {{"limit", *memory_limit_},
              {"limits.message", effective_.tcp.max_message},
              {"connections_tcp", ports.tcp * config_.threads * effective_.tcp.max_connections},
+             {"connections_tls", ports.tls * config_.threads * effective_.tls_connections},
              {"connections_zmq", ports.zmq * config_.threads * effective_.zmq.max_connections},
              {"buffers", config_.threads * effective_.memory},
              {"unsent_redis", effective_.redis.max_unsent_bytes},
@@ -140,8 +152,11 @@ void Gateway::fit_into_memory() {
 // Of the port that may have fewer.
 uint32_t Gateway::max_connections() const {
   uint32_t most = resources_.connections;
-  if (config_.listen_tcp || config_.listen_tls) {
+  if (config_.listen_tcp) {
     most = std::min(most, config_.threads * effective_.tcp.max_connections);
+  }
+  if (config_.listen_tls) {
+    most = std::min(most, config_.threads * effective_.tls_connections);
   }
   if (config_.listen_zmq || config_.listen_zmq_curve) {
     most = std::min(most, config_.threads * effective_.zmq.max_connections);

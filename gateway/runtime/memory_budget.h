@@ -17,6 +17,7 @@ std::optional<uint64_t> memory_limit(const FileReader& read);
 struct Ports {
   uint32_t tcp = 1;
   uint32_t zmq = 1;
+  uint32_t tls = 0;
 };
 
 /// Lowers what the worker may hold, connections included, so that `threads` workers fit into

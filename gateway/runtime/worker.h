@@ -36,6 +36,7 @@ struct WorkerOptions {
   StreamOptions tcp;
   ZmqOptions zmq;
   CurvePort curve;                        ///< of listen_curve()
+  uint32_t tls_connections = 10'000;      ///< of listen_tls(), as tcp.max_connections
   uint32_t max_handshakes = 256;          ///< see ListenerTls
   uint32_t handshake_timeout_ms = 5'000;  ///< the same
   RedisOptions redis;

@@ -5,11 +5,13 @@ import asyncio
 import os
 import re
 import socket
+import ssl
 
 import msgspec
 import pytest
 import zmq
 
+from authority import Authority
 from bridging import one_backend
 from raw import GREETING, READY, t3_frame, t3_payload, w5_request
 from scripted_backend import ScriptedTcp
@@ -146,6 +148,45 @@ async def test_more_zmq_connections_than_fit_wait(small_gateway, clients):
     for peer in peers:
         peer.close()
     await served(small_gateway, clients)
+
+
+def hold_all_but_the_end_of_a_record(port, context):
+    """A connection for which the gateway's TLS holds as much as it can."""
+    peer = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = context.wrap_bio(received, sent)
+    while True:
+        try:
+            session.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            peer.sendall(sent.read())
+            received.write(peer.recv(64 << 10))
+    session.write(bytes(16 << 10))
+    peer.sendall(sent.read()[:-100])
+    return peer
+
+
+async def test_more_tls_connections_than_fit_wait(start_gateway, redis, clients, tmp_path):
+    authority = Authority(tmp_path)
+    crt, key = authority.issue("gateway", "IP:127.0.0.1")
+    tls = {"LISTEN_TLS": "127.0.0.1:0", "TLS_CERT": crt, "TLS_KEY": key, "TLS_CLIENTS": "none"}
+    environment = {**ENVIRONMENT, **{"ZEROGATE_" + name: value for name, value in tls.items()}}
+    gateway = await asyncio.to_thread(start_gateway, redis.url(), [], environment)
+    log = "".join(gateway.lines)
+    port = int(re.search(r"protocol=tls address=127.0.0.1:(\d+)", log)[1])
+    fit = int(re.search(r"connections_tls=(\d+)", log)[1])
+    assert 40 < fit < 100  # beside both other ports
+    context = ssl.create_default_context(cafile=authority.crt)
+    context.check_hostname = False
+    hold = lambda: [hold_all_but_the_end_of_a_record(port, context) for _ in range(fit)]
+    peers = await asyncio.to_thread(hold)
+    peers += [socket.create_connection(("127.0.0.1", port), PATIENCE_S) for _ in range(100)]
+    await until(lambda: rejected(gateway, "tcp", "limit") > 0, PATIENCE_S, "newcomers wait")
+    assert await clients.open("tcp", gateway).call("hello_world") == "hello world"
+    assert within_limit(gateway)
+    for peer in peers:
+        peer.close()
 
 
 async def test_no_reply_is_lost_of_thousands_under_way(gateway, clients):

@@ -71,6 +71,24 @@ TEST(MemoryBudget, APortThatIsOffLeavesItsConnectionsToTheOther) {
   EXPECT_GT(only_zmq.zmq.max_connections, both.zmq.max_connections * 5 / 4);
 }
 
+TEST(MemoryBudget, ConnectionsOfTlsHaveAPriceOfTheirOwn) {
+  for (const uint32_t tcp : {0U, 1U}) {
+    WorkerOptions options;
+    EXPECT_TRUE(fit_into(64 * kMiB, 1, {.tcp = tcp, .zmq = 1, .tls = 1}, options));
+    const size_t plain = StreamOptions::kConnectionBytes + options.tcp.kept_capacity;
+    const uint64_t tls = options.tls_connections * (plain + StreamOptions::kTlsBytes);
+    const uint64_t all = tls + tcp * options.tcp.max_connections * plain +
+                         options.zmq.max_connections * ZmqOptions::kConnectionBytes;
+    EXPECT_LE(all + options.memory, 52 * kMiB);
+    EXPECT_GT(options.tls_connections, 40U);
+    EXPECT_LT(options.tls_connections, 200U);
+  }
+  WorkerOptions enough;
+  enough.tls_connections = 100;
+  fit_into(8'192 * kMiB, 1, {.tls = 1}, enough);
+  EXPECT_EQ(enough.tls_connections, 100U);
+}
+
 TEST(MemoryBudget, NothingIsRaised) {
   WorkerOptions options;
   options.tcp.max_message = options.zmq.max_message = 1'000;
