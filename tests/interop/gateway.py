@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-from waiting import is_looking, wait_until
+from waiting import PATIENCE_S, is_looking, wait_until
 
 START_ATTEMPTS = 3
 START_TIMEOUT_S = 30  # generous: a sanitizer build on a busy machine
@@ -135,6 +135,12 @@ class Gateway:
     @property
     def log(self):
         return "\n".join(self.lines)
+
+    def told(self, *words):
+        """The lines of the log that have all of these words, once there is one: a thread of the
+        gateway writes them, so they may come after whatever else shows what happened."""
+        found = lambda: [line for line in list(self.lines) if all(word in line for word in words)]
+        return wait_until(found, PATIENCE_S, f"a line of the log with {words}")
 
     @property
     def pid(self):

@@ -29,7 +29,7 @@ def rejected(gateway, protocol):
 
 
 def refusals(gateway):
-    return [line for line in gateway.lines if "reason=not_allowed" in line]
+    return gateway.told("reason=not_allowed")
 
 
 def dial_zmq(context, port, source):

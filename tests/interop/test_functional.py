@@ -16,7 +16,7 @@ import functional_cases as cases
 from gateway import Gateway
 from old_releases import make_environment
 from raw import TcpConnection, t3_frame, t3_payload
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 TIMEOUT_S = 120  # generous: a sanitizer build on a busy machine
@@ -149,6 +149,9 @@ async def test_clients_that_vanish_get_nobody_elses_answers(functional):
 
 
 def test_each_kind_of_exception_is_logged_once(functional):
-    failed = [line for line in functional.lines if 'event="function failed"' in line]
-    kinds = sorted(line.split("function=")[1].split()[0] for line in failed)
-    assert kinds == ["divide", "error", "work"]
+    def kinds():
+        lines = functional.told('event="function failed"')
+        return sorted(line.split("function=")[1].split()[0] for line in lines)
+
+    wait_until(lambda: len(kinds()) >= 3, PATIENCE_S, "three lines")
+    assert kinds() == ["divide", "error", "work"]

@@ -65,7 +65,7 @@ async def test_a_greedy_caller_leaves_the_other_its_share(start):
     assert outcome(gateway, "ok") == 2 * each
     name = f"* per caller {each}/h"
     assert gateway.metrics().total(LIMITED, limit=name, mode="enforce") == each * (factor - 1)
-    [line] = [line for line in gateway.lines if 'event="rate limit exceeded"' in line]
+    [line] = gateway.told('event="rate limit exceeded"')
     assert f'limit="{name}"' in line and f"caller={GREEDY}" in line
 
 
