@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -57,9 +58,12 @@ class ZmqClient {
       if (message.view() != std::string(16, '\0')) {
         return std::string(message.view());
       }
+      ++keep_alives;
     }
   }
   void close() { socket_.reset(); }
+
+  uint64_t keep_alives = 0;  ///< frames of which receive() took no notice
 
  private:
   ZmqSocket socket_;

@@ -139,6 +139,10 @@ TEST(ClientSourceTest, MethodsOfOldServersBecomeAsynchronous) {
                               "        return await self._zero_client.call(\"get_order\", "));
   source.make_async();
   EXPECT_THAT(source.methods[0].text, Not(HasSubstr("await await")));
+  for (const ClientSource::Method& method : source.methods) {
+    EXPECT_THAT(method.text, HasSubstr("    async def "));
+    EXPECT_THAT(method.text, HasSubstr("return await self._zero_client"));
+  }
 }
 
 }  // namespace
