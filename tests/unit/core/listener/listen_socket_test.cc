@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -130,6 +131,18 @@ TEST(ListenSocketTest, AFaultThatHasNoAdviceIsToldAsItIs) {
   const auto socket = open("unix:/dev/null/z.sock");
   ASSERT_FALSE(socket);
   EXPECT_EQ(socket.error(), "cannot listen on unix:/dev/null/z.sock: Not a directory");
+}
+
+TEST(ListenSocketTest, AGroupThatCannotBeWholeIsNone) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(UniqueFd(dup(STDOUT_FILENO)).get()) + 3;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  const auto sockets = ListenSocket::open_group({"127.0.0.1", 0, ""}, 8);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(sockets);
+  EXPECT_THAT(sockets.error(), HasSubstr("Too many open files"));
 }
 
 TEST(ListenSocketTest, ADuplicateOutlivesTheOriginal) {

@@ -43,8 +43,10 @@ class LoadRunTest : public ::testing::Test, private EndOfTurn {
   Status run(const std::string& url, std::function<bool(const LoadReport&)> enough) {
     options_.url = ServerUrl::parse(url).value();
     enough_ = std::move(enough);
-    run_.emplace(loop_, options_);
-    loop_.add(*this);
+    run_.reset();
+    loop_ = std::make_unique<EventLoop>();
+    run_.emplace(*loop_, options_);
+    loop_->add(*this);
     Status status = run_->run();
     EXPECT_EQ(run_->phase(), LoadRun::Phase::done);
     return status;
@@ -68,9 +70,11 @@ class LoadRunTest : public ::testing::Test, private EndOfTurn {
       return ZmqPeer::Replies{id + serve(number++)};
     };
   }
-  /// The same over raw TCP, for one connection. It closes when `serve` makes nothing.
-  static std::function<void(int)> tcp_server_of(std::function<std::string(int number)> serve) {
-    return [serve = std::move(serve)](int fd) {
+  /// The same over raw TCP, for one connection. When `serve` makes nothing it sends its last bytes
+  /// and closes.
+  static std::function<void(int)> tcp_server_of(std::function<std::string(int number)> serve,
+                                                std::string last = {}) {
+    return [serve = std::move(serve), last = std::move(last)](int fd) {
       int number = 0;
       for (std::string buffer;;) {
         const wire::t3::Frame frame = read_frame(fd, buffer);
@@ -80,7 +84,7 @@ class LoadRunTest : public ::testing::Test, private EndOfTurn {
         const bool connects = wire::t3::parse_envelope(frame.payload).function == "connect";
         const std::string body = connects ? std::string(kConnectAnswer) : serve(number++);
         if (body.empty()) {
-          return;
+          return write_all(fd, last);
         }
         std::string answer;
         wire::t3::write_frame(answer, frame.id, wire::is_error_body(body), body);
@@ -100,7 +104,7 @@ class LoadRunTest : public ::testing::Test, private EndOfTurn {
     }
   }
 
-  EventLoop loop_;
+  std::unique_ptr<EventLoop> loop_;
   std::optional<LoadRun> run_;
   std::function<bool(const LoadReport&)> enough_;
 };
@@ -231,6 +235,22 @@ TEST_F(LoadRunTest, AKeepAliveIsNoAnswer) {
   });
   ASSERT_TRUE(run(server.url(), [](const LoadReport& report) { return report.answered >= 3; }));
   EXPECT_EQ(report().error_count(), 0u);
+}
+
+TEST_F(LoadRunTest, BytesThatAreNoReplyEndTheConnectionAndAreToldAsWhatTheyAre) {
+  const std::pair<std::string, std::string> kinds[] = {
+      {{"\xff\0\0\0\0\0\0\0\x01\x7f", 10},
+       "it does not speak Zero's TCP protocol; is it a ZeroMQ port (zmq://)?"},
+      {{"\x70\0\0\0\0\0\0\0\x01", 9}, "a reply was too large"},
+      {{"\0\0\0\x04\0\0\0\0\x01", 9}, "it sent something that is no reply of Zero's TCP protocol"},
+      {{"\0\0\0\x06\0\x12\x34\x56\0\x01", 10}, "it sent an answer to no call of ours"}};
+  for (const auto& [bytes, why] : kinds) {
+    tcp_peer_ = std::make_unique<TcpPeer>(tcp_server_of([](int) { return ""; }, bytes));
+    ASSERT_TRUE(
+        run(tcp_peer_->url(), [](const LoadReport& report) { return report.disconnects == 1; }));
+    EXPECT_EQ(count(CallError::malformed), 1u) << why;
+    EXPECT_EQ(sample(CallError::malformed), why);
+  }
 }
 
 TEST_F(LoadRunTest, AServerThatClosesFailsTheCallsUnderWay) {

@@ -80,6 +80,11 @@ TEST(ValuesTest, DecimalsAreWrittenAsPythonWritesThem) {
   for (const char* text : {"", ".", "1e", "1..5", "e5", "0x1", "1e9999999999999999999999", "-"}) {
     EXPECT_EQ(again<Decimal>(text), "invalid") << text;
   }
+  for (const char* text : {"1E+999999999999999999", "1.5E+999999999999999999"}) {
+    EXPECT_EQ(again<Decimal>(text), text) << "the largest exponent that Python has";
+  }
+  EXPECT_EQ(again<Decimal>("1E+1000000000000000000"), "invalid");
+  EXPECT_EQ(again<Decimal>("10E+999999999999999999"), "invalid");
   EXPECT_EQ(Decimal(2.0).text(), "2.0");
   EXPECT_EQ(Decimal(-0.0).text(), "-0.0");
   EXPECT_EQ(Decimal(1e16).text(), "1E+16");

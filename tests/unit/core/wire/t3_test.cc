@@ -90,9 +90,10 @@ TEST(T3ParseFrame, LimitsThePayload) {
 }
 
 TEST(T3ParseFrame, KnowsWhoTookTheWrongPort) {
-  for (const char* line : {"GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\n", "HEAD / HTTP/1.1",
-                           "PUT /a HTTP/1.1", "OPTIONS * HTTP/1.1", "DELETE /a HTTP/1.1",
-                           "PATCH /a HTTP/1.1", "PRI * HTTP/2.0\r\n", "GET "}) {
+  for (const char* line :
+       {"GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\n", "HEAD / HTTP/1.1", "PUT /a HTTP/1.1",
+        "OPTIONS * HTTP/1.1", "DELETE /a HTTP/1.1", "PATCH /a HTTP/1.1", "CONNECT a:1 HTTP/1.1",
+        "TRACE /a HTTP/1.1", "PRI * HTTP/2.0\r\n", "GET "}) {
     EXPECT_EQ(parse_frame(line, kLimit).status, FrameStatus::other_protocol) << line;
   }
   // A TLS 1.3 client's first record, and the greeting of libzmq 4.3.4.
