@@ -161,12 +161,15 @@ TEST(TcpClientTest, SaysThatTheServerReset) {
 
 TEST(TcpClientTest, SaysThatTheServerHadResetBefore) {
   std::unique_ptr<Client> client;
+  std::promise<void> is_connected;
   {
-    const TcpPeer peer([](int fd) {
+    const TcpPeer peer([go = is_connected.get_future().share()](int fd) {
+      go.wait();
       const linger at_once{1, 0};
       setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     });
     client = connected(peer.url(), kPatientMs);
+    is_connected.set_value();
   }
   const auto reply = client->call("f", "\xc0");
   ASSERT_FALSE(reply.ok());

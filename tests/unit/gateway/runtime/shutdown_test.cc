@@ -33,10 +33,11 @@ class ShutdownTest : public ::testing::Test {
     steps.stop = [this] { done_.emplace_back("stop"); };
     shutdown_ = std::make_unique<Shutdown>(&loop_, ShutdownOptions{delay_ms, 60'000}, steps);
   }
-  /// Turns the loop until that many steps were done.
+  /// Turns the loop until that many steps were done. It does not sleep: a timer that is due at once
+  /// runs before the poll, which would then last until the end by force.
   void run_until(size_t steps) {
     while (done_.size() < steps) {
-      uv_run(&loop_, UV_RUN_ONCE);
+      uv_run(&loop_, UV_RUN_NOWAIT);
     }
   }
 
