@@ -131,6 +131,15 @@ TEST(ClientSourceTest, TheSameClassOfTwoBackendsIsOne) {
   EXPECT_THAT(definition_names(all), ElementsAre("Color", "Order"));
 }
 
+TEST(ClientSourceTest, ADefinitionOfSeveralLinesEndsWithItsBracket) {
+  for (const std::string brackets : {"()", "[]", "{}"}) {
+    const std::string lines = std::string("Many = ") + brackets[0] + "\n    1,\n" + brackets[1];
+    const ClientSource source = parsed(lines + "\n\n" + std::string(kOfZero));
+    EXPECT_THAT(definition_names(source), ElementsAre("Many", "Color", "Order"));
+    EXPECT_EQ(source.definitions[0].text, lines);
+  }
+}
+
 TEST(ClientSourceTest, MethodsOfOldServersBecomeAsynchronous) {
   ClientSource source = parsed(kOfZero);
   source.make_async();
