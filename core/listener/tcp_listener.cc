@@ -116,14 +116,14 @@ void TcpListener::refuse(StreamSession& session, IncomingRequest& incoming,
   }
 }
 
-bool TcpListener::deliver(const ReturnPath& path, ByteView body) {
+Delivery TcpListener::deliver(const ReturnPath& path, ByteView body) {
   StreamSession* session = connections_.find(path.caller);
   std::string* out = session != nullptr ? session->end_call(body.size()) : nullptr;
   if (out == nullptr) {
-    return false;
+    return Delivery::gone;
   }
   wire::write_tcp_reply(*out, path.wire, from_request_id(path.id), body);
-  return true;
+  return Delivery::queued;
 }
 
 }  // namespace zerogate

@@ -252,16 +252,16 @@ void ZmqListener::refuse(ZmqPeers::Peer& peer, const IncomingRequest& incoming, 
   peer.activity.note(incoming.path.wire, incoming.label);
 }
 
-bool ZmqListener::deliver(const ReturnPath& path, ByteView body) {
+Delivery ZmqListener::deliver(const ReturnPath& path, ByteView body) {
   ZmqPeers::Peer* peer = peers_.find(path.caller);
   if (peer == nullptr) {
-    return false;
+    return Delivery::gone;
   }
   assert(peer->in_flight > 0);
   --peer->in_flight;
   if (gathering_) {
     gathered_.emplace_back(path, body);
-    return true;
+    return Delivery::queued;
   }
   const Wire wire = path.wire;
   if (wire::has_old_errors(wire) && wire::is_error_body(body)) {
@@ -277,31 +277,33 @@ std::string ZmqListener::peer(CallerKey caller) const {
   return peer != nullptr ? peer->address : "gone";
 }
 
-bool ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body) {
+Delivery ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body) {
   const size_t bytes = prefix.size() + body.size();
   peer.uncounted += bytes + kMessageBytes;
   const bool counted = peer.uncounted >= kCountedAtOnce;
   if (counted &&
       unsent_->load(std::memory_order_relaxed) > options_.send_memory + options_.max_message) {
     send_no_memory(peer, key, prefix);
-    return false;
+    return Delivery::no_memory;
   }
   if (!address(peer, key)) {
-    return false;
+    return Delivery::gone;
   }
   metrics_.sent_bytes.add(bytes);
+  // Once the identity is taken, so is what follows: only an error of ours could be in the way.
+  const auto delivery = [](bool taken) { return taken ? Delivery::queued : Delivery::gone; };
   if (counted) {
-    return send_tracked(peer, prefix, body);
+    return delivery(send_tracked(peer, prefix, body));
   }
   char small[kSmallReplyBytes];
   if (bytes <= sizeof small) {
     write_reply(small, prefix, body);
-    return zmq_send(router_.get(), small, bytes, ZMQ_DONTWAIT) >= 0;
+    return delivery(zmq_send(router_.get(), small, bytes, ZMQ_DONTWAIT) >= 0);
   }
   zmq_msg_t reply;
   zmq_msg_init_size(&reply, bytes);
   write_reply(static_cast<char*>(zmq_msg_data(&reply)), prefix, body);
-  return zmq_msg_send(&reply, router_.get(), ZMQ_DONTWAIT) >= 0;
+  return delivery(zmq_msg_send(&reply, router_.get(), ZMQ_DONTWAIT) >= 0);
 }
 
 // With MANDATORY the peer's state shows at the first frame: EHOSTUNREACH when it has gone, EAGAIN

@@ -92,7 +92,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   bool end_largest() override;
   void list_clients(ClientList& list) override { peers_.list_clients(list, loop_.now_ms()); }
 
-  bool deliver(const ReturnPath& path, ByteView body) override;
+  Delivery deliver(const ReturnPath& path, ByteView body) override;
   /// Without port: libzmq does not tell it.
   std::string peer(CallerKey caller) const override;
   const Caller& caller(CallerKey caller) const override;
@@ -131,7 +131,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer, ZmqMessage& identity);
   /// The rest of one that has more than one frame.
   void receive_more();
-  bool send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
+  Delivery send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
   /// Sends bytes that are counted until libzmq is done with them, with those that are not yet.
   bool send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body);
   bool address(ZmqPeers::Peer& peer, CallerKey key);

@@ -122,8 +122,8 @@ bool CallTable::uses(FunctionLabel label) const {
                                                       FunctionLabel function,
                                                       const RequestInfo& arrival, Outcome outcome,
                                                       ByteView body) {
-  if (!path.sink->deliver(path, body)) {
-    outcome = Outcome::abandoned;
+  if (const Delivery delivery = path.sink->deliver(path, body); delivery != Delivery::queued) {
+    outcome = delivery == Delivery::gone ? Outcome::abandoned : Outcome::overloaded;
   }
   metrics_.end(function, path.wire, outcome);
   const auto name = static_cast<uint32_t>(names_.size());

@@ -54,12 +54,19 @@ struct ReturnPath {
   RequestId id;
 };
 
+/// What became of an answer.
+enum class Delivery : uint8_t {
+  queued,     ///< it is on its way
+  gone,       ///< the caller has gone, or does not read
+  no_memory,  ///< too much waits for all who do not read: the caller was told so instead
+};
+
 /// A listener as the calls see it: takes answers and brings them to their callers.
 class ReplySink {
  public:
-  /// Queues an answer: one MessagePack value, copied. False when the caller has gone or does not
-  /// read. It never calls back into calls or services. Loop thread only.
-  virtual bool deliver(const ReturnPath& path, ByteView body) = 0;
+  /// Queues an answer: one MessagePack value, copied. It never calls back into calls or services.
+  /// Loop thread only.
+  virtual Delivery deliver(const ReturnPath& path, ByteView body) = 0;
 
   /// True when it is certain that the caller has gone. A ROUTER cannot know.
   virtual bool gone(CallerKey) const { return false; }

@@ -60,10 +60,10 @@ void InnerCalls::begin(Backends* backends, ByteView backend, ByteView function, 
 }
 
 // A service may answer while it is called, so the coroutine goes on later.
-bool InnerCalls::deliver(const ReturnPath& path, ByteView body) {
+Delivery InnerCalls::deliver(const ReturnPath& path, ByteView body) {
   CallOperation** const found = waiting_.find(path.caller);
   if (found == nullptr) {
-    return false;
+    return Delivery::gone;
   }
   CallOperation& operation = **found;
   waiting_.release(path.caller.slot);
@@ -71,7 +71,7 @@ bool InnerCalls::deliver(const ReturnPath& path, ByteView body) {
   operation.body_ = body;
   answered_.emplace_back(&operation);
   loop_.again();
-  return true;
+  return Delivery::queued;
 }
 
 void InnerCalls::end_of_turn() {

@@ -19,9 +19,9 @@ constexpr uint32_t kNone = UINT32_MAX;
 constexpr size_t kRequestBytes = 40;
 
 struct NullSink final : ReplySink {
-  bool deliver(const ReturnPath&, ByteView body) override {
+  Delivery deliver(const ReturnPath&, ByteView body) override {
     benchmark::DoNotOptimize(body.data());
-    return true;
+    return Delivery::queued;
   }
   std::string peer(CallerKey) const override { return ""; }
 };

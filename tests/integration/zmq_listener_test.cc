@@ -326,7 +326,7 @@ TEST_F(ZmqListenerTest, LargeRepliesOfAllPeersHaveABoundTogether) {
     return rejected(Rejected::send_memory) > 0;
   }));
   ASSERT_TRUE(run_until([&] { return ended() == sent; }));
-  EXPECT_EQ(ended(Outcome::abandoned), rejected(Rejected::send_memory));
+  EXPECT_EQ(ended(Outcome::overloaded), rejected(Rejected::send_memory));
   ZmqClient& other = connect();
   expect_served(other);  // small replies are not held back
   EXPECT_EQ(drain(slow, sent), sent) << "who gets no reply is told why";

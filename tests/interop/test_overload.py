@@ -4,6 +4,7 @@ of the capacity reaches callers who still wait is shown on a virtual clock
 (tests/unit/core/bridge/backend_overload_test.cc)."""
 
 import asyncio
+import re
 
 import msgspec
 import pytest
@@ -154,11 +155,10 @@ async def test_what_cannot_be_served_in_time_is_refused_at_once(start_bridge, cl
             return str(error.value)
 
         # A queue that stands for half a second, as on a busy machine, is served newest first, and
-        # then the call is taken and times out.
+        # then the call is taken and times out. How long it would wait depends on the machine, too.
         for _ in range(20):
             text = await ask()
-            if "overloaded: would wait 0." in text:
-                assert text.endswith("time-out 0.1 s")
+            if re.search(r"overloaded: would wait \d+\.\d s, time-out 0\.1 s$", text):
                 return
             assert "did not answer within 100 ms" in text
         raise AssertionError(text)

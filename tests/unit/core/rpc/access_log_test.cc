@@ -63,7 +63,7 @@ TEST_F(CallLogTest, ALineTellsWhatIsKnownOfACall) {
 
 TEST_F(CallLogTest, ACallerThatHasGoneMakesItAbandoned) {
   set(1, 0);
-  sink_.takes = false;
+  sink_.delivery = Delivery::gone;
   call(first_, "first");
   end_turn();
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("outcome=abandoned")));

@@ -13,22 +13,22 @@
 
 namespace zerogate {
 
-/// A transport that takes every answer, or none.
+/// A transport that remembers every answer, and says of each what it is told to say.
 struct RecordingSink final : ReplySink {
   struct Answer {
     CallerKey caller;
     std::string id;
     std::string body;
   };
-  bool deliver(const ReturnPath& path, ByteView body) override {
+  Delivery deliver(const ReturnPath& path, ByteView body) override {
     answers.push_back({path.caller, std::string(path.id.view()), std::string(body)});
-    return takes;
+    return delivery;
   }
   bool gone(CallerKey) const override { return callers_gone; }
   std::string peer(CallerKey) const override { return "10.0.0.7:4031"; }
 
   std::vector<Answer> answers;
-  bool takes = true;
+  Delivery delivery = Delivery::queued;
   bool callers_gone = false;
 };
 

@@ -173,13 +173,20 @@ TEST_F(CallTableTest, TwoAnswersAreABug) {
 #endif
 
 TEST_F(CallTableTest, WhatTheSinkDoesNotTakeIsAbandoned) {
-  sink_.takes = false;
+  sink_.delivery = Delivery::gone;
   begin().reply("\xc0");
   begin().fail(Outcome::timeout, "too late");
   { const Call dies = begin(); }
   calls_.refuse(path_of("0001"), first_, 0, Outcome::not_found, ErrorKey::function_not_found, "x");
   EXPECT_EQ(ended(Outcome::abandoned), 4u);
   EXPECT_EQ(all_ended(), 4u) << "in this outcome only";
+}
+
+TEST_F(CallTableTest, WhatThereIsNoMemoryForIsOverload) {
+  sink_.delivery = Delivery::no_memory;
+  begin().reply("\xc0");
+  EXPECT_EQ(ended(Outcome::overloaded), 1u);
+  EXPECT_EQ(all_ended(), 1u);
 }
 
 TEST_F(CallTableTest, ARefusedRequestIsBegunAndEndedAtOnce) {
@@ -215,7 +222,7 @@ TEST_F(CallTableTest, TheSumHoldsAtEveryStep) {
   kept.pop_back(), check();
   calls_.refuse(path_of("0004"), first_, 0, Outcome::unavailable, ErrorKey::server_exception, "x");
   check();
-  sink_.takes = false;
+  sink_.delivery = Delivery::gone;
   std::move(kept.back()).reply("\xc0"), kept.pop_back(), check();
 }
 

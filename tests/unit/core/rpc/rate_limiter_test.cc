@@ -27,9 +27,9 @@ constexpr Rate kTwoPerSecond = {2, 1'000};
 
 /// A transport whose callers have names by their slots.
 struct NamedCallers final : ReplySink {
-  bool deliver(const ReturnPath&, ByteView body) override {
+  Delivery deliver(const ReturnPath&, ByteView body) override {
     last.assign(body);
-    return true;
+    return Delivery::queued;
   }
   std::string peer(CallerKey) const override { return "10.0.0.7:4031"; }
   const Caller& caller(CallerKey key) const override { return callers.at(key.slot); }

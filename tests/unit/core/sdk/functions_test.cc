@@ -158,7 +158,7 @@ TEST_F(FunctionsTest, ACallerThatHasGoneEndsTheCallAtItsAwait) {
   start();
   call("get", std::string("k"));
   sink_.callers_gone = true;
-  sink_.takes = false;
+  sink_.delivery = Delivery::gone;
   answer_redis(redis_value("x"));
   EXPECT_EQ(gone_on, 0);
   EXPECT_EQ(runtime_->under_way(), 0u);
@@ -278,7 +278,7 @@ TEST_F(FunctionsTest, AHundredThousandCallsLeaveNothingBehind) {
   int begun = 0;
   while (begun < kCalls || calls_.in_flight() > 0) {
     sink_.callers_gone = random.below(8) == 0;
-    sink_.takes = !sink_.callers_gone;
+    sink_.delivery = sink_.callers_gone ? Delivery::gone : Delivery::queued;
     for (uint64_t i = random.below(64); i > 0 && begun < kCalls; --i, ++begun) {
       std::string id(4, '\0');
       std::memcpy(id.data(), &begun, id.size());
