@@ -143,15 +143,15 @@ TEST(ClientSourceTest, ADefinitionOfSeveralLinesEndsWithItsBracket) {
 TEST(ClientSourceTest, MethodsOfOldServersBecomeAsynchronous) {
   ClientSource source = parsed(kOfZero);
   source.make_async();
+  for (const ClientSource::Method& method : source.methods) {
+    EXPECT_THAT(method.text, HasSubstr("    async def "));
+    EXPECT_THAT(method.text, HasSubstr("return await self._zero_client"));
+  }
   const std::string text = source.text({"h", 1, "tcp", false});
   EXPECT_THAT(text, HasSubstr("    async def get_order(self, msg: int) -> Order:\n"
                               "        return await self._zero_client.call(\"get_order\", "));
   source.make_async();
   EXPECT_THAT(source.methods[0].text, Not(HasSubstr("await await")));
-  for (const ClientSource::Method& method : source.methods) {
-    EXPECT_THAT(method.text, HasSubstr("    async def "));
-    EXPECT_THAT(method.text, HasSubstr("return await self._zero_client"));
-  }
 }
 
 }  // namespace
