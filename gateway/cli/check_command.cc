@@ -41,17 +41,22 @@ Config parse_yaml(const std::string& text) {
   return builder.config();
 }
 
+/// The gateway that runs, else the one of the configuration. Any process may say that it is the
+/// former: the token is told to the one of the configuration only.
+std::optional<AdminPlace> place_to_ask(const CheckCommand& command,
+                                       const Environment& environment) {
+  auto configured = find_admin_port(command.config_file, environment, command.flags).place;
+  if (command.flags.contains("admin")) {
+    return configured;
+  }
+  auto running = find_running_gateway(command.config_file, environment);
+  const bool is_configured = running && configured && *running == configured->without_secrets();
+  return running && !is_configured ? running : configured;
+}
+
 int show_diff(const Config& config, const CheckCommand& command, const Environment& environment,
               std::ostream& out, std::ostream& err) {
-  std::optional<AdminPlace> admin =
-      find_admin_port(command.config_file, environment, command.flags).place;
-  if (const auto running = find_running_gateway(command.config_file, environment);
-      running && !command.flags.contains("admin")) {
-    AdminPlace secrets = admin.value_or(*running);
-    secrets.address = running->address;
-    secrets.https = running->https;
-    admin = std::move(secrets);
-  }
+  const std::optional<AdminPlace> admin = place_to_ask(command, environment);
   const auto answer = admin ? ask_admin(*admin, "GET /config?written", kPatienceMs)
                             : Error{"there is no admin port to ask; name it with --admin"};
   if (!answer || answer.value().status != 200) {

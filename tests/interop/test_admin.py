@@ -64,6 +64,25 @@ def test_all_but_probes_need_the_token(binary, folder):
     served.stop()
 
 
+def test_the_token_is_told_where_the_configuration_says_only(binary, folder):
+    """Any process of this machine may say that it is the gateway of a file."""
+    file = os.path.join(folder, "zerogate.yaml")
+
+    def write(admin):
+        with open(file, "w", encoding="ascii") as out:
+            out.write(f"admin: {admin}\nadmin_token: {TOKEN}\nhandlers: [hello_world]\n")
+
+    write("127.0.0.1:0")
+    served = on_loopback(binary, config=file)
+    write("127.0.0.1:1")
+    elsewhere = served.command("check", "--diff", "--config", file)
+    assert elsewhere.returncode == 1 and "refused: this needs the token" in elsewhere.stderr
+    write(served.addresses["admin"])
+    there = served.command("check", "--diff", "--config", file)
+    assert there.returncode == 0 and "in force" in there.stdout
+    served.stop()
+
+
 def test_a_browser_sends_the_token_as_a_password(binary):
     served = on_loopback(binary, admin_token=TOKEN)
     assert 'Basic realm="' in served.ask("GET", "/")[1].get_all("WWW-Authenticate")[1]
