@@ -14,6 +14,7 @@
 #include "core/log/log.h"
 #include "core/wire/msgpack_write.h"
 #include "core/wire/w5.h"
+#include "tests/unit/core/base/loopback.h"
 #include "tests/unit/core/bridge/fake_name_server.h"
 #include "tests/unit/core/client/test_peer.h"
 #include "tests/unit/core/rpc/call_fixture.h"
@@ -202,15 +203,8 @@ TEST_F(SocketBackendTest, AZmqReplyThatCannotBeUsedCostsItsOwnCall) {
 }
 
 TEST_F(SocketBackendTest, NobodyAtAZmqPortIsToldAsThat) {
-  const UniqueFd bound(socket(AF_INET, SOCK_STREAM, 0));  // and does not listen
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(bind(bound.get(), generic, size), 0);
-  getsockname(bound.get(), generic, &size);
-  begin(fmt::format("zmq://127.0.0.1:{}", ntohs(address.sin_port)));
+  const LoopbackPort port;  // and nobody listens
+  begin(fmt::format("zmq://127.0.0.1:{}", port.number()));
   EXPECT_THAT(answer_to("f"), HasSubstr("the connection was refused or closed"));
 }
 

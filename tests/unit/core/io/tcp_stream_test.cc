@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/io/event_loop.h"
+#include "tests/unit/core/base/loopback.h"
 
 namespace zerogate {
 namespace {
@@ -53,19 +54,12 @@ class TcpStreamTest : public ::testing::Test {
   }
   /// The same over TCP. Returns the peer's port.
   uint16_t adopt_tcp() {
-    const UniqueFd server(socket(AF_INET, SOCK_STREAM, 0));
+    auto [accepted, connected] = testing::LoopbackPort().connect_both();
+    peer_ = std::move(connected);
+    EXPECT_TRUE(owner_.stream->adopt(std::move(accepted)));
     sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(server.get(), generic, size), 0);
-    EXPECT_EQ(listen(server.get(), 1), 0);
-    getsockname(server.get(), generic, &size);
-    peer_.reset(socket(AF_INET, SOCK_STREAM, 0));
-    EXPECT_EQ(connect(peer_.get(), generic, size), 0);
-    EXPECT_TRUE(owner_.stream->adopt(UniqueFd(accept(server.get(), nullptr, nullptr))));
-    getsockname(peer_.get(), generic, &size);
+    getsockname(peer_.get(), reinterpret_cast<sockaddr*>(&address), &size);
     return ntohs(address.sin_port);
   }
   void send(ByteView bytes) {

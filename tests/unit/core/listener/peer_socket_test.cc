@@ -1,13 +1,14 @@
 #include "core/listener/peer_socket.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "core/base/unique_fd.h"
+#include "tests/unit/core/base/loopback.h"
 
 namespace zerogate {
 namespace {
@@ -16,18 +17,9 @@ namespace {
 class PeerSocketTest : public ::testing::Test {
  protected:
   PeerSocketTest() {
-    const UniqueFd server(socket(AF_INET, SOCK_STREAM, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(server.get(), generic, size), 0);
-    EXPECT_EQ(listen(server.get(), 1), 0);
-    getsockname(server.get(), generic, &size);
-    peer_.reset(socket(AF_INET, SOCK_STREAM, 0));
-    EXPECT_EQ(connect(peer_.get(), generic, size), 0);
-    ours_.reset(accept(server.get(), nullptr, nullptr));
+    auto [accepted, connected] = testing::LoopbackPort().connect_both();
+    ours_ = std::move(accepted);
+    peer_ = std::move(connected);
   }
 
   UniqueFd ours_;

@@ -10,6 +10,7 @@
 
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
+#include "tests/unit/core/base/loopback.h"
 #include "tests/unit/core/client/test_peer.h"
 
 namespace zerogate {
@@ -263,15 +264,8 @@ TEST_F(LoadRunTest, AServerThatClosesFailsTheCallsUnderWay) {
 }
 
 TEST_F(LoadRunTest, WhereNobodyListensNothingIsMeasured) {
-  const UniqueFd bound(socket(AF_INET, SOCK_STREAM, 0));  // and does not listen
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(bind(bound.get(), generic, size), 0);
-  getsockname(bound.get(), generic, &size);
-  const std::string place = fmt::format("://127.0.0.1:{}", ntohs(address.sin_port));
+  const testing::LoopbackPort port;  // and nobody listens
+  const std::string place = fmt::format("://127.0.0.1:{}", port.number());
   const Status tcp = run("tcp" + place);
   ASSERT_FALSE(tcp);
   EXPECT_EQ(tcp.error(),
