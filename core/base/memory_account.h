@@ -16,7 +16,7 @@ enum class MemoryUse : uint8_t {
   requests,      ///< TCP: unfinished frames, a long one with all that it will be
   replies,       ///< TCP: not read yet
   zmq_requests,  ///< what libzmq has read and the worker has not
-  zmq_replies,   ///< what libzmq has not sent yet
+  zmq_replies,   ///< what libzmq has not sent yet, and memory kept for it
   forwarded,     ///< requests under way to backends, twice: they are copied when they are written
   backend_replies,  ///< unfinished frames of backends over TCP
   connections,      ///< of clients: a measured price for each

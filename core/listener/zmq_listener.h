@@ -18,6 +18,7 @@
 #include "core/listener/listen_socket.h"
 #include "core/listener/listener.h"
 #include "core/listener/refusal_log.h"
+#include "core/listener/reply_blocks.h"
 #include "core/listener/zap_handler.h"
 #include "core/listener/zmq_connections.h"
 #include "core/listener/zmq_options.h"
@@ -64,6 +65,10 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// memory: libzmq's thread reads no faster.
   static constexpr size_t kReadBytesPerMs = 1 << 20;
   static constexpr uint64_t kLongestLookMs = 1'000;
+  /// The memory of large replies is kept as long as it is used again and memory is not short: this
+  /// part of the account, and at most so many bytes.
+  static constexpr size_t kBlocksPart = 4;
+  static constexpr size_t kMostBlockBytes = 64 << 20;
   /// Requests that finish() refuses: more than this wait only where a peer floods the port.
   static constexpr int kLastMessages = 8 * kMessagesPerTurn;
 
@@ -123,6 +128,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   [[gnu::cold]] void send_no_memory(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix);
   void account_memory();
   void look_at_unread();
+  void free_unused_blocks();
   bool full() const;
   bool is_curve() const { return options_.curve.clients != nullptr; }
   /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
@@ -149,18 +155,20 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   const ZmqOptions options_;
   RefusalLog refusals_;
   ZmqConnections connections_;
+  MemoryAccount own_memory_;  ///< where no worker has one
+  MemoryAccount& memory_;
+  ReplyBlocks blocks_;  ///< it outlives the context, which has replies in them
   ZmqContext context_;
   std::unique_ptr<ZapHandler> zap_;  ///< null: everyone may connect; it outlives the ROUTER
   ZmqSocket router_;
   ZmqPeers peers_;
   UnsentBytes unsent_;                ///< of all peers
   std::vector<UnsentBytes> freeing_;  ///< of peers that were ended, until libzmq has let it go
-  MemoryAccount own_memory_;          ///< where no worker has one
-  MemoryAccount& memory_;
-  size_t replies_ = 0;   ///< this port's part of the account
-  size_t requests_ = 0;  ///< the same
-  size_t price_ = 0;     ///< of its connections
-  Timer look_timer_;     ///< at what libzmq has read
+  size_t replies_ = 0;                ///< this port's part of the account
+  size_t requests_ = 0;               ///< the same
+  size_t price_ = 0;                  ///< of its connections
+  Timer look_timer_;                  ///< at what libzmq has read
+  Timer blocks_timer_;
   Timer silence_timer_;
   Timer tell_timer_;             ///< tells the balancer again
   ZmqMessage identity_, frame_;  ///< of the message that is being read; reused

@@ -1,6 +1,5 @@
 // What the ZeroMQ port's clients hold in libzmq, and what happens when that is too much.
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 #include <utility>
 
@@ -11,19 +10,22 @@
 namespace zerogate {
 namespace {
 
-/// Keeps a message's bytes counted until libzmq is done with them.
+/// Keeps a message's bytes counted until libzmq is done with them. Stands at the block's beginning.
 struct TrackedBytes {
   UnsentBytes of_peer;
   UnsentBytes of_all;
-  size_t size;
+  size_t counted;
+  ReplyBlocks& blocks;
+  size_t block_bytes;
 
   static void release(void*, void* hint) {  // on libzmq's I/O thread
     was_handed_over(hint);
-    auto* reply = static_cast<TrackedBytes*>(hint);
-    reply->of_peer->fetch_sub(reply->size, std::memory_order_relaxed);
-    reply->of_all->fetch_sub(reply->size, std::memory_order_relaxed);
-    reply->~TrackedBytes();
-    std::free(hint);
+    auto* block = static_cast<TrackedBytes*>(hint);
+    const TrackedBytes reply = std::move(*block);
+    block->~TrackedBytes();
+    reply.blocks.give_back(hint, reply.block_bytes);
+    reply.of_all->fetch_sub(reply.counted, std::memory_order_relaxed);
+    reply.of_peer->fetch_sub(reply.counted, std::memory_order_relaxed);
   }
 };
 
@@ -37,14 +39,16 @@ bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView b
     peers_.mark_used(peer);
   }
   const size_t size = prefix.size() + body.size();
-  // One block, as libzmq would, and in small pages: huge ones make a copy four times as fast while
-  // the kernel has some, and take it up to 46 ms to find one when it has not (measured, 4 MiB).
-  void* memory = std::malloc(sizeof(TrackedBytes) + size);
+  const size_t block_bytes = sizeof(TrackedBytes) + size;
+  void* memory = blocks_.take(block_bytes);
   if (memory == nullptr) {
     throw std::bad_alloc();
   }
+  if (blocks_.any() && !blocks_timer_.active()) {
+    blocks_timer_.start(options_.blocks_kept_ms);
+  }
   const size_t counted = std::exchange(peer.uncounted, 0);
-  auto* tracked = new (memory) TrackedBytes{peer.unsent, unsent_, counted};
+  auto* tracked = new (memory) TrackedBytes{peer.unsent, unsent_, counted, blocks_, block_bytes};
   peer.unsent->fetch_add(counted, std::memory_order_relaxed);
   unsent_->fetch_add(counted, std::memory_order_relaxed);
   char* data = static_cast<char*>(memory) + sizeof(TrackedBytes);
@@ -110,7 +114,22 @@ void ZmqListener::account_memory() {
   memory_.replace(MemoryUse::connections, price_,
                   connections_.count() * ZmqOptions::kConnectionBytes);
   const size_t unsent = unsent_->load(std::memory_order_relaxed);
-  memory_.replace(MemoryUse::zmq_replies, replies_, unsent - std::min(unsent, freeing));
+  const auto account = [&] {
+    memory_.replace(MemoryUse::zmq_replies, replies_,
+                    unsent - std::min(unsent, freeing) + blocks_.spare());
+  };
+  account();
+  if (blocks_.spare() != 0 && (memory_.tight() || memory_.waiting())) {
+    blocks_.free_kept();
+    account();
+  }
+}
+
+void ZmqListener::free_unused_blocks() {
+  blocks_.free_unused();
+  if (blocks_.any()) {
+    blocks_timer_.start(options_.blocks_kept_ms);
+  }
 }
 
 void ZmqListener::look_at_unread() {

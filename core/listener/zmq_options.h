@@ -49,6 +49,7 @@ struct ZmqOptions {
   /// Bytes that connections may take; with more, new ones wait. 0: limited by their number only.
   size_t connection_memory = 0;
   MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the listener
+  uint64_t blocks_kept_ms = 1'000;  ///< memory of large replies that is not used; tests raise it
   int linger_ms = 1'000;            ///< see ZmqListener::finish(); tests raise it
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };

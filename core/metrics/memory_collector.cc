@@ -13,7 +13,9 @@ void collect_memory(const Workers& workers, std::vector<MetricFamily>& families)
       "zerogate_memory_budget_bytes",
       "Memory that clients and backends make the gateway hold, by use: requests = unfinished ones "
       "over TCP, replies = not read yet, zmq_requests and zmq_replies = what libzmq has of them "
-      "(requests: measured only under a memory limit), forwarded = calls to backends, "
+      "(requests: measured only under a memory limit; replies: with what is kept for the next "
+      "large "
+      "ones), forwarded = calls to backends, "
       "backend_replies = unfinished ones of backends over TCP, connections = a price for each.",
       MetricType::Gauge);
   for (size_t use = 0; use < kMemoryUseNames.size(); ++use) {
