@@ -1,155 +1,121 @@
 #!/usr/bin/env python3
-"""Changes one line of core/ at a time and runs the tests: who notices?
+"""Changes one line of core/ at a time and runs the tests: which one notices?
 
 usage: tests/mutation/mutate.py SOURCES BUILD [--mutants N] [--seed N] [--only FOLDER]
 
-A mutant that does not compile, or that compiles to the same object, is none: another takes its
-place. Headers are left alone: each would build everything anew.
+Neither SOURCES nor BUILD is changed. A mutant that does not build, or that compiles to the same
+object, is none: another takes its place. Headers are left alone: each would build everything anew.
+
+BUILD/results-HASH has the verdicts so far for a state of core/. A run goes on with them: tests are
+only added, so what was noticed is not tried again, and survivors are.
 """
 
 import argparse
 import contextlib
+import hashlib
 import io
-import os
+import json
 import pathlib
 import random
 import re
-import subprocess
 import sys
 
+from judge import Judge
 from universalmutator import mutator
 
 RULES = ["universal.rules", "c_like.rules", "cpp.rules"]
 KILLED = 0.9  # of all mutants, at the least
-SHARDS = 4  # of the unit tests: they wait more than they compute
-TEST_TIMEOUT_S = 60
-TEST_BYTES = 4 << 30
-BUILD_TIMEOUT_S = 300
-CHANGED = "changed"  # names the file that is changed now: a run may be killed
-SEEDS = 300  # of the simulation
-# Lines on which nothing hangs: comments, checks, and what only opens or closes.
-LEFT_OUT = re.compile(r"^\s*(//|#|assert\(|static_assert|using |namespace |\}|\{|[\w:]+\($)")
-
-
-class Program:
-    """A test program: built when it is needed, run in shards at the same time."""
-
-    def __init__(self, name, commands):
-        self.name, self.commands = name, commands
-
-    def notices(self, build, sources):
-        if make(build, self.name).returncode != 0:
-            return True  # a check of the compiler in a test
-        running = [start(command, build, sources, environment) for command, environment in self.commands]
-        return any([process.wait() != 0 for process in running])
-
-
-def sharded(name, shards):
-    gtest = {"GTEST_FAIL_FAST": "1", "GTEST_TOTAL_SHARDS": str(shards)}
-    return Program(name, [([name], {**gtest, "GTEST_SHARD_INDEX": str(i)}) for i in range(shards)])
-
-
-PROGRAMS = [
-    sharded("unit_tests", SHARDS),
-    Program("simulation", [(["simulation", "--from", "1", "--seeds", str(SEEDS)], {})]),
-    sharded("integration_tests", SHARDS),
-]
-
-
-def make(build, target):
-    command = ["ninja", "-C", build, target]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, timeout=BUILD_TIMEOUT_S, check=False)
-
-
-def start(command, build, sources, environment):
-    """A mutant may run for ever, or take all memory: it ends, and counts as noticed."""
-    bounded = ["prlimit", f"--as={TEST_BYTES}", "timeout", "--signal=KILL", str(TEST_TIMEOUT_S)]
-    return subprocess.Popen(
-        [*bounded, build.resolve() / command[0], *command[1:]],
-        cwd=sources,
-        env={**os.environ, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+# Lines on which nothing hangs: comments, checks, what only opens or closes, and room made in
+# advance, which decides only how often memory is allocated.
+LEFT_OUT = re.compile(
+    r"^\s*(//|#|assert\(|static_assert|using |namespace |\}|\{|[\w:]+\($|[\w.>-]+reserve\()"
+)
 
 
 def mutants_of(lines, number):
     """What the rules make of this line: [text], each once."""
     with contextlib.redirect_stdout(io.StringIO()):
-        found = mutator.mutants_regexp([lines[number]], RULES, ignorePatterns=[], ignoreStringOnly=True)
+        line = [lines[number]]
+        found = mutator.mutants_regexp(line, RULES, ignorePatterns=[], ignoreStringOnly=True)
     return sorted({text for _, text, *_ in found} - {lines[number]})
 
 
 def choose(files, chance):
-    """A line of all lines, then one of what the rules make of it: (file, its lines, number, text)."""
+    """Mutants without end, each once: a line of all, then one of what the rules make of it."""
+    tried = set()
     while True:
         file, lines, number = chance.choice(files)
         if LEFT_OUT.match(lines[number]) or not lines[number].strip():
             continue
         if texts := mutants_of(lines, number):
-            return file, lines, number, chance.choice(texts)
+            text = chance.choice(texts)
+            if (file, number, text) not in tried:
+                tried.add((file, number, text))
+                yield file, lines, number, text
 
 
-def object_of(build, sources, file):
-    name = str(file.relative_to(sources)) + ".o"
-    [found] = [path for path in build.rglob("*.cc.o") if str(path).endswith("zerogate_core.dir/" + name)]
-    return found
+class Results:
+    """The verdicts so far, a line of JSON each."""
+
+    def __init__(self, path):
+        self.path = path
+        lines = path.read_text().splitlines() if path.exists() else []
+        self.known = {key: verdict for key, verdict in map(json.loads, lines)}
+
+    def add(self, key, verdict):
+        with self.path.open("a") as file:
+            file.write(json.dumps([key, verdict]) + "\n")
 
 
-def judge(build, sources, file, lines, number, text):
-    """Who notices: a program's name, "nobody", or None when it is no mutant."""
-    compiled = object_of(build, sources, file)
-    before = compiled.read_bytes()
-    (build / CHANGED).write_text(str(file))
-    file.write_text("".join([*lines[:number], text, *lines[number + 1 :]]))
-    try:
-        target = str(compiled.relative_to(build))
-        if make(build, target).returncode != 0 or compiled.read_bytes() == before:
-            return None
-        return next((p.name for p in PROGRAMS if p.notices(build, sources)), "nobody")
-    finally:
-        file.write_text("".join(lines))
-        make(build, target)
-        (build / CHANGED).unlink()
+def hash_of(folder):
+    content = hashlib.sha256()
+    for file in sorted(folder.rglob("*.*")):
+        content.update(str(file.relative_to(folder)).encode() + file.read_bytes())
+    return content.hexdigest()[:12]
 
 
-def main():
+def parse():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("sources", type=pathlib.Path)
     arguments.add_argument("build", type=pathlib.Path)
     arguments.add_argument("--mutants", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--only", default="core")
-    asked = arguments.parse_args()
-    with contextlib.suppress(FileNotFoundError):
-        pathlib.Path((asked.build / CHANGED).read_text()).touch()
-    for program in PROGRAMS:
-        if program.notices(asked.build, asked.sources):
-            sys.exit(f"mutate.py: {program.name} fails before anything is changed")
+    return arguments.parse_args()
+
+
+def main():
+    asked = parse()
+    sources, build = asked.sources.resolve(), asked.build.resolve()
+    judge = Judge(sources, build)
+    if failure := judge.fails_unchanged():
+        sys.exit(f"mutate.py: {failure} before anything is changed")
+    results = Results(build / f"results-{hash_of(sources / 'core')}")
     files = []
-    for file in sorted((asked.sources / asked.only).rglob("*.cc")):
+    for file in sorted((sources / asked.only).rglob("*.cc")):
         lines = file.read_text().splitlines(keepends=True)
         files += [(file, lines, number) for number in range(len(lines))]
-    chance = random.Random(asked.seed)
-    counts, survivors, tried = dict.fromkeys([*(p.name for p in PROGRAMS), "nobody"], 0), [], set()
-    while sum(counts.values()) < asked.mutants:
-        file, lines, number, text = choose(files, chance)
-        if (file, number, text) in tried:
+    verdicts = []
+    for file, lines, number, text in choose(files, random.Random(asked.seed)):
+        if len(verdicts) == asked.mutants:
+            break
+        place = f"{file.relative_to(sources)}:{number + 1}"
+        key = f"{place} {text}"
+        verdict = results.known.get(key, "survives")
+        if verdict == "survives":
+            verdict = judge.judge(file, lines, number, text)
+            results.add(key, verdict)
+        if verdict == "none":
             continue
-        tried.add((file, number, text))
-        who = judge(asked.build, asked.sources, file, lines, number, text)
-        if who is None:
-            continue
-        counts[who] += 1
-        place = f"{file.relative_to(asked.sources)}:{number + 1}"
-        print(f"{sum(counts.values())} {place}: {who}", flush=True)
-        if who == "nobody":
-            survivors.append(f"{place}\n  - {lines[number].strip()}\n  + {text.strip()}")
-            print(survivors[-1], flush=True)
-    killed = 1 - counts["nobody"] / asked.mutants
-    print("\n".join(survivors))
-    print(", ".join(f"{who} {count}" for who, count in counts.items()), f"- {killed:.0%} noticed")
-    sys.exit(killed < KILLED)
+        verdicts.append(verdict)
+        print(f"{len(verdicts)} {place}: {verdict}", flush=True)
+        if verdict == "survives":
+            print(f"  - {lines[number].strip()}\n  + {text.strip()}", flush=True)
+    by = [verdict.split()[0] for verdict in verdicts]
+    noticed = 1 - by.count("survives") / len(by)
+    counts = ", ".join(f"{who} {by.count(who)}" for who in sorted(set(by)))
+    print(f"{counts} - {noticed:.1%} noticed")
+    sys.exit(noticed < KILLED)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""The programs of tests: how each is run, and what its output says of a failure."""
+
+import re
+
+SHARDS = 4  # they wait more than they compute
+SEEDS = 300  # of the simulation
+SUITE = re.compile(r"^(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),", re.MULTILINE)
+
+
+class Gtest:
+    """The tests of a program that match a filter, in shards at the same time."""
+
+    def __init__(self, name, chosen="*", shards=SHARDS):
+        self.name, self.chosen, self.shards = name, chosen, shards
+
+    def runs(self):
+        """(arguments, environment) of each process."""
+        total = {"GTEST_FAIL_FAST": "1", "GTEST_TOTAL_SHARDS": str(self.shards)}
+        filtered = [f"--gtest_filter={self.chosen}"]
+        return [(filtered, {**total, "GTEST_SHARD_INDEX": str(i)}) for i in range(self.shards)]
+
+    def failure(self, output, how):
+        """The first test that failed; where the program ended within one, that test and how."""
+        if failed := re.search(r"^\[  FAILED  \] ([\w./]+)", output, re.MULTILINE):
+            return failed[1]
+        begun = re.findall(r"^\[ RUN      \] (\S+)", output, re.MULTILINE)
+        return f"{begun[-1] if begun else 'start'} {how}"
+
+    def alone(self, failure):
+        return [f"--gtest_filter={failure.split()[0]}"]
+
+
+class Simulation:
+    name = "simulation"
+
+    def runs(self):
+        return [(["--from", "1", "--seeds", str(SEEDS)], {})]
+
+    def failure(self, output, how):
+        """The seed and the promise that was not kept."""
+        found = re.search(r"(.*)\nthe seed is (\d+)", output)
+        return f"{found[2]} {found[1]}" if found else f"0 {how}"
+
+    def alone(self, failure):
+        return ["--seed", failure.split()[0]]
+
+
+ALL = [Gtest("unit_tests"), Simulation(), Gtest("integration_tests")]
+
+
+def nearest_first(sources, file):
+    """All; the unit tests of the file's own room first: they are few, and notice the most."""
+    room = sources / "tests/unit" / file.parent.relative_to(sources)
+    suites = {suite for test in room.glob("*.cc") for suite in SUITE.findall(test.read_text())}
+    if not suites:
+        return ALL
+    near = ":".join(f"{suite}.*:{suite}/*:*/{suite}.*" for suite in sorted(suites))
+    return [Gtest("unit_tests", near, 1), Gtest("unit_tests", f"-{near}"), *ALL[1:]]
