@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
@@ -378,6 +379,29 @@ TEST(ListenSocketTest, HeldNewcomersWaitAndThoseBeforeThemCanBeAccepted) {
   EXPECT_GE(accepted.get(), 0);
   const UniqueFd none(accept4(socket.value().fd(), nullptr, nullptr, SOCK_NONBLOCK));
   EXPECT_LT(none.get(), 0);
+}
+
+// A socket with TCP_DEFER_ACCEPT has half a connection until the client sends something.
+TEST(ListenSocketTest, AHandshakeThatHasBegunEndsThoughNewcomersAreHeld) {
+  auto socket = open("127.0.0.1:0");
+  ASSERT_TRUE(socket) << socket.error();
+  const int seconds = 10;
+  ASSERT_EQ(
+      setsockopt(socket.value().fd(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds), 0);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(socket.value().bound().port);
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const UniqueFd client(::socket(AF_INET, SOCK_STREAM, 0));
+  ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
+  const UniqueFd none(accept(socket.value().fd(), nullptr, nullptr));
+  ASSERT_LT(none.get(), 0) << "half a connection";
+  socket.value().hold_newcomers();
+  ASSERT_EQ(send(client.get(), "x", 1, 0), 1);
+  pollfd one{socket.value().fd(), POLLIN, 0};
+  EXPECT_EQ(poll(&one, 1, 10'000), 1);
+  const UniqueFd accepted(accept(socket.value().fd(), nullptr, nullptr));
+  EXPECT_GE(accepted.get(), 0);
 }
 
 }  // namespace

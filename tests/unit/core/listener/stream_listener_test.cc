@@ -158,6 +158,21 @@ TEST_F(StreamListenerTest, WhatAClosedConnectionHeldIsFree) {
   EXPECT_EQ(malformed(Malformed::truncated), 10u);
 }
 
+TEST_F(StreamListenerTest, EachConnectionHasItsPrice) {
+  MemoryAccount memory;
+  options_.memory = &memory;
+  const size_t price = StreamOptions::kConnectionBytes + options_.kept_capacity;
+  const auto first = connect();
+  EXPECT_EQ(memory.held(MemoryUse::connections), price);
+  const auto second = connect();
+  EXPECT_EQ(memory.held(MemoryUse::connections), 2 * price);
+  first->leave();
+  turn();
+  turn();
+  EXPECT_EQ(memory.held(MemoryUse::connections), price);
+  listener_.reset();
+}
+
 TEST_F(StreamListenerTest, ClosesAllWithCallsUnderWay) {
   const auto first = connect();
   const auto second = connect();

@@ -101,5 +101,12 @@ TEST_F(ZmqConnectionsTest, ADescriptorsNextConnectionBeginsAnew) {
   EXPECT_EQ(ill(), 1u);
 }
 
+TEST_F(ZmqConnectionsTest, WithoutADescriptorItIsARefusedConnectionAndNoOther) {
+  tell(ZMQ_EVENT_ACCEPT_FAILED, EMFILE);
+  EXPECT_EQ(metrics_.rejected[index_of(Rejected::descriptors)].value(), 1u);
+  EXPECT_EQ(metrics_.accepted.value(), 0u);
+  EXPECT_EQ(ill(), 0u);
+}
+
 }  // namespace
 }  // namespace zerogate::testing

@@ -88,7 +88,11 @@ TEST_F(BackendCollectorTest, WorkersAreSummedByName) {
   there->up.set(1);
   one->queue.set(7);
   two->queue.set(1);
-  two->retries.add(2);
+  for (const auto& [worker, counted] : {std::pair(one, 1), std::pair(two, 10)}) {
+    worker->retries.add(2 * counted);
+    worker->pipelined.add(3 * counted);
+    worker->resent.add(4 * counted);
+  }
   one->duration.observe(50'000);
   two->duration.observe(60'000);
   EXPECT_EQ(requests("orders", "a:1", "ok"), 7);
@@ -97,7 +101,9 @@ TEST_F(BackendCollectorTest, WorkersAreSummedByName) {
   EXPECT_EQ(value("zerogate_backend_connections", {{"backend", "orders"}, {"endpoint", "a:1"}}), 7);
   EXPECT_EQ(value("zerogate_backend_in_flight", {{"backend", "orders"}, {"endpoint", "a:1"}}), 4);
   EXPECT_EQ(value("zerogate_backend_queue", {{"backend", "orders"}}), 8);
-  EXPECT_EQ(value("zerogate_backend_retries_total", {{"backend", "orders"}}), 2);
+  EXPECT_EQ(value("zerogate_backend_retries_total", {{"backend", "orders"}}), 22);
+  EXPECT_EQ(value("zerogate_backend_pipelined_total", {{"backend", "orders"}}), 33);
+  EXPECT_EQ(value("zerogate_backend_resent_total", {{"backend", "orders"}}), 44);
   const auto& histogram =
       find("zerogate_backend_request_duration_seconds", {{"backend", "orders"}})->histogram;
   EXPECT_EQ(histogram.bucket[0].cumulative_count, 1U);

@@ -163,12 +163,16 @@ TEST_F(BackendMetricsListTest, TheNextOfThatNameGoesOnWhereItEnded) {
   old->add("a:1")->requests[kOk].add(3);
   old->add("b:1")->requests[kOk].add(4);
   old->retries.add(5);
+  old->pipelined.add(6);
+  old->resent.add(7);
   old->duration.observe(50'000);
   list.remove(old);
   const auto young = add("orders");
   ASSERT_EQ(list.totals().size(), 1U);
   EXPECT_TRUE(list.totals()[0].live);
   EXPECT_EQ(list.totals()[0].retries, 5U);
+  EXPECT_EQ(list.totals()[0].pipelined, 6U);
+  EXPECT_EQ(list.totals()[0].resent, 7U);
   EXPECT_EQ(list.totals()[0].duration.buckets[0], 1U);
   EXPECT_EQ(list.totals()[0].duration.sum_ns, 50'000U);
   young->add("a:1")->requests[kOk].add(10);

@@ -31,7 +31,7 @@ struct Defaults {
   bool flag = true;
   double ratio = 2;
   std::string text = "a \"b\"\n";
-  Bytes bytes{"\x01z"};
+  Bytes bytes{"\x01\"\\z"};
   std::vector<int32_t> list{1, 2};
   std::map<std::string, int32_t> none_yet;
   std::optional<everything::Color> color = everything::Color::green;
@@ -193,7 +193,7 @@ TEST(ContractTest, DefaultsAreWrittenAsPythonHasThem) {
   EXPECT_THAT(text, HasSubstr("    flag: bool = True\n"));
   EXPECT_THAT(text, HasSubstr("    ratio: float = 2.0\n"));
   EXPECT_THAT(text, HasSubstr("    text: str = \"a \\\"b\\\"\\n\"\n"));
-  EXPECT_THAT(text, HasSubstr("    bytes: builtins.bytes = b\"\\x01z\"\n"));
+  EXPECT_THAT(text, HasSubstr("    bytes: builtins.bytes = b\"\\x01\\\"\\\\z\"\n"));
   EXPECT_THAT(text,
               HasSubstr("    list: builtins.list[int] = field(default_factory=lambda: [1, 2])\n"));
   EXPECT_THAT(text, HasSubstr("    none_yet: dict[str, int] = field(default_factory=dict)\n"));
@@ -256,6 +256,32 @@ TEST(ContractTest, ClassesHaveNamesOfTheirOwn) {
   EXPECT_THAT((contract_with<contracts::Page<everything::Point>>()),
               HasSubstr("class Page_everything__Point_:\n    items: list[Point]\n"));
   EXPECT_THAT((contract_with<contracts::list>()), HasSubstr("class list_:\n    x: int\n"));
+}
+
+TEST(ContractTest, NoClassTakesANameThatTheFileNeeds) {
+  std::vector<std::string> needed = {"ZeroClient",     "AsyncZeroClient",
+                                     "AsyncTCPClient", "RpcClient",
+                                     "zero_client",    "msg",
+                                     "result",         "builtins",
+                                     "dataclass",      "field",
+                                     "enum",           "msgspec",
+                                     "datetime",       "date",
+                                     "time",           "decimal",
+                                     "uuid",           "Any",
+                                     "Optional",       "Union",
+                                     "object",         "property"};
+  for (const char* const type :
+       {"bool", "bytes", "dict", "float", "int", "list", "set", "str", "tuple"}) {
+    needed.emplace_back(type);
+  }
+  FunctionContract types;
+  for (const std::string& name : needed) {
+    types.classes.push_back({name, ClassInfo::Kind::structure, {}});
+  }
+  const std::string text = contract_text({{.types = types}});
+  for (const std::string& name : needed) {
+    EXPECT_THAT(text, HasSubstr("class " + name + "_:\n"));
+  }
 }
 
 TEST(ContractTest, DocsAreDocstringsWhateverIsInThem) {
