@@ -163,7 +163,7 @@ class Context {
   Pending<sdk::TypedCall<Result>> call(std::string_view backend, std::string_view function,
                                        const Argument&... argument) {
     static_assert(sizeof...(Argument) <= 1, "a function of Zero has at most one argument");
-    sdk::OutBuffer& bytes = runtime_.scratch();
+    OutBuffer& bytes = runtime_.scratch();
     (encode(argument, bytes), ...);
     Pending<sdk::TypedCall<Result>> pending(new sdk::TypedCall<Result>(call_));
     runtime_.inner_calls().begin(runtime_.environment().backends, backend, function,

@@ -3,9 +3,9 @@
 
 #include <type_traits>
 
+#include "core/base/out_buffer.h"
 #include "core/sdk/codec_containers.h"
 #include "core/sdk/codec_struct.h"
-#include "core/sdk/out_buffer.h"
 #include "core/sdk/room.h"
 
 namespace zerogate {
@@ -14,7 +14,7 @@ namespace zerogate {
 /// order of the C++ container. `Out` is a std::string or an OutBuffer. Pure; any thread.
 template <class T, class Out>
 void encode(const T& value, Out& out) {
-  if constexpr (std::is_same_v<Out, sdk::OutBuffer> && sdk::HasRoom<T>) {
+  if constexpr (std::is_same_v<Out, OutBuffer> && sdk::HasRoom<T>) {
     sdk::RoomWriter to(out.make_room(sdk::Room<T>::of(value)));
     sdk::Codec<T>::write(to, value);
     out.commit(to.at());

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/intrusive_list.h"
+#include "core/base/out_buffer.h"
 #include "core/base/uuid.h"
 #include "core/io/event_loop.h"
 #include "core/io/timer.h"
@@ -20,7 +21,6 @@
 #include "core/sdk/blocking_pool.h"
 #include "core/sdk/inner_calls.h"
 #include "core/sdk/operation.h"
-#include "core/sdk/out_buffer.h"
 #include "core/sdk/redis_access.h"
 
 namespace zerogate {
@@ -177,9 +177,9 @@ class FunctionRuntime final : private EndOfTurn {
 
   /// A buffer for one message; empty. Its memory is used again. No await comes between this and the
   /// message's end.
-  sdk::OutBuffer& scratch() { return scratch_.clear(), scratch_; }
+  OutBuffer& scratch() { return scratch_.clear(), scratch_; }
   /// The same, not empty.
-  sdk::OutBuffer& unclean_scratch() { return scratch_; }
+  OutBuffer& unclean_scratch() { return scratch_; }
   /// Answers with the exception that is being handled, and logs its first of a kind.
   void fail_with_exception(Call call, std::string_view function);
 
@@ -195,7 +195,7 @@ class FunctionRuntime final : private EndOfTurn {
   std::unique_ptr<sdk::InnerCalls> inner_calls_;
   BlockingLane blocking_;
   std::vector<sdk::FunctionCalls*> functions_;
-  sdk::OutBuffer scratch_;
+  OutBuffer scratch_;
   UuidSource uuids_;
 };
 

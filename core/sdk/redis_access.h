@@ -12,11 +12,11 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/base/out_buffer.h"
 #include "core/redis/redis_client.h"
 #include "core/sdk/call_failure.h"
 #include "core/sdk/encode.h"
 #include "core/sdk/operation.h"
-#include "core/sdk/out_buffer.h"
 
 namespace zerogate {
 
@@ -132,7 +132,7 @@ std::string redis_text(Number number) {
 class RedisAccess {
  public:
   /// `send` may be empty: the function was added without Redis. `scratch` is for one value.
-  RedisAccess(const RedisSend& send, Resumer& resumer, sdk::OutBuffer& scratch)
+  RedisAccess(const RedisSend& send, Resumer& resumer, OutBuffer& scratch)
       : send_(send), resumer_(resumer), scratch_(scratch) {}
 
   /// Any command. Arguments are texts and integers, which are copied.
@@ -174,7 +174,7 @@ class RedisAccess {
 
   const RedisSend& send_;
   Resumer& resumer_;
-  sdk::OutBuffer& scratch_;
+  OutBuffer& scratch_;
 };
 
 }  // namespace zerogate

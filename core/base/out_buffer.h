@@ -8,7 +8,7 @@
 
 #include "core/base/bytes.h"
 
-namespace zerogate::sdk {
+namespace zerogate {
 
 /// As much of a std::string as the encoder uses, and cheaper: a compare and a move for what a
 /// message is made of. It keeps its memory, up to kKeptBytes. Throws std::bad_alloc. One thread.
@@ -69,4 +69,4 @@ class OutBuffer {
   char* end_ = nullptr;
 };
 
-}  // namespace zerogate::sdk
+}  // namespace zerogate
