@@ -10,76 +10,60 @@ namespace {
 
 constexpr uint8_t to_byte(char c) { return static_cast<uint8_t>(c); }
 
-/// Bytes of the whole value that begins with this byte, where the byte alone decides that; 0 for
-/// lengths that follow, for containers, and for 0xc1, which MessagePack never uses.
-constexpr std::array<uint8_t, 256> make_fixed_sizes() {
-  std::array<uint8_t, 256> sizes{};
-  for (int i = 0x00; i <= 0x7f; ++i) {
-    sizes[i] = 1;  // fixint
+/// What the first byte of a value tells.
+struct Form {
+  uint8_t size = 1;          ///< bytes up to the next value; of a long form its head alone
+  uint8_t items = 0;         ///< values in a short container
+  uint8_t length_bytes = 0;  ///< of the big-endian count behind the first byte; 0: a short form
+  uint8_t per_item = 0;      ///< values for each count of a container; 0: a count is of bytes
+};
+constexpr uint8_t kNoForm = 0xff;  ///< as length_bytes: of 0xc1, which MessagePack never uses
+
+constexpr Form short_form(int size) { return {static_cast<uint8_t>(size), 0, 0, 0}; }
+/// `extra`: an ext's type.
+constexpr Form long_form(uint8_t length_bytes, uint8_t extra, uint8_t per_item) {
+  return {static_cast<uint8_t>(1 + length_bytes + extra), 0, length_bytes, per_item};
+}
+constexpr std::array<Form, 256> make_forms() {
+  std::array<Form, 256> forms{};  // fixints, nil and booleans are one byte
+  for (int i = 0; i < 16; ++i) {
+    forms[0x80 + i] = {1, static_cast<uint8_t>(2 * i), 0, 2};
+    forms[0x90 + i] = {1, static_cast<uint8_t>(i), 0, 1};
   }
-  for (int i = 0xa0; i <= 0xbf; ++i) {
-    sizes[i] = static_cast<uint8_t>(i - 0x9f);  // fixstr
+  for (int i = 0; i < 32; ++i) {
+    forms[0xa0 + i] = short_form(1 + i);  // fixstr
   }
-  for (int i = 0xe0; i <= 0xff; ++i) {
-    sizes[i] = 1;  // negative fixint
-  }
-  sizes[0xc0] = sizes[0xc2] = sizes[0xc3] = 1;  // nil, booleans
-  sizes[0xca] = 5, sizes[0xcb] = 9;             // floats
+  forms[0xc1] = {0, 0, kNoForm, 0};
+  forms[0xca] = short_form(5), forms[0xcb] = short_form(9);  // floats
   for (int i = 0; i < 4; ++i) {
-    sizes[0xcc + i] = sizes[0xd0 + i] = static_cast<uint8_t>(1 + (1 << i));  // integers
+    forms[0xcc + i] = forms[0xd0 + i] = short_form(1 + (1 << i));  // integers
   }
   for (int i = 0; i < 5; ++i) {
-    sizes[0xd4 + i] = static_cast<uint8_t>(2 + (1 << i));  // fixext
+    forms[0xd4 + i] = short_form(2 + (1 << i));  // fixext
+  }
+  for (int i = 0; i < 3; ++i) {
+    const auto length_bytes = static_cast<uint8_t>(1 << i);
+    forms[0xc4 + i] = forms[0xd9 + i] = long_form(length_bytes, 0, 0);  // bin, str
+    forms[0xc7 + i] = long_form(length_bytes, 1, 0);                    // ext
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto length_bytes = static_cast<uint8_t>(2 << i);
+    forms[0xdc + i] = long_form(length_bytes, 0, 1);  // array
+    forms[0xde + i] = long_form(length_bytes, 0, 2);  // map
+  }
+  return forms;
+}
+constexpr std::array<Form, 256> kForms = make_forms();
+constexpr Form form_of(char first) { return kForms[to_byte(first)]; }
+
+/// Bytes of the whole value where the first one alone decides that; else 0.
+constexpr std::array<uint8_t, 256> kFixedSizes = [] {
+  std::array<uint8_t, 256> sizes{};
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    sizes[i] = kForms[i].length_bytes == 0 && kForms[i].per_item == 0 ? kForms[i].size : 0;
   }
   return sizes;
-}
-constexpr std::array<uint8_t, 256> kFixedSizes = make_fixed_sizes();
-
-/// What the first byte of a long form announces: of str, bin, ext, array or map.
-struct Head {
-  uint8_t length_bytes = 0;  ///< width of the big-endian count or length that follows
-  uint8_t extra = 0;         ///< bytes beside the body: an ext's type
-  uint8_t per_item = 0;      ///< values per count of a container; 0: a count of bytes
-  bool valid = false;
-};
-
-constexpr Head head_of(uint8_t first) {
-  switch (first) {
-    case 0xc4:
-    case 0xd9:
-      return {1, 0, 0, true};
-    case 0xc5:
-    case 0xda:
-      return {2, 0, 0, true};
-    case 0xc6:
-    case 0xdb:
-      return {4, 0, 0, true};
-    case 0xc7:
-      return {1, 1, 0, true};
-    case 0xc8:
-      return {2, 1, 0, true};
-    case 0xc9:
-      return {4, 1, 0, true};
-    case 0xdc:
-      return {2, 0, 1, true};
-    case 0xdd:
-      return {4, 0, 1, true};
-    case 0xde:
-      return {2, 0, 2, true};
-    case 0xdf:
-      return {4, 0, 2, true};
-    default:
-      return {};
-  }
-}
-constexpr std::array<Head, 256> make_heads() {
-  std::array<Head, 256> heads{};
-  for (int i = 0; i < 256; ++i) {
-    heads[i] = head_of(static_cast<uint8_t>(i));
-  }
-  return heads;
-}
-constexpr std::array<Head, 256> kHeads = make_heads();
+}();
 
 constexpr Type find_type(uint8_t first) {
   if (first <= 0x7f || first >= 0xe0) {
@@ -147,16 +131,39 @@ uint64_t read_count(const char* behind_first, uint8_t length_bytes) {
   }
 }
 
-/// Reads the head of a long form: its bytes and its count. False when `bytes` is too short for it.
+/// Reads the head of a long form without an ext's type: its bytes and its count. False when `bytes`
+/// is too short for it.
 bool read_head(ByteView bytes, size_t& header, uint64_t& count) {
-  const uint8_t first = to_byte(bytes.front());
-  const Head head = kHeads[first];
-  header = size_t{1} + head.length_bytes;
+  const uint8_t length_bytes = form_of(bytes.front()).length_bytes;
+  header = size_t{1} + length_bytes;
   if (bytes.size() < header) {
     return false;
   }
-  count = read_count(bytes.data() + 1, head.length_bytes);
+  count = read_count(bytes.data() + 1, length_bytes);
   return true;
+}
+
+/// Is it one value? No value is deeper than it has bytes, so that of one of up to kMaxDepth a sum
+/// is enough: of the values to come, in whatever containers.
+bool is_one_short_value(ByteView bytes) {
+  size_t at = 0;
+  for (uint64_t left = 1; left != 0; --left) {
+    if (at >= bytes.size()) {
+      return false;
+    }
+    const char* const first = bytes.data() + at;
+    const Form form = form_of(*first);
+    at += form.size;
+    left += form.items;
+    if (form.length_bytes != 0) [[unlikely]] {
+      if (form.length_bytes == kNoForm || at > bytes.size()) {
+        return false;
+      }
+      const uint64_t count = read_count(first + 1, form.length_bytes);
+      (form.per_item == 0 ? at : left) += form.per_item == 0 ? count : count * form.per_item;
+    }
+  }
+  return at == bytes.size();
 }
 
 }  // namespace
@@ -173,50 +180,39 @@ Scan scan_value(ByteView bytes, uint32_t levels) noexcept {
     if (at == end) {
       return {0, ScanError::truncated};
     }
-    const uint8_t first = to_byte(*at);
     const auto present = static_cast<uint64_t>(end - at);
-    if (static_cast<int8_t>(first) >= -32) {  // a fixint; its branch spares dense lists the table
+    if (static_cast<int8_t>(*at) >= -32) {  // a fixint; its branch spares dense lists the table
       ++at;
-    } else if (const uint8_t size = kFixedSizes[first]; size != 0) {
+    } else if (const uint8_t size = kFixedSizes[to_byte(*at)]; size != 0) {
       if (size > present) {
         return {0, ScanError::truncated};
       }
       at += size;
-    } else if ((first & 0xe0) == 0x80) {  // a map or an array of up to 15
-      if (depth == levels) {
-        return {0, ScanError::too_deep};
-      }
-      ++at;
-      if (const uint64_t count = first & 0x0f; count != 0) {
-        outer[depth++] = left;
-        left = first < 0x90 ? 2 * count : count;
-        continue;
-      }
     } else {
-      const Head head = kHeads[first];
-      if (!head.valid) {
+      const Form form = form_of(*at);
+      if (form.length_bytes == kNoForm) {
         return {0, ScanError::invalid};
       }
-      const uint64_t header = uint64_t{1} + head.length_bytes + head.extra;
-      if (header > present) {
+      if (form.size > present) {
         return {0, ScanError::truncated};
       }
-      const uint64_t count = read_count(at + 1, head.length_bytes);
-      if (head.per_item == 0) {
-        if (count > present - header) {
+      uint64_t items = form.items;
+      if (form.length_bytes != 0) {
+        const uint64_t count = read_count(at + 1, form.length_bytes);
+        if (form.per_item == 0 && count > present - form.size) {
           return {0, ScanError::truncated};
         }
-        at += header + count;
-      } else {
-        if (depth == levels) {
-          return {0, ScanError::too_deep};
-        }
-        at += header;
-        if (count != 0) {
-          outer[depth++] = left;
-          left = count * head.per_item;
-          continue;
-        }
+        at += form.per_item == 0 ? count : 0;
+        items = count * form.per_item;
+      }
+      if (form.per_item != 0 && depth == levels) {
+        return {0, ScanError::too_deep};
+      }
+      at += form.size;
+      if (items != 0) {
+        outer[depth++] = left;
+        left = items;
+        continue;
       }
     }
     while (--left == 0) {
@@ -228,9 +224,9 @@ Scan scan_value(ByteView bytes, uint32_t levels) noexcept {
   }
 }
 
-bool is_one_value(ByteView bytes) noexcept {
-  if (bytes.size() == 1 && kFixedSizes[to_byte(bytes.front())] == 1) {
-    return true;  // nil, mostly
+bool is_any_one_value(ByteView bytes) noexcept {
+  if (bytes.size() <= kMaxDepth) {
+    return is_one_short_value(bytes);
   }
   const Scan scan = scan_value(bytes);
   return scan.error == ScanError::none && scan.length == bytes.size();
@@ -318,7 +314,7 @@ bool Reader::read_bool(bool& value) noexcept {
 
 bool Reader::read_long_integer(Integer& value) noexcept {
   ByteView whole;
-  if (next_type() != Type::integer || !take(0, kFixedSizes[to_byte(*at_)], whole)) {
+  if (next_type() != Type::integer || !take(0, form_of(*at_).size, whole)) {
     return false;
   }
   const char* body = whole.data() + 1;
@@ -350,7 +346,7 @@ bool Reader::read_long_integer(Integer& value) noexcept {
 
 bool Reader::read_real(double& value) noexcept {
   ByteView whole;
-  if (next_type() != Type::real || !take(0, kFixedSizes[to_byte(*at_)], whole)) {
+  if (next_type() != Type::real || !take(0, form_of(*at_).size, whole)) {
     return false;
   }
   value = whole.size() == 5 ? double{std::bit_cast<float>(load_be32(whole.data() + 1))}
@@ -369,11 +365,11 @@ bool Reader::read_ext(int8_t& type, ByteView& body) noexcept {
   if (next_type() != Type::ext) {
     return false;
   }
-  const uint8_t first = to_byte(*at_);
+  const Form form = form_of(*at_);
   size_t header = 1;  // before the type
   uint64_t count = 0;
-  if (kFixedSizes[first] != 0) {
-    count = kFixedSizes[first] - 2u;
+  if (form.length_bytes == 0) {
+    count = form.size - 2u;
   } else if (!read_head(rest(), header, count)) {
     return false;
   }

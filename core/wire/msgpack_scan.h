@@ -30,8 +30,14 @@ struct Scan {
 /// how deep it may be, at most kMaxDepth.
 Scan scan_value(ByteView bytes, uint32_t levels = kMaxDepth) noexcept;
 
-/// True when `bytes` is exactly one whole value, with nothing behind it.
-bool is_one_value(ByteView bytes) noexcept;
+/// Of is_one_value().
+bool is_any_one_value(ByteView bytes) noexcept;
+
+/// True when `bytes` is exactly one whole value, with nothing behind it: mostly nil.
+inline bool is_one_value(ByteView bytes) noexcept {
+  constexpr char kNilByte = static_cast<char>(0xc0);
+  return (bytes.size() == 1 && bytes.front() == kNilByte) || is_any_one_value(bytes);
+}
 
 /// MessagePack's families of types, as error messages name them.
 enum class Type : uint8_t { nil, boolean, integer, real, str, bin, array, map, ext, invalid };

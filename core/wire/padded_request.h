@@ -49,12 +49,11 @@ inline w5::RequestStatus read_argument(ByteView bytes, ByteView& argument) {
     return w5::RequestStatus::ok;
   }
   argument = bytes;
-  const Scan scan = scan_value(bytes);
-  if (scan.error == ScanError::none && scan.length == bytes.size()) {
+  if (is_one_value(bytes)) {
     return w5::RequestStatus::ok;
   }
-  return scan.error == ScanError::too_deep ? w5::RequestStatus::too_deep
-                                           : w5::RequestStatus::malformed;
+  return scan_value(bytes).error == ScanError::too_deep ? w5::RequestStatus::too_deep
+                                                        : w5::RequestStatus::malformed;
 }
 
 /// Slices `body` as the real workers do, however short it is.

@@ -21,6 +21,8 @@ Scan scan_hex(std::string_view hex) { return scan_value(from_hex(hex)); }
 void expect_as_reference(ByteView bytes) {
   const Scan ours = scan_value(bytes);
   const Scan theirs = reference_scan(bytes);
+  ASSERT_EQ(is_one_value(bytes), theirs.error == ScanError::none && theirs.length == bytes.size())
+      << ::testing::PrintToString(bytes);
   ASSERT_EQ(ours.error, theirs.error) << ::testing::PrintToString(bytes);
   ASSERT_EQ(ours.length, theirs.length) << ::testing::PrintToString(bytes);
 }
@@ -118,6 +120,24 @@ TEST(ScanValue, NestsToItsLimitAndNoDeeper) {
   // An empty container is a level too.
   EXPECT_EQ(scan_value(times(kMaxDepth - 1, "\x91") + "\x90").error, ScanError::none);
   EXPECT_EQ(scan_value(times(kMaxDepth, "\x91") + "\x90").error, ScanError::too_deep);
+}
+
+// Up to kMaxDepth bytes it is found out another way.
+TEST(IsOneValue, IsThatOfItsScanBesideEachLimit) {
+  for (const char* level : {"91", "8100", "dc0001", "df0000000100"}) {
+    const std::string head = from_hex(level);
+    for (size_t levels = kMaxDepth / head.size() - 2; levels <= kMaxDepth + 2; ++levels) {
+      for (const char* last : {"", "\xc0", "\x90", "\xc0\xc0"}) {
+        const std::string bytes = times(levels, head) + last;
+        ASSERT_EQ(is_one_value(bytes), scan_value(bytes).length == bytes.size())
+            << level << " " << levels;
+      }
+    }
+  }
+  for (const size_t size : {kMaxDepth - 3, kMaxDepth - 2, kMaxDepth}) {
+    const std::string text = from_hex("da03fd") + std::string(0x3fd, 'x');
+    EXPECT_EQ(is_one_value(ByteView(text).substr(0, size)), size == kMaxDepth);
+  }
 }
 
 TEST(ScanValue, DepthIsGivenBackWhenAContainerEnds) {
