@@ -3,21 +3,13 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/base/digits.h"
+
 namespace zerogate {
 namespace {
 
-constexpr std::array<char, 200> make_pairs() {
-  std::array<char, 200> pairs{};
-  for (size_t i = 0; i < 100; ++i) {
-    pairs[2 * i] = static_cast<char>('0' + i / 10);
-    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
-  }
-  return pairs;
-}
-constexpr auto kPairs = make_pairs();
-
 void write_two(char* out, uint32_t number) {
-  std::memcpy(out, kPairs.data() + size_t{2} * number, 2);
+  std::memcpy(out, kDigitPairs.data() + size_t{2} * number, 2);
 }
 
 void write_digits(char* out, int digits, long value) {

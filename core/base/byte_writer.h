@@ -15,8 +15,7 @@ class ByteWriter {
   explicit ByteWriter(char* to) : at_(to) {}
 
   ByteWriter& put(ByteView bytes) {
-    bytes.copy(at_, bytes.size());  // may be empty, where memcpy takes no null pointer
-    at_ += bytes.size();
+    append(bytes.data(), bytes.size());
     return *this;
   }
   /// A literal, without its NUL: a move or two.
@@ -29,6 +28,15 @@ class ByteWriter {
   ByteWriter& put(char c) {
     *at_++ = c;
     return *this;
+  }
+
+  // As a buffer that grows has them: for those who write into either.
+  void push_back(char c) { *at_++ = c; }
+  void append(const char* bytes, size_t size) {
+    if (size != 0) {  // an empty view may have no address
+      std::memcpy(at_, bytes, size);
+      at_ += size;
+    }
   }
 
   char* at() const { return at_; }

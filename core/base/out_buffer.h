@@ -1,38 +1,59 @@
-// The bytes of one message that a function writes.
+// A growing buffer that messages are written into.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string>
+#include <utility>
 
 #include "core/base/bytes.h"
 
 namespace zerogate {
 
-/// As much of a std::string as the encoder uses, and cheaper: a compare and a move for what a
-/// message is made of. It keeps its memory, up to kKeptBytes. Throws std::bad_alloc. One thread.
+/// As much of a std::string as writing takes, and cheaper: a compare and a move for what a message
+/// is made of, and memory that is about to be written is not cleared. It keeps its memory, which it
+/// doubles as it grows. Throws std::bad_alloc. One thread; the owner bounds its size.
 class OutBuffer {
  public:
   /// What an unusually large message has grown beyond this is freed by the next clear().
   static constexpr size_t kKeptBytes = size_t{64} << 10;
 
   OutBuffer() = default;
-  OutBuffer(const OutBuffer&) = delete;
-  OutBuffer& operator=(const OutBuffer&) = delete;
+  OutBuffer(OutBuffer&& other) noexcept { swap(other); }
+  OutBuffer& operator=(OutBuffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
   ~OutBuffer() { std::free(begin_); }
 
-  ByteView view() const { return {begin_, static_cast<size_t>(at_ - begin_)}; }
-  void clear() {
-    if (static_cast<size_t>(end_ - begin_) > kKeptBytes) {
-      std::free(begin_);
-      begin_ = end_ = nullptr;
+  bool empty() const { return at_ == begin_; }
+  size_t size() const { return static_cast<size_t>(at_ - begin_); }
+  size_t capacity() const { return static_cast<size_t>(end_ - begin_); }
+  char* data() { return begin_; }
+  ByteView view() const { return {begin_, size()}; }
+
+  /// Keeps its memory when that is no more than `kept` bytes.
+  void clear(size_t kept = kKeptBytes) {
+    if (capacity() > kept) [[unlikely]] {
+      release();
     }
     at_ = begin_;
   }
+  void release() { OutBuffer().swap(*this); }
+  /// Forgets what is behind the first `size` bytes.
+  void cut(size_t size) { at_ = begin_ + std::min(size, this->size()); }
+  void swap(OutBuffer& other) noexcept {
+    std::swap(begin_, other.begin_);
+    std::swap(at_, other.at_);
+    std::swap(end_, other.end_);
+  }
+
   /// Where `size` more bytes go; commit() says where they have ended.
   char* make_room(size_t size) {
-    if (static_cast<size_t>(end_ - at_) < size) {
+    if (static_cast<size_t>(end_ - at_) < size) [[unlikely]] {
       grow(size);
     }
     return at_;
@@ -49,12 +70,12 @@ class OutBuffer {
       at_ += size;
     }
   }
+  void append(ByteView bytes) { append(bytes.data(), bytes.size()); }
 
  private:
   [[gnu::cold, gnu::noinline]] void grow(size_t size) {
-    constexpr size_t kFirst = 256;
-    const auto used = static_cast<size_t>(at_ - begin_);
-    const size_t capacity = 2 * (used + size) + kFirst;
+    const size_t used = this->size();
+    const size_t capacity = std::max(2 * this->capacity(), used + size);
     auto* const moved = static_cast<char*>(std::realloc(begin_, capacity));
     if (moved == nullptr) {
       throw std::bad_alloc();
@@ -68,5 +89,19 @@ class OutBuffer {
   char* at_ = nullptr;
   char* end_ = nullptr;
 };
+
+/// Appends what `write` puts behind the pointer that it gets, up to `most` bytes; it returns where
+/// that ends. To a std::string, too: for tools and tests, whose strings are short.
+template <class Write>
+void append_with(OutBuffer& out, size_t most, Write write) {
+  out.commit(write(out.make_room(most)));
+}
+template <class Write>
+void append_with(std::string& out, size_t most, Write write) {
+  const size_t before = out.size();
+  out.resize(before + most);
+  const char* const end = write(out.data() + before);
+  out.resize(static_cast<size_t>(end - out.data()));
+}
 
 }  // namespace zerogate

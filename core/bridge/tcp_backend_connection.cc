@@ -163,7 +163,7 @@ void TcpBackendConnection::send(ForwardedCall& forwarded) {
     begin_.resize(forwarded.slot + 1);
   }
   begin_[forwarded.slot] = gathered_;
-  std::string& out = stream_.out();
+  OutBuffer& out = stream_.out();
   const size_t before = out.size();
   wire::t3::write_request(out, id, forwarded.function(), forwarded.argument(),
                           wire::flag_of_hops(forwarded.hops));

@@ -7,7 +7,7 @@
 namespace zerogate {
 
 int StreamWriter::flush_plain(uv_stream_t* stream) {
-  const ssize_t result = write(stream, out_);
+  const ssize_t result = write(stream, out_.view());
   if (result < 0 && result != UV_EAGAIN) {
     return static_cast<int>(result);
   }
@@ -29,8 +29,8 @@ int StreamWriter::flush_sealed(uv_stream_t* stream) {
     empty(out_);
   }
   int error = 0;
-  if (std::string& sealed = sealer_->sealed(); !sealed.empty()) {
-    const ssize_t result = write(stream, sealed);
+  if (OutBuffer& sealed = sealer_->sealed(); !sealed.empty()) {
+    const ssize_t result = write(stream, sealed.view());
     const size_t taken = result < 0 ? 0 : static_cast<size_t>(result);
     written_ += taken;
     if (result < 0 && result != UV_EAGAIN) {
@@ -43,7 +43,7 @@ int StreamWriter::flush_sealed(uv_stream_t* stream) {
   return good ? error : UV_EPROTO;
 }
 
-int StreamWriter::wait_with_rest(uv_stream_t* stream, std::string& bytes, size_t taken) {
+int StreamWriter::wait_with_rest(uv_stream_t* stream, OutBuffer& bytes, size_t taken) {
   writing_.swap(bytes);
   left_ = writing_.size() - taken;
   const uv_buf_t rest = uv_buf_init(writing_.data() + taken, static_cast<unsigned>(left_));
@@ -73,7 +73,5 @@ void StreamWriter::on_written(int status) {
   left_ = 0;
   done_(owner_, status);
 }
-
-void StreamWriter::let_go(std::string& buffer) { std::string().swap(buffer); }
 
 }  // namespace zerogate

@@ -3,9 +3,8 @@
 
 #include <uv.h>
 
-#include <string>
-
 #include "core/base/bytes.h"
+#include "core/base/out_buffer.h"
 
 namespace zerogate {
 
@@ -23,8 +22,8 @@ class StreamWriter {
    public:
     /// Takes what it can of `plain`, and appends what goes onto the wire to sealed(). False: no
     /// more can be encrypted; what sealed() has still goes.
-    virtual bool seal(std::string& plain) = 0;
-    virtual std::string& sealed() = 0;
+    virtual bool seal(OutBuffer& plain) = 0;
+    virtual OutBuffer& sealed() = 0;
     /// sealed() is with the kernel.
     virtual void sent() = 0;
 
@@ -37,7 +36,7 @@ class StreamWriter {
   StreamWriter& operator=(const StreamWriter&) = delete;
 
   /// Append here.
-  std::string& out() { return out_; }
+  OutBuffer& out() { return out_; }
   /// Bytes that only out() has: neither the kernel nor libuv was ever given them.
   size_t gathered() const { return out_.size(); }
   size_t unsent() const { return out_.size() + left_; }
@@ -67,23 +66,17 @@ class StreamWriter {
   /// Bytes that the kernel took, or an error.
   ssize_t write(uv_stream_t* stream, ByteView bytes);
   /// Leaves what is behind the `taken` bytes to libuv. 0 or libuv's number.
-  int wait_with_rest(uv_stream_t* stream, std::string& bytes, size_t taken);
+  int wait_with_rest(uv_stream_t* stream, OutBuffer& bytes, size_t taken);
   /// A connection that once had a large reply does not keep its memory.
-  void empty(std::string& buffer) const {
-    buffer.clear();
-    if (buffer.capacity() > kept_capacity_) [[unlikely]] {
-      let_go(buffer);
-    }
-  }
-  static void let_go(std::string& buffer);
+  void empty(OutBuffer& buffer) const { buffer.clear(kept_capacity_); }
   void on_written(int status);
 
   void* const owner_;
   const Done done_;
   uv_os_fd_t fd_ = -1;  ///< of the one stream that it writes to; -1 before the first write
   uv_write_t write_;
-  std::string out_;
-  std::string writing_;
+  OutBuffer out_;
+  OutBuffer writing_;
   size_t left_ = 0;  ///< bytes of writing_, its last ones, that libuv has for the kernel
   uint64_t written_ = 0;
   size_t kept_capacity_ = 4 << 10;

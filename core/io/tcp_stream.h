@@ -101,7 +101,7 @@ class TcpStream final : private ReadTurns::Waiter,
   void watch_peer(uint32_t idle_ms, uint32_t timeout_ms);
 
   /// Append here what the next flush() sends.
-  std::string& out() { return shell_->writer.out(); }
+  OutBuffer& out() { return shell_->writer.out(); }
   /// 0, or the error that has ended the stream.
   int flush() { return shell_->writer.flush(&shell_->uv.stream); }
   void set_kept_capacity(size_t bytes) { shell_->writer.set_kept_capacity(bytes); }

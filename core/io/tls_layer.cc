@@ -80,25 +80,23 @@ void TlsLayer::hold() {
 }
 
 // Before the handshake is done the bytes wait where they are.
-bool TlsLayer::seal(std::string& plain) {
-  std::string& sealed = session_.sealed();
+bool TlsLayer::seal(OutBuffer& plain) {
+  OutBuffer& sealed = session_.sealed();
   if (sealed.empty()) {
     sealed.swap(loop_.spare());
   }
   if (!session_.open()) {
     return true;
   }
-  const bool written = session_.write(plain);
+  const bool written = session_.write(plain.view());
   plain.clear();
   return written;
 }
 
 void TlsLayer::sent() {
-  session_.sealed().clear();
   constexpr size_t kSpareBytes = 256 << 10;  // more was one large reply, and is let go
-  if (session_.sealed().capacity() > kSpareBytes) {
-    std::string().swap(session_.sealed());
-  } else if (loop_.spare().capacity() < session_.sealed().capacity()) {
+  session_.sealed().clear(kSpareBytes);
+  if (loop_.spare().capacity() < session_.sealed().capacity()) {
     session_.sealed().swap(loop_.spare());
   }
 }

@@ -4,7 +4,6 @@
 #include <uv.h>
 
 #include <cstdint>
-#include <string>
 #include <utility>
 
 #include "core/base/byte_buffer.h"
@@ -49,8 +48,8 @@ class TlsLayer final : public StreamWriter::Sealer {
   void stop_waiting() { loop_.forget(waiter_); }
 
   // Sealer.
-  bool seal(std::string& plain) override;
-  std::string& sealed() override { return session_.sealed(); }
+  bool seal(OutBuffer& plain) override;
+  OutBuffer& sealed() override { return session_.sealed(); }
   void sent() override;
 
  private:

@@ -5,9 +5,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "core/base/intrusive_list.h"
+#include "core/base/out_buffer.h"
 #include "core/io/frame_reader.h"
 #include "core/io/uv_ptr.h"
 
@@ -45,7 +45,7 @@ class TlsLoop {
   /// Encrypted bytes are read into it, FrameReader::kSharedBytes; used during one read only.
   char* read_buffer() { return read_buffer_.get(); }
   /// The memory in which bytes to send are encrypted, lent from a flush's begin to its end.
-  std::string& spare() { return spare_; }
+  OutBuffer& spare() { return spare_; }
 
   /// A step of a handshake may be done in this turn.
   bool may_step() const { return steps_ < kStepsPerTurn; }
@@ -66,7 +66,7 @@ class TlsLoop {
   void serve(Waiters& waiters, bool for_step);
 
   const std::unique_ptr<char[]> read_buffer_;
-  std::string spare_;
+  OutBuffer spare_;
   UvPtr<uv_idle_t> idle_;    ///< active while streams wait: the next poll does not sleep
   UvPtr<uv_check_t> check_;  ///< active after steps of this turn: forgets them
   int steps_ = 0;            ///< of this turn

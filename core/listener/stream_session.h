@@ -113,7 +113,7 @@ class StreamSession final : private TcpStream::Owner {
   void malformed(Malformed reason);
   /// A call's answer is there, of `bytes` and a frame's head: append it to what this returns, at
   /// once. Null when the peer lets too much wait; then the session is closed.
-  std::string* end_call(size_t bytes) {
+  OutBuffer* end_call(size_t bytes) {
     assert(in_flight_ > 0);
     --in_flight_;
     if (unsent_bytes() + bytes > shared_.unsent_limit && reads_slowly()) {

@@ -118,7 +118,7 @@ void TcpListener::refuse(StreamSession& session, IncomingRequest& incoming,
 
 Delivery TcpListener::deliver(const ReturnPath& path, ByteView body) {
   StreamSession* session = connections_.find(path.caller);
-  std::string* out = session != nullptr ? session->end_call(body.size()) : nullptr;
+  OutBuffer* out = session != nullptr ? session->end_call(body.size()) : nullptr;
   if (out == nullptr) {
     return Delivery::gone;
   }

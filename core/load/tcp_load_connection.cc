@@ -85,7 +85,7 @@ void TcpLoadConnection::parse(ByteView bytes, uint64_t now_ns) {
 }
 
 void TcpLoadConnection::send(uint32_t id) {
-  std::string& out = stream_.out();
+  OutBuffer& out = stream_.out();
   const size_t begin = out.size();
   out.append(load_.request);
   wire::store_be<4>(out.data() + begin + wire::t3::kLengthBytes, id);

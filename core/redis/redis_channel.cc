@@ -10,6 +10,7 @@
 #include "core/base/address.h"
 #include "core/base/clock.h"
 #include "core/io/dns_lookup.h"
+#include "core/redis/redis_command.h"
 #include "core/redis/redis_reply.h"
 
 namespace zerogate {
@@ -135,7 +136,7 @@ void RedisChannel::let_go() {
 /// All of it leaves in one write once the socket is connected.
 void RedisChannel::send_handshake() {
   const RedisUrl& url = options_.url;
-  std::string& out = connection_->out();
+  OutBuffer& out = connection_->out();
   const auto send = [&](std::initializer_list<ByteView> arguments) {
     append_redis_command(arguments, out);
     ++handshake_left_;
@@ -231,7 +232,7 @@ void RedisChannel::return_quietly() {
 
 /// Also what came meanwhile, and what was answered as late: the replies are counted.
 void RedisChannel::send_again() {
-  connection_->out() += sent_;
+  connection_->out().append(sent_.view());
   resent_ = !pending_.empty();
 }
 

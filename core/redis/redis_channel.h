@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 
 #include "core/base/backoff.h"
 #include "core/base/clock.h"
+#include "core/base/out_buffer.h"
 #include "core/base/ring_buffer.h"
 #include "core/io/timer.h"
 #include "core/redis/redis_client.h"
@@ -58,9 +58,9 @@ class RedisChannel final : private RedisConnection::Owner {
   const std::string& failure() const { return failure_; }
 
   size_t pending() const { return pending_.size(); }
-  /// Gathers one command; `request` is answered later. Only when up. False: too many bytes wait to
-  /// be sent, and it was not taken.
-  bool command(std::initializer_list<ByteView> arguments, RedisRequest& request);
+  /// Gathers one command, in Redis' wire format; `request` is answered later. Only when up. False:
+  /// too many bytes wait to be sent, and it was not taken.
+  bool send(ByteView command, RedisRequest& request);
   /// Writes the commands of this turn.
   void end_of_turn();
 
@@ -126,7 +126,7 @@ class RedisChannel final : private RedisConnection::Owner {
   size_t late_ = 0;      // of pending_, from the front: those that were answered already
   size_t gathered_ = 0;  // the last ones of pending_: of this turn, in the connection's out() ...
   size_t gathered_at_ = 0;  // ... from here on
-  std::string sent_;        // the resendable_ commands of pending_ before those, as they were sent
+  OutBuffer sent_;          // the resendable_ commands of pending_ before those, as they were sent
   size_t resendable_ = 0;   // nothing was answered since these were sent
   bool quiet_ = false;      // closed, and made anew before the owner hears of it
   bool resent_ = false;     // commands were sent again, and none was answered since
@@ -135,8 +135,5 @@ class RedisChannel final : private RedisConnection::Owner {
   uint64_t heard_ns_ = 0;   // when something last arrived
   int answering_ = 0;       // depth of on_reply calls, in which the client must not be destroyed
 };
-
-/// Appends one command in Redis' wire format.
-void append_redis_command(std::initializer_list<ByteView> arguments, std::string& out);
 
 }  // namespace zerogate

@@ -25,13 +25,13 @@ constexpr size_t kMaxResentBytes = size_t{64} << 10;
 
 }  // namespace
 
-bool RedisChannel::command(std::initializer_list<ByteView> arguments, RedisRequest& request) {
+bool RedisChannel::send(ByteView command, RedisRequest& request) {
   assert(up());
-  std::string& out = state_ == State::up ? connection_->out() : sent_;
+  OutBuffer& out = state_ == State::up ? connection_->out() : sent_;
   const size_t before = out.size();
-  append_redis_command(arguments, out);
+  out.append(command);
   if (unsent_bytes() > options_.max_unsent_bytes) {
-    out.resize(before);
+    out.cut(before);
     return false;
   }
   if (state_ != State::up) {
@@ -70,10 +70,10 @@ void RedisChannel::remember_turn() {
   if (gathered_ == 0) {
     return;
   }
-  const ByteView bytes = ByteView(connection_->out()).substr(gathered_at_);
+  const ByteView bytes = connection_->out().view().substr(gathered_at_);
   if (resendable_ + gathered_ == pending_.size() && pending_.size() <= kMaxResent &&
       sent_.size() + bytes.size() <= kMaxResentBytes) {
-    sent_ += bytes;
+    sent_.append(bytes);
     resendable_ += gathered_;
   }
   gathered_ = 0;

@@ -141,7 +141,7 @@ RedisClient::~RedisClient() {
   }
 }
 
-void RedisClient::command(std::initializer_list<ByteView> arguments, RedisRequest& request) {
+void RedisClient::send(ByteView command, RedisRequest& request) {
   Shared& shared = *shared_;
   RedisChannel* const channel = shared.idlest();
   if (!channel) {
@@ -150,7 +150,7 @@ void RedisClient::command(std::initializer_list<ByteView> arguments, RedisReques
   if (channel->pending() >= shared.options.max_pending) {
     return shared.refuse(RedisReply::Status::overloaded, shared.too_many, request);
   }
-  if (!channel->command(arguments, request)) {
+  if (!channel->send(command, request)) {
     shared.refuse(RedisReply::Status::overloaded, shared.too_large, request);
   }
 }

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -71,9 +70,9 @@ class RedisClient final : public EndOfTurn {
   RedisClient(const RedisClient&) = delete;
   RedisClient& operator=(const RedisClient&) = delete;
 
-  /// Sends one command. While Redis is away it is refused at once with `unavailable` and a text
-  /// that says why. The arguments are copied.
-  void command(std::initializer_list<ByteView> arguments, RedisRequest& request);
+  /// Sends one command, in Redis' wire format, which is copied. While Redis is away it is refused
+  /// at once with `unavailable` and a text that says why.
+  void send(ByteView command, RedisRequest& request);
 
   bool up() const;
   /// True once the first attempt to connect has ended, well or not: readiness waits for it.

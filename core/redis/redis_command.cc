@@ -1,47 +1,81 @@
+#include "core/redis/redis_command.h"
+
 #include <charconv>
 #include <cstring>
 
-#include "core/redis/redis_channel.h"
+#include "core/base/byte_writer.h"
+#include "core/base/digits.h"
 
 namespace zerogate {
 namespace {
 
-constexpr size_t kLineEndBytes = 2;
 constexpr size_t kMostDigits = 20;  // of 18446744073709551615
-constexpr size_t kMostOfHeader = 1 + kMostDigits + kLineEndBytes;
+constexpr ByteView kLineEnd = "\r\n";
+constexpr size_t kMostOfHeader = 1 + kMostDigits + kLineEnd.size();
 
-char* put_line_end(char* to) {
-  std::memcpy(to, "\r\n", kLineEndBytes);
-  return to + kLineEndBytes;
+/// "$36\r\n"
+void put_header(ByteWriter& to, char type, size_t number) {
+  char digits[kMostDigits];
+  const char* const end = std::to_chars(digits, digits + kMostDigits, number).ptr;
+  to.put(type).put(ByteView(digits, static_cast<size_t>(end - digits))).put(kLineEnd);
 }
 
-/// Writes "$36\r\n", and returns its end.
-char* put_header(char* to, char type, size_t number) {
-  *to++ = type;
-  if (number < 10) {  // spares most of them a call
-    *to++ = static_cast<char>('0' + number);
-  } else {
-    to = std::to_chars(to, to + kMostDigits, number).ptr;
+/// Writes each thing in front of the one before.
+class BackwardWriter {
+ public:
+  explicit BackwardWriter(char* end) : at_(end) {}
+
+  BackwardWriter& put(ByteView bytes) {
+    at_ -= bytes.size();
+    bytes.copy(at_, bytes.size());
+    return *this;
   }
-  return put_line_end(to);
-}
+  BackwardWriter& put_number(size_t number) {
+    for (; number >= 100; number /= 100) {
+      put_pair(number % 100);
+    }
+    if (number >= 10) {
+      put_pair(number);
+    } else {
+      *--at_ = static_cast<char>('0' + number);
+    }
+    return *this;
+  }
+  char* at() const { return at_; }
+
+ private:
+  void put_pair(size_t number) {
+    at_ -= 2;
+    std::memcpy(at_, kDigitPairs.data() + 2 * number, 2);
+  }
+  char* at_;
+};
 
 }  // namespace
 
-void append_redis_command(std::initializer_list<ByteView> arguments, std::string& out) {
+void append_redis_command(std::initializer_list<ByteView> arguments, OutBuffer& out) {
   size_t most = kMostOfHeader;
   for (const ByteView argument : arguments) {
-    most += kMostOfHeader + argument.size() + kLineEndBytes;
+    most += kMostOfHeader + argument.size() + kLineEnd.size();
   }
-  const size_t before = out.size();
-  out.resize(before + most);
-  char* to = put_header(out.data() + before, '*', arguments.size());
-  for (const ByteView argument : arguments) {
-    to = put_header(to, '$', argument.size());
-    to += argument.copy(to, argument.size());
-    to = put_line_end(to);
-  }
-  out.resize(static_cast<size_t>(to - out.data()));
+  append_with(out, most, [&](char* begin) {
+    ByteWriter to(begin);
+    put_header(to, '*', arguments.size());
+    for (const ByteView argument : arguments) {
+      put_header(to, '$', argument.size());
+      to.put(argument).put(kLineEnd);
+    }
+    return to.at();
+  });
+}
+
+ByteView RedisSetCommand::finish() {
+  const size_t value_bytes = out_.size() - room();
+  out_.append(kLineEnd);
+  BackwardWriter head(out_.data() + room());
+  head.put(kLineEnd).put_number(value_bytes).put("\r\n$").put(key_);
+  head.put(kLineEnd).put_number(key_.size()).put("*3\r\n$3\r\nSET\r\n$");
+  return out_.view().substr(static_cast<size_t>(head.at() - out_.data()));
 }
 
 }  // namespace zerogate

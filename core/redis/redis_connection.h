@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <string_view>
 
+#include "core/base/out_buffer.h"
 #include "core/redis/redis_reply.h"
 
 namespace zerogate {
@@ -39,7 +39,7 @@ class RedisConnection {
 
   /// Append commands here, in Redis' wire format. They leave with the next flush(), or once the
   /// socket is connected. Valid until end().
-  virtual std::string& out() = 0;
+  virtual OutBuffer& out() = 0;
 
   /// Writes what was appended, in one write. What the kernel does not take goes on when the socket
   /// is writable. May end in on_broken.

@@ -27,7 +27,7 @@ class SocketRedisConnection final : public RedisConnection, private TcpStream::O
   /// Starts to connect to a numeric address or a Unix socket. 0, or libuv's number.
   int connect(const Address& address) { return stream_.connect(address); }
 
-  std::string& out() override { return stream_.out(); }
+  OutBuffer& out() override { return stream_.out(); }
   void flush() override;
   size_t unsent_bytes() const override { return stream_.writer().unsent(); }
   void end() override;

@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "core/base/byte_writer.h"
 #include "core/base/out_buffer.h"
 #include "core/sdk/codec_containers.h"
 #include "core/sdk/codec_struct.h"
@@ -15,7 +16,7 @@ namespace zerogate {
 template <class T, class Out>
 void encode(const T& value, Out& out) {
   if constexpr (std::is_same_v<Out, OutBuffer> && sdk::HasRoom<T>) {
-    sdk::RoomWriter to(out.make_room(sdk::Room<T>::of(value)));
+    ByteWriter to(out.make_room(sdk::Room<T>::of(value)));
     sdk::Codec<T>::write(to, value);
     out.commit(to.at());
   } else {

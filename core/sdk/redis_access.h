@@ -4,7 +4,6 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,14 +13,15 @@
 
 #include "core/base/out_buffer.h"
 #include "core/redis/redis_client.h"
+#include "core/redis/redis_command.h"
 #include "core/sdk/call_failure.h"
 #include "core/sdk/encode.h"
 #include "core/sdk/operation.h"
 
 namespace zerogate {
 
-/// RedisClient::command, as a function so that tests can play Redis.
-using RedisSend = std::function<void(std::initializer_list<ByteView>, RedisRequest&)>;
+/// RedisClient::send, as a function so that tests can play Redis.
+using RedisSend = std::function<void(ByteView command, RedisRequest&)>;
 
 /// Whether a command may be sent again, once, when its connection closed without a reply: Redis may
 /// then have done it twice.
@@ -33,12 +33,12 @@ namespace sdk {
 class RedisOperation : public Operation, public RedisRequest {
  public:
   RedisOperation(Resumer& resumer, RedisRepeat repeat) : Operation(resumer), repeat_(repeat) {}
-  void send(const RedisSend& redis, std::initializer_list<ByteView> arguments) {
+  void send(const RedisSend& redis, ByteView command) {
     if (!redis) {
       return refuse();
     }
     add_owner();
-    redis(arguments, *this);  // may have called on_reply already
+    redis(command, *this);  // may have called on_reply already
   }
 
   bool idempotent() const final { return repeat_ == RedisRepeat::harmless; }
@@ -131,7 +131,7 @@ std::string redis_text(Number number) {
 /// Context.
 class RedisAccess {
  public:
-  /// `send` may be empty: the function was added without Redis. `scratch` is for one value.
+  /// `send` may be empty: the function was added without Redis. `scratch` is for one command.
   RedisAccess(const RedisSend& send, Resumer& resumer, OutBuffer& scratch)
       : send_(send), resumer_(resumer), scratch_(scratch) {}
 
@@ -154,21 +154,26 @@ class RedisAccess {
   template <class Value>
   Pending<sdk::RedisSet> set(std::string_view key, const Value& value,
                              RedisRepeat repeat = RedisRepeat::never) {
+    RedisSetCommand command(scratch_, key);
     if constexpr (std::is_convertible_v<const Value&, std::string_view>) {
-      return begin<sdk::RedisSet>(repeat, std::string_view("SET"), key, std::string_view(value));
+      scratch_.append(std::string_view(value));
     } else {
-      scratch_.clear();
       encode(value, scratch_);
-      return begin<sdk::RedisSet>(repeat, std::string_view("SET"), key, scratch_.view());
     }
+    return send<sdk::RedisSet>(repeat, command.finish());
   }
 
  private:
   template <class State, class... Arguments>
   Pending<State> begin(RedisRepeat repeat, const Arguments&... arguments) {
-    auto* const state = new State(resumer_, repeat);
-    Pending<State> pending(state);
-    state->send(send_, {ByteView(sdk::redis_text(arguments))...});
+    scratch_.clear();
+    append_redis_command({ByteView(sdk::redis_text(arguments))...}, scratch_);
+    return send<State>(repeat, scratch_.view());
+  }
+  template <class State>
+  Pending<State> send(RedisRepeat repeat, ByteView command) {
+    Pending<State> pending(new State(resumer_, repeat));
+    pending.operation().send(send_, command);
     return pending;
   }
 

@@ -4,7 +4,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -63,23 +62,6 @@ requires(all_fields_have_room<T>()) struct Room<T> {
   static size_t of_field(const T& value, const Field<T, Value>& field) {
     return 2 + field.name.size() + Room<Value>::of(value.*(field.member));
   }
-};
-
-/// Writes into room that was made before.
-class RoomWriter {
- public:
-  explicit RoomWriter(char* to) : at_(to) {}
-  void push_back(char c) { *at_++ = c; }
-  void append(const char* bytes, size_t size) {
-    if (size != 0) {  // an empty view may have no address
-      std::memcpy(at_, bytes, size);
-      at_ += size;
-    }
-  }
-  char* at() const { return at_; }
-
- private:
-  char* at_;
 };
 
 }  // namespace zerogate::sdk

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/base/bytes.h"
+#include "core/base/out_buffer.h"
 #include "core/security/openssl_ptr.h"
 #include "core/security/tls_context.h"
 #include "core/security/tls_result.h"
@@ -60,7 +61,7 @@ class TlsSession {
   void end();
 
   /// What is to be sent. The owner takes it from here.
-  std::string& sealed() { return sealed_; }
+  OutBuffer& sealed() { return sealed_; }
 
   TlsResult result() const { return result_; }
   /// Of a failure, for people.
@@ -83,7 +84,7 @@ class TlsSession {
   const std::shared_ptr<const TlsContext> context_;
   SslPtr ssl_;
   ByteView in_;
-  std::string sealed_;
+  OutBuffer sealed_;
   bool open_ = false;
   bool failed_ = false;
   int steps_ = 0;

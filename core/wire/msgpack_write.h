@@ -43,6 +43,9 @@ void write_array(Out& out, uint32_t items) {
   write_container(out, 0x90, 0xdc, items);
 }
 
+/// Of a str, at most.
+inline constexpr size_t kMaxStrHeadBytes = 5;
+
 /// Writes the head of a str of more than 255 bytes to `head`, and returns its size. (`out` does not
 /// come here, so that compilers keep its members in registers.)
 [[gnu::cold]] inline size_t write_long_str_head(char* head, size_t size) {
@@ -64,7 +67,7 @@ template <class Out>
   } else if (text.size() <= 0xff) {
     append_tagged<1>(out, 0xd9, text.size());
   } else {
-    char head[5];
+    char head[kMaxStrHeadBytes];
     out.append(head, write_long_str_head(head, text.size()));
   }
   out.append(text.data(), text.size());

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/byte_writer.h"
+#include "core/base/out_buffer.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/msgpack_write.h"
@@ -13,7 +14,6 @@ namespace {
 
 constexpr size_t kIdAndFlagBytes = kHeaderBytes - kLengthBytes;
 constexpr ByteView kNilValue{&kNil, 1};
-constexpr size_t kSmallPayload = 128;
 constexpr size_t kMaxFixStr = 31;
 /// How the payload of a request begins, and what stands between function and argument.
 constexpr ByteView kUsualFront =
@@ -212,6 +212,13 @@ bool read_usual(ByteView payload, Envelope& envelope) {
   return envelope;
 }
 
+void put_header(char* to, size_t payload_bytes, uint32_t id, uint8_t flag) {
+  assert(payload_bytes <= UINT32_MAX - kIdAndFlagBytes);
+  store_be<4>(to, kIdAndFlagBytes + payload_bytes);
+  store_be<4>(to + kLengthBytes, id);
+  to[kHeaderBytes - 1] = static_cast<char>(flag);
+}
+
 }  // namespace
 
 Frame parse_frame(ByteView bytes, size_t max_message) noexcept {
@@ -248,49 +255,31 @@ Envelope parse_envelope(ByteView payload) noexcept {
   return read_usual(payload, envelope) ? envelope : read_any(payload);
 }
 
-void write_frame(std::string& out, uint32_t id, bool error, ByteView payload) {
-  assert(payload.size() <= UINT32_MAX - kIdAndFlagBytes);
-  // A small frame is put together here and appended at once: to append costs more than to copy.
-  char frame[kHeaderBytes + kSmallPayload];
-  store_be<4>(frame, kIdAndFlagBytes + payload.size());
-  store_be<4>(frame + kLengthBytes, id);
-  frame[kHeaderBytes - 1] = error ? 1 : 0;
-  if (payload.size() <= kSmallPayload) {
-    payload.copy(frame + kHeaderBytes, payload.size());
-    out.append(frame, kHeaderBytes + payload.size());
-  } else {
-    out.append(frame, kHeaderBytes);
-    out.append(payload);
-  }
+template <class Out>
+void write_frame(Out& out, uint32_t id, bool error, ByteView payload) {
+  append_with(out, kHeaderBytes + payload.size(), [&](char* begin) {
+    put_header(begin, payload.size(), id, error ? 1 : 0);
+    return ByteWriter(begin + kHeaderBytes).put(payload).at();
+  });
 }
+template void write_frame(OutBuffer&, uint32_t, bool, ByteView);
+template void write_frame(std::string&, uint32_t, bool, ByteView);
 
-void write_request(std::string& out, uint32_t id, ByteView function, ByteView argument,
-                   uint8_t flag) {
+template <class Out>
+void write_request(Out& out, uint32_t id, ByteView function, ByteView argument, uint8_t flag) {
   assert(!argument.empty());
-  // As with write_frame: a small one is put together here. Its name is a fixstr.
-  const size_t size =
-      kHeaderBytes + kUsualFront.size() + 1 + function.size() + kUsualData.size() + argument.size();
-  if (function.size() <= kMaxFixStr && size <= kHeaderBytes + kSmallPayload) {
-    char frame[kHeaderBytes + kSmallPayload];
-    store_be<4>(frame, size - kLengthBytes);
-    store_be<4>(frame + kLengthBytes, id);
-    frame[kHeaderBytes - 1] = static_cast<char>(flag);
-    ByteWriter to(frame + kHeaderBytes);
-    to.put(kUsualFront).put(static_cast<char>(0xa0 | function.size())).put(function);
+  const size_t most = kHeaderBytes + kUsualFront.size() + kMaxStrHeadBytes + function.size() +
+                      kUsualData.size() + argument.size();
+  append_with(out, most, [&](char* begin) {
+    ByteWriter to(begin + kHeaderBytes);
+    to.put(kUsualFront);
+    write_str(to, function);
     to.put(kUsualData).put(argument);
-    out.append(frame, size);
-    return;
-  }
-  const size_t start = out.size();
-  write_frame(out, id, false, {});
-  out.back() = static_cast<char>(flag);
-  out.append(kUsualFront);
-  write_str(out, function);
-  out.append(kUsualData);
-  out.append(argument);
-  const size_t length = out.size() - start - kLengthBytes;
-  assert(length <= UINT32_MAX);
-  store_be<4>(out.data() + start, length);
+    put_header(begin, static_cast<size_t>(to.at() - begin) - kHeaderBytes, id, flag);
+    return to.at();
+  });
 }
+template void write_request(OutBuffer&, uint32_t, ByteView, ByteView, uint8_t);
+template void write_request(std::string&, uint32_t, ByteView, ByteView, uint8_t);
 
 }  // namespace zerogate::wire::t3

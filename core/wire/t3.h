@@ -57,12 +57,14 @@ struct Envelope {
 /// stands twice the last one counts, as in Python.
 Envelope parse_envelope(ByteView payload) noexcept;
 
-/// Appends a frame with this payload.
-void write_frame(std::string& out, uint32_t id, bool error, ByteView payload);
+/// Appends a frame with this payload. `Out` is an OutBuffer or a std::string, as of
+/// write_request().
+template <class Out>
+void write_frame(Out& out, uint32_t id, bool error, ByteView payload);
 
 /// Appends a request for `function` with an argument of exactly one value. Zero's servers ignore
 /// the flag; see hops.h.
-void write_request(std::string& out, uint32_t id, ByteView function, ByteView argument,
-                   uint8_t flag = 0);
+template <class Out>
+void write_request(Out& out, uint32_t id, ByteView function, ByteView argument, uint8_t flag = 0);
 
 }  // namespace zerogate::wire::t3

@@ -2,9 +2,9 @@
 
 #include <cassert>
 
+#include "core/base/byte_writer.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/msgpack_scan.h"
-#include "core/wire/msgpack_write.h"
 #include "core/wire/zerror.h"
 
 namespace zerogate::wire {
@@ -14,6 +14,11 @@ using t3::FrameStatus;
 
 constexpr size_t kT1PayloadAt = t3::kLengthBytes;
 constexpr size_t kT2PayloadAt = t3::kLengthBytes + sizeof(uint32_t);
+
+/// What T1 and T2 put in front of a result.
+constexpr ByteView kResultFront =
+    "\x81\xa4"
+    "data";
 
 /// True for a map whose first key is "fn", however long the heads of map and key are.
 [[gnu::noinline]] bool has_function_first(ByteView payload) {
@@ -61,24 +66,22 @@ TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept {
   return frame;
 }
 
-void write_tcp_reply(std::string& out, Wire wire, uint32_t id, ByteView body) {
+void write_tcp_reply(OutBuffer& out, Wire wire, uint32_t id, ByteView body) {
   const bool error = is_error_body(body);
   if (wire == Wire::t3) {
     return t3::write_frame(out, id, error, body);
   }
-  const size_t start = out.size();
-  out.append(wire == Wire::t1 ? kT1PayloadAt : kT2PayloadAt, '\0');
-  if (wire == Wire::t2) {
-    store_be<4>(out.data() + start + t3::kLengthBytes, id);
-  }
-  if (!error) {
-    write_map(out, 1);
-    write_str(out, "data");
-  }
-  out.append(body);
-  const size_t length = out.size() - start - t3::kLengthBytes;
+  const ByteView front = error ? ByteView() : kResultFront;
+  const size_t id_bytes = wire == Wire::t1 ? 0 : sizeof id;
+  const size_t length = id_bytes + front.size() + body.size();
   assert(length <= UINT32_MAX);
-  store_be<4>(out.data() + start, length);
+  append_with(out, t3::kLengthBytes + length, [&](char* to) {
+    store_be<4>(to, length);
+    if (wire == Wire::t2) {
+      store_be<4>(to + t3::kLengthBytes, id);
+    }
+    return ByteWriter(to + t3::kLengthBytes + id_bytes).put(front).put(body).at();
+  });
 }
 
 }  // namespace zerogate::wire

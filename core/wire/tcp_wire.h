@@ -14,9 +14,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "core/base/bytes.h"
+#include "core/base/out_buffer.h"
 #include "core/wire/protocol.h"
 #include "core/wire/t3.h"
 
@@ -34,6 +34,6 @@ TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept;
 
 /// Appends a reply with `body`, one value of at most 4 GiB less 16 bytes. T1 and T2 put a result
 /// into the map {"data": result} and send an error's map bare; T3 sends both bare, with a flag.
-void write_tcp_reply(std::string& out, Wire wire, uint32_t id, ByteView body);
+void write_tcp_reply(OutBuffer& out, Wire wire, uint32_t id, ByteView body);
 
 }  // namespace zerogate::wire

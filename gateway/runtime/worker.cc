@@ -50,9 +50,9 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
 // Functions come first at a turn's end: what they send leaves in the same turn.
 void Worker::make_functions() {
   const Functions& functions = served_functions();
-  const auto send = [this](std::initializer_list<ByteView> arguments, RedisRequest& request) {
+  const auto send = [this](ByteView command, RedisRequest& request) {
     if (redis_ != nullptr) {
-      return redis_->command(arguments, request);
+      return redis_->send(command, request);
     }
     RedisReply reply;
     reply.status = RedisReply::Status::error;

@@ -106,12 +106,14 @@ void check_reply(ByteView body) {
   if (!wire::is_one_value(body)) {
     return;
   }
-  std::string t1;
-  std::string t2;
-  std::string t3;
-  wire::write_tcp_reply(t1, Wire::t1, 0, body);
-  wire::write_tcp_reply(t2, Wire::t2, 7, body);
-  wire::write_tcp_reply(t3, Wire::t3, 7, body);
+  const auto reply_of = [body](Wire wire, uint32_t id) {
+    OutBuffer out;
+    wire::write_tcp_reply(out, wire, id, body);
+    return std::string(out.view());
+  };
+  const std::string t1 = reply_of(Wire::t1, 0);
+  const std::string t2 = reply_of(Wire::t2, 7);
+  const std::string t3 = reply_of(Wire::t3, 7);
   for (const std::string& reply : {t1, t2, t3}) {
     check(wire::load_be32(reply.data()) + 4 == reply.size(), "the length is right");
     check(ByteView(reply).ends_with(body), "the body is the end");

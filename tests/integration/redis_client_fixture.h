@@ -18,6 +18,7 @@
 #include "core/redis/redis_client.h"
 #include "core/redis/socket_redis_network.h"
 #include "tests/integration/redis_server.h"
+#include "tests/unit/core/redis/send_command.h"
 
 namespace zerogate::testing {
 
@@ -115,7 +116,7 @@ class RedisClientTest : public ::testing::Test {
   /// Sends one command and waits for its answer.
   Probe call(std::initializer_list<ByteView> arguments) {
     Probe& probe = make_probe();
-    client_->command(arguments, probe);
+    send_command(*client_, arguments, probe);
     EXPECT_TRUE(run_until([&] { return probe.count > 0; }));
     return probe;
   }

@@ -213,7 +213,7 @@ TEST_F(RedisClientTest, BoundsTheBytesThatWaitForASlowRedis) {
   while (metrics_.overloaded.value() == 0) {
     ASSERT_LE(sent++ * value.size(), 2 * RedisOptions{}.max_unsent_bytes);
     last = &make_probe();
-    client_->command({"SET", "key", value}, *last);
+    send_command(*client_, {"SET", "key", value}, *last);
     uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }
   EXPECT_EQ(last->text, "redis overloaded: 65536 KiB wait to be sent");

@@ -35,7 +35,7 @@ TEST_F(RedisFailureTest, ComesUpWhenRedisStartsLater) {
   const std::string reason = "connection refused (127.0.0.1:" + std::to_string(url.port) + ")";
   ASSERT_TRUE(run_until_down(reason));
   Probe& probe = make_probe();
-  client.command({"GET", "a"}, probe);
+  send_command(client, {"GET", "a"}, probe);
   EXPECT_EQ(probe.count, 1) << "refused at once";
   EXPECT_EQ(probe.status, ReplyStatus::unavailable);
   EXPECT_EQ(probe.text, "redis unavailable: " + reason);
@@ -56,9 +56,9 @@ TEST_F(RedisFailureTest, KilledUnderAThousandCommands) {
   std::vector<Probe>& probes = make_probes(1000);
   Probe& late = make_probe();
   for (Probe& probe : probes) {
-    client_->command({"INCR", "n"}, probe);
+    send_command(*client_, {"INCR", "n"}, probe);
   }
-  probes[500].then = [&] { client_->command({"GET", "n"}, late); };
+  probes[500].then = [&] { send_command(*client_, {"GET", "n"}, late); };
   for (int i = 0; i < 5; ++i) {
     uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }
@@ -91,7 +91,7 @@ TEST_F(RedisFailureTest, EveryCommandIsAnsweredOnceWhileRedisComesAndGoes) {
   std::vector<Probe>& probes = make_probes(256);
   const auto send = [&](Probe& probe) {
     ++sent;
-    client_->command({"SET", "key", "value"}, probe);
+    send_command(*client_, {"SET", "key", "value"}, probe);
   };
   // Each sends the next as soon as it was answered, but by the loop and not by itself: a refusal
   // comes from inside command().
@@ -141,7 +141,7 @@ TEST_F(RedisFailureTest, AStoppedRedisTimesOutAndIsNotUp) {
   server.stop();
   std::vector<Probe>& probes = make_probes(10);
   for (Probe& probe : probes) {
-    client.command({"INCR", "n"}, probe);
+    send_command(client, {"INCR", "n"}, probe);
   }
   ASSERT_TRUE(run_until([&] { return counted() == probes.size(); }));
   expect_each_answered_once(probes);
@@ -170,13 +170,13 @@ TEST_F(RedisFailureTest, DestroyedWithCommandsUnderWay) {
   std::vector<Probe>& probes = make_probes(300);
   Probe& late = make_probe();
   for (size_t i = 0; i < probes.size(); ++i) {
-    client_->command({"INCR", "n"}, probes[i]);
+    send_command(*client_, {"INCR", "n"}, probes[i]);
     if (i == 200) {
       uv_run(loop_.uv(), UV_RUN_NOWAIT);  // some are sent, some only queued
     }
   }
   RedisClient* client = client_.get();
-  probes[10].then = [&] { client->command({"GET", "n"}, late); };
+  probes[10].then = [&] { send_command(*client, {"GET", "n"}, late); };
   client_.reset();
   expect_each_answered_once(probes);
   for (const Probe& probe : probes) {
@@ -290,7 +290,7 @@ TEST_F(RedisFailureTest, WhatIsWrittenIntoAClosedConnectionIsSentAgain) {
   std::vector<Probe>& probes = make_probes(2);
   for (Probe& probe : probes) {
     probe.may_be_repeated = true;
-    client_->command({"GET", "a"}, probe);
+    send_command(*client_, {"GET", "a"}, probe);
   }
   ASSERT_TRUE(run_until([&] { return probes[0].count + probes[1].count == 2; }));
   EXPECT_EQ(probes[0].status, ReplyStatus::ok);
@@ -304,7 +304,7 @@ TEST_F(RedisFailureTest, RepliesInPiecesAreOne) {
   connect(impatient(fake.url()));
   ASSERT_TRUE(run_until_up());
   Probe& probe = make_probe();
-  client_->command({"GET", "a"}, probe);
+  send_command(*client_, {"GET", "a"}, probe);
   for (int i = 0; i < 5; ++i) {
     uv_run(loop_.uv(), UV_RUN_NOWAIT);
   }

@@ -85,7 +85,7 @@ TEST_F(TcpStreamTest, ReadsAndWritesOnAnAdoptedConnection) {
   adopt_unix();
   send("question");
   EXPECT_EQ(owner_.reads, std::vector<std::string>{"question"});
-  owner_.stream->out() += "answer";
+  owner_.stream->out().append("answer");
   EXPECT_EQ(receive(), "");
   EXPECT_EQ(owner_.stream->flush(), 0);
   EXPECT_EQ(receive(), "answer");
@@ -131,7 +131,7 @@ TEST_F(TcpStreamTest, AfterThePeersEndItCanStillWrite) {
   shutdown(peer_.get(), SHUT_WR);
   loop_.run_turn();
   EXPECT_EQ(owner_.errors, std::vector<int>{UV_EOF});
-  owner_.stream->out() += "answer";
+  owner_.stream->out().append("answer");
   EXPECT_EQ(owner_.stream->flush(), 0);
   EXPECT_EQ(receive(), "answer");
 }
@@ -139,7 +139,7 @@ TEST_F(TcpStreamTest, AfterThePeersEndItCanStillWrite) {
 TEST_F(TcpStreamTest, TellsWhenWhatWaitedIsWritten) {
   adopt_unix();
   const std::string large(4 << 20, 'x');
-  owner_.stream->out() += large;
+  owner_.stream->out().append(large);
   EXPECT_EQ(owner_.stream->flush(), 0);
   EXPECT_GT(owner_.stream->unread(), 0u);
   EXPECT_EQ(owner_.stream->writer().unsent(), owner_.stream->unread());

@@ -90,17 +90,17 @@ TEST_F(TlsStreamTest, CarriesBytesBothWays) {
   ASSERT_TRUE(turn_until([&] { return both_connected(); }));
   EXPECT_EQ(observer_.results, (std::vector{TlsResult::ok, TlsResult::ok}));
   EXPECT_EQ(tls_.unfinished(), 0u);
-  client_.stream->out() += "question";
+  client_.stream->out().append("question");
   EXPECT_EQ(client_.stream->flush(), 0);
   EXPECT_EQ(client_.stream->writer().gathered(), 0u);
   EXPECT_TRUE(turn_until([&] { return server_.got == "question"; }));
-  server_.stream->out() += "answer";
+  server_.stream->out().append("answer");
   EXPECT_EQ(server_.stream->flush(), 0);
   EXPECT_TRUE(turn_until([&] { return client_.got == "answer"; }));
 }
 
 TEST_F(TlsStreamTest, BytesBeforeTheHandshakeWaitForIt) {
-  client_.stream->out() += "early";
+  client_.stream->out().append("early");
   EXPECT_EQ(client_.stream->flush(), 0);
   EXPECT_EQ(client_.stream->writer().gathered(), 5u);
   ASSERT_TRUE(turn_until([&] { return both_connected(); }));
@@ -114,7 +114,7 @@ TEST_F(TlsStreamTest, MoreThanTheKernelTakesArrivesWhole) {
   for (int i = 0; i < 3'000'000; ++i) {
     sent += static_cast<char>(i * 7 + i / 251);
   }
-  client_.stream->out() = sent;
+  client_.stream->out().append(sent);
   EXPECT_EQ(client_.stream->flush(), 0);
   EXPECT_TRUE(client_.stream->writer().waiting());
   EXPECT_TRUE(turn_until([&] { return server_.got.size() == sent.size(); }));
@@ -125,7 +125,7 @@ TEST_F(TlsStreamTest, BytesThatWereReadBeforeAPauseComeAfterIt) {
   ASSERT_TRUE(turn_until([&] { return both_connected(); }));
   server_.refuses = true;
   const std::string sent(50'000, 'x');  // four records, in one read
-  client_.stream->out() = sent;
+  client_.stream->out().append(sent);
   EXPECT_EQ(client_.stream->flush(), 0);
   EXPECT_TRUE(turn_until([&] { return !server_.stream->reader().empty(); }));
   server_.refuses = false;
@@ -139,7 +139,7 @@ TEST_F(TlsStreamTest, TheEndOfTheStreamArrives) {
   client_.stream->end_writing();
   EXPECT_TRUE(turn_until([&] { return !server_.errors.empty(); }));
   EXPECT_EQ(server_.errors, std::vector<int>{UV_EOF});
-  server_.stream->out() += "late answer";
+  server_.stream->out().append("late answer");
   EXPECT_EQ(server_.stream->flush(), 0);
   EXPECT_TRUE(turn_until([&] { return client_.got == "late answer"; }));
 }

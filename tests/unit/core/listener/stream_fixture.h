@@ -139,7 +139,7 @@ class StreamTest : public ::testing::Test {
   /// Answers one of the calls. False when it was not taken.
   bool answer(const LineProtocol::Line& line, ByteView text) {
     StreamSession* session = listener_->find(line.caller);
-    std::string* out = session != nullptr ? session->end_call(text.size()) : nullptr;
+    OutBuffer* out = session != nullptr ? session->end_call(text.size()) : nullptr;
     if (out == nullptr) {
       return false;
     }

@@ -13,6 +13,7 @@
 
 #include "core/base/clock.h"
 #include "core/redis/redis_network.h"
+#include "tests/unit/core/redis/read_command.h"
 
 namespace zerogate::testing {
 
@@ -51,7 +52,7 @@ class FakeRedisConnection final : public RedisConnection {
   FakeRedisConnection(FakeRedisNetwork& network, FakeRedisServer& server, Owner& owner);
   ~FakeRedisConnection() override;
 
-  std::string& out() override {
+  OutBuffer& out() override {
     EXPECT_NE(owner_, nullptr);
     return out_;
   }
@@ -64,7 +65,10 @@ class FakeRedisConnection final : public RedisConnection {
     }
     ++server_.flushes;
     for (size_t at = 0; at < out_.size();) {
-      server_.commands.push_back(take_command(out_, at));
+      std::string& words = server_.commands.emplace_back();
+      for (const std::string& word : read_command(out_.view(), at)) {
+        words += (words.empty() ? "" : " ") + word;
+      }
       under_way_.push_back(server_.commands.back());
     }
     out_.clear();
@@ -104,22 +108,6 @@ class FakeRedisConnection final : public RedisConnection {
   void close_soon() { closing_ = connected_; }
 
  private:
-  /// The words of the command at `at`, which moves behind it.
-  static std::string take_command(const std::string& bytes, size_t& at) {
-    const auto take_number = [&] {
-      const size_t end = bytes.find("\r\n", at);
-      const size_t number = std::stoul(bytes.substr(at + 1, end - at - 1));
-      at = end + 2;
-      return number;
-    };
-    std::string words;
-    for (size_t left = take_number(); left > 0; --left) {
-      const size_t length = take_number();
-      words += (words.empty() ? "" : " ") + bytes.substr(at, length);
-      at += length + 2;
-    }
-    return words;
-  }
   void find() {
     if (!connected_) {
       return connect();
@@ -184,7 +172,7 @@ class FakeRedisConnection final : public RedisConnection {
   bool stepping_ = false;
   bool connected_ = false;
   bool closing_ = false;
-  std::string out_;
+  OutBuffer out_;
   std::deque<std::string> under_way_;
 };
 

@@ -140,7 +140,7 @@ TEST_F(RedisClientUnitTest, ItsEndAnswersEveryCommandOnce) {
   }
   RecordedRequest& late = requests_.emplace_back();
   RedisClient* const client = client_.get();
-  sent[10]->then = [&, client] { client->command({"GET", "n"}, late); };
+  sent[10]->then = [&, client] { send_command(*client, {"GET", "n"}, late); };
   client_.reset();
   for (const RecordedRequest* request : sent) {
     EXPECT_EQ(request->status, ReplyStatus::unavailable);
@@ -173,7 +173,7 @@ TEST_F(RedisClientUnitTest, AContinuationMaySendTheNext) {
   RecordedRequest& request = send({"ECHO", "a"});
   request.then = [&] {
     if (request.answers < 100) {
-      client_->command({"ECHO", "a"}, request);
+      send_command(*client_, {"ECHO", "a"}, request);
     }
   };
   ms_until([&] { return request.answers == 100; }, 300);
@@ -183,7 +183,7 @@ TEST_F(RedisClientUnitTest, AContinuationMaySendTheNext) {
 TEST_F(RedisClientUnitTest, ACommandFromTheAnswerToABrokenConnectionIsRefused) {
   serve();
   RecordedRequest& late = requests_.emplace_back();
-  send({"INCR", "n"}, false).then = [&] { client_->command({"GET", "n"}, late); };
+  send({"INCR", "n"}, false).then = [&] { send_command(*client_, {"GET", "n"}, late); };
   home().answer = [](const std::string&) { return "close"; };
   pass_ms(3);
   EXPECT_EQ(late.status, ReplyStatus::unavailable);

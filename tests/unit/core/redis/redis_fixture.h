@@ -14,6 +14,7 @@
 #include "core/redis/redis_client.h"
 #include "tests/unit/core/base/manual_clock.h"
 #include "tests/unit/core/redis/fake_redis_network.h"
+#include "tests/unit/core/redis/send_command.h"
 
 namespace zerogate::testing {
 
@@ -113,7 +114,7 @@ class RedisTest : public ::testing::Test {
   RecordedRequest& send(std::initializer_list<ByteView> arguments, bool may_be_repeated = true) {
     RecordedRequest& request = requests_.emplace_back();
     request.may_be_repeated = may_be_repeated;
-    client_->command(arguments, request);
+    send_command(*client_, arguments, request);
     return request;
   }
   /// Sends and waits for the answer.

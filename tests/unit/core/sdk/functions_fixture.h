@@ -13,6 +13,7 @@
 #include "core/log/log.h"
 #include "core/sdk/functions.h"
 #include "tests/unit/core/base/manual_clock.h"
+#include "tests/unit/core/redis/read_command.h"
 #include "tests/unit/core/rpc/call_fixture.h"
 
 namespace zerogate::testing {
@@ -132,18 +133,19 @@ class FunctionsTest : public ::testing::Test, protected Backends {
   std::deque<std::pair<std::vector<std::string>, RedisRequest*>> commands_;
   HeldService orders_;
   Functions functions_{BlockingOptions{.threads = 1, .queue = 1}};
-  std::unique_ptr<FunctionRuntime> runtime_ = std::make_unique<FunctionRuntime>(FunctionEnvironment{
-      .loop = &loop_,
-      .timers = &timers_,
-      .labels = &labels_,
-      .redis =
-          [this](std::initializer_list<ByteView> arguments, RedisRequest& request) {
-            commands_.emplace_back(std::vector<std::string>(arguments.begin(), arguments.end()),
-                                   &request);
-          },
-      .backends = this,
-      .blocking = &functions_.blocking(),
-      .failures = &functions_.failures()});
+  std::unique_ptr<FunctionRuntime> runtime_ = std::make_unique<FunctionRuntime>(
+      FunctionEnvironment{.loop = &loop_,
+                          .timers = &timers_,
+                          .labels = &labels_,
+                          .redis =
+                              [this](ByteView command, RedisRequest& request) {
+                                size_t at = 0;
+                                commands_.emplace_back(read_command(command, at), &request);
+                                EXPECT_EQ(at, command.size());
+                              },
+                          .backends = this,
+                          .blocking = &functions_.blocking(),
+                          .failures = &functions_.failures()});
   std::map<std::string, std::unique_ptr<Service>> services_;
 
  private:

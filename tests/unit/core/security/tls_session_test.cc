@@ -20,9 +20,13 @@ struct End {
   Status status = Status::wants_more;
 };
 
+std::string take_sealed(TlsSession& session) {
+  return std::string(std::exchange(session.sealed(), {}).view());
+}
+
 /// Takes what `from` has to send, and gives it to `to` in pieces of at most `piece` bytes.
 void carry(End& from, End& to, size_t piece) {
-  const std::string bytes = std::exchange(from.session.sealed(), {});
+  const std::string bytes = take_sealed(from.session);
   for (size_t at = 0; at < bytes.size() && to.status != Status::failed; at += piece) {
     to.session.feed(ByteView(bytes).substr(at, piece));
     if (!to.session.open()) {
@@ -77,7 +81,7 @@ TEST_F(TlsSessionTest, BytesGoBothWays) {
   ASSERT_EQ(server.status, Status::ok);
   EXPECT_EQ(server.session.peer_name(), "dns:localhost");
   ASSERT_TRUE(client.session.write("question"));
-  const std::string sealed = std::exchange(client.session.sealed(), {});
+  const std::string sealed = take_sealed(client.session);
   EXPECT_EQ(sealed.find("question"), std::string::npos);
   server.session.feed(sealed);
   char bytes[64];
@@ -109,7 +113,7 @@ TEST_F(TlsSessionTest, WhatDoesNotFitIntoTheReadersRoomIsKept) {
   shake_hands(client, server);
   const std::string sent(100'000, 'x');
   ASSERT_TRUE(client.session.write(sent));
-  const std::string sealed = std::exchange(client.session.sealed(), {});
+  const std::string sealed = take_sealed(client.session);
   EXPECT_LT(sealed.size(), sent.size() + 7 * 32);  // seven records of 16 KiB
   server.session.feed(sealed);
   std::string got;
@@ -125,7 +129,7 @@ TEST_F(TlsSessionTest, TheEndIsToldFromABrokenConnection) {
   End client(make_context(TlsSide::backend, authority_.material({})));
   shake_hands(client, server);
   client.session.end();
-  server.session.feed(client.session.sealed());
+  server.session.feed(client.session.sealed().view());
   char room[16];
   EXPECT_EQ(server.session.read(room, sizeof room).status, Status::ended);
   EXPECT_TRUE(server.session.write("what was asked before is answered"));

@@ -165,9 +165,10 @@ TEST(TcpWire, KeepsTheLimits) {
 TEST(TcpReply, IsFramedForEachWire) {
   const std::string result = from_hex("ab68656c6c6f20776f726c64");
   const auto reply_of = [](Wire wire, ByteView body) {
-    std::string out = "before";
+    OutBuffer out;
+    out.append("before");
     write_tcp_reply(out, wire, 0xfffefdfc, body);
-    return out.substr(6);
+    return std::string(out.view().substr(6));
   };
   EXPECT_EQ(reply_of(Wire::t1, result), from_hex("00000012 81a464617461") + result);
   EXPECT_EQ(reply_of(Wire::t2, result), from_hex("00000016 fffefdfc 81a464617461") + result);
