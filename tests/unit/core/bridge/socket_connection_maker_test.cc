@@ -5,10 +5,17 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "core/base/unique_fd.h"
 #include "core/bridge/backend.h"
 #include "core/io/zmq_socket.h"
 #include "core/log/log.h"
@@ -206,6 +213,43 @@ TEST_F(SocketBackendTest, NobodyAtAZmqPortIsToldAsThat) {
   const LoopbackPort port;  // and nobody listens
   begin(fmt::format("zmq://127.0.0.1:{}", port.number()));
   EXPECT_THAT(answer_to("f"), HasSubstr("the connection was refused or closed"));
+}
+
+/// Lets this process open so many descriptors more, while it lives.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t more) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    int highest = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      highest = std::max(highest, std::stoi(entry.path().filename()));
+    }
+    do {
+      holes_.emplace_back(dup(STDERR_FILENO));
+    } while (holes_.back().get() < highest);
+    const rlim_t used = static_cast<rlim_t>(holes_.back().get()) + 1;
+    const rlimit limit{used + more, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<UniqueFd> holes_;
+};
+
+// A socket and the two of its monitor: without one of them there is no connection, and it says why.
+TEST_F(SocketBackendTest, AZmqConnectionIsMadeWholeOrNotAtAll) {
+  const LoopbackPort port;                                  // and nobody listens
+  begin(fmt::format("zmq://127.0.0.1:{}", port.number()));  // from now on libzmq has its own
+  for (const rlim_t descriptors : {0, 1, 2}) {
+    const FewDescriptors few(descriptors);
+    begin(fmt::format("zmq://127.0.0.1:{}", port.number()));
+    EXPECT_THAT(answer_to("f"), HasSubstr("cannot make a ZeroMQ connection: Too many open files"))
+        << descriptors;
+  }
 }
 
 TEST_F(SocketBackendTest, AZmqServerOfAnotherKindIsNotUsed) {

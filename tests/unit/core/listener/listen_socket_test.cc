@@ -5,19 +5,25 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -118,6 +124,33 @@ TEST(ListenSocketTest, SpeaksIpv6) {
   const auto second = ListenSocket::open(socket.value().bound(), false);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error(), StartsWith("cannot listen on [::1]:"));
+}
+
+/// From here on this process finds a kernel without IPv6.
+void take_ipv6_away() {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program = {std::size(filter), filter};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+TEST(ListenSocketDeathTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {
+  const auto listen = [](const char* text) {
+    take_ipv6_away();
+    const auto socket = open(text);
+    std::fputs(socket ? "listens" : socket.error().c_str(), stderr);
+    _exit(!socket);
+  };
+  EXPECT_EXIT(listen("[::]:0"), ::testing::ExitedWithCode(0), "listens");
+  EXPECT_EXIT(listen("[::1]:0"), ::testing::ExitedWithCode(1),
+              "cannot listen on \\[::1\\]:0: Address family not supported by protocol");
 }
 
 TEST(ListenSocketTest, AnAddressOfAnotherMachineIsNotOurs) {

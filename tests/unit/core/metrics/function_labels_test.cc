@@ -139,6 +139,9 @@ TEST(FunctionLabelsTest, ThreadsThatLearnTheSameNamesAgree) {
           ADD_FAILURE() << labels.name(label);
         }
       }
+      for (const LiveLabel& live : labels.live()) {
+        EXPECT_EQ(live.name, labels.name_now(live.label));
+      }
     }
   });
   std::vector<std::map<std::string, FunctionLabel>> seen(kWriters);

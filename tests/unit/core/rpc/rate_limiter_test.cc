@@ -152,6 +152,13 @@ TEST_F(RateLimiterTest, ObservingOnlyCounts) {
   EXPECT_EQ(exceeded(), (std::map<std::string, double>{{"* per caller 2/s, observe", 8}}));
 }
 
+TEST_F(RateLimiterTest, TwoLimitsCountTheSameCallerApart) {
+  limit({{.functions = {"first"}, .per = Per::caller, .rate = kTwoPerSecond},
+         {.functions = {"second"}, .per = Per::caller, .rate = kTwoPerSecond}});
+  EXPECT_EQ(passed_of_ten("first"), 2u);
+  EXPECT_EQ(passed_of_ten("second"), 2u);
+}
+
 TEST_F(RateLimiterTest, TheStricterOfTwoDecides) {
   limit({{.functions = {"*"}, .per = Per::all, .rate = {6, 60'000}, .burst = 5},
          {.functions = {"first"}, .per = Per::caller, .rate = {3'600'000, 3'600'000}, .burst = 3}});
