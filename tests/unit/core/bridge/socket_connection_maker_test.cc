@@ -17,6 +17,7 @@
 
 #include "core/base/unique_fd.h"
 #include "core/bridge/backend.h"
+#include "core/io/zmq_curve.h"
 #include "core/io/zmq_socket.h"
 #include "core/log/log.h"
 #include "core/wire/msgpack_write.h"
@@ -213,6 +214,15 @@ TEST_F(SocketBackendTest, NobodyAtAZmqPortIsToldAsThat) {
   const LoopbackPort port;  // and nobody listens
   begin(fmt::format("zmq://127.0.0.1:{}", port.number()));
   EXPECT_THAT(answer_to("f"), HasSubstr("the connection was refused or closed"));
+}
+
+TEST_F(SocketBackendTest, AZmqServerWithoutOurKeyIsToldAsThat) {
+  ZmqPeer server([](const std::string&) -> Replies { return {}; });
+  options_.curve_server_key.key = make_curve_pair().public_key;
+  options_.curve_secret_key.key = make_curve_pair().secret_key;
+  begin(server.url());
+  EXPECT_THAT(answer_to("f"),
+              HasSubstr("the handshake was refused: are its keys and ours the right ones?"));
 }
 
 /// Lets this process open so many descriptors more, while it lives.

@@ -1,14 +1,20 @@
 #include "core/io/name_service.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "tests/unit/core/base/refuse_call.h"
 
 namespace zerogate::testing {
 namespace {
@@ -148,6 +154,20 @@ TEST(NameServiceEndTest, ItsEndDoesNotWaitForLookUps) {
   }
   EXPECT_EQ(asker.answers(), 0);
   gate->open("a");
+}
+
+TEST(NameServiceDeathTest, WithoutAThreadTheAnswerSaysWhy) {
+  const auto ask = [] {
+    refuse_call(SYS_clone3, ENOSYS);
+    refuse_call(SYS_clone, EAGAIN);
+    NameService service([](const std::string&) { return NameAnswer{}; });
+    Asker asker;
+    service.ask("a", 0, asker);
+    std::fputs(asker.wait().c_str(), stderr);
+    _exit(0);
+  };
+  EXPECT_EXIT(ask(), ::testing::ExitedWithCode(0),
+              "^no thread to look the name up: Resource temporarily unavailable$");
 }
 
 TEST(NameServiceSystemTest, TellsANameWithAddressesFromOneWithout) {

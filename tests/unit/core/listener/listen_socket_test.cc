@@ -5,14 +5,11 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,12 +19,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+
+#include "tests/unit/core/base/refuse_call.h"
 
 namespace zerogate {
 namespace {
@@ -126,24 +124,9 @@ TEST(ListenSocketTest, SpeaksIpv6) {
   EXPECT_THAT(second.error(), StartsWith("cannot listen on [::1]:"));
 }
 
-/// From here on this process finds a kernel without IPv6.
-void take_ipv6_away() {
-  sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const sock_fprog program = {std::size(filter), filter};
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
 TEST(ListenSocketDeathTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {
   const auto listen = [](const char* text) {
-    take_ipv6_away();
+    testing::refuse_call(SYS_socket, EAFNOSUPPORT, AF_INET6);
     const auto socket = open(text);
     std::fputs(socket ? "listens" : socket.error().c_str(), stderr);
     _exit(!socket);

@@ -61,6 +61,11 @@ TEST_F(ZmqPeersTest, AForgottenOnesKeyDoesNotFindItsSuccessor) {
   const CallerKey old = peers_.touch("old");
   peers_.find(old)->in_flight = 3;
   peers_.find(old)->unsent = std::make_shared<std::atomic<size_t>>(5);
+  peers_.find(old)->uncounted = 7;
+  peers_.find(old)->judged = 2;
+  peers_.find(old)->last_sent_ms = 9;
+  peers_.find(old)->address = "10.0.0.1:5";
+  peers_.mark_used(*peers_.find(old));
   peers_.forget(old);
   EXPECT_FALSE(knows(old));
   EXPECT_EQ(peers_.size(), 0u);
@@ -70,6 +75,11 @@ TEST_F(ZmqPeersTest, AForgottenOnesKeyDoesNotFindItsSuccessor) {
   EXPECT_FALSE(knows(old));
   EXPECT_EQ(peers_.find(next)->in_flight, 0u);
   EXPECT_EQ(peers_.find(next)->unsent, nullptr);
+  EXPECT_EQ(peers_.find(next)->uncounted, 0u);
+  EXPECT_EQ(peers_.find(next)->judged, 0u);
+  EXPECT_EQ(peers_.find(next)->last_sent_ms, 0u);
+  EXPECT_EQ(peers_.find(next)->address, "");
+  EXPECT_EQ(peers_.used(), 0u);
   const CallerKey returned = peers_.touch("old");
   EXPECT_FALSE(knows(old)) << "and one that comes back is a new one";
   EXPECT_TRUE(knows(returned));

@@ -124,6 +124,16 @@ TEST(ClientSourceTest, AClassOfATakenNameGetsAnother) {
   EXPECT_THAT(all.methods[1].text, HasSubstr("call(\"Order\", msg"));
 }
 
+TEST(ClientSourceTest, AllClassesOfTakenNamesGetOthers) {
+  ClientSource all;
+  all.definitions = {{"Order", "Order = int"}, {"Color", "Color = int"}};
+  all.add(parsed(kOfZero), "shop", everything_wanted);
+  EXPECT_THAT(definition_names(all), ElementsAre("Order", "Color", "Color_shop", "Order_shop"));
+  EXPECT_THAT(all.definitions[3].text, HasSubstr("    color: Color_shop"));
+  EXPECT_THAT(all.methods[0].text, HasSubstr("-> Order_shop:\n"));
+  EXPECT_THAT(all.methods[1].text, HasSubstr("(self, msg: Order_shop) -> bool:\n"));
+}
+
 TEST(ClientSourceTest, TheSameClassOfTwoBackendsIsOne) {
   ClientSource all;
   all.add(parsed(kOfZero), "a", everything_wanted);

@@ -162,6 +162,7 @@ TEST_F(TlsSessionTest, RefusesAClientOfAnotherCa) {
   TlsMaterial client = other.material({});
   client.authorities = authority_.pem();
   EXPECT_EQ(result_of(client), TlsResult::untrusted);
+  EXPECT_EQ(client_result_, TlsResult::untrusted);
 }
 
 TEST_F(TlsSessionTest, RefusesAnExpiredClient) {
