@@ -8,8 +8,9 @@ import tempfile
 
 import programs
 
-TIMEOUT_S = 60  # of a program of tests
-ALONE_TIMEOUT_S = 20  # of one test
+TIMEOUT_S = 180  # for what waits for ever
+CPU_S = 60  # for what loops for ever: a busy machine does not make it less
+ALONE_CPU_S = 20  # of one test
 ATTEMPTS = 3
 TEST_BYTES = 4 << 30
 BUILD_TIMEOUT_S = 300
@@ -97,7 +98,7 @@ class Judge:
             for _ in range(ATTEMPTS):
                 if failure is None:
                     break
-                alone = self.start(path, program.alone(failure), {}, ALONE_TIMEOUT_S)
+                alone = self.start(path, program.alone(failure), {}, ALONE_CPU_S)
                 if outcome(program, alone) == failure:
                     return failure
                 again = outcome(program, self.start(path, *run))
@@ -107,9 +108,10 @@ class Judge:
                 failure = again
         return None
 
-    def start(self, path, arguments, environment, timeout_s=TIMEOUT_S):
+    def start(self, path, arguments, environment, cpu_s=CPU_S):
         """A mutant may run for ever, or take all memory: it is ended."""
-        bounded = ["prlimit", f"--as={TEST_BYTES}", "timeout", "--signal=KILL", str(timeout_s)]
+        limits = ["prlimit", f"--as={TEST_BYTES}", f"--cpu={cpu_s}"]
+        bounded = [*limits, "timeout", "--signal=KILL", str(TIMEOUT_S)]
         output = tempfile.TemporaryFile("w+", errors="replace")
         process = subprocess.Popen(
             [*bounded, path, *arguments],
