@@ -131,12 +131,14 @@ TEST_F(EndpointByHandTest, ADrainThatIsTakenBackGoesOnWithItsConnections) {
   order(1, HandState::ready);
   EXPECT_EQ(network_.made, made);
   EXPECT_EQ(state(1), EndpointState::up);
-  const size_t second = call();
-  EXPECT_EQ(sent_to(1), 2u);
+  const size_t second = call(), third = call();
+  EXPECT_EQ(sent_to(1), 2u) << "the third waits: the first still has its place";
+  connection(1).answer();
   connection(1).answer();
   connection(1).answer();
   EXPECT_TRUE(answered(first));
   EXPECT_TRUE(answered(second));
+  EXPECT_TRUE(answered(third));
 }
 
 TEST_F(EndpointByHandTest, ADrainThatTakesTooLongCanBeMadeADisable) {

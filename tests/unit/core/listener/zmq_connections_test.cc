@@ -3,11 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
 
 #include "core/log/log.h"
+#include "tests/unit/core/base/loopback.h"
 #include "tests/unit/core/base/manual_clock.h"
 
 namespace zerogate::testing {
@@ -25,6 +29,20 @@ class ZmqConnectionsTest : public ::testing::Test {
   void succeed() { tell(ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0); }
   void fail(int error) { tell(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, error); }
   void end(int fd) { tell(ZMQ_EVENT_DISCONNECTED, fd); }
+  /// A connection on which so many bytes have come.
+  LoopbackPort::Pair connect_with(size_t bytes) {
+    LoopbackPort::Pair pair = LoopbackPort().connect_both();
+    accept(pair.accepted.get());
+    std::string piece(10'000, 'x');
+    for (; bytes > 0; bytes -= piece.size()) {
+      piece.resize(std::min(bytes, piece.size()));
+      const auto size = static_cast<ssize_t>(piece.size());
+      EXPECT_EQ(send(pair.connected.get(), piece.data(), piece.size(), MSG_NOSIGNAL), size);
+      EXPECT_EQ(recv(pair.accepted.get(), piece.data(), piece.size(), MSG_WAITALL), size);
+    }
+    return pair;
+  }
+  size_t unread() { return connections_.measure_unread(clock_.now_ms()); }
   uint64_t ill() const { return metrics_.malformed[index_of(Malformed::bad_handshake)].value(); }
 
   ManualClock clock_;
@@ -99,6 +117,34 @@ TEST_F(ZmqConnectionsTest, ADescriptorsNextConnectionBeginsAnew) {
   accept(100);
   end(100);
   EXPECT_EQ(ill(), 1u);
+}
+
+TEST_F(ZmqConnectionsTest, UnreadIsWhatCameLessWhatWasReadAndZmtpsOwn) {
+  const auto pair = connect_with(20'000);
+  EXPECT_EQ(unread(), 20'000u - 1'024);
+  clock_.advance_ms(100'000);
+  EXPECT_EQ(unread(), 20'000u - 1'024 - 400) << "less than its PINGs may have been";
+  connections_.spoke(pair.accepted.get())->bytes += 5'000;
+  EXPECT_EQ(unread(), 20'000u - 1'024 - 400 - 5'000);
+  connections_.spoke(pair.accepted.get())->bytes += 50'000;
+  EXPECT_EQ(unread(), 0u);
+}
+
+TEST_F(ZmqConnectionsTest, TheConnectionWithMostUnreadIsEndedAndCountsNoMore) {
+  const auto little = connect_with(20'000);
+  const auto much = connect_with(100'000);
+  const auto most = connect_with(150'000);
+  EXPECT_EQ(unread(), 270'000u - 3 * 1'024);
+  EXPECT_EQ(connections_.largest_unread(), 150'000u - 1'024);
+  EXPECT_TRUE(connections_.end_largest());
+  char byte;
+  EXPECT_EQ(recv(most.connected.get(), &byte, 1, 0), 0);
+  EXPECT_EQ(metrics_.rejected[index_of(Rejected::receive_memory)].value(), 1u);
+  EXPECT_EQ(unread(), 120'000u - 2 * 1'024);
+  EXPECT_TRUE(connections_.end_largest());
+  EXPECT_EQ(recv(much.connected.get(), &byte, 1, 0), 0);
+  EXPECT_FALSE(connections_.end_largest()) << "the third one has too little";
+  EXPECT_EQ(recv(little.connected.get(), &byte, 1, MSG_DONTWAIT), -1);
 }
 
 TEST_F(ZmqConnectionsTest, WithoutADescriptorItIsARefusedConnectionAndNoOther) {
