@@ -81,6 +81,14 @@ TEST_F(ZmqConnectionsTest, AnotherProtocolIsIllThoughLibzmqTellsOfItsEndOnly) {
   EXPECT_EQ(ill(), 1u);
 }
 
+TEST_F(ZmqConnectionsTest, OneThatAZapHandlerRefusedIsNotIll) {
+  accept(100);
+  fail(EAGAIN);
+  tell(ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, 400);
+  end(100);
+  EXPECT_EQ(ill(), 0u) << "the handler has counted it";
+}
+
 TEST_F(ZmqConnectionsTest, AClientThatLeavesIsNotIll) {
   accept(100);
   succeed();
