@@ -1,10 +1,16 @@
 #include "core/base/uuid.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <memory>
 #include <set>
 #include <string>
+
+#include "tests/unit/core/base/refuse_call.h"
 
 namespace zerogate {
 namespace {
@@ -33,6 +39,16 @@ TEST(UuidTest, NeverRepeats) {
     EXPECT_TRUE(seen.emplace(one.next()).second);
     EXPECT_TRUE(seen.emplace(two.next()).second);
   }
+}
+
+TEST(UuidDeathTest, WithoutRandomnessTheProcessEnds) {
+  const auto take = [] {
+    alarm(60);
+    testing::refuse_call(SYS_getrandom, ENOSYS);
+    UuidSource().next();
+  };
+  EXPECT_EXIT(take(), ::testing::KilledBySignal(SIGABRT),
+              "^zerogate: getrandom: Function not implemented");
 }
 
 TEST(UuidTest, UsesAllBitsButTheFixedOnes) {
