@@ -40,6 +40,10 @@ class StreamWriter {
   /// Bytes that only out() has: neither the kernel nor libuv was ever given them.
   size_t gathered() const { return out_.size(); }
   size_t unsent() const { return out_.size() + left_; }
+  /// Memory of the unsent bytes: of a reply that is sent in part, all of it is still there.
+  size_t held() const {
+    return (out_.empty() ? 0 : out_.capacity()) + (left_ == 0 ? 0 : writing_.capacity());
+  }
   /// True while bytes wait for the peer to read.
   bool waiting() const { return left_ != 0; }
   /// A buffer keeps its memory between turns up to here: 4 KiB by default, for there may be many

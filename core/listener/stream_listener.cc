@@ -305,7 +305,7 @@ void StreamListener::flush() {
 void StreamListener::account_memory() {
   MemoryAccount& memory = shared_.memory;
   memory.replace(MemoryUse::requests, requests_, shared_.in.unclaimed);
-  memory.replace(MemoryUse::replies, replies_, shared_.unsent);
+  memory.replace(MemoryUse::replies, replies_, shared_.held);
   const size_t tls = shared_.tls ? StreamOptions::kTlsBytes : 0;
   memory.replace(
       MemoryUse::connections, price_,
@@ -320,7 +320,7 @@ StreamSession* StreamListener::find_largest() {
   StreamSession* largest = nullptr;
   size_t most = 0;
   sessions_.for_each([&](uint32_t, auto& session) {
-    const size_t bytes = session->received_bytes() + session->unsent_bytes();
+    const size_t bytes = session->received_bytes() + session->held_bytes();
     if (bytes > most) {
       most = bytes;
       largest = session.get();
@@ -331,7 +331,7 @@ StreamSession* StreamListener::find_largest() {
 
 size_t StreamListener::largest_hoard() {
   const StreamSession* session = find_largest();
-  return session != nullptr ? session->received_bytes() + session->unsent_bytes() : 0;
+  return session != nullptr ? session->received_bytes() + session->held_bytes() : 0;
 }
 
 bool StreamListener::end_largest() {
@@ -339,7 +339,7 @@ bool StreamListener::end_largest() {
   if (session == nullptr) {
     return false;
   }
-  session->reject(session->unsent_bytes() != 0 ? Rejected::send_memory : Rejected::receive_memory);
+  session->reject(session->held_bytes() != 0 ? Rejected::send_memory : Rejected::receive_memory);
   account_memory();
   return true;
 }
@@ -356,7 +356,7 @@ void StreamListener::shed_memory() {
   };
   shed(shared_.in.kept, options().receive_memory, &StreamSession::received_bytes,
        Rejected::receive_memory);
-  shed(shared_.unsent, options().send_memory, &StreamSession::unsent_bytes, Rejected::send_memory);
+  shed(shared_.held, options().send_memory, &StreamSession::held_bytes, Rejected::send_memory);
 }
 
 // Among those that hold some of the `bytes` in question: closing any other would free nothing.

@@ -113,8 +113,8 @@ void StreamSession::flush_later() {
 void StreamSession::account_sent() {
   const StreamWriter& writer = stream_.writer();
   shared_.sent += writer.written() - std::exchange(written_, writer.written());
-  if (const size_t unsent = writer.unsent(); unsent != 0 || unsent_ != 0) {
-    shared_.unsent += unsent - std::exchange(unsent_, unsent);
+  if (const size_t held = writer.held(); held != 0 || held_ != 0) {
+    shared_.held += held - std::exchange(held_, held);
     const bool waiting = writer.waiting();
     shared_.waiting += static_cast<uint32_t>(waiting) - std::exchange(waiting_, waiting);
   }
@@ -127,11 +127,11 @@ void StreamSession::flush() {
   }
   account_sent();
   if (waiting_ && unread_since_ms_ == 0) {
-    unread_since_ms_ = shared_.clock.now_ms();
+    unread_since_ms_ = reads_slowly_since_ms_ = shared_.clock.now_ms();
     queued_at_check_ = unsent_bytes();
     owner_.watch_stalls();
   }
-  if (!open_ && in_flight_ == 0 && unsent_ == 0) {
+  if (!open_ && in_flight_ == 0 && held_ == 0) {
     return close();
   }
   if (!reading_ && ready()) {
@@ -198,6 +198,11 @@ bool StreamSession::stands_still(uint64_t now_ms) {
          shared_.memory.waiting();
 }
 
+bool StreamSession::holds_up_others(uint64_t now_ms) const {
+  return shared_.memory.waiting() && held_bytes() > FrameReader::kSharedBytes &&
+         now_ms - reads_slowly_since_ms_ >= kSlowReaderMs;
+}
+
 bool StreamSession::check_stall(uint64_t now_ms) {
   if (shaking_since_ms_ != 0) {
     if (now_ms - shaking_since_ms_ < shared_.tls->timeout_ms) {
@@ -221,11 +226,19 @@ bool StreamSession::check_stall(uint64_t now_ms) {
   }
   if (unread_since_ms_ != 0) {
     const size_t queued = stream_.unread();
-    if (std::exchange(queued_at_check_, queued) > queued) {
+    const size_t before = std::exchange(queued_at_check_, queued);
+    if (before > queued) {
       unread_since_ms_ = now_ms;
+    }
+    if (before > queued + kSlowestBytesPerSecond) {
+      reads_slowly_since_ms_ = now_ms;
     }
     if (now_ms - unread_since_ms_ > shared_.options.stall_timeout_ms) {
       reject(Rejected::slow_reader);
+      return false;
+    }
+    if (holds_up_others(now_ms)) {
+      reject(Rejected::send_memory);
       return false;
     }
   }
@@ -270,7 +283,7 @@ void StreamSession::close() {
     return;
   }
   open_ = false;
-  shared_.unsent -= unsent_;
+  shared_.held -= held_;
   shared_.waiting -= static_cast<uint32_t>(waiting_);
   stream_.close();
   owner_.forget(*this);

@@ -82,7 +82,7 @@ class StreamSession final : private TcpStream::Owner {
     // Over all sessions:
     std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
     TcpStream::Totals in{};
-    size_t unsent = 0;      ///< bytes of replies that the kernel has not taken
+    size_t held = 0;        ///< memory of replies that the kernel has not taken as a whole
     uint32_t waiting = 0;   ///< sessions whose peer has to read before more can be written
     uint64_t sent = 0;      ///< bytes that the kernel has taken
     bool draining = false;  ///< each session leaves once nothing of it is under way
@@ -151,6 +151,7 @@ class StreamSession final : private TcpStream::Owner {
   int fd() const { return stream_.fd(); }
   size_t received_bytes() const { return stream_.reader().memory(); }
   size_t unsent_bytes() const { return stream_.writer().unsent(); }
+  size_t held_bytes() const { return stream_.writer().held(); }
   /// When the unfinished frame was begun, 0 when there is none; milliseconds of the clock.
   uint64_t partial_since_ms() const { return partial_since_ms_; }
   /// Since when the peer has read nothing of what waits for it, 0 when nothing waits.
@@ -174,6 +175,8 @@ class StreamSession final : private TcpStream::Owner {
   [[gnu::cold]] bool reads_slowly() const;
   /// While others wait for memory: whether a frame that holds some hardly grows.
   bool stands_still(uint64_t now_ms);
+  /// The same: whether a peer that holds some in replies hardly reads.
+  bool holds_up_others(uint64_t now_ms) const;
   void consume(ByteView bytes, uint64_t received_ns);
   /// Of these bytes the protocol has left `rest`.
   void keep(ByteView bytes, ByteView rest, size_t frame_size);
@@ -202,14 +205,15 @@ class StreamSession final : private TcpStream::Owner {
   bool leaving_ = false;  ///< waits for the peer to close
   bool closed_ = false;
   bool waiting_ = false;  ///< this session's part of Shared::waiting
-  size_t unsent_ = 0;     ///< and of Shared::unsent
+  size_t held_ = 0;       ///< and of Shared::held
   uint64_t written_ = 0;  ///< and of Shared::sent
   TcpStream stream_;
   uint64_t partial_since_ms_ = 0;
   uint64_t unread_since_ms_ = 0;
-  uint64_t shaking_since_ms_ = 0;  ///< TLS: when the handshake that is not done was begun
-  size_t queued_at_check_ = 0;     ///< libuv's write queue at the last stall check: did it shrink?
-  size_t kept_at_check_ = 0;       ///< and what there was of an unfinished frame
+  uint64_t reads_slowly_since_ms_ = 0;  ///< while something is unread
+  uint64_t shaking_since_ms_ = 0;       ///< TLS: when the handshake that is not done was begun
+  size_t queued_at_check_ = 0;  ///< libuv's write queue at the last stall check: did it shrink?
+  size_t kept_at_check_ = 0;    ///< and what there was of an unfinished frame
 };
 
 }  // namespace zerogate

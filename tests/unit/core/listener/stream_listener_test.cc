@@ -267,6 +267,58 @@ TEST_F(LongFramesTest, OneThatHardlyGrowsGoesWhileOthersWait) {
   EXPECT_EQ(waiting(), 1u);
 }
 
+class LongRepliesTest : public LongFramesTest {
+ protected:
+  static constexpr size_t kReply = 900 << 10;  // over the soft mark
+  LongRepliesTest() { options_.write_buffer = 8 << 20; }
+
+  std::unique_ptr<Peer> ask() {
+    auto peer = connect();
+    peer->send("a\n");
+    turn();
+    answer(next(), std::string(kReply, 'x'));
+    turn();
+    return peer;
+  }
+  /// So many bytes in each of the seconds that others wait at the longest.
+  void read_on(Peer& peer, size_t bytes) {
+    for (uint64_t ms = 0; ms < StreamSession::kSlowReaderMs + 2'000; ms += 500) {
+      peer.receive(bytes / 2);
+      turn();
+      wait_ms(500);
+    }
+  }
+};
+
+TEST_F(LongRepliesTest, AReplyThatIsReadInPartIsChargedAsAWhole) {
+  const auto peer = ask();
+  read_on(*peer, 100 << 10);
+  EXPECT_GE(memory_.held(MemoryUse::replies), kReply) << "its memory is one block";
+  receive_all(*peer);
+  EXPECT_EQ(memory_.held(MemoryUse::replies), 0u);
+}
+
+TEST_F(LongRepliesTest, APeerThatHardlyReadsGoesWhileOthersWait) {
+  const auto drips = ask();
+  read_on(*drips, 1'000);
+  EXPECT_EQ(rejected(Rejected::send_memory), 0u) << "nobody is harmed";
+  const auto waits = begin_frame();
+  ASSERT_TRUE(memory_.waiting());
+  read_on(*drips, 1'000);
+  EXPECT_EQ(rejected(Rejected::send_memory), 1u);
+  serve();
+  EXPECT_FALSE(memory_.waiting());
+}
+
+TEST_F(LongRepliesTest, OneThatReadsAsFastAsTheSlowestLinkStays) {
+  const auto reads = ask();
+  const auto waits = begin_frame();
+  ASSERT_TRUE(memory_.waiting());
+  read_on(*reads, 2 * StreamSession::kSlowestBytesPerSecond);
+  EXPECT_EQ(rejected(Rejected::send_memory), 0u);
+  EXPECT_NE(memory_.held(MemoryUse::replies), 0u);
+}
+
 TEST_F(LongFramesTest, OfAllClientsTheOneWithMostGoes) {
   options_.write_buffer = 8 << 20;
   const auto small = begin_frame();
