@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/io/frame_reader.h"
 #include "core/io/zmq_curve.h"
 #include "core/rpc/connect_service.h"
 #include "core/wire/hops.h"
@@ -21,7 +22,7 @@ namespace {
 /// What is read at once before other handles of the loop have their turn.
 constexpr int kMessagesPerTurn = 512;
 constexpr size_t kBytesPerTurn = 1 << 20;
-constexpr int kQueue = 10'000;  ///< messages; the connection's own limit of requests comes first
+constexpr int kRequestQueue = 10'000;  ///< the connection's own limit of requests comes first
 
 /// What all ids of connections begin with: never like the ids of a backend's keep-alive frames. The
 /// hops and the number follow.
@@ -60,12 +61,18 @@ ZmqSocket open_dealer(void* context, const BackendConnectionOptions& options) {
   set_option(dealer, ZMQ_TCP_KEEPALIVE_IDLE, std::max(timeout_ms / 2 / 1'000, 1));
   set_option(dealer, ZMQ_TCP_KEEPALIVE_INTVL, 1);
   set_option(dealer, ZMQ_TCP_MAXRT, timeout_ms);
-  set_option(dealer, ZMQ_SNDHWM, kQueue);
-  set_option(dealer, ZMQ_RCVHWM, kQueue);
+  set_option(dealer, ZMQ_SNDHWM, kRequestQueue);
+  set_option(dealer, ZMQ_RCVHWM, ReplyQueue::kOfShort);
   set_option(dealer, ZMQ_MAXMSGSIZE,
              static_cast<int64_t>(ZmqBackendConnection::kOversizeFactor * options.max_message +
                                   wire::w5::kIdBytes));
   return dealer;
+}
+
+size_t long_reply_bytes(const BackendConnectionOptions& options) {
+  const size_t account =
+      options.memory != nullptr ? options.memory->limit() : MemoryAccount::kDefaultLimit;
+  return account / ZmqBackendConnection::kQueuePart / ZmqBackendConnection::kFullQueue;
 }
 
 }  // namespace
@@ -73,13 +80,19 @@ ZmqSocket open_dealer(void* context, const BackendConnectionOptions& options) {
 ZmqBackendConnection::ZmqBackendConnection(EventLoop& loop, void* context, Owner& owner,
                                            const Address& address,
                                            const BackendConnectionOptions& options)
-    : BackendConnection(loop.timers(), owner, options), dealer_(open_dealer(context, options)) {
+    : BackendConnection(loop.timers(), owner, options),
+      queue_(long_reply_bytes(options)),
+      dealer_(open_dealer(context, options)) {
   if (!open(loop, context, address)) {
     fail_soon(fmt::format("cannot make a ZeroMQ connection: {}", zmq_strerror(zmq_errno())));
   }
 }
 
-ZmqBackendConnection::~ZmqBackendConnection() = default;
+ZmqBackendConnection::~ZmqBackendConnection() {
+  if (options().memory != nullptr) {
+    options().memory->release(*this);
+  }
+}
 
 bool ZmqBackendConnection::open(EventLoop& loop, void* context, const Address& address) {
   if (dealer_ == nullptr) {
@@ -126,17 +139,39 @@ void ZmqBackendConnection::send_probe() {
 
 bool ZmqBackendConnection::receive() {
   size_t bytes = 0;
-  for (int budget = kMessagesPerTurn; budget > 0 && bytes < kBytesPerTurn; --budget) {
-    if (down() || !message_.receive(dealer_.get())) {
-      return true;
+  bool received = true;
+  for (int budget = kMessagesPerTurn; budget > 0 && bytes < kBytesPerTurn && received; --budget) {
+    received = !down() && claim_memory() && message_.receive(dealer_.get());
+    if (received) {
+      bytes += message_.received().size();
+      take(message_);
     }
-    bytes += message_.received().size();
-    if (!message_.more()) {
-      on_message(message_.received());
+    if (claim_state == Claimant::State::granted) {
+      options().memory->release(*this);
     }
-    message_.release();
   }
-  return false;
+  return !received;
+}
+
+// How long the next one is shows only when libzmq hands it over: about as long as the late ones.
+bool ZmqBackendConnection::claim_memory() {
+  const size_t bytes = std::min(queue_.expected_bytes(), options().max_message);
+  if (bytes <= FrameReader::kSharedBytes || options().memory == nullptr ||
+      claim_state == Claimant::State::granted) {
+    return true;
+  }
+  return claim_state == Claimant::State::none &&
+         options().memory->claim(*this, MemoryUse::backend_replies, bytes);
+}
+
+void ZmqBackendConnection::take(ZmqMessage& message) {
+  if (!message.more()) {
+    if (queue_.note(message.received().size())) {
+      set_option(dealer_, ZMQ_RCVHWM, queue_.limit());
+    }
+    on_message(message.received());
+  }
+  message.release();
 }
 
 void ZmqBackendConnection::on_message(ByteView body) {

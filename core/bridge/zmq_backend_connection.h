@@ -5,7 +5,9 @@
 #include <string>
 
 #include "core/base/address.h"
+#include "core/base/memory_account.h"
 #include "core/bridge/backend_connection.h"
+#include "core/bridge/reply_queue.h"
 #include "core/io/event_loop.h"
 #include "core/io/zmq_monitor.h"
 #include "core/io/zmq_poll.h"
@@ -14,8 +16,11 @@
 namespace zerogate {
 
 /// One connection, as with TCP. libzmq would reconnect by itself and lose requests without a word,
-/// so it is told not to reconnect, and its events end the connection. Loop thread only.
-class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
+/// so it is told not to reconnect, and its events end the connection. While replies are long,
+/// libzmq reads few of them ahead, and each claims its memory before it is taken. Loop thread only.
+class ZmqBackendConnection final : public BackendConnection,
+                                   private ZmqReader,
+                                   private MemoryAccount::Claimant {
  public:
   /// Sockets of the context that each connection takes: its own, and a pair for its events.
   static constexpr int kSockets = 3;
@@ -23,6 +28,9 @@ class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
   /// of one that is larger than it may be. So it may be so many times limits.message: such a reply
   /// costs its own call only. A still larger one costs those that are on the connection with it.
   static constexpr size_t kOversizeFactor = 4;
+  /// So many short replies, read ahead by libzmq, are at most this part of the account.
+  static constexpr size_t kFullQueue = 1'024;
+  static constexpr size_t kQueuePart = 16;
 
   /// Starts to connect to a numeric address or a Unix socket. `context` outlives the connection.
   /// Failure, that there is no room for more sockets included, is told by on_down(), later.
@@ -41,8 +49,13 @@ class ZmqBackendConnection final : public BackendConnection, private ZmqReader {
   bool open(EventLoop& loop, void* context, const Address& address);
   void send_probe();
   bool receive() override;
+  /// False: it waits until there is memory for a long reply.
+  bool claim_memory();
+  void on_memory() override { poll_->recheck(); }
+  void take(ZmqMessage& message);
   void on_message(ByteView body);
 
+  ReplyQueue queue_;
   std::string probe_id_;
   ZmqSocket dealer_;
   std::unique_ptr<ZmqMonitor> monitor_;

@@ -3,6 +3,7 @@ answered, some later, and the others wait or go, with a counted reason."""
 
 import asyncio
 import os
+import random
 import re
 import socket
 import ssl
@@ -14,7 +15,7 @@ import zmq
 from authority import Authority
 from bridging import one_backend
 from raw import GREETING, READY, t3_frame, t3_payload, w5_request
-from scripted_backend import ScriptedTcp
+from scripted_backend import ScriptedTcp, ScriptedZmq
 from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
@@ -77,6 +78,46 @@ async def test_long_replies_that_come_in_pieces_together(clients_at_once, start_
         asked = (ask_for_long_reply(gateway.tcp_port) for _ in range(clients_at_once))
         assert all(reply == LONG for reply in await asyncio.gather(*asked))
         assert gateway.metrics().total("zerogate_memory_budget_bytes", use="backend_replies") == 0
+        assert within_limit(gateway)
+
+
+@pytest.mark.parametrize("short_ones_before", [0, 300])
+async def test_long_replies_of_a_zmq_backend_together(short_ones_before, start_bridge):
+    waiting = []
+
+    def together(call):
+        waiting.append(call)
+        if len(waiting) == 48:
+            for each in waiting:
+                each.reply(LONG)
+
+    async with ScriptedZmq({"long": together}) as backend:
+        config = one_backend(backend.url, timeout=f"{PATIENCE_S}s")
+        gateway = await start_bridge(config=config, environment=ENVIRONMENT)
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.tcp_port)
+        writer.write(b"".join(t3_frame(i, t3_payload("echo")) for i in range(short_ones_before)))
+        await reader.readexactly(short_ones_before * len(t3_frame(0, b"\x01")))
+        writer.close()
+        asked = (ask_for_long_reply(gateway.tcp_port) for _ in range(48))
+        assert all(reply == LONG for reply in await asyncio.gather(*asked))
+        assert within_limit(gateway)
+
+
+async def test_no_reply_of_a_zmq_backend_is_lost_when_their_sizes_change(start_bridge, clients):
+    chance = random.Random(1)
+    sizes = [size for size in chance.choices([1, 500, 3_000, 300_000], k=60) for _ in range(25)]
+
+    def fill(call):
+        call.reply(msgspec.msgpack.encode(b"x" * msgspec.msgpack.decode(call.data)))
+
+    async with ScriptedZmq({"fill": fill}) as backend:
+        config = one_backend(backend.url, timeout=f"{PATIENCE_S}s")
+        gateway = await start_bridge(config=config, environment=ENVIRONMENT)
+        client = clients.open("tcp", gateway, parallel=32)
+        for at in range(0, len(sizes), 100):
+            some = sizes[at : at + 100]
+            replies = await asyncio.gather(*(client.call("fill", size, timeout=30_000) for size in some))
+            assert [len(reply) for reply in replies] == some
         assert within_limit(gateway)
 
 
