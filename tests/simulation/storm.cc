@@ -386,6 +386,9 @@ void Storm::heal() {
   network_.plan.slow_one_in = 0;
   descriptors_.limit = 1'000'000;
   pass_next_ = 0;
+  for (const auto& client : clients_) {
+    client->heal();
+  }
   for (const auto& server : servers_) {
     server->heal();
     network_.vanish(server->address(), false);

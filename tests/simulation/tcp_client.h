@@ -43,6 +43,8 @@ class TcpClient {
   void half_close();
   void vanish();
   void send_garbage();
+  /// From now on it reads as fast as answers come.
+  void heal() { manners_.pauses_one_in = 0; }
   /// The gateway has begun to leave: it may close connections.
   bool may_be_closed = false;
   /// Connections that the gateway has ended though nothing was wrong with them.
@@ -66,7 +68,7 @@ class TcpClient {
   Ledger& ledger_;
   const std::string address_;
   const std::string gateway_;
-  const Manners manners_;
+  Manners manners_;
   SocketPtr socket_;
   uint64_t attempt_ = 0;  ///< to connect; older ones are forgotten
   bool connected_ = false;
