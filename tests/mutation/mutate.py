@@ -40,6 +40,24 @@ def mutants_of(lines, number):
     return sorted({text for _, text, *_ in found} - {lines[number]})
 
 
+def indent_of(line):
+    return len(line) - len(line.lstrip())
+
+
+def ends_loop(lines, number):
+    """Behind this line a loop's body ends, so that a `continue` there changes nothing."""
+    for at in range(number + 1, len(lines)):
+        if lines[at].strip() != "}":
+            return False
+        before = [line for line in lines[:at] if line.strip()]
+        opening = [line for line in before if indent_of(line) == indent_of(lines[at])][-1].lstrip()
+        if opening.startswith(("for ", "while ")):
+            return True
+        if not opening.startswith(("if ", "} else")):
+            return False
+    return False
+
+
 def choose(files, chance):
     """Mutants without end, each once: a line of all, then one of what the rules make of it."""
     tried = set()
@@ -49,6 +67,8 @@ def choose(files, chance):
             continue
         if texts := mutants_of(lines, number):
             text = chance.choice(texts)
+            if text.endswith(" continue;\n") and ends_loop(lines, number):
+                continue
             if (file, number, text) not in tried:
                 tried.add((file, number, text))
                 yield file, lines, number, text
