@@ -8,9 +8,9 @@ import tempfile
 
 import programs
 
-TIMEOUT_S = 180  # for what waits for ever
 CPU_S = 60  # for what loops for ever: a busy machine does not make it less
-ALONE_CPU_S = 20  # of one test
+TIMEOUT_S = 60  # for what waits for ever
+PATIENT_TIMEOUT_S = 120  # for the second time: the first one may have been slow
 ATTEMPTS = 3
 TEST_BYTES = 4 << 30
 BUILD_TIMEOUT_S = 300
@@ -98,20 +98,20 @@ class Judge:
             for _ in range(ATTEMPTS):
                 if failure is None:
                     break
-                alone = self.start(path, program.alone(failure), {}, ALONE_CPU_S)
+                alone = self.start(path, program.alone(failure), {}, PATIENT_TIMEOUT_S)
                 if outcome(program, alone) == failure:
                     return failure
-                again = outcome(program, self.start(path, *run))
-                if again == failure:
+                again = outcome(program, self.start(path, *run, PATIENT_TIMEOUT_S))
+                if again == failure and not failure.endswith(" hung"):
                     return failure
                 print(f"not again: {program.name} {failure}", flush=True)
                 failure = again
         return None
 
-    def start(self, path, arguments, environment, cpu_s=CPU_S):
+    def start(self, path, arguments, environment, timeout_s=TIMEOUT_S):
         """A mutant may run for ever, or take all memory: it is ended."""
-        limits = ["prlimit", f"--as={TEST_BYTES}", f"--cpu={cpu_s}"]
-        bounded = [*limits, "timeout", "--signal=KILL", str(TIMEOUT_S)]
+        limits = ["prlimit", f"--as={TEST_BYTES}", f"--cpu={CPU_S}"]
+        bounded = [*limits, "timeout", "--signal=KILL", str(timeout_s)]
         output = tempfile.TemporaryFile("w+", errors="replace")
         process = subprocess.Popen(
             [*bounded, path, *arguments],

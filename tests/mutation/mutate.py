@@ -7,7 +7,7 @@ Neither SOURCES nor BUILD is changed. A mutant that does not build, or that comp
 object, is none: another takes its place. Headers are left alone: each would build everything anew.
 
 BUILD/results-HASH has the verdicts so far for a state of core/. A run goes on with them: tests are
-only added, so what was noticed is not tried again, and survivors are.
+only added, so what was noticed is not tried again, and survivors are when the tests have changed.
 """
 
 import argparse
@@ -77,19 +77,23 @@ def choose(files, chance):
 class Results:
     """The verdicts so far, a line of JSON each."""
 
-    def __init__(self, path):
-        self.path = path
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.known = {key: verdict for key, verdict in map(json.loads, lines)}
+    def __init__(self, build, sources):
+        self.path = build / f"results-{hash_of(sources / 'core')}"
+        self.tests = hash_of(sources / "tests")
+        self.known = {}
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        for key, verdict, tests in map(json.loads, lines):
+            if verdict != "survives" or tests == self.tests:
+                self.known[key] = verdict
 
     def add(self, key, verdict):
         with self.path.open("a") as file:
-            file.write(json.dumps([key, verdict]) + "\n")
+            file.write(json.dumps([key, verdict, self.tests]) + "\n")
 
 
 def hash_of(folder):
     content = hashlib.sha256()
-    for file in sorted(folder.rglob("*.*")):
+    for file in sorted(folder.rglob("*.cc")) + sorted(folder.rglob("*.h")):
         content.update(str(file.relative_to(folder)).encode() + file.read_bytes())
     return content.hexdigest()[:12]
 
@@ -110,7 +114,7 @@ def main():
     judge = Judge(sources, build)
     if failure := judge.fails_unchanged():
         sys.exit(f"mutate.py: {failure} before anything is changed")
-    results = Results(build / f"results-{hash_of(sources / 'core')}")
+    results = Results(build, sources)
     files = []
     for file in sorted((sources / asked.only).rglob("*.cc")):
         lines = file.read_text().splitlines(keepends=True)
@@ -121,8 +125,8 @@ def main():
             break
         place = f"{file.relative_to(sources)}:{number + 1}"
         key = f"{place} {text}"
-        verdict = results.known.get(key, "survives")
-        if verdict == "survives":
+        verdict = results.known.get(key)
+        if verdict is None:
             verdict = judge.judge(file, lines, number, text)
             results.add(key, verdict)
         if verdict == "none":
