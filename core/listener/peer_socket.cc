@@ -17,6 +17,14 @@ struct TcpInfo {
 };
 static_assert(offsetof(TcpInfo, bytes_received) == 128);
 
+std::optional<TcpInfo> info_of(int fd) {
+  TcpInfo info{};
+  socklen_t size = sizeof info;
+  const bool known =
+      getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size == sizeof info;
+  return known ? std::optional(info) : std::nullopt;
+}
+
 /// 0: it is no socket.
 ino_t inode_of(int fd) {
   struct stat status {};
@@ -30,12 +38,13 @@ PeerSocket::PeerSocket(int fd) : fd_(fd), inode_(inode_of(fd)) {}
 bool PeerSocket::same() const { return inode_ != 0 && inode_of(fd_) == inode_; }
 
 std::optional<uint64_t> PeerSocket::received() const {
-  TcpInfo info{};
-  socklen_t size = sizeof info;
-  if (!same() || getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 || size < sizeof info) {
-    return std::nullopt;
-  }
-  return info.bytes_received;
+  const auto info = same() ? info_of(fd_) : std::nullopt;
+  return info ? std::optional(info->bytes_received) : std::nullopt;
+}
+
+std::optional<uint64_t> PeerSocket::acknowledged() const {
+  const auto info = same() ? info_of(fd_) : std::nullopt;
+  return info ? std::optional(info->bytes_acked) : std::nullopt;
 }
 
 bool PeerSocket::end() const { return same() && shutdown(fd_, SHUT_RDWR) == 0; }

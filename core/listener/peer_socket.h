@@ -17,6 +17,8 @@ class PeerSocket {
 
   /// Bytes that its peer has sent in all; nothing when it is no TCP connection, or has gone.
   std::optional<uint64_t> received() const;
+  /// The same of bytes that were sent to its peer, whose kernel has them.
+  std::optional<uint64_t> acknowledged() const;
   /// Ends it in both directions: the library hears of that as of an end by the peer. False when it
   /// has gone. Between the look and the call lie microseconds, in which another could take its
   /// place.

@@ -65,6 +65,7 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       unsent_(std::make_shared<std::atomic<size_t>>(0)),
       look_timer_(loop.timers(), [this] { look_at_unread(); }),
       blocks_timer_(loop.timers(), [this] { free_unused_blocks(); }),
+      readers_timer_(loop.timers(), [this] { end_slow_readers(); }),
       silence_timer_(loop.timers(), [this] { keep_alive(); }),
       tell_timer_(loop.timers(), [this] { update_gate(); }),
       room_(loop.uv(), options.states, limit_state(options.max_connections)) {

@@ -69,6 +69,10 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// part of the account, and at most so many bytes.
   static constexpr size_t kBlocksPart = 4;
   static constexpr size_t kMostBlockBytes = 64 << 20;
+  /// While others wait for memory, a peer for which more waits than a long frame has is ended when
+  /// it has read less between each two of so many looks: on TCP's port the same is too slow.
+  static constexpr size_t kSlowReaderBytes = 64 << 10;
+  static constexpr uint32_t kSlowReaderChecks = 3;
   /// Requests that finish() refuses: more than this wait only where a peer floods the port.
   static constexpr int kLastMessages = 8 * kMessagesPerTurn;
 
@@ -129,6 +133,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   void account_memory();
   void look_at_unread();
   void free_unused_blocks();
+  void end_slow_readers();
   bool full() const;
   bool is_curve() const { return options_.curve.clients != nullptr; }
   /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
@@ -169,6 +174,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   size_t price_ = 0;                  ///< of its connections
   Timer look_timer_;                  ///< at what libzmq has read
   Timer blocks_timer_;
+  Timer readers_timer_;  ///< runs while a claim waits for memory
   Timer silence_timer_;
   Timer tell_timer_;             ///< tells the balancer again
   ZmqMessage identity_, frame_;  ///< of the message that is being read; reused

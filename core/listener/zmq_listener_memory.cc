@@ -123,6 +123,29 @@ void ZmqListener::account_memory() {
     blocks_.free_kept();
     account();
   }
+  if (memory_.waiting() && !readers_timer_.active()) {
+    readers_timer_.start(options_.reader_check_ms);
+  }
+}
+
+// Of Unix sockets nothing is known.
+void ZmqListener::end_slow_readers() {
+  if (!memory_.waiting()) {
+    return;
+  }
+  peers_.for_each([this](ZmqPeers::Peer& peer, CallerKey key) {
+    if (peer.unsent == nullptr || peer.unsent->load() <= kSlowReaderBytes) {
+      return;
+    }
+    if (const auto read = peer.socket.acknowledged()) {
+      const bool slow = *read < std::exchange(peer.read_at_check, *read) + kSlowReaderBytes;
+      peer.slow_checks = slow ? peer.slow_checks + 1 : 0;
+      if (peer.slow_checks >= kSlowReaderChecks) {
+        end(peer, key, Rejected::send_memory);
+      }
+    }
+  });
+  readers_timer_.start(options_.reader_check_ms);
 }
 
 void ZmqListener::free_unused_blocks() {

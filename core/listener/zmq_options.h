@@ -48,9 +48,10 @@ struct ZmqOptions {
   size_t send_memory = kSendMemory;
   /// Bytes that connections may take; with more, new ones wait. 0: limited by their number only.
   size_t connection_memory = 0;
-  MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the listener
-  uint64_t blocks_kept_ms = 1'000;  ///< memory of large replies that is not used; tests raise it
-  int linger_ms = 1'000;            ///< see ZmqListener::finish(); tests raise it
+  MemoryAccount* memory = nullptr;   ///< of the worker; null: one of its own. Outlives the listener
+  uint64_t reader_check_ms = 1'000;  ///< see ZmqListener::end_slow_readers(); tests lower it
+  uint64_t blocks_kept_ms = 1'000;   ///< memory of large replies that is not used; tests raise it
+  int linger_ms = 1'000;             ///< see ZmqListener::finish(); tests raise it
   std::shared_ptr<StateLog> states = std::make_shared<StateLog>();
 };
 

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kLarge = 1 << 20;
 constexpr size_t kSlack = 64 << 10;
 constexpr uint64_t kForEverMs = 3'600'000;
+constexpr uint64_t kCheckMs = 20;
 
 class ZmqReplyMemoryTest : public TransportTest {
  protected:
@@ -20,17 +21,26 @@ class ZmqReplyMemoryTest : public TransportTest {
     ZmqOptions options;
     options.memory = &account_;
     options.blocks_kept_ms = kept_ms;
+    options.reader_check_ms = kCheckMs;
+    options.max_message = 16 << 20;
     listen_zmq(options);
     client_.emplace(context_.get(), socket_->bound());
   }
-  /// A large reply, until libzmq has let go of it.
-  void call() {
+  static std::string request() {
     std::string request;
     wire::w5::write_request(request, std::string(wire::w5::kIdBytes, '1'), "fill", "\xc0");
-    ASSERT_TRUE(client_->send(request));
+    return request;
+  }
+  /// A large reply, until libzmq has let go of it.
+  void call() {
+    ASSERT_TRUE(client_->send(request()));
     ASSERT_TRUE(run_until([this] { return client_->receive().has_value(); }));
     ASSERT_TRUE(run_until([this] { return zmq_->largest_hoard() == 0; }));
     settle();
+  }
+  void run_for_ms(uint64_t ms) {
+    const uint64_t end = uv_hrtime() + ms * 1'000'000;
+    EXPECT_TRUE(run_until([end] { return uv_hrtime() > end; }));
   }
   size_t held() const { return account_.held(MemoryUse::zmq_replies); }
 
@@ -68,6 +78,27 @@ TEST_F(ZmqReplyMemoryTest, IsNotKeptWhileSomebodyWaitsForMemory) {
   ASSERT_GE(held(), kLarge);
   Waiter waiter;
   ASSERT_FALSE(account_.claim(waiter, MemoryUse::requests, account_.limit() + 1));
+  EXPECT_TRUE(run_until([this] { return held() == 0; }));
+  account_.release(waiter);
+}
+
+TEST_F(ZmqReplyMemoryTest, WhoHardlyReadsALongReplyGoesWhileOthersWaitForMemory) {
+  fill_.body = value_of_size(16 << 20);
+  listen(kForEverMs);
+  ZmqClient::Options small;
+  small.queue = 1;
+  small.receive_buffer = 16 << 10;
+  client_.emplace(context_.get(), socket_->bound(), small);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(client_->send(request()));
+  }
+  ASSERT_TRUE(run_until([this] { return held() > fill_.body.size(); }));
+  const auto ended = [this] { return rejected(Protocol::zmq, Rejected::send_memory); };
+  run_for_ms(10 * kCheckMs);
+  EXPECT_EQ(ended(), 0u) << "nobody is harmed";
+  Waiter waiter;
+  ASSERT_FALSE(account_.claim(waiter, MemoryUse::requests, account_.limit() + 1));
+  EXPECT_TRUE(run_until([&] { return ended() == 1; }));
   EXPECT_TRUE(run_until([this] { return held() == 0; }));
   account_.release(waiter);
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,6 +36,18 @@ TEST_F(PeerSocketTest, CountsWhatThePeerHasSent) {
   EXPECT_EQ(socket.received(), 5u);
 }
 
+TEST_F(PeerSocketTest, CountsWhatThePeersKernelHas) {
+  const PeerSocket socket(ours_.get());
+  const uint64_t before = socket.acknowledged().value();
+  ASSERT_EQ(send(ours_.get(), "hello", 5, MSG_NOSIGNAL), 5);
+  char bytes[5];
+  ASSERT_EQ(recv(peer_.get(), bytes, sizeof bytes, MSG_WAITALL), 5);
+  while (socket.acknowledged() != before + 5) {  // loopback acknowledges on its own time
+    sched_yield();
+  }
+  EXPECT_EQ(socket.received(), 0u);
+}
+
 TEST_F(PeerSocketTest, EndsTheConnectionForBoth) {
   EXPECT_TRUE(PeerSocket(ours_.get()).end());
   char byte;
@@ -58,6 +71,7 @@ TEST_F(PeerSocketTest, WhatIsNoTcpConnectionHasReceivedNothing) {
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
   const UniqueFd one(ends[0]), two(ends[1]);
   EXPECT_EQ(PeerSocket(one.get()).received(), std::nullopt);
+  EXPECT_EQ(PeerSocket(one.get()).acknowledged(), std::nullopt);
   EXPECT_EQ(PeerSocket().received(), std::nullopt);
   EXPECT_FALSE(PeerSocket().end());
 }
