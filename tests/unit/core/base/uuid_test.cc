@@ -1,8 +1,8 @@
 #include "core/base/uuid.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -43,7 +43,8 @@ TEST(UuidTest, NeverRepeats) {
 
 TEST(UuidDeathTest, WithoutRandomnessTheProcessEnds) {
   const auto take = [] {
-    alarm(60);
+    const rlimit seconds{1, 1};  // that it may loop
+    setrlimit(RLIMIT_CPU, &seconds);
     testing::refuse_call(SYS_getrandom, ENOSYS);
     UuidSource().next();
   };
