@@ -45,7 +45,8 @@ void TcpServer::heal() {
   faults = {};
   const std::list<ConnectionPtr> connections = connections_;
   for (const ConnectionPtr& connection : connections) {
-    if (connection->spoiled) {
+    // A gateway that took its answers for those of another gateway calls it over one that hangs.
+    if (connection->spoiled || (misleads_ && connection->hangs)) {
       end(connection);
     } else {
       read(connection);
