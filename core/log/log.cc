@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/base/append_format.h"
 #include "core/log/line_thread.h"
 
 namespace zerogate::log {
@@ -75,7 +76,7 @@ std::string json_string(std::string_view text) {
     if (byte == 0x7f) {
       safe += "\\u007f";
     } else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f) {
-      fmt::format_to(std::back_inserter(safe), "\\u{:04x}", next);
+      append_format(safe, "\\u{:04x}", next);
       ++i;
     } else {
       safe += dumped[i];
@@ -110,7 +111,7 @@ void append_value(std::string& line, const Field& field) {
     field.append_to(line);
   } catch (const std::exception& e) {  // a null const char*, or the formatter of a type
     line.resize(begin);
-    fmt::format_to(std::back_inserter(line), "({})", e.what());
+    append_format(line, "({})", e.what());
   }
   cut(line, begin);
 }
@@ -134,8 +135,8 @@ void append_timestamp(std::string& line) {
   const auto now = std::chrono::system_clock::now();
   const auto ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
-  fmt::format_to(std::back_inserter(line), "{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                 fmt::gmtime(static_cast<time_t>(ms / 1000)), ms % 1000);
+  append_format(line, "{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<time_t>(ms / 1000)),
+                ms % 1000);
 }
 
 void logfmt_line(std::string& line, Level level, std::string_view event, FieldSpan fields) {

@@ -1,20 +1,19 @@
 // Structured log lines: an event and its fields, as logfmt or JSON.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+
+#include "core/base/append_format.h"
 
 namespace zerogate::log {
 
@@ -40,7 +39,7 @@ class Field {
   static constexpr bool kBare = std::is_arithmetic_v<T> && !std::is_same_v<T, char>;
   template <class T>
   static void append_as(std::string& text, const void* value) {
-    fmt::format_to(std::back_inserter(text), "{}", *static_cast<const T*>(value));
+    append_format(text, "{}", *static_cast<const T*>(value));
   }
 
   std::string_view key_;

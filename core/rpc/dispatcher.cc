@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "core/base/append_format.h"
 #include "core/base/clock.h"
 #include "core/log/log.h"
 #include "core/rpc/connect_service.h"
@@ -57,10 +57,9 @@ bool Dispatcher::may_pass(const IncomingRequest& incoming) {
     return true;
   }
   fmt::memory_buffer message;
-  fmt::format_to(std::back_inserter(message),
-                 "over the rate limit \"{}\": caller {}; try again in {} ms", excess->rule->name,
-                 incoming.path.sink->caller(incoming.path.caller).name,
-                 excess->wait_ns / kNsPerMs + 1);
+  append_format(message, "over the rate limit \"{}\": caller {}; try again in {} ms",
+                excess->rule->name, incoming.path.sink->caller(incoming.path.caller).name,
+                excess->wait_ns / kNsPerMs + 1);
   refuse(incoming, Outcome::limited, wire::ErrorKey::server_exception,
          ByteView(message.data(), message.size()));
   return false;

@@ -1,6 +1,5 @@
 // Dates and times as text and as timestamps, with the limits of msgspec and Python's datetime.
-#include <fmt/format.h>
-
+#include "core/base/append_format.h"
 #include "core/base/ascii.h"
 #include "core/sdk/values.h"
 #include "core/wire/big_endian.h"
@@ -122,16 +121,15 @@ bool take_time(TextReader& text, microseconds& time, std::optional<minutes>& off
 }
 
 void write_date(std::string& out, std::chrono::year_month_day day) {
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}", static_cast<int>(day.year()),
-                 static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
+  append_format(out, "{:04}-{:02}-{:02}", static_cast<int>(day.year()),
+                static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
 }
 
 void write_time(std::string& out, microseconds time, std::optional<minutes> offset) {
   const int64_t second = time.count() / kMicrosPerSecond;
-  fmt::format_to(std::back_inserter(out), "{:02}:{:02}:{:02}", second / 3600, second / 60 % 60,
-                 second % 60);
+  append_format(out, "{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
   if (const int64_t micros = time.count() % kMicrosPerSecond; micros != 0) {
-    fmt::format_to(std::back_inserter(out), ".{:06}", micros);
+    append_format(out, ".{:06}", micros);
   }
   if (!offset) {
     return;
@@ -141,8 +139,8 @@ void write_time(std::string& out, microseconds time, std::optional<minutes> offs
     return;
   }
   const int64_t distance = offset->count() < 0 ? -offset->count() : offset->count();
-  fmt::format_to(std::back_inserter(out), "{}{:02}:{:02}", offset->count() < 0 ? '-' : '+',
-                 distance / 60, distance % 60);
+  append_format(out, "{}{:02}:{:02}", offset->count() < 0 ? '-' : '+', distance / 60,
+                distance % 60);
 }
 
 bool in_range(int64_t second) { return second >= kFirstSecond && second <= kLastSecond; }
