@@ -28,16 +28,16 @@ namespace {
 using ::testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kDeadline = std::chrono::seconds(30);
+constexpr auto kWorkersDeadline = std::chrono::seconds(30);
 constexpr ByteView kHello = "\xabhello world";
-constexpr ByteView kOrder =
+constexpr ByteView kWorkersOrder =
     "\x82\xa7user_id\xa1"
     "1\xa5items\x92\xa5"
     "apple\xa6python";
-constexpr ByteView kId = "0123456789abcdef";
+constexpr ByteView kWorkersId = "0123456789abcdef";
 
 ::testing::AssertionResult wait_until(const std::function<bool()>& condition) {
-  const auto end = Clock::now() + kDeadline;
+  const auto end = Clock::now() + kWorkersDeadline;
   while (!condition()) {
     if (Clock::now() > end) {
       return ::testing::AssertionFailure() << "not within the deadline";
@@ -124,11 +124,11 @@ TcpReply call(RawClient& client, ByteView function, ByteView argument = "\xc0") 
 
 std::string call(ZmqClient& client, ByteView function, ByteView argument = "\xc0") {
   std::string body;
-  wire::w5::write_request(body, kId, function, argument);
+  wire::w5::write_request(body, kWorkersId, function, argument);
   client.send(body);
   std::optional<std::string> message;
   EXPECT_TRUE(wait_until([&] { return (message = client.receive()).has_value(); }));
-  return message.value_or(std::string(kId)).substr(kId.size());
+  return message.value_or(std::string(kWorkersId)).substr(kWorkersId.size());
 }
 
 class WorkersTest : public ::testing::Test {
@@ -235,12 +235,12 @@ TEST_F(WorkersTest, EachDoesEverythingAndTheSumsAgree) {
   start_with_redis();
   for (uint32_t i = 0; i < kWorkers; ++i) {
     RawClient& tcp = connect_tcp();
-    const TcpReply saved = call(tcp, "save_order", kOrder);
+    const TcpReply saved = call(tcp, "save_order", kWorkersOrder);
     EXPECT_FALSE(saved.error);
     const size_t at = saved.body.find("\xd9\x24");
     EXPECT_THAT(call(tcp, "get_order", saved.body.substr(at, 38)).body, HasSubstr("created_by"));
     ZmqClient& zmq = connect_zmq();
-    EXPECT_THAT(call(zmq, "save_order", kOrder), HasSubstr("order_id"));
+    EXPECT_THAT(call(zmq, "save_order", kWorkersOrder), HasSubstr("order_id"));
     EXPECT_THAT(call(zmq, "nope"), HasSubstr("__zerror__function_not_found"));
   }
   EXPECT_EQ(redis_->run({"DBSIZE"}), std::to_string(2 * kWorkers));
@@ -262,8 +262,8 @@ TEST_F(WorkersTest, ADrainOfAllAnswersWhatIsUnderWay) {
   }
   redis_->stop();
   std::string tcp_bytes, zmq_bytes;
-  wire::t3::write_request(tcp_bytes, 1, "save_order", kOrder);
-  wire::w5::write_request(zmq_bytes, kId, "save_order", kOrder);
+  wire::t3::write_request(tcp_bytes, 1, "save_order", kWorkersOrder);
+  wire::w5::write_request(zmq_bytes, kWorkersId, "save_order", kWorkersOrder);
   const uint64_t before = workers_->begun();
   for (const auto& client : tcp_clients_) {
     client->send_all(tcp_bytes);

@@ -17,12 +17,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::string kId(wire::w5::kIdBytes, '7');
+const std::string kPeerId(wire::w5::kIdBytes, '7');
 constexpr int kHandshakeMs = 1'000;
 
 std::string request(ByteView function) {
   std::string body;
-  wire::w5::write_request(body, kId, function, "\xc0");
+  wire::w5::write_request(body, kPeerId, function, "\xc0");
   return body;
 }
 
@@ -115,7 +115,7 @@ TEST_F(ZmqAccessTest, AKeyThatIsNotAmongTheClientsIsRefused) {
   without_key.send_all(greeting);
   ASSERT_TRUE(run_until([&] { return counted(CurveResult::protocol) > 0; }));
   EXPECT_EQ(begun(), 0u);
-  EXPECT_EQ(receive(dial(port_endpoint(), request("echo"), alice_)), kId + "\xc0");
+  EXPECT_EQ(receive(dial(port_endpoint(), request("echo"), alice_)), kPeerId + "\xc0");
   EXPECT_EQ(counted(CurveResult::ok), 1u);
   EXPECT_GE(rejected(Protocol::zmq, Rejected::not_allowed), 1u);
 }
@@ -125,12 +125,12 @@ TEST_F(ZmqAccessTest, AKeyThatIsTakenOutGetsErrorsOnTheConnectionThatItHas) {
   listen_curve();
   void* const alice = dial(port_endpoint(), request("echo"), alice_);
   void* const mallory = dial(port_endpoint(), request("echo"), mallory_);
-  EXPECT_EQ(receive(alice), kId + "\xc0");
-  EXPECT_EQ(receive(mallory), kId + "\xc0");
+  EXPECT_EQ(receive(alice), kPeerId + "\xc0");
+  EXPECT_EQ(receive(mallory), kPeerId + "\xc0");
   curve_clients_->set({"folder", {{alice_.public_key, "alice"}}});
   EXPECT_THAT(call(mallory), HasSubstr("the key of mallory is not allowed any more"));
   EXPECT_THAT(call(mallory), HasSubstr("the key of mallory is not allowed any more"));
-  EXPECT_EQ(call(alice), kId + "\xc0");
+  EXPECT_EQ(call(alice), kPeerId + "\xc0");
   EXPECT_EQ(ended(Outcome::invalid), 2u);
   EXPECT_EQ(rejected(Protocol::zmq, Rejected::not_allowed), 1u) << "once for the peer";
 }

@@ -15,7 +15,6 @@ namespace zerogate::simulation {
 namespace {
 
 constexpr uint64_t kLongestWaitMs = 30;
-constexpr uint32_t kRelayTimeoutMs = 2'000;
 
 Task<Raw> relay(Raw argument, Context& context) {
   co_await context.sleep(world().random.below(kLongestWaitMs));

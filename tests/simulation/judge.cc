@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/simulation/functions.h"
 #include "tests/simulation/storm.h"
 
 namespace zerogate::simulation {
@@ -12,7 +13,6 @@ namespace {
 constexpr uint64_t kCountersEvery = 64;  ///< turns: they are many to add up
 constexpr uint64_t kQueuesEvery = 8;
 constexpr uint32_t kReloadedTimeoutMs = 700;  ///< see Plan::routing()
-constexpr uint32_t kRelayTimeoutMs = 2'000;   ///< and functions.cc
 /// Turns that take long, TimerQueue::kGraceMs, and timers that are as exact as they have to be.
 constexpr uint64_t kLittle = 1'500 * kMs;
 constexpr uint64_t kMostIdleTurns = 2'000;
