@@ -9,7 +9,7 @@ namespace {
 /// Copies of replies that were larger than this are let go.
 constexpr size_t kKeptBytes = size_t{64} << 10;
 
-constexpr ByteView kLineEnd = "\r\n";
+constexpr ByteView kReplyLineEnd = "\r\n";
 
 /// As Redis writes it. False for any other text: hiredis knows what that means.
 bool read_number(ByteView text, int64_t& number) {
@@ -43,12 +43,12 @@ size_t ReplyReader::read_in_place() {
     reply_.value = fresh_.substr(1, 2);
     return kOk.size();
   }
-  const size_t line_end = fresh_.find(kLineEnd);
+  const size_t line_end = fresh_.find(kReplyLineEnd);
   if (line_end == ByteView::npos) {
     return 0;
   }
   const ByteView line = fresh_.substr(1, line_end - 1);
-  const size_t size = line_end + kLineEnd.size();
+  const size_t size = line_end + kReplyLineEnd.size();
   switch (fresh_.front()) {
     case '+':
       reply_.has_value = reply_.is_status = true;
@@ -71,14 +71,14 @@ size_t ReplyReader::read_in_place() {
   }
   int64_t length = 0;
   const ByteView behind = fresh_.substr(size);
-  if (!read_number(line, length) || length < 0 || behind.size() < kLineEnd.size() ||
-      static_cast<uint64_t>(length) > behind.size() - kLineEnd.size() ||
-      !behind.substr(static_cast<size_t>(length)).starts_with(kLineEnd)) {
+  if (!read_number(line, length) || length < 0 || behind.size() < kReplyLineEnd.size() ||
+      static_cast<uint64_t>(length) > behind.size() - kReplyLineEnd.size() ||
+      !behind.substr(static_cast<size_t>(length)).starts_with(kReplyLineEnd)) {
     return 0;
   }
   reply_.has_value = true;
   reply_.value = behind.substr(0, static_cast<size_t>(length));
-  return size + reply_.value.size() + kLineEnd.size();
+  return size + reply_.value.size() + kReplyLineEnd.size();
 }
 
 ReplyReader::Next ReplyReader::read_copied() {
