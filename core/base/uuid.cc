@@ -42,7 +42,7 @@ void UuidSource::refill() {
   left_ = kPoolBytes;
 }
 
-std::string_view UuidSource::next() {
+void UuidSource::write_next(char* to) {
   if (left_ == 0) {
     refill();
   }
@@ -50,7 +50,6 @@ std::string_view UuidSource::next() {
   left_ -= kIdBytes;
   id[6] = static_cast<unsigned char>((id[6] & 0x0f) | 0x40);  // version 4
   id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);  // RFC 4122's variant
-  char* to = text_.data();
   const auto put = [&id, &to](auto... places) {
     ((std::memcpy(to, kHex[id[places]].data(), 2), to += 2), ...);
   };
@@ -63,7 +62,6 @@ std::string_view UuidSource::next() {
   put(8, 9);
   *to++ = '-';
   put(10, 11, 12, 13, 14, 15);
-  return {text_.data(), text_.size()};
 }
 
 }  // namespace zerogate

@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstddef>
-#include <string_view>
+#include <string>
 
 namespace zerogate {
 
@@ -14,8 +14,13 @@ class UuidSource {
  public:
   static constexpr size_t kTextBytes = 36;
 
-  /// The next id: 36 lower-case ASCII characters, 8-4-4-4-12. Valid until the next call.
-  std::string_view next();
+  /// Writes the next id: kTextBytes lower-case ASCII characters, 8-4-4-4-12.
+  void write_next(char* to);
+  std::string next() {
+    std::string id(kTextBytes, ' ');
+    write_next(id.data());
+    return id;
+  }
 
  private:
   static constexpr size_t kIdBytes = 16;
@@ -26,7 +31,6 @@ class UuidSource {
 
   std::array<unsigned char, kPoolBytes> pool_{};
   size_t left_ = 0;  ///< bytes of the pool that are unused
-  std::array<char, kTextBytes> text_{};
 };
 
 }  // namespace zerogate

@@ -10,6 +10,7 @@ namespace {
 constexpr size_t kKeptBytes = size_t{64} << 10;
 
 constexpr ByteView kReplyLineEnd = "\r\n";
+constexpr ByteView kOkReply = "+OK\r\n";
 
 /// As Redis writes it. False for any other text: hiredis knows what that means.
 bool read_number(ByteView text, int64_t& number) {
@@ -26,6 +27,13 @@ ReplyReader::Next ReplyReader::next() {
     if (fresh_.empty()) {
       return Next::more;
     }
+    if (fresh_.starts_with(kOkReply)) {  // most
+      reply_ = {};
+      reply_.has_value = reply_.is_status = true;
+      reply_.value = fresh_.substr(1, 2);
+      fresh_.remove_prefix(kOkReply.size());
+      return Next::reply;
+    }
     if (const size_t size = read_in_place(); size != 0) {
       fresh_.remove_prefix(size);
       return Next::reply;
@@ -36,13 +44,7 @@ ReplyReader::Next ReplyReader::next() {
 
 /// The bytes of the reply that begins here; 0 when hiredis has to read it.
 size_t ReplyReader::read_in_place() {
-  constexpr ByteView kOk = "+OK\r\n";
   reply_ = {};
-  if (fresh_.starts_with(kOk)) {  // most
-    reply_.has_value = reply_.is_status = true;
-    reply_.value = fresh_.substr(1, 2);
-    return kOk.size();
-  }
   const size_t line_end = fresh_.find(kReplyLineEnd);
   if (line_end == ByteView::npos) {
     return 0;

@@ -21,19 +21,16 @@ RequestInfo arrival_of(const IncomingRequest& incoming) {
 }  // namespace
 
 void Dispatcher::dispatch(const IncomingRequest& incoming) {
-  using wire::ErrorKey;
   const Route route = router_->find(incoming.request.function);
   incoming.label = route.label;
   if (guarded_ && !may_pass(incoming)) {
     return;
   }
   if (route.service == nullptr) {
-    tell_unknown(incoming);
-    return refuse(incoming, Outcome::not_found, ErrorKey::function_not_found,
-                  wire::function_not_found(incoming.request.function));
+    return refuse_unknown(incoming);
   }
   if (calls_.full()) {
-    return refuse(incoming, Outcome::overloaded, ErrorKey::server_exception,
+    return refuse(incoming, Outcome::overloaded, wire::ErrorKey::server_exception,
                   "the gateway is overloaded: too many calls in flight");
   }
   const Request request = {
@@ -63,6 +60,12 @@ bool Dispatcher::may_pass(const IncomingRequest& incoming) {
   refuse(incoming, Outcome::limited, wire::ErrorKey::server_exception,
          ByteView(message.data(), message.size()));
   return false;
+}
+
+void Dispatcher::refuse_unknown(const IncomingRequest& incoming) {
+  tell_unknown(incoming);
+  refuse(incoming, Outcome::not_found, wire::ErrorKey::function_not_found,
+         wire::function_not_found(incoming.request.function));
 }
 
 void Dispatcher::tell_unknown(const IncomingRequest& incoming) {

@@ -55,6 +55,7 @@ class Dispatcher {
   static constexpr uint32_t kUnknownLines = 5;
 
  private:
+  [[gnu::noinline]] void refuse_unknown(const IncomingRequest& incoming);
   void tell_unknown(const IncomingRequest& incoming);
   /// False when it has been refused.
   [[gnu::cold, gnu::noinline]] bool may_pass(const IncomingRequest& incoming);

@@ -57,14 +57,17 @@ class Router {
     if (const Route* known = names_.find(function)) {
       return *known;
     }
+    return find_by_glob(function);
+  }
+
+ private:
+  [[gnu::noinline]] Route find_by_glob(ByteView function) {
     const Route route = match(function);
     if (route.label != FunctionLabels::other()) {
       names_.set(function, route);
     }
     return route;
   }
-
- private:
   Route match(ByteView function) const {
     for (const auto& [glob, service] : globs_) {
       if (glob_match(glob, function)) {

@@ -320,11 +320,11 @@ template <class Kept, class T>
 struct EncodedCodec {
   static constexpr Mask kMask = Codec<T>::kMask;
   static bool read(Decoder& from, Kept& value, const Path* path) {
-    const ByteView before = from.reader().rest();
+    const char* const begin = from.reader().at();
     if (!Check<T>::pass(from, path)) {
       return false;
     }
-    value.msgpack = before.substr(0, before.size() - from.reader().rest().size());
+    value.msgpack = ByteView(begin, static_cast<size_t>(from.reader().at() - begin));
     return true;
   }
   template <class Out>

@@ -155,7 +155,11 @@ class Context {
   std::string_view keep(std::string_view text) { return call_.keep(text); }
 
   /// A fresh UUID of version 4, as its 36 characters; it lives as long as the call.
-  std::string_view uuid() { return keep(runtime_.uuids().next()); }
+  std::string_view uuid() {
+    char* const text = call_.make_room(UuidSource::kTextBytes);
+    runtime_.uuids().write_next(text);
+    return {text, UuidSource::kTextBytes};
+  }
 
   /// Calls a function of a backend of the configuration, with None or one argument. The await
   /// throws CallFailure with the backend's error, or why it was not reached.

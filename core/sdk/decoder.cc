@@ -93,13 +93,10 @@ std::string describe(Mask wanted) {
   return text;
 }
 
-bool Decoder::finish() {
-  if (reader_.at_end()) {
-    return true;
-  }
+Decoder::Fault Decoder::not_finished() {
   error_ = fmt::format("MessagePack data is malformed: trailing characters (byte {})",
                        size_ - reader_.rest().size());
-  return false;
+  return {};
 }
 
 bool Decoder::read_real(double& value, const Path* path) {
@@ -120,7 +117,7 @@ bool Decoder::check_utf8(ByteView text, const Path* path) {
   return is_utf8(text) || invalid("Invalid UTF-8 in `str`", path);
 }
 
-bool Decoder::not_a_field_name(const Path* path) {
+Decoder::Fault Decoder::not_a_field_name(const Path* path) {
   const Path key{path, {}, Path::kKey};
   const wire::Type got = next();
   if (got == wire::Type::str || got == wire::Type::invalid) {
@@ -132,7 +129,7 @@ bool Decoder::not_a_field_name(const Path* path) {
                  &key);
 }
 
-bool Decoder::expected(Mask wanted, const Path* path) {
+Decoder::Fault Decoder::expected(Mask wanted, const Path* path) {
   const wire::Type got = next();
   if (!front_is_whole() || (got != wire::Type::ext && taker_of(got, wanted) != 0)) {
     return malformed();
@@ -156,41 +153,41 @@ bool Decoder::front_is_whole() const {
   }
 }
 
-bool Decoder::above(int64_t limit, const Path* path) {
+Decoder::Fault Decoder::above(int64_t limit, const Path* path) {
   return invalid(fmt::format("Expected `int` <= {}", limit), path);
 }
 
-bool Decoder::below(int64_t limit, const Path* path) {
+Decoder::Fault Decoder::below(int64_t limit, const Path* path) {
   return invalid(fmt::format("Expected `int` >= {}", limit), path);
 }
 
-bool Decoder::wrong_length(size_t wanted, size_t got, const Path* path) {
+Decoder::Fault Decoder::wrong_length(size_t wanted, size_t got, const Path* path) {
   return invalid(fmt::format("Expected `array` of length {}, got {}", wanted, got), path);
 }
 
-bool Decoder::missing(std::string_view field, const Path* path) {
+Decoder::Fault Decoder::missing(std::string_view field, const Path* path) {
   return invalid(fmt::format("Object missing required field `{}`", field), path);
 }
 
-bool Decoder::no_enumerator(ByteView text, const Path* path) {
+Decoder::Fault Decoder::no_enumerator(ByteView text, const Path* path) {
   return invalid("Invalid enum value " + python_repr(text), path);
 }
 
-bool Decoder::no_enumerator(wire::Integer number, const Path* path) {
+Decoder::Fault Decoder::no_enumerator(wire::Integer number, const Path* path) {
   return invalid(number.negative
                      ? fmt::format("Invalid enum value {}", static_cast<int64_t>(number.bits))
                      : fmt::format("Invalid enum value {}", number.bits),
                  path);
 }
 
-bool Decoder::invalid(std::string_view what, const Path* path) {
+Decoder::Fault Decoder::invalid(std::string_view what, const Path* path) {
   error_ = what;
   error_ += place(path);
-  return false;
+  return {};
 }
 
 /// The listeners scan every argument, so these are for bytes from elsewhere.
-bool Decoder::malformed() {
+Decoder::Fault Decoder::malformed() {
   const ByteView rest = reader_.rest();
   if (!rest.empty() && wire::type_of(rest.front()) == wire::Type::invalid) {
     error_ = fmt::format("MessagePack data is malformed: invalid opcode '\\xc1' (byte {})",
@@ -200,12 +197,12 @@ bool Decoder::malformed() {
   } else {
     error_ = "Input data was truncated";
   }
-  return false;
+  return {};
 }
 
-bool Decoder::too_deep() {
+Decoder::Fault Decoder::too_deep() {
   error_ = fmt::format("MessagePack data is nested deeper than {} levels", wire::kMaxDepth);
-  return false;
+  return {};
 }
 
 }  // namespace zerogate::sdk

@@ -95,7 +95,7 @@ class Decoder {
   std::string take_error() { return std::move(error_); }
 
   /// True at the message's end.
-  bool finish();
+  bool finish() { return reader_.at_end() || not_finished(); }
 
   // Each takes a value that one of `wanted` has to be, or reports what it is instead.
   bool read_nil(const Path* path) { return reader_.read_nil() || expected(kNull, path); }
@@ -136,27 +136,34 @@ class Decoder {
     return reader_.read_value(value, levels_left()) || malformed();
   }
 
-  // What is wrong; all return false. Text of more than kMaxQuotedBytes is quoted in part.
+  /// What those return who say what is wrong: false. Not a bool, so that compilers know it, and the
+  /// way of a message without fault is not theirs.
+  struct Fault {
+    // NOLINTNEXTLINE(google-explicit-constructor): `return read(...) || expected(...)`
+    constexpr operator bool() const { return false; }
+  };
+  // What is wrong. Text of more than kMaxQuotedBytes is quoted in part.
   static constexpr size_t kMaxQuotedBytes = 1000;
-  [[gnu::cold]] bool expected(Mask wanted, const Path* path);
-  [[gnu::cold]] bool above(int64_t limit, const Path* path);
-  [[gnu::cold]] bool below(int64_t limit, const Path* path);
-  [[gnu::cold]] bool wrong_length(size_t wanted, size_t got, const Path* path);
-  [[gnu::cold]] bool missing(std::string_view field, const Path* path);
-  [[gnu::cold]] bool no_enumerator(ByteView text, const Path* path);
-  [[gnu::cold]] bool no_enumerator(wire::Integer number, const Path* path);
-  [[gnu::cold]] bool invalid(std::string_view what, const Path* path);
+  [[gnu::cold]] Fault expected(Mask wanted, const Path* path);
+  [[gnu::cold]] Fault above(int64_t limit, const Path* path);
+  [[gnu::cold]] Fault below(int64_t limit, const Path* path);
+  [[gnu::cold]] Fault wrong_length(size_t wanted, size_t got, const Path* path);
+  [[gnu::cold]] Fault missing(std::string_view field, const Path* path);
+  [[gnu::cold]] Fault no_enumerator(ByteView text, const Path* path);
+  [[gnu::cold]] Fault no_enumerator(wire::Integer number, const Path* path);
+  [[gnu::cold]] Fault invalid(std::string_view what, const Path* path);
 
  private:
   bool check_utf8(ByteView text, const Path* path);
   bool front_is_whole() const;
-  bool not_a_field_name(const Path* path);
-  bool malformed();
+  [[gnu::cold]] Fault not_a_field_name(const Path* path);
+  [[gnu::cold]] Fault not_finished();
+  [[gnu::cold]] Fault malformed();
   bool descend() {
     ++depth_;
     return depth_ <= wire::kMaxDepth || too_deep();
   }
-  bool too_deep();
+  [[gnu::cold]] Fault too_deep();
   uint32_t levels_left() const { return wire::kMaxDepth - depth_; }
 
   size_t size_;

@@ -76,11 +76,10 @@ void Invocation::free_kept() {
   }
 }
 
-ByteView Invocation::keep_apart(ByteView bytes) {
-  const size_t size = sizeof(Kept) + bytes.size();
+char* Invocation::make_room_apart(size_t size) {
+  size += sizeof(Kept);
   kept_apart_ = new (FramePool::take(size)) Kept{kept_apart_, size};
-  char* const copy = reinterpret_cast<char*>(kept_apart_ + 1);
-  return {copy, bytes.copy(copy, bytes.size())};
+  return reinterpret_cast<char*>(kept_apart_ + 1);
 }
 
 void Invocation::resume(std::coroutine_handle<> waiting) {

@@ -73,12 +73,17 @@ class Invocation : public PooledObject, public Resumer {
   void resume(std::coroutine_handle<> waiting) final;
   /// A copy that lives as long as the call.
   ByteView keep(ByteView bytes) {
-    if (bytes.size() > kept_.size() - kept_bytes_) {
-      return keep_apart(bytes);
-    }
-    char* const copy = kept_.data() + kept_bytes_;
-    kept_bytes_ += static_cast<uint32_t>(bytes.size());
+    char* const copy = make_room(bytes.size());
     return {copy, bytes.copy(copy, bytes.size())};
+  }
+  /// The same for `size` bytes that are still to be written.
+  char* make_room(size_t size) {
+    if (size > kept_.size() - kept_bytes_) {
+      return make_room_apart(size);
+    }
+    char* const room = kept_.data() + kept_bytes_;
+    kept_bytes_ += static_cast<uint32_t>(size);
+    return room;
   }
 
  protected:
@@ -90,12 +95,12 @@ class Invocation : public PooledObject, public Resumer {
   Call call_;
 
  private:
-  /// A copy that found no room in kept_ stands behind this.
+  /// What found no room in kept_ stands behind this.
   struct Kept {
     Kept* next;
     size_t bytes;  ///< of the block
   };
-  [[gnu::cold]] ByteView keep_apart(ByteView bytes);
+  [[gnu::cold]] char* make_room_apart(size_t size);
   [[gnu::cold]] void free_kept();
 
   Kept* kept_apart_ = nullptr;

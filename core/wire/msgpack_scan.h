@@ -61,21 +61,28 @@ class Reader {
   explicit Reader(ByteView bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
 
   bool at_end() const { return at_ == end_; }
+  const char* at() const { return at_; }
   ByteView rest() const { return {at_, left()}; }
   Type next_type() const { return at_end() ? Type::invalid : type_of(*at_); }
 
   // The short forms, which nearly everything has, are read in place.
   bool read_map(uint32_t& pairs) noexcept {
-    return read_short_count(0x80, pairs) || read_long_map(pairs);
+    return read_short_count(0x80, pairs) || read_long<&Reader::read_long_map>(pairs);
   }
   bool read_array(uint32_t& items) noexcept {
-    return read_short_count(0x90, items) || read_long_array(items);
+    return read_short_count(0x90, items) || read_long<&Reader::read_long_array>(items);
   }
   bool read_str(ByteView& text) noexcept {
     if (at_end() || (static_cast<uint8_t>(*at_) & 0xe0) != 0xa0) {
-      return read_long_str(text);
+      return read_long<&Reader::read_long_str>(text);
     }
-    return take(1, static_cast<size_t>(*at_ & 0x1f), text);
+    const auto size = static_cast<size_t>(*at_ & 0x1f);
+    if (size >= left()) {
+      return false;
+    }
+    text = {at_ + 1, size};
+    at_ += 1 + size;
+    return true;
   }
   bool read_nil() noexcept;
   bool read_bool(bool& value) noexcept;
@@ -100,6 +107,16 @@ class Reader {
       return false;
     }
     count = static_cast<uint32_t>(*at_++ & 0x0f);
+    return true;
+  }
+  /// By way of a copy, so that what the short forms find stays in registers.
+  template <auto kRead, class Found>
+  bool read_long(Found& found) noexcept {
+    Found copy{};
+    if (!(this->*kRead)(copy)) {
+      return false;
+    }
+    found = copy;
     return true;
   }
   bool read_long_map(uint32_t& pairs) noexcept;

@@ -11,6 +11,16 @@
 #include "core/sdk/functions.h"
 
 namespace zerogate {
+namespace {
+
+[[gnu::cold]] void answer_without_redis(RedisRequest& request) {
+  RedisReply reply;
+  reply.status = RedisReply::Status::error;
+  reply.text = "the function was added without redis";
+  request.on_reply(reply);
+}
+
+}  // namespace
 
 Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
     : options_(options),
@@ -51,13 +61,7 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
 void Worker::make_functions() {
   const Functions& functions = served_functions();
   const auto send = [this](ByteView command, RedisRequest& request) {
-    if (redis_ != nullptr) {
-      return redis_->send(command, request);
-    }
-    RedisReply reply;
-    reply.status = RedisReply::Status::error;
-    reply.text = "the function was added without redis";
-    request.on_reply(reply);
+    return redis_ != nullptr ? redis_->send(command, request) : answer_without_redis(request);
   };
   functions_ =
       std::make_unique<FunctionRuntime>(FunctionEnvironment{.loop = &loop_,
