@@ -94,9 +94,10 @@ class BackendConnection {
   bool reaches_gateway() const { return reaches_gateway_; }
   /// Once it is down: false when the peer, which works on one call after the other, has certainly
   /// not begun with this one. It has closed the connection after its last reply, so only the oldest
-  /// call without an answer is in doubt.
+  /// call without an answer is in doubt. After a stray reply it may be any of them.
   bool may_have_begun(const ForwardedCall& forwarded) const {
-    return !ended_in_order_ || out_of_order_ || slots_[forwarded.slot].order == answered_;
+    return !ended_in_order_ || out_of_order_ || had_stray_reply_ ||
+           slots_[forwarded.slot].order == answered_;
   }
 
   /// The call was answered otherwise. Its slot stays taken until the peer answers: the peer still
@@ -147,6 +148,8 @@ class BackendConnection {
   void note_gateway() { reaches_gateway_ = true; }
   /// The peer has closed the connection after a whole reply: fail() is next.
   void note_end_in_order() { ended_in_order_ = true; }
+  /// A reply has come to none of the calls under way: it comes twice, or its id is made up.
+  void note_stray_reply() { had_stray_reply_ = true; }
 
  private:
   enum class State : uint8_t { connecting, up, down };
@@ -164,6 +167,7 @@ class BackendConnection {
   bool out_of_order_ = false;
   bool reaches_gateway_ = false;
   bool ended_in_order_ = false;
+  bool had_stray_reply_ = false;
   ConnectionWork work_;
   SlotMap<Slot, 32 - kSlotBits> slots_;
 };

@@ -149,7 +149,7 @@ void TcpBackendConnection::on_frame(uint32_t id, ByteView payload) {
   }
   const Slot* slot = find(id);
   if (slot == nullptr) {
-    return;  // it comes twice, or is made up
+    return note_stray_reply();
   }
   if (!wire::is_one_value(payload)) {
     return complete_unusable(id, *slot, payload.size(), payload);

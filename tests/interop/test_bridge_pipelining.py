@@ -92,6 +92,40 @@ async def test_a_server_that_closes_after_any_number_of_calls(start_bridge):
                 await teach(caller, "work", "known")  # it is not, once a server has closed under it
 
 
+async def test_nothing_is_sent_again_after_a_reply_to_nobody(start_bridge):
+    """Its server has begun with more than the oldest call that has no answer."""
+    armed, gathered, executed = [], [], []
+
+    def work(call):
+        if not armed:
+            return call.reply(call.data)
+        gathered.append(call)
+        if len(gathered) < CALLS:
+            return None
+        armed.clear()
+        executed.extend(decode(each.data) for each in gathered[:2])
+        gathered[0].send(t3_frame(gathered[0].request_id ^ 1 << 24, gathered[0].data))
+        gathered[1].close()
+
+    held = []
+    async with ScriptedTcp({"work": work, "hold": held.append}) as backend:
+        gateway = await start_bridge(config=one_backend(backend.url, **OPTIONS))
+        async with await TcpConnection.open(gateway.tcp_port) as caller:
+            await teach(caller, "work", "known")
+            await until(
+                lambda: gateway.metrics().total("zerogate_backend_connections") == 2,
+                PATIENCE_S,
+                "both connections are there",
+            )
+            await caller.send(t3_frame(99, t3_payload("hold")))  # has one connection for itself
+            await until(lambda: held, PATIENCE_S, "it is held")
+            armed.append(True)
+            answers = await exchange(caller, "work", [f"{i}" for i in range(CALLS)])
+        assert executed == ["0", "1"]
+        assert all("failed under the call" in str(answer) for answer in answers.values())
+        assert gateway.metrics().total("zerogate_backend_resent_total") == 0
+
+
 async def test_a_real_server_that_cannot_encode_a_result(start_bridge, start_backend):
     backend = await asyncio.to_thread(start_backend, "tcp")
     gateway = await start_bridge(config=one_backend(backend.url, **OPTIONS))

@@ -51,6 +51,7 @@ class FakeConnection final : public BackendConnection {
     note_end_in_order();
     fail("the connection was closed");
   }
+  void answer_nobody() { note_stray_reply(); }
   /// Answers the oldest request that has not been answered, or its given-up slot.
   void answer(ByteView body = "\x01", size_t index = 0) {
     ASSERT_LT(index, sent.size());

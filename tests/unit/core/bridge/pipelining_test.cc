@@ -267,6 +267,30 @@ TEST_F(PipeliningTest, WhatAServerHasNotBegunWithIsSentAgain) {
   EXPECT_EQ(failed, 1) << "the one in doubt";
 }
 
+// Its reply to another id may have been the oldest one's: it has begun with others, then.
+TEST_F(PipeliningTest, NothingIsSentAgainAfterAReplyToNobody) {
+  serve(1);
+  teach("quick", 10);
+  std::vector<size_t> calls;
+  for (int i = 0; i < 6; ++i) {
+    calls.push_back(call_known("quick"));
+  }
+  FakeConnection& closing = *connections()[0];
+  ASSERT_EQ(closing.sent.size(), 3U);
+  closing.answer_nobody();
+  closing.close_in_order();
+  EXPECT_EQ(metrics_->resent.value(), 0U);
+  FakeConnection& other = *connections()[0];
+  while (!other.sent.empty()) {
+    other.answer("\x03");
+  }
+  int failed = 0;
+  for (const size_t call : calls) {
+    failed += answer(call).find("failed under the call") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_EQ(failed, 3) << "all that were on it";
+}
+
 TEST_F(PipeliningTest, WhatWasSentAgainIsForgottenWithItsCall) {
   serve(1);
   for (uint64_t round = 1; round <= 5; ++round) {
