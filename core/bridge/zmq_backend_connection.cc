@@ -154,10 +154,11 @@ bool ZmqBackendConnection::receive() {
 }
 
 // How long the next one is shows only when libzmq hands it over: about as long as the late ones.
+// Without one it claims nothing, or it would keep what it is granted until one comes.
 bool ZmqBackendConnection::claim_memory() {
   const size_t bytes = std::min(queue_.expected_bytes(), options().max_message);
   if (bytes <= FrameReader::kSharedBytes || options().memory == nullptr ||
-      claim_state == Claimant::State::granted) {
+      claim_state == Claimant::State::granted || !poll_->has_input()) {
     return true;
   }
   return claim_state == Claimant::State::none &&

@@ -55,12 +55,16 @@ void ZmqPoll::read_again() {
 }
 
 void ZmqPoll::recheck() {
+  if (has_input()) {
+    read_again();
+  }
+}
+
+bool ZmqPoll::has_input() const {
   int events = 0;
   size_t size = sizeof events;
   zmq_getsockopt(socket_, ZMQ_EVENTS, &events, &size);
-  if ((events & ZMQ_POLLIN) != 0) {
-    read_again();
-  }
+  return (events & ZMQ_POLLIN) != 0;
 }
 
 }  // namespace zerogate

@@ -32,6 +32,8 @@ class ZmqPoll {
   ZmqPoll& operator=(const ZmqPoll&) = delete;
 
   void recheck();
+  /// Whether a message can be received now.
+  bool has_input() const;
 
  private:
   ZmqPoll(uv_loop_t* loop, void* socket, ZmqReader& reader)

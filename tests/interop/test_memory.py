@@ -100,6 +100,8 @@ async def test_long_replies_of_a_zmq_backend_together(short_ones_before, start_b
         writer.close()
         asked = (ask_for_long_reply(gateway.tcp_port) for _ in range(48))
         assert all(reply == LONG for reply in await asyncio.gather(*asked))
+        claimed = lambda: gateway.metrics().total("zerogate_memory_budget_bytes", use="backend_replies")
+        await until(lambda: claimed() == 0, PATIENCE_S, "no reply is waited for with memory claimed")
         assert within_limit(gateway)
 
 
