@@ -18,7 +18,7 @@ enum class MemoryUse : uint8_t {
   zmq_requests,  ///< what libzmq has read and the worker has not
   zmq_replies,   ///< what libzmq has not sent yet, and memory kept for it
   forwarded,     ///< requests under way to backends, twice: they are copied when they are written
-  backend_replies,  ///< unfinished frames of backends over TCP
+  backend_replies,  ///< of backends: unfinished frames over TCP, a long one that ZeroMQ hands over
   connections,      ///< of clients: a measured price for each
 };
 inline constexpr std::array<std::string_view, 7> kMemoryUseNames = {

@@ -38,7 +38,7 @@ class ReplyQueue {
  private:
   static constexpr size_t kForgetful = 8;
 
-  bool told(uint64_t taken) const { return taken % (static_cast<uint64_t>(limit_) / 2) == 0; }
+  bool told() const { return taken_ % (static_cast<uint64_t>(limit_) / 2) == 0; }
   int next_limit() const {
     const bool long_ones = expected_ >= long_bytes_;
     if (limit_ == kOfLong) {
@@ -47,7 +47,7 @@ class ReplyQueue {
     if (limit_ == kOfShort && !long_ones) {
       return kOfShort;
     }
-    if (told(taken_)) {
+    if (told()) {
       return kOfLong;
     }
     return limit_ == kOfShort ? limit_told_soon() : limit_;

@@ -78,11 +78,6 @@ class TcpTest : public TransportTest {
     client.receive();
     return !client.ended();
   }
-  /// Lets the loop's clock go on.
-  ::testing::AssertionResult run_for_ms(uint64_t ms) {
-    const uint64_t end = loop_.now_ms() + ms;
-    return run_until([&] { return loop_.now_ms() >= end; });
-  }
 
   const ListenerMetrics& tcp() const { return metrics_.of(Protocol::tcp); }
   uint64_t rejected(Rejected reason) const {

@@ -105,6 +105,11 @@ class TransportTest : public ::testing::Test {
     }
     return ::testing::AssertionSuccess();
   }
+  /// Lets the loop's clock go on.
+  ::testing::AssertionResult run_for_ms(uint64_t ms) {
+    const uint64_t end = loop_.now_ms() + ms;
+    return run_until([&] { return loop_.now_ms() >= end; });
+  }
   /// Lets everything happen that can happen by itself.
   void settle() {
     for (int turn = 0; turn < 50; ++turn) {

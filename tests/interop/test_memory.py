@@ -64,6 +64,19 @@ async def ask_for_long_reply(port, function="long"):
     return frame[9:]
 
 
+def together(calls):
+    """Answers when so many calls wait, and all of them at once."""
+    waiting = []
+
+    def answer(call):
+        waiting.append(call)
+        if len(waiting) == calls:
+            for each in waiting:
+                each.reply(LONG)
+
+    return answer
+
+
 @pytest.mark.parametrize("clients_at_once", [16, 24])
 async def test_long_replies_that_come_in_pieces_together(clients_at_once, start_bridge):
     async def in_pieces(call):
@@ -83,15 +96,7 @@ async def test_long_replies_that_come_in_pieces_together(clients_at_once, start_
 
 @pytest.mark.parametrize("short_ones_before", [0, 300])
 async def test_long_replies_of_a_zmq_backend_together(short_ones_before, start_bridge):
-    waiting = []
-
-    def together(call):
-        waiting.append(call)
-        if len(waiting) == 48:
-            for each in waiting:
-                each.reply(LONG)
-
-    async with ScriptedZmq({"long": together}) as backend:
+    async with ScriptedZmq({"long": together(48)}) as backend:
         config = one_backend(backend.url, timeout=f"{PATIENCE_S}s")
         gateway = await start_bridge(config=config, environment=ENVIRONMENT)
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.tcp_port)
@@ -125,15 +130,7 @@ async def test_no_reply_of_a_zmq_backend_is_lost_when_their_sizes_change(start_b
 
 async def test_a_fast_reader_gets_many_long_replies_at_once(start_bridge):
     """More than the gateway lets wait for one client, which reads as fast as they come."""
-    waiting = []
-
-    def together(call):
-        waiting.append(call)
-        if len(waiting) == 24:
-            for each in waiting:
-                each.reply(LONG)
-
-    async with ScriptedTcp({"long": together}) as backend:
+    async with ScriptedTcp({"long": together(24)}) as backend:
         gateway = await start_bridge(config=one_backend(backend.url, timeout=f"{PATIENCE_S}s"))
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.tcp_port, limit=MIB)
         writer.write(b"".join(t3_frame(i, t3_payload("long")) for i in range(24)))

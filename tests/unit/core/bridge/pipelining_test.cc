@@ -240,15 +240,36 @@ TEST_F(PipeliningTest, AGivenUpCallWithOthersBehindItKeepsItsConnection) {
   EXPECT_EQ(answer(later), "\x04");
 }
 
+class ClosedUnderCallsTest : public PipeliningTest {
+ protected:
+  /// On two connections.
+  std::vector<size_t> call_three_on_each() {
+    std::vector<size_t> calls;
+    for (int i = 0; i < 6; ++i) {
+      calls.push_back(call_known("quick"));
+    }
+    return calls;
+  }
+  /// How many failed as their connection was closed, once the other one has answered all of its.
+  int failed_under(const std::vector<size_t>& calls) {
+    FakeConnection& other = *connections()[0];
+    while (!other.sent.empty()) {
+      other.answer("\x03");
+    }
+    int failed = 0;
+    for (const size_t call : calls) {
+      failed += answer(call).find("failed under the call") != std::string::npos ? 1 : 0;
+    }
+    return failed;
+  }
+};
+
 // The server works on one call after the other and closes after a reply: it has begun with the
 // oldest at most.
-TEST_F(PipeliningTest, WhatAServerHasNotBegunWithIsSentAgain) {
+TEST_F(ClosedUnderCallsTest, WhatAServerHasNotBegunWithIsSentAgain) {
   serve(1);
   teach("quick", 10);
-  std::vector<size_t> calls;
-  for (int i = 0; i < 6; ++i) {
-    calls.push_back(call_known("quick"));
-  }
+  const auto calls = call_three_on_each();
   FakeConnection& closing = *connections()[0];
   ASSERT_EQ(closing.sent.size(), 3U);
   closing.answer("\x02");
@@ -256,39 +277,20 @@ TEST_F(PipeliningTest, WhatAServerHasNotBegunWithIsSentAgain) {
   EXPECT_EQ(metrics_->resent.value(), 1U);
   EXPECT_EQ(metrics_->retries.value(), 0U);
   EXPECT_EQ(metrics_->queue.value(), 1U) << "it waits for an idle connection";
-  FakeConnection& other = *connections()[0];
-  while (!other.sent.empty()) {
-    other.answer("\x03");
-  }
-  int failed = 0;
-  for (const size_t call : calls) {
-    failed += answer(call).find("failed under the call") != std::string::npos ? 1 : 0;
-  }
-  EXPECT_EQ(failed, 1) << "the one in doubt";
+  EXPECT_EQ(failed_under(calls), 1) << "the one in doubt";
 }
 
 // Its reply to another id may have been the oldest one's: it has begun with others, then.
-TEST_F(PipeliningTest, NothingIsSentAgainAfterAReplyToNobody) {
+TEST_F(ClosedUnderCallsTest, NothingIsSentAgainAfterAReplyToNobody) {
   serve(1);
   teach("quick", 10);
-  std::vector<size_t> calls;
-  for (int i = 0; i < 6; ++i) {
-    calls.push_back(call_known("quick"));
-  }
+  const auto calls = call_three_on_each();
   FakeConnection& closing = *connections()[0];
   ASSERT_EQ(closing.sent.size(), 3U);
   closing.answer_nobody();
   closing.close_in_order();
   EXPECT_EQ(metrics_->resent.value(), 0U);
-  FakeConnection& other = *connections()[0];
-  while (!other.sent.empty()) {
-    other.answer("\x03");
-  }
-  int failed = 0;
-  for (const size_t call : calls) {
-    failed += answer(call).find("failed under the call") != std::string::npos ? 1 : 0;
-  }
-  EXPECT_EQ(failed, 3) << "all that were on it";
+  EXPECT_EQ(failed_under(calls), 3) << "all that were on it";
 }
 
 TEST_F(PipeliningTest, WhatWasSentAgainIsForgottenWithItsCall) {
