@@ -16,7 +16,9 @@ void collect_memory(const Workers& workers, std::vector<MetricFamily>& families)
       "(requests: measured only under a memory limit; replies: with what is kept for the next "
       "large "
       "ones), forwarded = calls to backends, "
-      "backend_replies = unfinished ones of backends over TCP, connections = a price for each.",
+      "backend_replies = unfinished ones of backends over TCP and long ones that ZeroMQ hands "
+      "over, "
+      "connections = a price for each.",
       MetricType::Gauge);
   for (size_t use = 0; use < kMemoryUseNames.size(); ++use) {
     held.add({label("use", kMemoryUseNames[use])},
