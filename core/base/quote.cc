@@ -11,6 +11,16 @@ namespace {
 
 uint8_t byte_at(std::string_view text, size_t at) { return static_cast<uint8_t>(text[at]); }
 
+/// Bytes of the control character that begins there in UTF-8; 0 when another one does. Terminals
+/// obey U+0080 to U+009F as they do what is below U+0020: U+009B is ESC [.
+size_t control_size(std::string_view text, size_t at) {
+  const uint8_t byte = byte_at(text, at);
+  if (byte < 0x20 || byte == 0x7f) {
+    return 1;
+  }
+  return byte == 0xc2 && at + 1 < text.size() && byte_at(text, at + 1) < 0xa0 ? 2 : 0;
+}
+
 }  // namespace
 
 std::string quote(std::string_view text) {
@@ -24,12 +34,16 @@ std::string quote(std::string_view text) {
     }
   }
   std::string out = "'";
-  for (const char c : text.substr(0, shown)) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8)) {
-      out += fmt::format("\\x{:02x}", byte);
+  for (size_t at = 0; at < shown; ++at) {
+    const uint8_t byte = byte_at(text, at);
+    const size_t control = utf8 || byte < 0x80 ? control_size(text, at) : 1;
+    for (size_t i = 0; i < control; ++i) {
+      out += fmt::format("\\x{:02x}", byte_at(text, at + i));
+    }
+    if (control == 0) {
+      out += text[at];
     } else {
-      out += c;
+      at += control - 1;
     }
   }
   if (shown < text.size()) {
@@ -37,6 +51,17 @@ std::string quote(std::string_view text) {
   }
   out += '\'';
   return out;
+}
+
+std::string plain_line(std::string_view text) {
+  std::string line;
+  append_as_utf8(line, text);
+  for (size_t at = 0; at < line.size(); ++at) {
+    if (const size_t control = control_size(line, at); control != 0) {
+      line.replace(at, control, " ");
+    }
+  }
+  return line;
 }
 
 }  // namespace zerogate

@@ -15,4 +15,8 @@ inline constexpr size_t kMaxQuotedBytes = 100;
 /// bytes beyond ASCII when the text is not UTF-8. What stands beyond kMaxQuotedBytes becomes "...".
 std::string quote(std::string_view text);
 
+/// All of `text` on one line of UTF-8, without what a terminal would obey: control characters
+/// become blanks.
+std::string plain_line(std::string_view text);
+
 }  // namespace zerogate

@@ -2,24 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "core/base/quote.h"
 #include "core/wire/json.h"
 #include "core/wire/msgpack_scan.h"
 
 namespace zerogate {
-namespace {
-
-std::string one_line(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      c = ' ';
-    }
-  }
-  return line;
-}
-
-}  // namespace
-
 std::string error_text(ByteView body) {
   constexpr ByteView kPrefix = "__zerror__";
   wire::Reader reader(body);
@@ -36,10 +23,10 @@ std::string error_text(ByteView body) {
     if (!wire::Reader(value).read_str(text)) {
       continue;
     }
-    return fmt::format("{}: {}", kind.substr(kPrefix.size()), one_line(text));
+    return plain_line(fmt::format("{}: {}", kind.substr(kPrefix.size()), text));
   }
   const auto json = msgpack_to_json(body);
-  return json ? "error: " + json.value() : "an error that is " + json.error();
+  return json ? plain_line("error: " + json.value()) : "an error that is " + json.error();
 }
 
 }  // namespace zerogate

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "core/base/quote.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/json.h"
 #include "core/wire/msgpack_scan.h"
@@ -19,6 +20,12 @@ struct Buffer {
   std::string bytes;
   void write(const char* data, size_t size) { bytes.append(data, size); }
 };
+
+/// The front of an integer's digits, when they are many.
+std::string brief(const std::string& digits) {
+  constexpr size_t kMost = 40;
+  return digits.size() <= kMost ? digits : digits.substr(0, kMost) + "...";
+}
 
 /// Packs while nlohmann-json parses. Its own to_msgpack would not do: it makes 2.5 a float32, and
 /// its document has lost the digits of an integer beyond 64 bits by then.
@@ -50,7 +57,7 @@ class Packer final : public nlohmann::json_sax<json> {
       return fail(
           fmt::format("the integer {} does not fit in 64 bits; write it as a string, or "
                       "with a point as a float",
-                      digits));
+                      brief(digits)));
     }
     // Not pack_double: msgpack-cxx 4.1.3 packs a double that is a whole number as an integer.
     pack();
@@ -82,11 +89,19 @@ class Packer final : public nlohmann::json_sax<json> {
     open_.back().body.bytes += ended.body.bytes;
     return true;
   }
-  bool parse_error(size_t, const std::string&, const json::exception& exception) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
-    const std::string_view text = exception.what();
-    const size_t id_end = text.find("] ");
-    return fail(std::string(id_end == text.npos ? text : text.substr(id_end + 2)));
+  bool parse_error(size_t, const std::string& token, const json::exception& exception) override {
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: ... last read: 'TOKEN'..."
+    std::string_view text = exception.what();
+    if (const size_t id_end = text.find("] "); id_end != text.npos) {
+      text.remove_prefix(id_end + 2);
+    }
+    const std::string last_read = "'" + token + "'";
+    const size_t at = text.find(last_read);
+    if (at == text.npos) {
+      return fail(plain_line(text));
+    }
+    return fail(fmt::format("{}{}{}", text.substr(0, at), quote(token),
+                            text.substr(at + last_read.size())));
   }
 
  private:

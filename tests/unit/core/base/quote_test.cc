@@ -23,5 +23,15 @@ TEST(Quote, CutsLongTextBetweenCharacters) {
   EXPECT_EQ(quote(shorter + "\u00f6"), "'" + shorter + "...'");
 }
 
+TEST(Quote, EscapesControlCharactersBeyondAscii) {
+  EXPECT_EQ(quote("a\u009b2J\u00a0"), "'a\\xc2\\x9b2J\u00a0'");
+}
+
+TEST(PlainLine, HasNothingThatATerminalObeys) {
+  EXPECT_EQ(plain_line("gr\u00f6\u00dfe"), "gr\u00f6\u00dfe");
+  EXPECT_EQ(plain_line("a\nb\x1b[2J\x7f\u009b2J"), "a b [2J  2J");
+  EXPECT_EQ(plain_line("a\xff\x9b"), "a\ufffd\ufffd");
+}
+
 }  // namespace
 }  // namespace zerogate

@@ -26,5 +26,13 @@ TEST(ErrorTextTest, ACutOffBodyIsSaidToBeOne) {
   EXPECT_EQ(error_text("\x82\x01\x02\xac__zerror").find("an error that is "), 0u);
 }
 
+TEST(ErrorTextTest, ItsKeyStaysOnThatLineToo) {
+  EXPECT_EQ(error_text("\x81\xad__zerror__\n\x1b[\xa1"
+                       "b"),
+            "  [: b");
+}
+
+TEST(ErrorTextTest, IsUtf8) { EXPECT_EQ(error_text("\x81\xac__zerror__ab\xa1\xff"), "ab: \ufffd"); }
+
 }  // namespace
 }  // namespace zerogate
