@@ -38,7 +38,7 @@ std::string json_string(ByteView text) {
 }
 
 /// Writes JSON while msgpack-cxx walks. Nothing is allocated by a count that the bytes only claim,
-/// and containers open at a time are limited to kMaxDepth.
+/// containers open at a time are limited to kMaxDepth, and keys to kMaxKeys.
 class Writer : public msgpack::null_visitor {
  public:
   std::string take_text() { return std::move(out_); }
@@ -65,11 +65,13 @@ class Writer : public msgpack::null_visitor {
   bool end_array() { return close(']'); }
   bool start_map(uint32_t) { return open('{'); }
   bool start_map_key() {
+    ++keys_;
     separate();
     open_.back().key_start = out_.size();
     return true;
   }
   bool end_map_key() {
+    --keys_;
     // A key that came out as a string (a str, a bin) is one; any other is shown as its JSON text.
     const size_t start = open_.back().key_start;
     if (out_[start] != '"') {
@@ -99,6 +101,10 @@ class Writer : public msgpack::null_visitor {
       fault_ = "it is nested too deep";
       return false;
     }
+    if (keys_ > kMaxKeys) {
+      fault_ = "a key within a key is a list or a map";
+      return false;
+    }
     open_.emplace_back();
     out_ += bracket;
     return true;
@@ -116,8 +122,12 @@ class Writer : public msgpack::null_visitor {
     return true;
   }
 
+  /// Each key around a quote doubles it: 30 maps that are keys of each other would be a GiB.
+  static constexpr unsigned kMaxKeys = 1;
+
   std::string out_;
   std::vector<Container> open_;
+  unsigned keys_ = 0;  ///< that are open
   const char* fault_ = nullptr;
 };
 

@@ -122,5 +122,18 @@ TEST(MsgpackToJsonTest, RefusesWhatIsNotOneValue) {
   EXPECT_THAT(shown(std::string(1'025, '\x91') + "\xc0"), HasSubstr("nested too deep"));
 }
 
+TEST(JsonToMsgpackTest, AnErrorIsALineOfUtf8) {
+  EXPECT_THAT(packed("\"\xff\""), HasSubstr(R"(last read: '"\xff')"));
+  EXPECT_LT(packed('"' + std::string(10'000, 'x')).size(), 300u);
+  EXPECT_LT(packed(std::string(10'000, '7')).size(), 300u);
+}
+
+/// Each such key would double what is in it: a GiB for 61 bytes.
+TEST(MsgpackToJsonTest, AKeyHasNoContainersForKeys) {
+  EXPECT_THAT(shown(std::string(30, '\x81') + '\x01' + std::string(30, '\x02')),
+              HasSubstr("a key within a key"));
+  EXPECT_EQ(shown("\x81\x92\x80\x81\x01\x90\x05"), R"({"[{},{\"1\":[]}]":5})");
+}
+
 }  // namespace
 }  // namespace zerogate
