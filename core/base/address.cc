@@ -22,7 +22,11 @@ Error error(std::string_view text, std::string_view what, std::string_view fix =
   return Error{fmt::format("{} {}; {}", quote(text), what, fix)};
 }
 
+/// With or without its zone, which may be any name of an interface.
 bool is_ipv6(const std::string& host) {
+  if (!std::ranges::all_of(host, [](char c) { return c > ' ' && c < 0x7f; })) {
+    return false;
+  }
   const std::string without_zone = host.substr(0, host.find('%'));
   in6_addr address;
   return inet_pton(AF_INET6, without_zone.c_str(), &address) == 1;

@@ -36,6 +36,9 @@ Error no_range(std::string_view text) {
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string plain(text.substr(0, text.find('%')));
+  if (plain.find('\0') != plain.npos) {
+    return std::nullopt;  // inet_pton would not see what is behind it
+  }
   IpAddress address;
   if (inet_pton(AF_INET6, plain.c_str(), address.bytes.data()) == 1) {
     return address;

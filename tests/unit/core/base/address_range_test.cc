@@ -79,5 +79,12 @@ TEST(AddressRange, OneOfSeveralIsEnough) {
   EXPECT_FALSE(contains({}, ip("127.0.0.1")));
 }
 
+TEST(AddressRange, NothingHidesBehindANul) {
+  using namespace std::string_view_literals;
+  EXPECT_FALSE(IpAddress::parse("10.0.0.1\0x"sv));
+  EXPECT_FALSE(IpAddress::parse("::1\0%eth0"sv));
+  EXPECT_NE(error_of("10.0.0.1\0/8"sv), "");
+}
+
 }  // namespace
 }  // namespace zerogate

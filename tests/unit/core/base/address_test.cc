@@ -52,6 +52,14 @@ TEST(Address, SocketPathsFitTheKernel) {
       << refused.error();
 }
 
+TEST(Address, AZoneIsOfVisibleCharacters) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text :
+       {"[fe80::1%a b]:1"sv, "[fe80::1%\n]:1"sv, "[::1\0x]:1"sv, "[fe80::1%\xc3\xb6]:1"sv}) {
+    EXPECT_FALSE(Address::parse(text).ok()) << text;
+  }
+}
+
 struct Refused {
   std::string_view text;
   std::string_view error;
