@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -29,22 +30,27 @@ std::string_view word_at(std::string_view text) {
   return text.substr(0, end);
 }
 
-/// `call("name", ...)`: the name. Empty: it calls nothing.
-std::string called_function(std::string_view method) {
-  const size_t at = method.find(kCall);
-  if (at == std::string_view::npos) {
-    return "";
+/// Takes `.call("name"` off the text and returns the name; nothing when it begins otherwise.
+std::optional<std::string> take_call(std::string_view& text) {
+  if (!text.starts_with(kCall)) {
+    return std::nullopt;
   }
-  std::string_view rest = method.substr(at + kCall.size());
+  text.remove_prefix(kCall.size());
   std::string name;
-  while (!rest.empty() && rest.front() != '"') {
-    if (rest.front() == '\\' && rest.size() > 1) {
-      rest.remove_prefix(1);
+  while (!text.empty() && text.front() != '"') {
+    if (text.front() == '\\' && text.size() > 1) {
+      text.remove_prefix(1);
     }
-    name += rest.front();
-    rest.remove_prefix(1);
+    name += text.front();
+    text.remove_prefix(1);
   }
   return name;
+}
+
+/// `call("name", ...)`: the name. Empty: it calls nothing.
+std::string called_function(std::string_view method) {
+  method.remove_prefix(std::min(method.find(kCall), method.size()));
+  return take_call(method).value_or("");
 }
 
 using Names = std::map<std::string, std::string, std::less<>>;
@@ -53,20 +59,30 @@ using Names = std::map<std::string, std::string, std::less<>>;
 std::string with_names(std::string_view text, const Names& names) {
   std::string out;
   while (!text.empty()) {
-    const std::string_view word = word_at(text);
-    const auto found = names.find(word);
-    if (found == names.end() || out.ends_with('.') || out.ends_with(kCall)) {
-      out += word;
-    } else {
-      out += found->second;
+    std::string_view rest = text;
+    if (!take_call(rest)) {
+      const std::string_view word = word_at(text);
+      rest.remove_prefix(std::max<size_t>(word.size(), 1));
+      const auto found = word.empty() || out.ends_with('.') ? names.end() : names.find(word);
+      if (found != names.end()) {
+        out += found->second;
+        text = rest;
+        continue;
+      }
     }
-    text.remove_prefix(word.size());
-    if (!text.empty()) {
-      out += text.front();
-      text.remove_prefix(1);
-    }
+    out += text.substr(0, text.size() - rest.size());
+    text = rest;
   }
   return out;
+}
+
+/// What a line at the left edge defines; empty when it is no name that others could use.
+std::string defined_name(std::string_view line) {
+  for (const std::string_view word : {"async ", "def ", "class "}) {
+    line.remove_prefix(line.starts_with(word) ? word.size() : 0);
+  }
+  std::string name(word_at(line));
+  return python_identifier(name) == name ? name : "";
 }
 
 void trim_end(std::string& text) { text.erase(text.find_last_not_of('\n') + 1); }
@@ -132,8 +148,7 @@ class SourceReader {
     open_ = true;
     decorated_ = line.starts_with('@');
     if (!decorated_) {
-      const bool is_class = line.starts_with("class ");
-      to_.definitions.back().name = word_at(is_class ? line.substr(6) : line);
+      to_.definitions.back().name = defined_name(line);
     }
     append_to_definition(line);
   }
@@ -188,7 +203,7 @@ bool ClientSource::parse(std::string_view text) {
 
 const ClientSource::Definition* ClientSource::find(std::string_view name) const {
   const auto found = std::ranges::find(definitions, name, &Definition::name);
-  return found == definitions.end() ? nullptr : &*found;
+  return found == definitions.end() || name.empty() ? nullptr : &*found;
 }
 
 void ClientSource::rename(const std::map<std::string, std::string, std::less<>>& names) {
@@ -218,7 +233,11 @@ void ClientSource::add_all(ClientSource other, const std::string& suffix) {
     other.rename(taken);
   }
   for (Definition& definition : other.definitions) {
-    if (find(definition.name) == nullptr) {
+    const bool known = definition.name.empty()
+                           ? std::ranges::find(definitions, definition.text, &Definition::text) !=
+                                 definitions.end()
+                           : find(definition.name) != nullptr;
+    if (!known) {
       definitions.push_back(std::move(definition));
     }
   }

@@ -28,9 +28,9 @@ struct ContractRequest {
 };
 
 struct ClientSource {
-  /// A class, or another name of the module.
+  /// A class, or something else at the left edge of the module.
   struct Definition {
-    std::string name;
+    std::string name;  ///< empty: nothing that has one, such as a docstring
     std::string text;
   };
   struct Method {

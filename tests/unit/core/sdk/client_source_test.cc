@@ -164,5 +164,23 @@ TEST(ClientSourceTest, MethodsOfOldServersBecomeAsynchronous) {
   EXPECT_THAT(source.methods[0].text, Not(HasSubstr("await await")));
 }
 
+TEST(ClientSourceTest, NamesOfFunctionsAreNoNamesOfClasses) {
+  ClientSource all;
+  all.definitions = {{"Order", "Order = int"}};
+  std::string text(kOfZero);
+  text.replace(text.find("call(\"Order\""), 12, "call(\"my-Order.\\\"Order\"");
+  all.add(parsed(text), "shop", everything_wanted);
+  EXPECT_THAT(all.methods[1].text, HasSubstr("call(\"my-Order.\\\"Order\", msg"));
+}
+
+TEST(ClientSourceTest, WhatHasNoNameIsNotRenamed) {
+  ClientSource all = parsed("\"\"\"one\"\"\"\nif True:\n    pass\n" + std::string(kOfZero));
+  all.add(parsed("\"\"\"two\"\"\"\nif False:\n    pass\n" + std::string(kOfZero)), "shop",
+          everything_wanted);
+  EXPECT_THAT(definition_names(all), ElementsAre("", "", "Color", "Order", "", ""));
+  EXPECT_EQ(all.definitions[4].text, "\"\"\"two\"\"\"");
+  EXPECT_EQ(all.methods[0].text, all.methods[2].text);
+}
+
 }  // namespace
 }  // namespace zerogate::sdk
