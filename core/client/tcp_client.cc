@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "core/client/client_reply.h"
 #include "core/client/connect.h"
 #include "core/client/limits.h"
 #include "core/wire/t3.h"
@@ -79,28 +80,13 @@ Status TcpClient::send(ByteView bytes, const Deadline& deadline) {
 Result<ClientReply> TcpClient::receive(uint32_t id, const Deadline& deadline) {
   std::array<char, kReadBytes> chunk;
   for (;;) {
-    using wire::t3::FrameStatus;
-    const auto frame = wire::t3::parse_frame(received_, kMaxReplyBytes);
-    if (frame.status == FrameStatus::whole) {
-      // A reply with another id belongs to a call that timed out: dropped, as Zero's client does.
-      const bool ours = frame.id == id;
-      ClientReply reply{frame.flag != 0, std::string(ours ? frame.payload : ByteView())};
-      received_.erase(0, frame.size);
-      if (ours) {
-        return reply;
-      }
-      continue;
+    Result<std::optional<ClientReply>> reply = take_tcp_reply(received_, id);
+    if (!reply) {
+      return broken(reply.error());
     }
-    if (frame.status == FrameStatus::other_protocol) {
-      return broken("does not speak Zero's TCP protocol; is it a ZeroMQ port (zmq://)?");
+    if (reply.value()) {
+      return *std::move(reply).value();
     }
-    if (frame.status == FrameStatus::too_large) {
-      return broken(fmt::format("sent a reply of over {} bytes", kMaxReplyBytes));
-    }
-    if (frame.status != FrameStatus::incomplete) {
-      return broken("sent a malformed reply");
-    }
-
     if (!wait_for(socket_.get(), POLLIN, deadline)) {
       return no_answer();
     }

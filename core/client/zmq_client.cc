@@ -9,11 +9,10 @@
 #include <optional>
 #include <vector>
 
+#include "core/client/client_reply.h"
 #include "core/client/limits.h"
 #include "core/client/resolve.h"
-#include "core/wire/msgpack_write.h"
 #include "core/wire/w5.h"
-#include "core/wire/zerror.h"
 
 namespace zerogate {
 namespace {
@@ -129,7 +128,7 @@ class ZmqClient::Connection {
 
   /// Waits for the reply to `id` on any socket and keeps only that socket. Frames with other ids
   /// are dropped, as Zero's clients do. Empty when the deadline came first.
-  std::optional<std::string> receive(ByteView id, const Deadline& deadline) {
+  std::optional<ClientReply> receive(ByteView id, const Deadline& deadline) {
     for (;;) {
       std::vector<zmq_pollitem_t> items;
       for (const ZmqSocket& socket : sockets_) {
@@ -144,21 +143,21 @@ class ZmqClient::Connection {
         if ((items[i].revents & ZMQ_POLLIN) == 0) {
           continue;
         }
-        auto body = take(sockets_[i].get(), id);
-        if (!body) {
+        auto reply = take(sockets_[i].get(), id);
+        if (!reply) {
           continue;
         }
         ZmqSocket chosen = std::move(sockets_[i]);
         sockets_.clear();
         sockets_.push_back(std::move(chosen));
-        return body;
+        return reply;
       }
     }
   }
 
  private:
-  /// Takes one message; its body when it is the reply to `id`.
-  static std::optional<std::string> take(void* socket, ByteView id) {
+  /// Takes one message; what it says when it is the reply to `id`.
+  static std::optional<ClientReply> take(void* socket, ByteView id) {
     Message message;
     if (zmq_msg_recv(message.get(), socket, ZMQ_DONTWAIT) < 0) {
       return std::nullopt;
@@ -167,13 +166,7 @@ class ZmqClient::Connection {
       drop_rest(socket);
       return std::nullopt;
     }
-    ByteView frame = message.view();
-    if (!frame.starts_with(id)) {
-      return std::nullopt;
-    }
-    frame.remove_prefix(id.size());
-    // An empty result is None, which MessagePack calls nil.
-    return frame.empty() ? std::string(1, wire::kNil) : std::string(frame);
+    return zmq_reply(message.view(), id);
   }
 
   static void drop_rest(void* socket) {
@@ -232,15 +225,14 @@ Result<ClientReply> ZmqClient::call(ByteView function, ByteView argument) {
   const std::string id = make_id();
   std::string request;
   wire::w5::write_request(request, id, function, argument);
-  std::optional<std::string> body;
+  std::optional<ClientReply> reply;
   if (connection_->send(request, deadline)) {
-    body = connection_->receive(id, deadline);
+    reply = connection_->receive(id, deadline);
   }
-  if (!body) {
+  if (!reply) {
     return Error{fmt::format("no answer from {} within {} ms", url_, timeout_ms_)};
   }
-  const bool is_error = wire::is_error_body(*body);
-  return ClientReply{is_error, std::move(*body)};
+  return *std::move(reply);
 }
 
 }  // namespace zerogate
