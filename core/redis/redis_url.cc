@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -97,6 +98,16 @@ std::string mask_port(std::string_view text, size_t begin) {
     return std::string(text);
   }
   return fmt::format("{}{}", text.substr(0, begin + colon + 1), kMask);
+}
+
+/// Of a good URL: it stays one.
+std::string mask_user_info(std::string_view text, const Parts& parts) {
+  if (!parts.has_user_info) {
+    return std::string(text);
+  }
+  const auto end = static_cast<size_t>(parts.authority.data() - 1 - text.data());
+  const size_t begin = end - parts.user_info.size() + parts.user_info.find(':') + 1;
+  return fmt::format("{}{}{}", text.substr(0, begin), kMask, text.substr(end));
 }
 
 /// One URL on its way to a RedisUrl. Each step gives an error without the URL, or none.
@@ -217,14 +228,17 @@ std::string RedisUrl::display() const {
 }
 
 std::string mask_password(std::string_view text) {
-  const size_t query = text.find("password=");
-  if (query != std::string_view::npos && query > 0 &&
-      (text[query - 1] == '?' || text[query - 1] == '&')) {
+  if (Parser(text).run().empty()) {  // then it is clear where it stands
+    return mask_user_info(text, split(text));
+  }
+  const size_t query = std::min(text.find("?password="), text.find("&password="));
+  if (query != std::string_view::npos) {
     // Nothing we take, but a habit of other clients: ?password=...
-    return fmt::format("{}{}", mask_password(text.substr(0, query)), "password=***");
+    return fmt::format("{}{}", mask_password(text.substr(0, query + 1)), "password=***");
   }
   size_t begin = text.find("://");
-  begin = begin == std::string_view::npos ? 0 : begin + 3;
+  const bool has_scheme = begin != std::string_view::npos && text.find_first_of(":@") == begin;
+  begin = has_scheme ? begin + 3 : 0;
   // A path may hold an '@' too, as in unix:/run/a@b or unix:///run/a@b: no password there.
   if (text.starts_with("unix:/") || text.starts_with("redis+unix:/")) {
     if (begin == 0 || text.substr(begin).starts_with('/')) {

@@ -162,12 +162,16 @@ TEST(MaskPassword, HidesItAndNothingElse) {
   EXPECT_EQ(mask_password("unix://:pw@/run/r"), "unix://:***@/run/r");
   EXPECT_EQ(mask_password("user:pw@h"), "user:***@h");
   EXPECT_EQ(mask_password("redis://h?db=1&password=pw&x=1"), "redis://h?db=1&password=***");
+  EXPECT_EQ(mask_password("bob:pw@redis://h"), "bob:***@redis://h");
+  EXPECT_EQ(mask_password("redis://h?xpassword=1&password=pw"),
+            "redis://h?xpassword=1&password=***");
 }
 
 TEST(MaskPassword, LeavesAUrlThatStillParses) {
   const RedisUrl url = parsed(mask_password("redis://bob:pw@h:1/2"));
   EXPECT_EQ(url.host, "h");
   EXPECT_EQ(url.database, 2u);
+  EXPECT_EQ(mask_password("unix://:pw@/run/a@b"), "unix://:***@/run/a@b");
 }
 
 }  // namespace
