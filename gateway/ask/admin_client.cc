@@ -1,10 +1,14 @@
 #include "gateway/ask/admin_client.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
+#include "core/base/ascii.h"
+#include "core/base/quote.h"
 #include "gateway/admin/admin_access.h"
 #include "gateway/ask/exit_status.h"
 #include "gateway/host/admin_beacon.h"
@@ -21,20 +25,19 @@ Address reachable(Address address) {
   return address;
 }
 
-/// Takes "HTTP/1.1 200 OK", headers and the body apart. The status is 0 when it is no HTTP.
-AdminAnswer parse_answer(std::string_view bytes) {
-  AdminAnswer answer;
-  constexpr std::string_view kVersion = "HTTP/1.";
-  if (!bytes.starts_with(kVersion) || bytes.size() < kVersion.size() + 5) {
-    return answer;
+/// What a header says, without blanks; nothing when it is not there. `head` are lines, each with
+/// its CRLF.
+std::optional<std::string_view> header_of(std::string_view head, std::string_view name) {
+  while (!head.empty()) {
+    const std::string_view line = head.substr(0, head.find("\r\n"));
+    head.remove_prefix(std::min(line.size() + 2, head.size()));
+    const bool same = line.size() > name.size() && line[name.size()] == ':' &&
+                      strncasecmp(line.data(), name.data(), name.size()) == 0;
+    if (same) {
+      return trim(line.substr(name.size() + 1), " \t");
+    }
   }
-  const char* digits = bytes.data() + kVersion.size() + 2;
-  std::from_chars(digits, digits + 3, answer.status);
-  const size_t head = bytes.find("\r\n\r\n");
-  if (head != std::string_view::npos) {
-    answer.body = bytes.substr(head + 4);
-  }
-  return answer;
+  return std::nullopt;
 }
 
 Result<std::string> exchange(const AdminPlace& place, std::string_view request,
@@ -127,19 +130,33 @@ Result<AdminAnswer> ask_admin(const AdminPlace& place, std::string_view request,
   if (!bytes) {
     return Error{bytes.error()};
   }
-  AdminAnswer answer = parse_answer(bytes.value());
-  if (answer.status == 0) {
+  return parse_admin_answer(bytes.value());
+}
+
+Result<AdminAnswer> parse_admin_answer(std::string_view bytes) {
+  constexpr std::string_view kVersion = "HTTP/1.";
+  constexpr size_t kStatusAt = kVersion.size() + 2;  // behind "HTTP/1.1 "
+  constexpr size_t kDigits = 3;
+  const std::string_view digits = bytes.substr(std::min(kStatusAt, bytes.size()), kDigits);
+  const size_t head = bytes.find("\r\n\r\n");
+  if (!bytes.starts_with(kVersion) || head == bytes.npos || digits.size() != kDigits ||
+      bytes[kStatusAt - 1] != ' ' || digits[0] < '1' || digits[0] > '5' ||
+      !std::ranges::all_of(digits, is_digit)) {
     return Error{"what answers there speaks no HTTP; is it the admin port?"};
+  }
+  AdminAnswer answer;
+  std::from_chars(digits.data(), digits.data() + kDigits, answer.status);
+  answer.body = bytes.substr(head + 4);
+  const auto length = header_of(bytes.substr(0, head), "Content-Length");
+  if (length && *length != fmt::format("{}", answer.body.size())) {
+    return Error{fmt::format("the answer has {} bytes, and says {}; was the gateway ended?",
+                             answer.body.size(), quote(*length))};
   }
   return answer;
 }
 
 std::string first_line(std::string_view text) {
-  std::string line;
-  for (const char c : text.substr(0, text.find('\n'))) {
-    line += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  }
-  return line;
+  return plain_line(text.substr(0, text.find('\n')));
 }
 
 }  // namespace zerogate

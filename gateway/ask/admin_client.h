@@ -51,6 +51,10 @@ inline constexpr size_t kMaxAdminAnswerBytes = 8 << 20;
 Result<AdminAnswer> ask_admin(const AdminPlace& place, std::string_view request,
                               uint32_t timeout_ms);
 
+/// Takes what came of a connection apart, up to its end: "HTTP/1.1 200 OK", headers and the body.
+/// The error says that it is no HTTP, or not all of the answer.
+Result<AdminAnswer> parse_admin_answer(std::string_view bytes);
+
 /// The first line of a text, without what a terminal would obey.
 std::string first_line(std::string_view text);
 

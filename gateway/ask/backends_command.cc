@@ -94,17 +94,19 @@ std::string backends_table(const std::string& document) {
   if (rows.size() == 1) {
     return "no backend has an endpoint\n";
   }
+  std::array<size_t, std::tuple_size_v<BackendRow>> widths{};
+  for (const BackendRow& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
   std::string text;
   for (const BackendRow& row : rows) {
     std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
-      size_t width = 0;
-      for (const BackendRow& other : rows) {
-        width = std::max(width, other[i].size());
-      }
       const bool number = i >= kFirstNumber && i + 1 < row.size();
-      line +=
-          number ? fmt::format("{:>{}}  ", row[i], width) : fmt::format("{:<{}}  ", row[i], width);
+      line += number ? fmt::format("{:>{}}  ", row[i], widths[i])
+                     : fmt::format("{:<{}}  ", row[i], widths[i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';

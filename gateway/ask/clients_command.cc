@@ -42,7 +42,8 @@ std::string time_of(const json& value) {
   if (value.is_null()) {
     return kNothing;
   }
-  const auto ms = static_cast<uint64_t>(std::max(value.get<double>(), 0.0) * 1'000);
+  constexpr double kMostMs = 1e18;  // what is more has no uint64_t
+  const auto ms = static_cast<uint64_t>(std::clamp(value.get<double>() * 1'000, 0.0, kMostMs));
   for (const auto& [unit, name] :
        {std::pair(kDayMs, 'd'), std::pair(uint64_t{kHourMs}, 'h'), {uint64_t{kMinuteMs}, 'm'}}) {
     if (ms >= unit) {

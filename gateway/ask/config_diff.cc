@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/quote.h"
+
 namespace zerogate {
 namespace {
 
@@ -102,6 +104,9 @@ void show_keys_above(std::vector<Line>& lines, size_t at) {
 }  // namespace
 
 std::string diff_yaml(std::string_view running, std::string_view written) {
+  if (running == written) {
+    return "";  // however long they are
+  }
   std::vector<Line> lines = merge(split_lines(running), split_lines(written));
   for (size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].mark != kSame) {
@@ -111,7 +116,7 @@ std::string diff_yaml(std::string_view running, std::string_view written) {
   std::string text;
   for (const Line& line : lines) {
     if (line.shown) {
-      text += fmt::format("{} {}\n", line.mark, line.text);
+      text += fmt::format("{} {}\n", line.mark, plain_line(line.text));
     }
   }
   return text;

@@ -71,5 +71,9 @@ TEST(ConfigDiff, OfTextsThatAreTooLongIsAllOfBoth) {
   EXPECT_EQ(std::count(diff.begin(), diff.end(), '\n'), 5'000);
 }
 
+TEST(ConfigDiff, HasNothingThatATerminalObeys) {
+  EXPECT_EQ(diff_yaml("a: \x1b[2J\n", ""), "- a:  [2J\n");
+}
+
 }  // namespace
 }  // namespace zerogate
