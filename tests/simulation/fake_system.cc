@@ -26,6 +26,7 @@ namespace {
 
 Descriptors* the_descriptors = nullptr;
 Names* the_names = nullptr;
+thread_local bool keeps_real_clock = false;
 
 }  // namespace
 
@@ -33,6 +34,10 @@ Descriptors& descriptors() { return *the_descriptors; }
 void set_descriptors(Descriptors* descriptors) { the_descriptors = descriptors; }
 Names& names() { return *the_names; }
 void set_names(Names* names) { the_names = names; }
+void keep_real_clock() { keeps_real_clock = true; }
+
+/// libuv, libzmq and libraries that a program brings along may ask between two worlds, too.
+bool uses_real_clock() { return keeps_real_clock || !has_world(); }
 
 int Descriptors::open(Entry entry) {
   if (open_ >= limit) {
@@ -86,6 +91,8 @@ int __real_getsockopt(int, int, int, void*, socklen_t*);
 int __real_shutdown(int, int);
 int __real_getrlimit64(int, rlimit*);
 int __real_fcntl64(int, int, ...);
+ssize_t __real_getrandom(void*, size_t, unsigned);
+int __real_clock_gettime(clockid_t, timespec*);
 
 ssize_t __wrap_send(int fd, const void* data, size_t size, int flags) {
   if (!sim::Descriptors::is_ours(fd)) {
@@ -158,7 +165,7 @@ int __wrap_shutdown(int fd, int how) {
 
 int __wrap_getrlimit64(int resource, rlimit* limit) {
   const int status = __real_getrlimit64(resource, limit);
-  if (resource == RLIMIT_NOFILE) {
+  if (resource == RLIMIT_NOFILE && sim::has_world()) {
     limit->rlim_cur = sim::Descriptors::kFirst + sim::descriptors().limit;
   }
   return status;
@@ -177,7 +184,10 @@ int __wrap_fcntl64(int fd, int command, int argument) {
   return sim::descriptors().open(*entry);
 }
 
-ssize_t __wrap_getrandom(void* to, size_t size, unsigned) {
+ssize_t __wrap_getrandom(void* to, size_t size, unsigned flags) {
+  if (!sim::has_world()) {
+    return __real_getrandom(to, size, flags);
+  }
   auto* bytes = static_cast<char*>(to);
   for (size_t i = 0; i < size; ++i) {
     bytes[i] = static_cast<char>(sim::world().random.next());
@@ -185,7 +195,10 @@ ssize_t __wrap_getrandom(void* to, size_t size, unsigned) {
   return static_cast<ssize_t>(size);
 }
 
-int __wrap_clock_gettime(clockid_t, timespec* now) {
+int __wrap_clock_gettime(clockid_t clock, timespec* now) {
+  if (sim::uses_real_clock()) {
+    return __real_clock_gettime(clock, now);
+  }
   constexpr time_t kSomeDay = 1'700'000'000;
   now->tv_sec = kSomeDay + static_cast<time_t>(sim::world().now() / sim::kSecond);
   now->tv_nsec = static_cast<long>(sim::world().now() % sim::kSecond);

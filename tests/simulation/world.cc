@@ -10,6 +10,7 @@ World* the_world = nullptr;
 }  // namespace
 
 World& world() { return *the_world; }
+bool has_world() { return the_world != nullptr; }
 void set_world(World* world) { the_world = world; }
 
 void World::step() {

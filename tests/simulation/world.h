@@ -66,9 +66,12 @@ class World {
 
 /// The world that the fakes of libuv, libzmq and the system's calls belong to.
 World& world();
+bool has_world();
 void set_world(World* world);
+/// This thread keeps the system's clock whatever the world's says, as all do while there is none.
+void keep_real_clock();
 
-/// A promise was broken: says so with the seed, and ends the process with status 1.
+/// A promise was broken: says so and ends the process. Each program has its own.
 [[noreturn]] void violated(const std::string& what);
 
 }  // namespace zerogate::simulation

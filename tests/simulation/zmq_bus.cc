@@ -16,9 +16,11 @@ ZmqBus* the_bus = nullptr;
 constexpr uint64_t kAgain = 100 * kMs;  ///< a client's libzmq tries again (ZMQ_RECONNECT_IVL)
 constexpr int kTries = 20;
 
-ZmqMessageFrames one_frame(std::string body) {
+ZmqMessageFrames message_of(std::vector<std::string> frames) {
   ZmqMessageFrames message;
-  message.push_back(std::make_unique<ZmqFrame>(std::move(body)));
+  for (std::string& frame : frames) {
+    message.push_back(std::make_unique<ZmqFrame>(std::move(frame)));
+  }
   return message;
 }
 
@@ -39,10 +41,16 @@ bool ZmqBus::readable(int fd) const {
 }
 
 void ZmqLink::send(std::string body) {
+  std::vector<std::string> frames;
+  frames.push_back(std::move(body));
+  send(std::move(frames));
+}
+
+void ZmqLink::send(std::vector<std::string> frames) {
   last_arrival_ = std::max(last_arrival_, world().now() + network().latency());
-  world().at(last_arrival_, [self = shared_from_this(), body = std::move(body)]() mutable {
+  world().at(last_arrival_, [self = shared_from_this(), frames = std::move(frames)]() mutable {
     if (self->alive_ && !self->vanished_) {
-      self->push(one_frame(std::move(body)));
+      self->push(message_of(std::move(frames)));
     }
   });
 }

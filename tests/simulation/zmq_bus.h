@@ -50,6 +50,7 @@ class ZmqLink : public std::enable_shared_from_this<ZmqLink> {
 
   // The model's side.
   void send(std::string body);
+  void send(std::vector<std::string> frames);
   /// Both ends hear of it.
   void close();
   /// Nothing arrives any more. The gateway's end is told by libzmq's or the kernel's watch.
