@@ -3,7 +3,7 @@
 #include <new>
 #include <utility>
 
-#include "core/base/thread_sanitizer.h"
+#include "core/base/sanitizers.h"
 #include "core/listener/zmq_listener.h"
 #include "core/wire/zerror.h"
 

@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "core/base/sanitizers.h"
+
 namespace zerogate {
 
 /// Free lists of one thread, by size, so that steady state allocates nothing. A block is given back
@@ -51,7 +53,7 @@ class FramePool {
     size_t count = 0;
   };
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef ZEROGATE_ADDRESS_SANITIZER
   static constexpr bool kKeeps = false;
 #else
   static constexpr bool kKeeps = true;

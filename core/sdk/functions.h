@@ -263,6 +263,7 @@ class Functions {
       if constexpr (Traits::kIsTask) {
         return std::make_unique<sdk::TaskService<F>>(runtime, *kept, name, options.timeout_ms);
       } else {
+        (void)options;  // clang wants every capture used
         return std::make_unique<sdk::PlainService<F>>(runtime, *kept, name);
       }
     };

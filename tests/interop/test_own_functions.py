@@ -53,6 +53,8 @@ def build(request, tmp_path_factory):
     for line in cache:
         if line.startswith("ZEROGATE_SANITIZE:") and (which := line.partition("=")[2]):
             options.append(f"-DCMAKE_CXX_FLAGS=-fsanitize={which}")
+        if line.startswith("CMAKE_CXX_COMPILER:"):
+            options.append(f"-DCMAKE_CXX_COMPILER={line.partition('=')[2]}")
 
     def build(source):
         run("cmake", "-S", source, "-B", source / "build", *options)

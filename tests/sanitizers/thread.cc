@@ -31,6 +31,7 @@ extern "C" const char* __tsan_default_options() {
 // the old one unless it saw that one closed, and using it like a race with its past. Two libraries
 // close out of its sight: libzmq, whose calls are left out, and libuv 1.44, which closes by
 // syscall(). The functions below stand before libc's and close where it is seen.
+extern "C" int __interceptor_close(int descriptor);  // ThreadSanitizer's own
 
 namespace {
 
@@ -57,11 +58,10 @@ extern "C" [[gnu::weak]] int zmq_close(void* socket) {
 }
 
 extern "C" int close(int descriptor) {
-  static const auto seen = next<int (*)(int)>("close");
   if (is_of_libzmq(__builtin_return_address(0))) {
     __tsan_acquire(&closing_in_libzmq);
   }
-  return seen(descriptor);
+  return __interceptor_close(descriptor);
 }
 
 extern "C" long syscall(long number, ...) noexcept {

@@ -49,9 +49,9 @@ class FakeNameServer final : public NameLookupMaker {
     }
     ~Lookup() override { std::erase(server_.lookups_, this); }
     bool running() const override { return !host_.empty(); }
-    void start(const std::string& host, uint64_t max_age_ms) override {
+    void start(const std::string& host, uint64_t max_age) override {
       host_ = host;
-      server_.max_age_ms = max_age_ms;
+      server_.max_age_ms = max_age;
       ++server_.asked;
     }
     void step() {

@@ -132,7 +132,7 @@ TEST_F(TaskTest, ADestroyedTaskDestroysWhatItWaitsIn) {
   }
 }
 
-#ifndef __SANITIZE_ADDRESS__  // it has every block freed
+#ifndef ZEROGATE_ADDRESS_SANITIZER  // it has every block freed
 TEST_F(TaskTest, FramesAreUsedAgain) {
   void* const first = FramePool::take(100);
   FramePool::give_back(first, 100);

@@ -177,7 +177,7 @@ TEST_F(AdminServerTest, ListensOnAUnixSocket) {
   const std::string path = ::testing::TempDir() + "zerogate-admin-test.sock";
   start({"", 0, path});
   EXPECT_EQ(server->port(), 0);
-  const auto answer = ask_admin({"", 0, path}, "GET /healthz", 20'000);
+  const auto answer = ask_admin({{"", 0, path}}, "GET /healthz", 20'000);
   ASSERT_TRUE(answer.ok()) << answer.error();
   EXPECT_EQ(answer.value().body, "ok\n");
   server.reset();
