@@ -54,6 +54,9 @@ Result<Address> parse_path(std::string_view text, std::string_view path) {
   if (path.starts_with("//")) {
     path.remove_prefix(2);
   }
+  while (path.starts_with("//")) {  // to the kernel one slash, but not to those who read it again
+    path.remove_prefix(1);
+  }
   if (!path.starts_with('/')) {
     return error(text, "has no absolute path", kPathExample);
   }

@@ -40,6 +40,7 @@ TEST(Address, DisplaysWhatItParses) {
     EXPECT_EQ(parsed(text).display(), text);
   }
   EXPECT_EQ(parsed("ipc:/run/z.sock").display(), "unix:/run/z.sock");
+  EXPECT_EQ(parsed("ipc:////run/z.sock").display(), "unix:/run/z.sock");
 }
 
 TEST(Address, SocketPathsFitTheKernel) {
