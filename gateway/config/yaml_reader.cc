@@ -76,7 +76,7 @@ void fail_syntax(const std::string& name, const std::vector<std::string_view>& l
     fix = "put the address in quotes, as in \"[::1]:5559\"";
   }
   builder.fail(fmt::format("{}:{}", name, at + 1),
-               fmt::format("not YAML: {}; {}", failure.msg, fix));
+               fmt::format("not YAML: {}; {}", plain_line(failure.msg), fix));
 }
 
 struct CloseFile {

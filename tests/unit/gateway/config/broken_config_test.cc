@@ -70,6 +70,9 @@ INSTANTIATE_TEST_SUITE_P(
                "zerogate.yaml:1: drain_timeout: '0s' is out of range; write 1ms to 1h"},
         Broken{"redis:\n  timeout: 2h\n",
                "zerogate.yaml:2: redis.timeout: '2h' is out of range; write 1ms to 1h"},
+        Broken{"admin: \"a\\\x1b\"\n",
+               "zerogate.yaml:1: not YAML: unknown escape character:  ; check indentation, "
+               "brackets and quotes here"},
         Broken{"log: {level: verbose}",
                "zerogate.yaml:1: log.level: 'verbose' is not known; "
                "write debug, info, warn, error or off"},
