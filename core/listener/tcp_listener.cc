@@ -5,6 +5,7 @@
 
 #include "core/base/utf8.h"
 #include "core/wire/hops.h"
+#include "core/wire/zerror.h"
 
 namespace zerogate {
 
@@ -73,7 +74,7 @@ void TcpListener::dispatch(StreamSession& session, const wire::TcpFrame& frame,
   }
   session.begin_call();  // its answer comes through deliver(), now or later
   dispatcher_.dispatch(incoming);
-  session.note_call(frame.wire, incoming.label);
+  session.note_call(frame.wire, incoming.request.label);
 }
 
 void TcpListener::refuse(StreamSession& session, IncomingRequest& incoming,
@@ -116,13 +117,15 @@ void TcpListener::refuse(StreamSession& session, IncomingRequest& incoming,
   }
 }
 
-Delivery TcpListener::deliver(const ReturnPath& path, ByteView body) {
+Delivery TcpListener::deliver(const ReturnPath& path, ByteView body, BodyKind kind) {
   StreamSession* session = connections_.find(path.caller);
   OutBuffer* out = session != nullptr ? session->end_call(body.size()) : nullptr;
   if (out == nullptr) {
     return Delivery::gone;
   }
-  wire::write_tcp_reply(*out, path.wire, from_request_id(path.id), body);
+  const bool error =
+      kind == BodyKind::error || (kind == BodyKind::any && wire::is_error_body(body));
+  wire::write_tcp_reply(*out, path.wire, from_request_id(path.id), body, error);
   return Delivery::queued;
 }
 

@@ -42,7 +42,7 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
   void adopt(UniqueFd connection) { connections_.adopt(std::move(connection)); }
   void close_all() { connections_.close_all(); }
 
-  Delivery deliver(const ReturnPath& path, ByteView body) override;
+  Delivery deliver(const ReturnPath& path, ByteView body, BodyKind kind) override;
   bool gone(CallerKey caller) const override { return connections_.gone(caller); }
   std::string peer(CallerKey caller) const override { return connections_.peer(caller); }
   const Caller& caller(CallerKey caller) const override { return connections_.caller(caller); }

@@ -242,7 +242,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
     incoming.request.any_bytes = true;
   }
   dispatcher_.dispatch(incoming);
-  peer.activity.note(request.wire, incoming.label);
+  peer.activity.note(request.wire, incoming.request.label);
 }
 
 void ZmqListener::malformed(const ZmqPeers::Peer& peer, Malformed reason) {
@@ -252,10 +252,10 @@ void ZmqListener::malformed(const ZmqPeers::Peer& peer, Malformed reason) {
 void ZmqListener::refuse(ZmqPeers::Peer& peer, const IncomingRequest& incoming, Outcome outcome,
                          ByteView message) {
   dispatcher_.refuse(incoming, outcome, wire::ErrorKey::server_exception, message);
-  peer.activity.note(incoming.path.wire, incoming.label);
+  peer.activity.note(incoming.path.wire, incoming.request.label);
 }
 
-Delivery ZmqListener::deliver(const ReturnPath& path, ByteView body) {
+Delivery ZmqListener::deliver(const ReturnPath& path, ByteView body, BodyKind) {
   ZmqPeers::Peer* peer = peers_.find(path.caller);
   if (peer == nullptr) {
     return Delivery::gone;

@@ -101,7 +101,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   bool end_largest() override;
   void list_clients(ClientList& list) override { peers_.list_clients(list, loop_.now_ms()); }
 
-  Delivery deliver(const ReturnPath& path, ByteView body) override;
+  Delivery deliver(const ReturnPath& path, ByteView body, BodyKind) override;
   /// Without port: libzmq does not tell it.
   std::string peer(CallerKey caller) const override;
   const Caller& caller(CallerKey caller) const override;

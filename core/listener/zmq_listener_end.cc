@@ -19,7 +19,7 @@ void ZmqListener::finish() {
   for (const auto& [path, body] : std::exchange(gathered_, {})) {
     if (ZmqPeers::Peer* peer = peers_.find(path.caller)) {
       ++peer->in_flight;
-      deliver(path, body);
+      deliver(path, body, BodyKind::error);
     }
   }
   set_option(router_, ZMQ_LINGER, options_.linger_ms);

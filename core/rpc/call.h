@@ -45,10 +45,11 @@ class Call {
   /// False once answered or moved from.
   explicit operator bool() const { return table_ != nullptr; }
 
-  /// Answers with a result: exactly one MessagePack value, copied before this returns.
-  void reply(ByteView result) &&;
-  /// The same for an answer that a backend made, which may be an error's body. `outcome` is what
-  /// the metrics count.
+  /// Answers with a result: exactly one MessagePack value, copied before this returns. One that is
+  /// known to be no error's body needs no look at it.
+  void reply(ByteView result, BodyKind kind = BodyKind::any) &&;
+  /// The same for an answer that a backend made. `outcome`, which is not ok for an error's body, is
+  /// what the metrics count.
   void reply(ByteView body, Outcome outcome) &&;
 
   /// Answers with an error. `outcome` is what the metrics count; the key of the error body follows

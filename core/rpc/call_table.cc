@@ -23,17 +23,19 @@ wire::ErrorKey key_of(Outcome outcome) {
 
 void Call::forgotten() {
   std::exchange(table_, nullptr)
-      ->fail(slot_, generation_, Outcome::error, "the function ended without an answer");
+      ->fail({slot_, generation_}, Outcome::error, "the function ended without an answer");
 }
 
-void Call::reply(ByteView result) && {
+void Call::reply(ByteView result, BodyKind kind) && {
   assert(table_ != nullptr);
-  std::exchange(table_, nullptr)->finish(slot_, generation_, Outcome::ok, result);
+  std::exchange(table_, nullptr)->finish({slot_, generation_}, Outcome::ok, result, kind);
 }
 
 void Call::reply(ByteView body, Outcome outcome) && {
   assert(table_ != nullptr);
-  std::exchange(table_, nullptr)->finish(slot_, generation_, outcome, body);
+  std::exchange(table_, nullptr)
+      ->finish({slot_, generation_}, outcome, body,
+               outcome == Outcome::ok ? BodyKind::result : BodyKind::error);
 }
 
 void Call::relabel(FunctionLabel label) {
@@ -72,7 +74,7 @@ bool Call::takes_any_bytes() const {
 
 void Call::fail(Outcome outcome, ByteView message) && {
   assert(table_ != nullptr);
-  std::exchange(table_, nullptr)->fail(slot_, generation_, outcome, message);
+  std::exchange(table_, nullptr)->fail({slot_, generation_}, outcome, message);
 }
 
 CallTable::CallTable(uint32_t capacity, WorkerMetrics& metrics, const AccessLogSettings& log)
@@ -121,13 +123,15 @@ bool CallTable::uses(FunctionLabel label) const {
 [[gnu::always_inline]] inline void CallTable::account(const ReturnPath& path,
                                                       FunctionLabel function,
                                                       const RequestInfo& arrival, Outcome outcome,
-                                                      ByteView body) {
-  if (const Delivery delivery = path.sink->deliver(path, body); delivery != Delivery::queued) {
+                                                      ByteView body, BodyKind kind) {
+  const Delivery delivery = path.sink->deliver(path, body, kind);
+  if (delivery != Delivery::queued) {
     outcome = delivery == Delivery::gone ? Outcome::abandoned : Outcome::overloaded;
   }
   metrics_.end(function, path.wire, outcome);
-  const auto name = static_cast<uint32_t>(names_.size());
+  uint32_t name = 0;
   if (keeps_name(function)) {
+    name = static_cast<uint32_t>(names_.size());
     names_.emplace_back(arrival.function.substr(0, FunctionLabels::kMaxNameBytes));
   }
   answered_.push_back({arrival.received_ns, path.sink, path.caller, function, arrival.request_bytes,
@@ -139,25 +143,24 @@ void CallTable::refuse(const ReturnPath& path, FunctionLabel function, const Req
   metrics_.begin(protocol_of(path.wire));
   error_body_.clear();
   wire::write_error(error_body_, key, message);
-  account(path, function, arrival, outcome, error_body_);
+  account(path, function, arrival, outcome, error_body_, BodyKind::error);
 }
 
-void CallTable::fail(uint32_t slot, uint32_t generation, Outcome outcome, ByteView message) {
+void CallTable::fail(SlotKey key, Outcome outcome, ByteView message) {
   error_body_.clear();
   wire::write_error(error_body_, key_of(outcome), message);
-  finish(slot, generation, outcome, error_body_);
+  finish(key, outcome, error_body_, BodyKind::error);
 }
 
-void CallTable::finish(uint32_t slot, uint32_t generation, Outcome outcome, ByteView body) {
-  Pending& pending = pending_[slot];
-  assert(pending.generation == generation);
-  (void)generation;
+void CallTable::finish(SlotKey key, Outcome outcome, ByteView body, BodyKind kind) {
+  Pending& pending = pending_[key.slot];
+  assert(pending.generation == key.generation);
   account(pending.path, pending.function,
-          {pending.received_ns, keeps_name(pending.function) ? name_of_slot(slot) : ByteView(),
+          {pending.received_ns, keeps_name(pending.function) ? name_of_slot(key.slot) : ByteView(),
            pending.request_bytes},
-          outcome, body);
+          outcome, body, kind);
   ++pending.generation;
-  pending.next_free = std::exchange(free_, slot);
+  pending.next_free = std::exchange(free_, key.slot);
   --in_flight_;
 }
 

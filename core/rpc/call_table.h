@@ -68,10 +68,10 @@ class CallTable final {
 
   void observe_durations(uint64_t now_ns);
   void write_log(uint64_t now_ns);
-  void finish(uint32_t slot, uint32_t generation, Outcome outcome, ByteView body);
-  void fail(uint32_t slot, uint32_t generation, Outcome outcome, ByteView message);
+  void finish(SlotKey key, Outcome outcome, ByteView body, BodyKind kind);
+  void fail(SlotKey key, Outcome outcome, ByteView message);
   void account(const ReturnPath& path, FunctionLabel function, const RequestInfo& arrival,
-               Outcome outcome, ByteView body);
+               Outcome outcome, ByteView body, BodyKind kind);
   bool keeps_name(FunctionLabel function) const {
     return function == FunctionLabels::other() && log_.on();
   }

@@ -22,7 +22,8 @@ RequestInfo arrival_of(const IncomingRequest& incoming) {
 
 void Dispatcher::dispatch(const IncomingRequest& incoming) {
   const Route route = router_->find(incoming.request.function);
-  incoming.label = route.label;
+  incoming.request.label = route.label;
+  incoming.request.unknown = route.label == FunctionLabels::other();
   if (guarded_ && !may_pass(incoming)) {
     return;
   }
@@ -33,10 +34,8 @@ void Dispatcher::dispatch(const IncomingRequest& incoming) {
     return refuse(incoming, Outcome::overloaded, wire::ErrorKey::server_exception,
                   "the gateway is overloaded: too many calls in flight");
   }
-  const Request request = {
-      incoming.request.function,  incoming.request.argument, route.label == FunctionLabels::other(),
-      incoming.request.any_bytes, incoming.request.hops,     route.label};
-  route.service->serve(request, calls_.begin(incoming.path, route.label, arrival_of(incoming)));
+  route.service->serve(incoming.request,
+                       calls_.begin(incoming.path, route.label, arrival_of(incoming)));
 }
 
 bool Dispatcher::may_pass(const IncomingRequest& incoming) {
@@ -49,7 +48,7 @@ bool Dispatcher::may_pass(const IncomingRequest& incoming) {
     return true;  // clients begin with it, and take an error for a server that is away
   }
   const auto excess = limiter_.take(
-      {incoming.request.function, incoming.label, incoming.path, incoming.received_ns});
+      {incoming.request.function, incoming.request.label, incoming.path, incoming.received_ns});
   if (!excess) {
     return true;
   }

@@ -12,10 +12,10 @@ namespace zerogate {
 /// A request as a listener has read it, with the way back.
 struct IncomingRequest {
   ReturnPath path;
-  Request request;           ///< views, valid during the call they are passed to
+  /// Views, valid during the call they are passed to. dispatch() adds what it finds of the
+  /// function.
+  mutable Request request;
   uint64_t received_ns = 0;  ///< when its bytes were found: see EventLoop::began_ns()
-  /// The function's, as dispatch() finds it. To return it would take three instructions more.
-  mutable FunctionLabel label = FunctionLabels::other();
 };
 
 /// Finds the route, refuses requests that no service should see, and hands the others to their

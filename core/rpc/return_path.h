@@ -54,6 +54,13 @@ struct ReturnPath {
   RequestId id;
 };
 
+/// What is known of an answer's body: whether it is an error's (wire::is_error_body).
+enum class BodyKind : uint8_t {
+  any,  ///< it has to be looked at
+  result,
+  error,
+};
+
 /// What became of an answer.
 enum class Delivery : uint8_t {
   queued,     ///< it is on its way
@@ -66,7 +73,7 @@ class ReplySink {
  public:
   /// Queues an answer: one MessagePack value, copied. It never calls back into calls or services.
   /// Loop thread only.
-  virtual Delivery deliver(const ReturnPath& path, ByteView body) = 0;
+  virtual Delivery deliver(const ReturnPath& path, ByteView body, BodyKind kind) = 0;
 
   /// True when it is certain that the caller has gone. A ROUTER cannot know.
   virtual bool gone(CallerKey) const { return false; }

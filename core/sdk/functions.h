@@ -20,6 +20,7 @@
 #include "core/sdk/function_runtime.h"
 #include "core/sdk/task.h"
 #include "core/sdk/views.h"
+#include "core/wire/zerror.h"
 
 namespace zerogate {
 namespace sdk {
@@ -79,6 +80,19 @@ struct FunctionTraits {
   static_assert(kIsTask || !kTakesContext, "a function with a Context has to return a Task");
 };
 
+/// What is known of T's messages without a look at them: that of a struct has other keys than an
+/// error's body.
+template <class T>
+constexpr BodyKind body_kind_of() {
+  bool known = (Codec<T>::kMask & (kMapLike | kAny)) == 0;
+  if constexpr (HasFields<T>) {
+    known = std::apply(
+        [](const auto&... field) { return (!field.name.starts_with(wire::kErrorPrefix) && ...); },
+        Fields<T>::kAll);
+  }
+  return known ? BodyKind::result : BodyKind::any;
+}
+
 /// False for a message that is no `argument`; `from` says what is wrong.
 template <class Argument>
 bool read_value(Decoder& from, Argument& argument) {
@@ -110,11 +124,11 @@ class PlainService final : public Service {
     };
     if constexpr (std::is_void_v<typename Traits::Result>) {
       run();
-      std::move(call).reply("\xc0");
+      std::move(call).reply("\xc0", BodyKind::result);
     } else {
       OutBuffer& result = runtime_.scratch();
       encode(run(), result);
-      std::move(call).reply(result.view());
+      std::move(call).reply(result.view(), body_kind_of<typename Traits::Result>());
     }
   } catch (...) {
     runtime_.fail_with_exception(std::move(call), name_);
@@ -148,7 +162,9 @@ class TaskInvocation final : public Invocation {
       }
     }
     begin_task();
-    end_if_done();
+    if (task_->done()) {
+      end();
+    }
   } catch (...) {  // no memory
     calls_.fail_with_exception(*this);
   }
@@ -167,17 +183,19 @@ class TaskInvocation final : public Invocation {
     task_->start();
   }
   void end_if_done() override {
-    if (!task_->done()) {
-      return;
+    if (task_->done()) {
+      end();
     }
+  }
+  void end() {
     try {
       if constexpr (std::is_void_v<typename Traits::Result>) {
         task_->result();
-        std::move(call_).reply("\xc0");
+        std::move(call_).reply("\xc0", BodyKind::result);
       } else {
         OutBuffer& out = calls_.runtime().scratch();
         encode(task_->result(), out);
-        std::move(call_).reply(out.view());
+        std::move(call_).reply(out.view(), body_kind_of<typename Traits::Result>());
       }
     } catch (...) {
       return calls_.fail_with_exception(*this);

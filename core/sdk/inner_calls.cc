@@ -60,7 +60,7 @@ void InnerCalls::begin(Backends* backends, ByteView backend, ByteView function, 
 }
 
 // A service may answer while it is called, so the coroutine goes on later.
-Delivery InnerCalls::deliver(const ReturnPath& path, ByteView body) {
+Delivery InnerCalls::deliver(const ReturnPath& path, ByteView body, BodyKind) {
   CallOperation** const found = waiting_.find(path.caller);
   if (found == nullptr) {
     return Delivery::gone;

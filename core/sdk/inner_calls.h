@@ -59,7 +59,7 @@ class InnerCalls final : public ReplySink {
   /// Goes on with the coroutines whose answers have come.
   void end_of_turn();
 
-  Delivery deliver(const ReturnPath& path, ByteView body) override;
+  Delivery deliver(const ReturnPath& path, ByteView body, BodyKind) override;
   bool gone(CallerKey key) const override { return waiting_.find(key) == nullptr; }
   std::string peer(CallerKey) const override { return "function"; }
 

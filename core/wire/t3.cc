@@ -212,7 +212,7 @@ bool read_usual(ByteView payload, Envelope& envelope) {
   return envelope;
 }
 
-void put_header(char* to, size_t payload_bytes, uint32_t id, uint8_t flag) {
+inline void put_header(char* to, size_t payload_bytes, uint32_t id, uint8_t flag) {
   assert(payload_bytes <= UINT32_MAX - kIdAndFlagBytes);
   store_be<4>(to, kIdAndFlagBytes + payload_bytes);
   store_be<4>(to + kLengthBytes, id);

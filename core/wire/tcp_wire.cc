@@ -5,7 +5,6 @@
 #include "core/base/byte_writer.h"
 #include "core/wire/big_endian.h"
 #include "core/wire/msgpack_scan.h"
-#include "core/wire/zerror.h"
 
 namespace zerogate::wire {
 namespace {
@@ -66,11 +65,7 @@ TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept {
   return frame;
 }
 
-void write_tcp_reply(OutBuffer& out, Wire wire, uint32_t id, ByteView body) {
-  const bool error = is_error_body(body);
-  if (wire == Wire::t3) {
-    return t3::write_frame(out, id, error, body);
-  }
+void write_old_tcp_reply(OutBuffer& out, Wire wire, uint32_t id, ByteView body, bool error) {
   const ByteView front = error ? ByteView() : kResultFront;
   const size_t id_bytes = wire == Wire::t1 ? 0 : sizeof id;
   const size_t length = id_bytes + front.size() + body.size();

@@ -32,8 +32,18 @@ struct TcpFrame : t3::Frame {
 /// is what t3::parse_envelope reads, whatever the wire.
 TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept;
 
-/// Appends a reply with `body`, one value of at most 4 GiB less 16 bytes. T1 and T2 put a result
-/// into the map {"data": result} and send an error's map bare; T3 sends both bare, with a flag.
-void write_tcp_reply(OutBuffer& out, Wire wire, uint32_t id, ByteView body);
+/// Of write_tcp_reply(), for T1 and T2.
+void write_old_tcp_reply(OutBuffer& out, Wire wire, uint32_t id, ByteView body, bool error);
+
+/// Appends a reply with `body`, one value of at most 4 GiB less 16 bytes; `error`: it is an error's
+/// (is_error_body). T1 and T2 put a result into the map {"data": result} and send an error's map
+/// bare; T3 sends both bare, with a flag.
+inline void write_tcp_reply(OutBuffer& out, Wire wire, uint32_t id, ByteView body, bool error) {
+  if (wire == Wire::t3) {
+    t3::write_frame(out, id, error, body);
+  } else {
+    write_old_tcp_reply(out, wire, id, body, error);
+  }
+}
 
 }  // namespace zerogate::wire

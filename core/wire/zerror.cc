@@ -10,7 +10,6 @@
 namespace zerogate::wire {
 namespace {
 
-constexpr ByteView kPrefix = "__zerror__";
 constexpr size_t kMaxNameBytes = 256;
 
 constexpr ByteView key_text(ErrorKey key) {
@@ -44,22 +43,22 @@ constexpr OldKey kOldKeys[] = {
     {key_text(ErrorKey::validation_error), key_text(ErrorKey::server_exception)},
 };
 
-/// Whether kPrefix stands anywhere in `body`: by its rare letter first, since memmem prepares
+/// Whether kErrorPrefix stands anywhere in `body`: by its rare letter first, since memmem prepares
 /// itself for longer than a small result takes to read.
 bool may_have_prefix(ByteView body) {
   constexpr size_t kRareAt = 2;
-  static_assert(kPrefix[kRareAt] == 'z');
+  static_assert(kErrorPrefix[kRareAt] == 'z');
   int patience = 8;  // with texts that are full of that letter
   for (size_t from = kRareAt; from < body.size(); --patience) {
     if (patience == 0) {
-      return memmem(body.data(), body.size(), kPrefix.data(), kPrefix.size()) != nullptr;
+      return memmem(body.data(), body.size(), kErrorPrefix.data(), kErrorPrefix.size()) != nullptr;
     }
-    const void* found = std::memchr(body.data() + from, kPrefix[kRareAt], body.size() - from);
+    const void* found = std::memchr(body.data() + from, kErrorPrefix[kRareAt], body.size() - from);
     if (found == nullptr) {
       return false;
     }
     const auto at = static_cast<size_t>(static_cast<const char*>(found) - body.data());
-    if (body.substr(at - kRareAt).starts_with(kPrefix)) {
+    if (body.substr(at - kRareAt).starts_with(kErrorPrefix)) {
       return true;
     }
     from = at + 1;
@@ -81,7 +80,7 @@ bool may_have_prefix(ByteView body) {
       if (!reader.read_str(key)) {
         return {};
       }
-      if (key.starts_with(kPrefix)) {
+      if (key.starts_with(kErrorPrefix)) {
         return key_of(key);
       }
     } else if (!reader.read_value(skipped)) {

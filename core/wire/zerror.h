@@ -18,6 +18,9 @@ enum class ErrorKey : uint8_t {
   validation_error,    ///< ValidationException
 };
 
+/// How an error's key begins.
+inline constexpr ByteView kErrorPrefix = "__zerror__";
+
 /// What a ZeroMQ server of zeroapi answers when it cannot decode a request.
 inline constexpr ByteView kCannotProcess =
     "server cannot process message, check server logs for more details";

@@ -19,7 +19,7 @@ constexpr uint32_t kNone = UINT32_MAX;
 constexpr size_t kRequestBytes = 40;
 
 struct NullSink final : ReplySink {
-  Delivery deliver(const ReturnPath&, ByteView body) override {
+  Delivery deliver(const ReturnPath&, ByteView body, BodyKind) override {
     benchmark::DoNotOptimize(body.data());
     return Delivery::queued;
   }
@@ -42,7 +42,7 @@ class BareTable {
   }
   void finish(uint32_t slot, ByteView body) {
     Pending& pending = pending_[slot];
-    pending.path.sink->deliver(pending.path, body);
+    pending.path.sink->deliver(pending.path, body, BodyKind::any);
     ++pending.generation;
     pending.next_free = free_;
     free_ = slot;

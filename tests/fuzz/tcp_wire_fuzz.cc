@@ -108,7 +108,7 @@ void check_reply(ByteView body) {
   }
   const auto reply_of = [body](Wire wire, uint32_t id) {
     OutBuffer out;
-    wire::write_tcp_reply(out, wire, id, body);
+    wire::write_tcp_reply(out, wire, id, body, wire::is_error_body(body));
     return std::string(out.view());
   };
   const std::string t1 = reply_of(Wire::t1, 0);

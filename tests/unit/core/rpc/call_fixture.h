@@ -19,9 +19,10 @@ struct RecordingSink final : ReplySink {
     CallerKey caller;
     std::string id;
     std::string body;
+    BodyKind kind = BodyKind::any;
   };
-  Delivery deliver(const ReturnPath& path, ByteView body) override {
-    answers.push_back({path.caller, std::string(path.id.view()), std::string(body)});
+  Delivery deliver(const ReturnPath& path, ByteView body, BodyKind kind) override {
+    answers.push_back({path.caller, std::string(path.id.view()), std::string(body), kind});
     return delivery;
   }
   bool gone(CallerKey) const override { return callers_gone; }
@@ -77,6 +78,7 @@ class CallTest : public ::testing::Test {
   }
   static std::string error_body(wire::ErrorKey key, ByteView message) {
     std::string body;
+    BodyKind kind = BodyKind::any;
     wire::write_error(body, key, message);
     return body;
   }

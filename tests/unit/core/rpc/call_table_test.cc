@@ -70,6 +70,21 @@ TEST_F(CallTableTest, AnAnswerMadeElsewhereBringsItsOutcome) {
   EXPECT_EQ(all_ended(), 1u);
 }
 
+TEST_F(CallTableTest, TellsTheSinkWhatIsKnownOfABody) {
+  begin().reply("\xc0");
+  EXPECT_EQ(sink_.answers.back().kind, BodyKind::any);
+  begin().reply("\xc0", BodyKind::result);
+  EXPECT_EQ(sink_.answers.back().kind, BodyKind::result);
+  begin().reply("\xc0", Outcome::ok);
+  EXPECT_EQ(sink_.answers.back().kind, BodyKind::result);
+  begin().reply(error_body(ErrorKey::server_exception, "from there"), Outcome::error);
+  EXPECT_EQ(sink_.answers.back().kind, BodyKind::error);
+  begin().fail(Outcome::invalid, "why");
+  EXPECT_EQ(sink_.answers.back().kind, BodyKind::error);
+  { const Call forgotten = begin(); }
+  EXPECT_EQ(sink_.answers.back().kind, BodyKind::error);
+}
+
 TEST_F(CallTableTest, ACallKnowsWhenItsCallerHasGone) {
   Call call = begin();
   EXPECT_FALSE(call.caller_gone());

@@ -27,7 +27,7 @@ constexpr Rate kTwoPerSecond = {2, 1'000};
 
 /// A transport whose callers have names by their slots.
 struct NamedCallers final : ReplySink {
-  Delivery deliver(const ReturnPath&, ByteView body) override {
+  Delivery deliver(const ReturnPath&, ByteView body, BodyKind) override {
     last.assign(body);
     return Delivery::queued;
   }

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <cstring>
 #include <future>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 
 #include "core/base/random.h"
 #include "tests/unit/core/sdk/functions_fixture.h"
@@ -27,6 +29,37 @@ TEST_F(FunctionsTest, APlainFunctionAnswersAtOnce) {
   EXPECT_EQ(answer<int64_t>(), 42);
   call("nothing", 1);
   EXPECT_EQ(answer_bytes(), "\xc0");
+}
+
+struct Named {
+  int64_t id = 0;
+  ZEROGATE_FIELDS(id)
+};
+/// One field, with the name that an error has.
+struct LikeAnError {
+  std::string text;
+  template <class Self>
+  static constexpr auto zerogate_fields() {
+    return std::make_tuple(sdk::field("__zerror__server_exception", &Self::text));
+  }
+};
+
+TEST_F(FunctionsTest, AResultIsLookedAtUnlessItsTypeSaysThatItIsNoError) {
+  functions_.add("number", "", &twice)
+      .add("nothing", "", [] {})
+      .add("named", "", [](int64_t id) -> Task<Named> { co_return {.id = id}; })
+      .add("dict", "", [](int64_t) { return std::map<std::string, int64_t>(); })
+      .add("raw", "", [](int64_t) { return Raw(); })
+      .add("like_an_error", "", [](int64_t) { return LikeAnError(); });
+  start();
+  for (const char* const known : {"number", "nothing", "named"}) {
+    call(known, 1);
+    EXPECT_EQ(sink_.answers.back().kind, BodyKind::result) << known;
+  }
+  for (const char* const unknown : {"dict", "raw", "like_an_error"}) {
+    call(unknown, 1);
+    EXPECT_EQ(sink_.answers.back().kind, BodyKind::any) << unknown;
+  }
 }
 
 TEST_F(FunctionsTest, AnArgumentOfAnotherTypeIsInvalid) {

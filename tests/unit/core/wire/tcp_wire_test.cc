@@ -167,7 +167,7 @@ TEST(TcpReply, IsFramedForEachWire) {
   const auto reply_of = [](Wire wire, ByteView body) {
     OutBuffer out;
     out.append("before");
-    write_tcp_reply(out, wire, 0xfffefdfc, body);
+    write_tcp_reply(out, wire, 0xfffefdfc, body, is_error_body(body));
     return std::string(out.view().substr(6));
   };
   EXPECT_EQ(reply_of(Wire::t1, result), from_hex("00000012 81a464617461") + result);
