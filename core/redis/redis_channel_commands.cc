@@ -84,6 +84,30 @@ void RedisChannel::forget_sent() {
   resendable_ = gathered_ = 0;
 }
 
+// Inlined where a reply is read: half of what it costs is the call.
+[[gnu::always_inline]] inline void RedisChannel::answer(const Pending& pending,
+                                                        const RedisReply& reply) {
+  switch (reply.status) {
+    case ReplyStatus::ok:
+      metrics_.ok.add();
+      break;
+    case ReplyStatus::error:
+      metrics_.error.add();
+      break;
+    case ReplyStatus::timeout:
+      metrics_.timeout.add();
+      break;
+    default:
+      metrics_.unavailable.add();
+  }
+  if (reply.status != ReplyStatus::unavailable) {
+    metrics_.duration.observe(clock_.now_ns() - pending.sent_ns);
+  }
+  ++answering_;
+  pending.request->on_reply(reply);
+  --answering_;
+}
+
 void RedisChannel::on_redis_reply(const RedisReply& reply) {
   if (state_ != State::up) {
     return on_handshake_reply(reply);
@@ -135,28 +159,6 @@ void RedisChannel::answer_all(std::string_view text) {
       answer(next, reply);
     }
   }
-}
-
-void RedisChannel::answer(const Pending& pending, const RedisReply& reply) {
-  switch (reply.status) {
-    case ReplyStatus::ok:
-      metrics_.ok.add();
-      break;
-    case ReplyStatus::error:
-      metrics_.error.add();
-      break;
-    case ReplyStatus::timeout:
-      metrics_.timeout.add();
-      break;
-    default:
-      metrics_.unavailable.add();
-  }
-  if (reply.status != ReplyStatus::unavailable) {
-    metrics_.duration.observe(clock_.now_ns() - pending.sent_ns);
-  }
-  ++answering_;
-  pending.request->on_reply(reply);
-  --answering_;
 }
 
 /// Runs after the poll: what came in time has been read. The timer is armed for the oldest command

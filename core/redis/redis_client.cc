@@ -60,6 +60,14 @@ struct RedisClient::Shared final : RedisChannel::Owner {
 
   void on_link_change() override;
   void on_cluster() override { cluster.set(false, "a key is on another node"); }
+  /// Of the next command; null when none is up.
+  RedisChannel* taker() const {
+    if (channels.size() != 1) {
+      return idlest();
+    }
+    RedisChannel* const only = channels.front().get();
+    return only->up() ? only : nullptr;
+  }
   RedisChannel* idlest() const;
   void refuse(RedisReply::Status status, std::string_view text, RedisRequest& request);
 
@@ -143,7 +151,7 @@ RedisClient::~RedisClient() {
 
 void RedisClient::send(ByteView command, RedisRequest& request) {
   Shared& shared = *shared_;
-  RedisChannel* const channel = shared.idlest();
+  RedisChannel* const channel = shared.taker();
   if (!channel) {
     return shared.refuse(RedisReply::Status::unavailable, shared.unavailable, request);
   }

@@ -44,7 +44,7 @@ struct FunctionEnvironment {
   EventLoop* loop = nullptr;
   TimerQueue* timers = nullptr;  ///< the loop's; a test's own
   const FunctionLabels* labels = nullptr;
-  RedisSend redis;               ///< empty: no function uses Redis
+  RedisSender* redis = nullptr;  ///< null: no function uses Redis
   Backends* backends = nullptr;  ///< null: there are none
   BlockingPool* blocking = nullptr;
   FailureLog* failures = nullptr;

@@ -3,7 +3,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,8 +19,15 @@
 
 namespace zerogate {
 
-/// RedisClient::send, as a function so that tests can play Redis.
-using RedisSend = std::function<void(ByteView command, RedisRequest&)>;
+/// Takes the commands: a RedisClient, or a test that plays Redis.
+class RedisSender {
+ public:
+  /// See RedisClient::send.
+  virtual void send_to_redis(ByteView command, RedisRequest& request) = 0;
+
+ protected:
+  ~RedisSender() = default;
+};
 
 /// Whether a command may be sent again, once, when its connection closed without a reply: Redis may
 /// then have done it twice.
@@ -33,12 +39,12 @@ namespace sdk {
 class RedisOperation : public Operation, public RedisRequest {
  public:
   RedisOperation(Resumer& resumer, RedisRepeat repeat) : Operation(resumer), repeat_(repeat) {}
-  void send(const RedisSend& redis, ByteView command) {
-    if (!redis) {
+  void send(RedisSender* redis, ByteView command) {
+    if (redis == nullptr) {
       return refuse();
     }
     add_owner();
-    redis(command, *this);  // may have called on_reply already
+    redis->send_to_redis(command, *this);  // may have called on_reply already
   }
 
   bool idempotent() const final { return repeat_ == RedisRepeat::harmless; }
@@ -131,9 +137,9 @@ std::string redis_text(Number number) {
 /// Context.
 class RedisAccess {
  public:
-  /// `send` may be empty: the function was added without Redis. `scratch` is for one command.
-  RedisAccess(const RedisSend& send, Resumer& resumer, OutBuffer& scratch)
-      : send_(send), resumer_(resumer), scratch_(scratch) {}
+  /// `redis` may be null: the function was added without Redis. `scratch` is for one command.
+  RedisAccess(RedisSender* redis, Resumer& resumer, OutBuffer& scratch)
+      : redis_(redis), resumer_(resumer), scratch_(scratch) {}
 
   /// Any command. Arguments are texts and integers, which are copied.
   template <class... Arguments>
@@ -173,11 +179,11 @@ class RedisAccess {
   template <class State>
   Pending<State> send(RedisRepeat repeat, ByteView command) {
     Pending<State> pending(new State(resumer_, repeat));
-    pending.operation().send(send_, command);
+    pending.operation().send(redis_, command);
     return pending;
   }
 
-  const RedisSend& send_;
+  RedisSender* const redis_;
   Resumer& resumer_;
   OutBuffer& scratch_;
 };

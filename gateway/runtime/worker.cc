@@ -60,18 +60,19 @@ Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
 // Functions come first at a turn's end: what they send leaves in the same turn.
 void Worker::make_functions() {
   const Functions& functions = served_functions();
-  const auto send = [this](ByteView command, RedisRequest& request) {
-    return redis_ != nullptr ? redis_->send(command, request) : answer_without_redis(request);
-  };
   functions_ =
       std::make_unique<FunctionRuntime>(FunctionEnvironment{.loop = &loop_,
                                                             .timers = &loop_.timers(),
                                                             .labels = &labels_,
-                                                            .redis = send,
+                                                            .redis = this,
                                                             .backends = this,
                                                             .blocking = &functions.blocking(),
                                                             .failures = &functions.failures()});
   contract_service_ = std::make_unique<sdk::ContractService>(*functions_, contract_routes_);
+}
+
+void Worker::send_to_redis(ByteView command, RedisRequest& request) {
+  redis_ != nullptr ? redis_->send(command, request) : answer_without_redis(request);
 }
 
 Service* Worker::find_service(std::string_view backend) { return routing_->find_service(backend); }

@@ -59,7 +59,10 @@ struct WorkerOptions {
   std::function<void()> on_progress = [] {};
 };
 
-class Worker final : private EndOfTurn, private TurnObserver, private Backends {
+class Worker final : private EndOfTurn,
+                     private TurnObserver,
+                     private Backends,
+                     private RedisSender {
  public:
   static constexpr uint64_t kChurn = 64;
   /// From a drain's last answer to the end of the connections: for clients to close theirs, and for
@@ -133,6 +136,7 @@ class Worker final : private EndOfTurn, private TurnObserver, private Backends {
   void on_order();
   std::unique_ptr<Listener> make_listener(Protocol protocol);
   Service* find_service(std::string_view backend) override;
+  void send_to_redis(ByteView command, RedisRequest& request) override;
   void make_functions();
   void obey(const EndpointOrder& order);
   Status add_listener(std::unique_ptr<Listener> listener, const ListenSocket& socket);

@@ -28,7 +28,7 @@ struct HeldService final : Service {
   std::deque<Call> calls;
 };
 
-class FunctionsTest : public ::testing::Test, protected Backends {
+class FunctionsTest : public ::testing::Test, protected Backends, private RedisSender {
  protected:
   static constexpr uint32_t kCapacity = 20'000;
 
@@ -133,22 +133,22 @@ class FunctionsTest : public ::testing::Test, protected Backends {
   std::deque<std::pair<std::vector<std::string>, RedisRequest*>> commands_;
   HeldService orders_;
   Functions functions_{BlockingOptions{.threads = 1, .queue = 1}};
-  std::unique_ptr<FunctionRuntime> runtime_ = std::make_unique<FunctionRuntime>(
-      FunctionEnvironment{.loop = &loop_,
-                          .timers = &timers_,
-                          .labels = &labels_,
-                          .redis =
-                              [this](ByteView command, RedisRequest& request) {
-                                size_t at = 0;
-                                commands_.emplace_back(read_command(command, at), &request);
-                                EXPECT_EQ(at, command.size());
-                              },
-                          .backends = this,
-                          .blocking = &functions_.blocking(),
-                          .failures = &functions_.failures()});
+  std::unique_ptr<FunctionRuntime> runtime_ =
+      std::make_unique<FunctionRuntime>(FunctionEnvironment{.loop = &loop_,
+                                                            .timers = &timers_,
+                                                            .labels = &labels_,
+                                                            .redis = this,
+                                                            .backends = this,
+                                                            .blocking = &functions_.blocking(),
+                                                            .failures = &functions_.failures()});
   std::map<std::string, std::unique_ptr<Service>> services_;
 
  private:
+  void send_to_redis(ByteView command, RedisRequest& request) override {
+    size_t at = 0;
+    commands_.emplace_back(read_command(command, at), &request);
+    EXPECT_EQ(at, command.size());
+  }
   Service* find_service(std::string_view name) override {
     return name == "orders" ? &orders_ : nullptr;
   }
