@@ -20,12 +20,6 @@ void write_digits(char* out, int digits, long value) {
 
 }  // namespace
 
-timespec LocalTime::system_clock() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return now;
-}
-
 void LocalTime::write_second(time_t second) {
   tm local{};
   localtime_r(&second, &local);
@@ -47,7 +41,8 @@ void LocalTime::write_second(time_t second) {
 }
 
 std::string_view LocalTime::now() {
-  const timespec time = clock_();
+  timespec time;
+  clock_(CLOCK_REALTIME, &time);
   if (!written_ || time.tv_sec != second_) {
     write_second(time.tv_sec);
   }

@@ -15,15 +15,13 @@ namespace zerogate {
 class LocalTime {
  public:
   static constexpr size_t kTextBytes = 26;
-  /// Seconds and nanoseconds since 1970 UTC.
-  using Clock = timespec (*)();
+  /// clock_gettime(2).
+  using Clock = int (*)(clockid_t, timespec*);
 
-  constexpr explicit LocalTime(Clock clock = &system_clock) : clock_(clock) {}
+  constexpr explicit LocalTime(Clock clock = &clock_gettime) : clock_(clock) {}
 
   /// Now. Valid until the next call.
   std::string_view now();
-
-  static timespec system_clock();
 
  private:
   void write_second(time_t second);

@@ -44,6 +44,17 @@ inline uint16_t load_quarter(const char* at) {
   return quarter;
 }
 
+/// a == b, without a call for four to eight bytes.
+inline bool are_same(ByteView a, ByteView b) {
+  const size_t size = a.size();
+  if (size != b.size() || size < 4 || size > 8) {
+    return a == b;
+  }
+  const size_t last = size - 4;
+  return load_half(a.data()) == load_half(b.data()) &&
+         load_half(a.data() + last) == load_half(b.data() + last);
+}
+
 inline bool is_ascii(ByteView text) {
   constexpr uint64_t kHighBits = 0x8080808080808080;
   const size_t size = text.size();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/word.h"
+
 namespace zerogate {
 
 namespace {
@@ -28,7 +30,7 @@ uint32_t ZmqPeers::find_or_make(ByteView identity) {
     return make(identity);  // libzmq gives nobody such a one
   }
   uint32_t& recent = recent_[static_cast<unsigned char>(identity.back())];
-  if (recent < peers_.size() && peers_[recent].identity == identity) {
+  if (recent < peers_.size() && are_same(peers_[recent].identity, identity)) {
     return recent;
   }
   const auto found = by_identity_.find(identity);

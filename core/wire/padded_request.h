@@ -22,11 +22,16 @@ constexpr bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\
 
 inline ByteView strip_ascii_space(ByteView text) {
   size_t end = text.size();
-  // Most of a name is padding: eight bytes at a time first.
+  // Most of a name is padding: 32 and eight bytes at a time first.
   constexpr uint64_t kEightSpaces = 0x2020202020202020;
+  const auto other = [&](size_t behind) {
+    return load_word(text.data() + end - behind) ^ kEightSpaces;
+  };
+  while (end >= 32 && (other(32) | other(24) | other(16) | other(8)) == 0) {
+    end -= 32;
+  }
   while (end >= sizeof kEightSpaces) {
-    const size_t spaces =
-        trailing_zero_bytes(load_word(text.data() + end - sizeof kEightSpaces) ^ kEightSpaces);
+    const size_t spaces = trailing_zero_bytes(other(sizeof kEightSpaces));
     end -= spaces;
     if (spaces < sizeof kEightSpaces) {
       break;
