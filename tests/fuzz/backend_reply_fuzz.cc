@@ -133,7 +133,7 @@ void check_result(ByteView result) {
   }
   const bool is_error = wire::is_error_body(result);
   OutBuffer frame;
-  wire::write_tcp_reply(frame, Wire::t3, 7, result);
+  wire::write_tcp_reply(frame, Wire::t3, 7, result, is_error);
   std::string received(frame.view());
   const auto tcp = take_tcp_reply(received, 7);
   check(tcp.ok() && tcp.value() && received.empty(), "a caller by raw TCP has it whole");

@@ -12,6 +12,7 @@ import zmq.asyncio
 
 HEADER = struct.Struct(">IIB")  # length, request id, flag; the length does not count itself
 ID_BYTES, NAME_BYTES = 16, 80
+NOTHING = b"\0" * ID_BYTES  # what keeps a quiet ZeroMQ client alive: the id of no call
 NIL = b"\xc0"
 CONNECTED = b"\xa9connected"
 TIMEOUT_S = 15
@@ -85,8 +86,12 @@ class ZmqConnection:
         self._context.term()
 
     async def exchange(self, *frames):
+        """The answer. Keep-alives that come before it are passed over, as clients pass over every id
+        that is none of theirs."""
         await self.socket.send_multipart(frames)
-        return await self.receive()
+        while (answer := await self.receive()) == [NOTHING]:
+            pass
+        return answer
 
     async def receive(self):
         return await asyncio.wait_for(self.socket.recv_multipart(), TIMEOUT_S)

@@ -230,4 +230,5 @@ def test_a_backend_that_vanishes_costs_what_it_was_sent_first(protocol, request,
     assert 1 <= len(lost) <= 2, said
     for line in lost:
         assert "did not answer within 1000 ms" in line or "failed under the call" in line
-    assert set(said[5:]) == {'"hello world"'}
+    first = said.index(lost[0])  # chance has it when the first call goes to that backend
+    assert set(said[first + 5 :]) <= {'"hello world"'}

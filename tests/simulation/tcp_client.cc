@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kLengthBytes = wire::t3::kLengthBytes;
 constexpr size_t kRidBytes = 4;
-constexpr uint32_t kGarbageId = UINT32_MAX;  ///< of garbage that is answered with an error
+constexpr uint32_t kGarbageId = UINT32_MAX;
 constexpr ByteView kData =
     "\x81\xa4"
     "data";  ///< what T1 and T2 put before a result
@@ -203,8 +203,8 @@ bool TcpClient::parse_one() {
     return true;
   }
   const auto call = open_.find(id);
-  if (call == open_.end() && id == kGarbageId && !honest_ && wire::is_error_body(payload)) {
-    return true;
+  if (call == open_.end() && !honest_ && wire::is_error_body(payload)) {
+    return true;  // random bytes and what was sent behind them may be a frame, with any id
   }
   if (call == open_.end()) {
     ledger_.strange_answer("its id is none of those that wait");
