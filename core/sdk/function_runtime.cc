@@ -141,8 +141,7 @@ void FunctionCalls::on_timer() {
 }  // namespace sdk
 
 FunctionRuntime::FunctionRuntime(FunctionEnvironment environment)
-    : environment_(std::move(environment)),
-      blocking_(environment_.loop->uv(), *environment_.blocking) {
+    : environment_(environment), blocking_(environment_.loop->uv(), *environment_.blocking) {
   environment_.loop->add(*this);
 }
 

@@ -77,11 +77,25 @@ void run_timers() {
   }
 }
 
+/// By the type that it has: to call it by another is undefined.
+void call_phase(const Handle& handle) {
+  switch (handle.uv->type) {
+    case UV_PREPARE:
+      return reinterpret_cast<uv_prepare_cb>(handle.on_phase)(
+          reinterpret_cast<uv_prepare_t*>(handle.uv));
+    case UV_CHECK:
+      return reinterpret_cast<uv_check_cb>(handle.on_phase)(
+          reinterpret_cast<uv_check_t*>(handle.uv));
+    default:
+      return reinterpret_cast<uv_idle_cb>(handle.on_phase)(reinterpret_cast<uv_idle_t*>(handle.uv));
+  }
+}
+
 void run_phase(uv_handle_type type) {
   const std::vector<Handle*> handles = the_loop->phases;
   for (Handle* handle : handles) {
     if (handle->uv->type == type && handle->active && !handle->closing) {
-      handle->on_phase(handle->uv);
+      call_phase(*handle);
     }
   }
 }
