@@ -3,42 +3,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "tests/simulation/redis_command.h"
+
 namespace zerogate::simulation {
-namespace {
-
-/// Reads one command. False: the rest of it is still to come.
-bool parse(std::string& in, std::vector<std::string>& words) {
-  size_t at = 0;
-  const auto line = [&](char mark, size_t& number) {
-    const size_t end = in.find("\r\n", at);
-    if (end == std::string::npos) {
-      return false;
-    }
-    if (in[at] != mark) {
-      violated("the gateway sent Redis something that is no command");
-    }
-    number = std::stoul(in.substr(at + 1, end - at - 1));
-    at = end + 2;
-    return true;
-  };
-  size_t count = 0;
-  if (in.empty() || !line('*', count)) {
-    return false;
-  }
-  for (size_t i = 0; i < count; ++i) {
-    size_t size = 0;
-    if (at >= in.size() || !line('$', size) || in.size() < at + size + 2) {
-      return false;
-    }
-    words.push_back(in.substr(at, size));
-    at += size + 2;
-  }
-  in.erase(0, at);
-  return true;
-}
-
-}  // namespace
-
 RedisServer::RedisServer(World& the_world, Network& the_network, RedisStore& store,
                          std::string address)
     : world_(the_world), network_(the_network), store_(store), address_(std::move(address)) {}
@@ -106,7 +73,7 @@ void RedisServer::read(const ConnectionPtr& connection) {
 
 bool RedisServer::take_one(const ConnectionPtr& connection) {
   std::vector<std::string> words;
-  if (!parse(connection->in, words)) {
+  if (!take_redis_command(connection->in, words)) {
     return false;
   }
   if (world_.chance(faults.close_one_in)) {

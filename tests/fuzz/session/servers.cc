@@ -9,6 +9,7 @@
 #include "core/wire/t3.h"
 #include "core/wire/zerror.h"
 #include "tests/fuzz/session/calls.h"
+#include "tests/simulation/redis_command.h"
 #include "tests/simulation/world.h"
 
 namespace zerogate::fuzz {
@@ -25,37 +26,6 @@ constexpr size_t kLargestRequest = size_t{1} << 24;
 constexpr ByteView kGreeted =
     "\xa9"
     "connected";
-
-/// Reads a command of Redis'. False: the rest of it is still to come.
-bool take_command(std::string& in, std::vector<std::string>& words) {
-  size_t at = 0;
-  const auto line = [&](char mark, size_t& number) {
-    const size_t end = in.find("\r\n", at);
-    if (end == std::string::npos) {
-      return false;
-    }
-    if (in[at] != mark) {
-      violated("the gateway sent Redis something that is no command");
-    }
-    number = std::stoul(in.substr(at + 1, end - at - 1));
-    at = end + 2;
-    return true;
-  };
-  size_t count = 0;
-  if (in.empty() || !line('*', count)) {
-    return false;
-  }
-  for (size_t i = 0; i < count; ++i) {
-    size_t size = 0;
-    if (at >= in.size() || !line('$', size) || in.size() < at + size + 2) {
-      return false;
-    }
-    words.push_back(in.substr(at, size));
-    at += size + 2;
-  }
-  in.erase(0, at);
-  return true;
-}
 
 std::string bulk(ByteView value) { return fmt::format("${}\r\n{}\r\n", value.size(), value); }
 
@@ -262,7 +232,7 @@ std::string TcpBackend::reply_to(const Request& request, ByteView body) const {
 
 bool Redis::take(Connection& connection, Request& request) {
   std::vector<std::string> words;
-  if (!take_command(connection.in, words)) {
+  if (!simulation::take_redis_command(connection.in, words)) {
     return false;
   }
   request.greets = words[0] == "PING" || words.size() == 4;  // SET key value XX
