@@ -16,9 +16,9 @@ namespace {
 
 constexpr size_t kMaxHostBytes = 253;  // RFC 1035: a name's longest form
 constexpr size_t kMaxPathBytes = sizeof(sockaddr_un{}.sun_path) - 1;  // the kernel's limit
-constexpr std::string_view kExample = "write host:port, as in 127.0.0.1:5559";
+constexpr std::string_view kAddressExample = "write host:port, as in 127.0.0.1:5559";
 
-Error error(std::string_view text, std::string_view what, std::string_view fix = kExample) {
+Error error(std::string_view text, std::string_view what, std::string_view fix = kAddressExample) {
   return Error{fmt::format("{} {}; {}", quote(text), what, fix)};
 }
 

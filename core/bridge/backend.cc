@@ -18,11 +18,11 @@ namespace {
 
 /// Below it a lost packet or two would end a connection: TCP sends again after 200 ms at first.
 constexpr uint32_t kMinPeerTimeoutMs = 1'000;
-constexpr size_t kKeptCapacity = 4 << 10;  ///< of a free call's request
+constexpr size_t kKeptRequestBytes = 4 << 10;  ///< of a free call's request
 
 void empty(std::string& text) {
   text.clear();
-  if (text.capacity() > kKeptCapacity) {
+  if (text.capacity() > kKeptRequestBytes) {
     std::string().swap(text);
   }
 }

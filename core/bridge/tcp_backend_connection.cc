@@ -14,7 +14,6 @@ namespace zerogate {
 
 namespace {
 
-constexpr ByteView kNil{&wire::kNil, 1};
 constexpr std::string_view kNoReply = "it sent something that is no reply of Zero's TCP protocol";
 
 }  // namespace
@@ -51,7 +50,7 @@ void TcpBackendConnection::on_connected() {
   std::string argument;
   wire::write_str(argument, options().identity);
   wire::t3::write_request(stream_.out(), kProbeId, "connect",
-                          options().identity.empty() ? kNil : ByteView(argument));
+                          options().identity.empty() ? wire::kNilValue : ByteView(argument));
   gathered_ += stream_.out().size();
   flush();
 }

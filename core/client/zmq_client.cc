@@ -12,35 +12,11 @@
 #include "core/client/client_reply.h"
 #include "core/client/limits.h"
 #include "core/client/resolve.h"
+#include "core/io/zmq_socket.h"
 #include "core/wire/w5.h"
 
 namespace zerogate {
 namespace {
-
-struct CloseContext {
-  void operator()(void* context) const { zmq_ctx_term(context); }
-};
-struct CloseSocket {
-  void operator()(void* socket) const { zmq_close(socket); }
-};
-using ZmqContext = std::unique_ptr<void, CloseContext>;
-using ZmqSocket = std::unique_ptr<void, CloseSocket>;
-
-/// A received message's memory.
-class Message {
- public:
-  Message() { zmq_msg_init(&message_); }
-  ~Message() { zmq_msg_close(&message_); }
-  Message(const Message&) = delete;
-  Message& operator=(const Message&) = delete;
-  zmq_msg_t* get() { return &message_; }
-  ByteView view() {
-    return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
-  }
-
- private:
-  zmq_msg_t message_;
-};
 
 /// A fresh request id. Never 16 zero bytes, which the gateway uses for frames that nobody asked
 /// for, but with a chance of 2^-128.
@@ -58,18 +34,13 @@ Error zmq_error(const std::string& url) {
   return Error{fmt::format("cannot connect to {}: {}", url, zmq_strerror(zmq_errno()))};
 }
 
-void set_option(void* socket, int option, int value) {
-  [[maybe_unused]] const int status = zmq_setsockopt(socket, option, &value, sizeof value);
-  assert(status == 0);
-}
-
 ZmqSocket open_dealer(void* context, const std::string& endpoint) {
   ZmqSocket socket(zmq_socket(context, ZMQ_DEALER));
   if (!socket) {
     return nullptr;
   }
-  set_option(socket.get(), ZMQ_LINGER, 0);  // infinite by default: an exit would hang
-  set_option(socket.get(), ZMQ_IPV6, 1);
+  set_option(socket, ZMQ_LINGER, 0);  // infinite by default: an exit would hang
+  set_option(socket, ZMQ_IPV6, 1);
   const int64_t max_bytes = kMaxReplyBytes;
   zmq_setsockopt(socket.get(), ZMQ_MAXMSGSIZE, &max_bytes, sizeof max_bytes);
   if (zmq_connect(socket.get(), endpoint.c_str()) != 0) {
@@ -118,7 +89,7 @@ class ZmqClient::Connection {
   /// block, and after it there is one.
   bool send(ByteView body, const Deadline& deadline) {
     for (const ZmqSocket& socket : sockets_) {
-      set_option(socket.get(), ZMQ_SNDTIMEO, deadline.left_ms());
+      set_option(socket, ZMQ_SNDTIMEO, deadline.left_ms());
       if (zmq_send(socket.get(), body.data(), body.size(), 0) < 0) {
         return false;
       }
@@ -158,26 +129,20 @@ class ZmqClient::Connection {
  private:
   /// Takes one message; what it says when it is the reply to `id`.
   static std::optional<ClientReply> take(void* socket, ByteView id) {
-    Message message;
-    if (zmq_msg_recv(message.get(), socket, ZMQ_DONTWAIT) < 0) {
+    ZmqMessage message;
+    if (!message.receive(socket)) {
       return std::nullopt;
     }
-    if (zmq_msg_more(message.get()) != 0) {
+    if (message.more()) {
       drop_rest(socket);
       return std::nullopt;
     }
-    return zmq_reply(message.view(), id);
+    return zmq_reply(message.received(), id);
   }
 
   static void drop_rest(void* socket) {
-    for (;;) {
-      Message part;
-      if (zmq_msg_recv(part.get(), socket, ZMQ_DONTWAIT) < 0) {
-        return;
-      }
-      if (zmq_msg_more(part.get()) == 0) {
-        return;
-      }
+    ZmqMessage part;
+    while (part.receive(socket) && part.more()) {
     }
   }
 

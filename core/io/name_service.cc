@@ -22,7 +22,7 @@ namespace {
 /// Modules of nsswitch run on it. Memory is taken for what is used of it only.
 constexpr size_t kStackBytes = 1 << 20;
 
-uint64_t now_ms() {
+uint64_t steady_now_ms() {
   using namespace std::chrono;
   return static_cast<uint64_t>(
       duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
@@ -84,7 +84,8 @@ void NameService::ask(const std::string& host, uint64_t max_age_ms, Asker& asker
   const std::lock_guard lock(state_->mutex);
   state_->drop_old_names();
   State::Name& name = state_->names[host];
-  if (!name.under_way && name.answer != nullptr && now_ms() - name.answered_ms < max_age_ms) {
+  if (!name.under_way && name.answer != nullptr &&
+      steady_now_ms() - name.answered_ms < max_age_ms) {
     return asker.on_answer(name.answer);
   }
   name.askers.push_back(&asker);
@@ -126,7 +127,7 @@ void NameService::State::begin(const std::shared_ptr<State>& self, const std::st
 void NameService::State::answer(const std::string& host, NameAnswer found) {
   Name& name = names[host];
   name.answer = std::make_shared<const NameAnswer>(std::move(found));
-  name.answered_ms = now_ms();
+  name.answered_ms = steady_now_ms();
   name.under_way = false;
   for (Asker* asker : std::exchange(name.askers, {})) {
     asker->on_answer(name.answer);

@@ -11,7 +11,7 @@ constexpr ByteView kVersion = "1.0";
 constexpr int kZapEnforceDomain = 93;
 
 /// The frames of a request, in their order.
-enum Part : size_t {
+enum ZapPart : size_t {
   kVersionPart,
   kId,
   kDomainPart,

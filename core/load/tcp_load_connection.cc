@@ -7,8 +7,6 @@
 namespace zerogate {
 namespace {
 
-constexpr ByteView kNil{&wire::kNil, 1};
-
 std::string_view why_malformed(wire::t3::FrameStatus status) {
   switch (status) {
     case wire::t3::FrameStatus::other_protocol:
@@ -45,7 +43,7 @@ void TcpLoadConnection::open() {
 }
 
 void TcpLoadConnection::on_connected() {
-  wire::t3::write_request(stream_.out(), kHandshakeId, "connect", kNil);
+  wire::t3::write_request(stream_.out(), kHandshakeId, "connect", wire::kNilValue);
   flush();
 }
 

@@ -11,16 +11,16 @@
 namespace zerogate {
 namespace {
 
-constexpr int kMessagesPerTurn = 512;  ///< of one connection, or it would keep the others waiting
+constexpr int kRepliesPerTurn = 512;  ///< of one connection, or it would keep the others waiting
 
 /// What all ids begin with: never like the hexadecimal ids of older wires, and never like the ids
 /// of a gateway's keep-alive frames, which are 16 zero bytes.
-constexpr ByteView kIdPrefix = "zerogate-id:";
-static_assert(kIdPrefix.size() + sizeof(uint32_t) == wire::w5::kIdBytes);
+constexpr ByteView kLoadIdPrefix = "zerogate-id:";
+static_assert(kLoadIdPrefix.size() + sizeof(uint32_t) == wire::w5::kIdBytes);
 
 std::string blank_id() {
   std::string id(wire::w5::kIdBytes, '\0');
-  kIdPrefix.copy(id.data(), kIdPrefix.size());
+  kLoadIdPrefix.copy(id.data(), kLoadIdPrefix.size());
   return id;
 }
 
@@ -87,7 +87,7 @@ void ZmqLoadConnection::send_body(ByteView body, uint32_t id) {
   zmq_msg_init_size(&message, body.size());
   char* to = static_cast<char*>(zmq_msg_data(&message));
   std::memcpy(to, body.data(), body.size());
-  std::memcpy(to + kIdPrefix.size(), &id, sizeof id);
+  std::memcpy(to + kLoadIdPrefix.size(), &id, sizeof id);
   // There is no high-water mark to wait for: it fails only when the connection has gone, which the
   // watch tells of.
   if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) {
@@ -108,7 +108,7 @@ void ZmqLoadConnection::flush() {
 
 bool ZmqLoadConnection::receive() {
   const uint64_t now_ns = uv_hrtime();
-  for (int budget = kMessagesPerTurn; budget > 0; --budget) {
+  for (int budget = kRepliesPerTurn; budget > 0; --budget) {
     ZmqMessage message;
     if (ended() || zmq_msg_recv(message.get(), dealer_.get(), ZMQ_DONTWAIT) < 0) {
       return true;
@@ -127,11 +127,11 @@ void ZmqLoadConnection::on_message(ByteView body, uint64_t now_ns) {
   if (reply.status != wire::w5::ReplyStatus::short_id && is_keep_alive(reply.id)) {
     return;
   }
-  if (reply.status == wire::w5::ReplyStatus::short_id || !reply.id.starts_with(kIdPrefix)) {
+  if (reply.status == wire::w5::ReplyStatus::short_id || !reply.id.starts_with(kLoadIdPrefix)) {
     return end(CallError::malformed, "it sent something that is no reply of Zero's protocol");
   }
   uint32_t id = 0;
-  std::memcpy(&id, reply.id.data() + kIdPrefix.size(), sizeof id);
+  std::memcpy(&id, reply.id.data() + kLoadIdPrefix.size(), sizeof id);
   if (!open_ && id == kHandshakeId) {
     open_ = true;
     return owner_.on_open(*this);

@@ -14,11 +14,11 @@ namespace {
 
 constexpr uint32_t kMaxDatabase = 0x7fffffff;  // redis-server's `databases` is an int
 constexpr std::string_view kMask = "***";
-constexpr std::string_view kExample =
+constexpr std::string_view kUrlExample =
     "write redis://[user:password@]host[:port][/database], rediss:// for TLS, or unix:/path[?db=N]";
 
 /// Where the parts of a URL stand in its text.
-struct Parts {
+struct UrlParts {
   std::string_view scheme;     ///< with its ':'
   std::string_view user_info;  ///< before the '@'
   std::string_view authority;  ///< host and port, after the '@'
@@ -27,8 +27,8 @@ struct Parts {
   bool has_user_info = false;
 };
 
-Parts split(std::string_view text) {
-  Parts parts;
+UrlParts split(std::string_view text) {
+  UrlParts parts;
   const size_t colon = text.find(':');
   if (colon == std::string_view::npos) {
     return parts;
@@ -101,7 +101,7 @@ std::string mask_port(std::string_view text, size_t begin) {
 }
 
 /// Of a good URL: it stays one.
-std::string mask_user_info(std::string_view text, const Parts& parts) {
+std::string mask_user_info(std::string_view text, const UrlParts& parts) {
   if (!parts.has_user_info) {
     return std::string(text);
   }
@@ -120,7 +120,7 @@ class Parser {
     const bool tcp = parts_.scheme == "redis:" || url.tls;
     const bool local = parts_.scheme == "unix:" || parts_.scheme == "redis+unix:";
     if (!tcp && !local) {
-      return fmt::format("is not a Redis URL; {}", kExample);
+      return fmt::format("is not a Redis URL; {}", kUrlExample);
     }
     if (std::string error = log_in(); !error.empty()) {
       return error;
@@ -155,7 +155,7 @@ class Parser {
 
   std::string over_tcp() {
     if (parts_.authority.empty()) {
-      return fmt::format("has no host; {}", kExample);
+      return fmt::format("has no host; {}", kUrlExample);
     }
     if (!parts_.query.empty()) {
       return "has a query ('?...'); leave it out and write the database as /N";
@@ -168,7 +168,7 @@ class Parser {
     }
     const auto address = Address::parse(host_port);
     if (!address) {
-      return fmt::format("has no good host and port; {}", kExample);
+      return fmt::format("has no good host and port; {}", kUrlExample);
     }
     if (address.value().port == 0) {
       return "has port 0; write the port that Redis listens on";
@@ -209,7 +209,7 @@ class Parser {
     return "";
   }
 
-  Parts parts_;
+  UrlParts parts_;
 };
 
 }  // namespace

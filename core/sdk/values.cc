@@ -71,7 +71,7 @@ std::string scientific_text(const std::string& digits, int64_t exponent) {
 }
 
 /// Digits, point and exponent of a finite number.
-struct Parts {
+struct NumberParts {
   std::string digits;
   int64_t exponent = 0;
 };
@@ -84,7 +84,7 @@ bool take_digits(std::string_view text, size_t& at, std::string& digits) {
   return digits.size() > before;
 }
 
-bool parse_finite(std::string_view text, Parts& parts) {
+bool parse_finite(std::string_view text, NumberParts& parts) {
   size_t at = 0;
   bool any = take_digits(text, at, parts.digits);
   const size_t whole = parts.digits.size();
@@ -167,7 +167,7 @@ bool Decimal::parse(std::string_view text, Decimal& out) {
   }
   std::string number = special_number(rest);
   if (number.empty()) {
-    Parts parts;
+    NumberParts parts;
     if (!parse_finite(rest, parts)) {
       return false;
     }
@@ -191,7 +191,7 @@ Decimal::Decimal(double value) {
       std::to_chars(shortest, shortest + sizeof shortest, value, std::chars_format::scientific).ptr;
   const std::string_view text(shortest, static_cast<size_t>(end - shortest));
   const bool negative = text.front() == '-';
-  Parts parts;
+  NumberParts parts;
   parse_finite(text.substr(negative ? 1 : 0), parts);
   // Python writes 2.0 and 1e15 with ".0", which is a digit more; 1e16 it writes with an exponent.
   const auto left_digits = parts.exponent + static_cast<int64_t>(parts.digits.size());

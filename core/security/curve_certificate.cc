@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/base/ascii.h"
+
 namespace zerogate {
 namespace {
 
@@ -13,24 +15,16 @@ constexpr std::string_view kAlphabet =
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 constexpr std::string_view kBlanks = " \t\r";
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == text.npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
 /// What stands behind "NAME =" on this line, without its quotes; nothing when the line is another.
 std::optional<std::string_view> value_of(std::string_view line, std::string_view name) {
   if (!line.starts_with(name)) {
     return std::nullopt;
   }
-  line = trimmed(line.substr(name.size()));
+  line = trim(line.substr(name.size()), kBlanks);
   if (!line.starts_with('=')) {
     return std::nullopt;
   }
-  line = trimmed(line.substr(1));
+  line = trim(line.substr(1), kBlanks);
   if (line.starts_with('"') || line.starts_with('\'')) {
     const size_t end = line.find(line.front(), 1);
     return line.substr(1, end == line.npos ? line.npos : end - 1);
@@ -65,7 +59,7 @@ Result<CurveCertificate> parse_curve_certificate(std::string_view text) {
   CurveCertificate certificate;
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = trimmed(text.substr(0, end));
+    const std::string_view line = trim(text.substr(0, end), kBlanks);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.starts_with('#')) {
       continue;

@@ -17,9 +17,9 @@ namespace zerogate {
 namespace {
 
 constexpr size_t kMaxFileBytes = 1 << 20;  // a bundle of all public CAs has a quarter of it
-constexpr std::string_view kCert = "tls.cert";
-constexpr std::string_view kKey = "tls.key";
-constexpr std::string_view kCa = "tls.ca";
+constexpr std::string_view kTlsCert = "tls.cert";
+constexpr std::string_view kTlsKey = "tls.key";
+constexpr std::string_view kTlsCa = "tls.ca";
 
 struct CloseTlsFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
@@ -52,9 +52,9 @@ std::optional<std::string> read_tls_file(const std::string& name, std::string_vi
 /// Fills in the three texts. False: one is missing, and has been reported.
 bool read_texts(const TlsFiles& files, TlsMaterial& material, const TlsFileReport& fail) {
   const std::array<std::tuple<std::string_view, const std::string*, std::string*>, 3> parts = {
-      {{kCert, &files.cert, &material.certificate},
-       {kKey, &files.key, &material.key},
-       {kCa, &files.ca, &material.authorities}}};
+      {{kTlsCert, &files.cert, &material.certificate},
+       {kTlsKey, &files.key, &material.key},
+       {kTlsCa, &files.ca, &material.authorities}}};
   bool whole = true;
   for (const auto& [key, name, text] : parts) {
     if (name->empty()) {
@@ -73,8 +73,8 @@ void warn_of_rights(const TlsFiles& files, const TlsFileReport& warn) {
   struct stat status {};
   if (!files.key.empty() && stat(files.key.c_str(), &status) == 0 &&
       (status.st_mode & S_IROTH) != 0) {
-    warn(kKey, fmt::format("{} can be read by every user of this machine; chmod o-r it",
-                           quote(files.key)));
+    warn(kTlsKey, fmt::format("{} can be read by every user of this machine; chmod o-r it",
+                              quote(files.key)));
   }
 }
 
@@ -93,7 +93,7 @@ std::shared_ptr<const TlsMaterial> read_tls_files(const TlsFiles& files, TlsSide
     return std::make_shared<TlsMaterial>(std::move(material));
   }
   const std::array<std::pair<std::string_view, const std::string*>, 3> parts = {
-      {{kCert, &files.cert}, {kKey, &files.key}, {kCa, &files.ca}}};
+      {{kTlsCert, &files.cert}, {kTlsKey, &files.key}, {kTlsCa, &files.ca}}};
   const auto& [key, file] = parts[static_cast<size_t>(fault->part)];
   fail(key, fmt::format("{}: {}", quote(*file), fault->message));
   return nullptr;

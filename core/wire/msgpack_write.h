@@ -12,6 +12,7 @@
 namespace zerogate::wire {
 
 inline constexpr char kNil = static_cast<char>(0xc0);
+inline constexpr ByteView kNilValue{&kNil, 1};
 
 template <int kBytes, class Out>
 void append_tagged(Out& out, uint8_t tag, uint64_t value) {

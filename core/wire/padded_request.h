@@ -15,8 +15,6 @@
 
 namespace zerogate::wire {
 
-inline constexpr ByteView kNilValue{&kNil, 1};
-
 /// The characters that bytes.strip() of Python removes. NUL is not one of them.
 constexpr bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 

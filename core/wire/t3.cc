@@ -13,7 +13,6 @@ namespace zerogate::wire::t3 {
 namespace {
 
 constexpr size_t kIdAndFlagBytes = kHeaderBytes - kLengthBytes;
-constexpr ByteView kNilValue{&kNil, 1};
 constexpr size_t kMaxFixStr = 31;
 /// How the payload of a request begins, and what stands between function and argument.
 constexpr ByteView kUsualFront =

@@ -25,7 +25,7 @@ enum class Method { get, post, both };
 constexpr const char* kText = "text/plain; charset=utf-8";
 /// The text exposition format, as Prometheus' own clients name it.
 constexpr const char* kMetricsText = "text/plain; version=0.0.4; charset=utf-8";
-constexpr const char* kFailed = "the page could not be made; the log says why\n";
+constexpr const char* kPageFailed = "the page could not be made; the log says why\n";
 
 AdminPage text_page(int status, std::string body, std::string headers = "") {
   return {status, kText, std::make_shared<const std::string>(std::move(body)), std::move(headers)};
@@ -105,7 +105,7 @@ AdminPage AdminRoutes::answer(const AdminRequest& request) try {
   return dispatch(request);
 } catch (const std::exception& e) {
   log::error("admin page failed", {{"path", request.path}, {"reason", e.what()}});
-  return text_page(500, kFailed);
+  return text_page(500, kPageFailed);
 }
 
 bool AdminRoutes::answers_at_once(const AdminRequest& request) const {
@@ -197,7 +197,7 @@ AdminPage AdminRoutes::status_numbers(const AdminRequest&) {
   if (auto text = status_text_.scrape()) {
     return {200, kJson, std::move(text), ""};
   }
-  return text_page(500, kFailed);
+  return text_page(500, kPageFailed);
 }
 
 StatusHead AdminRoutes::status_head() const {
@@ -215,7 +215,7 @@ AdminPage AdminRoutes::metrics(const AdminRequest&) {
   if (auto text = metrics_text_.scrape()) {
     return {200, kMetricsText, std::move(text), ""};
   }
-  return text_page(500, kFailed);
+  return text_page(500, kPageFailed);
 }
 
 AdminPage AdminRoutes::health(const AdminRequest&) {

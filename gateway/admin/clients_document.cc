@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double seconds(uint64_t ms) { return static_cast<double>(ms) / 1'000; }
+double to_seconds(uint64_t ms) { return static_cast<double>(ms) / 1'000; }
 
 std::string hexadecimal(std::string_view bytes) {
   std::string text;
@@ -33,8 +33,8 @@ Json client_json(const ClientInfo& client) {
           {"calls", client.calls},
           {"in_flight", client.in_flight},
           {"unsent_bytes", client.unsent_bytes},
-          {"age_seconds", seconds(client.age_ms)},
-          {"quiet_seconds", client.quiet_ms ? Json(seconds(*client.quiet_ms)) : Json()}};
+          {"age_seconds", to_seconds(client.age_ms)},
+          {"quiet_seconds", client.quiet_ms ? Json(to_seconds(*client.quiet_ms)) : Json()}};
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Name and types, who answers, what it does.
-using Row = std::array<std::string, 3>;
+using FunctionRow = std::array<std::string, 3>;
 
 /// The backend that the routes send this function to; null: none. The first match wins.
 const RouteOptions* route_of(const Config& config, std::string_view function) {
@@ -50,7 +50,7 @@ std::string urls_of(const Config& config, const std::string& backend) {
 std::string first_line_of(const std::string& doc) { return doc.substr(0, doc.find('\n')); }
 
 void print_table(const Config& config, const Functions& functions, std::ostream& out) {
-  std::vector<Row> rows = {{"FUNCTION", "ANSWERED", "WHAT IT DOES"}};
+  std::vector<FunctionRow> rows = {{"FUNCTION", "ANSWERED", "WHAT IT DOES"}};
   for (const FunctionInfo& info : functions.all()) {
     std::string where = "here";
     if (!is_served(config, info.name)) {
@@ -68,12 +68,12 @@ void print_table(const Config& config, const Functions& functions, std::ostream&
   }
   constexpr size_t kMaxWidth = 60;  // a longer one moves its own line only
   std::array<size_t, 2> widths{};
-  for (const Row& row : rows) {
+  for (const FunctionRow& row : rows) {
     for (size_t i = 0; i < widths.size(); ++i) {
       widths[i] = std::max(widths[i], std::min(row[i].size(), kMaxWidth));
     }
   }
-  for (const Row& row : rows) {
+  for (const FunctionRow& row : rows) {
     std::string line =
         fmt::format("{:{}}  {:{}}  {}", row[0], widths[0], row[1], widths[1], row[2]);
     line.erase(line.find_last_not_of(' ') + 1);

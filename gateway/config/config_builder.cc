@@ -11,7 +11,7 @@
 namespace zerogate {
 namespace {
 
-struct Listener {
+struct ListenKey {
   std::string_view path;
   const std::optional<Address>& address;
 };
@@ -135,8 +135,8 @@ bool ConfigBuilder::listeners_failed() const {
 /// Of the two protocols one at its default address gives way to one that was set to it: thus
 /// `--listen-zmq 127.0.0.1:5559` is enough to take over the port of a TCP server that moved away.
 void ConfigBuilder::settle_listeners() {
-  const Listener tcp = {"listen.tcp", config_.listen_tcp};
-  const Listener zmq = {"listen.zmq", config_.listen_zmq};
+  const ListenKey tcp = {"listen.tcp", config_.listen_tcp};
+  const ListenKey zmq = {"listen.zmq", config_.listen_zmq};
   if (!tcp.address || !zmq.address || !clash(*tcp.address, *zmq.address)) {
     return;
   }
@@ -144,8 +144,8 @@ void ConfigBuilder::settle_listeners() {
   if (tcp_is_default == is_default(zmq.path)) {
     return;
   }
-  const Listener& loser = tcp_is_default ? tcp : zmq;
-  const Listener& winner = tcp_is_default ? zmq : tcp;
+  const ListenKey& loser = tcp_is_default ? tcp : zmq;
+  const ListenKey& winner = tcp_is_default ? zmq : tcp;
   config_.notes.push_back(
       fmt::format("{0} is off: its default address was given to {1} ({2}); set {0} to have both",
                   loser.path, winner.path, winner.address->display()));
@@ -238,11 +238,11 @@ void ConfigBuilder::check_tls() {
 }
 
 void ConfigBuilder::check_listeners() {
-  const Listener listeners[] = {{"listen.tcp", config_.listen_tcp},
-                                {"listen.zmq", config_.listen_zmq},
-                                {"listen.zmq_curve", config_.listen_zmq_curve},
-                                {"listen.tls", config_.listen_tls},
-                                {"admin", config_.admin}};
+  const ListenKey listeners[] = {{"listen.tcp", config_.listen_tcp},
+                                 {"listen.zmq", config_.listen_zmq},
+                                 {"listen.zmq_curve", config_.listen_zmq_curve},
+                                 {"listen.tls", config_.listen_tls},
+                                 {"admin", config_.admin}};
   // Whoever was set last is to blame, and the place that can be fixed.
   const auto rank = [this](std::string_view path) {
     return std::ranges::find(command_, path) - command_.begin() -
@@ -257,8 +257,8 @@ void ConfigBuilder::check_listeners() {
          "listen.tcp and listen.zmq are both off, so nothing can be served; "
          "give one of them an address");
   }
-  for (const Listener& a : listeners) {
-    for (const Listener& b : listeners) {
+  for (const ListenKey& a : listeners) {
+    for (const ListenKey& b : listeners) {
       if (a.path >= b.path || !a.address || !b.address || !clash(*a.address, *b.address)) {
         continue;
       }

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <iterator>
 
+#include "core/base/ascii.h"
 #include "gateway/config/codecs.h"
 
 namespace zerogate {
@@ -302,14 +303,6 @@ std::vector<SettingOf<RateLimitOptions>> make_rate_limit_settings() {
 }
 // clang-format on
 
-std::string_view trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 }  // namespace
 
 std::string environment_name(std::string_view path) {
@@ -377,7 +370,7 @@ SettingValue value_from_text(const Setting& setting, std::string_view text, std:
     value.kind = SettingValue::Kind::list;
     for (std::string_view rest = text == "off" ? "" : text; !rest.empty();) {
       const size_t comma = std::min(rest.find(','), rest.size());
-      value.items.push_back({std::string(trim(rest.substr(0, comma))), value.place});
+      value.items.push_back({std::string(trim(rest.substr(0, comma), " \t")), value.place});
       rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
   }

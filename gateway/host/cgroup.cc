@@ -5,16 +5,10 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/base/ascii.h"
+
 namespace zerogate {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\n");
-  if (begin == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1);
-}
 
 /// True when the comma-separated `list` has `item`.
 bool has_item(std::string_view list, std::string_view item) {
@@ -39,7 +33,7 @@ std::optional<std::string> read_system_file(const std::string& path) {
 }
 
 std::optional<int64_t> parse_integer(std::string_view text) {
-  text = trim(text);
+  text = trim(text, " \t\n");
   int64_t number = 0;
   const char* end = text.data() + text.size();
   const auto [stop, failure] = std::from_chars(text.data(), end, number);

@@ -11,7 +11,7 @@
 namespace zerogate {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kOptionalSpace = " \t";
 
 bool same_word(std::string_view a, std::string_view b) {
   return std::ranges::equal(
@@ -19,8 +19,8 @@ bool same_word(std::string_view a, std::string_view b) {
 }
 
 /// "q=0", "q=0.", "q=0.000": the client does not want it. Anything else, or nothing, is a yes.
-bool is_refusal(std::string_view parameter) {
-  parameter = trim(parameter, kBlanks);
+bool is_unwanted(std::string_view parameter) {
+  parameter = trim(parameter, kOptionalSpace);
   return parameter.size() >= 3 && same_word(parameter.substr(0, 2), "q=") &&
          parameter.substr(2).find_first_not_of("0.") == std::string_view::npos;
 }
@@ -34,8 +34,8 @@ bool accepts_gzip(std::string_view accept_encoding) {
     const std::string_view one = accept_encoding.substr(0, comma);
     accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
     const size_t semicolon = std::min(one.find(';'), one.size());
-    const std::string_view coding = trim(one.substr(0, semicolon), kBlanks);
-    const bool wanted = semicolon == one.size() || !is_refusal(one.substr(semicolon + 1));
+    const std::string_view coding = trim(one.substr(0, semicolon), kOptionalSpace);
+    const bool wanted = semicolon == one.size() || !is_unwanted(one.substr(semicolon + 1));
     if (same_word(coding, "gzip") || same_word(coding, "x-gzip")) {
       return wanted;
     }
