@@ -24,7 +24,7 @@ struct Buffer {
 /// The front of an integer's digits, when they are many.
 std::string brief(const std::string& digits) {
   constexpr size_t kMost = 40;
-  return digits.size() <= kMost ? digits : digits.substr(0, kMost) + "...";
+  return digits.size() <= kMost ? digits : fmt::format("{:.{}}...", digits, kMost);
 }
 
 /// Packs while nlohmann-json parses. Its own to_msgpack would not do: it makes 2.5 a float32, and

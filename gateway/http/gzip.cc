@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <ranges>
 
 #include "core/base/ascii.h"
 
@@ -29,10 +30,8 @@ bool is_unwanted(std::string_view parameter) {
 
 bool accepts_gzip(std::string_view accept_encoding) {
   std::optional<bool> any;
-  while (!accept_encoding.empty()) {
-    const size_t comma = std::min(accept_encoding.find(','), accept_encoding.size());
-    const std::string_view one = accept_encoding.substr(0, comma);
-    accept_encoding.remove_prefix(std::min(comma + 1, accept_encoding.size()));
+  for (const auto part : accept_encoding | std::views::split(',')) {
+    const std::string_view one(part.begin(), part.end());
     const size_t semicolon = std::min(one.find(';'), one.size());
     const std::string_view coding = trim(one.substr(0, semicolon), kOptionalSpace);
     const bool wanted = semicolon == one.size() || !is_unwanted(one.substr(semicolon + 1));

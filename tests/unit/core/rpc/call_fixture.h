@@ -78,7 +78,6 @@ class CallTest : public ::testing::Test {
   }
   static std::string error_body(wire::ErrorKey key, ByteView message) {
     std::string body;
-    BodyKind kind = BodyKind::any;
     wire::write_error(body, key, message);
     return body;
   }
