@@ -138,6 +138,7 @@ async def test_the_gateways_own_functions_have_a_contract(way, redis, start_gate
     assert await last_line_of(way[0], "-c", script, tmp_path) == "fine"
 
 
+@pytest.mark.once
 async def test_mypy_sees_a_wrong_call(start_program, tmp_path, mypy_cache):
     gateway = await start_program()
     await generate((sys.executable, WAYS["1.0.1 zmq"]), gateway, tmp_path)

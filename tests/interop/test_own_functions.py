@@ -118,6 +118,7 @@ async def test_redis_that_is_away_is_an_error_that_says_so(program, own_redis):
         gateway.close()
 
 
+@pytest.mark.once
 async def test_the_document_is_enough(build, redis, tmp_path):
     text = (TOP / "docs" / "functions.md").read_text()
     for name, language in (("CMakeLists.txt", "cmake"), ("functions.cc", "cpp")):

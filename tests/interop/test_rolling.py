@@ -17,7 +17,7 @@ from test_backends_by_hand import endpoint, order
 from test_drain import haproxy_fixture, post  # noqa: F401: a fixture
 from waiting import PATIENCE_S, wait_until
 
-pytestmark = pytest.mark.gateway
+pytestmark = [pytest.mark.gateway, pytest.mark.once]
 
 SOME = 1000  # calls between two steps
 PAUSE_S = 0.001  # of each of 24 callers: they want more than two cores can give

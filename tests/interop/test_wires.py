@@ -111,6 +111,7 @@ def run_clients(python, gateway, calls):
         return list(threads.map(lambda kind: run_client(python, gateway, kind, calls), kinds))
 
 
+@pytest.mark.once
 def test_a_client_of_each_release(release, python, target):
     calls = [["hello_world", None], ["save_order", ORDER], ["nope", None]]
     calls += [["echo", value] for value in VALUES]
@@ -122,6 +123,7 @@ def test_a_client_of_each_release(release, python, target):
         assert echoes == [{"result": value} for value in VALUES]
 
 
+@pytest.mark.once
 def test_errors_as_each_release_knows_them(release, python, local):
     failure = {"__zerror__server_exception": "RuntimeError('boom')"}
     wrong = {"user_id": 1, "items": []}
@@ -139,6 +141,7 @@ def test_errors_as_each_release_knows_them(release, python, local):
             assert invalid == {"result": dict.fromkeys(keys, text)}
 
 
+@pytest.mark.once
 def test_the_wire_of_each_release_is_counted(release, python, local):
     def counted():
         found = local.metrics().select(REQUESTS, function="echo")
