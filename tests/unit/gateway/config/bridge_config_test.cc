@@ -332,6 +332,7 @@ TEST_F(BridgeConfig, TheCommentsOfTheDocumentedFileLoad) {
   EXPECT_THAT(config.backends, ElementsAre(orders));
   EXPECT_THAT(config.routes, ElementsAre(RouteOptions{{"save_*", "get_order"}, "orders", 2'000},
                                          RouteOptions{{"*"}, "orders", 0}));
+  EXPECT_THAT(config.handlers, ElementsAre()) << "they would get calls that routes name";
   EXPECT_THAT(
       config.rate_limits,
       ElementsAre(RateLimitOptions{.functions = {"save_*"}, .rate = {100, 1'000}, .burst = 200}));
