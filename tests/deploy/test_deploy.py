@@ -201,3 +201,20 @@ def test_a_service_behind_the_bridge_is_sent_no_call(deploy, how):
     assert run.end() == 0, run.text
     assert re.search(r"zmq://\S+ +connect\n +-> .*connected", run.text), run.text
     assert calls() == before > 0
+
+
+def test_what_is_said_to_try_next_calls_no_function_of_a_service(deploy):
+    """README.md's snippet would save an order there. No demo function is served, so none needs Redis."""
+    run = deploy(*FREE_PORTS, "--bridge", "tcp://127.0.0.1:1")
+    run.wait_for("in a browser")
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end() == 0, run.text
+    assert "snippet" not in run.text
+    assert "redis" not in run.text.split("To try next")[1]
+    assert "private" not in run.text
+
+
+def test_handlers_that_a_variable_names_have_a_redis(deploy):
+    run = deploy("--once", *FREE_PORTS, environment={"ZEROGATE_HANDLERS": "save_order"})
+    assert run.end() == 0, run.text
+    assert "starting a private one" in run.text
