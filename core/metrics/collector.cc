@@ -145,7 +145,8 @@ void collect_durations(const Workers& workers, const std::vector<LiveLabel>& sho
                    "Time from the event loop finding the request's bytes to its reply being "
                    "written: the network to the client is not in it. There from a function's first "
                    "call over a protocol on. With more than 200 functions and protocols that were "
-                   "called it has 7 bounds instead of 17, so that the page stays below 600 KB.",
+                   "called it has 7 bounds instead of 17, so that the page stays near 0.6 "
+                   "MB with names of ordinary length.",
                    MetricType::Histogram);
   std::vector<std::pair<Labels, HistogramTotals>> called;
   for (const LiveLabel& function : shown) {
@@ -219,7 +220,8 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "down, stalled = a request begun and not finished in time, slow_reader = replies waited "
       "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
       "requests or of unread replies over all clients, not_allowed = its address is not in "
-      "listen.allow, or its key not among curve.clients.",
+      "listen.allow, or its key not among curve.clients, handshakes = limits.handshakes reached, "
+      "certificate = a reload no longer lets its certificate in.",
       kRejectedNames, kRejectedOf, &ListenerMetrics::rejected));
   families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
                                   "Bytes received from clients. ZeroMQ: of messages, without "
@@ -250,8 +252,14 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
   families.push_back(std::move(curve.family));
   families.push_back(per_reason(
       workers, "zerogate_malformed_total",
-      "Input from clients that could not be taken as a request, by reason. A client of another "
-      "protocol on this port, a broken client, or an attack.",
+      "Input from clients that could not be taken as a request: a client of another protocol on "
+      "this port, a broken client, or an attack. By reason: too_large = longer than "
+      "limits.message, bad_msgpack = not exactly one well-formed value, too_deep = nested deeper "
+      "than the limit, bad_name = the function's name is not UTF-8 or too long. Over TCP also "
+      "bad_length = a length of 0 to 4, empty = a frame without payload, truncated = the peer "
+      "ended in the middle of a frame, other_protocol = HTTP, TLS or ZeroMQ on this port. Over "
+      "ZeroMQ also bad_frames = not the one body frame that a request has, bad_handshake = the "
+      "peer did not speak ZMTP, or not in time.",
       kMalformedNames, kMalformedOf, &ListenerMetrics::malformed));
 }
 

@@ -43,7 +43,7 @@ struct AdminAnswer {
   std::string body;
 };
 
-/// A larger answer is none of ours: /metrics of 200 functions has 1 MB.
+/// A larger answer is none of ours: /metrics of 200 functions has 0.6 MB.
 inline constexpr size_t kMaxAdminAnswerBytes = 8 << 20;
 
 /// Sends "GET /readyz", "POST /reload" and the like, with the token if there is one; blocks for at
