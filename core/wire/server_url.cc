@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/base/quote.h"
 
 namespace zerogate {
@@ -18,6 +20,18 @@ constexpr Scheme kSchemes[] = {{"tcp://", Protocol::tcp},
                                {.prefix = "tls://", .protocol = Protocol::tcp, .tls = true},
                                {"unix:", Protocol::tcp, true},
                                {"ipc:", Protocol::zmq, true}};
+
+bool has_scheme(std::string_view text) {
+  return std::ranges::any_of(
+      kSchemes, [text](const Scheme& scheme) { return text.starts_with(scheme.prefix); });
+}
+
+Error no_url(std::string_view text, std::string_view tls_too) {
+  return Error{
+      fmt::format("{} is no URL of a Zero server; write tcp://host:port, "
+                  "zmq://host:port, {}unix:/path or ipc:/path",
+                  quote(text), tls_too)};
+}
 
 }  // namespace
 
@@ -41,13 +55,13 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
     }
     return ServerUrl{scheme.protocol, std::move(address).value(), scheme.tls};
   }
-  return Error{
-      fmt::format("{} is no URL of a Zero server; write tcp://host:port, "
-                  "zmq://host:port, tls://host:port, unix:/path or ipc:/path",
-                  quote(text))};
+  return no_url(text, "tls://host:port, ");
 }
 
 Result<ServerUrl> ServerUrl::parse_plain(std::string_view text) {
+  if (!has_scheme(text)) {
+    return no_url(text, "");
+  }
   auto url = parse(text);
   if (url && url.value().tls) {
     return Error{

@@ -44,6 +44,11 @@ constexpr const char* kAskForToken =
     "WWW-Authenticate: Bearer\r\nWWW-Authenticate: Basic realm=\"zerogate: the password is the "
     "token\"\r\n";
 
+/// What a list of pages says in front of a path; GET is said only where there is POST, too.
+std::string_view methods_of(Method method) {
+  return method == Method::get ? "" : method == Method::post ? "POST " : "GET or POST ";
+}
+
 /// A browser sends one of these with every POST that a page makes it send, a tool neither of them.
 /// No page of ours POSTs, so none may: also not one of the "same" origin, which a host name that
 /// changes its address would be (DNS rebinding).
@@ -163,7 +168,7 @@ AdminPage AdminRoutes::dispatch(const AdminRequest& request) {
   if (route == routes().end()) {
     std::string known;
     for (const Route& one : routes()) {
-      known += fmt::format(" {}{}", one.method == Method::post ? "POST " : "", one.path);
+      known += fmt::format("{} {}{}", known.empty() ? "" : ",", methods_of(one.method), one.path);
     }
     return text_page(404, fmt::format("no such page; there are{}\n", known));
   }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/quote.h"
 #include "gateway/ask/admin_client.h"
 #include "gateway/ask/exit_status.h"
 
@@ -68,14 +69,15 @@ std::string request_of(const BackendsCommand& command) {
 }
 
 /// What the command's own words lack; empty when they are complete.
-std::string_view missing(const BackendsCommand& command) {
+std::string missing(const BackendsCommand& command) {
   constexpr std::array<std::string_view, 4> kActions = {"disable", "drain", "enable", "clear"};
   if (command.action.empty()) {
     return command.reason.empty() ? ""
                                   : "--reason needs an action: disable, drain, enable or clear";
   }
   if (std::ranges::find(kActions, command.action) == kActions.end()) {
-    return "the actions are disable, drain, enable and clear";
+    return fmt::format("unknown action {}; there are disable, drain, enable and clear",
+                       quote(command.action));
   }
   return command.endpoint.empty() ? "name the backend and the endpoint, as 'zerogate backends' "
                                     "spells them"
@@ -119,7 +121,7 @@ int run_backends(const BackendsCommand& command, const Environment& environment,
   const auto say = [&err](std::string_view what) {
     err << fmt::format("zerogate backends: {}\n", what);
   };
-  if (const std::string_view what = missing(command); !what.empty()) {
+  if (const std::string what = missing(command); !what.empty()) {
     say(what);
     return kUsage;
   }

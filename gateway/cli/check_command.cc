@@ -68,7 +68,9 @@ int show_diff(const Config& config, const CheckCommand& command, const Environme
   const std::string written = to_yaml(config);
   const std::string diff = diff_yaml(running, written);
   out << admin->address.display()
-      << (diff.empty() ? ": this is in force\n" : ": in force is another\n") << diff;
+      << (diff.empty() ? ": this is in force\n"
+                       : ": differs from what is in force (- running, + written)\n")
+      << diff;
   const auto fixed = unreloadable_changes(parse_yaml(running), parse_yaml(written));
   if (!fixed.empty()) {
     out << fmt::format("needs a restart: {}\n", fmt::join(fixed, ","));

@@ -44,7 +44,7 @@ int run(const BackendsCommand& command) {
 }
 int run(const KeysCommand& command) {
   const auto made = make_curve_files(command.name);
-  (made ? std::cout : std::cerr) << (made ? made.value() : made.error() + '\n');
+  (made ? std::cout : std::cerr) << (made ? made.value() : "zerogate keys: " + made.error() + '\n');
   return made ? kOk : kFailed;
 }
 int run(const PrintCommand& command) {

@@ -61,11 +61,7 @@ void emit_structures(YAML::Emitter& out, const Config& config) {
   for (const RouteOptions& route : config.routes) {
     emit_map(out, route_settings(), route);
   }
-  out << YAML::EndSeq;
-  if (config.rate_limits.empty()) {
-    return;
-  }
-  out << YAML::Key << "rate_limits" << YAML::Value << YAML::BeginSeq;
+  out << YAML::EndSeq << YAML::Key << "rate_limits" << YAML::Value << YAML::BeginSeq;
   for (const RateLimitOptions& limit : config.rate_limits) {
     emit_map(out, rate_limit_settings(), limit);
   }

@@ -188,7 +188,9 @@ Result<std::string> make_curve_files(const std::string& name) {
   return fmt::format(
       "{0}: for the other side; a client's belongs into the gateway's folder curve.clients.\n"
       "{1}: stays here; a gateway's is its curve.secret_key.\n"
-      "A Python client, before its first call, with the gateway's public key in gateway.key:\n"
+      "When these are a client's keys: before its first call in Python, with the gateway's public "
+      "key in\n"
+      "gateway.key:\n"
       "\n"
       "public, secret = zmq.auth.load_certificate(\"{1}\")\n"
       "for context in zmq.Context.instance(), zmq.asyncio.Context.instance():\n"

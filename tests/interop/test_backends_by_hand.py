@@ -161,7 +161,8 @@ async def test_the_command_shows_a_table_and_does_as_it_is_told(start_bridge, co
         status, _, err = await run("disable", "b", "10.9.9.9:1")
         assert status == 1 and f"no endpoint '10.9.9.9:1'; there are: b {address}" in err
         assert (await run("disable", "b"))[0] == 2
-        assert (await run("stop", "b", address))[0] == 2
+        status, _, err = await run("stop", "b", address)
+        assert status == 2 and "unknown action 'stop'; there are disable, drain, enable and clear" in err
         assert (await run("--reason", "x"))[0] == 2
         assert (await run("enable", "b", address))[0] == 0
         await until(all_up(gateway, 1), PATIENCE_S, "it is up again")

@@ -73,7 +73,8 @@ def test_what_a_reload_changes_and_what_it_does_not(binary, running):
     status, out, err = diff(binary, file)
     assert (status, err) == (0, "")
     shown = out.splitlines()
-    assert shown[-7:] == [
+    assert shown[-8:] == [
+        f"127.0.0.1:{gateway.admin_port}: differs from what is in force (- running, + written)",
         "- threads: 1",
         "+ threads: 2",
         "  backends:",
@@ -89,6 +90,16 @@ def test_what_a_reload_changes_and_what_it_does_not(binary, running):
     assert gateway.metrics().total(READ_AT) > read_at
     status, out, _ = diff(binary, file)
     assert out.splitlines()[-3:] == ["- threads: 1", "+ threads: 2", "needs a restart: threads"], out
+
+
+def test_an_emptied_list_is_shown_as_empty(binary, running):
+    _, file, config = running
+    write(file, {**config, "rate_limits": [{"functions": "f", "rate": "1/s"}]})
+    _, out, _ = diff(binary, file)
+    assert "-   []\n" in out and "+   - functions:" in out, out
+    write(file, config)
+    _, out, _ = diff(binary, file)
+    assert "[]" not in out, out
 
 
 def test_what_the_host_has_lowered_is_no_difference(binary, running):

@@ -277,6 +277,7 @@ def test_the_command_makes_a_pair_that_only_its_owner_can_read(keys, binary):
     command = [binary, "keys", "curve", "alice"]
     again = subprocess.run(command, cwd=keys.folder, capture_output=True, text=True)
     assert again.returncode == 1 and "File exists" in again.stderr
+    assert again.stderr.startswith("zerogate keys: "), again.stderr
     assert keys.public("alice") == public, "what was there is there"
 
 

@@ -48,7 +48,11 @@ TEST(ServerUrlTest, OnlyBackendsMayHaveTls) {
             "'tls://orders:5559' is for backends of a gateway alone; call the gateway, or the "
             "server's port without TLS, by tcp://host:port");
   EXPECT_EQ(ServerUrl::parse_plain("tcp://a:1").value(), ServerUrl::parse("tcp://a:1").value());
-  EXPECT_EQ(ServerUrl::parse_plain("a:1").error(), ServerUrl::parse("a:1").error());
+  EXPECT_EQ(ServerUrl::parse_plain("tcp://a").error(), ServerUrl::parse("tcp://a").error());
+  EXPECT_THAT(ServerUrl::parse("a:1").error(), ::testing::HasSubstr("tls://host:port"));
+  EXPECT_EQ(ServerUrl::parse_plain("a:1").error(),
+            "'a:1' is no URL of a Zero server; write tcp://host:port, zmq://host:port, unix:/path "
+            "or ipc:/path");
 }
 
 TEST(ServerUrlTest, ShowsItsFormsAgain) {

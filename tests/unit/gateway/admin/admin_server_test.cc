@@ -130,8 +130,8 @@ TEST_F(AdminServerTest, OtherPathsAre404AndSayWhatExists) {
   }
   EXPECT_EQ(
       http_body(get("/nope")),
-      "no such page; there are / /metrics /healthz /readyz /config /clients /backends /status.json "
-      "POST /reload POST /drain /log\n");
+      "no such page; there are /, /metrics, /healthz, /readyz, /config, /clients, GET or POST "
+      "/backends, /status.json, POST /reload, POST /drain, GET or POST /log\n");
 }
 
 TEST_F(AdminServerTest, PostReloads) {

@@ -39,6 +39,7 @@ TEST_F(RateLimitConfig, WhatIsShownReadsTheSame) {
   const Config config = good(
       "rate_limits:\n  - {functions: [\"save_*\", pay], per: all, rate: 7/h, mode: observe}\n");
   EXPECT_EQ(good(to_yaml(config)).rate_limits, config.rate_limits);
+  EXPECT_THAT(to_yaml(Config{}), HasSubstr("\nrate_limits:\n  []\n"));
 }
 
 TEST_F(RateLimitConfig, ThereIsAMost) {
