@@ -16,9 +16,8 @@ namespace {
 
 constexpr size_t kMaxHostBytes = 253;  // RFC 1035: a name's longest form
 constexpr size_t kMaxPathBytes = sizeof(sockaddr_un{}.sun_path) - 1;  // the kernel's limit
-constexpr std::string_view kAddressExample = "write host:port, as in 127.0.0.1:5559";
 
-Error error(std::string_view text, std::string_view what, std::string_view fix = kAddressExample) {
+Error error(std::string_view text, std::string_view what, std::string_view fix) {
   return Error{fmt::format("{} {}; {}", quote(text), what, fix)};
 }
 
@@ -82,7 +81,8 @@ std::optional<uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-Result<Address> parse_host_port(std::string_view text) {
+Result<Address> parse_host_port(std::string_view text, std::string_view example) {
+  const std::string fix = fmt::format("write host:port, as in {}", example);
   std::string host;
   std::string_view port_text;
   if (text.starts_with('[')) {
@@ -98,7 +98,7 @@ Result<Address> parse_host_port(std::string_view text) {
   } else {
     const size_t colon = text.rfind(':');
     if (colon == std::string_view::npos) {
-      return error(text, "has no port");
+      return error(text, "has no port", fix);
     }
     host = text.substr(0, colon);
     port_text = text.substr(colon + 1);
@@ -109,19 +109,19 @@ Result<Address> parse_host_port(std::string_view text) {
       return error(text, "is not host:port", "write an IPv6 address in brackets, as in [::1]:5559");
     }
     if (looks_like_ipv4(host) ? !is_ipv4(host) : !is_name(host)) {
-      return error(text, "has a host that is neither a name nor an address");
+      return error(text, "has a host that is neither a name nor an address", fix);
     }
   }
   const auto port = parse_port(port_text);
   if (!port) {
-    return error(text, "has no port from 0 to 65535");
+    return error(text, "has no port from 0 to 65535", fix);
   }
   return Address{std::move(host), *port, ""};
 }
 
 }  // namespace
 
-Result<Address> Address::parse(std::string_view text) {
+Result<Address> Address::parse(std::string_view text, std::string_view example) {
   for (const std::string_view scheme : {"unix:", "ipc:"}) {
     if (text.starts_with(scheme)) {
       return parse_path(text, text.substr(scheme.size()));
@@ -131,9 +131,10 @@ Result<Address> Address::parse(std::string_view text) {
     return error(text, "is a path", "write unix: in front of it");
   }
   if (text.find("://") != std::string_view::npos) {
-    return error(text, "is a URL", "leave out what stands up to ://, as in 127.0.0.1:5559");
+    return error(text, "is a URL",
+                 fmt::format("leave out what stands up to ://, as in {}", example));
   }
-  return parse_host_port(text);
+  return parse_host_port(text, example);
 }
 
 std::string Address::display() const {

@@ -18,8 +18,8 @@ struct Address {
   bool is_path() const { return !path.empty(); }
 
   /// Parses "127.0.0.1:5559", "[::]:5559", "localhost:0", "unix:/path" or "ipc:/path"
-  /// ("unix:///path" and "ipc:///path" are taken too).
-  static Result<Address> parse(std::string_view text);
+  /// ("unix:///path" and "ipc:///path" are taken too). An error shows how `example` is written.
+  static Result<Address> parse(std::string_view text, std::string_view example = "127.0.0.1:5559");
 
   /// The form parse() takes: "host:port", "[v6]:port" or "unix:/path".
   std::string display() const;

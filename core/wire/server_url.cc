@@ -40,7 +40,8 @@ Result<ServerUrl> ServerUrl::parse(std::string_view text) {
     if (!text.starts_with(scheme.prefix)) {
       continue;
     }
-    auto address = Address::parse(scheme.local ? text : text.substr(scheme.prefix.size()));
+    auto address = Address::parse(scheme.local ? text : text.substr(scheme.prefix.size()),
+                                  fmt::format("{}127.0.0.1:5559", scheme.prefix));
     if (!address) {
       return Error{address.error()};
     }

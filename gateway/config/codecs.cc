@@ -194,9 +194,9 @@ Codec<double> share() {
   });
 }
 
-Codec<std::optional<Address>> address() {
-  const auto parse = [](const std::string& text) -> Result<std::optional<Address>> {
-    auto parsed = Address::parse(text);
+Codec<std::optional<Address>> address(std::string_view example) {
+  const auto parse = [example](const std::string& text) -> Result<std::optional<Address>> {
+    auto parsed = Address::parse(text, example);
     if (!parsed) {
       return Error{parsed.error()};
     }

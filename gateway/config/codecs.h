@@ -117,8 +117,8 @@ Codec<uint32_t> duration();
 Codec<Rate> rate();
 /// A share of calls; 1 is all.
 Codec<double> share();
-/// Off is nothing.
-Codec<std::optional<Address>> address();
+/// Off is nothing. An error shows how `example` is written.
+Codec<std::optional<Address>> address(std::string_view example = "127.0.0.1:5559");
 /// Permission bits of a file, in octal.
 Codec<std::optional<uint32_t>> file_mode();
 /// Whether there is such a group is known later.

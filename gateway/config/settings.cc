@@ -79,7 +79,7 @@ SettingsTable make_port_settings() {
            "any: every key may call", .example = "/etc/zerogate/clients"},
           &C::curve_clients, curve_clients(), kLive),
       row({"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config"},
-          &C::admin, address()),
+          &C::admin, address("127.0.0.1:9464")),
       row({.path = "admin_mode", .placeholder = "MODE", .help = "of the admin port's Unix "
            "socket", .example = "0600"},
           &C::admin_mode, or_off(file_mode(), std::optional<uint32_t>())),

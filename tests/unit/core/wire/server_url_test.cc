@@ -37,6 +37,8 @@ TEST(ServerUrlTest, RefusesOthersOnOneLine) {
     EXPECT_THAT(url.error(), ::testing::Not(::testing::HasSubstr("\n")));
   }
   EXPECT_THAT(ServerUrl::parse("127.0.0.1:5559").error(), ::testing::HasSubstr("write tcp://"));
+  EXPECT_EQ(ServerUrl::parse("zmq://a").error(),
+            "'a' has no port; write host:port, as in zmq://127.0.0.1:5559");
 }
 
 TEST(ServerUrlTest, OnlyBackendsMayHaveTls) {

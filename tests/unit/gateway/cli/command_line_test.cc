@@ -245,7 +245,7 @@ TEST(CheckCommand, SaysOkOrEveryError) {
   EXPECT_EQ(run_check({"/dev/null", {{"threads", "0"}, {"admin", "x"}}}, none, out, err), 2);
   EXPECT_EQ(out.str(), "");
   EXPECT_EQ(err.str(),
-            "--admin: 'x' has no port; write host:port, as in 127.0.0.1:5559\n"
+            "--admin: 'x' has no port; write host:port, as in 127.0.0.1:9464\n"
             "--threads: '0' is out of range; write 1 to 256, or auto\n");
 }
 

@@ -284,7 +284,7 @@ TEST_F(ConfigTest, AllErrorsAreFoundAtOnceInTheOrderOfTheirPlaces) {
                   "zerogate.yaml:2: unknown key 'listn'; did you mean 'listen'?",
                   "zerogate.yaml:4: limits.message: '16Mib' is not a size; "
                   "write bytes or a unit, as in 64KiB or 16MiB",
-                  "ZEROGATE_ADMIN: '9464' has no port; write host:port, as in 127.0.0.1:5559",
+                  "ZEROGATE_ADMIN: '9464' has no port; write host:port, as in 127.0.0.1:9464",
                   "--log-level: 'loud' is not known; write debug, info, warn, error or off"));
 }
 
