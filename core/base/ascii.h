@@ -1,5 +1,7 @@
+// What the C library asks the locale for, of ASCII alone: digits and blanks. Pure functions.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace zerogate {

@@ -60,7 +60,6 @@ class MemoryAccount {
   MemoryAccount& operator=(const MemoryAccount&) = delete;
 
   size_t limit() const { return limit_; }
-  void set_limit(size_t limit) { limit_ = limit; }
   /// How much this use holds now.
   void set(MemoryUse use, size_t bytes) {
     size_t& held = held_[static_cast<size_t>(use)];

@@ -66,7 +66,7 @@ class Backend final : private EndpointSet::Owner {
   const BackendOptions& options() const { return options_; }
   /// True when these options cannot be had without new connections.
   bool needs_new(const BackendOptions& options) const;
-  /// Takes over options that need_new() is false of. Calls under way keep their time-outs.
+  /// Takes over options that needs_new() is false of. Calls under way keep their time-outs.
   void set_options(const BackendOptions& options);
   /// See Service: one of its servers speaks ZeroMQ.
   bool takes_any_bytes() const;
@@ -94,7 +94,6 @@ class Backend final : private EndpointSet::Owner {
   bool idle() const { return under_way_ == 0; }
   /// Writes what the turn has gathered.
   void flush() { endpoints_.flush(); }
-  bool dirty() const { return endpoints_.dirty(); }
 
  private:
   static constexpr uint64_t kRoundLogMs = 60'000;  ///< calls that go round get a line so often

@@ -71,7 +71,7 @@ class CallQueue {
   /// Before so many calls have been served, their rate says nothing.
   static constexpr uint32_t kMinServed = 16;
 
-  /// A listener numbers its callers from 0, and there are two or three listeners.
+  /// A listener numbers its callers from 0, and there are four listeners at most.
   static size_t bucket_of(const CallerId& caller) {
     return (caller.key.slot ^ reinterpret_cast<uintptr_t>(caller.sink) >> 6) % kBuckets;
   }

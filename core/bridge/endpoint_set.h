@@ -98,7 +98,6 @@ class EndpointSet final : private Endpoint::Owner {
 
   void give_up(ForwardedCall& call);
 
-  bool dirty() const { return !dirty_.empty(); }
   /// Writes what the turn has gathered.
   void flush();
 

@@ -11,6 +11,9 @@
 
 namespace zerogate {
 
+/// One connection, on which replies may come in any order, each with the number of its call's slot.
+/// Owned by its endpoint, which learns of its end by on_down(). A reply over the limit costs its
+/// own call only. Loop thread only.
 class TcpBackendConnection final : public BackendConnection, private TcpStream::Owner {
  public:
   /// Starts to connect to a numeric address or a Unix socket. Failure is told by on_down(), later.

@@ -22,8 +22,6 @@ class ZmqBackendConnection final : public BackendConnection,
                                    private ZmqReader,
                                    private MemoryAccount::Claimant {
  public:
-  /// Sockets of the context that each connection takes: its own, and a pair for its events.
-  static constexpr int kSockets = 3;
   /// libzmq keeps a reply in memory until it is whole, whatever its size, and ends the connection
   /// of one that is larger than it may be. So it may be so many times limits.message: such a reply
   /// costs its own call only. A still larger one costs those that are on the connection with it.

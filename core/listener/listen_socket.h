@@ -1,4 +1,4 @@
-// A bound and listening socket, made in one place for both listeners, so that each error has one
+// A bound and listening socket, made in one place for all listeners, so that each error has one
 // wording.
 #pragma once
 
@@ -20,6 +20,8 @@ struct SocketRights {
   std::string group = {};             ///< name or number; empty: the process' own
 };
 
+/// Owned by the main thread, which closes it once no worker accepts any more; each worker accepts
+/// on a duplicate. Not thread-safe but for member().
 class ListenSocket {
  public:
   /// Connections that the kernel completes before they are accepted. Small, because libzmq accepts

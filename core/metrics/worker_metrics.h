@@ -29,7 +29,7 @@ enum class Malformed : uint8_t {
   truncated,       ///< TCP: the peer ended in the middle of a frame
   other_protocol,  ///< TCP: HTTP, TLS or ZeroMQ on this port
   bad_frames,      ///< ZeroMQ: not the one body frame that a request has
-  bad_name,        ///< the function's name is not UTF-8
+  bad_name,        ///< the function's name is not UTF-8, or longer than kMaxFunctionNameBytes
   bad_handshake,   ///< ZeroMQ: the peer did not speak ZMTP, or not in time
 };
 inline constexpr std::array<std::string_view, 10> kMalformedNames = {
@@ -90,7 +90,7 @@ struct RedisMetrics {
   Counter up;  ///< gauge: 1 when a connection of this worker is ready
 };
 
-/// Has memory for every label from the start, so that a counter never moves: 100 KiB for requests
+/// Has memory for every label from the start, so that a counter never moves: 113 KiB for requests
 /// and 60 KiB for durations.
 class WorkerMetrics {
  public:

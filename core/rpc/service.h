@@ -19,6 +19,8 @@ struct Request {
   FunctionLabel label = FunctionLabels::other();  ///< of the function
 };
 
+/// Owned by what routes lead to: a worker's list of handlers, or its bridge; or by the service that
+/// wraps it. Used by that worker's thread only.
 class Service {
  public:
   virtual ~Service() = default;

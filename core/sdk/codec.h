@@ -254,8 +254,8 @@ struct Codec<T> {
   static std::string name() { return std::string(class_name<T>()); }
 };
 
-/// What is sent as text with a form of its own: T has parse(text, T&), write_to(out), kWhat, kName
-/// and kMask.
+/// What is sent as text with a form of its own: T has parse(text, T&), write_to(out), kInvalid and
+/// kName.
 template <class T>
 concept TextForm = requires(T value, const T& constant, std::string& out) {
   { T::parse(std::string_view(), value) } -> std::same_as<bool>;

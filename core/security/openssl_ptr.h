@@ -23,7 +23,6 @@ using SslPtr = std::unique_ptr<SSL, OpensslFree<SSL_free>>;
 using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free>>;
 using BioMethodPtr = std::unique_ptr<BIO_METHOD, OpensslFree<BIO_meth_free>>;
 using X509Ptr = std::unique_ptr<X509, OpensslFree<X509_free>>;
-using X509StorePtr = std::unique_ptr<X509_STORE, OpensslFree<X509_STORE_free>>;
 using X509StoreCtxPtr = std::unique_ptr<X509_STORE_CTX, OpensslFree<X509_STORE_CTX_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
 

@@ -36,7 +36,6 @@ class TlsAllow {
 
   bool empty() const { return patterns_.empty(); }
   bool allows(const TlsNames& names) const;
-  const std::vector<std::string>& patterns() const { return patterns_; }
   bool operator==(const TlsAllow&) const = default;
 
  private:

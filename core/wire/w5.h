@@ -27,8 +27,9 @@ struct Request {
   ByteView argument;  ///< exactly one value when status is ok; nil when the body has none
 };
 
-/// Reads a request. Never fails to find an id and a name, as the real worker never does: `status`
-/// speaks of the argument only.
+/// Reads a request, as a server that knows no other format does: those of tests and benchmarks. The
+/// gateway's listener reads by parse_zmq_request(). Never fails to find an id and a name, as the
+/// real worker never does: `status` speaks of the argument only.
 Request parse_request(ByteView body) noexcept;
 
 /// Appends a request. `id` has 16 bytes and `function` at most 80; nil becomes an empty argument.

@@ -7,7 +7,6 @@
 #include "core/base/ascii.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/padded_request.h"
-#include "core/wire/zerror.h"
 
 namespace zerogate::wire {
 namespace {
@@ -117,15 +116,6 @@ ReplyPrefix::ReplyPrefix(Wire wire, ByteView id) noexcept {
   kW2ReplyFront.copy(bytes_.data(), kW2ReplyFront.size());
   id.copy(bytes_.data() + kW2ReplyFront.size(), id.size());
   view_ = {bytes_.data(), kW2ReplyFront.size() + id.size()};
-}
-
-void write_zmq_reply(std::string& out, Wire wire, ByteView id, ByteView body) {
-  out.append(ReplyPrefix(wire, id).view());
-  if (has_old_errors(wire)) {
-    append_for_old_client(out, body);
-  } else {
-    out.append(body);
-  }
 }
 
 }  // namespace zerogate::wire

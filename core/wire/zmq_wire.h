@@ -70,7 +70,4 @@ class ReplyPrefix {
 /// True for the wires whose clients need errors in another form: see append_for_old_client.
 constexpr bool has_old_errors(Wire wire) { return wire == Wire::w1 || wire == Wire::w2; }
 
-/// Appends a whole reply: the prefix, and `body` (one value) with the errors that the client knows.
-void write_zmq_reply(std::string& out, Wire wire, ByteView id, ByteView body);
-
 }  // namespace zerogate::wire

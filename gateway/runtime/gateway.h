@@ -43,8 +43,9 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
-  /// Serves until SIGTERM or SIGINT has drained the workers, or a second one has stopped them.
-  /// Returns the exit status: 0 when every call was answered, 1 when some were cut off.
+  /// Serves until SIGTERM, SIGINT, SIGQUIT or POST /drain has drained the workers, or a second
+  /// signal has stopped them. Returns the exit status: 0 when every call was answered, 1 when some
+  /// were cut off.
   int run();
 
  private:

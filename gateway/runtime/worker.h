@@ -1,4 +1,5 @@
-// One event loop on one thread, with everything that serves calls. Workers share nothing.
+// One event loop on one thread, with everything that serves calls. On a call's way workers share
+// nothing but the table of function labels and that of rate limits, neither with a lock.
 #pragma once
 
 #include <uv.h>
@@ -179,8 +180,8 @@ class Worker final : private EndOfTurn,
   std::atomic<bool> reloading_ = false;
   std::mutex reload_mutex_;
   std::optional<RouteTableOptions> reload_;  ///< guarded; waits for the worker's thread
+  std::vector<EndpointOrder> orders_;        ///< the same
   Questions questions_;
-  std::vector<EndpointOrder> orders_;  ///< the same
   std::atomic<bool> settled_ = false;
   std::atomic<uint64_t> asked_ = 0;     ///< pings
   std::atomic<uint64_t> answered_ = 0;  ///< the last one that the loop has come round to

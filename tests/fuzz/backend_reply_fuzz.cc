@@ -137,8 +137,8 @@ void check_result(ByteView result) {
   std::string received(frame.view());
   const auto tcp = take_tcp_reply(received, 7);
   check(tcp.ok() && tcp.value() && received.empty(), "a caller by raw TCP has it whole");
-  std::string message;
-  wire::write_zmq_reply(message, Wire::w5, kId, result);
+  std::string message(wire::ReplyPrefix(Wire::w5, kId).view());
+  message.append(result);
   const auto zmq = zmq_reply(message, kId);
   check(zmq.has_value(), "and one by ZeroMQ");
   check(line_of(*tcp.value()) == line_of(*zmq), "both have the same");

@@ -163,16 +163,9 @@ TEST(ZmqWire, ConnectOfW3IsCalledW4) {
     const std::string connect = id + from_hex("636f6e6e656374");
     ASSERT_EQ(connect.size(), 39u);
     expect_request(connect, Wire::w4, id, "connect", kNone);
-    std::string reply;
-    write_zmq_reply(reply, Wire::w4, id,
-                    "\xa9"
-                    "connected");
-    EXPECT_EQ(reply, id + from_hex("a9636f6e6e6563746564"));
-    std::string reply_of_w3;
-    write_zmq_reply(reply_of_w3, Wire::w3, id,
-                    "\xa9"
-                    "connected");
-    EXPECT_EQ(reply, reply_of_w3);
+    EXPECT_EQ(ReplyPrefix(Wire::w4, id).view(), id);
+    EXPECT_EQ(ReplyPrefix(Wire::w3, id).view(), id);
+    EXPECT_EQ(has_old_errors(Wire::w4), has_old_errors(Wire::w3));
   }
 }
 
@@ -316,10 +309,7 @@ TEST(ZmqWire, WhatIsNotQuiteAnotherWireIsW5) {
 TEST(ZmqReply, PutsWhatTheClientExpectsBeforeTheResult) {
   const std::string result = from_hex("ab68656c6c6f20776f726c64");
   const auto reply_of = [&result](Wire wire, const std::string& id) {
-    std::string out = "before";
-    write_zmq_reply(out, wire, id, result);
-    EXPECT_EQ(out, "before" + std::string(ReplyPrefix(wire, id).view()) + result);
-    return out.substr(6);
+    return std::string(ReplyPrefix(wire, id).view()) + result;
   };
   // Replies in these forms were accepted by the real clients that the requests above came from.
   EXPECT_EQ(reply_of(Wire::w1, ""), result);
@@ -336,16 +326,11 @@ TEST(ZmqReply, OfAnErrorHasTheOldKeyForW1AndW2) {
   std::string old;
   append_for_old_client(old, error);
   ASSERT_NE(old, error);
-  const auto body_of = [&error](Wire wire, const std::string& id) {
-    std::string out;
-    write_zmq_reply(out, wire, id, error);
-    return out.substr(ReplyPrefix(wire, id).view().size());
-  };
-  EXPECT_EQ(body_of(Wire::w1, ""), old);
-  EXPECT_EQ(body_of(Wire::w2, kHexId), old);
-  EXPECT_EQ(body_of(Wire::w3, kHexId), error);
-  EXPECT_EQ(body_of(Wire::w4, kHexId), error);
-  EXPECT_EQ(body_of(Wire::w5, kRawId), error);
+  EXPECT_TRUE(has_old_errors(Wire::w1));
+  EXPECT_TRUE(has_old_errors(Wire::w2));
+  EXPECT_FALSE(has_old_errors(Wire::w3));
+  EXPECT_FALSE(has_old_errors(Wire::w4));
+  EXPECT_FALSE(has_old_errors(Wire::w5));
 }
 
 }  // namespace
