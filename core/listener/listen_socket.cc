@@ -204,7 +204,7 @@ Result<ListenSocket> ListenSocket::open(const Address& address, bool reuse_port)
   }
   Address bound = address;
   bound.port = bound_port(fd.value().get());
-  return ListenSocket(std::move(fd).value(), bound, "");
+  return ListenSocket(std::move(fd).value(), bound, std::nullopt);
 }
 
 Result<ListenSocket> ListenSocket::open_unix(const Address& address, const SocketRights& rights) {
@@ -212,7 +212,7 @@ Result<ListenSocket> ListenSocket::open_unix(const Address& address, const Socke
   if (!fd) {
     return Error{fd.error()};
   }
-  return ListenSocket(std::move(fd).value(), address, address.path);
+  return ListenSocket(std::move(fd).value(), address, file_of(address.path));
 }
 
 Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& address, uint32_t count,
@@ -249,17 +249,37 @@ Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& addres
 }
 
 ListenSocket::~ListenSocket() {
-  if (fd_ && !file_.empty()) {
-    unlink(file_.c_str());
+  if (fd_) {
+    remove_file();
   }
+}
+
+std::optional<ListenSocket::File> ListenSocket::file_of(const std::string& path) {
+  struct stat status;
+  if (lstat(path.c_str(), &status) != 0) {
+    return std::nullopt;
+  }
+  return File{status.st_dev, status.st_ino};
+}
+
+void ListenSocket::remove_file() {
+  if (!file_) {
+    return;
+  }
+  // Nobody takes the path over between the look and the unlink: takers hold the lock.
+  const FolderLock lock(bound_.path);
+  const std::optional<File> there = file_of(bound_.path);
+  if (there && there->device == file_->device && there->inode == file_->inode) {
+    unlink(bound_.path.c_str());
+  }
+  file_.reset();
 }
 
 // A filter on a listening socket sees each packet from the TCP header on. It must let the last
 // packet of a handshake pass, for its client holds the connection to be there.
 void ListenSocket::hold_newcomers() {
   if (bound_.is_path()) {
-    unlink(file_.c_str());
-    file_.clear();
+    remove_file();
     return;
   }
   constexpr uint32_t kFlagsOffset = 13;

@@ -2,6 +2,8 @@
 // wording.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,7 +48,8 @@ class ListenSocket {
 
   ListenSocket(ListenSocket&&) = default;
   ListenSocket& operator=(ListenSocket&&) = delete;  // would leave the old one's file behind
-  /// Removes the file of a Unix socket that open() made.
+  /// Removes the file of a Unix socket that open() made, if the path has that file still: another
+  /// gateway may have put its own there since.
   ~ListenSocket();
 
   int fd() const { return fd_.get(); }
@@ -62,13 +65,21 @@ class ListenSocket {
   const ReuseportMember& member() const { return member_; }
 
  private:
-  ListenSocket(UniqueFd fd, Address bound, std::string file)
-      : fd_(std::move(fd)), bound_(std::move(bound)), file_(std::move(file)) {}
+  /// Which file a path led to. No other file has the inode while the socket is open.
+  struct File {
+    dev_t device;
+    ino_t inode;
+  };
+
+  ListenSocket(UniqueFd fd, Address bound, std::optional<File> file)
+      : fd_(std::move(fd)), bound_(std::move(bound)), file_(file) {}
+  static std::optional<File> file_of(const std::string& path);
+  void remove_file();
 
   UniqueFd fd_;
   Address bound_;
   ReuseportMember member_;
-  std::string file_;  ///< of the Unix socket, empty otherwise
+  std::optional<File> file_;  ///< of the Unix socket
 };
 
 }  // namespace zerogate

@@ -220,6 +220,23 @@ TEST_F(UnixSocketTest, AMovedSocketsFileStaysUntilItsNewOwnerGoes) {
   EXPECT_FALSE(fs::exists(path_));
 }
 
+// As when an entrypoint removes old files before it starts a gateway anew.
+TEST_F(UnixSocketTest, TheFileOfAnotherSocketThatHasThePathByNowStays) {
+  for (const bool held : {false, true}) {
+    std::optional<Result<ListenSocket>> first = open();
+    ASSERT_TRUE(*first);
+    fs::remove(path_);
+    const auto second = open();
+    ASSERT_TRUE(second);
+    if (held) {
+      first->value().hold_newcomers();
+    }
+    first.reset();
+    EXPECT_TRUE(fs::exists(path_)) << held;
+  }
+  EXPECT_FALSE(fs::exists(path_));
+}
+
 TEST_F(UnixSocketTest, AStaleFileIsReplaced) {
   leave_stale_file();
   ASSERT_TRUE(fs::exists(path_));
