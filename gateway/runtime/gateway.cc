@@ -101,7 +101,10 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, const Reso
   std::unique_ptr<Gateway> gateway(new Gateway(config, resources, std::move(reload), manager));
   gateway->fit_into_memory();
   gateway->watch_signals();
-  for (const auto step : {&Gateway::open_sockets, &Gateway::start_workers, &Gateway::start_admin}) {
+  // Whatever can be in the way comes before the first call that is answered. The admin port says
+  // meanwhile that the gateway starts.
+  for (const auto step : {&Gateway::make_workers, &Gateway::start_admin, &Gateway::open_sockets,
+                          &Gateway::start_workers}) {
     if (Status status = (gateway.get()->*step)(); !status) {
       return Error{status.error()};
     }
@@ -115,10 +118,6 @@ void Gateway::log_start() const {
   const auto shown = [](const std::vector<ListenSocket>& sockets) {
     return sockets.empty() ? "off" : sockets.front().bound().display();
   };
-  Address admin = config_.admin.value_or(Address{});
-  if (admin_ != nullptr) {
-    admin.port = admin_->port();
-  }
   std::vector<std::string_view> backends;
   for (const BackendOptions& backend : config_.backends) {
     backends.push_back(backend.name);
@@ -130,7 +129,7 @@ void Gateway::log_start() const {
                       {"zmq", shown(zmq_sockets_)},
                       {"zmq_curve", shown(curve_sockets_)},
                       {"tls", shown(tls_sockets_)},
-                      {"admin", admin_ != nullptr ? admin.display() : "off"},
+                      {"admin", admin_ != nullptr ? admin_address_ : "off"},
                       {"limits.message", effective_.tcp.max_message},
                       {"limits.connections", max_connections()},
                       {"limits.in_flight", config_.max_in_flight},
@@ -138,6 +137,13 @@ void Gateway::log_start() const {
                       {"memory", config_.threads * effective_.memory},
                       {"handlers", fmt::format("{}", fmt::join(config_.handlers, ","))},
                       {"backends", fmt::format("{}", fmt::join(backends, ","))}});
+}
+
+Status Gateway::make_workers() {
+  for (uint32_t i = 0; i < config_.threads; ++i) {
+    workers_.push_back(std::make_unique<Worker>(effective_, labels_));
+  }
+  return ok_status();
 }
 
 Status Gateway::open_sockets() {
@@ -198,14 +204,13 @@ WorkerOptions Gateway::worker_options() const {
 
 Status Gateway::start_workers() {
   for (uint32_t i = 0; i < config_.threads; ++i) {
-    workers_.push_back(std::make_unique<Worker>(effective_, labels_));
     for (const auto& [protocol, sockets] :
          {std::pair(Protocol::tcp, &tcp_sockets_), std::pair(Protocol::zmq, &zmq_sockets_)}) {
       if (sockets->empty()) {
         continue;
       }
       const ListenSocket& socket = (*sockets)[std::min<size_t>(i, sockets->size() - 1)];
-      if (Status status = workers_.back()->listen(protocol, socket); !status) {
+      if (Status status = workers_[i]->listen(protocol, socket); !status) {
         return status;
       }
     }
@@ -239,6 +244,9 @@ Status Gateway::start_workers() {
   }
   if (config_.listen_zmq_curve) {
     note_listening("zmq_curve", curve_sockets_.front().bound().display());
+  }
+  if (admin_ != nullptr) {
+    note_listening("admin", admin_address_);
   }
   return ok_status();
 }
@@ -282,7 +290,7 @@ Status Gateway::start_admin() {
   const std::string_view scheme = admin_certificate_ != nullptr ? kBeaconHttps : "";
   beacon_.emplace(BeaconScope::here(config_.source.file),
                   fmt::format("{}{}", scheme, bound.display()));
-  note_listening("admin", bound.display());
+  admin_address_ = bound.display();
   return ok_status();
 }
 

@@ -51,9 +51,10 @@ class Gateway {
  private:
   Gateway(const Config& config, const Resources& resources, Reload reload,
           const SystemdNotifier& manager);
+  Status make_workers();
+  Status start_admin();
   Status open_sockets();
   Status start_workers();
-  Status start_admin();
   WorkerOptions worker_options() const;
   std::vector<const WorkerMetrics*> worker_metrics() const {
     std::vector<const WorkerMetrics*> metrics;
@@ -112,6 +113,7 @@ class Gateway {
   std::unique_ptr<Reloader> reloader_;  ///< acts upon the workers: goes before them
   std::shared_ptr<ServerCertificate> admin_certificate_;  ///< null: the admin port speaks HTTP
   std::unique_ptr<AdminServer> admin_;  ///< reads the workers' metrics: goes before them
+  std::string admin_address_;           ///< with the real port
   std::optional<AdminBeacon> beacon_;   ///< by which a health check finds it
   std::unique_ptr<Watchdog> watchdog_;  ///< while the loop runs
   std::string addresses_;               ///< where it listens, for people

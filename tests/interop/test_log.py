@@ -104,6 +104,17 @@ def test_a_start_that_fails_says_why_in_the_logs_format(request, broken_starts, 
     assert all(line[field] for line in errors)
 
 
+def test_a_start_that_fails_at_the_admin_port_has_served_nobody(request):
+    """A caller that was let in would be cut off, in every turn of a restart loop."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        admin = f"127.0.0.1:{taken.getsockname()[1]}"
+        command = [request.config.getoption("--zerogate"), "serve", "--admin", admin]
+        command += ["--listen-tcp", "127.0.0.1:0", "--listen-zmq", "127.0.0.1:0"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert "event=listening" not in done.stderr and f"cannot listen on admin {admin}" in done.stderr
+
+
 def test_the_journal_is_told_the_lines_priorities(request):
     """Only when it reads stderr itself: JOURNAL_STREAM names the stream."""
     binary = request.config.getoption("--zerogate")
