@@ -178,8 +178,8 @@ int run_clients(const ClientsCommand& command, const Environment& environment, s
     if (command.watch || !first) {
       out << (command.watch && on_terminal ? kClearScreen : "") << table.value() << std::flush;
     }
-    if (!command.watch && !first) {
-      return kOk;
+    if (!out || (!command.watch && !first)) {
+      return kOk;  // or nothing more can be shown
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(command.period_ms));
   }

@@ -3,6 +3,7 @@
 #include <exception>
 #include <iostream>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -56,13 +57,25 @@ int run(const UsageError& error) {
   return kUsage;
 }
 
+/// `status`, or that what a command has to tell could not be written. A health check tells by its
+/// status: a full disk is no reason to replace a gateway.
+template <class Command>
+int said(const Command&, int status) {
+  std::cout.flush();
+  if (std::cout || status != kOk || std::is_same_v<Command, HealthcheckCommand>) {
+    return status;
+  }
+  std::cerr << "zerogate: cannot write to stdout\n";
+  return kFailed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     open_standard_descriptors();
     const std::vector<std::string> arguments(argv + 1, argv + argc);
-    return std::visit([](const auto& command) { return run(command); },
+    return std::visit([](const auto& command) { return said(command, run(command)); },
                       parse_command_line(arguments));
   } catch (const std::exception& error) {  // no memory is left, or a fault of ours
     std::cerr << "zerogate: " << error.what() << '\n';

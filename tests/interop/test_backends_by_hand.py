@@ -158,6 +158,8 @@ async def test_the_command_shows_a_table_and_does_as_it_is_told(start_bridge, co
         _, out, _ = await run()
         assert out.splitlines()[1].split()[:3] == ["b", address, "drain"]
         assert out.splitlines()[1].endswith("drained by hand: a & b = 50 %")
+        status, _, err = await run("clear", "b", address)
+        assert status == 1 and f"b {address} is drained by hand: a & b = 50 %; enable it instead" in err
         status, _, err = await run("disable", "b", "10.9.9.9:1")
         assert status == 1 and f"no endpoint '10.9.9.9:1'; there are: b {address}" in err
         assert (await run("disable", "b"))[0] == 2
