@@ -1,5 +1,6 @@
 #include "core/listener/listen_socket.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
@@ -11,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -19,6 +21,7 @@
 #include <memory>
 
 #include "core/base/quote.h"
+#include "core/log/log.h"
 
 namespace zerogate {
 
@@ -148,6 +151,29 @@ Result<UniqueFd> bind_unix(const Address& address, const SocketRights& rights) {
   return fd;
 }
 
+bool is_name(std::string host) {
+  host.resize(std::min(host.find('%'), host.size()));  // without the zone
+  in6_addr bytes;
+  return inet_pton(AF_INET, host.c_str(), &bytes) != 1 &&
+         inet_pton(AF_INET6, host.c_str(), &bytes) != 1;
+}
+
+/// What the socket is bound to: with the port that the kernel chose, and the address of a name.
+Address bound_address(int fd, Address address) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  auto* generic = reinterpret_cast<sockaddr*>(&name);
+  getsockname(fd, generic, &size);
+  address.port = ntohs(name.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(name).sin6_port
+                                                  : reinterpret_cast<sockaddr_in&>(name).sin_port);
+  char host[NI_MAXHOST];
+  if (is_name(address.host) &&
+      getnameinfo(generic, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST) == 0) {
+    address.host = host;
+  }
+  return address;
+}
+
 Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -181,15 +207,13 @@ Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
   if (error != 0) {
     return cannot_listen(address, error);
   }
+  if (found->ai_next != nullptr) {
+    log::warn("only the first address of a name is listened on",
+              {{"name", address.host},
+               {"address", bound_address(fd.get(), address).display()},
+               {"fix", "write the address that clients call"}});
+  }
   return fd;
-}
-
-uint16_t bound_port(int fd) {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size);
-  return ntohs(name.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(name).sin6_port
-                                          : reinterpret_cast<sockaddr_in&>(name).sin_port);
 }
 
 }  // namespace
@@ -202,9 +226,8 @@ Result<ListenSocket> ListenSocket::open(const Address& address, bool reuse_port)
   if (!fd) {
     return Error{fd.error()};
   }
-  Address bound = address;
-  bound.port = bound_port(fd.value().get());
-  return ListenSocket(std::move(fd).value(), bound, std::nullopt);
+  Address bound = bound_address(fd.value().get(), address);
+  return ListenSocket(std::move(fd).value(), std::move(bound), std::nullopt);
 }
 
 Result<ListenSocket> ListenSocket::open_unix(const Address& address, const SocketRights& rights) {

@@ -59,7 +59,7 @@ class ListenSocket {
   /// kernel drops SYNs to a TCP port, so a client's connect() takes until the socket is closed and
   /// then fails; a Unix socket's file goes.
   void hold_newcomers();
-  /// What it is bound to; the port is the real one when 0 was asked for.
+  /// What it is bound to: the real port when 0 was asked for, the address when a name was.
   const Address& bound() const { return bound_; }
   /// The listener that accepts on this socket tells its number of connections here.
   const ReuseportMember& member() const { return member_; }

@@ -30,6 +30,7 @@
 namespace zerogate {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 namespace fs = std::filesystem;
@@ -169,6 +170,13 @@ TEST(ListenSocketTest, ADuplicateOutlivesTheOriginal) {
   EXPECT_TRUE(fcntl(duplicate.get(), F_GETFD) & FD_CLOEXEC);
   socket.reset();
   EXPECT_EQ(knock(address), 0);
+}
+
+TEST(ListenSocketTest, OfANameItSaysTheAddress) {
+  const auto socket = open("localhost:0");
+  ASSERT_TRUE(socket) << socket.error();
+  EXPECT_THAT(socket.value().bound().host, AnyOf("127.0.0.1", "::1"));
+  EXPECT_EQ(knock(socket.value().bound()), 0);
 }
 
 class UnixSocketTest : public ::testing::Test {
