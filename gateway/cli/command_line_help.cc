@@ -207,8 +207,9 @@ nothing. At most 200 rows; how many were left out stands below. Status 1 when no
   --timeout DURATION      for each question, as in 500ms; default 2s
   -h, --help              this text
 
-libzmq tells no port of a ZeroMQ client, nor whose connection has ended: one that has gone is listed
-until newer ones need its place. GET /clients on the admin port is the same as JSON.
+A row is a connection: one client may have many. libzmq tells no port of a ZeroMQ client, nor whose
+connection has ended: a W5 client that has gone is found out by its next keep-alive frame; others
+are listed until newer ones need their place. GET /clients on the admin port is the same as JSON.
 )";
 }
 

@@ -14,7 +14,8 @@ namespace zerogate {
 std::string reload_refusal(const Config& running, const Config& next);
 
 /// The paths of the keys ("listen.tcp") that differ and need a restart: listeners, threads, limits,
-/// Redis and others that are not live. Backends, routes, handlers and the log are live.
+/// Redis and others that are not live. Backends, routes, handlers, rate limits, curve.clients, tls
+/// (but handshake_timeout and watch) and the log are live.
 ///
 /// Both must be as load_config gave them. A gateway that has lowered limits.connections to what its
 /// descriptors allow would otherwise look changed.

@@ -215,8 +215,8 @@ std::vector<SettingOf<BackendOptions>> make_backend_settings() {
   using B = BackendOptions;
   return {
       row({.path = "url", .placeholder = "URLS", .help = "one server, or a list of servers of the "
-           "same functions: tcp://host:port, zmq://host:port, unix:/path or ipc:/path; every "
-           "address of a host name is a server", .example = "tcp://orders:5559"},
+           "same functions: tcp://host:port, tls://host:port, zmq://host:port, unix:/path or "
+           "ipc:/path; every address of a host name is a server", .example = "tcp://orders:5559"},
           &B::urls, server_urls()),
       row({.path = "connections", .placeholder = "N", .help = "to each server, from each event "
            "loop; 0: 24 over TCP (2 to a gateway over TLS), 1 over ZeroMQ", .example = "24"},
@@ -287,11 +287,11 @@ std::vector<SettingOf<RateLimitOptions>> make_rate_limit_settings() {
       row({.path = "functions", .placeholder = "PATTERNS", .help = "a name, a pattern in which * "
            "stands for any characters, or a list of them", .example = "\"save_*\", get_order"},
           &L::functions, globs()),
-      row({.path = "per", .placeholder = "WHAT", .help = "what is counted by itself: each caller, "
-           "each function, or all calls together"},
+      row({.path = "per", .placeholder = "WHAT", .help = "caller, function or all: what is "
+           "counted by itself"},
           &L::per, choice<L::Per>({"caller", "function", "all"})),
       row({.path = "rate", .placeholder = "RATE", .help = "calls in a second, minute or hour, on "
-           "the average", .example = "100/s"},
+           "the average, as in 100/s, 600/m or 1000/h", .example = "100/s"},
           &L::rate, unless(Rate(), rate())),
       row({.path = "burst", .placeholder = "N", .help = "calls that may come at once; 0: what the "
            "rate grants in a second, and at least 1"},
