@@ -43,6 +43,11 @@ class GcraTable {
 
   /// An event of `key`, which is a good hash, at this time. A refused one is not counted.
   Taken take(uint64_t key, uint64_t now_ns, const Allowance& allowance);
+  /// How long an event would have to wait; 0: take() would not refuse it now. Changes nothing.
+  uint64_t wait_of(uint64_t key, uint64_t now_ns, const Allowance& allowance) const;
+  /// Undoes a take() that was allowed a moment ago. A key that has got the entry since then gets an
+  /// event more, and an entry that another key has is left alone.
+  void give_back(uint64_t key, const Allowance& allowance);
 
  private:
   struct Slot {
@@ -51,7 +56,11 @@ class GcraTable {
   };
   using Set = std::array<Slot, kWays>;
 
-  static Slot* find(Set& set, uint64_t key, uint64_t now_ns);
+  Set& set_of(uint64_t key) const { return sets_[key % (kSlots / kWays)]; }
+  /// Null when the key has none.
+  static Slot* find(Set& set, uint64_t key);
+  /// The key's slot, or an idle one that is now its own; null when there is no room.
+  static Slot* find_or_claim(Set& set, uint64_t key, uint64_t now_ns);
 
   const std::unique_ptr<Set[]> sets_;
 };

@@ -46,40 +46,83 @@ uint64_t RateLimiter::mask_of(std::string_view function) const {
   return mask;
 }
 
-std::optional<RateExcess> RateLimiter::take(const Request& request) {
-  uint64_t mask = 0;
+uint64_t RateLimiter::limits_of(const Request& request) {
   if (request.label == FunctionLabels::other()) {
-    mask = mask_of(request.function);
-  } else {
-    std::optional<uint64_t>& known = masks_[request.label];
-    if (!known) {
-      known = mask_of(request.function);
-    }
-    mask = *known;
+    return mask_of(request.function);
   }
+  std::optional<uint64_t>& known = masks_[request.label];
+  if (!known) {
+    known = mask_of(request.function);
+  }
+  return *known;
+}
+
+std::optional<RateExcess> RateLimiter::take(const Request& request) {
+  uint64_t mask = limits_of(request);
   if (mask == 0) {
     return std::nullopt;
   }
   const Caller& caller = request.path.sink->caller(request.path.caller);
+  if (!std::has_single_bit(mask)) {  // one alone is charged or refuses in one step
+    std::optional<RateExcess> excess;
+    mask = ask(mask, request, caller, excess);
+    if (excess) {
+      return excess;
+    }
+  }
+  return charge(mask, request, caller);
+}
+
+uint64_t RateLimiter::ask(uint64_t mask, const Request& request, const Caller& caller,
+                          std::optional<RateExcess>& excess) {
+  uint64_t within = mask;
+  for (; mask != 0 && !excess; mask &= mask - 1) {
+    const auto index = static_cast<size_t>(std::countr_zero(mask));
+    const RateRule& rule = (*rules_)[index];
+    const uint64_t key = key_of(rule, request.function, caller);
+    const uint64_t wait_ns = limits_->table().wait_of(key, request.now_ns, rule.allowance);
+    if (wait_ns > 0) {
+      within &= ~(mask & -mask);
+      excess = exceed(index, wait_ns, request, caller);
+    }
+  }
+  return within;
+}
+
+std::optional<RateExcess> RateLimiter::charge(uint64_t mask, const Request& request,
+                                              const Caller& caller) {
+  uint64_t charged = 0;
   for (; mask != 0; mask &= mask - 1) {
     const auto index = static_cast<size_t>(std::countr_zero(mask));
     const RateRule& rule = (*rules_)[index];
     const uint64_t key = key_of(rule, request.function, caller);
     const auto taken = limits_->table().take(key, request.now_ns, rule.allowance);
     if (taken.verdict == GcraTable::Verdict::allowed) {
-      continue;
-    }
-    if (taken.verdict == GcraTable::Verdict::untracked) {
+      charged |= mask & -mask;
+    } else if (taken.verdict == GcraTable::Verdict::untracked) {
       limits_->count_untracked();
-      continue;
-    }
-    rule.exceeded->fetch_add(1, std::memory_order_relaxed);
-    tell(index, request, caller);
-    if (rule.options.mode == Mode::enforce) {
-      return RateExcess{&rule, taken.wait_ns};
+    } else if (auto excess = exceed(index, taken.wait_ns, request, caller)) {
+      give_back(charged, request, caller);
+      return excess;
     }
   }
   return std::nullopt;
+}
+
+void RateLimiter::give_back(uint64_t mask, const Request& request, const Caller& caller) {
+  for (; mask != 0; mask &= mask - 1) {
+    const RateRule& rule = (*rules_)[static_cast<size_t>(std::countr_zero(mask))];
+    limits_->table().give_back(key_of(rule, request.function, caller), rule.allowance);
+  }
+}
+
+std::optional<RateExcess> RateLimiter::exceed(size_t index, uint64_t wait_ns,
+                                              const Request& request, const Caller& caller) {
+  const RateRule& rule = (*rules_)[index];
+  rule.exceeded->fetch_add(1, std::memory_order_relaxed);
+  tell(index, request, caller);
+  return rule.options.mode == Mode::enforce ? std::optional(RateExcess{&rule, wait_ns})
+                                            : std::nullopt;
 }
 
 void RateLimiter::tell(size_t index, const Request& request, const Caller& caller) {

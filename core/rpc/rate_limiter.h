@@ -20,8 +20,14 @@ struct RateExcess {
   uint64_t wait_ns = 0;            ///< until it would pass
 };
 
-/// Which limits a function has is worked out once for each label. A call is counted against all
-/// limits of its function in their order, up to the first that refuses it. Loop thread only.
+/// Which limits a function has is worked out once for each label. All limits of a call's function
+/// are asked in their order, and charged only when none of them refuses it: what a flooding caller
+/// is refused uses up no limit that it shares with others. A limit that observes is asked as one
+/// that enforces is, and charged with the calls that pass and are within it.
+///
+/// Other threads may take what is left between the question and the charge. What has been charged
+/// is given back then, so that no limit is exceeded or charged for good; until it is given back, a
+/// call of another thread may be refused that would be the last to pass. Loop thread only.
 class RateLimiter {
  public:
   /// Lines in the log for each limit: one in this time, which says how many calls it leaves out.
@@ -46,12 +52,23 @@ class RateLimiter {
     const ReturnPath& path;
     uint64_t now_ns;
   };
-  /// Counts the call. Nothing: it may pass. After refresh() was true.
+  /// Counts the call, when it may pass. Nothing: it may. After refresh() was true.
   std::optional<RateExcess> take(const Request& request);
 
  private:
   void take_over();
   uint64_t mask_of(std::string_view function) const;
+  /// The limits of this request's function.
+  uint64_t limits_of(const Request& request);
+  /// Those of `mask` that the call is within; `excess` is set when one of them refuses it.
+  uint64_t ask(uint64_t mask, const Request& request, const Caller& caller,
+               std::optional<RateExcess>& excess);
+  /// Counts the call against all of `mask`, or against none.
+  std::optional<RateExcess> charge(uint64_t mask, const Request& request, const Caller& caller);
+  void give_back(uint64_t mask, const Request& request, const Caller& caller);
+  /// A call is over the limit. Nothing: it passes all the same.
+  std::optional<RateExcess> exceed(size_t index, uint64_t wait_ns, const Request& request,
+                                   const Caller& caller);
   void tell(size_t index, const Request& request, const Caller& caller);
 
   struct Lines {

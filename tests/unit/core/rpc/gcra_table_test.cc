@@ -53,6 +53,32 @@ TEST(GcraTable, ARefusalSaysHowLongToWait) {
   EXPECT_EQ(table.take(kKey, kStartNs + 100 * kNsPerMs, kTen).verdict, Verdict::allowed);
 }
 
+TEST(GcraTable, AQuestionTellsWhatTakeWouldAndCountsNothing) {
+  GcraTable table;
+  EXPECT_EQ(table.wait_of(kKey, kStartNs, kTen), 0u);
+  EXPECT_EQ(allowed_of(table, kKey, kStartNs, 2), 2u);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(table.wait_of(kKey, kStartNs, kTen), 0u);
+  }
+  EXPECT_EQ(allowed_of(table, kKey, kStartNs, 2), 1u);
+  EXPECT_EQ(table.wait_of(kKey, kStartNs + 30 * kNsPerMs, kTen), 70 * kNsPerMs);
+  EXPECT_EQ(table.wait_of(kKey, kStartNs + 100 * kNsPerMs, kTen), 0u);
+}
+
+TEST(GcraTable, WhatIsGivenBackMayBeTakenAgain) {
+  GcraTable table;
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(allowed_of(table, kKey, kStartNs, 100), 3u - (i == 0 ? 0u : 2u));
+    table.give_back(kKey, kTen);
+    EXPECT_EQ(table.wait_of(kKey, kStartNs, kTen), 0u);
+  }
+  table.give_back(kKey + 1, kTen);
+  EXPECT_EQ(allowed_of(table, kKey + 1, kStartNs, 100), 3u) << "one without an entry";
+  const Allowance whole_life = {.interval_ns = 2 * kStartNs, .burst_ns = 2 * kStartNs};
+  table.give_back(kKey, whole_life);
+  EXPECT_EQ(allowed_of(table, kKey, kStartNs, 100), 1u) << "no moment before the clock's begin";
+}
+
 TEST(GcraTable, KeysAreCountedByThemselves) {
   GcraTable table;
   EXPECT_EQ(allowed_of(table, kKey, kStartNs, 100), 3u);

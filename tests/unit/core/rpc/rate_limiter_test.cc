@@ -5,8 +5,15 @@
 #include <gmock/gmock.h>
 #include <prometheus/metric_family.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -164,7 +171,101 @@ TEST_F(RateLimiterTest, TheStricterOfTwoDecides) {
          {.functions = {"first"}, .per = Per::caller, .rate = {3'600'000, 3'600'000}, .burst = 3}});
   EXPECT_EQ(passed_of_ten("first"), 3u);
   EXPECT_EQ(exceeded(), (std::map<std::string, double>{
-                            {"* 6/m, enforce", 5}, {"first per caller 3600000/h, enforce", 2}}));
+                            {"* 6/m, enforce", 0}, {"first per caller 3600000/h, enforce", 7}}));
+  EXPECT_EQ(passed_of_ten("first", 1), 2u) << "what was refused has used up nothing";
+}
+
+/// Ten together, six of each function, three of each caller; an hour later all of it again.
+RateLimitOptions hourly(Per per, Mode mode = Mode::enforce) {
+  const uint32_t calls = per == Per::all ? 10 : per == Per::function ? 6 : 3;
+  return {.functions = {"*"}, .per = per, .rate = {calls, 3'600'000}, .burst = calls, .mode = mode};
+}
+
+TEST_F(RateLimiterTest, InEveryOrderOfLimitsTheSameCallsPass) {
+  const auto passed = [this](const std::vector<RateLimitOptions>& limits) {
+    limit(limits);
+    now_ns_ += 2 * 3'600 * kNsPerSecond;
+    std::vector<uint64_t> counts;
+    const std::initializer_list<std::pair<const char*, uint32_t>> calls = {
+        {"first", 0}, {"first", 1}, {"second", 0}, {"second", 1}, {"second", 2}};
+    for (const auto& [function, caller] : calls) {
+      counts.push_back(passed_of_ten(function, caller));
+    }
+    return counts;
+  };
+  std::vector<RateLimitOptions> limits = {hourly(Per::all), hourly(Per::caller)};
+  for (int turn = 0; turn < 2; ++turn) {
+    EXPECT_THAT(passed(limits), ElementsAre(3, 3, 0, 0, 3)) << turn;
+    std::swap(limits[0], limits[1]);
+  }
+  limits = {hourly(Per::all), hourly(Per::function)};
+  for (int turn = 0; turn < 2; ++turn) {
+    EXPECT_THAT(passed(limits), ElementsAre(6, 0, 4, 0, 0)) << turn;
+    std::swap(limits[0], limits[1]);
+  }
+  std::array<Per, 3> order = {Per::caller, Per::function, Per::all};
+  do {
+    EXPECT_THAT(passed({hourly(order[0]), hourly(order[1]), hourly(order[2])}),
+                ElementsAre(3, 3, 0, 0, 3));
+    for (size_t observing = 0; observing < order.size(); ++observing) {
+      std::vector<RateLimitOptions> some;
+      for (size_t i = 0; i < order.size(); ++i) {
+        some.push_back(hourly(order[i], i == observing ? Mode::observe : Mode::enforce));
+      }
+      const auto expected = order[observing] == Per::caller     ? ElementsAre(6, 0, 4, 0, 0)
+                            : order[observing] == Per::function ? ElementsAre(3, 3, 0, 0, 3)
+                                                                : ElementsAre(3, 3, 0, 0, 3);
+      EXPECT_THAT(passed(some), expected) << "one that observes refuses nothing";
+    }
+  } while (std::ranges::next_permutation(order).found);
+}
+
+TEST_F(RateLimiterTest, AnObservingLimitIsChargedWithCallsThatPass) {
+  for (const bool first : {true, false}) {
+    std::vector<RateLimitOptions> limits = {hourly(Per::all, Mode::observe), hourly(Per::caller)};
+    if (!first) {
+      std::swap(limits[0], limits[1]);
+    }
+    limit(limits);
+    now_ns_ += 2 * 3'600 * kNsPerSecond;
+    for (uint32_t caller = 0; caller < 3; ++caller) {
+      EXPECT_EQ(passed_of_ten("first", caller), 3u);
+    }
+    EXPECT_EQ(exceeded()["* 10/h, observe"], 0) << "nine have passed";
+  }
+}
+
+TEST_F(RateLimiterTest, ThreadsChargeASharedLimitWithCallsThatPassOnly) {
+  constexpr uint32_t kShared = 3'000;
+  const FunctionLabel label = labels_.find("first");
+  const auto flood = [&](uint32_t caller, uint64_t step_ns, std::atomic<uint32_t>& passed) {
+    RateLimiter limiter(&limits_);
+    limiter.refresh();
+    const ReturnPath path{&sink_, {caller, 0}, Wire::t3, RequestId("0001")};
+    for (uint64_t i = 0; i < 20'000; ++i) {  // the own limit has a call again after 100
+      passed += limiter.take({"first", label, path, now_ns_ + i * step_ns}) ? 0 : 1;
+    }
+  };
+  const RateLimitOptions shared{
+      .functions = {"*"}, .per = Per::all, .rate = {kShared, 3'600'000}, .burst = kShared};
+  const RateLimitOptions own{
+      .functions = {"*"}, .per = Per::caller, .rate = {1'000, 1'000}, .burst = 1};
+  for (const bool shared_first : {true, false}) {
+    const std::vector<RateLimitOptions> limits =
+        shared_first ? std::vector{shared, own} : std::vector{own, shared};
+    limit(limits);
+    now_ns_ += 2 * 3'600 * kNsPerSecond;
+    std::atomic<uint32_t> passed = 0;
+    std::thread other(flood, 0, 10'000, std::ref(passed));
+    flood(0, 10'000, passed);
+    other.join();
+    EXPECT_GE(passed, 100u);
+    EXPECT_LT(passed, 1'000u);
+    now_ns_ += 200 * kNsPerMs;
+    limit({shared});
+    flood(1, 0, passed);
+    EXPECT_EQ(passed, kShared) << shared_first;
+  }
 }
 
 TEST_F(RateLimiterTest, TheErrorNamesLimitAndCaller) {
