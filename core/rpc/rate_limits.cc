@@ -16,7 +16,8 @@
 namespace zerogate {
 namespace {
 
-/// Everything that tells one limit from another, for what its callers have used.
+/// What tells one limit from another, for what its callers have used. A burst is no part of it: a
+/// reload may change it without giving every caller a new one.
 std::string identity_of(const RateLimitOptions& limit) {
   return fmt::format("{}\n{}\n{}\n{}\n{}", fmt::join(limit.functions, ","),
                      static_cast<int>(limit.per), limit.rate.calls, limit.rate.period_ms,
@@ -59,13 +60,16 @@ void RateLimits::set(const std::vector<RateLimitOptions>& limits) {
       table_ = std::make_unique<GcraTable>();
     }
     auto rules = std::make_shared<RateRules>();
+    std::map<std::string, size_t> seen;  // limits that differ in their bursts count apart, in order
     for (const RateLimitOptions& limit : limits) {
       const std::string name = name_of(limit);
-      rules->push_back({.options = limit,
-                        .name = name,
-                        .hash = seeded_hash(seed_, identity_of(limit)),
-                        .allowance = allowance_of(limit),
-                        .exceeded = &exceeded_[{name, limit.mode}]});
+      const std::string identity = identity_of(limit);
+      rules->push_back(
+          {.options = limit,
+           .name = name,
+           .hash = seeded_hash(seed_, fmt::format("{}\n{}", identity, seen[identity]++)),
+           .allowance = allowance_of(limit),
+           .exceeded = &exceeded_[{name, limit.mode}]});
     }
     rules_ = std::move(rules);
   }

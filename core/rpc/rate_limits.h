@@ -45,7 +45,8 @@ class RateLimits final : public prometheus::Collectable {
   /// No peer may learn `seed`: see seeded_hash().
   explicit RateLimits(uint64_t seed) : seed_(seed) {}
 
-  /// Puts other limits into force. What their callers have used of one that stays is kept.
+  /// Puts other limits into force. What their callers have used of one that stays is kept, and of
+  /// one that gets another burst.
   void set(const std::vector<RateLimitOptions>& limits);
   /// Changes with each set(); 0 before the first.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }

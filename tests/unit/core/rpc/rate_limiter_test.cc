@@ -289,6 +289,17 @@ TEST_F(RateLimiterTest, AReloadKeepsWhatWasUsedOfALimitThatStays) {
   EXPECT_EQ(passed_of_ten("first"), 10u);
 }
 
+TEST_F(RateLimiterTest, LimitsThatDifferInTheirBurstsCountApart) {
+  const auto with_burst = [](uint32_t burst) {
+    return RateLimitOptions{.functions = {"first"}, .rate = kTwoPerSecond, .burst = burst};
+  };
+  limit({with_burst(8), with_burst(6)});
+  EXPECT_EQ(passed_of_ten("first", 0), 6u);
+  EXPECT_EQ(passed_of_ten("first", 1), 6u);
+  limit({with_burst(9)});
+  EXPECT_EQ(passed_of_ten("first", 0), 3u) << "a reload of the burst keeps what was used";
+}
+
 TEST_F(RateLimiterTest, ALabelThatChangesHandsTakesNoLimitWithIt) {
   limit({{.functions = {"first"}, .per = Per::all, .rate = kTwoPerSecond}});
   EXPECT_EQ(passed_of_ten("first"), 2u);
