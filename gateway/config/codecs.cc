@@ -15,9 +15,6 @@
 namespace zerogate {
 namespace {
 
-constexpr uint64_t kMinBytes = kKiB;
-constexpr uint64_t kMaxBytes = kGiB;
-
 std::string unknown_handler(const std::string& name) {
   const std::string near = nearest(name, handler_names());
   const std::string fix = near.empty() ? fmt::format("known are {}", listed(handler_names(), "and"))
@@ -135,11 +132,11 @@ Codec<uint32_t> thread_count(uint32_t max) {
   return or_auto(count(1, max), [max] { return std::min(cpu_count(), max); });
 }
 
-Codec<uint64_t> size() {
-  const auto parse = [](const std::string& text) -> Result<uint64_t> {
+Codec<uint64_t> size(uint64_t min, uint64_t max) {
+  const auto parse = [min, max](const std::string& text) -> Result<uint64_t> {
     auto bytes = parse_size(text);
-    if (bytes && (bytes.value() < kMinBytes || bytes.value() > kMaxBytes)) {
-      return out_of_range(text, show_size(kMinBytes) + " to " + show_size(kMaxBytes));
+    if (bytes && (bytes.value() < min || bytes.value() > max)) {
+      return out_of_range(text, show_size(min) + " to " + show_size(max));
     }
     return bytes;
   };

@@ -109,8 +109,8 @@ Codec<uint32_t> count(uint32_t min, uint32_t max);
 Codec<uint32_t> count_or_auto(uint32_t max);
 /// `auto` is as many as the cgroup grants CPUs.
 Codec<uint32_t> thread_count(uint32_t max);
-/// Bytes, from 1KiB to 1GiB.
-Codec<uint64_t> size();
+/// Bytes.
+Codec<uint64_t> size(uint64_t min, uint64_t max);
 /// Milliseconds, from 1ms to 1h.
 Codec<uint32_t> duration();
 /// Calls in a second, minute or hour: "100/s".

@@ -20,6 +20,12 @@
 
 namespace zerogate {
 
+/// Bytes that limits.memory takes at least: the program alone is 9 MiB with one thread, and a few
+/// clients' messages and connections need what is left (memory_budget.cc).
+inline constexpr uint64_t kMinMemory = uint64_t{16} << 20;
+/// And at most: one that says more has miscounted, or wants no limit.
+inline constexpr uint64_t kMaxMemory = uint64_t{1} << 40;
+
 /// Where the values come from: a reload judges by it (reload_rules.h).
 struct ConfigSource {
   std::string file = {};     ///< its name, or empty: there was none

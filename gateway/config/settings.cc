@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "core/base/ascii.h"
+#include "core/base/units.h"
 #include "gateway/config/codecs.h"
 
 namespace zerogate {
@@ -14,6 +15,9 @@ constexpr uint32_t kMaxThreads = 256;
 constexpr uint32_t kMaxConnections = 1'000'000;  // descriptors end long before
 constexpr uint32_t kMaxInFlight = 10'000'000;
 constexpr uint32_t kMaxRedisConnections = 256;  // per event loop
+
+constexpr uint64_t kMinBuffer = kKiB;  // of one client: messages, and replies that wait
+constexpr uint64_t kMaxBuffer = kGiB;
 
 constexpr uint32_t kMaxBurst = 1'000'000;  // a burst of more than an hour's calls is no limit
 
@@ -158,17 +162,17 @@ SettingsTable make_work_settings() {
       row({"log.slow", "", "DURATION", "a call that took this long always gets a line; or off"},
           &C::log_slow_ms, duration_or_off, kLive),
       row({"limits.message", "", "SIZE", "largest message of a client"},
-          &C::max_message, size()),
+          &C::max_message, size(kMinBuffer, kMaxBuffer)),
       row({"limits.connections", "", "N", "clients' connections, for each protocol"},
           &C::max_connections, count(1, kMaxConnections)),
       row({"limits.in_flight", "", "N", "calls under way, over all clients"},
           &C::max_in_flight, count(1, kMaxInFlight)),
       row({"limits.write_buffer", "", "SIZE", "replies that may wait for one slow reader"},
-          &C::write_buffer, size()),
+          &C::write_buffer, size(kMinBuffer, kMaxBuffer)),
       row({"limits.handshakes", "", "N", "TLS handshakes of clients under way, in each event loop"},
           &C::max_handshakes, count(1, kMaxConnections)),
       row({"limits.memory", "", "SIZE", "of the whole process; off: what its cgroup grants"},
-          &C::memory, or_off(size(), uint64_t{0})),
+          &C::memory, or_off(size(kMinMemory, kMaxMemory), uint64_t{0})),
       row({"zmq_keep_alive", "", "DURATION",
            "ZeroMQ peers that were sent nothing this long get a frame"},
           &C::zmq_keep_alive_ms, duration_or_off),

@@ -16,6 +16,7 @@
 #include "gateway/config/show_config.h"
 #include "gateway/host/process.h"
 #include "gateway/runtime/client_census.h"
+#include "gateway/runtime/memory_budget.h"
 #include "gateway/version.h"
 #include "handlers/registry.h"
 
@@ -311,7 +312,7 @@ std::string Gateway::config_yaml() const {
   Config config = reloader_->in_force();
   config.max_connections = max_connections();
   config.max_message = effective_.tcp.max_message;
-  config.memory = memory_limit_.value_or(0);
+  config.memory = memory_to_say(memory_limit_);
   return to_yaml(config);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/log/log.h"
+#include "gateway/config/config.h"
 #include "gateway/runtime/gateway.h"
 
 namespace zerogate {
@@ -79,6 +80,10 @@ std::optional<uint64_t> memory_limit(const FileReader& read) {
   };
   return lower_of(limit_of("", "/sys/fs/cgroup", "/memory.max"),
                   limit_of("memory", "/sys/fs/cgroup/memory", "/memory.limit_in_bytes"));
+}
+
+uint64_t memory_to_say(std::optional<uint64_t> limit_bytes) {
+  return limit_bytes ? std::clamp(*limit_bytes, kMinMemory, kMaxMemory) : 0;
 }
 
 bool fit_into(uint64_t limit_bytes, uint32_t threads, Ports ports, WorkerOptions& options) {

@@ -13,6 +13,10 @@ namespace zerogate {
 /// v2's memory.max, v1's memory.limit_in_bytes); nothing when there is none.
 std::optional<uint64_t> memory_limit(const FileReader& read);
 
+/// The limit in force as limits.memory can say it, which /config does. A cgroup may grant less or
+/// more than that key takes; together with such a cgroup what is said here comes to the same.
+uint64_t memory_to_say(std::optional<uint64_t> limit_bytes);
+
 /// How many ports of each protocol are listened on.
 struct Ports {
   uint32_t tcp = 1;

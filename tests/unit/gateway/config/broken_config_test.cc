@@ -54,6 +54,12 @@ INSTANTIATE_TEST_SUITE_P(
                "zerogate.yaml:1: limits.message: '1023' is out of range; write 1KiB to 1GiB"},
         Broken{"limits: {message: 2GiB}",
                "zerogate.yaml:1: limits.message: '2GiB' is out of range; write 1KiB to 1GiB"},
+        Broken{"limits: {memory: 16383KiB}",
+               "zerogate.yaml:1: limits.memory: '16383KiB' is out of range; write 16MiB to "
+               "1024GiB"},
+        Broken{"limits: {memory: 1025GiB}",
+               "zerogate.yaml:1: limits.memory: '1025GiB' is out of range; write 16MiB to "
+               "1024GiB"},
         Broken{"limits: {connections: 0}",
                "zerogate.yaml:1: limits.connections: '0' is out of range; write 1 to 1000000"},
         Broken{"limits: {in_flight: -1}",

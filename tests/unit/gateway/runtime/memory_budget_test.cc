@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/config/show_config.h"
+#include "tests/unit/gateway/config/config_fixture.h"
 #include "tests/unit/gateway/host/cgroup_files.h"
 
 namespace zerogate {
@@ -29,6 +31,22 @@ TEST(MemoryLimit, IsNothingWhereThereIsNone) {
   EXPECT_EQ(memory_limit(
                 files({{"/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"}})),
             std::nullopt);
+}
+
+class ShownMemory : public ConfigTest {};
+
+TEST_F(ShownMemory, IsTakenAgain) {
+  const auto taken_again = [this](std::optional<uint64_t> limit) {
+    Config config;
+    config.memory = memory_to_say(limit);
+    return good(to_yaml(config)).memory;
+  };
+  EXPECT_EQ(taken_again(std::nullopt), 0u);
+  EXPECT_EQ(taken_again(kMiB), kMinMemory) << "the cgroup still grants less";
+  EXPECT_EQ(taken_again(16 * kMiB), 16 * kMiB);
+  EXPECT_EQ(taken_again(100 * kMiB + 4'096), 100 * kMiB + 4'096);
+  EXPECT_EQ(taken_again(24 * 1'024 * kMiB), 24 * 1'024 * kMiB);
+  EXPECT_EQ(taken_again(4 * kMaxMemory), kMaxMemory);
 }
 
 /// What the process may hold at its worst, but for the program's own memory.
