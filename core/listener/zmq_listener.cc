@@ -211,7 +211,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
                            received_ns_};
   incoming.request.hops = request.wire == Wire::w5 ? wire::hops_of_id(request.id) : 0;
   ++peer.in_flight;  // each way out of here answers through deliver(), now or later
-  peer.keep_alives = 0;
+  peer.last_call_ms = loop_.now_ms();
   if (request.wire == Wire::w5 && !silence_timer_.active()) {
     watch_silence();
   }
@@ -339,7 +339,8 @@ void ZmqListener::keep_alive() {
   const uint64_t now_ms = loop_.now_ms();
   bool anybody = false;
   peers_.for_each([&](ZmqPeers::Peer& peer, CallerKey key) {
-    if (peer.activity.wire() != Wire::w5 || peer.keep_alives >= options_.max_keep_alives) {
+    if (peer.activity.wire() != Wire::w5 ||
+        now_ms - peer.last_call_ms >= options_.keep_alive_for_ms) {
       return;
     }
     anybody = true;
@@ -354,7 +355,6 @@ void ZmqListener::keep_alive() {
     }
     peer.uncounted += kNobodysId.size();
     send_tracked(peer, {kNobodysId.data(), kNobodysId.size()}, {});
-    ++peer.keep_alives;
     metrics_.keep_alives.add();
   });
   if (anybody) {

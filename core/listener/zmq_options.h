@@ -38,10 +38,11 @@ struct ZmqOptions {
   /// AsyncZeroClient (0.9.0 to 1.0.1) dies for good when no message comes for its default time-out,
   /// 2 to 5 s, and takes no notice of frames whose id it does not know.
   uint32_t keep_alive_ms = 1'000;
-  /// Such frames to a peer since it last spoke. A synchronous client reads only while it calls:
-  /// this many wait in its own queue and the sockets' buffers, 180 KB, and an asynchronous one is
-  /// kept alive for nearly three hours without a call.
-  uint32_t max_keep_alives = 10'000;
+  /// A peer gets such frames for this long after its last call: nearly three hours. A synchronous
+  /// client reads only while it calls. Its libzmq takes 1,000 of them; then it reads nothing more,
+  /// pings included, and ZmqListener::kHeartbeatTimeoutMs ends its connection. Until then no more
+  /// are sent than the sockets' buffers take: see ZmqListener::kKeepAlivesWaiting.
+  uint64_t keep_alive_for_ms = 10'000'000;
   AddressRanges allow = {};  ///< who may connect (listen.allow); empty: everyone
   CurvePort curve = {};
   /// No configuration names it: a container's memory limit lowers it, and tests do.
