@@ -39,7 +39,54 @@ bool clash(const Address& a, const Address& b) {
   return a.host == "0.0.0.0" || b.host == "0.0.0.0";
 }
 
+/// As it would be read from what is shown of it.
+template <class T>
+Entry<T> entry_of(const T& options, const std::vector<SettingOf<T>>& table, std::string place) {
+  Entry<T> entry{options, std::move(place), {}};
+  for (const SettingOf<T>& setting : table) {
+    if (auto value = setting.show(options)) {
+      value->place = fmt::format("{}.{}", entry.place, setting.path);
+      for (PlacedText& item : value->items) {
+        item.place = value->place;
+      }
+      entry.values.emplace(setting.path, *std::move(value));
+    }
+  }
+  return entry;
+}
+
 }  // namespace
+
+ConfigBuilder::ConfigBuilder(const SettingsTable& table, const Config& made)
+    : table_(table), reads_files_(false), config_(made) {
+  for (const Setting& setting : table_) {
+    if (!setting.same(made, Config{})) {
+      origins_.emplace(setting.path, setting.path);
+    }
+  }
+  const auto is_written = [&](std::string_view backend) {
+    return made.bridge.empty() || backend != kBridgeName;  // it is made again
+  };
+  for (const BackendOptions& backend : made.backends) {
+    if (is_written(backend.name)) {
+      entries_.backends.list.push_back(
+          entry_of(backend, backend_settings(), fmt::format("backends.{}", backend.name)));
+    }
+  }
+  for (const RouteOptions& route : made.routes) {
+    if (is_written(route.backend)) {
+      entries_.routes.list.push_back(entry_of(
+          route, route_settings(), fmt::format("routes[{}]", entries_.routes.list.size())));
+    }
+  }
+  for (const RateLimitOptions& limit : made.rate_limits) {
+    rate_limits_.list.push_back(
+        {limit, fmt::format("rate_limits[{}]", rate_limits_.list.size()), {}});
+  }
+  config_.backends.clear();
+  config_.routes.clear();
+  config_.rate_limits.clear();
+}
 
 void ConfigBuilder::apply(const Setting& setting, const SettingValue& value) {
   Problems problems;
@@ -232,7 +279,7 @@ void ConfigBuilder::check_tls() {
     warn(fmt::format("{}: {}", place(backend, key), message));
   };
   check_tls_keys(config_, fail_at, warn_at);
-  if (errors_.empty()) {
+  if (reads_files_ && errors_.empty()) {
     read_certificates(config_, fail_at, warn_at);
   }
 }

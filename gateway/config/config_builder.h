@@ -19,6 +19,9 @@ class ConfigBuilder {
  public:
   /// The table outlives the builder.
   explicit ConfigBuilder(const SettingsTable& table) : table_(table) {}
+  /// Looks again at what was put together from configurations that were good. It reads no file, and
+  /// names its keys by their paths ("backends.orders.url").
+  ConfigBuilder(const SettingsTable& table, const Config& made);
 
   /// The keys that there are.
   const SettingsTable& table() const { return table_; }
@@ -66,6 +69,7 @@ class ConfigBuilder {
   void warn_of_threads();
 
   const SettingsTable& table_;
+  const bool reads_files_ = true;
   Config config_;
   BridgeEntries entries_;
   Entries<RateLimitOptions> rate_limits_;

@@ -60,6 +60,9 @@ struct SettingScope {
   bool in_file = true;        ///< false: a variable and a flag only
   bool live = false;          ///< a reload takes it over; the others need a restart
   bool is_structure = false;  ///< more than one value: maps or lists of them, in YAML everywhere
+  /// Of a live key that says how this listener serves, the path of its address: where that comes or
+  /// goes, which needs a restart, the key waits for the restart, too.
+  std::string_view listener = {};
 };
 
 /// The variable of a key: "ZEROGATE_LIMITS_MESSAGE" of "limits.message".

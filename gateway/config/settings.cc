@@ -22,6 +22,8 @@ constexpr uint64_t kMaxBuffer = kGiB;
 constexpr uint32_t kMaxBurst = 1'000'000;  // a burst of more than an hour's calls is no limit
 
 constexpr SettingScope kLive = {.live = true};
+constexpr SettingScope kLiveOfCurve = {.live = true, .listener = "listen.zmq_curve"};
+constexpr SettingScope kLiveOfTls = {.live = true, .listener = "listen.tls"};
 constexpr SettingScope kLiveNotInFile = {.in_file = false, .live = true};
 
 /// A name or numeric address.
@@ -81,7 +83,7 @@ SettingsTable make_port_settings() {
           &C::curve_secret_key, curve_secret_key()),
       row({.path = "curve.clients", .placeholder = "FOLDER", .help = "of the clients' public keys; "
            "any: every key may call", .example = "/etc/zerogate/clients"},
-          &C::curve_clients, curve_clients(), kLive),
+          &C::curve_clients, curve_clients(), kLiveOfCurve),
       row({"admin", "--admin", "ADDRESS", "/metrics, /healthz, /readyz and /config"},
           &C::admin, address("127.0.0.1:9464")),
       row({.path = "admin_mode", .placeholder = "MODE", .help = "of the admin port's Unix "
@@ -119,22 +121,22 @@ SettingsTable make_tls_settings() {
   return {
       row({.path = "tls.cert", .placeholder = "FILE", .help = "the certificate of "
            "listen.tls, with its chain, in PEM", .example = "/etc/zerogate/tls/tls.crt"},
-          &C::tls_cert, file, kLive),
+          &C::tls_cert, file, kLiveOfTls),
       row({.path = "tls.key", .placeholder = "FILE", .help = "its key, in PEM, without a "
            "passphrase", .example = "/etc/zerogate/tls/tls.key"},
-          &C::tls_key, file, kLive),
+          &C::tls_key, file, kLiveOfTls),
       row({.path = "tls.ca", .placeholder = "FILE", .help = "the CAs that sign clients' "
            "certificates, in PEM", .example = "/etc/zerogate/tls/ca.crt"},
-          &C::tls_ca, file, kLive),
+          &C::tls_ca, file, kLiveOfTls),
       row({.path = "tls.clients", .placeholder = "WHICH", .help = "clients' certificates: "
            "required, optional or none"},
-          &C::tls_clients, choice<TlsClients>({"required", "optional", "none"}), kLive),
+          &C::tls_clients, choice<TlsClients>({"required", "optional", "none"}), kLiveOfTls),
       row({.path = "tls.allow", .placeholder = "NAMES", .help = "who may speak: "
            "spiffe://domain/path, dns:name, or \"*\": all",
            .example = "\"spiffe://prod/ns/*/sa/gateway\""},
-          &C::tls_allow, certificate_names(), kLive),
+          &C::tls_allow, certificate_names(), kLiveOfTls),
       row({.path = "tls.min_version", .placeholder = "VERSION", .help = "of TLS: 1.3 or 1.2"},
-          &C::tls_allows_12, tls_version(), kLive),
+          &C::tls_allows_12, tls_version(), kLiveOfTls),
       row({.path = "tls.handshake_timeout", .placeholder = "DURATION", .help = "until a client's "
            "handshake is done"},
           &C::tls_handshake_timeout_ms, duration()),

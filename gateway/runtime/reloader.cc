@@ -28,16 +28,6 @@ std::variant<Config, ConfigErrors> load_safely(const decltype(ReloadParts::load)
 
 std::atomic<int> threads_that_read = 0;
 
-bool same_admin_files(const Config& a, const Config& b) {
-  return a.admin_tls_cert == b.admin_tls_cert && a.admin_tls_key == b.admin_tls_key;
-}
-
-// Which Redis, and which files, is changed by a restart only: what other files say waits for it.
-bool same_redis_files(const Config& a, const Config& b) {
-  return a.redis == b.redis && a.redis_tls_ca == b.redis_tls_ca &&
-         a.redis_tls_cert == b.redis_tls_cert && a.redis_tls_key == b.redis_tls_key;
-}
-
 }  // namespace
 
 /// One reading of the configuration. Its thread holds on to it, so that a file that never comes
@@ -277,17 +267,12 @@ Result<std::string> Reloader::take_over(const Config& next) {
     if (!reason.empty()) {
       return refuse({reason});
     }
+    if (const auto problems = problems_until_restart(running_, next); !problems.empty()) {
+      return refuse(problems);
+    }
     needs_restart = unreloadable_changes(running_, next);
     before_ = running_;
     take_over_live(next, running_);
-    running_.source = next.source;
-    running_.tls_material = next.tls_material;
-    if (same_admin_files(next, running_)) {
-      running_.admin_tls_material = next.admin_tls_material;
-    }
-    if (same_redis_files(next, running_)) {
-      running_.redis_tls_material = next.redis_tls_material;
-    }
     parts_.apply(running_);
     show_in_force();
     certificates_->set(running_);

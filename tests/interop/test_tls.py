@@ -349,6 +349,26 @@ def test_who_is_allowed_no_more_goes_after_a_reload(start, authority):
     assert rejected == 1
 
 
+def test_a_port_that_a_file_takes_out_keeps_its_certificates_until_the_restart(start, tmp_path):
+    ca = Authority(tmp_path)
+    names = "URI:spiffe://prod/server,DNS:localhost,IP:127.0.0.1"
+    ca.issue("server", names)
+    ca.issue("client", GATEWAY)
+    port, config = listening(ca, watch="20ms")
+    gateway = start(config)
+    addresses = {"tcp": f"127.0.0.1:{gateway.tcp_port}", "zmq": f"127.0.0.1:{gateway.zmq_port}"}
+    gateway.file.write_text(yaml.safe_dump({"listen": addresses}))
+    status, answer = post(gateway, "/reload")
+    assert status == 200
+    assert "needs a restart: listen.tls,tls.cert,tls.key,tls.ca,tls.allow,tls.watch" in answer
+    renewed = lambda: gateway.metrics().total("zerogate_tls_reloads_total", result="ok")
+    before = renewed()
+    ca.issue("server", names)
+    wait_until(lambda: renewed() > before, PATIENCE_S, "the port has the new certificate")
+    assert gateway.metrics().select("zerogate_tls_certificate_not_after_timestamp_seconds", use="listen.tls")
+    with connect(port, context_of(ca, "client")) as connection:
+        assert ask(connection).endswith(b"hello world")
+
 def test_haproxy_speaks_tls_on_both_sides(start, authority, tmp_path):
     """client -> HAProxy -> mTLS -> gateway, and gateway -> mTLS -> HAProxy -> gateway."""
     assert shutil.which("haproxy"), "install the package haproxy"

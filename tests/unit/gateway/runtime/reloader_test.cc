@@ -130,6 +130,18 @@ TEST_F(ReloaderTest, AnEmptyOrCutFileIsRefused) {
   EXPECT_EQ(applied_.size(), 1u);
 }
 
+TEST_F(ReloaderTest, WhatDoesNotGoWithWhatWaitsForARestartIsRefused) {
+  Reloader reloader(routed(), parts());
+  Config next = routed();
+  next.listen_tcp->port = 5557;
+  next.backends[0].urls = {ServerUrl::parse("tcp://127.0.0.1:5559").value()};
+  next_ = next;
+  EXPECT_THAT(reloader.reload().error(), HasSubstr("is this gateway's own listen.tcp"));
+  EXPECT_TRUE(applied_.empty());
+  EXPECT_EQ(reloader.in_force(), routed());
+  EXPECT_EQ(reloads(reloader, "refused"), 1);
+}
+
 TEST_F(ReloaderTest, APipeIsNotReadASecondTime) {
   Config piped = routed();
   piped.source.is_pipe = true;
