@@ -218,6 +218,8 @@ Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
 
 }  // namespace
 
+bool is_group(const std::string& group) { return find_group(group).has_value(); }
+
 Result<ListenSocket> ListenSocket::open(const Address& address, bool reuse_port) {
   if (address.is_path()) {
     return open_unix(address, {});

@@ -22,6 +22,9 @@ struct SocketRights {
   std::string group = {};             ///< name or number; empty: the process' own
 };
 
+/// Whether this host knows the group, by name; a number is always good. May ask the network.
+bool is_group(const std::string& group);
+
 /// Owned by the main thread, which closes it once no worker accepts any more; each worker accepts
 /// on a duplicate. Not thread-safe but for member().
 class ListenSocket {

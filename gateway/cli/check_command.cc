@@ -3,9 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "core/base/quote.h"
+#include "core/listener/listen_socket.h"
 #include "gateway/ask/admin_client.h"
 #include "gateway/ask/config_diff.h"
 #include "gateway/ask/exit_status.h"
@@ -30,6 +35,20 @@ void warn_of_limits(const Config& config, const std::string& place, std::ostream
   if (!threads) {
     out << place << ": warning: " << threads.error() << '\n';
   }
+}
+
+// A warning, too: what serves may know other groups.
+void warn_of_groups(const Config& config, const std::string& place, std::ostream& out) {
+  const auto warn = [&](std::string_view key, const std::string& group,
+                        std::initializer_list<const std::optional<Address>*> listeners) {
+    const auto is_socket = [](const auto* address) { return *address && (*address)->is_path(); };
+    if (!group.empty() && std::ranges::any_of(listeners, is_socket) && !is_group(group)) {
+      out << fmt::format("{}: warning: {}: there is no group {} on this host\n", place, key,
+                         quote(group));
+    }
+  };
+  warn("listen.group", config.listen_group, {&config.listen_tcp, &config.listen_zmq});
+  warn("admin_group", config.admin_group, {&config.admin});
 }
 
 constexpr uint32_t kPatienceMs = 2'000;
@@ -88,7 +107,11 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
     return kUsage;
   }
   const Config& config = std::get<Config>(loaded);
-  const std::string place = config.source.file.empty() ? "configuration" : config.source.file;
+  const std::string place = name_of(config.source);
+  if (const auto access = admin_access(config); !access) {
+    err << place << ": " << access.error() << '\n';
+    return kUsage;
+  }
   for (const std::string& note : config.notes) {
     out << place << ": note: " << note << '\n';
   }
@@ -96,6 +119,7 @@ int run_check(const CheckCommand& command, const Environment& environment, std::
     out << place << ": warning: " << warning << '\n';
   }
   warn_of_limits(config, place, out);
+  warn_of_groups(config, place, out);
   out << place << ": ok\n";
   return command.diff ? show_diff(config, command, environment, out, err) : kOk;
 }

@@ -70,6 +70,10 @@ int serve(const ServeCommand& command, const Environment& environment) {
   for (const std::string& warning : config.warnings) {
     log::warn("configuration", {{"warning", warning}});
   }
+  if (const auto access = admin_access(config); !access) {
+    return refuse({.lines = {fmt::format("{}: {}", name_of(config.source), access.error())},
+                   .log_format = config.log_format});
+  }
   // By value: a thread that reads a file which never comes may outlive this function.
   const auto load_again = [command, environment] {
     return load_config(command.config_file, environment, command.flags);

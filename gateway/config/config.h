@@ -36,6 +36,11 @@ struct ConfigSource {
   bool operator==(const ConfigSource&) const { return true; }
 };
 
+/// For lines that no key's place stands before.
+inline std::string name_of(const ConfigSource& source) {
+  return source.file.empty() ? "configuration" : source.file;
+}
+
 struct Config {
   uint32_t threads = 1;  ///< event loops; "auto" in the file is resolved to what the cgroup grants
   std::optional<Address> listen_tcp = Address{"127.0.0.1", 5559, ""};

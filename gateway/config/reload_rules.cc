@@ -62,7 +62,7 @@ void take_over_materials(const Config& next, Config& running) {
 }  // namespace
 
 std::string reload_refusal(const Config& running, const Config& next) {
-  const std::string place = next.source.file.empty() ? "configuration" : next.source.file;
+  const std::string place = name_of(next.source);
   if (running.source.has_keys && !next.source.has_keys) {
     return fmt::format(
         "{}: empty, or comments only, which a reload does not take for the defaults; write one key "
@@ -112,9 +112,8 @@ std::vector<std::string> problems_until_restart(const Config& running, const Con
   builder.check_together();
   std::vector<std::string> lines;
   for (const std::string& problem : builder.errors()) {
-    lines.push_back(fmt::format("{}{}{}; or restart: until then {} stays as it is",
-                                next.source.file, next.source.file.empty() ? "" : ": ", problem,
-                                fmt::join(waiting, ",")));
+    lines.push_back(fmt::format("{}: {}; or restart: until then {} stays as it is",
+                                name_of(next.source), problem, fmt::join(waiting, ",")));
   }
   return lines;
 }

@@ -154,6 +154,15 @@ Status check_threads(const Config& config, uint32_t startable) {
   return ok_status();
 }
 
+Result<AdminAccess> admin_access(const Config& config) {
+  const Address where = config.admin.value_or(Address{});
+  return AdminAccess::make({.hosts = config.admin_hosts,
+                            .own_name = where.host,
+                            .token = config.admin_token,
+                            .token_file = config.admin_token_file,
+                            .is_local = where.is_path()});
+}
+
 Result<Resources> take_resources(const Config& config) {
   const auto shares = share_descriptors(config, {raise_descriptor_limit(), open_descriptors()});
   if (!shares) {
@@ -168,12 +177,7 @@ Result<Resources> take_resources(const Config& config) {
     log::warn("fewer connections than configured: raise the limit of open files (ulimit -n)",
               {{"limits.connections", config.max_connections}, {"effective", connections}});
   }
-  const Address where = config.admin.value_or(Address{});
-  Result<AdminAccess> access = AdminAccess::make({.hosts = config.admin_hosts,
-                                                  .own_name = where.host,
-                                                  .token = config.admin_token,
-                                                  .token_file = config.admin_token_file,
-                                                  .is_local = where.is_path()});
+  Result<AdminAccess> access = admin_access(config);
   if (!access) {
     return Error{access.error()};
   }

@@ -1,6 +1,6 @@
 // The file descriptors and tasks that a configuration needs, counted before anything is opened: a
 // limit that is too low is one line at the start instead of a crash under load. Any thread; all but
-// take_resources() are pure functions.
+// take_resources() and admin_access() are pure functions.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,9 @@ uint32_t needed_threads(const Config& config);
 /// Whether `startable` threads are enough. The error says how many are needed and can be had, and
 /// what would help.
 Status check_threads(const Config& config, uint32_t startable);
+
+/// Who may ask what of the admin port. The error is that of its token's file, which is read.
+Result<AdminAccess> admin_access(const Config& config);
 
 /// What the listeners and the admin port may take.
 struct Resources {

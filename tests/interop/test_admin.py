@@ -115,6 +115,14 @@ def test_metrics_are_compressed_for_prometheus(binary):
     served.stop()
 
 
+def test_a_token_that_cannot_be_had_is_a_mistake_of_the_configuration(binary, folder):
+    file = os.path.join(folder, "token")
+    env = {**os.environ, "ZEROGATE_ADMIN_TOKEN_FILE": file}
+    for word in ("check", "serve"):
+        done = subprocess.run([binary, word], env=env, capture_output=True, text=True, timeout=20, check=False)
+        assert (done.returncode, "admin_token_file" in done.stderr) == (2, True), done
+
+
 def test_silent_peers_delay_nobody_and_go(binary):
     served = on_loopback(binary)
     host, port = served.addresses["admin"].rsplit(":", 1)

@@ -273,6 +273,9 @@ TEST_F(UnixSocketTest, TheFileHasTheRightsThatWereAskedFor) {
 }
 
 TEST_F(UnixSocketTest, AGroupThatCannotBeHadIsOneLineAndNoFile) {
+  EXPECT_FALSE(is_group("no-such-group"));
+  EXPECT_TRUE(is_group("root"));
+  EXPECT_TRUE(is_group("65000"));
   const auto unknown = ListenSocket::open_unix({"", 0, path_}, {.group = "no-such-group"});
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error(),
