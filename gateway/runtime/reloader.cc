@@ -154,6 +154,7 @@ bool Reloader::renew_certificates() {
                     next.backends == running_.backends)) {
     return false;
   }
+  keep_what_is_in_force();
   running_.tls_material = next.tls_material;
   running_.redis_tls_material = next.redis_tls_material;
   running_.admin_tls_material = next.admin_tls_material;
@@ -248,6 +249,13 @@ Result<std::string> Reloader::refuse(const std::vector<std::string>& reasons) {
   return Error{fmt::format("{}", fmt::join(reasons, "\n"))};
 }
 
+/// Before `running_` changes. Routes that are still pending were never in force, and are not now.
+void Reloader::keep_what_is_in_force() {
+  if (!parts_.pending()) {
+    before_ = running_;
+  }
+}
+
 void Reloader::show_in_force() {
   successful_->Set(1);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -271,7 +279,7 @@ Result<std::string> Reloader::take_over(const Config& next) {
       return refuse(problems);
     }
     needs_restart = unreloadable_changes(running_, next);
-    before_ = running_;
+    keep_what_is_in_force();
     take_over_live(next, running_);
     parts_.apply(running_);
     show_in_force();

@@ -83,6 +83,7 @@ class Reloader {
   std::variant<Config, ConfigErrors> load_in_time();
   Result<std::string> refuse(const std::vector<std::string>& reasons);
   Result<std::string> take_over(const Config& next);
+  void keep_what_is_in_force();
   void show_in_force();
 
   const ReloadParts parts_;
@@ -98,7 +99,7 @@ class Reloader {
   mutable std::mutex mutex_;  ///< guards what follows; never held while something is waited for
   std::condition_variable changed_;
   Config running_;
-  Config before_;  ///< the last reload
+  Config before_;  ///< its routes are in force while those of `running_` are pending
   std::string last_result_;
   bool requested_ = false;
   bool stopping_ = false;

@@ -208,6 +208,24 @@ TEST_F(ReloaderTest, ShowsTheOldRoutesUntilTheNewOnesAreInForce) {
   EXPECT_EQ(reloader.in_force().routes, next.routes);
 }
 
+TEST_F(ReloaderTest, ShowsTheRoutesInForceWhenASecondReloadComesBeforeThoseOfTheFirstAre) {
+  ReloadParts slow = parts();
+  slow.patience = 1ms;
+  Reloader reloader(routed(), slow);
+  pending_ = true;
+  for (const std::string function : {"get_*", "save_*"}) {
+    Config next = routed();
+    next.routes[0].functions = {function};
+    next.handlers = {"echo"};
+    next_ = next;
+    EXPECT_THAT(reloader.reload().value(), HasSubstr("in force as soon as"));
+    EXPECT_EQ(reloader.in_force().routes, routed().routes);
+    EXPECT_EQ(reloader.in_force().handlers, routed().handlers);
+  }
+  pending_ = false;
+  EXPECT_EQ(reloader.in_force().routes, std::get<Config>(next_).routes);
+}
+
 TEST_F(ReloaderTest, TheLogCannotBeSilencedInSilence) {
   std::vector<std::string> lines;
   log::configure(log::Level::info, log::Format::logfmt,

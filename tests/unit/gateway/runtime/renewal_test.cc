@@ -25,8 +25,12 @@ class CertificatesTest : public ::testing::Test {
     config.tls_allow = {"*"};
     config.tls_watch_ms = 0;  // the test says when
     ReloadParts parts;
-    parts.load = [] { return ConfigErrors{}; };
-    parts.apply = [this](const Config& next) { applied_.push_back(next); };
+    parts.load = [this] { return next_; };
+    parts.apply = [this](const Config& next) {
+      applied_.push_back(next);
+      pending_ = slow_;
+    };
+    parts.pending = [this] { return pending_; };
     reloader_ = std::make_unique<Reloader>(config, std::move(parts));
     EXPECT_TRUE(reloader_->renew_certificates());
     applied_.clear();
@@ -50,7 +54,10 @@ class CertificatesTest : public ::testing::Test {
 
   const TlsFolder folder_;
   std::string log_;
+  std::variant<Config, ConfigErrors> next_;
   std::vector<Config> applied_;
+  bool slow_ = false;  ///< what is applied waits for its backends
+  bool pending_ = false;
   std::unique_ptr<Reloader> reloader_;
 };
 
@@ -64,6 +71,18 @@ TEST_F(CertificatesTest, WhatIsNewIsTakenOver) {
   EXPECT_NEAR(metric("zerogate_tls_certificate_not_after_timestamp_seconds", "listen.tls"),
               before + 3'600, 120);
   EXPECT_EQ(metric("zerogate_tls_reloads_total", "ok"), 2);
+}
+
+TEST_F(CertificatesTest, WhileTheyAreTakenOverTheRoutesOfTheLastReloadAreInForce) {
+  Config next = reloader_->in_force();
+  next.handlers = {"echo"};
+  next_ = next;
+  EXPECT_TRUE(reloader_->reload().ok());
+  folder_.write_pair();
+  slow_ = true;
+  EXPECT_TRUE(reloader_->renew_certificates());
+  EXPECT_TRUE(pending_);
+  EXPECT_EQ(reloader_->in_force().handlers, next.handlers);
 }
 
 TEST_F(CertificatesTest, WhatSaysTheSameIsNoChange) {
