@@ -260,6 +260,10 @@ void Reloader::show_in_force() {
   successful_->Set(1);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   taken_at_->Set(std::chrono::duration<double>(now).count());
+  show_hash();
+}
+
+void Reloader::show_hash() {
   if (info_ != nullptr) {
     infos_->Remove(info_);
   }
@@ -304,6 +308,7 @@ Result<std::string> Reloader::set_log_level(std::string_view name) {
   const std::string change =
       fmt::format("{} -> {}", log::name_of(running_.log_level), log::name_of(*level));
   running_.log_level = *level;
+  show_hash();
   log::set_level(log::Level::info);  // of this there is a line whatever the level was and will be
   log::info("log level changed", {{"change", change}});
   log::set_level(*level);

@@ -85,6 +85,7 @@ class Reloader {
   Result<std::string> take_over(const Config& next);
   void keep_what_is_in_force();
   void show_in_force();
+  void show_hash();
 
   const ReloadParts parts_;
   const std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();

@@ -7,7 +7,9 @@
 #include <atomic>
 #include <future>
 
+#include "core/base/fingerprint.h"
 #include "core/log/log.h"
+#include "gateway/config/show_config.h"
 
 namespace zerogate {
 namespace {
@@ -246,6 +248,7 @@ TEST_F(ReloaderTest, TheLogsLevelHoldsUntilTheNextReload) {
   EXPECT_EQ(reloader.set_log_level("debug").value(), "info -> debug");
   EXPECT_FALSE(reloader.set_log_level("loud").ok());
   EXPECT_EQ(reloader.in_force().log_level, log::Level::debug);
+  EXPECT_EQ(hash(reloader), fingerprint(to_yaml(reloader.in_force())));
   EXPECT_TRUE(reloader.reload().ok());
   EXPECT_EQ(reloader.in_force().log_level, log::Level::info);
 }
