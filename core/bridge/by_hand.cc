@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/base/endpoint_name.h"
+#include "core/base/quote.h"
 #include "core/base/utf8.h"
 
 namespace zerogate {
@@ -33,8 +35,18 @@ Status ByHand::set(const std::string& backend, const std::string& endpoint, Hand
   }
   const std::lock_guard lock(mutex_);
   const auto key = std::pair(backend, endpoint);
+  const std::string address(address_of(endpoint));
+  const auto is_for_a_name_there = [&](const auto& item) {
+    return item.first != key && item.first.first == backend &&
+           address_of(item.first.second) == endpoint;
+  };
   if (order.state == HandState::ready) {
+    if (address != endpoint && orders_.contains({backend, address})) {
+      return Error{
+          fmt::format("the order is for all that have the address: enable {}", quote(address))};
+    }
     orders_.erase(key);
+    std::erase_if(orders_, is_for_a_name_there);
     return ok_status();
   }
   if (orders_.size() >= kMaxOrders && !orders_.contains(key)) {
@@ -47,6 +59,7 @@ Status ByHand::set(const std::string& backend, const std::string& endpoint, Hand
     }
     place->second = std::move(order);
   }
+  std::erase_if(orders_, is_for_a_name_there);
   return ok_status();
 }
 
@@ -54,6 +67,11 @@ HandOrder ByHand::find(const std::string& backend, const std::string& endpoint) 
   const std::lock_guard lock(mutex_);
   const auto found = orders_.find({backend, endpoint});
   return found != orders_.end() ? found->second : HandOrder{};
+}
+
+HandOrder ByHand::standing_for(const std::string& backend, const std::string& endpoint) const {
+  HandOrder own = find(backend, endpoint);
+  return own.state != HandState::ready ? own : find(backend, std::string(address_of(endpoint)));
 }
 
 std::vector<ByHand::Entry> ByHand::list() const {

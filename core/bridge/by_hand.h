@@ -29,8 +29,8 @@ struct HandOrder {
 std::string in_words(const HandOrder& order);
 
 /// The orders that stand: one for all workers, for as long as the process lives. An order is for an
-/// address of a backend's name, so it outlives a reload and an address that comes and goes. Any
-/// thread.
+/// address of a backend, whichever TLS names are behind it, or for one of these names there, as in
+/// "a.test@10.0.0.2:5559". So it outlives a reload, and an address that comes and goes. Any thread.
 class ByHand {
  public:
   /// Each is typed by a person; this many are a script that has gone wrong.
@@ -43,11 +43,14 @@ class ByHand {
     HandOrder order;
   };
 
-  /// `ready` takes the order back. An error when there are too many, or when the reason is too long
-  /// or no printable text.
+  /// `ready` takes the order back. One for an address takes the place of those for its names. An
+  /// error when there are too many, when the reason is too long or no printable text, or when what
+  /// is to be taken back for one name was ordered for its address.
   Status set(const std::string& backend, const std::string& endpoint, HandOrder order);
-  /// What stands for this endpoint: `ready` unless something was ordered.
+  /// What was ordered in these words: `ready` if nothing was.
   HandOrder find(const std::string& backend, const std::string& endpoint) const;
+  /// What an endpoint of this name obeys: the order for it, or else that for its address.
+  HandOrder standing_for(const std::string& backend, const std::string& endpoint) const;
   std::vector<Entry> list() const;
 
  private:

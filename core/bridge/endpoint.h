@@ -1,4 +1,4 @@
-// One address of a backend, with its pool of connections.
+// One address of a backend, and over TLS one name there, with its pool of connections.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ namespace zerogate {
 struct EndpointOptions {
   Protocol protocol = Protocol::tcp;
   Address address;            ///< numeric, or a Unix socket
+  std::string name{};         ///< in metrics and orders: see core/base/endpoint_name.h
   uint32_t connections = 24;  ///< connections to keep, and never more
   /// The same to a gateway (BackendConnection::reaches_gateway): not more than `connections`.
   uint32_t gateway_connections = 24;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/endpoint_name.h"
 #include "core/log/log.h"
 
 namespace zerogate {
@@ -39,9 +40,15 @@ EndpointOptions options_for(Protocol protocol, const BackendOptions& backend,
   return options;
 }
 
-bool is_at(const Endpoint& endpoint, const EndpointResolver::Found& found) {
-  return endpoint.options().protocol == found.protocol &&
-         endpoint.options().address == found.address;
+using EndpointFields = std::vector<std::pair<std::string, std::string>>;
+
+EndpointFields log_fields(const std::string& backend, const EndpointOptions& endpoint) {
+  EndpointFields fields = {{"backend", backend}, {"endpoint", endpoint.address.display()}};
+  if (endpoint.connection.tls != nullptr) {
+    const std::string& name = endpoint.connection.tls_name;
+    fields.emplace_back("tls_name", name.empty() ? "-" : name);
+  }
+  return fields;
 }
 
 }  // namespace
@@ -80,13 +87,8 @@ void EndpointSet::set_options(const BackendOptions& backend) {
 }
 
 void EndpointSet::update(const std::vector<EndpointResolver::Found>& found) {
-  using Listing = Endpoint::Listing;
   for (const auto& endpoint : endpoints_) {
-    const auto its =
-        std::ranges::find_if(found, [&](const auto& f) { return is_at(*endpoint, f); });
-    endpoint->set_listing(its == found.end() ? Listing::gone
-                          : its->missing     ? Listing::missing
-                                             : Listing::listed);
+    endpoint->set_listing(listing_of(*endpoint, found));
   }
   bool too_many = false;
   for (const EndpointResolver::Found& wanted : found) {
@@ -118,6 +120,34 @@ void EndpointSet::tell_too_many(bool too_many) {
   }
 }
 
+std::string_view EndpointSet::tls_name_of(const EndpointResolver::Found& found) const {
+  const ServerUrl& url = urls_[found.url];
+  if (!url.tls) {
+    return {};
+  }
+  return names_peers_otherwise_ ? tcp_.connection.tls_name : url.address.host;
+}
+
+bool EndpointSet::is_at(const Endpoint& endpoint, const EndpointResolver::Found& found) const {
+  const EndpointOptions& its = endpoint.options();
+  return its.protocol == found.protocol && its.address == found.address &&
+         (its.connection.tls != nullptr) == urls_[found.url].tls &&
+         its.connection.tls_name == tls_name_of(found);
+}
+
+// Two names may have the address, of which one has just lost it.
+Endpoint::Listing EndpointSet::listing_of(const Endpoint& endpoint,
+                                          const std::vector<EndpointResolver::Found>& found) const {
+  auto listing = Endpoint::Listing::gone;
+  for (const EndpointResolver::Found& one : found) {
+    if (is_at(endpoint, one)) {
+      listing =
+          std::min(listing, one.missing ? Endpoint::Listing::missing : Endpoint::Listing::listed);
+    }
+  }
+  return listing;
+}
+
 Endpoint* EndpointSet::at(const EndpointResolver::Found& found) {
   const auto place = std::ranges::find_if(endpoints_, [&](auto& e) { return is_at(*e, found); });
   return place != endpoints_.end() ? place->get() : nullptr;
@@ -126,21 +156,21 @@ Endpoint* EndpointSet::at(const EndpointResolver::Found& found) {
 void EndpointSet::add(const EndpointResolver::Found& found) {
   EndpointOptions options = found.protocol == Protocol::tcp ? tcp_ : zmq_;
   options.address = found.address;
-  if (const ServerUrl& url = urls_[found.url]; !url.tls) {
+  options.connection.tls_name = tls_name_of(found);
+  if (urls_[found.url].tls) {
+    options.name = tls_endpoint_name(options.connection.tls_name, found.address);
+  } else {
     options.connection.tls = nullptr;
-  } else if (!names_peers_otherwise_) {
-    options.connection.tls_name = url.address.host;
+    options.name = found.address.display();
   }
-  const std::string name = found.address.display();
-  const WatchedState watched{"endpoint up",
-                             "endpoint down",
+  const WatchedState watched{"endpoint up", "endpoint down",
                              WatchedState::When::up_for_any,  // as zerogate_backend_up
-                             {{"backend", backend_}, {"endpoint", name}}};
+                             log_fields(backend_, options)};
   Endpoint::Owner& owner = *this;
-  endpoints_.push_back(
-      std::make_unique<Endpoint>(context_, owner, options, random_.next(), metrics_->add(name),
-                                 std::make_unique<StateReporter>(loop_, options_.states, watched),
-                                 options_.by_hand->find(backend_, name)));
+  endpoints_.push_back(std::make_unique<Endpoint>(
+      context_, owner, options, random_.next(), metrics_->add(options.name),
+      std::make_unique<StateReporter>(loop_, options_.states, watched),
+      options_.by_hand->standing_for(backend_, options.name)));
 }
 
 void EndpointSet::look_at_orders() {
@@ -150,13 +180,13 @@ void EndpointSet::look_at_orders() {
     all.push_back(endpoint.get());
   }
   for (Endpoint* const endpoint : all) {
-    endpoint->set_order(options_.by_hand->find(backend_, endpoint->options().address.display()));
+    endpoint->set_order(options_.by_hand->standing_for(backend_, endpoint->options().name));
   }
 }
 
 void EndpointSet::clear(std::string_view name) {
   for (const auto& endpoint : endpoints_) {
-    if (endpoint->options().address.display() == name) {
+    if (endpoint->options().name == name || address_of(endpoint->options().name) == name) {
       endpoint->clear();
     }
   }
@@ -187,8 +217,12 @@ void EndpointSet::on_leave_timer() {
 void EndpointSet::retire(size_t index) {
   std::unique_ptr<Endpoint> endpoint = std::move(endpoints_[index]);
   endpoints_.erase(endpoints_.begin() + static_cast<std::ptrdiff_t>(index));
-  log::info("endpoint gone",
-            {{"backend", backend_}, {"endpoint", endpoint->options().address.display()}});
+  std::vector<log::Field> shown;
+  const EndpointFields fields = log_fields(backend_, endpoint->options());
+  for (const auto& [key, value] : fields) {
+    shown.push_back({key, value});
+  }
+  log::write(log::Level::info, "endpoint gone", shown);
   endpoint->retire();
   on_dirty(*endpoint);  // flush() takes it away
   retired_.push_back(std::move(endpoint));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/random.h"
@@ -23,10 +24,12 @@ struct EndpointSetOptions {
   std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< what operators have ordered
 };
 
-/// Follows the addresses that the backend's names have. An address that its name has lost gets no
-/// new connection; it serves on with those that it has until another endpoint is up, or for
-/// kLeaveMs, so that a name which moves costs no call. When no address is left at all, the last
-/// ones serve on for as long as their connections hold. Owned by its Backend. Loop thread only.
+/// Follows the addresses that the backend's names have. An endpoint is an address, a protocol,
+/// whether TLS is spoken and the name that the server must prove then: two names at one address
+/// are two endpoints. An address that its name has lost gets no new connection; it serves on with
+/// those that it has until another endpoint is up, or for kLeaveMs, so that a name which moves
+/// costs no call. When no address is left at all, the last ones serve on for as long as their
+/// connections hold. Owned by its Backend. Loop thread only.
 class EndpointSet final : private Endpoint::Owner {
  public:
   static constexpr size_t kMaxEndpoints = 64;
@@ -57,7 +60,8 @@ class EndpointSet final : private Endpoint::Owner {
   void update(const std::vector<EndpointResolver::Found>& found);
   /// What operators have ordered has changed.
   void look_at_orders();
-  /// Ends the ejection of the endpoint of this name, as in "10.0.0.2:5559".
+  /// Ends the ejection of the endpoints at this address, as in "10.0.0.2:5559", or of that with
+  /// this name there.
   void clear(std::string_view endpoint);
 
   bool empty() const { return endpoints_.empty(); }
@@ -105,6 +109,11 @@ class EndpointSet final : private Endpoint::Owner {
   void on_dirty(Endpoint& endpoint) override;
   void on_availability(Endpoint& endpoint) override;
 
+  /// The name that the server must prove; empty without TLS, or when it may prove several.
+  std::string_view tls_name_of(const EndpointResolver::Found& found) const;
+  bool is_at(const Endpoint& endpoint, const EndpointResolver::Found& found) const;
+  Endpoint::Listing listing_of(const Endpoint& endpoint,
+                               const std::vector<EndpointResolver::Found>& found) const;
   void add(const EndpointResolver::Found& found);
   Endpoint* at(const EndpointResolver::Found& found);
   void tell_too_many(bool too_many);

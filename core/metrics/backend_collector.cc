@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/base/endpoint_name.h"
 #include "core/metrics/families.h"
 
 namespace zerogate {
@@ -43,6 +44,23 @@ void add_up(BackendSum& sum, const BackendTotals& one) {
   }
 }
 
+/// By what is shown. An address that was a name's and is another's goes on counting; of two that
+/// have it at a time, each has its own series.
+ByEndpoint live_as_shown(const ByEndpoint& endpoints) {
+  ShownEndpoints shown;
+  for (const auto& [name, totals] : endpoints) {
+    if (totals.live) {
+      shown.add(name);
+    }
+  }
+  ByEndpoint sums;
+  for (const auto& [name, totals] : endpoints) {
+    add_up(sums[shown.name_of(name)], totals);
+  }
+  std::erase_if(sums, [](const auto& item) { return !item.second.live; });
+  return sums;
+}
+
 /// What is live somewhere, with all that was ever counted for it: one worker may have it still, or
 /// already, when another has not.
 ByBackend add_up(const Workers& workers) {
@@ -54,7 +72,7 @@ ByBackend add_up(const Workers& workers) {
   }
   std::erase_if(backends, [](const auto& item) { return !item.second.totals.live; });
   for (auto& [name, backend] : backends) {
-    std::erase_if(backend.endpoints, [](const auto& item) { return !item.second.live; });
+    backend.endpoints = live_as_shown(backend.endpoints);
   }
   return backends;
 }

@@ -15,11 +15,11 @@
 
 namespace zerogate {
 
-/// One address of a backend. Endpoints come and go with name resolution. Their number per backend
+/// One endpoint of a backend. They come and go with name resolution. Their number per backend
 /// is limited, and with it the number of label values.
 struct EndpointMetrics {
   explicit EndpointMetrics(std::string name) : endpoint(std::move(name)) {}
-  const std::string endpoint;                          ///< label value, as in "10.0.0.2:5559"
+  const std::string endpoint;                          ///< see core/base/endpoint_name.h
   std::array<Counter, kOutcomeNames.size()> requests;  ///< by how the attempt ended
   Counter connections;                                 ///< gauge
   Counter in_flight;                                   ///< gauge: sent, and not answered yet

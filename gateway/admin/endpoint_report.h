@@ -11,7 +11,7 @@ namespace zerogate {
 /// The event loops' views as one.
 struct EndpointReport {
   std::string backend;
-  std::string endpoint;  ///< as in "10.0.0.2:5559"
+  std::string endpoint;  ///< as in "10.0.0.2:5559", or "a.test@10.0.0.2:5559" of several there
   EndpointStatus status;
   uint64_t connections = 0;
   uint64_t in_flight = 0;

@@ -1,12 +1,16 @@
 #include "gateway/control/backend_control.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <uv.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 #include <utility>
 
+#include "core/base/endpoint_name.h"
 #include "core/base/quote.h"
 #include "core/log/log.h"
 
@@ -16,12 +20,14 @@ namespace {
 using Action = EndpointOrder::Action;
 using Key = std::pair<std::string, std::string>;  // backend and endpoint
 
-struct Sum {
+struct EndpointSum {
   EndpointReport report;
+  std::set<std::string> names;  ///< in full; one, or none when only its address was ordered for
   std::vector<EndpointStatus> views;
 };
+using EndpointSums = std::map<Key, EndpointSum>;
 
-void add(const EndpointTotals& totals, Sum& sum) {
+void add(const EndpointTotals& totals, EndpointSum& sum) {
   const auto count = [&](Outcome outcome) { return totals.requests[index_of(outcome)]; };
   for (const uint64_t requests : totals.requests) {
     sum.report.requests += requests;
@@ -76,6 +82,42 @@ std::string_view effect_of(Action action) {
   return "it is tried at once";
 }
 
+/// Those that exist or that something was ordered for, by backend and by what is shown.
+EndpointSums endpoint_sums(const std::vector<const WorkerMetrics*>& workers,
+                           const ByHand& by_hand) {
+  std::vector<BackendTotals> all;
+  for (const WorkerMetrics* worker : workers) {
+    std::ranges::move(worker->backends.totals(), std::back_inserter(all));
+  }
+  const auto counts = [&](const BackendTotals& backend, const EndpointTotals& one) {
+    return one.live || by_hand.find(backend.backend, one.endpoint).state != HandState::ready;
+  };
+  std::map<std::string, ShownEndpoints> shown;
+  for (const BackendTotals& backend : all) {
+    for (const EndpointTotals& one : backend.endpoints) {
+      if (counts(backend, one)) {
+        shown[backend.backend].add(one.endpoint);
+      }
+    }
+  }
+  EndpointSums sums;
+  for (const BackendTotals& backend : all) {
+    for (const EndpointTotals& one : backend.endpoints) {
+      EndpointSum& sum = sums[{backend.backend, shown[backend.backend].name_of(one.endpoint)}];
+      add(one, sum);
+      if (counts(backend, one)) {
+        sum.names.insert(one.endpoint);
+      }
+    }
+  }
+  std::erase_if(sums, [&](const auto& item) {
+    const auto& [backend, endpoint] = item.first;
+    return item.second.names.empty() &&
+           by_hand.find(backend, endpoint).state == HandState::ready;  // it has gone
+  });
+  return sums;
+}
+
 }  // namespace
 
 EndpointStatus best_of(const std::vector<EndpointStatus>& views) {
@@ -94,26 +136,20 @@ EndpointStatus best_of(const std::vector<EndpointStatus>& views) {
 }
 
 std::vector<EndpointReport> BackendControl::report() const {
-  std::map<Key, Sum> sums;
-  for (const WorkerMetrics* worker : workers_.metrics()) {
-    for (const BackendTotals& backend : worker->backends.totals()) {
-      for (const EndpointTotals& endpoint : backend.endpoints) {
-        add(endpoint, sums[{backend.backend, endpoint.endpoint}]);
-      }
-    }
-  }
   std::vector<EndpointReport> reports;
-  for (auto& [key, sum] : sums) {
-    const HandOrder order = by_hand_->find(key.first, key.second);
-    if (sum.views.empty() && order.state == HandState::ready) {
-      continue;  // it has gone
-    }
+  for (auto& [key, sum] : endpoint_sums(workers_.metrics(), *by_hand_)) {
     sum.report.backend = key.first;
     sum.report.endpoint = key.second;
     if (sum.views.empty()) {
+      // What is shown is the address alone, or the name that the order was for.
+      const std::string& name = sum.names.empty() ? key.second : *sum.names.begin();
+      const HandOrder order = by_hand_->standing_for(key.first, name);
       const bool drain = order.state == HandState::drain;
       sum.report.status = {drain ? EndpointState::drain : EndpointState::disabled,
-                           in_words(order) + "; no backend has this address now", order.since_ns};
+                           in_words(order) + (key.second == address_of(key.second)
+                                                  ? "; no backend has this address now"
+                                                  : "; this name does not have the address now"),
+                           order.since_ns};
     } else {
       sum.report.status = best_of(sum.views);
     }
@@ -125,12 +161,16 @@ std::vector<EndpointReport> BackendControl::report() const {
 Result<std::string> BackendControl::order(const EndpointOrder& order) {
   const std::lock_guard lock(ordering_);
   std::string known;
-  bool found = false;
-  for (const EndpointReport& one : report()) {
-    found |= one.backend == order.backend && one.endpoint == order.endpoint;
-    known += fmt::format("{}{} {}", known.empty() ? "" : ", ", one.backend, one.endpoint);
+  std::vector<std::string> meant;
+  for (const auto& [key, sum] : endpoint_sums(workers_.metrics(), *by_hand_)) {
+    const auto& [backend, endpoint] = key;
+    if (backend == order.backend &&
+        (address_of(endpoint) == order.endpoint || sum.names.contains(order.endpoint))) {
+      meant.push_back(endpoint);
+    }
+    known += fmt::format("{}{} {}", known.empty() ? "" : ", ", backend, endpoint);
   }
-  if (!found) {
+  if (meant.empty()) {
     return Error{fmt::format("backend {} has no endpoint {}; there are: {}", quote(order.backend),
                              quote(order.endpoint), known.empty() ? "none" : known)};
   }
@@ -152,7 +192,9 @@ Result<std::string> BackendControl::order(const EndpointOrder& order) {
                                       {"endpoint", order.endpoint},
                                       {"reason", order.reason.empty() ? "-" : order.reason}});
   workers_.tell(order);
-  return fmt::format("{} {} {}: {}", order.backend, order.endpoint, word_for(order.action),
+  const std::string all =
+      meant.size() > 1 ? fmt::format(" (all there: {})", fmt::join(meant, ", ")) : "";
+  return fmt::format("{} {}{} {}: {}", order.backend, order.endpoint, all, word_for(order.action),
                      effect_of(order.action));
 }
 

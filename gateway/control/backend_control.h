@@ -27,11 +27,12 @@ class BackendControl {
       : workers_(std::move(workers)), by_hand_(std::move(by_hand)) {}
 
   /// Those that exist, by backend and name, and those that something was ordered for and that no
-  /// name has any more.
+  /// name has any more. Of several TLS names at one address, each one.
   std::vector<EndpointReport> report() const;
 
   /// Writes a line to the log and tells the workers, each of which acts on its own loop at once.
-  /// The text says what was done; the error, which endpoints there are.
+  /// An order for an address is for all endpoints that have it. The text says what was done; the
+  /// error, which endpoints there are.
   Result<std::string> order(const EndpointOrder& order);
 
  private:

@@ -1,6 +1,7 @@
 """TLS and mTLS with real peers: Python's ssl, openssl, HAProxy, and a second gateway."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 import socket
@@ -379,32 +380,68 @@ def test_haproxy_speaks_tls_on_both_sides(start, authority, tmp_path):
     for name in ("client", "server"):
         bundle[name] = tmp_path / f"{name}.pem"
         bundle[name].write_text(open(authority.path(name + ".crt")).read() + open(authority.path(name + ".key")).read())
-    settings = tmp_path / "haproxy.cfg"
-    settings.write_text(f"""
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
+    settings = f"""
 listen to_gateway
   bind 127.0.0.1:{plain}
   server far 127.0.0.1:{port} ssl verify required ca-file {authority.crt} crt {bundle['client']}
 listen from_gateway
   bind 127.0.0.1:{secure} ssl crt {bundle['server']} ca-file {authority.crt} verify required
   server far 127.0.0.1:{far.tcp_port}
-""")
-    proxy = subprocess.Popen(["haproxy", "-db", "-f", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: is_open(plain) and is_open(secure), PATIENCE_S, "HAProxy listens")
+"""
+    with haproxy(tmp_path, settings, plain, secure):
         with socket.create_connection(("127.0.0.1", plain), timeout=PATIENCE_S) as connection:
             assert ask(connection).endswith(b"hello world")
         near = start(to(secure, authority), "near")
         wait_until(all_up(near, 1), PATIENCE_S, "HAProxy is reached")
         with socket.create_connection(("127.0.0.1", near.tcp_port), timeout=PATIENCE_S) as connection:
             assert ask(connection).endswith(b"hello world")
-    finally:
-        proxy.terminate()
-        proxy.wait()
+
+
+def test_names_behind_one_address_are_servers_of_their_own(start, authority, tmp_path):
+    """HAProxy sends a connection on by the name in its ClientHello: `localhost` here, none of who
+    wants an address there. Each server's certificate has its own name only."""
+    authority.issue("by_name", "DNS:localhost")
+    authority.issue("by_address", "IP:127.0.0.1")
+    servers, ports = {}, {}
+    for name in ("by_name", "by_address"):
+        ports[name], config = listening(authority)
+        config["tls"] |= {"cert": authority.path(name + ".crt"), "key": authority.path(name + ".key")}
+        servers[name] = start(config, name)
+    router = free_port()
+    settings = f"""
+listen router
+  bind 127.0.0.1:{router}
+  tcp-request inspect-delay 5s
+  tcp-request content accept if {{ req.ssl_hello_type 1 }}
+  use-server by_name if {{ req.ssl_sni localhost }}
+  use-server by_address unless {{ req.ssl_sni localhost }}
+  server by_name 127.0.0.1:{ports["by_name"]}
+  server by_address 127.0.0.1:{ports["by_address"]}
+"""
+    address = f"127.0.0.1:{router}"
+    both = [f"localhost@{address}", f"127.0.0.1@{address}"]
+    config = to(router, authority)
+    config["backends"]["b"]["url"] = [f"tls://localhost:{router}", f"tls://{address}"]
+
+    def up(near):
+        return sorted(labels["endpoint"] for labels, value in near.metrics().select("zerogate_backend_up") if value)
+
+    with haproxy(tmp_path, settings, router):
+        near = start(config, "near")
+        wait_until(lambda: up(near) == sorted(both), PATIENCE_S, "both are reached")
+        with socket.create_connection(("127.0.0.1", near.tcp_port), timeout=PATIENCE_S) as connection:
+            for _ in range(40):
+                assert ask(connection).endswith(b"hello world")
+            assert all(server.metrics().total(REQUESTS, function="hello_world") > 0 for server in servers.values())
+            status, text = post(near, f"/backends?action=drain&backend=b&endpoint={address}")
+            assert status == 200 and all(endpoint in text for endpoint in both), text
+            wait_until(lambda: up(near) == [], PATIENCE_S, "both are drained")
+            assert post(near, f"/backends?action=enable&backend=b&endpoint={address}")[0] == 200
+            wait_until(lambda: up(near) == sorted(both), PATIENCE_S, "both are reached again")
+            servers["by_name"].terminate()
+            wait_until(lambda: up(near) == both[1:], PATIENCE_S, "one is left")
+            for _ in range(40):
+                assert ask(connection).endswith(b"hello world")
 
 
 def test_bench_puts_load_on_a_tls_port(start, authority, request):
@@ -416,6 +453,22 @@ def test_bench_puts_load_on_a_tls_port(start, authority, request):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["requests"] > 0
+
+
+@contextlib.contextmanager
+def haproxy(folder, settings, *ports):
+    """HAProxy with these `listen` sections, which are on these ports."""
+    defaults = "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
+    file = folder / "haproxy.cfg"
+    file.write_text(defaults + settings)
+    command = ["haproxy", "-db", "-f", str(file)]
+    proxy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: all(is_open(port) for port in ports), PATIENCE_S, "HAProxy listens")
+        yield
+    finally:
+        proxy.terminate()
+        proxy.wait()
 
 
 def is_open(port):

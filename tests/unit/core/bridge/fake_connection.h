@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/endpoint_name.h"
 #include "core/bridge/connection_maker.h"
 #include "core/rpc/connect_service.h"
 
@@ -79,7 +80,9 @@ class FakeNetwork final : public ConnectionMaker {
                                           const BackendConnectionOptions& options,
                                           BackendConnection::Owner& owner) override {
     ++made;
-    return std::make_unique<FakeConnection>(*this, timers_, owner, options, address.display());
+    const std::string to =
+        options.tls != nullptr ? tls_endpoint_name(options.tls_name, address) : address.display();
+    return std::make_unique<FakeConnection>(*this, timers_, owner, options, to);
   }
 
   /// Those that exist, also the ones that are down, in the order in which they were made.

@@ -152,6 +152,22 @@ TEST_F(BackendCollectorTest, CountersDoNotGoBackWhenOnlySomeWorkersHaveReloaded)
   EXPECT_EQ(requests("orders", "a:1", "ok"), 111);
 }
 
+// Prometheus takes no page on which a series stands twice.
+TEST_F(BackendCollectorTest, NamesAtOneAddressAreSeriesOfTheirOwn) {
+  const auto one = add(first, "orders"), two = add(second, "orders");
+  const auto a = one->add("a.test@1.1.1.1:1");
+  count(*a, Outcome::ok, 10);
+  EXPECT_EQ(requests("orders", "1.1.1.1:1", "ok"), 10);
+  count(*two->add("b.test@1.1.1.1:1"), Outcome::ok, 5);
+  EXPECT_EQ(requests("orders", "a.test@1.1.1.1:1", "ok"), 10);
+  EXPECT_EQ(requests("orders", "b.test@1.1.1.1:1", "ok"), 5);
+  EXPECT_EQ(requests("orders", "1.1.1.1:1", "ok"), std::nullopt);
+  EXPECT_EQ(value("zerogate_backend_endpoints", {{"backend", "orders"}}), 2);
+  one->remove(a);
+  EXPECT_EQ(requests("orders", "1.1.1.1:1", "ok"), 15) << "the address' counter never goes back";
+  EXPECT_EQ(value("zerogate_backend_endpoints", {{"backend", "orders"}}), 1);
+}
+
 TEST_F(BackendCollectorTest, PromtoolHasNothingToSay) {
   if (!has_promtool()) {
     GTEST_SKIP() << "no promtool";

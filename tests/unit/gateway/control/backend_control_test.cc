@@ -1,10 +1,84 @@
-// How several event loops' views of an endpoint become one.
+// How several event loops' views of an endpoint become one, and which endpoints an order is for.
 #include "gateway/control/backend_control.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+
+#include "core/log/log.h"
 
 namespace zerogate {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Action = EndpointOrder::Action;
+
+/// One worker's backend `b`.
+class BackendOrdersTest : public ::testing::Test {
+ protected:
+  BackendOrdersTest() {
+    log::set_level(log::Level::off);
+    worker_.backends.add(backend_);
+  }
+
+  std::vector<std::string> shown() const {
+    std::vector<std::string> all;
+    for (const EndpointReport& report : control_.report()) {
+      all.push_back(report.endpoint);
+    }
+    return all;
+  }
+  std::string order(Action action, const std::string& endpoint) {
+    const auto done = control_.order({action, "b", endpoint, ""});
+    return done ? done.value() : "error: " + done.error();
+  }
+
+  FunctionLabels labels_{{}};
+  WorkerMetrics worker_{labels_};
+  std::shared_ptr<BackendMetrics> backend_ = std::make_shared<BackendMetrics>("b");
+  std::shared_ptr<ByHand> by_hand_ = std::make_shared<ByHand>();
+  size_t told_ = 0;
+  BackendControl control_{{[this] { return std::vector<const WorkerMetrics*>{&worker_}; },
+                           [this](const EndpointOrder&) { ++told_; }},
+                          by_hand_};
+};
+
+TEST_F(BackendOrdersTest, TheNameIsShownWhereSeveralHaveTheAddress) {
+  const auto a = backend_->add("a.test@1.1.1.1:1");
+  backend_->add("c.test@1.1.1.2:1");
+  EXPECT_THAT(shown(), ElementsAre("1.1.1.1:1", "1.1.1.2:1"));
+  backend_->add("b.test@1.1.1.1:1");
+  EXPECT_THAT(shown(), ElementsAre("1.1.1.2:1", "a.test@1.1.1.1:1", "b.test@1.1.1.1:1"));
+  backend_->remove(a);
+  EXPECT_THAT(shown(), ElementsAre("1.1.1.1:1", "1.1.1.2:1"));
+}
+
+TEST_F(BackendOrdersTest, AnOrderForAnAddressSaysThatItIsForSeveral) {
+  const auto a = backend_->add("a.test@1.1.1.1:1");
+  backend_->add("b.test@1.1.1.1:1");
+  EXPECT_THAT(order(Action::drain, "1.1.1.1:1"),
+              HasSubstr("b 1.1.1.1:1 (all there: a.test@1.1.1.1:1, b.test@1.1.1.1:1) drained: "));
+  EXPECT_THAT(order(Action::enable, "a.test@1.1.1.1:1"), HasSubstr("error: "));
+  EXPECT_EQ(told_, 1u);
+  order(Action::enable, "1.1.1.1:1");
+  EXPECT_THAT(order(Action::disable, "a.test@1.1.1.1:1"),
+              HasSubstr("b a.test@1.1.1.1:1 disabled: "));
+  EXPECT_THAT(order(Action::drain, "x.test@1.1.1.1:1"), HasSubstr("has no endpoint"));
+  EXPECT_EQ(told_, 3u);
+  backend_->remove(a);
+  EXPECT_THAT(shown(), ElementsAre("a.test@1.1.1.1:1", "b.test@1.1.1.1:1"));
+  EXPECT_THAT(control_.report()[0].status.reason, HasSubstr("disabled by hand"));
+  order(Action::enable, "a.test@1.1.1.1:1");
+  EXPECT_THAT(shown(), ElementsAre("1.1.1.1:1"));
+}
+
+TEST_F(BackendOrdersTest, AnOrderForAnAddressThatHasGoneIsShownAndTakenBack) {
+  backend_->remove(backend_->add("a.test@1.1.1.1:1"));
+  ASSERT_TRUE(by_hand_->set("b", "1.1.1.1:1", {HandState::drain, "", 1}));
+  EXPECT_THAT(shown(), ElementsAre("1.1.1.1:1"));
+  EXPECT_THAT(control_.report()[0].status.reason, HasSubstr("no backend has this address now"));
+  order(Action::enable, "1.1.1.1:1");
+  EXPECT_THAT(shown(), ElementsAre());
+}
 
 TEST(BackendControlTest, TheBestViewIsToldWithTheWorstOnesReason) {
   const EndpointStatus up{EndpointState::up, "", 5};
