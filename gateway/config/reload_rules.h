@@ -15,8 +15,9 @@ std::string reload_refusal(const Config& running, const Config& next);
 
 /// The paths of the keys ("listen.tcp") that differ and need a restart: listeners, threads, limits,
 /// Redis and others that are not live. Backends, routes, handlers, rate limits, curve.clients, tls
-/// (but handshake_timeout and watch) and the log are live. The live keys of a listener that comes or
-/// goes (`tls` of listen.tls) wait for the restart with it: the port serves until then, and as before.
+/// (but handshake_timeout and watch) and the log are live. The live keys of a listener that comes
+/// or goes (`tls` of listen.tls) wait for the restart with it: the port serves until then, and as
+/// before.
 ///
 /// Both must be as load_config gave them. A gateway that has lowered limits.connections to what its
 /// descriptors allow would otherwise look changed.

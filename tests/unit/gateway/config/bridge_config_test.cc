@@ -400,7 +400,7 @@ INSTANTIATE_TEST_SUITE_P(
                "write tcp://host:port, zmq://host:port, tls://host:port, unix:/path or ipc:/path"},
         Broken{"backends:\n  orders:\n    url:\n      - tcp://a:1\n      - tcp://orders\n",
                "zerogate.yaml:5: backends.orders.url: 'orders' has no port; write host:port, as in "
-               "127.0.0.1:5559"},
+               "tcp://127.0.0.1:5559"},
         Broken{"backends:\n  orders: {url: 'tcp://a:0'}\n",
                "zerogate.yaml:2: backends.orders.url: 'tcp://a:0' has port 0, which nobody listens "
                "on"}));
