@@ -174,7 +174,7 @@ Result<std::string> BackendControl::order(const EndpointOrder& order) {
     return Error{fmt::format("backend {} has no endpoint {}; there are: {}", quote(order.backend),
                              quote(order.endpoint), known.empty() ? "none" : known)};
   }
-  const HandOrder before = by_hand_->find(order.backend, order.endpoint);
+  const HandOrder before = by_hand_->standing_for(order.backend, order.endpoint);
   if (order.action == Action::clear && before.state != HandState::ready) {
     return Error{fmt::format("{} {} is {}; enable it instead", order.backend, order.endpoint,
                              in_words(before))};

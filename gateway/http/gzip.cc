@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
-#include <ranges>
 
 #include "core/base/ascii.h"
 
@@ -30,8 +29,12 @@ bool is_unwanted(std::string_view parameter) {
 
 bool accepts_gzip(std::string_view accept_encoding) {
   std::optional<bool> any;
-  for (const auto part : accept_encoding | std::views::split(',')) {
-    const std::string_view one(part.begin(), part.end());
+  const char* at = accept_encoding.data();
+  const char* const end = at + accept_encoding.size();
+  while (at != end) {
+    const char* const comma = std::find(at, end, ',');
+    const std::string_view one(at, comma);
+    at = comma == end ? end : comma + 1;
     const size_t semicolon = std::min(one.find(';'), one.size());
     const std::string_view coding = trim(one.substr(0, semicolon), kOptionalSpace);
     const bool wanted = semicolon == one.size() || !is_unwanted(one.substr(semicolon + 1));

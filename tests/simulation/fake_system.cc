@@ -215,7 +215,7 @@ Result<ListenSocket> ListenSocket::open(const Address& address, bool) {
   listening->is_gateway = true;
   UniqueFd fd(simulation::descriptors().open(
       {.socket = nullptr, .listening = listening, .address = address.display()}));
-  return ListenSocket(std::move(fd), address, "");
+  return ListenSocket(std::move(fd), address, std::nullopt);
 }
 
 ListenSocket::~ListenSocket() = default;

@@ -58,6 +58,7 @@ TEST_F(BackendOrdersTest, AnOrderForAnAddressSaysThatItIsForSeveral) {
   EXPECT_THAT(order(Action::drain, "1.1.1.1:1"),
               HasSubstr("b 1.1.1.1:1 (all there: a.test@1.1.1.1:1, b.test@1.1.1.1:1) drained: "));
   EXPECT_THAT(order(Action::enable, "a.test@1.1.1.1:1"), HasSubstr("error: "));
+  EXPECT_THAT(order(Action::clear, "a.test@1.1.1.1:1"), HasSubstr("enable it instead"));
   EXPECT_EQ(told_, 1u);
   order(Action::enable, "1.1.1.1:1");
   EXPECT_THAT(order(Action::disable, "a.test@1.1.1.1:1"),
