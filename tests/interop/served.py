@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from waiting import PATIENCE_S
+from waiting import PATIENCE_S, wait_until
 
 
 class Served:
@@ -57,6 +57,10 @@ class Served:
         connection.request(method, path, headers=headers or {})
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()
+
+    def wait_until_ready(self, tls=None):
+        """Its event loops may still be about to begin when the log says that it has started."""
+        wait_until(lambda: self.ask("GET", "/readyz", tls=tls)[0] == 200, PATIENCE_S, "/readyz is 200")
 
     def command(self, *words, **options):
         return subprocess.run(

@@ -36,6 +36,7 @@ class Site:
         self.token = {"admin_token": TOKEN}
         self.gateway = on_loopback(binary, tls_watch="100ms", **self.files, **self.token, **more)
         self.tls = ssl.create_default_context(cafile=self.authority.crt)
+        self.gateway.wait_until_ready(self.tls)
 
     def show(self, name):
         """Issues another pair, and puts it where the gateway looks."""
