@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -22,12 +23,6 @@ HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 @pytest.fixture(name="binary")
 def binary_fixture(request):
     return os.path.abspath(request.config.getoption("--zerogate"))
@@ -35,28 +30,33 @@ def binary_fixture(request):
 
 @pytest.fixture(name="serve")
 def serve_fixture(binary):
-    """Starts gateways on a free admin port: (process, port)."""
+    """Starts gateways: (process, admin). The admin port is a Unix socket: some of them can say no port on
+    stderr, and one that is chosen before they start may be another's by then."""
     processes = []
+    folder = tempfile.TemporaryDirectory(prefix="zerogate-signals-")
 
     def serve(*arguments, preexec=None, **options):
-        port = free_port()
+        admin = os.path.join(folder.name, str(len(processes)))
         command = [binary, "serve", "--listen-tcp", "127.0.0.1:0", "--listen-zmq", "127.0.0.1:0"]
-        command += ["--admin", f"127.0.0.1:{port}", *arguments]
+        command += ["--admin", f"unix:{admin}", *arguments]
         options.setdefault("stderr", subprocess.DEVNULL)
         processes.append(subprocess.Popen(command, preexec_fn=preexec, **options))
-        return processes[-1], port
+        return processes[-1], admin
 
     yield serve
     for process in processes:
         if process.poll() is None:
             process.kill()
         process.wait()
+    folder.cleanup()
 
 
-def get(port, path):
-    """(status line, all) of the admin port, or None."""
+def get(admin, path):
+    """The status of a page of the admin port, or None."""
     try:
-        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as peer:
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(PATIENCE_S)
+            peer.connect(admin)
             peer.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             answer = b""
             while block := peer.recv(65536):
@@ -66,8 +66,8 @@ def get(port, path):
         return None
 
 
-def until_ready(port):
-    wait_until(lambda: get(port, "/readyz") == 200, PATIENCE_S, "it is ready")
+def until_ready(admin):
+    wait_until(lambda: get(admin, "/readyz") == 200, PATIENCE_S, "it is ready")
 
 
 @pytest.mark.parametrize("closed", ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)))
@@ -76,8 +76,8 @@ def test_closed_standard_descriptors(serve, closed):
         for fd in closed:
             os.close(fd)
 
-    process, port = serve(preexec=close, stderr=None)
-    until_ready(port)
+    process, admin = serve(preexec=close, stderr=None)
+    until_ready(admin)
     for fd in closed:
         assert os.readlink(f"/proc/{process.pid}/fd/{fd}") == "/dev/null"
     process.terminate()
@@ -96,14 +96,14 @@ def handles(pid, number):
 
 @pytest.mark.parametrize("number", HARMLESS, ids=lambda number: number.name)
 def test_harmless_signals_from_the_start_to_the_end(serve, number):
-    process, port = serve()
+    process, admin = serve()
     wait_until(lambda: handles(process.pid, number), PATIENCE_S, "the signal is held")
-    while get(port, "/readyz") != 200:
+    while get(admin, "/readyz") != 200:
         assert process.poll() is None
         process.send_signal(number)
     for _ in range(20):
         process.send_signal(number)
-    assert get(port, "/healthz") == 200
+    assert get(admin, "/healthz") == 200
     assert end_under_a_flood(process, number) == 0
 
 
@@ -120,8 +120,8 @@ def end_under_a_flood(process, number):
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signals_that_end_it_never_kill_it(serve, number):
     for _ in range(10):
-        process, port = serve()
-        until_ready(port)
+        process, admin = serve()
+        until_ready(admin)
         assert end_under_a_flood(process, number) == 0
 
 
@@ -161,13 +161,13 @@ def stop_a_worker(pid):
 
 
 def test_a_stuck_event_loop_is_not_healthy_and_does_not_hold_up_the_end(serve):
-    process, port = serve("--threads", "2")
-    until_ready(port)
-    assert get(port, "/healthz") == 200
+    process, admin = serve("--threads", "2")
+    until_ready(admin)
+    assert get(admin, "/healthz") == 200
     task = stop_a_worker(process.pid)
-    wait_until(lambda: get(port, "/healthz") == 503, PATIENCE_S, "it is not healthy")
+    wait_until(lambda: get(admin, "/healthz") == 503, PATIENCE_S, "it is not healthy")
     process.terminate()
-    wait_until(lambda: get(port, "/readyz") == 503, PATIENCE_S, "it drains")
+    wait_until(lambda: get(admin, "/readyz") == 503, PATIENCE_S, "it drains")
     process.terminate()
     began = time.monotonic()
     os.waitpid(task, WAIT_ALL)  # the stopped thread, whose end is ours to take note of
