@@ -16,6 +16,7 @@ from bridge_backend import Backend
 from clients import KINDS, Clients
 from gateway import Gateway
 from redis_server import RedisServer
+from served import Served
 from zero_reference_server import ReferencePeer
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -51,6 +52,13 @@ def new_peer(config, redis_url):
     if config.getoption("--peer") == "zero":
         return ReferencePeer(redis_url)
     return Gateway(config.getoption("--zerogate"), redis_url)
+
+
+@pytest.fixture(autouse=True)
+def no_gateway_left():
+    yield
+    while Served.started:
+        Served.started.pop().kill()
 
 
 @pytest.fixture(scope="session")

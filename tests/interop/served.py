@@ -9,7 +9,9 @@ from waiting import PATIENCE_S, wait_until
 
 
 class Served:
-    """`zerogate serve` with variables, until the end of the test."""
+    """`zerogate serve` with variables, until the end of the test, also of one that fails."""
+
+    started = []  # by this test; conftest.py ends what is left of them
 
     def __init__(self, binary, **variables):
         self.binary = binary
@@ -18,6 +20,7 @@ class Served:
         self._process = subprocess.Popen(
             [binary, "serve"], stderr=subprocess.PIPE, text=True, env=environment, umask=0o077
         )
+        Served.started.append(self)
         self.addresses = {}
         self.lines = []  # up to the one that says that it has started
         for line in self._process.stderr:
