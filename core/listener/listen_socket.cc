@@ -291,7 +291,8 @@ void ListenSocket::remove_file() {
   if (!file_) {
     return;
   }
-  // Nobody takes the path over between the look and the unlink: takers hold the lock.
+  // With the lock no other process takes the path over between the look and the unlink. Another may
+  // have the lock already; the look is all that tells then.
   const FolderLock lock(bound_.path);
   const std::optional<File> there = file_of(bound_.path);
   if (there && there->device == file_->device && there->inode == file_->inode) {
