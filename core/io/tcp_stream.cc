@@ -260,6 +260,18 @@ void TcpStream::on_read(ssize_t size) {
   }
 }
 
+void TcpStream::read_now(size_t most) {
+  for (size_t all = 0; all < most && shell_ != nullptr && !waits_for_memory();) {
+    const uv_buf_t space = reader_.space(read_buffer_);
+    const ssize_t size = ::recv(fd(), space.base, space.len, MSG_DONTWAIT);
+    if (size <= 0) {
+      return;
+    }
+    all += static_cast<size_t>(size);
+    on_read(size);
+  }
+}
+
 void TcpStream::give_way(ssize_t size, size_t room) {
   if (size < static_cast<ssize_t>(room) || turns_ == nullptr) {
     without_pause_ = 0;

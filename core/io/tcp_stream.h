@@ -132,6 +132,9 @@ class TcpStream final : private ReadTurns::Waiter,
   int start_reading();
   /// Reads no more.
   void stop_reading();
+  /// Reads what the peer has sent so far, up to `most` bytes and a read more, without the loop.
+  /// Not over TLS. Its owner may close it meanwhile.
+  void read_now(size_t most);
   /// Ends what this side sends; the peer may still be read. Nothing may wait to be written.
   void end_writing();
   /// Ends the connection: no function of the owner's and none of this is called any more.

@@ -20,16 +20,25 @@ bool is_one_of_the_last(int fd) {
          static_cast<rlim_t>(fd) + StreamListener::kSpareDescriptors >= limit.rlim_cur;
 }
 
+WatchedState limit_state(const StreamOptions& options) {
+  return {"below the connection limit again",
+          "connection limit reached",
+          WatchedState::When::up_for_all,
+          {{"protocol", std::string(name_of(options.protocol))},
+           {"limit", std::to_string(options.max_connections)}}};
+}
+
 }  // namespace
 
 StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtocol& protocol,
                                ListenerMetrics& metrics, const StreamOptions& options)
     : loop_(loop),
       metrics_(metrics),
-      refusals_(timers, metrics, Protocol::tcp),
+      refusals_(timers, metrics, options.protocol),
       stall_timer_(timers, [this] { check_stalls(); }),
       tell_timer_(timers, [this] { tell_connections(); }),
       accept_timer_(timers, [this] { stop_accepting(); }),
+      held_timer_(timers, [this] { accept_held_back(); }),
       certificate_timer_(timers, [this] { check_certificates(); }),
       read_buffer_(new char[FrameReader::kSharedBytes]),
       shared_{.loop = loop,
@@ -42,6 +51,9 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
               .turns = ReadTurns(loop.uv()),
               .memory = options.memory != nullptr ? *options.memory : own_memory_} {
   loop_.add(*this);
+  if (options.newcomers_wait) {
+    room_.emplace(loop.uv(), options.states, limit_state(options));
+  }
 }
 
 StreamListener::~StreamListener() {
@@ -55,6 +67,9 @@ StreamListener::~StreamListener() {
 Status StreamListener::listen(const ListenSocket& socket) {
   metrics_.connections_limit.add(options().max_connections);  // the plain port's, and that of TLS
   member_ = socket.member();
+  if (options().newcomers_wait && !socket.bound().is_path()) {
+    gate_.emplace(socket.fd());
+  }
   accept_.reset(new UvStream);
   accept_->handle.data = this;
   const int fd = socket.duplicate();
@@ -104,6 +119,34 @@ void StreamListener::leave() {
   sessions_.for_each([](uint32_t, auto& session) { session->leave(); });
 }
 
+void StreamListener::pause() {
+  if (gate_) {
+    gate_->close();
+  }
+  stop_accepting();
+  for_each([](StreamSession& session) { session.pause(); });
+}
+
+void StreamListener::finish() {
+  for_each([](StreamSession& session) { session.finish(); });
+  flush();
+}
+
+void StreamListener::hold_back() {
+  held_back_ = true;
+  metrics_.count(Rejected::limit);
+  room_->set(false, "new connections wait");
+}
+
+void StreamListener::accept_held_back() {
+  if (!held_back_ || full() || accept_ == nullptr) {
+    return;
+  }
+  held_back_ = false;
+  room_->set(true);
+  on_connection(0);
+}
+
 void StreamListener::open_inbox() {
   const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
     uv_async_init(loop, handle, [](uv_async_t* async) {
@@ -130,6 +173,9 @@ void StreamListener::close_all() {
 void StreamListener::on_connection(int status) {
   if (status != 0) {
     return refusals_.count(Rejected::descriptors, [] { return "unknown"; });
+  }
+  if (options().newcomers_wait && full()) {
+    return hold_back();  // libuv polls the socket no more until the connection is accepted
   }
   if (member_.balancer != nullptr) {
     const size_t to = member_.balancer->taker(member_.index);
@@ -190,12 +236,14 @@ void StreamListener::admit(StreamSession& session) {
   tell_connections();
   if (!is_allowed(session.fd())) {
     session.reject(Rejected::not_allowed);
-  } else if (sessions_.size() > options().max_connections) {
+  } else if (sessions_.size() > options().max_connections && !options().newcomers_wait) {
     session.reject(Rejected::limit);
   } else if (is_one_of_the_last(session.fd())) {
     session.reject(Rejected::descriptors);
   } else if (shared_.tls && shared_.tls->loop.unfinished() > shared_.tls->max_handshakes) {
     session.reject(Rejected::handshakes);
+  } else {
+    shared_.protocol.welcome(session);
   }
 }
 
@@ -236,6 +284,9 @@ void StreamListener::forget(StreamSession& session) {
   sessions_.release(slot);
   metrics_.connections.sub();
   tell_connections();
+  if (held_back_) {
+    held_timer_.start(0);
+  }
 }
 
 std::string StreamListener::peer(CallerKey caller) const {
@@ -262,7 +313,7 @@ void StreamListener::list_clients(ClientList& list) {
                             .unsent_bytes = rank.unsent_bytes,
                             .calls = rank.calls,
                             .peer = rank.key->peer(),
-                            .protocol = Protocol::tcp,
+                            .protocol = options().protocol,
                             .wire = activity.wire(),
                             .identity = {},
                             .label = activity.function(),

@@ -6,12 +6,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/slot_map.h"
 #include "core/io/event_loop.h"
 #include "core/io/uv_ptr.h"
+#include "core/listener/accept_gate.h"
 #include "core/listener/listen_socket.h"
 #include "core/listener/stream_session.h"
 
@@ -55,6 +57,16 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   bool accepts() const { return accept_ != nullptr; }
   /// Has every connection leave. No call may be under way.
   void leave();
+  /// Instead of leave(), where a peer that is told the end would lose what it sends meanwhile:
+  /// nothing is read until finish(), which has what was sent until then answered, at once.
+  /// Newcomers are held back.
+  void pause();
+  void finish();
+  /// Calls `function` with each session; it may close none.
+  template <class Function>
+  void for_each(Function function) {
+    sessions_.for_each([&](uint32_t, auto& session) { function(*session); });
+  }
   bool empty() const { return sessions_.size() == 0; }
   /// Takes a connected socket, TCP or Unix, as if it had been accepted here.
   void adopt(UniqueFd connection);
@@ -98,6 +110,10 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   bool is_allowed(int fd) const;
   void open_inbox();
   void tell_connections();
+  bool full() const { return sessions_.size() >= options().max_connections; }
+  /// The next connection stays in the kernel until there is room for it.
+  void hold_back();
+  void accept_held_back();
   void check_stalls();
   void check_certificates();
   void shed_memory();
@@ -115,6 +131,10 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   Timer stall_timer_;
   Timer tell_timer_;    ///< tells the balancer again
   Timer accept_timer_;  ///< of drain()
+  Timer held_timer_;    ///< there is room for the connection that was held back
+  bool held_back_ = false;
+  std::optional<StateReporter> room_;  ///< where newcomers wait
+  std::optional<AcceptGate> gate_;     ///< the same, but of a Unix socket
   Timer certificate_timer_;
   std::vector<CallerKey> to_check_;  ///< sessions whose certificates are to be judged again
   const std::unique_ptr<char[]> read_buffer_;

@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/io/tls_use.h"
-
 #include "core/base/address_range.h"
 #include "core/base/memory_account.h"
+#include "core/io/tls_use.h"
+#include "core/log/state_log.h"
+#include "core/wire/protocol.h"
 
 namespace zerogate {
 
@@ -31,6 +32,14 @@ struct StreamOptions {
   uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
   size_t write_buffer = 1 << 20;      ///< bytes unread by one peer before we stop reading from it
   AddressRanges allow = {};           ///< who may connect (listen.allow); empty: everyone
+  Protocol protocol = Protocol::tcp;  ///< as metrics and the log call it
+  /// A peer has to make itself known within this time: see StreamSession::greeted(). 0: it need
+  /// not.
+  uint64_t greeting_ms = 0;
+  /// At the connection limit newcomers wait, instead of being closed: a libzmq that is refused
+  /// comes back ten times a second.
+  bool newcomers_wait = false;
+  std::shared_ptr<StateLog> states = {};  ///< told of that; never null then
   // No configuration names these. A container's memory limit lowers the first two; tests set all of
   // them, to move fewer bytes and wait for less.
   size_t receive_memory = kReceiveMemory;

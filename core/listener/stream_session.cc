@@ -32,6 +32,10 @@ bool StreamSession::begin() {
     shaking_since_ms_ = shared_.clock.now_ms();
     owner_.watch_stalls();
   }
+  if (shared_.options.greeting_ms != 0) {
+    greeting_since_ms_ = shared_.clock.now_ms();
+    owner_.watch_stalls();
+  }
   stream_.watch_peer(kKeepAliveMs, kVanishedMs);
   reading_ = stream_.start_reading() == 0;
   return reading_;
@@ -77,7 +81,7 @@ void StreamSession::on_closed(int error) {
     return close();
   }
   if (!stream_.reader().empty()) {
-    return malformed(Malformed::truncated);
+    return malformed(greeting_since_ms_ != 0 ? Malformed::bad_handshake : Malformed::truncated);
   }
   end();
 }
@@ -165,6 +169,30 @@ void StreamSession::leave() {
   }
 }
 
+void StreamSession::pause() {
+  if (open_) {
+    paused_ = true;
+    stop_reading();
+  }
+}
+
+void StreamSession::finish() {
+  if (!open_) {
+    return;
+  }
+  paused_ = false;
+  if (const ByteBuffer waiting = stream_.release_kept(); !waiting.empty()) {
+    consume(waiting.view(), shared_.loop.read_ns());
+  }
+  if (open_) {
+    stream_.read_now(kLastBytes);
+  }
+  paused_ = true;
+  if (open_ && stream_.flush() == 0 && unsent_bytes() == 0) {
+    stream_.end_writing();
+  }
+}
+
 void StreamSession::on_writable() {
   account_sent();
   unread_since_ms_ = 0;
@@ -210,6 +238,14 @@ bool StreamSession::check_stall(uint64_t now_ms) {
     }
     stream_.tls()->give_up(TlsResult::timeout);
     refuse(TlsResult::timeout, "it did not finish the handshake in time");
+    return false;
+  }
+  if (greeting_since_ms_ != 0) {
+    if (now_ms - greeting_since_ms_ < shared_.options.greeting_ms) {
+      return true;
+    }
+    shared_.refusals.count(Malformed::bad_handshake, [this] { return peer(); });
+    close();
     return false;
   }
   if (stream_.waits_for_memory()) {

@@ -32,6 +32,8 @@ class StreamProtocol {
   /// ready(). When it is not open(), the rest is of no interest.
   virtual ByteView consume(StreamSession& session, ByteView bytes, uint64_t received_ns,
                            size_t& frame_size) = 0;
+  /// The peer was let in, and has sent nothing yet: the protocol may speak first.
+  virtual void welcome(StreamSession&) {}
 
  protected:
   ~StreamProtocol() = default;
@@ -52,6 +54,8 @@ class StreamSession final : private TcpStream::Owner {
   /// A peer for which more than its limit waits is a slow reader once it has read nothing for this
   /// long: replies that come together are no sign of one.
   static constexpr uint64_t kSlowReaderMs = 2'000;
+  /// Bytes that finish() reads: whoever sends more does not wait for each answer.
+  static constexpr size_t kLastBytes = 256 << 10;
 
   class Owner {
    public:
@@ -106,6 +110,13 @@ class StreamSession final : private TcpStream::Owner {
   void begin_call() { ++in_flight_; }
   /// Of each call, what the operator is told of its caller.
   void note_call(Wire wire, FunctionLabel function) { activity_.note(wire, function); }
+  /// With StreamOptions::greeting_ms: the peer has made itself known.
+  void greeted() { greeting_since_ms_ = 0; }
+  /// Append here what answers no call.
+  OutBuffer& speak() {
+    mark_dirty();
+    return stream_.out();
+  }
   /// Calls that may be under way from now on.
   void limit_calls(uint32_t most) { max_in_flight_ = most; }
   /// These bytes are no request: it is counted. The session reads no more, and closes once every
@@ -134,6 +145,11 @@ class StreamSession final : private TcpStream::Owner {
   void leave_if_idle();
   /// The same, also in the middle of a request. No call may be under way.
   void leave();
+  /// Reads no more until finish().
+  void pause();
+  /// Takes what its peer has sent so far, up to kLastBytes, and ends what this side sends. Every
+  /// call of it has to be answered at once.
+  void finish();
   /// Ends the session now. Its calls under way lose their way back; no callback follows.
   void close();
   void reject(Rejected reason);
@@ -170,7 +186,7 @@ class StreamSession final : private TcpStream::Owner {
   void refuse(TlsResult result, std::string_view why);
   void stop_reading();
   bool blocked() const {
-    return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.write_buffer;
+    return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.write_buffer || paused_;
   }
   [[gnu::cold]] bool reads_slowly() const;
   /// While others wait for memory: whether a frame that holds some hardly grows.
@@ -203,6 +219,7 @@ class StreamSession final : private TcpStream::Owner {
   bool reading_ = false;
   bool open_ = true;
   bool leaving_ = false;  ///< waits for the peer to close
+  bool paused_ = false;
   bool closed_ = false;
   bool waiting_ = false;  ///< this session's part of Shared::waiting
   size_t held_ = 0;       ///< and of Shared::held
@@ -212,6 +229,7 @@ class StreamSession final : private TcpStream::Owner {
   uint64_t unread_since_ms_ = 0;
   uint64_t reads_slowly_since_ms_ = 0;  ///< while something is unread
   uint64_t shaking_since_ms_ = 0;       ///< TLS: when the handshake that is not done was begun
+  uint64_t greeting_since_ms_ = 0;      ///< until greeted()
   size_t queued_at_check_ = 0;  ///< libuv's write queue at the last stall check: did it shrink?
   size_t kept_at_check_ = 0;    ///< and what there was of an unfinished frame
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/listener/zmq_listener.h"
+#include "core/listener/zmtp_listener.h"
 #include "core/sdk/functions.h"
 
 namespace zerogate {
@@ -150,7 +151,7 @@ std::unique_ptr<Listener> Worker::make_listener(Protocol protocol) {
   }
   ZmqOptions options = options_.zmq;
   options.memory = &memory_;
-  return std::make_unique<ZmqListener>(loop_, dispatcher_, metrics, options);
+  return std::make_unique<ZmtpListener>(loop_, dispatcher_, metrics, options);
 }
 
 void Worker::start(std::function<void()> on_exit) {
