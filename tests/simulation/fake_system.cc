@@ -85,6 +85,7 @@ namespace sim = zerogate::simulation;
 extern "C" {
 
 ssize_t __real_send(int, const void*, size_t, int);
+ssize_t __real_recv(int, void*, size_t, int);
 int __real_close(int);
 int __real_setsockopt(int, int, int, const void*, socklen_t);
 int __real_getsockopt(int, int, int, void*, socklen_t*);
@@ -107,6 +108,21 @@ ssize_t __wrap_send(int fd, const void* data, size_t size, int flags) {
     return -1;
   }
   return sent;
+}
+
+ssize_t __wrap_recv(int fd, void* to, size_t size, int flags) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_recv(fd, to, size, flags);
+  }
+  const auto* entry = sim::descriptors().find(fd);
+  const long got = entry == nullptr || entry->socket == nullptr
+                       ? -EBADF
+                       : entry->socket->read(static_cast<char*>(to), size);
+  if (got < 0) {
+    errno = static_cast<int>(-got);
+    return -1;
+  }
+  return got;
 }
 
 int __wrap_close(int fd) {

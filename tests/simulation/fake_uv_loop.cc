@@ -112,7 +112,8 @@ bool is_ready(const Handle& handle) {
     case UV_TCP:
       return handle.connect_done || (handle.reading && handle.socket->readable()) ||
              (handle.write != nullptr && handle.socket->writable()) ||
-             (handle.on_connection != nullptr && !handle.listening->backlog.empty());
+             (handle.on_connection != nullptr && handle.accepted == nullptr &&
+              !handle.listening->backlog.empty());
     default:
       return false;
   }
@@ -149,7 +150,8 @@ void read_once(Handle& handle) {
 }
 
 void accept_all(Handle& handle) {
-  while (!handle.closing && handle.on_connection != nullptr && !handle.listening->backlog.empty()) {
+  while (!handle.closing && handle.on_connection != nullptr && handle.accepted == nullptr &&
+         !handle.listening->backlog.empty()) {
     handle.accepted = handle.listening->backlog.front();
     handle.listening->backlog.pop_front();
     if (descriptors().count() >= descriptors().limit) {

@@ -230,7 +230,8 @@ void Storm::judge_calm() {
     prober_ = std::make_unique<TcpClient>(world_, network_, ledger_, "10.8.9.9:4000", kGatewayTcp,
                                           TcpClient::Manners{});
     prober_->connect();
-    zmq_prober_ = std::make_unique<ZmqClient>(world_, ledger_, "10.8.9.9", kGatewayZmq, Wire::w5);
+    zmq_prober_ = std::make_unique<ZmqClient>(world_, network_, ledger_, "10.8.9.9:4001",
+                                              kGatewayZmq, Wire::w5);
     zmq_prober_->connect();
     probed_ = ledger_.size();
     world_.in(kSecond, [this] { probe(kProbeRounds * std::size(kProbes)); });

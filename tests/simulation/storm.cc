@@ -48,9 +48,9 @@ void Storm::make_clients() {
   for (size_t i = 0; i < plan_.clients; ++i) {
     if (world_.chance(3)) {
       constexpr Wire kWires[] = {Wire::w5, Wire::w5, Wire::w4, Wire::w3};
-      zmq_clients_.push_back(
-          std::make_unique<ZmqClient>(world_, ledger_, "10.8.1." + std::to_string(i + 1),
-                                      kGatewayZmq, kWires[world_.random.below(std::size(kWires))]));
+      zmq_clients_.push_back(std::make_unique<ZmqClient>(
+          world_, network_, ledger_, "10.8.1." + std::to_string(i + 1) + ":4000", kGatewayZmq,
+          kWires[world_.random.below(std::size(kWires))]));
       continue;
     }
     constexpr Wire kWires[] = {Wire::t3, Wire::t3, Wire::t3, Wire::t2, Wire::t1};

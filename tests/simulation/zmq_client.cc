@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
 #include "core/wire/zmq_wire.h"
+#include "core/wire/zmtp.h"
 
 namespace zerogate::simulation {
 namespace {
@@ -19,41 +21,131 @@ std::string padded(std::string name, Wire wire) {
   return name;
 }
 
+std::string greeting() {
+  OutBuffer out;
+  wire::zmtp::write_greeting(out);
+  return std::string(out.view());
+}
+
+std::string ready() {
+  using namespace std::string_literals;
+  return "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06"s + "DEALER"s;
+}
+
 }  // namespace
 
-ZmqClient::ZmqClient(World& the_world, Ledger& the_ledger, std::string address, std::string gateway,
-                     Wire wire)
+ZmqClient::ZmqClient(World& the_world, Network& the_network, Ledger& the_ledger,
+                     std::string address, std::string gateway, Wire wire)
     : world_(the_world),
+      network_(the_network),
       ledger_(the_ledger),
       address_(std::move(address)),
       gateway_(std::move(gateway)),
       wire_(wire),
       next_id_(static_cast<uint32_t>(the_world.random.next())) {}
 
-ZmqClient::~ZmqClient() { disconnect(); }
+ZmqClient::~ZmqClient() { drop(); }
 
 void ZmqClient::connect() {
-  disconnect();
-  zmq_bus().connect(address_, gateway_, [this, attempt = attempt_](ZmqLinkPtr link) {
-    if (link == nullptr) {
-      return;
+  drop();
+  network_.connect(address_, gateway_, [this, attempt = attempt_](SocketPtr socket, int) {
+    if (socket != nullptr && attempt != attempt_) {
+      return socket->close();
     }
-    if (attempt != attempt_) {
-      return link->close();
+    if (socket != nullptr) {
+      attach(std::move(socket));
     }
-    link_ = std::move(link);
-    link_->hooks = {.message = [this](const std::string& body) { take(body); },
-                    .gone = [this] { open_.clear(); }};
-    world_.note("zmq client connected");
   });
 }
 
-void ZmqClient::disconnect() {
+void ZmqClient::attach(SocketPtr socket) {
+  socket_ = std::move(socket);
+  socket_->hooks = {.readable = [this] { read(); }, .writable = [this] { pump(); }};
+  phase_ = Phase::greeting;
+  out_ = greeting();
+  pump();
+  read();
+}
+
+void ZmqClient::drop() {
   ++attempt_;
-  if (link_ != nullptr) {
-    std::exchange(link_, nullptr)->close();
+  if (socket_ != nullptr) {
+    std::exchange(socket_, nullptr)->close();
   }
+  phase_ = Phase::none;
+  paused_ = false;
+  in_.clear();
+  out_.clear();
   open_.clear();
+}
+
+void ZmqClient::disconnect() { drop(); }
+
+void ZmqClient::pump() {
+  while (socket_ != nullptr && !out_.empty()) {
+    const long sent = socket_->write(out_);
+    if (sent <= 0) {
+      return;  // an error shows when it is read
+    }
+    out_.erase(0, static_cast<size_t>(sent));
+  }
+}
+
+void ZmqClient::read() {
+  while (socket_ != nullptr && !paused_) {
+    char bytes[16 << 10];
+    const long got = socket_->read(bytes, sizeof bytes);
+    if (got == -EAGAIN) {
+      return;
+    }
+    if (got <= 0) {
+      world_.note("zmq client closed", open_.size());
+      return drop();
+    }
+    in_.append(bytes, static_cast<size_t>(got));
+    while (socket_ != nullptr && parse_one()) {
+    }
+  }
+}
+
+bool ZmqClient::parse_one() {
+  if (phase_ == Phase::greeting) {
+    if (in_.size() < wire::zmtp::kGreetingBytes) {
+      return false;
+    }
+    if (wire::zmtp::parse_greeting(in_) != wire::zmtp::GreetingStatus::ok) {
+      ledger_.strange_answer("it does not speak ZMTP");
+    }
+    in_.erase(0, wire::zmtp::kGreetingBytes);
+    phase_ = Phase::handshake;
+    out_ += ready();
+    pump();
+    return true;
+  }
+  const wire::zmtp::Frame frame = wire::zmtp::parse_frame(in_, size_t{64} << 20);
+  if (frame.status == wire::zmtp::FrameStatus::incomplete) {
+    return false;
+  }
+  if (frame.status != wire::zmtp::FrameStatus::whole || frame.more ||
+      frame.command != (phase_ == Phase::handshake)) {
+    ledger_.strange_answer("a frame that is none");
+  }
+  const std::string body(frame.body);
+  in_.erase(0, frame.size);
+  if (phase_ == Phase::handshake) {
+    phase_ = Phase::open;
+    world_.note("zmq client connected");
+  } else {
+    take(body);
+  }
+  return true;
+}
+
+void ZmqClient::send(const std::string& body) {
+  OutBuffer head;
+  wire::zmtp::write_head(head, body.size());
+  out_.append(head.view()).append(body);
+  pump();
 }
 
 void ZmqClient::call(Function function, size_t bytes) {
@@ -64,7 +156,7 @@ void ZmqClient::call(Function function, size_t bytes) {
   open_[id] = number;
   std::string body = id + padded(std::string(kFunctions[static_cast<size_t>(function)]), wire_);
   body += ledger_.at(number).argument;
-  link_->send(std::move(body));
+  send(body);
 }
 
 void ZmqClient::take(const std::string& body) {
@@ -87,23 +179,27 @@ void ZmqClient::take(const std::string& body) {
 }
 
 void ZmqClient::vanish() {
-  if (link_ != nullptr) {
+  if (socket_ != nullptr) {
     world_.note("zmq client vanishes");
-    link_->hooks = {};
-    std::exchange(link_, nullptr)->vanish();
-    open_.clear();
+    socket_->vanish();
+    drop();
   }
 }
 
 void ZmqClient::pause() {
-  if (link_ != nullptr) {
-    link_->set_paused(true);
-    world_.in(world_.between(kMs, 3 * kSecond), [link = link_] { link->set_paused(false); });
+  if (connected()) {
+    paused_ = true;
+    world_.in(world_.between(kMs, 3 * kSecond), [this, attempt = attempt_] {
+      if (attempt == attempt_) {
+        paused_ = false;
+        read();
+      }
+    });
   }
 }
 
 void ZmqClient::send_garbage() {
-  if (link_ == nullptr) {
+  if (!connected()) {
     return;
   }
   // What is shorter than an id is taken for one, and answered with an error.
@@ -112,7 +208,7 @@ void ZmqClient::send_garbage() {
     body += static_cast<char>(world_.random.next());
   }
   garbage_.push_back(body);
-  link_->send(std::move(body));
+  send(body);
 }
 
 }  // namespace zerogate::simulation

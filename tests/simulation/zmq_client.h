@@ -1,5 +1,5 @@
 // A client of the gateway's ZeroMQ port, as the simulation has them: those of W3, W4 and W5, which
-// have several calls under way on one socket.
+// have several calls under way on one socket, with what their libzmq does.
 #pragma once
 
 #include <cstdint>
@@ -8,21 +8,22 @@
 #include <vector>
 
 #include "tests/simulation/ledger.h"
-#include "tests/simulation/zmq_bus.h"
+#include "tests/simulation/network.h"
 
 namespace zerogate::simulation {
 
 class ZmqClient {
  public:
-  ZmqClient(World& the_world, Ledger& the_ledger, std::string address, std::string gateway,
-            Wire wire);
+  ZmqClient(World& the_world, Network& the_network, Ledger& the_ledger, std::string address,
+            std::string gateway, Wire wire);
   ~ZmqClient();
   ZmqClient(const ZmqClient&) = delete;
   ZmqClient& operator=(const ZmqClient&) = delete;
 
   void connect();
   void call(Function function, size_t bytes);
-  bool connected() const { return link_ != nullptr && link_->alive(); }
+  /// Both sides have greeted each other.
+  bool connected() const { return phase_ == Phase::open; }
   size_t waiting() const { return open_.size(); }
 
   // What a seed does to it.
@@ -32,14 +33,27 @@ class ZmqClient {
   void send_garbage();
 
  private:
+  enum class Phase { none, greeting, handshake, open };
+
+  void attach(SocketPtr socket);
+  void drop();
+  void pump();
+  void read();
+  bool parse_one();
+  void send(const std::string& body);
   void take(const std::string& body);
 
   World& world_;
+  Network& network_;
   Ledger& ledger_;
   const std::string address_;
   const std::string gateway_;
   const Wire wire_;
-  ZmqLinkPtr link_;
+  SocketPtr socket_;
+  Phase phase_ = Phase::none;
+  bool paused_ = false;
+  std::string in_;
+  std::string out_;
   uint64_t attempt_ = 0;
   uint32_t next_id_ = 0;
   std::map<std::string, uint32_t> open_;  ///< id to number
