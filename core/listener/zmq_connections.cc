@@ -2,6 +2,7 @@
 
 #include <zmq.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -14,8 +15,8 @@ namespace {
 
 /// Of each connection, for ZMTP's greeting and handshake.
 constexpr uint64_t kHandshakeBytes = 1'024;
-/// And for its PING and PONG: less than 40 bytes in ten seconds.
-constexpr uint64_t kHeartbeatBytesPerSecond = 4;
+/// And for the PINGs of peers that send some: less than 40 bytes in ten seconds.
+constexpr uint64_t kPingBytesPerSecond = 4;
 /// With less than this of it in libzmq no connection is ended: it would free nothing.
 constexpr size_t kLeastUnread = 64 << 10;
 
@@ -74,7 +75,7 @@ std::shared_ptr<ZmqTraffic> ZmqConnections::spoke(int fd) {
 size_t ZmqConnections::unread_of(const Connection& connection, uint64_t now_ms) {
   const uint64_t read = (connection.traffic != nullptr ? connection.traffic->bytes : 0) +
                         kHandshakeBytes +
-                        (now_ms - connection.since_ms) / 1'000 * kHeartbeatBytesPerSecond;
+                        (now_ms - connection.since_ms) / 1'000 * kPingBytesPerSecond;
   const uint64_t received = connection.socket.received().value_or(0);
   return received > read ? received - read : 0;
 }
@@ -114,12 +115,31 @@ bool ZmqConnections::end_largest() {
   if (largest == nullptr) {
     return false;
   }
-  largest->unread = 0;
-  largest->ending = true;
-  if (largest->socket.end()) {
-    refusals_.count(Rejected::receive_memory, [largest] { return largest->peer; });
-  }
+  end(*largest, Rejected::receive_memory);
   return true;
+}
+
+void ZmqConnections::end(Connection& connection, Rejected reason) {
+  connection.unread = 0;
+  connection.ending = true;
+  if (connection.socket.end()) {
+    refusals_.count(reason, [&connection] { return connection.peer; });
+  }
+}
+
+uint64_t ZmqConnections::end_stalled(uint64_t now_ms) {
+  auto next = open_.lower_bound(look_on_);
+  for (size_t looks = kLooksAtOnce; looks > 0 && next != open_.end(); --looks, ++next) {
+    Connection& connection = next->second;
+    const auto received = connection.ending ? std::nullopt : connection.socket.received();
+    const uint64_t read = connection.traffic != nullptr ? connection.traffic->bytes : 0;
+    if (received &&
+        connection.partial.stands_still_ms(*received, read, now_ms) >= times_.stall_ms) {
+      end(connection, Rejected::stalled);
+    }
+  }
+  look_on_ = next != open_.end() ? next->first : 0;
+  return std::max<uint64_t>(times_.stall_ms / kLooks / (open_.size() / kLooksAtOnce + 1), 1);
 }
 
 void ZmqConnections::ended(int fd, uint64_t now_ms) {
@@ -151,7 +171,7 @@ void ZmqConnections::ended(int fd, uint64_t now_ms) {
 
 bool ZmqConnections::sent_no_greeting(const Connection& connection, uint64_t now_ms) const {
   return handshakes_ > 0 && !connection.spoke && !connection.peer.empty() &&
-         now_ms - connection.since_ms < handshake_ms_;
+         now_ms - connection.since_ms < times_.handshake_ms;
 }
 
 }  // namespace zerogate

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
+#include "core/listener/partial_message.h"
 #include "core/listener/peer_socket.h"
 #include "core/listener/refusal_log.h"
 #include "core/metrics/worker_metrics.h"
@@ -33,9 +34,19 @@ struct ZmqTraffic {
 /// Loop thread only.
 class ZmqConnections {
  public:
-  /// Both outlive it. `handshake_ms`: libzmq ends a connection whose handshake takes longer.
-  ZmqConnections(ListenerMetrics& metrics, RefusalLog& refusals, uint64_t handshake_ms)
-      : metrics_(metrics), refusals_(refusals), handshake_ms_(handshake_ms) {}
+  /// Of these at a time end_stalled() looks: two system calls each, together a fraction of a
+  /// millisecond.
+  static constexpr size_t kLooksAtOnce = 128;
+  /// Each connection is looked at so often in the time for which it may stand still.
+  static constexpr uint64_t kLooks = 3;
+
+  struct Times {
+    uint64_t handshake_ms;  ///< libzmq ends a connection whose handshake takes longer
+    uint64_t stall_ms;      ///< see end_stalled()
+  };
+  /// Both outlive it.
+  ZmqConnections(ListenerMetrics& metrics, RefusalLog& refusals, Times times)
+      : metrics_(metrics), refusals_(refusals), times_(times) {}
 
   /// The monitor's events that on_event() wants.
   static const int kEvents;
@@ -58,6 +69,11 @@ class ZmqConnections {
   size_t largest_unread() const;
   bool end_largest();
 
+  /// Ends those that stand still for `stall_ms` in the middle of a message, as far as
+  /// PartialMessage knows. Looks at some, and goes on with others the next time: the result is in
+  /// how many milliseconds that should be.
+  uint64_t end_stalled(uint64_t now_ms);
+
  private:
   struct Connection {
     std::string peer;  ///< empty: its event has not come yet
@@ -66,8 +82,10 @@ class ZmqConnections {
     PeerSocket socket{};
     std::shared_ptr<ZmqTraffic> traffic{};
     size_t unread = 0;    ///< bytes, at the last measurement
-    bool ending = false;  ///< end_largest() has ended it
+    bool ending = false;  ///< it was ended from here
+    PartialMessage partial{};
   };
+  void end(Connection& connection, Rejected reason);
   /// Null when there is none.
   Connection* find_largest();
   static size_t unread_of(const Connection& connection, uint64_t now_ms);
@@ -78,8 +96,9 @@ class ZmqConnections {
 
   ListenerMetrics& metrics_;
   RefusalLog& refusals_;
-  const uint64_t handshake_ms_;
-  std::unordered_map<int, Connection> open_;  ///< by descriptor
+  const Times times_;
+  std::map<int, Connection> open_;  ///< by descriptor
+  int look_on_ = 0;                 ///< the descriptor from which end_stalled() goes on
   uint64_t count_ = 0;
   uint64_t handshakes_ = 0;  ///< under way
   bool curve_ = false;

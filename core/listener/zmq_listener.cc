@@ -56,7 +56,7 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       metrics_(metrics),
       options_(options),
       refusals_(loop.timers(), metrics, Protocol::zmq),
-      connections_(metrics, refusals_, kHandshakeTimeoutMs),
+      connections_(metrics, refusals_, {kHandshakeTimeoutMs, options.stall_timeout_ms}),
       memory_(options.memory != nullptr ? *options.memory : own_memory_),
       blocks_(std::min(memory_.limit() / kBlocksPart, kMostBlockBytes)),
       context_(open_router_context()),
@@ -67,6 +67,7 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       blocks_timer_(loop.timers(), [this] { free_unused_blocks(); }),
       readers_timer_(loop.timers(), [this] { end_slow_readers(); }),
       silence_timer_(loop.timers(), [this] { keep_alive(); }),
+      stall_timer_(loop.timers(), [this] { end_stalled(); }),
       tell_timer_(loop.timers(), [this] { update_gate(); }),
       room_(loop.uv(), options.states, limit_state(options.max_connections)) {
   loop_.add(*this);
@@ -99,7 +100,10 @@ Status ZmqListener::listen(const ListenSocket& socket) {
   hooks.on_event = [this](int event, int value) {
     connections_.on_event(event, value, loop_.now_ms());
   };
-  hooks.on_batch = [this] { update_gate(); };
+  hooks.on_batch = [this] {
+    update_gate();
+    watch_stalled(1);
+  };
   monitor_ = ZmqMonitor::make(loop_.uv(), context_.get(), router_.get(), ZmqConnections::kEvents,
                               std::move(hooks));
   if (monitor_ == nullptr || !open_zap() || zmq_bind(router_.get(), endpoint.c_str()) != 0) {
@@ -177,23 +181,29 @@ void ZmqListener::receive_more() {
   ZmqMessage second, surplus;
   second.receive(router_.get());
   size_t bytes = frame_.received().size() + second.received().size();
+  size_t on_wire = wire_bytes(frame_.received().size(), is_curve()) +
+                   wire_bytes(second.received().size(), is_curve());
   bool more = second.more();
   const bool two = !more;
   while (more) {
     surplus.receive(router_.get());
     bytes += surplus.received().size();
+    on_wire += wire_bytes(surplus.received().size(), is_curve());
     more = surplus.more();
   }
   metrics_.received_bytes.add(bytes);
   received_bytes_ += bytes;
   if (two) {
-    dispatch(identity_, wire::parse_w1_request(frame_.received(), second.received()),
-             wire_bytes(frame_.received().size(), is_curve()) +
-                 wire_bytes(second.received().size(), is_curve()));
+    dispatch(identity_, wire::parse_w1_request(frame_.received(), second.received()), on_wire);
   } else {
-    // No reply: the real worker logs and goes on, too.
-    refusals_.count(Malformed::bad_frames, [this] { return address_of(identity_); });
+    bad_frames(on_wire);
   }
+}
+
+// No reply: the real worker logs and goes on, too.
+void ZmqListener::bad_frames(size_t bytes) {
+  connections_.spoke(zmq_msg_get(identity_.get(), ZMQ_SRCFD))->bytes += bytes;
+  refusals_.count(Malformed::bad_frames, [this] { return address_of(identity_); });
 }
 
 void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request, size_t bytes) {

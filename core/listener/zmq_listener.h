@@ -55,12 +55,10 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// Keep-alive frames that may wait in libzmq for one peer: they never crowd out a reply.
   static constexpr size_t kKeepAlivesWaiting = 4;
   static constexpr int kHandshakeTimeoutMs = 5'000;
-  /// libzmq pings quiet peers, and ends the connection of a peer that does not answer: it has
-  /// vanished, or has stopped in the middle of a message.
-  static constexpr int kHeartbeatMs = 10'000;
-  static constexpr int kHeartbeatTimeoutMs = 30'000;
-  /// Without traffic for so long the kernel asks, too, whether the peer is still there.
+  /// A peer that has vanished: without traffic for so long the kernel asks whether it is still
+  /// there, and ends its connection when nothing that was sent is acknowledged for kVanishedMs.
   static constexpr int kKeepAliveS = 60;
+  static constexpr int kVanishedMs = 30'000;
   /// What libzmq has read is looked at again before a peer could have sent what is left of the
   /// memory: libzmq's thread reads no faster.
   static constexpr size_t kReadBytesPerMs = 1 << 20;
@@ -134,12 +132,18 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   void look_at_unread();
   void free_unused_blocks();
   void end_slow_readers();
+  /// Looks now and then, as long as there are connections, whether one of them stands still in the
+  /// middle of a message.
+  void watch_stalled(uint64_t in_ms);
+  void end_stalled();
   bool full() const;
   bool is_curve() const { return options_.curve.clients != nullptr; }
   /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
   static std::string address_of(ZmqMessage& message);
   /// Of a peer's first message, or the first on a new connection.
   [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer, ZmqMessage& identity);
+  /// Counts a message that is no request.
+  [[gnu::cold, gnu::noinline]] void bad_frames(size_t bytes);
   /// The rest of one that has more than one frame.
   void receive_more();
   Delivery send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
@@ -176,6 +180,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   Timer blocks_timer_;
   Timer readers_timer_;  ///< runs while a claim waits for memory
   Timer silence_timer_;
+  Timer stall_timer_;
   Timer tell_timer_;             ///< tells the balancer again
   ZmqMessage identity_, frame_;  ///< of the message that is being read; reused
   std::string old_error_;        ///< reused

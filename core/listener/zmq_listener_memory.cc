@@ -148,6 +148,19 @@ void ZmqListener::end_slow_readers() {
   readers_timer_.start(options_.reader_check_ms);
 }
 
+void ZmqListener::watch_stalled(uint64_t in_ms) {
+  if (connections_.count() != 0 && !stall_timer_.active()) {
+    stall_timer_.start(in_ms);
+  }
+}
+
+// Once the port takes its leave, requests that wait are no peer's fault.
+void ZmqListener::end_stalled() {
+  if (poll_ != nullptr) {
+    watch_stalled(connections_.end_stalled(loop_.now_ms()));
+  }
+}
+
 void ZmqListener::free_unused_blocks() {
   blocks_.free_unused();
   if (blocks_.any()) {

@@ -36,14 +36,17 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   set_option(router, ZMQ_RCVHWM, ZmqListener::kRequestQueue);
   // A silent connection would hold a descriptor for 30 s by default.
   set_option(router, ZMQ_HANDSHAKE_IVL, ZmqListener::kHandshakeTimeoutMs);
-  set_option(router, ZMQ_HEARTBEAT_IVL, ZmqListener::kHeartbeatMs);
-  set_option(router, ZMQ_HEARTBEAT_TIMEOUT, ZmqListener::kHeartbeatTimeoutMs);
-  // The kernel ends a connection whose peer does not acknowledge what was sent (MAXRT is
-  // TCP_USER_TIMEOUT), and asks one that is idle. Two hours by default.
+  // No ZMTP heartbeat (ZMQ_HEARTBEAT_IVL). libzmq answers a PING only while it reads, and stops
+  // when its user has not taken ZMQ_RCVHWM messages: a quiet synchronous client, or one in a
+  // debugger, would lose its connection. And libzmq 4.3.4 takes only whole messages for a sign of
+  // life: a large request over a slow line would be cut off. The kernel knows better. It ends a
+  // connection whose peer does not acknowledge what was sent (MAXRT is TCP_USER_TIMEOUT), and asks
+  // one that is idle: two hours by default. Who stands still in the middle of a message is ended by
+  // ZmqConnections::end_stalled().
   set_option(router, ZMQ_TCP_KEEPALIVE, 1);
   set_option(router, ZMQ_TCP_KEEPALIVE_IDLE, ZmqListener::kKeepAliveS);
   set_option(router, ZMQ_TCP_KEEPALIVE_INTVL, 1);
-  set_option(router, ZMQ_TCP_MAXRT, ZmqListener::kHeartbeatTimeoutMs);
+  set_option(router, ZMQ_TCP_MAXRT, ZmqListener::kVanishedMs);
   return router;
 }
 

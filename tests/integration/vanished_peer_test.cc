@@ -86,7 +86,7 @@ TEST_F(VanishedPeerTest, ATcpClientIsGivenUp) {
   expect(accepted(), 60, 30'000);
 }
 
-// libzmq's name for it is ZMQ_TCP_MAXRT; and it asks an idle peer by itself (heartbeats).
+// libzmq's name for it is ZMQ_TCP_MAXRT.
 TEST_F(VanishedPeerTest, AZmqClientIsGivenUp) {
   listen_zmq();
   const ZmqClient client(context_.get(), socket_->bound());

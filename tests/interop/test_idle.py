@@ -48,7 +48,7 @@ def short_sleepers(pid):
 
 async def test_an_idle_gateway_does_not_wake_up(start_gateway, own_redis, clients):
     gateway = await asyncio.to_thread(start_gateway, own_redis.url(), ["--threads", "2"])
-    # A ZeroMQ connection that is open has heartbeats, so only the other kind stays.
+    # A ZeroMQ client that has called gets keep-alive frames, so only the other kind stays.
     for kind in KINDS:
         client = clients.open(kind, gateway)
         await client.call("hello_world")

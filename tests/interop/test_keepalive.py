@@ -10,9 +10,12 @@ import time
 import pytest
 from zero.error import TimeoutException
 
-from raw import CONNECTED, NOTHING, ZmqConnection
+from raw import CONNECTED, GREETING, NOTHING, READY, TcpConnection, ZmqConnection, w5_request
 
 AFTER = "ZEROGATE_ZMQ_KEEP_ALIVE"
+FRAMES = "zerogate_keep_alive_frames_total"
+QUEUE = 1_000  # messages that libzmq takes for a client that does not read
+HEARTBEAT_S = 42  # a PING every 10 s and 30 s for the answer: libzmq's watch, which is not wanted
 
 
 async def quiet(client, seconds, timeout=None):
@@ -51,6 +54,54 @@ async def test_many_quiet_clients_and_one_that_is_busy(start_gateway, redis, cli
     assert before == 21 * 3, "what keeps clients alive is no request"
     for number in range(100):
         assert await sync.call("echo", number) == number
+
+
+async def send_slowly(port, seconds):
+    """An echo that comes in pieces, the last one after so long; returns whether it is answered."""
+    body = w5_request(b"i" * 16, "echo", b"\xc5\xc3\x50" + b"x" * 50_000)
+    message = b"\x02" + len(body).to_bytes(8, "big") + body
+    connection = await TcpConnection.open(port)
+    async with connection:
+        await connection.send(GREETING)
+        await connection.receive(len(GREETING))
+        await connection.send(READY)
+        await connection.reader.readuntil(b"Identity" + b"\0" * 4)
+        pieces = int(seconds) + 1
+        for number in range(pieces):
+            await connection.send(message[number * len(message) // pieces :
+                                          (number + 1) * len(message) // pieces])
+            await asyncio.sleep(seconds / pieces)
+        await connection.reader.readuntil(b"i" * 16 + body[96:])
+    return True
+
+
+async def stand_still(port):
+    """Sends half a message, and reads until the connection's end."""
+    async with await TcpConnection.open(port) as connection:
+        half = b"\x02" + (1 << 20).to_bytes(8, "big") + b"x" * 2_000
+        await connection.send(GREETING + READY + half)
+        await asyncio.wait_for(connection.reader.read(), HEARTBEAT_S)
+
+
+@pytest.mark.gateway
+async def test_who_is_cut_off_and_who_is_not(start_gateway, redis, clients):
+    """Not a sync client that is quiet for longer than its libzmq reads, so that it answers no PING,
+    nor a peer whose message comes slowly, so that it can answer none. But one whose message does
+    not come on."""
+    gateway = start_gateway(redis.url(), environment={AFTER: "10ms"})
+    took, answered, _ = await asyncio.gather(
+        quiet(clients.open("zmq_sync", gateway), HEARTBEAT_S + QUEUE * 0.0125),
+        send_slowly(gateway.zmq_port, HEARTBEAT_S),
+        stand_still(gateway.zmq_port),
+    )
+    assert took < 1 and answered
+    metrics = gateway.metrics()
+    assert metrics.total(FRAMES) > QUEUE
+    assert metrics.total("zerogate_connections_accepted_total", protocol="zmq") == 3
+    rejected = "zerogate_connections_rejected_total"
+    assert metrics.total(rejected, protocol="zmq") == 1
+    assert metrics.total(rejected, protocol="zmq", reason="stalled") == 1
+    assert gateway.told('"connection rejected"', "protocol=zmq", "reason=stalled")
 
 
 @pytest.mark.gateway

@@ -53,7 +53,7 @@ class ZmqLink : public std::enable_shared_from_this<ZmqLink> {
   void send(std::vector<std::string> frames);
   /// Both ends hear of it.
   void close();
-  /// Nothing arrives any more. The gateway's end is told by libzmq's or the kernel's watch.
+  /// Nothing arrives any more. The gateway's end is told by the kernel's watch.
   void vanish();
   /// The model does not read: what comes waits in libzmq.
   void set_paused(bool paused);
@@ -65,10 +65,10 @@ class ZmqLink : public std::enable_shared_from_this<ZmqLink> {
   std::string identity;
   std::string address;
   std::deque<ZmqMessageFrames> in;
-  std::deque<ZmqMessageFrames> out;  ///< not sent yet
-  bool active = false;               ///< libzmq looks whether it has something
-  bool activated = false;            ///< and will, once it has dealt with its signal
-  uint64_t watch_after = 40 * kSecond;
+  std::deque<ZmqMessageFrames> out;     ///< not sent yet
+  bool active = false;                  ///< libzmq looks whether it has something
+  bool activated = false;               ///< and will, once it has dealt with its signal
+  uint64_t watch_after = 61 * kSecond;  ///< of an idle client: see ZmqListener::kKeepAliveS
   void push(ZmqMessageFrames message);
   void transmit();
   void end(bool tell_model);

@@ -20,6 +20,7 @@ namespace {
 class ZmqConnectionsTest : public ::testing::Test {
  protected:
   static constexpr uint64_t kHandshakeMs = 5'000;
+  static constexpr uint64_t kStallMs = 30'000;
 
   ZmqConnectionsTest() { log::set_level(log::Level::off); }
   ~ZmqConnectionsTest() override { log::set_level(log::Level::info); }
@@ -49,7 +50,7 @@ class ZmqConnectionsTest : public ::testing::Test {
   TimerQueue timers_{clock_};
   ListenerMetrics metrics_;
   RefusalLog refusals_{timers_, metrics_, Protocol::zmq};
-  ZmqConnections connections_{metrics_, refusals_, kHandshakeMs};
+  ZmqConnections connections_{metrics_, refusals_, {kHandshakeMs, kStallMs}};
 };
 
 TEST_F(ZmqConnectionsTest, AHealthCheckThatSaysNothingIsNotIll) {
@@ -153,6 +154,51 @@ TEST_F(ZmqConnectionsTest, TheConnectionWithMostUnreadIsEndedAndCountsNoMore) {
   EXPECT_EQ(recv(much.connected.get(), &byte, 1, 0), 0);
   EXPECT_FALSE(connections_.end_largest()) << "the third one has too little";
   EXPECT_EQ(recv(little.connected.get(), &byte, 1, MSG_DONTWAIT), -1);
+}
+
+TEST_F(ZmqConnectionsTest, OneThatStandsStillInAMessageIsEndedAndCounted) {
+  const auto quiet = connect_with(100);
+  const auto stalled = connect_with(20'000);
+  const auto served = connect_with(20'000);
+  connections_.spoke(served.accepted.get())->bytes += 19'900;
+  const auto rejected = [this] { return metrics_.rejected[index_of(Rejected::stalled)].value(); };
+  for (uint64_t waited = 0; waited < kStallMs; waited += kStallMs / 3) {
+    EXPECT_EQ(connections_.end_stalled(clock_.now_ms()), kStallMs / 3);
+    EXPECT_EQ(rejected(), 0u);
+    clock_.advance_ms(kStallMs / 3);
+  }
+  connections_.end_stalled(clock_.now_ms());
+  char byte;
+  EXPECT_EQ(recv(stalled.connected.get(), &byte, 1, MSG_DONTWAIT), 0);
+  EXPECT_EQ(rejected(), 1u);
+  for (int i = 0; i < 10; ++i) {
+    clock_.advance_ms(kStallMs);
+    connections_.end_stalled(clock_.now_ms());
+  }
+  EXPECT_EQ(rejected(), 1u) << "libzmq has not told of its end yet";
+  EXPECT_EQ(recv(quiet.connected.get(), &byte, 1, MSG_DONTWAIT), -1);
+  EXPECT_EQ(recv(served.connected.get(), &byte, 1, MSG_DONTWAIT), -1);
+}
+
+// As many looks as fit into a turn, and the others in the next ones: all within a third of the
+// time.
+TEST_F(ZmqConnectionsTest, ManyConnectionsAreLookedAtInTurns) {
+  for (int fd = 0; fd < 3 * static_cast<int>(ZmqConnections::kLooksAtOnce); ++fd) {
+    accept(100'000 + fd);
+  }
+  const auto last = connect_with(20'000);
+  const auto ended = [&last] {
+    char byte;
+    return recv(last.connected.get(), &byte, 1, MSG_DONTWAIT) == 0;
+  };
+  const uint64_t begun_ms = clock_.now_ms();
+  while (!ended()) {
+    const uint64_t next_ms = connections_.end_stalled(clock_.now_ms());
+    EXPECT_EQ(next_ms, kStallMs / 3 / 4);
+    clock_.advance_ms(next_ms);
+    ASSERT_LE(clock_.now_ms() - begun_ms, 2 * kStallMs);
+  }
+  EXPECT_GE(clock_.now_ms() - begun_ms, kStallMs);
 }
 
 TEST_F(ZmqConnectionsTest, WithoutADescriptorItIsARefusedConnectionAndNoOther) {

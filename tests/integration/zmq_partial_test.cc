@@ -1,0 +1,125 @@
+// ZeroMQ peers that do not read, and those that stand still in the middle of a message, byte by
+// byte.
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+
+#include "core/wire/w5.h"
+#include "tests/integration/raw_client.h"
+#include "tests/integration/transport_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+constexpr uint64_t kStandsStillMs = 300;
+
+/// What a DEALER says first.
+std::string dealer_handshake() {
+  std::string greeting = "\xff" + std::string(8, '\0') + "\x7f\x03" + std::string(1, '\0') + "NULL";
+  greeting.resize(64);
+  const std::string no_bytes(3, '\0');
+  return greeting + "\x04\x29\x05READY\x0bSocket-Type" + no_bytes + "\x06" + "DEALER\x08Identity" +
+         no_bytes + std::string(1, '\0');
+}
+
+std::string zmtp_frame(ByteView body, bool more = false) {
+  std::string bytes = more ? "\x03" : "\x02";
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    bytes += static_cast<char>(body.size() >> shift);
+  }
+  return bytes.append(body);
+}
+
+std::string call_id(uint64_t number) { return fmt::format("{:016}", number); }
+
+std::string call_of(ByteView function, uint64_t id, ByteView argument) {
+  std::string body;
+  wire::w5::write_request(body, call_id(id), function, argument);
+  return zmtp_frame(body);
+}
+
+class ZmqPartialTest : public TransportTest {
+ protected:
+  void listen() {
+    ZmqOptions options;
+    options.stall_timeout_ms = kStandsStillMs;
+    options.keep_alive_ms = 1;
+    listen_zmq(options);
+    client_.emplace(socket_->bound());
+    client_->send_all(dealer_handshake());
+    ASSERT_TRUE(answered("READY")) << "libzmq takes no message before it has said so";
+  }
+  ::testing::AssertionResult answered(ByteView reply) {
+    return run_until([&] {
+      client_->receive();
+      return client_->received().find(reply) != std::string::npos;
+    });
+  }
+  /// Longer than a peer may stand still.
+  void wait() { ASSERT_TRUE(run_for_ms(4 * kStandsStillMs)); }
+  uint64_t stalled() const { return rejected(Protocol::zmq, Rejected::stalled); }
+
+  std::optional<RawClient> client_;
+};
+
+TEST_F(ZmqPartialTest, HalfAMessageAndThenNothingEndsTheConnection) {
+  listen();
+  client_->send_all(call_of("echo", 1, "\x2a"));
+  ASSERT_TRUE(answered(call_id(1) + "\x2a"));
+  client_->send_all(call_of("echo", 2, value_of_size(20'000)).substr(0, 10'000));
+  ASSERT_TRUE(run_until([&] {
+    client_->receive();
+    return client_->ended();
+  }));
+  EXPECT_EQ(stalled(), 1u);
+  ASSERT_TRUE(run_until([&] { return connections(Protocol::zmq) == 0; }));
+}
+
+TEST_F(ZmqPartialTest, SoDoesTheFirstMessagesHalf) {
+  listen();
+  client_->send_all(call_of("echo", 1, value_of_size(20'000)).substr(0, 10'000));
+  ASSERT_TRUE(run_until([&] { return connections(Protocol::zmq) == 1; }));
+  ASSERT_TRUE(run_until([&] { return connections(Protocol::zmq) == 0; }));
+  EXPECT_EQ(stalled(), 1u);
+}
+
+TEST_F(ZmqPartialTest, AMessageThatComesSlowlyIsAnswered) {
+  listen();
+  const std::string value = value_of_size(50'000);
+  const std::string bytes = call_of("echo", 1, value);
+  constexpr size_t kPieces = 40;
+  for (size_t i = 0, from = 0; i < kPieces; ++i) {
+    const size_t size = i < kPieces - 1 ? bytes.size() / kPieces : bytes.size() - from;
+    client_->send_all(ByteView(bytes).substr(from, size));
+    from += size;
+    ASSERT_TRUE(run_for_ms(kStandsStillMs / 10));
+  }
+  EXPECT_TRUE(answered(call_id(1) + value));
+  wait();
+  EXPECT_EQ(stalled(), 0u);
+}
+
+TEST_F(ZmqPartialTest, APeerThatReadsNothingIsKeptAndItsNextCallIsAnswered) {
+  listen();
+  client_->send_all(call_of("echo", 1, "\x01"));
+  wait();
+  EXPECT_GT(metrics_.of(Protocol::zmq).keep_alives.value(), 0u);
+  client_->send_all(call_of("echo", 2, "\x02"));
+  EXPECT_TRUE(answered(call_id(2) + "\x02"));
+  EXPECT_EQ(connections(Protocol::zmq), 1u);
+}
+
+TEST_F(ZmqPartialTest, AMessageThatIsNoRequestIsNoHalfOne) {
+  listen();
+  const std::string part(3'000, 'x');
+  client_->send_all(zmtp_frame(part, true) + zmtp_frame(part, true) + zmtp_frame(part));
+  ASSERT_TRUE(run_until([&] { return malformed(Protocol::zmq, Malformed::bad_frames) == 1; }));
+  wait();
+  client_->send_all(call_of("echo", 1, "\x2a"));
+  EXPECT_TRUE(answered(call_id(1) + "\x2a"));
+  EXPECT_EQ(stalled(), 0u);
+}
+
+}  // namespace
+}  // namespace zerogate::testing
