@@ -14,15 +14,22 @@ namespace {
 struct TcpInfo {
   tcp_info known;
   uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
+  uint8_t others[92];
+  uint32_t window;  ///< since Linux 5.4
 };
 static_assert(offsetof(TcpInfo, bytes_received) == 128);
+static_assert(offsetof(TcpInfo, window) == 228);
 
-std::optional<TcpInfo> info_of(int fd) {
+/// An older kernel fills in the beginning only: nothing when the value lies behind it.
+template <class Value>
+std::optional<Value> value_of(int fd, Value TcpInfo::*value) {
   TcpInfo info{};
   socklen_t size = sizeof info;
+  const auto begin = reinterpret_cast<uintptr_t>(&info);
+  const auto end = reinterpret_cast<uintptr_t>(&(info.*value)) + sizeof(Value);
   const bool known =
-      getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size == sizeof info;
-  return known ? std::optional(info) : std::nullopt;
+      getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size >= end - begin;
+  return known ? std::optional(info.*value) : std::nullopt;
 }
 
 /// 0: it is no socket.
@@ -38,13 +45,15 @@ PeerSocket::PeerSocket(int fd) : fd_(fd), inode_(inode_of(fd)) {}
 bool PeerSocket::same() const { return inode_ != 0 && inode_of(fd_) == inode_; }
 
 std::optional<uint64_t> PeerSocket::received() const {
-  const auto info = same() ? info_of(fd_) : std::nullopt;
-  return info ? std::optional(info->bytes_received) : std::nullopt;
+  return same() ? value_of(fd_, &TcpInfo::bytes_received) : std::nullopt;
 }
 
 std::optional<uint64_t> PeerSocket::acknowledged() const {
-  const auto info = same() ? info_of(fd_) : std::nullopt;
-  return info ? std::optional(info->bytes_acked) : std::nullopt;
+  return same() ? value_of(fd_, &TcpInfo::bytes_acked) : std::nullopt;
+}
+
+std::optional<uint32_t> PeerSocket::window() const {
+  return same() ? value_of(fd_, &TcpInfo::window) : std::nullopt;
 }
 
 bool PeerSocket::end() const { return same() && shutdown(fd_, SHUT_RDWR) == 0; }

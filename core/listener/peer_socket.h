@@ -19,6 +19,8 @@ class PeerSocket {
   std::optional<uint64_t> received() const;
   /// The same of bytes that were sent to its peer, whose kernel has them.
   std::optional<uint64_t> acknowledged() const;
+  /// Bytes that its peer's kernel has room for. Nothing before Linux 5.4, either.
+  std::optional<uint32_t> window() const;
   /// Ends it in both directions: the library hears of that as of an end by the peer. False when it
   /// has gone. Between the look and the call lie microseconds, in which another could take its
   /// place.

@@ -45,6 +45,7 @@ class ZmqPeers {
     PeerSocket socket;                    ///< of the connection on which it first spoke
     uint64_t read_at_check = 0;           ///< bytes: see ZmqListener::end_slow_readers()
     uint32_t slow_checks = 0;             ///< since it last read fast enough
+    uint32_t widest_window = 0;           ///< bytes: see ZmqListener::has_room()
     std::shared_ptr<ZmqTraffic> traffic;  ///< of the same; null when it is not known
     ClientActivity activity;              ///< begun by the listener, at its first message
     std::list<uint32_t>::iterator age;

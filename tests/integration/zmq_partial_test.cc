@@ -1,10 +1,15 @@
 // ZeroMQ peers that do not read, and those that stand still in the middle of a message, byte by
 // byte.
 #include <fmt/format.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <optional>
 #include <string>
 
+#include "core/listener/peer_socket.h"
 #include "core/wire/w5.h"
 #include "tests/integration/raw_client.h"
 #include "tests/integration/transport_fixture.h"
@@ -41,12 +46,12 @@ std::string call_of(ByteView function, uint64_t id, ByteView argument) {
 
 class ZmqPartialTest : public TransportTest {
  protected:
-  void listen() {
+  void listen(int receive_buffer = 0) {
     ZmqOptions options;
     options.stall_timeout_ms = kStandsStillMs;
     options.keep_alive_ms = 1;
     listen_zmq(options);
-    client_.emplace(socket_->bound());
+    client_.emplace(socket_->bound(), receive_buffer);
     client_->send_all(dealer_handshake());
     ASSERT_TRUE(answered("READY")) << "libzmq takes no message before it has said so";
   }
@@ -56,6 +61,21 @@ class ZmqPartialTest : public TransportTest {
       return client_->received().find(reply) != std::string::npos;
     });
   }
+  /// The gateway's end of the connection.
+  int accepted() const {
+    sockaddr_in client{}, peer{};
+    socklen_t size = sizeof client;
+    getsockname(client_->fd(), reinterpret_cast<sockaddr*>(&client), &size);
+    for (int fd = 3; fd < 1'024; ++fd) {
+      size = sizeof peer;
+      if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+          peer.sin_family == AF_INET && peer.sin_port == client.sin_port) {
+        return fd;
+      }
+    }
+    return -1;
+  }
+  uint64_t keep_alives() const { return metrics_.of(Protocol::zmq).keep_alives.value(); }
   /// Longer than a peer may stand still.
   void wait() { ASSERT_TRUE(run_for_ms(4 * kStandsStillMs)); }
   uint64_t stalled() const { return rejected(Protocol::zmq, Rejected::stalled); }
@@ -104,10 +124,31 @@ TEST_F(ZmqPartialTest, APeerThatReadsNothingIsKeptAndItsNextCallIsAnswered) {
   listen();
   client_->send_all(call_of("echo", 1, "\x01"));
   wait();
-  EXPECT_GT(metrics_.of(Protocol::zmq).keep_alives.value(), 0u);
+  EXPECT_GT(keep_alives(), 0u);
   client_->send_all(call_of("echo", 2, "\x02"));
   EXPECT_TRUE(answered(call_id(2) + "\x02"));
   EXPECT_EQ(connections(Protocol::zmq), 1u);
+}
+
+// A full window ends the connection: to the kernel its peer has vanished.
+TEST_F(ZmqPartialTest, KeepAliveFramesDoNotFillTheWindowOfAPeerThatReadsNothing) {
+  listen(16 << 10);
+  client_->send_all(call_of("echo", 1, "\x01"));
+  ASSERT_TRUE(run_until([this] { return keep_alives() > 0; }));
+  uint64_t before = 0;
+  while (before != keep_alives()) {
+    before = keep_alives();
+    wait();
+  }
+  EXPECT_GT(before, ZmqListener::kKeepAlivesUnwatched);
+  const int fd = accepted();
+  int unsent = -1;
+  EXPECT_EQ(ioctl(fd, SIOCOUTQ, &unsent), 0);
+  EXPECT_EQ(unsent, 0);
+  EXPECT_GT(PeerSocket(fd).window().value(), 0u);
+  client_->send_all(call_of("echo", 2, "\x02"));
+  EXPECT_TRUE(answered(call_id(2) + "\x02"));
+  EXPECT_TRUE(run_until([&] { return keep_alives() > before; })) << "it reads again";
 }
 
 TEST_F(ZmqPartialTest, AMessageThatIsNoRequestIsNoHalfOne) {

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <string>
 #include <utility>
 
 #include "core/base/unique_fd.h"
@@ -48,6 +50,17 @@ TEST_F(PeerSocketTest, CountsWhatThePeersKernelHas) {
   EXPECT_EQ(socket.received(), 0u);
 }
 
+TEST_F(PeerSocketTest, SaysHowMuchThePeersKernelHasRoomFor) {
+  const PeerSocket socket(ours_.get());
+  const uint32_t before = socket.window().value();
+  ASSERT_GT(before, 0u);
+  const std::string bytes(1 << 20, 'x');
+  while (socket.window().value() > before / 2) {  // more than it takes unread
+    const ssize_t sent = send(ours_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ASSERT_TRUE(sent >= 0 || errno == EAGAIN);
+  }
+}
+
 TEST_F(PeerSocketTest, EndsTheConnectionForBoth) {
   EXPECT_TRUE(PeerSocket(ours_.get()).end());
   char byte;
@@ -72,6 +85,7 @@ TEST_F(PeerSocketTest, WhatIsNoTcpConnectionHasReceivedNothing) {
   const UniqueFd one(ends[0]), two(ends[1]);
   EXPECT_EQ(PeerSocket(one.get()).received(), std::nullopt);
   EXPECT_EQ(PeerSocket(one.get()).acknowledged(), std::nullopt);
+  EXPECT_EQ(PeerSocket(one.get()).window(), std::nullopt);
   EXPECT_EQ(PeerSocket().received(), std::nullopt);
   EXPECT_FALSE(PeerSocket().end());
 }
