@@ -310,8 +310,7 @@ void TcpStream::release_claim() {
 
 void TcpStream::on_memory() {
   account_kept();
-  const int error = reading_ ? read_on() : 0;
-  if (error != 0) {
+  if (const int error = reading_ ? read_on() : 0; error != 0) {
     owner_.on_closed(error);
   }
 }

@@ -54,7 +54,7 @@ class StreamSession final : private TcpStream::Owner {
   /// A peer for which more than its limit waits is a slow reader once it has read nothing for this
   /// long: replies that come together are no sign of one.
   static constexpr uint64_t kSlowReaderMs = 2'000;
-  /// Bytes that finish() reads: whoever sends more does not wait for each answer.
+  /// Bytes that finish() reads: a peer that has sent more does not wait for each answer.
   static constexpr size_t kLastBytes = 256 << 10;
 
   class Owner {

@@ -360,8 +360,8 @@ void ZmqListener::keep_alive() {
     if (peer.unsent != nullptr && peer.unsent->load() >= kKeepAlivesWaiting * kNobodysId.size()) {
       return;
     }
-    const uint64_t unwatched_ms = kKeepAlivesUnwatched * options_.keep_alive_ms;
-    if (now_ms - peer.last_call_ms >= unwatched_ms && !has_room(peer)) {
+    const uint64_t unwatched_ms = KeepAliveWindow::kUnwatched * options_.keep_alive_ms;
+    if (now_ms - peer.last_call_ms >= unwatched_ms && !peer.window.open(peer.socket)) {
       return;
     }
     if (!address(peer, key)) {

@@ -54,10 +54,6 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   static constexpr size_t kOversizeGrace = 1 << 20;
   /// Keep-alive frames that may wait in libzmq for one peer: they never crowd out a reply.
   static constexpr size_t kKeepAlivesWaiting = 4;
-  /// So many a peer gets without a look at its kernel's window, and then as long as more than this
-  /// part of the window is open.
-  static constexpr uint64_t kKeepAlivesUnwatched = 256;
-  static constexpr uint32_t kWindowPart = 4;
   static constexpr int kHandshakeTimeoutMs = 5'000;
   /// A peer that has vanished: without traffic for so long the kernel asks whether it is still
   /// there, and ends its connection when nothing that was sent is acknowledged for kVanishedMs.
@@ -156,9 +152,6 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   bool address(ZmqPeers::Peer& peer, CallerKey key);
   void watch_silence();
   void keep_alive();
-  /// Frames that fill the window of a peer that does not read would end its connection: to the
-  /// kernel it has vanished when nothing is taken for kVanishedMs.
-  static bool has_room(ZmqPeers::Peer& peer);
   /// A ROUTER cannot stop reading from one peer only, so a peer that has not read this much gets
   /// errors instead: the same bound at which a TCP connection is closed. It leaves room for several
   /// large replies at once, which an asynchronous client may well ask for.

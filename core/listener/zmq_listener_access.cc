@@ -100,7 +100,7 @@ void ZmqListener::meet(ZmqPeers::Peer& peer, ZmqMessage& identity) {
   peer.activity.begin(loop_.now_ms());
   const int fd = zmq_msg_get(identity.get(), ZMQ_SRCFD);
   peer.socket = PeerSocket(fd);
-  peer.widest_window = 0;
+  peer.window = {};
   peer.traffic = connections_.spoke(fd);
 }
 

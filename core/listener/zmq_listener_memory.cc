@@ -148,12 +148,6 @@ void ZmqListener::end_slow_readers() {
   readers_timer_.start(options_.reader_check_ms);
 }
 
-bool ZmqListener::has_room(ZmqPeers::Peer& peer) {
-  const auto window = peer.socket.window();
-  peer.widest_window = std::max(peer.widest_window, window.value_or(0));
-  return !window || *window > peer.widest_window / kWindowPart;
-}
-
 void ZmqListener::watch_stalled(uint64_t in_ms) {
   if (connections_.count() != 0 && !stall_timer_.active()) {
     stall_timer_.start(in_ms);

@@ -41,7 +41,7 @@ struct ZmqOptions {
   /// A peer gets such frames for this long after its last call: nearly three hours. A synchronous
   /// client reads only while it calls. Its libzmq takes 1,000 of them, its kernel some thousands
   /// more, and its next call reads them all. More than the peer's kernel takes are not sent: see
-  /// ZmqListener::has_room(). A kernel before Linux 5.4 does not say it, and ends the connection.
+  /// KeepAliveWindow. A kernel before Linux 5.4 does not say it, and ends the connection.
   uint64_t keep_alive_for_ms = 10'000'000;
   AddressRanges allow = {};  ///< who may connect (listen.allow); empty: everyone
   CurvePort curve = {};

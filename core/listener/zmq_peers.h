@@ -14,6 +14,7 @@
 
 #include "core/base/bytes.h"
 #include "core/listener/client_list.h"
+#include "core/listener/keep_alive_window.h"
 #include "core/listener/peer_socket.h"
 #include "core/listener/zmq_connections.h"
 #include "core/rpc/return_path.h"
@@ -37,15 +38,15 @@ class ZmqPeers {
     bool may_call = false;
     uint32_t generation = 0;
     uint32_t in_flight = 0;
-    uint64_t last_call_ms = 0;            ///< see ZmqOptions::keep_alive_for_ms
-    uint64_t last_sent_ms = 0;            ///< when it was last sent anything
-    UnsentBytes unsent;                   ///< null until replies to it were counted
-    bool used = false;                    ///< see mark_used()
-    size_t uncounted = 0;                 ///< bytes of replies that no counter has yet
-    PeerSocket socket;                    ///< of the connection on which it first spoke
-    uint64_t read_at_check = 0;           ///< bytes: see ZmqListener::end_slow_readers()
-    uint32_t slow_checks = 0;             ///< since it last read fast enough
-    uint32_t widest_window = 0;           ///< bytes: see ZmqListener::has_room()
+    uint64_t last_call_ms = 0;   ///< see ZmqOptions::keep_alive_for_ms
+    uint64_t last_sent_ms = 0;   ///< when it was last sent anything
+    UnsentBytes unsent;          ///< null until replies to it were counted
+    bool used = false;           ///< see mark_used()
+    size_t uncounted = 0;        ///< bytes of replies that no counter has yet
+    PeerSocket socket;           ///< of the connection on which it first spoke
+    uint64_t read_at_check = 0;  ///< bytes: see ZmqListener::end_slow_readers()
+    uint32_t slow_checks = 0;    ///< since it last read fast enough
+    KeepAliveWindow window{};
     std::shared_ptr<ZmqTraffic> traffic;  ///< of the same; null when it is not known
     ClientActivity activity;              ///< begun by the listener, at its first message
     std::list<uint32_t>::iterator age;

@@ -1,8 +1,6 @@
 #include "core/listener/zmtp_listener.h"
 
 #include <fmt/format.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <array>
@@ -26,15 +24,9 @@ StreamOptions stream_options(const ZmqOptions& options) {
   of_streams.newcomers_wait = true;
   of_streams.states = options.states;
   of_streams.send_memory = options.send_memory;
+  of_streams.stall_timeout_ms = options.stall_timeout_ms;
   of_streams.memory = options.memory;
   return of_streams;
-}
-
-/// What was sent, or waits to be, is still with this host's kernel: the peer's takes no more.
-bool waits_in_kernel(const StreamSession& session) {
-  int bytes = 0;
-  return session.unsent_bytes() != 0 ||
-         (ioctl(session.fd(), SIOCOUTQNSD, &bytes) == 0 && bytes != 0);
 }
 
 }  // namespace
@@ -244,7 +236,11 @@ void ZmtpListener::keep_alive() {
       return;
     }
     any = true;
-    if (now_ms - peer.last_sent_ms < keep_alive_ms_ || waits_in_kernel(session)) {
+    if (now_ms - peer.last_sent_ms < keep_alive_ms_ || session.unsent_bytes() != 0) {
+      return;
+    }
+    const uint64_t unwatched_ms = KeepAliveWindow::kUnwatched * keep_alive_ms_;
+    if (now_ms - peer.last_call_ms >= unwatched_ms && !peer.window.open(PeerSocket(session.fd()))) {
       return;
     }
     OutBuffer& out = session.speak();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/listener/keep_alive_window.h"
 #include "core/listener/listener.h"
 #include "core/listener/stream_listener.h"
 #include "core/listener/zmq_options.h"
@@ -68,6 +69,7 @@ class ZmtpListener final : public Listener, public ReplySink, private StreamProt
     bool skipping = false;  ///< the rest of a message of too many frames
     uint64_t last_call_ms = 0;
     uint64_t last_sent_ms = 0;
+    KeepAliveWindow window{};
   };
 
   void welcome(StreamSession& session) override;

@@ -140,7 +140,7 @@ TEST_F(ZmqPartialTest, KeepAliveFramesDoNotFillTheWindowOfAPeerThatReadsNothing)
     before = keep_alives();
     wait();
   }
-  EXPECT_GT(before, ZmqListener::kKeepAlivesUnwatched);
+  EXPECT_GT(before, KeepAliveWindow::kUnwatched);
   const int fd = accepted();
   int unsent = -1;
   EXPECT_EQ(ioctl(fd, SIOCOUTQ, &unsent), 0);
