@@ -194,6 +194,10 @@ std::optional<TlsFault> TlsContext::load_authorities(const TlsMaterial& material
   if (side_ == TlsSide::listener && clients_ == TlsClients::none) {
     return std::nullopt;
   }
+  X509_STORE* store = SSL_CTX_get_cert_store(context_.get());
+  // What is trusted is trusted by itself: without the flag OpenSSL trusts an intermediate CA only
+  // where the root that signed it is trusted, too.
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
   if (material.authorities.empty() && side_ == TlsSide::backend) {
     SSL_CTX_set_default_verify_paths(context_.get());
     return std::nullopt;
@@ -202,7 +206,6 @@ std::optional<TlsFault> TlsContext::load_authorities(const TlsMaterial& material
   if (authorities.empty()) {
     return TlsFault{Part::authorities, "has no certificate in PEM; name the file with the CA's"};
   }
-  X509_STORE* store = SSL_CTX_get_cert_store(context_.get());
   for (const X509Ptr& authority : authorities) {
     X509_STORE_add_cert(store, authority.get());
     if (side_ == TlsSide::listener) {

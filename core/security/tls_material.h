@@ -15,8 +15,9 @@ enum class TlsClients : uint8_t { required, optional, none };
 struct TlsMaterial {
   std::string certificate{};  ///< with its chain, the own one first; empty: a client without one
   std::string key{};          ///< without a passphrase
-  std::string
-      authorities{};  ///< CAs that sign peers; empty: those of the system, for a client only
+  /// CAs that sign peers, roots or intermediates, and peers' certificates that are trusted by
+  /// themselves; empty: those of the system, for a client only.
+  std::string authorities{};
   TlsClients clients = TlsClients::required;
   TlsAllow allow{};
   bool allow_tls12 = false;  ///< TLS 1.3 only otherwise

@@ -125,8 +125,8 @@ SettingsTable make_tls_settings() {
       row({.path = "tls.key", .placeholder = "FILE", .help = "its key, in PEM, without a "
            "passphrase", .example = "/etc/zerogate/tls/tls.key"},
           &C::tls_key, file, kLiveOfTls),
-      row({.path = "tls.ca", .placeholder = "FILE", .help = "the CAs that sign clients' "
-           "certificates, in PEM", .example = "/etc/zerogate/tls/ca.crt"},
+      row({.path = "tls.ca", .placeholder = "FILE", .help = "CAs of clients' "
+           "certificates, roots or intermediates, in PEM", .example = "/etc/zerogate/tls/ca.crt"},
           &C::tls_ca, file, kLiveOfTls),
       row({.path = "tls.clients", .placeholder = "WHICH", .help = "clients' certificates: "
            "required, optional or none"},

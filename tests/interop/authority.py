@@ -10,12 +10,15 @@ def _openssl(*arguments):
 
 
 class Authority:
-    """Its files are in `folder`: ca.crt, and NAME.crt with NAME.key of each certificate."""
+    """Its files are in `folder`: ca.crt, and NAME.crt with NAME.key of each certificate. One with an
+    `issuer` is an intermediate CA, which stands behind each certificate that it issues."""
 
-    def __init__(self, folder, name="ca"):
+    def __init__(self, folder, name="ca", issuer=None):
         self.folder = str(folder)
         self.name = name
-        self._make(name, "/CN=" + name, "-addext", "keyUsage=critical,keyCertSign")
+        self.issuer = issuer
+        signed = issuer._signs() if issuer else []
+        self._make(name, "/CN=" + name, *signed, "-addext", "keyUsage=critical,keyCertSign")
 
     def path(self, file):
         return os.path.join(self.folder, file)
@@ -26,11 +29,16 @@ class Authority:
 
     def issue(self, name, names, purposes="serverAuth,clientAuth"):
         """A pair, as (certificate, key); `names` as openssl writes subject alternative names."""
-        signed = ["-CA", self.crt, "-CAkey", self.path(self.name + ".key")]
         extensions = ["basicConstraints=CA:FALSE", "subjectAltName=" + names, "extendedKeyUsage=" + purposes]
         added = [word for extension in extensions for word in ("-addext", extension)]
-        self._make(name, "/CN=" + name, *signed, *added)
+        self._make(name, "/CN=" + name, *self._signs(), *added)
+        if self.issuer:
+            with open(self.crt) as own, open(self.path(name + ".crt"), "a") as chain:
+                chain.write(own.read())
         return self.path(name + ".crt"), self.path(name + ".key")
+
+    def _signs(self):
+        return ["-CA", self.crt, "-CAkey", self.path(self.name + ".key")]
 
     def _make(self, name, subject, *arguments):
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]

@@ -79,6 +79,15 @@ async def test_orders_are_saved_and_read_over_tls(start, tls, clients, kind):
     assert tls.server.client().dbsize() == 2
 
 
+async def test_an_intermediate_ca_is_trusted_without_its_root(start, tls, clients):
+    issuing = Authority(tls.authority.folder, "issuing", issuer=tls.authority)
+    issuing.issue("redis", "DNS:localhost")
+    tls.server.kill()
+    tls.server.restart()  # with that certificate
+    client = clients.open("tcp", start(tls.config(ca=issuing.crt)))
+    assert (await saves(client))["items"] == ORDER["items"]
+
+
 # Who it is, and what the log says.
 WRONG = {
     "another CA": ({"ca": "stranger.crt"}, "untrusted"),

@@ -230,6 +230,23 @@ async def test_gateways_need_two_connections_for_many_calls(start, authority, cl
         assert far.metrics().total("zerogate_tls_connections", side="listener") == 2
 
 
+def test_an_intermediate_ca_is_trusted_without_its_root(start, authority, tmp_path):
+    """By the gateway that is called, and by the one that calls it."""
+    issuing = Authority(tmp_path, "issuing", issuer=authority)
+    issuing.issue("server", GATEWAY)
+    issuing.issue("client", GATEWAY)
+    port, config = listening(issuing)
+    start(config, "far")
+    context = context_of(issuing, "client")
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    with connect(port, context) as connection:
+        assert ask(connection).endswith(b"hello world")
+    near = start(to(port, issuing), "near")
+    wait_until(all_up(near, 1), PATIENCE_S, "the far gateway is reached")
+    with socket.create_connection(("127.0.0.1", near.tcp_port), timeout=PATIENCE_S) as connection:
+        assert ask(connection).endswith(b"hello world")
+
+
 @pytest.mark.parametrize("more, why", [({"name": "orders"}, "mismatch"), ({"allow": ["spiffe://prod/x"]}, "allowed")])
 def test_a_backend_of_another_name_is_not_called(start, authority, more, why):
     port, config = listening(authority)

@@ -26,13 +26,23 @@ class Authority {
     std::string key;
   };
 
-  explicit Authority(const std::string& name = "test CA")
+  struct Kind {
+    const Authority* issuer = nullptr;  ///< of an intermediate CA; none: a root
+    bool may_sign = true;               ///< false: it signs without being allowed to
+    long begins_s = -3'600;             ///< from now
+    long ends_s = 3'600;
+  };
+
+  explicit Authority(const std::string& name = "test CA") : Authority(name, Kind()) {}
+  Authority(const std::string& name, const Kind& kind)
       : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
-    fill(*certificate_, *key_, name, {.names = "", .purpose = ""});
-    X509_set_issuer_name(certificate_.get(), X509_get_subject_name(certificate_.get()));
-    add(*certificate_, NID_basic_constraints, "critical,CA:TRUE");
-    add(*certificate_, NID_key_usage, "critical,keyCertSign");
-    X509_sign(certificate_.get(), key_.get(), EVP_sha256());
+    fill(*certificate_, *key_, name,
+         {.names = "", .purpose = "", .begins_s = kind.begins_s, .ends_s = kind.ends_s});
+    const Authority& issuer = kind.issuer != nullptr ? *kind.issuer : *this;
+    X509_set_issuer_name(certificate_.get(), X509_get_subject_name(issuer.certificate_.get()));
+    add(*certificate_, NID_basic_constraints, kind.may_sign ? "critical,CA:TRUE" : "CA:FALSE");
+    add(*certificate_, NID_key_usage, "critical,keyCertSign,digitalSignature");
+    X509_sign(certificate_.get(), issuer.key_.get(), EVP_sha256());
   }
 
   std::string pem() const { return pem_of(*certificate_); }

@@ -165,6 +165,62 @@ TEST_F(TlsSessionTest, RefusesAClientOfAnotherCa) {
   EXPECT_EQ(client_result_, TlsResult::untrusted);
 }
 
+TEST_F(TlsSessionTest, AnIntermediateCaIsTrustedWithoutItsRoot) {
+  const Authority issuing("issuing CA", {.issuer = &authority_});
+  const Authority sibling("sibling CA", {.issuer = &authority_});
+  for (const bool sends_chain : {false, true}) {
+    const auto of = [&](const Authority& signer, const std::string& purpose) {
+      TlsMaterial material = signer.material({.purpose = purpose});
+      material.certificate += sends_chain ? signer.pem() : "";
+      material.authorities = issuing.pem();
+      return material;
+    };
+    const auto clients_result = [&](const TlsMaterial& client) {
+      End server(make_context(TlsSide::listener, of(issuing, "serverAuth")));
+      End other(make_context(TlsSide::backend, client), "localhost");
+      shake_hands(other, server);
+      client_result_ = other.session.result();
+      reason_ = server.session.reason();
+      if (server.status == Status::ok) {
+        const auto next = make_context(TlsSide::listener, of(issuing, "serverAuth"));
+        EXPECT_TRUE(server.session.passes(*next));
+      }
+      return server.session.result();
+    };
+    EXPECT_EQ(clients_result(of(issuing, "clientAuth")), TlsResult::ok) << reason_;
+    EXPECT_EQ(client_result_, TlsResult::ok);
+    EXPECT_EQ(clients_result(of(issuing, "serverAuth")), TlsResult::untrusted);
+    EXPECT_EQ(clients_result(of(sibling, "clientAuth")), TlsResult::untrusted);
+    EXPECT_EQ(clients_result(of(authority_, "clientAuth")), TlsResult::untrusted);
+  }
+}
+
+TEST_F(TlsSessionTest, ACertificateAmongTheCasIsTrustedByItselfAndSignsNoOther) {
+  const auto listener = [&](const std::string& trusted, TlsAllow allow) {
+    TlsMaterial material = authority_.material({}, std::move(allow));
+    material.authorities = trusted;
+    return make_context(TlsSide::listener, material);
+  };
+  const auto result = [&](const TlsMaterial& client, const std::string& trusted,
+                          TlsAllow allow = TlsAllow({"*"})) {
+    End server(listener(trusted, std::move(allow)));
+    End other(make_context(TlsSide::backend, client));
+    shake_hands(other, server);
+    return server.session.result();
+  };
+  const TlsMaterial one = authority_.material({});
+  const TlsMaterial for_servers = authority_.material({.purpose = "serverAuth"});
+  EXPECT_EQ(result(one, one.certificate), TlsResult::ok);
+  EXPECT_EQ(result(one, one.certificate, TlsAllow({"spiffe://a/b"})), TlsResult::not_allowed);
+  EXPECT_EQ(result(authority_.material({}), one.certificate), TlsResult::untrusted);
+  EXPECT_EQ(result(for_servers, for_servers.certificate), TlsResult::untrusted);
+  const Authority no_ca("no CA", {.issuer = &authority_, .may_sign = false});
+  TlsMaterial signed_by_it = no_ca.material({});
+  signed_by_it.certificate += no_ca.pem();
+  signed_by_it.authorities = authority_.pem();
+  EXPECT_EQ(result(signed_by_it, no_ca.pem()), TlsResult::untrusted);
+}
+
 TEST_F(TlsSessionTest, RefusesAnExpiredClient) {
   // The context would refuse its own expired certificate: it becomes so under way.
   const auto pair = authority_.issue({.ends_s = -10});
