@@ -16,14 +16,31 @@ using Part = TlsFault::Part;
 /// A key with a passphrase is an error: without this OpenSSL asks at the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
-std::vector<X509Ptr> read_certificates(std::string_view text) {
-  std::vector<X509Ptr> certificates;
+struct PemCertificates {
+  std::vector<X509Ptr> all;
+  bool broken = false;  ///< the next one cannot be read, nor what comes after it
+};
+
+PemCertificates read_certificates(std::string_view text) {
+  PemCertificates certificates;
   const BioPtr bio = bio_of(text);
   while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)) {
-    certificates.emplace_back(certificate);
+    certificates.all.emplace_back(certificate);
   }
-  ERR_clear_error();  // the end of the text is an error, too
+  const unsigned long error = ERR_peek_last_error();  // the end of the text is one, too
+  certificates.broken =
+      ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE;
+  ERR_clear_error();
   return certificates;
+}
+
+/// Peers of a certificate that was left out would be refused, each one, so the file is.
+std::optional<TlsFault> broken_fault(const PemCertificates& certificates, Part part) {
+  if (!certificates.broken) {
+    return std::nullopt;
+  }
+  return TlsFault{part, fmt::format("certificate {} in it cannot be read; copy the file anew",
+                                    certificates.all.size() + 1)};
 }
 
 int64_t seconds_of(const ASN1_TIME* time) {
@@ -57,6 +74,25 @@ std::optional<TlsFault> time_fault(const TlsValidity& validity) {
                                 day_of(validity.not_before_s))};
   }
   return std::nullopt;
+}
+
+/// An old CA may stand beside its successor. When none is valid, no handshake can succeed.
+std::optional<TlsFault> authorities_fault(const std::vector<X509Ptr>& authorities) {
+  TlsValidity last;
+  for (const X509Ptr& authority : authorities) {
+    const TlsValidity validity = validity_of(authority.get());
+    if (!time_fault(validity)) {
+      return std::nullopt;
+    }
+    if (validity.not_after_s >= last.not_after_s) {
+      last = validity;
+    }
+  }
+  return TlsFault{Part::authorities,
+                  fmt::format("no certificate in it is valid now, the last one is from {} to {}; "
+                              "name the file with those of today's CAs, or set this machine's "
+                              "clock",
+                              day_of(last.not_before_s), day_of(last.not_after_s))};
 }
 
 /// The allow-list is asked last, for a certificate that is good otherwise. The session, whose
@@ -97,7 +133,7 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
 }  // namespace
 
 std::optional<TlsValidity> validity_of(std::string_view certificate) {
-  const std::vector<X509Ptr> chain = read_certificates(certificate);
+  const std::vector<X509Ptr> chain = read_certificates(certificate).all;
   return chain.empty() ? std::nullopt : std::make_optional(validity_of(chain.front().get()));
 }
 
@@ -153,7 +189,11 @@ std::optional<TlsFault> TlsContext::load_own(const TlsMaterial& material) {
   if (material.certificate.empty() && side_ == TlsSide::backend) {
     return std::nullopt;
   }
-  const std::vector<X509Ptr> chain = read_certificates(material.certificate);
+  const PemCertificates certificates = read_certificates(material.certificate);
+  if (std::optional<TlsFault> fault = broken_fault(certificates, Part::certificate)) {
+    return fault;
+  }
+  const std::vector<X509Ptr>& chain = certificates.all;
   if (chain.empty()) {
     return TlsFault{Part::certificate,
                     "is no certificate in PEM; it begins with -----BEGIN "
@@ -202,9 +242,16 @@ std::optional<TlsFault> TlsContext::load_authorities(const TlsMaterial& material
     SSL_CTX_set_default_verify_paths(context_.get());
     return std::nullopt;
   }
-  const std::vector<X509Ptr> authorities = read_certificates(material.authorities);
+  const PemCertificates certificates = read_certificates(material.authorities);
+  if (std::optional<TlsFault> fault = broken_fault(certificates, Part::authorities)) {
+    return fault;
+  }
+  const std::vector<X509Ptr>& authorities = certificates.all;
   if (authorities.empty()) {
     return TlsFault{Part::authorities, "has no certificate in PEM; name the file with the CA's"};
+  }
+  if (std::optional<TlsFault> fault = authorities_fault(authorities)) {
+    return fault;
   }
   for (const X509Ptr& authority : authorities) {
     X509_STORE_add_cert(store, authority.get());

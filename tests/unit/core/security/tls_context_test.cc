@@ -50,6 +50,45 @@ TEST(TlsContext, RefusesACertificateThatHasExpiredOrIsNotYetValid) {
   EXPECT_NE(early.message.find("not valid before"), std::string::npos);
 }
 
+TEST(TlsContext, RefusesCasOfWhichNoneIsValidNow) {
+  const Authority authority;
+  const Authority old("old CA", {.begins_s = -200, .ends_s = -100});
+  const Authority next("next CA", {.begins_s = 100, .ends_s = 200});
+  TlsMaterial material = authority.material({});
+  for (const std::string& cas : {old.pem(), next.pem(), next.pem() + old.pem()}) {
+    material.authorities = cas;
+    const TlsFault fault = fault_of(material);
+    EXPECT_EQ(fault.part, Part::authorities);
+    EXPECT_NE(fault.message.find("is valid now"), std::string::npos) << fault.message;
+  }
+  material.authorities = old.pem() + authority.pem() + next.pem();
+  EXPECT_NE(make_context(TlsSide::listener, material), nullptr);
+}
+
+TEST(TlsContext, RefusesAFileOfWhichOneCertificateCannotBeRead) {
+  const Authority authority;
+  const Authority other("another CA");
+  const std::string cut = other.pem().substr(0, other.pem().size() / 2);
+  const std::string swapped = [&] {
+    std::string text = other.pem();
+    text[text.size() / 2] = '!';
+    return text;
+  }();
+  for (const std::string& broken : {cut, swapped}) {
+    TlsMaterial material = authority.material({});
+    material.authorities = authority.pem() + broken;
+    const TlsFault of_cas = fault_of(material);
+    EXPECT_EQ(of_cas.part, Part::authorities);
+    EXPECT_NE(of_cas.message.find("certificate 2"), std::string::npos) << of_cas.message;
+    material = authority.material({});
+    material.certificate += broken;
+    EXPECT_EQ(fault_of(material).part, Part::certificate);
+  }
+  TlsMaterial material = authority.material({});
+  material.authorities = "# ours\n" + material.key + authority.pem() + "\n# the end\n";
+  EXPECT_NE(make_context(TlsSide::listener, material), nullptr);
+}
+
 TEST(TlsContext, ABackendNeedsNoCertificateOfItsOwn) {
   const Authority authority;
   EXPECT_NE(make_context(TlsSide::backend, {.authorities = authority.pem()}), nullptr);

@@ -73,6 +73,10 @@ TEST_F(TlsConfigTest, AFaultNamesLineFileAndFix) {
   folder_.write("ca.crt", "nonsense");
   EXPECT_THAT(one_error(listener(pair() + rest)),
               AllOf(HasSubstr("zerogate.yaml:5: tls.ca"), HasSubstr("no certificate")));
+  folder_.write("ca.crt", Authority("old CA", {.begins_s = -200, .ends_s = -100}).pem());
+  EXPECT_THAT(one_error(listener(pair() + rest)),
+              AllOf(HasSubstr("zerogate.yaml:5: tls.ca"), HasSubstr("no certificate in it is valid "
+                                                                    "now")));
   EXPECT_THAT(errors(listener("  cert: /nowhere\n  key: /nowhere\n  clients: none\n")),
               Contains(AllOf(HasSubstr("zerogate.yaml:3: tls.cert: '/nowhere'"),
                              HasSubstr("cannot be read"))));
