@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstring>
 #include <exception>
 
 #include "gateway/ask/exit_status.h"
@@ -53,10 +55,22 @@ int refuse(const ConfigErrors& errors) {
   return kUsage;
 }
 
+/// A signal has ended the start, before there was a call to drain.
+void tell_stopped(int signal) {
+  log::info("stopped", {{"signal", strsignal(signal)}, {"calls_cut_off", 0}});
+}
+
+/// As tell_stopped(), when the process ends with what the log has written by then.
+void say_last_words(int signal) {
+  constexpr std::chrono::milliseconds kPatience{200};
+  tell_stopped(signal);
+  log::end_background(kPatience);
+}
+
 int serve(const ServeCommand& command, const Environment& environment) {
-  // Until their handlers are there. SIGTERM and SIGINT end a start: there are no calls to drain
-  // yet.
-  HeldSignals held({kHarmlessSignals, {SIGQUIT}});
+  // Until their handlers are there.
+  HeldSignals held({kHarmlessSignals, kEndingSignals});
+  StartSignals start_signals(say_last_words);
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
     return refuse(*errors);
@@ -78,7 +92,7 @@ int serve(const ServeCommand& command, const Environment& environment) {
   const auto load_again = [command, environment] {
     return load_config(command.config_file, environment, command.flags);
   };
-  const Result<Resources> resources = take_resources(config);
+  const Result<Resources> resources = take_resources(config, start_signals.watches());
   if (!resources) {
     return cannot_start(resources.error());
   }
@@ -87,6 +101,13 @@ int serve(const ServeCommand& command, const Environment& environment) {
   manager.status("starting: connecting to redis and backends");
   const Result<std::unique_ptr<Gateway>> gateway =
       start(config, resources.value(), load_again, manager);
+  const std::optional<int> signal = start_signals.end();
+  if (signal && gateway) {
+    raise(*signal);  // clients may have begun to call: it drains, once it takes signals
+  } else if (signal) {
+    tell_stopped(*signal);
+    return kOk;
+  }
   if (!gateway) {
     manager.status(gateway.error());
     return cannot_start(gateway.error());

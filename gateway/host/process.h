@@ -4,7 +4,13 @@
 
 #include <signal.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <functional>
 #include <initializer_list>
+#include <mutex>
+#include <optional>
+#include <thread>
 
 namespace zerogate {
 
@@ -31,6 +37,46 @@ class HeldSignals {
 
  private:
   sigset_t before_;
+};
+
+/// A start waits for names, files and sockets of others, for as long as these like, and no handler
+/// may do what an end in order takes. So a thread of its own waits for SIGTERM, SIGINT and SIGQUIT.
+/// The main thread has kPatience to take note of one; then the process ends with status 0, wherever
+/// the main thread is. The file of a Unix socket may stay behind then; the next start replaces it.
+///
+/// Made and destroyed on the main thread, while a HeldSignals holds these signals; made before any
+/// thread that does not hold them.
+class StartSignals {
+ public:
+  /// A start that nothing holds up takes some milliseconds.
+  static constexpr std::chrono::milliseconds kPatience{300};
+  /// Threads that it takes.
+  static constexpr unsigned kThreads = 1;
+
+  /// `last_words` are said before the process is ended, on the thread that ends it. Without a
+  /// thread to be had the signals wait for the end of the start.
+  explicit StartSignals(std::function<void(int signal)> last_words);
+  /// When the start has failed (there was no end()) or a signal has ended it, the process ends by
+  /// itself: signals are ignored from here on, so that none changes its status.
+  ~StartSignals();
+  StartSignals(const StartSignals&) = delete;
+  StartSignals& operator=(const StartSignals&) = delete;
+
+  /// False when no thread could be had.
+  bool watches() const { return thread_.joinable(); }
+  /// The start is over. Returns the signal that asked for an end meanwhile. Nothing: from here on
+  /// signals go to the handlers that the process has.
+  std::optional<int> end();
+
+ private:
+  void run();
+
+  const std::function<void(int)> last_words_;
+  std::mutex mutex_;  ///< guards what follows
+  std::condition_variable over_changed_;
+  bool over_ = false;
+  std::optional<int> asked_;
+  std::thread thread_;  ///< last: it uses the rest
 };
 
 }  // namespace zerogate

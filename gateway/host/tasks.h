@@ -8,7 +8,7 @@ namespace zerogate {
 
 /// How many of `wanted` more threads can exist at once. It starts them to find out, since libzmq
 /// and libuv abort the process when a thread of theirs cannot be started; all have ended on return.
-/// Takes some 20 us each. Call it once, before any thread is started.
+/// Takes some 20 us each. Call it once, before any of them is started.
 uint32_t startable_threads(uint32_t wanted);
 
 }  // namespace zerogate

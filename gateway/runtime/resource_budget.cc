@@ -11,6 +11,7 @@
 #include "core/log/log.h"
 #include "core/sdk/functions.h"
 #include "gateway/host/descriptors.h"
+#include "gateway/host/process.h"
 #include "gateway/host/tasks.h"
 #include "handlers/registry.h"
 
@@ -51,8 +52,9 @@ constexpr uint32_t kMaxLookups = 64;
 static_assert(kMaxLookups >= 2 * NameService::kMaxThreads);
 
 constexpr uint32_t kLogThreads = 1;
-constexpr uint32_t kReloadThreads = 2;  // the reloader, and one that reads
-constexpr uint32_t kZmqThreads = 2;     // of each of libzmq's contexts: I/O, and its reaper
+// The reloader, and one that reads. At the start that of StartSignals has its place.
+constexpr uint32_t kReloadThreads = 1 + StartSignals::kThreads;
+constexpr uint32_t kZmqThreads = 2;  // of each of libzmq's contexts: I/O, and its reaper
 
 uint32_t listeners(const Config& config) {
   return (config.listen_tcp ? 1 : 0) + (config.listen_tls ? 1 : 0) + (config.listen_zmq ? 1 : 0) +
@@ -163,12 +165,14 @@ Result<AdminAccess> admin_access(const Config& config) {
                             .is_local = where.is_path()});
 }
 
-Result<Resources> take_resources(const Config& config) {
+Result<Resources> take_resources(const Config& config, bool watches_start) {
   const auto shares = share_descriptors(config, {raise_descriptor_limit(), open_descriptors()});
   if (!shares) {
     return Error{shares.error()};
   }
-  const Status threads = check_threads(config, startable_threads(needed_threads(config)));
+  const uint32_t there = watches_start ? StartSignals::kThreads : 0;
+  const Status threads =
+      check_threads(config, there + startable_threads(needed_threads(config) - there));
   if (!threads) {
     return Error{threads.error()};
   }

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from bridging import one_backend
+from own_names import OwnNames
 from scripted_backend import ScriptedTcp, echo
 from waiting import until, wait_until
 
@@ -173,3 +174,51 @@ def test_a_stuck_event_loop_is_not_healthy_and_does_not_hold_up_the_end(serve):
     os.waitpid(task, WAIT_ALL)  # the stopped thread, whose end is ours to take note of
     assert process.wait(PATIENCE_S) == 1
     assert time.monotonic() - began < 1
+
+
+@pytest.fixture(name="names")
+def names_fixture(tmp_path, binary):
+    names = OwnNames(tmp_path, binary)
+    yield names
+    names.close()
+
+
+def ends_in_order(process, number):
+    process.send_signal(number)
+    process.send_signal(number)  # nor does a second one kill it
+    _, log = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, log
+    last = log.splitlines()[-1]
+    assert "event=stopped" in last and "calls_cut_off=0" in last
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_a_signal_ends_a_start_that_waits_for_a_file(serve, tmp_path, number):
+    """A pipe without a writer, like a file on a server that is dead."""
+    os.mkfifo(tmp_path / "zerogate.yaml")
+    process, _ = serve("--config", str(tmp_path / "zerogate.yaml"), stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: handles(process.pid, number), PATIENCE_S, "it starts")
+    ends_in_order(process, number)
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+@pytest.mark.parametrize("flag", ("--admin", "--listen-tcp", "--listen-zmq"))
+def test_a_signal_ends_a_start_that_waits_for_a_name_server(names, flag, number):
+    name = flag.strip("-") + ".test"  # of which the name server says no word
+    command = [names.program, "serve"]
+    for port in ("--admin", "--listen-tcp", "--listen-zmq"):
+        command += [port, f"{name if port == flag else '127.0.0.1'}:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_until(lambda: names.asked.get(name), PATIENCE_S, "it waits")
+            ends_in_order(process, number)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_signals_that_end_it_never_kill_it_while_it_starts(serve, number):
+    for _ in range(10):
+        process, _ = serve()
+        wait_until(lambda: handles(process.pid, number), PATIENCE_S, "the signal is held")
+        assert end_under_a_flood(process, number) == 0
