@@ -38,8 +38,12 @@ Shutdown::Shutdown(uv_loop_t* loop, const ShutdownOptions& options, ShutdownStep
 void Shutdown::request() { uv_async_send(request_.get()); }
 
 void Shutdown::on_signal(int number) {
+  const bool is_first = !std::exchange(signalled_, true);
   if (!begun_) {
     return begin(strsignal(number));
+  }
+  if (is_first) {  // an orchestrator stops what an operator drains
+    return log::info("draining already", {{"signal", strsignal(number)}});
   }
   log::warn("stopping at once", {{"signal", strsignal(number)}});
   uv_timer_stop(delay_.get());

@@ -37,7 +37,8 @@ class Shutdown {
   bool begun() const { return begun_; }
   /// Any thread: begins it on the main thread, if it has not begun.
   void request();
-  /// A signal to end: the first begins it, another one ends the process within a second.
+  /// A signal to end: the first begins it, or lets go on what request() has begun; another one ends
+  /// the process within a second.
   void on_signal(int number);
 
  private:
@@ -48,6 +49,7 @@ class Shutdown {
   const ShutdownOptions options_;
   const ShutdownSteps steps_;
   std::atomic<bool> begun_ = false;
+  bool signalled_ = false;
   UvPtr<uv_async_t> request_;
   UvPtr<uv_timer_t> delay_;
   UvPtr<uv_timer_t> force_;  ///< ends the process although a worker does not

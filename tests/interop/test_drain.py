@@ -97,6 +97,29 @@ async def test_post_drain_is_as_good_as_a_signal_and_may_be_repeated(busy, clien
     assert await call == 1
 
 
+async def test_a_signal_after_post_drain_lets_calls_be_answered(busy, clients):
+    """A runbook's POST /drain, and then an orchestrator's one SIGTERM."""
+    gateway, calls, finish = await busy()
+    call = await begin_slow_call(clients, gateway, calls)
+    assert await asyncio.to_thread(post, gateway, "/drain") == 200
+    await until(lambda: refuses(gateway.tcp_port), PATIENCE_S, "the TCP port is closed")
+    gateway.terminate()
+    await until(lambda: "draining already" in gateway.log, PATIENCE_S, "the signal has come")
+    assert not call.done()
+    await finish()
+    assert await call == 1
+
+
+async def test_a_second_signal_after_post_drain_ends_at_once(start_bridge):
+    async with ScriptedTcp({"f": echo}) as backend:
+        gateway = await start_bridge(config={**one_backend(backend.url), "drain_delay": "10m"})
+        assert await asyncio.to_thread(post, gateway, "/drain") == 200
+        gateway.terminate()
+        await until(lambda: "draining already" in gateway.log, PATIENCE_S, "the signal has come")
+        os.kill(gateway.pid, signal.SIGTERM)
+        await asyncio.to_thread(gateway.wait_for_exit)
+
+
 async def test_idle_connections_end_and_that_of_a_call_after_its_answer(busy, clients):
     gateway, calls, finish = await busy()
     call = await begin_slow_call(clients, gateway, calls)

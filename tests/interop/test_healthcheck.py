@@ -76,7 +76,8 @@ def test_one_that_drains_is_not_healthy_though_its_file_has_gone(binary, configu
     assert post(gateway, "/drain") == 200
     status, text = check(binary, "healthcheck", "--config", str(file))
     assert (status, "draining" in text) == (1, True), text
-    gateway.terminate()  # a second one: the delay ends
+    gateway.terminate()  # the drain goes on; the one at the test's end ends the delay
+    wait_until(lambda: "draining already" in gateway.log, PATIENCE_S, "the first signal has come")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs a PID namespace")

@@ -80,6 +80,17 @@ TEST_F(ShutdownTest, ASecondSignalStopsAtOnceAlsoWithinTheDelay) {
   EXPECT_THAT(done_, ElementsAre("begin 3660000", "stop"));
 }
 
+TEST_F(ShutdownTest, ASignalAfterARequestLetsTheDrainGoOnAndASecondOneStops) {
+  make(0);
+  shutdown_->request();
+  run_until(2);
+  shutdown_->on_signal(SIGTERM);
+  EXPECT_THAT(done_, ElementsAre("begin 60000", "drain"));
+  shutdown_->request();
+  shutdown_->on_signal(SIGTERM);
+  EXPECT_THAT(done_, ElementsAre("begin 60000", "drain", "stop"));
+}
+
 using ShutdownDeathTest = ShutdownTest;
 
 TEST_F(ShutdownDeathTest, AWorkerThatIsStuckDoesNotHoldTheEndUp) {
