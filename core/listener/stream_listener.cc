@@ -290,12 +290,11 @@ void StreamListener::forget(StreamSession& session) {
 }
 
 std::string StreamListener::peer(CallerKey caller) const {
-  return gone(caller) ? "gone" : sessions_[caller.slot]->peer();
+  return gone(caller) ? departed_.find(caller).peer : sessions_[caller.slot]->peer();
 }
 
 const Caller& StreamListener::caller(CallerKey caller) const {
-  static const Caller kGone{.name = "gone"};
-  return gone(caller) ? kGone : sessions_[caller.slot]->caller();
+  return gone(caller) ? departed_.find(caller).caller : sessions_[caller.slot]->caller();
 }
 
 void StreamListener::list_clients(ClientList& list) {
@@ -338,6 +337,9 @@ void StreamListener::count_bytes() {
 // A session's flush() may go on with frames that waited, and so make sessions dirty again; it ends
 // because each round takes away from what had been read, and nothing is read in here.
 void StreamListener::flush() {
+  if (!departed_.empty()) {
+    departed_.begin_turn(loop_.began_ns());
+  }
   while (!shared_.dirty.empty()) {
     flushing_.swap(shared_.dirty);
     for (const CallerKey key : flushing_) {

@@ -14,6 +14,7 @@
 #include "core/io/event_loop.h"
 #include "core/io/uv_ptr.h"
 #include "core/listener/accept_gate.h"
+#include "core/listener/departed_callers.h"
 #include "core/listener/listen_socket.h"
 #include "core/listener/stream_session.h"
 
@@ -96,6 +97,10 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
 
  private:
   void watch_stalls() override;
+  void remember(StreamSession& session) override {
+    departed_.begin_turn(loop_.began_ns());
+    departed_.add({session.key(), session.peer(), session.caller()});
+  }
   void forget(StreamSession& session) override;
   void end_of_turn() override { flush(); }
 
@@ -148,6 +153,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   SlotMap<std::unique_ptr<StreamSession>> sessions_;
   std::vector<std::unique_ptr<StreamSession>> closed_;  ///< in this turn: they may still be in use
   std::vector<CallerKey> flushing_;                     ///< reused
+  DepartedCallers departed_;
 };
 
 }  // namespace zerogate

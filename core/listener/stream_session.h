@@ -61,6 +61,9 @@ class StreamSession final : private TcpStream::Owner {
    public:
     /// check_stall() is due from now on.
     virtual void watch_stalls() = 0;
+    /// It is about to close, and may have answered a call in this turn, which the log has yet to
+    /// tell.
+    virtual void remember(StreamSession& session) = 0;
     /// It has closed, and is not used any more.
     virtual void forget(StreamSession& session) = 0;
 
@@ -206,6 +209,7 @@ class StreamSession final : private TcpStream::Owner {
   void flush_later();
   /// Brings the totals up to date with what is buffered for the peer; due once per turn.
   void account_sent();
+  void close_after_flush();
   void end();
 
   Shared& shared_;

@@ -236,6 +236,20 @@ async def test_the_access_log_has_a_line_for_each_call(start_gateway, own_redis,
     assert gateway.metrics().total("zerogate_log_dropped_total") == 0
 
 
+async def test_a_client_that_ends_its_side_behind_its_call_is_told_of_with_its_address(start_gateway, own_redis):
+    """Its connection is closed behind the reply, before the line is written."""
+    gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_LOG_ACCESS": "1"})
+    async with await TcpConnection.open(gateway.tcp_port) as client:
+        await client.send(t3_frame(1, t3_payload("hello_world")))
+        client.writer.write_eof()
+        await client.receive_frame()
+        assert await client.reader.read() == b""
+        await until(lambda: events(gateway, "call"), PATIENCE_S, "its line")
+        [line] = events(gateway, "call")
+        assert line["outcome"] == "ok"
+        assert line["peer"] == "127.0.0.1:%d" % client.writer.get_extra_info("sockname")[1]
+
+
 async def test_slow_calls_are_always_told_of_and_never_flood_the_log(
     start_gateway, own_redis, clients
 ):

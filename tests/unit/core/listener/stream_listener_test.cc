@@ -106,6 +106,21 @@ TEST_F(StreamListenerTest, AnOldKeyNeverFindsTheNextConnectionOfItsSlot) {
   EXPECT_EQ(listener_->peer(young.caller), "unix");
 }
 
+TEST_F(StreamListenerTest, TheLogCanTellWhoseAConnectionWasThatClosedBehindItsReply) {
+  const auto peer = connect();
+  peer->send("a\n");
+  turn();
+  peer->finish_sending();
+  turn();
+  const LineProtocol::Line line = next();
+  EXPECT_TRUE(answer(line, "A"));
+  listener_->flush();
+  EXPECT_TRUE(listener_->gone(line.caller));
+  EXPECT_EQ(listener_->peer(line.caller), "unix");
+  EXPECT_EQ(listener_->caller(line.caller).name, "unix");
+  EXPECT_EQ(peer->receive(), "A");
+}
+
 TEST_F(StreamListenerTest, OfUnfinishedRequestsTheOldestGoesWhenMemoryIsShort) {
   options_.receive_memory = 40'000;
   std::vector<std::unique_ptr<Peer>> peers;
