@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
+#include "core/base/glob.h"
 #include "core/base/nearest.h"
 #include "core/base/quote.h"
 #include "core/metrics/function_labels.h"
@@ -154,7 +156,95 @@ void check_loop(const ServerUrl& url, const std::string& place, const Config& co
                           url.display(), listener));
 }
 
+/// A function's name or glob of a route.
+struct Pattern {
+  const PlacedText* text;
+  size_t route;
+
+  bool is_glob() const { return text->text.find('*') != std::string::npos; }
+  /// As Router decides. A `*` in what `other` says is taken by a `*` only: so it covers a glob when
+  /// it matches the glob's own text.
+  bool hides(const Pattern& other) const {
+    return is_glob() ? glob_match(text->text, other.text->text) : text->text == other.text->text;
+  }
+};
+
+/// That `*` alone hides all that follows has a warning of its own.
+void warn_of_hidden(const std::vector<Pattern>& earlier, const Pattern& pattern, const Warn& warn) {
+  const auto first =
+      std::ranges::find_if(earlier, [&](const Pattern& one) { return one.hides(pattern); });
+  if (first == earlier.end() || first->route == pattern.route || first->text->text == "*") {
+    return;
+  }
+  warn(
+      fmt::format("{}: {} gets no calls, for {} before it ({}) takes them all; put it before that "
+                  "one, or take it out",
+                  pattern.text->place, quote(pattern.text->text), quote(first->text->text),
+                  first->text->place));
+}
+
+void warn_of_patterns(const BridgeEntries& entries, const Config& config, const Warn& warn) {
+  std::vector<Pattern> earlier;
+  for (size_t route = 0; route < entries.routes.list.size(); ++route) {
+    const auto functions = entries.routes.list[route].values.find("functions");
+    if (functions == entries.routes.list[route].values.end()) {
+      continue;
+    }
+    for (const PlacedText& text : functions->second.items) {
+      const Pattern pattern = {&text, route};
+      if (std::ranges::find(config.handlers, text.text) != config.handlers.end()) {
+        warn(
+            fmt::format("{}: {} is one of handlers, which come before routes, so that none of its "
+                        "calls goes to {}; take it out of one of them",
+                        text.place, quote(text.text), entries.routes.list[route].options.backend));
+      } else {
+        warn_of_hidden(earlier, pattern, warn);
+      }
+      earlier.push_back(pattern);
+    }
+  }
+}
+
+/// Nothing that others could listen to lies between, or they understand nothing.
+bool is_private(const ServerUrl& url, bool has_curve) {
+  return url.tls || (url.protocol == Protocol::zmq && has_curve) || url.address.is_path() ||
+         is_loopback(url.address.host);
+}
+
+/// `places` of each URL, or one of them all.
+void warn_of_clear_urls(const std::string& backend, const std::vector<ServerUrl>& urls,
+                        bool has_curve, const std::vector<std::string>& places, const Warn& warn) {
+  const auto encrypted = std::ranges::find_if(urls, [&](const ServerUrl& url) {
+    return url.tls || (url.protocol == Protocol::zmq && has_curve);
+  });
+  const auto clear =
+      std::ranges::find_if(urls, [&](const ServerUrl& url) { return !is_private(url, has_curve); });
+  if (encrypted == urls.end() || clear == urls.end()) {
+    return;
+  }
+  const auto at = static_cast<size_t>(clear - urls.begin());
+  warn(fmt::format(
+      "{}: {} beside {} has some calls to {} go in the clear; reach both encrypted, or "
+      "make two backends of them",
+      places[std::min(at, places.size() - 1)], clear->display(), encrypted->display(), backend));
+}
+
 }  // namespace
+
+void warn_of_entries(const BridgeEntries& entries, const std::string& bridge_place,
+                     const Config& config, const Warn& warn) {
+  for (const Entry<BackendOptions>& entry : entries.backends.list) {
+    std::vector<std::string> places = {entry.place};
+    if (const auto urls = entry.values.find("url"); urls != entry.values.end()) {
+      places.clear();
+      std::ranges::transform(urls->second.items, std::back_inserter(places), &PlacedText::place);
+    }
+    warn_of_clear_urls(entry.options.name, entry.options.urls,
+                       !entry.options.curve_server_key.file.empty(), places, warn);
+  }
+  warn_of_clear_urls(std::string(kBridgeName), config.bridge, false, {bridge_place}, warn);
+  warn_of_patterns(entries, config, warn);
+}
 
 void assemble_bridge(const BridgeEntries& entries, const std::string& bridge_place, Config& config,
                      const Fail& fail) {

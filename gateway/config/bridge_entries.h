@@ -45,4 +45,12 @@ void assemble_bridge(const BridgeEntries& entries, const std::string& bridge_pla
 void check_loops(const BridgeEntries& entries, const std::string& bridge_place,
                  const Config& config, const Fail& fail);
 
+/// Takes a warning, with its place.
+using Warn = std::function<void(const std::string& warning)>;
+
+/// Says which parts of routes get no call, and which backends get some calls encrypted and others
+/// in the clear. Of entries that are put together and without errors.
+void warn_of_entries(const BridgeEntries& entries, const std::string& bridge_place,
+                     const Config& config, const Warn& warn);
+
 }  // namespace zerogate

@@ -139,6 +139,8 @@ void ConfigBuilder::check_together() {
 }
 
 void ConfigBuilder::warn_of_routes() {
+  warn_of_entries(entries_, origin("bridge"), config_,
+                  [this](const std::string& warning) { warn(warning); });
   for (const BackendOptions& backend : config_.backends) {
     if (std::ranges::find(config_.routes, backend.name, &RouteOptions::backend) ==
         config_.routes.end()) {
