@@ -81,6 +81,13 @@ std::optional<uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
+/// As it is kept: two hosts are the same when their texts are. The zone of an IPv6 address is the
+/// name of an interface, which has its letters as they are.
+std::string one_form(const std::string& host) {
+  const size_t zone = std::min(host.find('%'), host.size());
+  return lower_case(host.substr(0, zone)) + host.substr(zone);
+}
+
 Result<Address> parse_host_port(std::string_view text, std::string_view example) {
   const std::string fix = fmt::format("write host:port, as in {}", example);
   std::string host;
@@ -116,7 +123,7 @@ Result<Address> parse_host_port(std::string_view text, std::string_view example)
   if (!port) {
     return error(text, "has no port from 0 to 65535", fix);
   }
-  return Address{std::move(host), *port, ""};
+  return Address{one_form(host), *port, ""};
 }
 
 }  // namespace

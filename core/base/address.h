@@ -11,7 +11,8 @@ namespace zerogate {
 
 /// host:port, [v6]:port, or a local socket's path.
 struct Address {
-  std::string host;  ///< name or numeric address; IPv6 without brackets; empty with `path`
+  /// Name or numeric address, in lower case; IPv6 without brackets; empty with `path`.
+  std::string host;
   uint16_t port = 0;
   std::string path;  ///< of a Unix socket
 

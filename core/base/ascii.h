@@ -1,7 +1,10 @@
-// What the C library asks the locale for, of ASCII alone: digits and blanks. Pure functions.
+// What the C library asks the locale for, of ASCII alone: digits, blanks and letters. Pure
+// functions.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace zerogate {
@@ -16,6 +19,15 @@ constexpr std::string_view trim(std::string_view text, std::string_view blanks) 
     return {};
   }
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// With its letters in lower case: of names that are the same in either, as those of hosts are.
+inline std::string lower_case(std::string_view text) {
+  std::string low(text);
+  std::ranges::transform(low, low.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return low;
 }
 
 }  // namespace zerogate

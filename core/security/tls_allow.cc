@@ -19,14 +19,6 @@ constexpr std::string_view kDns = "dns:";
 /// Longer than any name in use: SPIFFE allows 2048 bytes.
 constexpr size_t kMaxPatternBytes = 2048;
 
-std::string lower(std::string_view text) {
-  std::string made(text);
-  std::ranges::transform(made, made.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return made;
-}
-
 std::string_view text_of(const ASN1_STRING* text) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
           static_cast<size_t>(ASN1_STRING_length(text))};
@@ -70,7 +62,7 @@ bool allows_one(std::string_view pattern, const TlsNames& names) {
     return true;
   }
   if (pattern.starts_with(kDns)) {
-    const std::string wanted = lower(pattern.substr(kDns.size()));
+    const std::string wanted = lower_case(pattern.substr(kDns.size()));
     return std::ranges::any_of(names.dns,
                                [&](const std::string& name) { return matches_dns(wanted, name); });
   }
@@ -89,7 +81,7 @@ TlsNames TlsNames::of(const X509* certificate) {
     if (name->type == GEN_URI) {
       names.uris.emplace_back(text_of(name->d.uniformResourceIdentifier));
     } else if (name->type == GEN_DNS) {
-      names.dns.push_back(lower(text_of(name->d.dNSName)));
+      names.dns.push_back(lower_case(text_of(name->d.dNSName)));
     }
   }
   const X509_NAME* subject = X509_get_subject_name(certificate);

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 
@@ -28,19 +27,12 @@ constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::array<std::string_view, 4> kPrivateEnds = {".localhost", ".internal", ".svc",
                                                           ".cluster.local"};
 
-std::string lower(std::string_view text) {
-  std::string low(text);
-  std::ranges::transform(low, low.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return low;
-}
-
 /// "name" of "name:9464", "::1" of "[::1]:9464"; a final dot is no part of a name.
 std::string host_name(std::string_view host) {
   if (host.starts_with('[')) {
-    return lower(host.substr(1, host.find(']') - 1));
+    return lower_case(host.substr(1, host.find(']') - 1));
   }
-  std::string name = lower(host.substr(0, host.find(':')));
+  std::string name = lower_case(host.substr(0, host.find(':')));
   if (name.ends_with('.')) {
     name.pop_back();
   }
@@ -77,10 +69,11 @@ std::string given_token(std::string_view authorization) {
   const auto rest = [&](std::string_view scheme) {
     return trim(authorization.substr(scheme.size()), kBlanks);
   };
-  if (lower(authorization.substr(0, kBearer.size())) == kBearer) {
+  if (lower_case(authorization.substr(0, kBearer.size())) == kBearer) {
     return std::string(rest(kBearer));
   }
-  return lower(authorization.substr(0, kBasic.size())) == kBasic ? password_of(rest(kBasic)) : "";
+  return lower_case(authorization.substr(0, kBasic.size())) == kBasic ? password_of(rest(kBasic))
+                                                                      : "";
 }
 
 /// In a time that does not tell how much of it is right.
@@ -127,9 +120,9 @@ Result<std::string> read_token(const std::string& file) {
 
 Result<AdminAccess> AdminAccess::make(AdminAccessOptions options) {
   for (std::string& host : options.hosts) {
-    host = lower(host);
+    host = lower_case(host);
   }
-  options.own_name = lower(options.own_name);
+  options.own_name = lower_case(options.own_name);
   if (!options.token_file.empty()) {
     if (const Result<std::string> token = read_token(options.token_file); !token) {
       return Error{token.error()};

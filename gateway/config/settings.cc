@@ -35,7 +35,7 @@ Codec<std::string> host_name() {
     if (text.empty() || std::ranges::any_of(text, is_odd)) {
       return Error{fmt::format("{} is no name; write a DNS name or an address", quote(text))};
     }
-    return text;
+    return lower_case(text);
   };
   return word<std::string>(parse, [](const std::string& name) { return name; });
 }

@@ -19,6 +19,13 @@ TEST(Address, TakesHostsAndPorts) {
   EXPECT_FALSE(parsed("a:1").is_path());
 }
 
+TEST(Address, HostsAreTheSameInEitherCaseAndInterfacesAreNot) {
+  EXPECT_EQ(parsed("Orders.Example:1"), parsed("orders.example:1"));
+  EXPECT_EQ(parsed("Orders.Example:1").display(), "orders.example:1");
+  EXPECT_EQ(parsed("[FE80::A%Eth0]:1").display(), "[fe80::a%Eth0]:1");
+  EXPECT_EQ(parsed("unix:/run/Z.sock").path, "/run/Z.sock");
+}
+
 TEST(Address, TakesIpv6InBrackets) {
   EXPECT_EQ(parsed("[::]:5559").host, "::");
   EXPECT_EQ(parsed("[fe80::1%eth0]:1").host, "fe80::1%eth0");

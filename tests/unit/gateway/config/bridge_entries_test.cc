@@ -50,5 +50,18 @@ TEST_F(BridgeEntriesTest, WarnsOfABackendThatGetsSomeCallsInTheClear) {
   EXPECT_THAT(warnings("'tcp://a:1', 'zmq://b:1'"), ElementsAre());
 }
 
+TEST_F(BridgeEntriesTest, HostsThatDifferInTheirCaseAreTheSame) {
+  EXPECT_THAT(errors("backends: {a: {url: ['tls://Orders.Test:1', 'tls://orders.test:1']}}\n"),
+              ElementsAre(HasSubstr("'tls://orders.test:1' stands twice; keep one")));
+  EXPECT_THAT(
+      errors("listen: {tcp: 'Gateway.Test:1'}\nbackends: {a: {url: 'tcp://gateway.TEST:1'}}\n"),
+      ElementsAre(HasSubstr("is this gateway's own listen.tcp")));
+  const Config config = good(
+      "backends: {a: {url: 'tls://Orders.Test:1', tls: {name: Proven.Test}}}\n"
+      "routes: [{functions: '*', backend: a}]\n");
+  EXPECT_EQ(config.backends[0].urls[0].display(), "tls://orders.test:1");
+  EXPECT_EQ(config.backends[0].tls_name, "proven.test");
+}
+
 }  // namespace
 }  // namespace zerogate
