@@ -40,33 +40,28 @@ struct Reloader::Reading {
 
 Reloader::Reloader(const Config& running, ReloadParts parts)
     : parts_(std::move(parts)),
+      info_(std::make_shared<ConfigInfo>([this] { return fingerprint(to_yaml(in_force())); })),
       certificates_(std::make_shared<Certificates>(running)),
       running_(running),
       before_(running) {
   auto& reloads = prometheus::BuildCounter()
                       .Name("zerogate_config_reloads_total")
                       .Help("Reloads of the configuration, taken over (ok) or refused.")
-                      .Register(*registry_);
+                      .Register(info_->registry());
   taken_ = &reloads.Add({{"result", "ok"}});
   refused_ = &reloads.Add({{"result", "refused"}});
   successful_ = &prometheus::BuildGauge()
                      .Name("zerogate_config_last_reload_successful")
                      .Help("0 when the last reload was refused: what runs is not what is written.")
-                     .Register(*registry_)
+                     .Register(info_->registry())
                      .Add({});
   taken_at_ = &prometheus::BuildGauge()
                    .Name("zerogate_config_last_reload_success_timestamp_seconds")
                    .Help(
                        "When what is in force was read, at the start or by the last reload that "
                        "was taken over, in seconds since unix epoch.")
-                   .Register(*registry_)
+                   .Register(info_->registry())
                    .Add({});
-  infos_ = &prometheus::BuildGauge()
-                .Name("zerogate_config_info")
-                .Help(
-                    "Always 1; hash is that of /config?written, without passwords: gateways with "
-                    "the same one are configured alike.")
-                .Register(*registry_);
   show_in_force();
   thread_ = std::thread([this] { run(); });
 }
@@ -74,6 +69,7 @@ Reloader::Reloader(const Config& running, ReloadParts parts)
 bool Reloader::still_reading() { return threads_that_read > 0; }
 
 Reloader::~Reloader() {
+  info_->end();
   stop();
   thread_.join();
 }
@@ -260,15 +256,6 @@ void Reloader::show_in_force() {
   successful_->Set(1);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   taken_at_->Set(std::chrono::duration<double>(now).count());
-  show_hash();
-}
-
-void Reloader::show_hash() {
-  if (info_ != nullptr) {
-    infos_->Remove(info_);
-  }
-  info_ = &infos_->Add({{"hash", fingerprint(to_yaml(running_))}});
-  info_->Set(1);
 }
 
 Result<std::string> Reloader::take_over(const Config& next) {
@@ -308,7 +295,6 @@ Result<std::string> Reloader::set_log_level(std::string_view name) {
   const std::string change =
       fmt::format("{} -> {}", log::name_of(running_.log_level), log::name_of(*level));
   running_.log_level = *level;
-  show_hash();
   log::set_level(log::Level::info);  // of this there is a line whatever the level was and will be
   log::info("log level changed", {{"change", change}});
   log::set_level(*level);

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <prometheus/counter.h>
-#include <prometheus/family.h>
 #include <prometheus/gauge.h>
-#include <prometheus/registry.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -19,6 +17,7 @@
 #include "core/base/result.h"
 #include "gateway/config/load_config.h"
 #include "gateway/control/certificates.h"
+#include "gateway/control/config_info.h"
 
 namespace zerogate {
 
@@ -66,7 +65,7 @@ class Reloader {
   Config in_force() const;
   /// What came of the last reload, for people; empty when there was none.
   std::string last_result() const;
-  std::shared_ptr<prometheus::Collectable> metrics() const { return registry_; }
+  std::shared_ptr<prometheus::Collectable> metrics() const { return info_; }
   std::shared_ptr<prometheus::Collectable> certificates() const { return certificates_; }
 
   /// True while a thread of any reloader calls `load`, be that reloader destroyed or not. The
@@ -85,17 +84,14 @@ class Reloader {
   Result<std::string> take_over(const Config& next);
   void keep_what_is_in_force();
   void show_in_force();
-  void show_hash();
 
   const ReloadParts parts_;
-  const std::shared_ptr<prometheus::Registry> registry_ = std::make_shared<prometheus::Registry>();
+  const std::shared_ptr<ConfigInfo> info_;
   const std::shared_ptr<Certificates> certificates_;
   prometheus::Counter* taken_ = nullptr;
   prometheus::Counter* refused_ = nullptr;
   prometheus::Gauge* successful_ = nullptr;
   prometheus::Gauge* taken_at_ = nullptr;
-  prometheus::Family<prometheus::Gauge>* infos_ = nullptr;
-  prometheus::Gauge* info_ = nullptr;
   std::mutex one_at_a_time_;
   mutable std::mutex mutex_;  ///< guards what follows; never held while something is waited for
   std::condition_variable changed_;

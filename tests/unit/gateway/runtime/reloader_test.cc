@@ -107,6 +107,31 @@ TEST_F(ReloaderTest, ShowsAHashOfWhatIsInForce) {
   EXPECT_EQ(hash(reloader), first);
 }
 
+TEST_F(ReloaderTest, TheHashIsOfTheRoutesInForceWhileNewOnesArePending) {
+  auto given = parts();
+  given.patience = 1ms;
+  Reloader reloader(routed(), std::move(given));
+  const std::string first = hash(reloader);
+  Config next = routed();
+  next.routes[0].timeout_ms = 7;
+  next_ = next;
+  pending_ = true;
+  EXPECT_TRUE(reloader.reload().ok());
+  EXPECT_EQ(hash(reloader), first);
+  EXPECT_EQ(hash(reloader), fingerprint(to_yaml(reloader.in_force())));
+  pending_ = false;
+  EXPECT_NE(hash(reloader), first);
+  EXPECT_EQ(hash(reloader), fingerprint(to_yaml(next)));
+}
+
+TEST_F(ReloaderTest, WhatItShowsMayOutliveIt) {
+  auto reloader = std::make_unique<Reloader>(routed(), parts());
+  const auto metrics = reloader->metrics();
+  const size_t families = metrics->Collect().size();
+  reloader.reset();
+  EXPECT_EQ(metrics->Collect().size(), families - 1);
+}
+
 TEST_F(ReloaderTest, AnErrorLeavesEverythingAsItIs) {
   Reloader reloader(routed(), parts());
   next_ = ConfigErrors{{"zerogate.yaml:1: one", "zerogate.yaml:2: two"}};
