@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/quote.h"
 #include "core/listener/listen_socket.h"
@@ -53,10 +54,12 @@ void warn_of_groups(const Config& config, const std::string& place, std::ostream
 
 constexpr uint32_t kPatienceMs = 2'000;
 
-/// As load_config would take it, but for what follows from other values.
+/// As load_config would take it. Files that it names may be for the gateway's eyes alone: what is
+/// wrong with them is no matter.
 Config parse_yaml(const std::string& text) {
   ConfigBuilder builder(settings());
   read_config_text("", text, builder);
+  builder.check_together();
   return builder.config();
 }
 
@@ -90,11 +93,24 @@ int show_diff(const Config& config, const CheckCommand& command, const Environme
       << (diff.empty() ? ": this is in force\n"
                        : ": differs from what is in force (- running, + written)\n")
       << diff;
-  const auto fixed = unreloadable_changes(parse_yaml(running), parse_yaml(written));
+  Config now = parse_yaml(running);
+  Config next = parse_yaml(written);  // without passwords, as the other
+  // With flags and variables alone the gateway runs what an empty file asks for.
+  now.source.has_keys = !diff.empty();
+  next.source = config.source;
+  next.bridge = config.bridge;  // no file has it
+  next.bridge_timeout_ms = config.bridge_timeout_ms;
+  const auto fixed = unreloadable_changes(now, next);
   if (!fixed.empty()) {
     out << fmt::format("needs a restart: {}\n", fmt::join(fixed, ","));
   }
-  return kOk;
+  // Without a file there is nothing that a reload would read anew.
+  const auto problems =
+      config.source.file.empty() ? std::vector<std::string>{} : reload_problems(now, next);
+  for (const std::string& problem : problems) {
+    out << "a reload would be refused: " << problem << '\n';
+  }
+  return problems.empty() ? kOk : kFailed;
 }
 
 }  // namespace

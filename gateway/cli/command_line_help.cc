@@ -99,7 +99,8 @@ surely not meant, and limits of this shell that are too low, are warnings.
 
   --config FILE           configuration in YAML; default: what ZEROGATE_CONFIG names
   --diff                  also show how it differs from what the running gateway was told, and what
-                          of that a reload does not change; give the flags of its serve, too
+                          of that a reload does not change; give the flags of its serve, too. Status
+                          1 when a reload would be refused, which a line says, or none answers
   -h, --help              this text
 )";
 }

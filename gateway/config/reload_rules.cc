@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <utility>
+
 #include "gateway/config/config_builder.h"
 
 namespace zerogate {
@@ -116,6 +118,14 @@ std::vector<std::string> problems_until_restart(const Config& running, const Con
                                 name_of(next.source), problem, fmt::join(waiting, ",")));
   }
   return lines;
+}
+
+std::vector<std::string> reload_problems(const Config& running, const Config& next,
+                                         const SettingsTable& table) {
+  if (std::string refusal = reload_refusal(running, next); !refusal.empty()) {
+    return {std::move(refusal)};
+  }
+  return problems_until_restart(running, next, table);
 }
 
 }  // namespace zerogate

@@ -34,4 +34,8 @@ void take_over_live(const Config& next, Config& running, const SettingsTable& ta
 std::vector<std::string> problems_until_restart(const Config& running, const Config& next,
                                                 const SettingsTable& table = settings());
 
+/// Why a reload refuses `next`, a line each; empty when it does not.
+std::vector<std::string> reload_problems(const Config& running, const Config& next,
+                                         const SettingsTable& table = settings());
+
 }  // namespace zerogate

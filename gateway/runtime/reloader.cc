@@ -262,11 +262,10 @@ Result<std::string> Reloader::take_over(const Config& next) {
   std::vector<std::string> needs_restart;
   {
     const std::lock_guard lock(mutex_);
-    const std::string reason = stopping_ ? "the gateway stops" : reload_refusal(running_, next);
-    if (!reason.empty()) {
-      return refuse({reason});
+    if (stopping_) {
+      return refuse({"the gateway stops"});
     }
-    if (const auto problems = problems_until_restart(running_, next); !problems.empty()) {
+    if (const auto problems = reload_problems(running_, next); !problems.empty()) {
       return refuse(problems);
     }
     needs_restart = unreloadable_changes(running_, next);

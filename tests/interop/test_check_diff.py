@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 import yaml
@@ -90,6 +92,37 @@ def test_what_a_reload_changes_and_what_it_does_not(binary, running):
     assert gateway.metrics().total(READ_AT) > read_at
     status, out, _ = diff(binary, file)
     assert out.splitlines()[-3:] == ["- threads: 1", "+ threads: 2", "needs a restart: threads"], out
+
+
+def test_a_reload_that_would_be_refused_is_foretold_in_its_words(binary, running):
+    gateway, file, config = running
+    no_routes = {key: value for key, value in config.items() if key != "routes"}
+    for text, reason in (
+        (json.dumps(no_routes), "no route is left of"),
+        ("# emptied\n", "empty, or comments only"),
+    ):
+        file.write_text(text)
+        status, out, err = diff(binary, file, "--admin", config["admin"])
+        [foretold] = [line for line in out.splitlines() if line.startswith("a reload would be refused: ")]
+        assert (status, err) == (1, "") and reason in foretold
+        refused = urllib.request.Request(f"http://{config['admin']}/reload", method="POST")
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(refused, timeout=20)
+        assert foretold.partition("refused: ")[2] in error.value.read().decode()
+    assert gateway.get("/readyz")[0] == 200
+
+
+def test_what_cannot_be_together_until_a_restart_is_foretold(binary, running):
+    _, file, config = running
+    own = config["listen"]["tcp"]
+    moved = {**config, "listen": {**config["listen"], "tcp": "127.0.0.1:0"}}
+    write(file, {**moved, "backends": {"b": {"url": f"tcp://{own}"}}})
+    status, out, err = diff(binary, file)
+    assert (status, err) == (1, "")
+    *_, restart, foretold = out.splitlines()
+    assert restart == "needs a restart: listen.tcp"
+    assert foretold.startswith(f"a reload would be refused: {file}: backends.b.url: tcp://{own} is this gateway's own")
+    assert foretold.endswith("; or restart: until then listen.tcp stays as it is")
 
 
 def test_an_emptied_list_is_shown_as_empty(binary, running):

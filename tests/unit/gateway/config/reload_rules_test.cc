@@ -123,6 +123,11 @@ TEST_F(ReloadTest, ABackendOnThePortThatAListenerLeavesIsRefused) {
                                   "gateway's own listen.tcp (127.0.0.1:7001)"),
                         HasSubstr("; or restart: until then listen.tcp stays as it is"))));
   EXPECT_THAT(problems_until_restart(next, running), ElementsAre());
+  EXPECT_EQ(reload_problems(running, next), problems_until_restart(running, next));
+  Config emptied = next;
+  emptied.source.has_keys = false;
+  EXPECT_THAT(reload_problems(running, emptied), ElementsAre(reload_refusal(running, emptied)));
+  EXPECT_THAT(reload_problems(running, running), ElementsAre());
 }
 
 TEST_F(ReloadTest, TheKeysOfAListenerThatGoesStayUntilItDoes) {
