@@ -158,22 +158,6 @@ bool is_name(std::string host) {
          inet_pton(AF_INET6, host.c_str(), &bytes) != 1;
 }
 
-/// What the socket is bound to: with the port that the kernel chose, and the address of a name.
-Address bound_address(int fd, Address address) {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  auto* generic = reinterpret_cast<sockaddr*>(&name);
-  getsockname(fd, generic, &size);
-  address.port = ntohs(name.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(name).sin6_port
-                                                  : reinterpret_cast<sockaddr_in&>(name).sin_port);
-  char host[NI_MAXHOST];
-  if (is_name(address.host) &&
-      getnameinfo(generic, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST) == 0) {
-    address.host = host;
-  }
-  return address;
-}
-
 Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -217,6 +201,21 @@ Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
 }
 
 }  // namespace
+
+Address bound_address(int fd, Address address) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  auto* generic = reinterpret_cast<sockaddr*>(&name);
+  getsockname(fd, generic, &size);
+  address.port = ntohs(name.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(name).sin6_port
+                                                  : reinterpret_cast<sockaddr_in&>(name).sin_port);
+  char host[NI_MAXHOST];
+  if (is_name(address.host) &&
+      getnameinfo(generic, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST) == 0) {
+    address.host = host;
+  }
+  return address;
+}
 
 bool is_group(const std::string& group) { return find_group(group).has_value(); }
 

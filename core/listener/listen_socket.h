@@ -22,6 +22,10 @@ struct SocketRights {
   std::string group = {};             ///< name or number; empty: the process' own
 };
 
+/// What a TCP socket that was to be bound to `address` is bound to: with the port that the kernel
+/// chose, and the address of a name.
+Address bound_address(int fd, Address address);
+
 /// Whether this host knows the group, by name; a number is always good. May ask the network.
 bool is_group(const std::string& group);
 

@@ -73,13 +73,7 @@ Result<AdminListener> AdminListener::open(const Address& address, const SocketRi
 }
 
 uint16_t AdminListener::port() const {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  if (file_ || getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-    return 0;
-  }
-  return ntohs(name.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(name).sin6_port
-                                          : reinterpret_cast<sockaddr_in&>(name).sin_port);
+  return file_ ? 0 : bound_address(fd_.get(), Address{}).port;
 }
 
 }  // namespace zerogate

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "gateway/ask/exit_status.h"
 #include "gateway/host/allocator.h"
@@ -84,7 +85,8 @@ int serve(const ServeCommand& command, const Environment& environment) {
   for (const std::string& warning : config.warnings) {
     log::warn("configuration", {{"warning", warning}});
   }
-  if (const auto access = admin_access(config); !access) {
+  Result<AdminAccess> access = admin_access(config);
+  if (!access) {
     return refuse({.lines = {fmt::format("{}: {}", name_of(config.source), access.error())},
                    .log_format = config.log_format});
   }
@@ -92,7 +94,8 @@ int serve(const ServeCommand& command, const Environment& environment) {
   const auto load_again = [command, environment] {
     return load_config(command.config_file, environment, command.flags);
   };
-  const Result<Resources> resources = take_resources(config, start_signals.watches());
+  const Result<Resources> resources =
+      take_resources(config, std::move(access).value(), start_signals.watches());
   if (!resources) {
     return cannot_start(resources.error());
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "core/bridge/backend_options.h"
 #include "core/io/dns_lookup.h"
@@ -165,7 +166,7 @@ Result<AdminAccess> admin_access(const Config& config) {
                             .is_local = where.is_path()});
 }
 
-Result<Resources> take_resources(const Config& config, bool watches_start) {
+Result<Resources> take_resources(const Config& config, AdminAccess access, bool watches_start) {
   const auto shares = share_descriptors(config, {raise_descriptor_limit(), open_descriptors()});
   if (!shares) {
     return Error{shares.error()};
@@ -181,13 +182,9 @@ Result<Resources> take_resources(const Config& config, bool watches_start) {
     log::warn("fewer connections than configured: raise the limit of open files (ulimit -n)",
               {{"limits.connections", config.max_connections}, {"effective", connections}});
   }
-  Result<AdminAccess> access = admin_access(config);
-  if (!access) {
-    return Error{access.error()};
-  }
   return Resources{.connections = connections,
                    .admin = {admin, {config.admin_mode, config.admin_group}},
-                   .access = std::move(access).value()};
+                   .access = std::move(access)};
 }
 
 }  // namespace zerogate

@@ -49,8 +49,8 @@ struct Resources {
 
 /// Raises the limit of descriptors, counts what this process may have, and logs when that is less
 /// than was configured. Call it once, before any thread is started and anything is opened that
-/// libuv or libzmq could not do without. `watches_start`: but for the thread of StartSignals, which
-/// is there.
-Result<Resources> take_resources(const Config& config, bool watches_start);
+/// libuv or libzmq could not do without. `access` is what admin_access() gave; `watches_start`: but
+/// for the thread of StartSignals, which is there.
+Result<Resources> take_resources(const Config& config, AdminAccess access, bool watches_start);
 
 }  // namespace zerogate

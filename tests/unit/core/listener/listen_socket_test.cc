@@ -72,6 +72,13 @@ TEST(ListenSocketTest, Port0GivesAFreeOneAndSaysWhich) {
   EXPECT_EQ(knock(socket.value().bound()), 0);
 }
 
+TEST(ListenSocketTest, WhatASocketIsBoundToHasTheRealPortAndTheAddressOfAName) {
+  const auto socket = open("127.0.0.1:0");
+  const Address bound = socket.value().bound();
+  EXPECT_EQ(bound_address(socket.value().fd(), {"127.0.0.1", 0, ""}), bound);
+  EXPECT_EQ(bound_address(socket.value().fd(), {"a.test", 0, ""}), bound);
+}
+
 TEST(ListenSocketTest, TheSocketIsNonBlockingAndNotInherited) {
   const auto socket = open("127.0.0.1:0");
   ASSERT_TRUE(socket);

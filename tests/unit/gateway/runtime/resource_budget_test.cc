@@ -129,6 +129,15 @@ TEST(ResourceBudget, ThreadsCanBeTriedOut) {
   EXPECT_EQ(startable_threads(20), 20u);
 }
 
+TEST(ResourceBudget, TheAccessIsHandedOnAndItsFileNotReadAgain) {
+  Config config = config_with(1);
+  config.admin_token_file = "/of/an/earlier/moment";
+  const auto access = AdminAccess::make({.token = "0123456789abcdef"});
+  const auto resources = take_resources(config, access.value(), false);
+  ASSERT_TRUE(resources.ok()) << resources.error();
+  EXPECT_TRUE(resources.value().access.has_token("Bearer 0123456789abcdef").value());
+}
+
 TEST(ResourceBudget, OpenDescriptorsAreSeen) {
   const uint32_t before = open_descriptors();
   const int fds[] = {dup(0), dup(0), dup(0)};
