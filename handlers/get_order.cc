@@ -33,7 +33,7 @@ Task<EncodedView<Order>> get_order(std::string_view id, Context& context) {
   if (has_uuid_form(id)) {
     stored = co_await context.redis.get_view(id);
   }
-  // Redis may hold other things than orders, which are nobody's to read here.
+  // Redis may hold other things than orders, which are not to be read here.
   if (!stored || !decode<AnyOrder>(*stored)) {
     throw CallFailure(Outcome::error, fmt::format("order `{}` not found", id));
   }

@@ -314,7 +314,7 @@ bool Endpoint::is_draining(const BackendConnection& connection) {
   return place_of(draining_, connection) != draining_.end();
 }
 
-/// Ends a connection without a call that anybody waits for, and opens another.
+/// Ends a connection without a call that a client waits for, and opens another.
 void Endpoint::replace(BackendConnection& connection) {
   replacing_ = true;
   connection.fail("it was replaced");

@@ -88,7 +88,7 @@ void TcpBackendConnection::on_bytes(ByteView bytes) {
   }
 }
 
-// What is nobody's reply is none: then that length was something else, and our place is lost.
+// A reply to no call of ours is none: then that length was something else, and our place is lost.
 bool TcpBackendConnection::begin_skipping(ByteView front, size_t frame_size) {
   skipped_id_ = wire::load_be32(front.data() + wire::t3::kLengthBytes);
   skipped_reply_ = frame_size - wire::t3::kHeaderBytes;
@@ -96,7 +96,7 @@ bool TcpBackendConnection::begin_skipping(ByteView front, size_t frame_size) {
   return find(skipped_id_) != nullptr;
 }
 
-// A long answer that nobody waits for any more holds no memory, and waits for none.
+// A long answer that no call waits for any more holds no memory, and waits for none.
 void TcpBackendConnection::on_given_up() {
   const FrameReader& reader = stream_.reader();
   if (down() || reader.frame_size() <= FrameReader::kSharedBytes ||

@@ -18,8 +18,8 @@
 namespace zerogate {
 namespace {
 
-/// A fresh request id. Never 16 zero bytes, which the gateway uses for frames that nobody asked
-/// for, but with a chance of 2^-128.
+/// A fresh request id. Never 16 zero bytes, which the gateway uses for frames that no client
+/// asked for, but with a chance of 2^-128.
 std::string make_id() {
   std::string id(wire::w5::kIdBytes, '\0');
   ssize_t got = -1;
@@ -85,7 +85,7 @@ class ZmqClient::Connection {
     return true;
   }
 
-  /// Sends to every socket's queue: before the handshake nobody is connected yet, so this cannot
+  /// Sends to every socket's queue: before the handshake no peer is there yet, so this cannot
   /// block, and after it there is one.
   bool send(ByteView body, const Deadline& deadline) {
     for (const ZmqSocket& socket : sockets_) {

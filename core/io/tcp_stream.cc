@@ -218,7 +218,7 @@ int TcpStream::read_on() {
   return uv_read_start(&shell_->uv.stream, alloc, read);
 }
 
-// To connect to a port of the ephemeral range where nobody listens may choose that very port for
+// To connect to a port of the ephemeral range without a listener may choose that very port for
 // this end: both SYNs cross, and the connection is to itself. The port is then ours and its server
 // cannot have it, so it is given back at once, without the minute of TIME_WAIT.
 bool TcpStream::is_connected_to_itself() const {

@@ -18,7 +18,7 @@ constexpr uint32_t kEighths = 8;
 /// A burst of which no more than so many connections are expected is over.
 constexpr double kOver = 1.5;
 
-/// Connections that the kernel has completed and nobody has accepted yet (tcp_get_info: for a
+/// Connections that the kernel has completed and no worker has accepted yet (tcp_get_info: for a
 /// listening socket tcpi_unacked is the accept queue's length).
 uint64_t waiting_on(int fd) {
   tcp_info info{};

@@ -58,8 +58,8 @@ int bind_and_listen(const UniqueFd& fd, const sockaddr* address, socklen_t size)
   return listen(fd.get(), ListenSocket::kBacklog) == 0 ? 0 : errno;
 }
 
-/// A socket's file outlives its process. True when this one is such a leftover: nobody answers on
-/// it. Any other kind of file is somebody's data and never ours to replace.
+/// A socket's file outlives its process. True when this one is such a leftover: no process answers
+/// on it. Any other kind of file holds data, and is never ours to replace.
 bool is_stale_socket(const sockaddr_un& address) {
   struct stat file {};
   if (lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) {
@@ -106,7 +106,7 @@ std::string set_rights(const char* file, const SocketRights& rights) {
   return rights.mode && chmod(file, *rights.mode) != 0 ? strerror(errno) : "";
 }
 
-/// Locked when nobody else has it; the lock goes with the descriptor.
+/// Locked when no process has it; the lock goes with the descriptor.
 struct FolderLock {
   explicit FolderLock(const std::string& file)
       : fd(::open((std::filesystem::path(file).parent_path() / ".").c_str(),
@@ -139,7 +139,7 @@ Result<UniqueFd> bind_unix(const Address& address, const SocketRights& rights) {
   if (error != 0) {
     return cannot_listen(address, error);
   }
-  // Nobody can connect before listen().
+  // No client can connect before listen().
   std::string problem = set_rights(where.sun_path, rights);
   if (problem.empty() && listen(fd.get(), ListenSocket::kBacklog) != 0) {
     problem = strerror(errno);

@@ -13,7 +13,7 @@ namespace zerogate {
 namespace {
 
 /// True for one of the last descriptors that the process may open. When there is none, libuv closes
-/// new connections and tells nobody (1.44, uv__emfile_trick): we do it a few earlier, and count.
+/// new connections without a word (1.44, uv__emfile_trick): we do it a few earlier, and count.
 bool is_one_of_the_last(int fd) {
   rlimit limit;
   return fd >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
@@ -355,7 +355,7 @@ void StreamListener::flush() {
   closed_.clear();
 }
 
-// The timer runs only while somebody could stall: an idle gateway does not wake up.
+// The timer runs only while a peer could stall: an idle gateway does not wake up.
 void StreamListener::watch_stalls() {
   if (!stall_timer_.active()) {
     stall_timer_.start(std::min(kStallCheckMs, options().stall_timeout_ms));

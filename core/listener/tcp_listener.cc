@@ -11,7 +11,7 @@ namespace zerogate {
 
 namespace {
 
-/// The request id is opaque to everybody but the client: four bytes in, the same four bytes out.
+/// The request id is opaque to all but the client: four bytes in, the same four bytes out.
 RequestId to_request_id(uint32_t id) {
   return RequestId(ByteView(reinterpret_cast<const char*>(&id), sizeof id));
 }

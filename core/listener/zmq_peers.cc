@@ -27,7 +27,7 @@ CallerKey ZmqPeers::touch(ByteView identity) {
 // have a place in recent_: one comparison instead of a hash.
 uint32_t ZmqPeers::find_or_make(ByteView identity) {
   if (identity.empty()) {
-    return make(identity);  // libzmq gives nobody such a one
+    return make(identity);  // libzmq gives no peer such a one
   }
   uint32_t& recent = recent_[static_cast<unsigned char>(identity.back())];
   if (recent < peers_.size() && are_same(peers_[recent].identity, identity)) {
@@ -39,7 +39,7 @@ uint32_t ZmqPeers::find_or_make(ByteView identity) {
 }
 
 // A peer with a call under way counts as one that has just spoken. If it kept its place at the end
-// of the row instead, one call that takes long would keep everybody behind it from being forgotten.
+// of the row instead, one call that takes long would keep all peers behind it from being forgotten.
 void ZmqPeers::make_room() {
   for (int looks = kLooksPerNewcomer; looks > 0; --looks) {
     if (by_identity_.size() < capacity_ || by_age_.empty()) {

@@ -17,8 +17,8 @@ namespace zerogate {
 namespace {
 
 /// A connection that closes sooner than this after it came up, and has answered no command, is a
-/// failure: whoever accepts and closes is not connected to in a tight loop. Redis' shortest idle
-/// time is a second.
+/// failure: a peer that accepts and closes is not connected to in a tight loop. Redis' shortest
+/// idle time is a second.
 constexpr uint64_t kQuietAfterMs = 500;
 
 /// "Connection refused" as it reads in the middle of a line; "WRONGPASS ..." stays.
@@ -30,7 +30,7 @@ std::string lower_first(std::string_view text) {
   return out;
 }
 
-/// Who writes this key is nobody: the nil UUID is no order's.
+/// No client writes this key: the nil UUID is no order's.
 constexpr ByteView kNoOrder = "00000000-0000-0000-0000-000000000000";
 
 }  // namespace
@@ -99,7 +99,7 @@ void RedisChannel::on_addresses(RedisLookup::Addresses addresses) {
 }
 
 /// Goes through the addresses that are left until one can be connected to, without a wait between
-/// them: behind "localhost" there often are two, one of which nobody listens on.
+/// them: behind "localhost" there often are two, one of which has no server.
 void RedisChannel::connect() {
   for (;;) {
     state_ = State::connecting;
@@ -236,8 +236,8 @@ void RedisChannel::send_again() {
   resent_ = !pending_.empty();
 }
 
-/// Answers nobody yet: this may run inside the end of the turn, when those who write the answers
-/// have done their part of it. The timer answers, in the loop's next turn.
+/// Answers no command yet: this may run inside the end of the turn, when those who write the
+/// answers have done their part of it. The timer answers, in the loop's next turn.
 void RedisChannel::fail(std::string_view reason) {
   failure_ = fmt::format("{} ({})", lower_first(reason), endpoint_);
   // A restarted container has another address. After a failed attempt the next one goes on with

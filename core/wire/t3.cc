@@ -60,7 +60,7 @@ ScanError take_value(ByteView& rest, ByteView& value) {
   return ScanError::none;
 }
 
-/// Takes a key and tells where its value belongs; null for a key that nobody asks for.
+/// Takes a key and tells where its value belongs; null for a key that is not asked for.
 ScanError take_key(ByteView& rest, Fields& fields, ByteView*& target) {
   // The two keys as every client writes them, without the general way round.
   if (rest.starts_with("\xa2"

@@ -65,7 +65,7 @@ int run_call(const std::string& url, const std::string& function, const std::str
     return fail(kFailed, url + " answered with bytes that are " + result.error());
   }
   fmt::print("{}\n", result.value());
-  // A result that nobody could read (a full disk, say) is a failure.
+  // A result that could not be read (a full disk, say) is a failure.
   return std::fflush(stdout) == 0 ? kOk : fail(kFailed, "cannot write to stdout");
 }
 

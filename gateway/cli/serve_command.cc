@@ -20,9 +20,9 @@
 namespace zerogate {
 namespace {
 
-/// The log does not hold anybody up while this is there.
+/// No thread waits for the log while this is there.
 struct Background {
-  static constexpr std::chrono::seconds kPatience{1};  ///< at the end, with whoever reads stderr
+  static constexpr std::chrono::seconds kPatience{1};  ///< at the end, with the reader of stderr
   Background() { log::write_in_background(); }
   ~Background() { log::end_background(kPatience); }
 };

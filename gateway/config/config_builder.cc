@@ -292,7 +292,7 @@ void ConfigBuilder::check_listeners() {
                                  {"listen.zmq_curve", config_.listen_zmq_curve},
                                  {"listen.tls", config_.listen_tls},
                                  {"admin", config_.admin}};
-  // Whoever was set last is to blame, and the place that can be fixed.
+  // The key that was set last is to blame, and the place that can be fixed.
   const auto rank = [this](std::string_view path) {
     return std::ranges::find(command_, path) - command_.begin() -
            (origins_.contains(path) ? 0 : 1'000);

@@ -26,7 +26,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-/// Finds what yaml-cpp would swallow, or report in words that help nobody. True when all is well.
+/// Finds what yaml-cpp would swallow, or report in words that do not help. True when all is well.
 bool check_lines(const std::string& name, const std::vector<std::string_view>& lines,
                  ConfigBuilder& builder) {
   const size_t before = builder.errors().size();

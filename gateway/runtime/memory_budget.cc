@@ -39,7 +39,7 @@ constexpr uint64_t kFewestOfAPort = 4;
 // Under a limit a TCP connection keeps less for its replies: more connections fit.
 constexpr size_t kKeptCapacity = 1 << 10;
 
-/// cgroup v1 writes "no limit" as the largest page-aligned number; nobody has this much memory.
+/// cgroup v1 writes "no limit" as the largest page-aligned number; no machine has this much memory.
 constexpr int64_t kUnlimitedBytes = int64_t{1} << 60;
 
 std::optional<uint64_t> limit_in(const std::optional<std::string>& text) {

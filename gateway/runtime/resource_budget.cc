@@ -41,7 +41,7 @@ constexpr uint32_t kOfZmqConnection = 4;
 // Its socket, a duplicate, libmicrohttpd's epoll, wake-up; and the beacon.
 constexpr uint32_t kOfAdminListener = 5;
 
-// With fewer than these the gateway could start, and serve nobody.
+// With fewer than these the gateway could start, and serve no client.
 constexpr uint32_t kFewestConnections = 4;  // of clients, for each thread and listener
 constexpr uint32_t kFewestAdmin = 4;        // connections
 constexpr uint32_t kFewestLookups = 4;      // sockets and files of the resolver

@@ -336,8 +336,8 @@ void Worker::finish() {
   loop_.stop();
 }
 
-// Whoever answers calls goes first, so that every call under way gets its error while there is
-// still a way back; then those who bring answers. The loop runs once more to close the handles.
+// What answers calls goes first, so that every call under way gets its error while there is
+// still a way back; then what brings answers. The loop runs once more to close the handles.
 void Worker::shut_down() {
   shutting_down_ = true;
   dispatcher_.drain();  // the answers below make room for frames that wait: their services are gone
