@@ -224,11 +224,11 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "certificate = a reload no longer lets its certificate in.",
       kRejectedNames, kRejectedOf, &ListenerMetrics::rejected));
   families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
-                                  "Bytes received from clients. ZeroMQ: of messages, without "
+                                  "Bytes received from clients. With CURVE: of messages, without "
                                   "what libzmq adds.",
                                   MetricType::Counter, &ListenerMetrics::received_bytes));
   families.push_back(per_protocol(workers, "zerogate_sent_bytes_total",
-                                  "Bytes sent to clients. ZeroMQ: of messages, without what "
+                                  "Bytes sent to clients. With CURVE: of messages, without what "
                                   "libzmq adds.",
                                   MetricType::Counter, &ListenerMetrics::sent_bytes));
   Family keep_alives(
@@ -255,11 +255,11 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "Input from clients that could not be taken as a request: a client of another protocol on "
       "this port, a broken client, or an attack. By reason: too_large = longer than "
       "limits.message, bad_msgpack = not exactly one well-formed value, too_deep = nested deeper "
-      "than the limit, bad_name = the function's name is not UTF-8 or too long. Over TCP also "
-      "bad_length = a length of 0 to 4, empty = a frame without payload, truncated = the peer "
-      "ended in the middle of a frame, other_protocol = HTTP, TLS or ZeroMQ on this port. Over "
-      "ZeroMQ also bad_frames = not the one body frame that a request has, bad_handshake = the "
-      "peer did not speak ZMTP, or not in time.",
+      "than the limit, bad_name = the function's name is not UTF-8 or too long, truncated = the "
+      "peer ended in the middle of a frame (not counted with CURVE). Over TCP also bad_length = a "
+      "length of 0 to 4, empty = a frame without payload, other_protocol = HTTP, TLS or ZeroMQ on "
+      "this port. Over ZeroMQ also bad_frames = not the one or two frames that a request has, "
+      "bad_handshake = the peer did not speak ZMTP 3 with this port's mechanism, or not in time.",
       kMalformedNames, kMalformedOf, &ListenerMetrics::malformed));
 }
 

@@ -11,11 +11,10 @@ using prometheus::MetricType;
 void collect_memory(const Workers& workers, std::vector<MetricFamily>& families) {
   Family held(
       "zerogate_memory_budget_bytes",
-      "Memory that clients and backends make the gateway hold, by use: requests = unfinished ones "
-      "over TCP, replies = not read yet, zmq_requests and zmq_replies = what libzmq has of them "
-      "(requests: measured only under a memory limit; replies: with what is kept for the next "
-      "large "
-      "ones), forwarded = calls to backends, "
+      "Memory that clients and backends make the gateway hold, by use: requests = unfinished ones, "
+      "replies = not read yet, zmq_requests and zmq_replies = what libzmq has of them on the port "
+      "with CURVE (requests: measured only under a memory limit; replies: with what is kept for "
+      "the next large ones), forwarded = calls to backends, "
       "backend_replies = unfinished ones of backends over TCP and long ones that ZeroMQ hands "
       "over, "
       "connections = a price for each.",

@@ -196,10 +196,11 @@ file, whatever is written there by now, or of the same container.
 
 std::string clients_help() {
   return R"(zerogate clients [--watch] [--admin HOST:PORT] [--config FILE] [--timeout DURATION]
-Shows who calls a running gateway, the busiest first: address, protocol, wire, ZeroMQ identity, last
-function, calls per second (of the last second or more), calls, calls under way, bytes of replies
-that wait for the client to read, since when it is known, and (ZeroMQ) for how long it was sent
-nothing. At most 200 rows; how many were left out stands below. Status 1 when nothing answers.
+Shows who calls a running gateway, the busiest first: address, protocol, wire, identity (with
+CURVE), last function, calls per second (of the last second or more), calls, calls under way, bytes
+of replies that wait for the client to read, since when it is known, and (with CURVE) for how long
+it was sent nothing. At most 200 rows; how many were left out stands below. Status 1 when nothing
+answers.
 
   --watch                 again every second, until Ctrl-C
   --admin HOST:PORT       where to ask; default as for serve: ZEROGATE_ADMIN, the file, or
@@ -208,9 +209,10 @@ nothing. At most 200 rows; how many were left out stands below. Status 1 when no
   --timeout DURATION      for each question, as in 500ms; default 2s
   -h, --help              this text
 
-A row is a connection: one client may have many. libzmq tells no port of a ZeroMQ client, nor whose
-connection has ended: a W5 client that has gone is found out by its next keep-alive frame; others
-are listed until newer ones need their place. GET /clients on the admin port is the same as JSON.
+A row is a connection: one client may have many. Of clients with CURVE libzmq tells no port, nor
+whose connection has ended: a W5 client that has gone is found out by its next keep-alive frame;
+others are listed until newer ones need their place. GET /clients on the admin port is the same as
+JSON.
 )";
 }
 
