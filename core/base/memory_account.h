@@ -13,10 +13,10 @@ namespace zerogate {
 
 /// What holds memory. Label values of memory_budget_bytes.
 enum class MemoryUse : uint8_t {
-  requests,      ///< TCP: unfinished frames, a long one with all that it will be
-  replies,       ///< TCP: not read yet
-  zmq_requests,  ///< what libzmq has read and the worker has not
-  zmq_replies,   ///< what libzmq has not sent yet, and memory kept for it
+  requests,      ///< unfinished frames, a long one with all that it will be
+  replies,       ///< not read yet
+  zmq_requests,  ///< CURVE port: what libzmq has read and the worker has not
+  zmq_replies,   ///< CURVE port: what libzmq has not sent yet, and memory kept for it
   forwarded,     ///< requests under way to backends, twice: they are copied when they are written
   backend_replies,  ///< of backends: unfinished frames over TCP, a long one that ZeroMQ hands over
   connections,      ///< of clients: a measured price for each

@@ -1,4 +1,5 @@
-// Cuts a stream into frames with as few copies as possible: both ends of raw TCP use it.
+// Cuts a stream into frames with as few copies as possible: both ends of raw TCP use it, and
+// the plain ZeroMQ port.
 #pragma once
 
 #include <uv.h>

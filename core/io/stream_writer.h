@@ -1,4 +1,5 @@
-// One write per connection and loop turn: both ends of raw TCP use it.
+// One write per connection and loop turn: both ends of raw TCP use it, and
+// the plain ZeroMQ port.
 #pragma once
 
 #include <uv.h>

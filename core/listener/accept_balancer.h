@@ -43,7 +43,7 @@ class AcceptBalancer {
   /// kernel was told too much to take it now, or a burst is on that will soon be over.
   bool update(size_t index, uint64_t connections);
 
-  /// A listener that accepts by itself (raw TCP; not libzmq) can pass on connections that the
+  /// A listener that accepts by itself (all but libzmq's) can pass on connections that the
   /// kernel gave it against the balance, because in a burst the filter comes too late. `wake` is
   /// called, from any thread, when a connection was passed on to this socket's worker.
   void open_inbox(size_t index, std::function<void()> wake);

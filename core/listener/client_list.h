@@ -54,12 +54,12 @@ struct ClientInfo {
   std::string peer;  ///< its address, as the log tells it
   Protocol protocol = Protocol::tcp;
   Wire wire = Wire::t3;                           ///< of the last call, if there was one
-  std::string identity;                           ///< ZeroMQ: the peer's bytes, as they are
+  std::string identity;                           ///< CURVE: the peer's bytes, as they are
   FunctionLabel label = FunctionLabels::other();  ///< of the last call, if there was one
   std::string function;                           ///< its name
   uint32_t in_flight = 0;                         ///< calls under way
-  uint64_t age_ms = 0;  ///< since it connected; ZeroMQ: since it first spoke
-  /// ZeroMQ, where the end of a connection is not told whose it was: since it was last sent bytes.
+  uint64_t age_ms = 0;  ///< since it connected; CURVE: since it first spoke
+  /// CURVE, where the end of a connection is not told whose it was: since it was last sent bytes.
   std::optional<uint64_t> quiet_ms;
 };
 

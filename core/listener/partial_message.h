@@ -1,4 +1,4 @@
-// Whether a ZeroMQ peer stands still in the middle of a message.
+// Whether a peer of the CURVE port stands still in the middle of a message.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace zerogate {
 /// own, much more for the beginning of a message. Up to kOwnBytes of a message are not found out.
 class PartialMessage {
  public:
-  /// More than ZMTP's greeting and handshake have, with CURVE (832 bytes) or without, and more than
+  /// More than ZMTP's greeting and handshake have, with CURVE (832 bytes), and more than
   /// a peer's PINGs have between two looks.
   static constexpr uint64_t kOwnBytes = 1'024;
 

@@ -1,4 +1,4 @@
-// A client's connection that a library owns.
+// A client's connection, of which another class or a library owns the descriptor.
 #pragma once
 
 #include <sys/types.h>
@@ -8,7 +8,7 @@
 
 namespace zerogate {
 
-/// A socket by its descriptor and what the kernel calls it: the library may have closed it, and the
+/// A socket by its descriptor and what the kernel calls it: its owner may have closed it, and the
 /// descriptor may be another's by now. Any thread.
 class PeerSocket {
  public:
@@ -21,7 +21,7 @@ class PeerSocket {
   std::optional<uint64_t> acknowledged() const;
   /// Bytes that its peer's kernel has room for. Nothing before Linux 5.4, either.
   std::optional<uint32_t> window() const;
-  /// Ends it in both directions: the library hears of that as of an end by the peer. False when it
+  /// Ends it in both directions: its owner hears of that as of an end by the peer. False when it
   /// has gone. Between the look and the call lie microseconds, in which another could take its
   /// place.
   bool end() const;

@@ -65,7 +65,7 @@ StreamListener::~StreamListener() {
 }
 
 Status StreamListener::listen(const ListenSocket& socket) {
-  metrics_.connections_limit.add(options().max_connections);  // the plain port's, and that of TLS
+  metrics_.connections_limit.add(options().max_connections);  // of all ports of the protocol
   member_ = socket.member();
   if (options().newcomers_wait && !socket.bound().is_path()) {
     gate_.emplace(socket.fd());

@@ -1,4 +1,4 @@
-// Who may connect to a ZeroMQ port: libzmq's questions about newcomers, answered on the loop.
+// Who may connect to the CURVE port: libzmq's questions about newcomers, answered on the loop.
 #pragma once
 
 #include <uv.h>

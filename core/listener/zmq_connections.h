@@ -1,4 +1,4 @@
-// The connections of a ZeroMQ port, as libzmq's monitor tells of them.
+// The connections of the CURVE port, as libzmq's monitor tells of them.
 #pragma once
 
 #include <cstdint>

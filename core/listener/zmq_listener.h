@@ -1,4 +1,5 @@
-// The ZeroMQ port: a ROUTER in the worker's loop, answered through the Dispatcher.
+// The CURVE port: libzmq's ROUTER in the worker's loop, answered through the Dispatcher.
+// (ZmtpListener is the plain ZeroMQ port.)
 #pragma once
 
 #include <uv.h>
@@ -68,7 +69,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   static constexpr size_t kBlocksPart = 4;
   static constexpr size_t kMostBlockBytes = 64 << 20;
   /// While others wait for memory, a peer for which more waits than a long frame has is ended when
-  /// it has read less between each two of so many looks: on TCP's port the same is too slow.
+  /// it has read less between each two of so many looks: on other ports the same is too slow.
   static constexpr size_t kSlowReaderBytes = 64 << 10;
   static constexpr uint32_t kSlowReaderChecks = 3;
   /// Requests that finish() refuses: more than this wait only where a peer floods the port.

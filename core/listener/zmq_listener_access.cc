@@ -1,4 +1,4 @@
-// Who may connect to the ZeroMQ port, and who its peers are.
+// Who may connect to the CURVE port, and who its peers are.
 #include <algorithm>
 
 #include "core/io/tcp_stream.h"

@@ -1,4 +1,4 @@
-// How the ZeroMQ port takes leave of its clients.
+// How the CURVE port takes leave of its clients.
 #include "core/listener/zmq_listener.h"
 
 namespace zerogate {

@@ -1,4 +1,4 @@
-// What the ZeroMQ port's clients hold in libzmq, and what happens when that is too much.
+// What the CURVE port's clients hold in libzmq, and what happens when that is too much.
 #include <algorithm>
 #include <new>
 #include <utility>

@@ -1,4 +1,4 @@
-// The limits of a ZeroMQ listener.
+// The limits of a ZeroMQ listener: ZmtpListener, or ZmqListener, which speaks CURVE.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ struct ZmqOptions {
   /// Bytes of replies over all peers, beyond one of the largest size. The callers of more get an
   /// error: the worker ends those who hold most before that, unless it cannot.
   static constexpr size_t kSendMemory = 256 << 20;
-  /// Of a connection, in libzmq and here: 28 KiB at first, and 24 KiB more when some hundred
-  /// keep-alive frames have gone round libzmq's queue for its peer (measured).
+  /// Of a connection of the CURVE port, in libzmq and here: 28 KiB at first, and 24 KiB more when
+  /// some hundred keep-alive frames have gone round libzmq's queue for its peer (measured).
   static constexpr size_t kConnectionBytes = 64 << 10;
   /// What comes to it once its peer has made kManyCalls: libzmq's queues have then all the memory
   /// that they keep (measured: 108 to 123 KiB together).

@@ -1,4 +1,4 @@
-// The ZeroMQ peers that have spoken lately.
+// The peers of the CURVE port that have spoken lately.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// The ROUTER socket of the ZeroMQ port, and the options that bound libzmq's work for it.
+// The ROUTER socket of the CURVE port, and the options that bound libzmq's work for it.
 #pragma once
 
 #include "core/io/zmq_socket.h"

@@ -26,11 +26,11 @@ enum class Malformed : uint8_t {
   too_large,       ///< longer than limits.message
   bad_msgpack,     ///< not exactly one well-formed value
   too_deep,        ///< nested deeper than the limit
-  truncated,       ///< TCP: the peer ended in the middle of a frame
+  truncated,       ///< the peer ended in the middle of a frame; not with CURVE
   other_protocol,  ///< TCP: HTTP, TLS or ZeroMQ on this port
-  bad_frames,      ///< ZeroMQ: not the one body frame that a request has
+  bad_frames,      ///< ZeroMQ: not the one or two frames that a request has
   bad_name,        ///< the function's name is not UTF-8, or longer than kMaxFunctionNameBytes
-  bad_handshake,   ///< ZeroMQ: the peer did not speak ZMTP, or not in time
+  bad_handshake,   ///< ZeroMQ: no ZMTP 3 with the port's mechanism, or not in time
 };
 inline constexpr std::array<std::string_view, 10> kMalformedNames = {
     "bad_length", "empty",          "too_large",  "bad_msgpack", "too_deep",

@@ -75,7 +75,7 @@ class ReplySink {
   /// Loop thread only.
   virtual Delivery deliver(const ReturnPath& path, ByteView body, BodyKind kind) = 0;
 
-  /// True when it is certain that the caller has gone. A ROUTER cannot know.
+  /// True when it is certain that the caller has gone. libzmq's ROUTER cannot know.
   virtual bool gone(CallerKey) const { return false; }
 
   /// The caller's address as the log shows it: "10.0.0.7:40312", or what there is of it. "gone"

@@ -1,5 +1,6 @@
-// ZeroMQ as of zeroapi 0.8.0 to 1.0.1 ("W5"): the body, after the ROUTER's identity frame, is
-// id:16 · name space-padded to 80 · argument; a reply is id:16 · result. None is an empty argument.
+// ZeroMQ as of zeroapi 0.8.0 to 1.0.1 ("W5"): the one frame of a message (libzmq's ROUTER puts an
+// identity frame before it) is id:16 · name space-padded to 80 · argument; a reply is id:16 ·
+// result. None is an empty argument.
 // Pure functions: bytes in, messages out. No allocation, nothing throws.
 #pragma once
 

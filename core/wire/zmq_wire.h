@@ -1,5 +1,5 @@
 // Every request format that a zeroapi client ever sent over ZeroMQ, told apart message by message,
-// without state. Frames are counted behind the ROUTER's identity frame.
+// without state. Frames are those on the wire: libzmq's ROUTER puts an identity frame before them.
 //
 //   W1  0.0.1 to 0.3.2   two frames: name · argument; the reply is the bare result
 //   W2  0.3.3 to 0.5.2   the array [id, name, argument], id a str of 32 hex digits; [id, result]

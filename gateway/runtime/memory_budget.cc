@@ -14,7 +14,7 @@ constexpr uint64_t kMiB = 1 << 20;
 // The limit is the sum of these.
 // - The program: its heap and the pages of code in use (3 MiB and 5 MiB with one thread).
 constexpr uint64_t kProgram = 8 * kMiB;
-// - Each thread: its stack, counters and libzmq's context.
+// - Each thread: its stack, counters and libzmq's contexts.
 constexpr uint64_t kThread = 1 * kMiB;
 constexpr uint64_t kMostOfProgram = 4;  // of a very low limit both together are a quarter
 // - What no count of ours knows: the kernel's buffers and page tables, the allocator's gaps.
@@ -26,7 +26,7 @@ constexpr uint64_t kMessagesInHand = 3;
 // - Of the rest: what Redis has not read yet,
 constexpr uint64_t kRedisPart = 16;
 // - the connections of clients, of which libzmq's and those of TLS cost thirty times as much as
-//   those of TCP,
+//   those of TCP. libzmq has those of CURVE only; the plain ZeroMQ port is counted with them,
 constexpr uint64_t kConnectionsPart = 2;
 constexpr uint64_t kZmqQuarters = 3;
 constexpr uint64_t kTlsQuarters = 3;  // of what TCP and TLS have together

@@ -25,8 +25,8 @@ constexpr uint32_t kOfProcess = 8;
 // Of each thread: its loop's epoll, wake-up, pair of pipes and spare one (libuv keeps it for when
 // there are none left).
 constexpr uint32_t kOfLoop = 5;
-// Of each thread: libzmq's context for the listener, which is there though ZeroMQ is off. Its
-// threads have an epoll and a mailbox each, and the sockets a mailbox.
+// Of libzmq's context for the CURVE port: its threads have an epoll and a mailbox each, and the
+// sockets a mailbox. Each thread is given as much though it has no such port.
 constexpr uint32_t kOfZmqListener = 8;
 constexpr uint32_t kOfListeningSocket = 2;  // the socket, and the duplicate that accepts
 constexpr uint32_t kOfZmqMonitor = 1;

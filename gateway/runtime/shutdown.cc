@@ -14,7 +14,7 @@ namespace {
 
 /// From a second signal to the end of the process, whatever is stuck.
 constexpr uint64_t kStopGraceMs = 700;
-/// From the end of a drain: libzmq may go on sending replies for a second.
+/// From the end of a drain: libzmq (CURVE) may go on sending replies for a second.
 constexpr uint64_t kDrainGraceMs = 2'000;
 constexpr std::chrono::milliseconds kLogPatience{200};
 
