@@ -106,7 +106,7 @@ Status ZmqListener::listen(const ListenSocket& socket) {
   };
   monitor_ = ZmqMonitor::make(loop_.uv(), context_.get(), router_.get(), ZmqConnections::kEvents,
                               std::move(hooks));
-  if (monitor_ == nullptr || !open_zap() || zmq_bind(router_.get(), endpoint.c_str()) != 0) {
+  if (monitor_ == nullptr || !open_zap() || !bind_router(router_, endpoint.c_str())) {
     return failed();
   }
   poll_ = ZmqPoll::make(loop_.uv(), router_.get(), *this);
@@ -125,7 +125,7 @@ void ZmqListener::update_gate() {
     return;
   }
   const uint64_t connections = connections_.count();
-  if (connections != 0 && memory_.limit() < MemoryAccount::kDefaultLimit && !look_timer_.active()) {
+  if (connections != 0 && !look_timer_.active()) {
     look_at_unread();
   }
   const bool full = this->full();

@@ -50,4 +50,16 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   return router;
 }
 
+// A raw ROUTER numbers its peers and throws their claims away. Once it is bound only that is left
+// of the option: connections have taken over the options of before, which speak ZMTP, and with 0 an
+// empty message does not end a connection.
+bool bind_router(ZmqSocket& router, const char* endpoint) {
+  if (zmq_bind(router.get(), endpoint) != 0) {
+    return false;
+  }
+  set_option(router, ZMQ_ROUTER_RAW, 1);
+  set_option(router, ZMQ_ROUTER_RAW, 0);
+  return true;
+}
+
 }  // namespace zerogate

@@ -19,6 +19,7 @@ class ZmqClient {
     int queue = 0;                ///< messages each way; 0: no limit
     int receive_buffer = 0;       ///< bytes; 0: the system's default
     bool only_connected = false;  ///< send() fails while there is no connection
+    std::string identity = {};    ///< that it claims
   };
 
   ZmqClient(void* context, const Address& address) : ZmqClient(context, address, Options{}) {}
@@ -30,6 +31,10 @@ class ZmqClient {
     set_option(socket_, ZMQ_RCVHWM, options.queue);
     if (options.receive_buffer != 0) {
       set_option(socket_, ZMQ_RCVBUF, options.receive_buffer);
+    }
+    if (!options.identity.empty()) {
+      zmq_setsockopt(socket_.get(), ZMQ_ROUTING_ID, options.identity.data(),
+                     options.identity.size());
     }
     set_option(socket_, ZMQ_IMMEDIATE, options.only_connected ? 1 : 0);
     const std::string endpoint =
