@@ -188,9 +188,6 @@ void StreamSession::finish() {
     stream_.read_now(kLastBytes);
   }
   paused_ = true;
-  if (open_ && stream_.flush() == 0 && unsent_bytes() == 0) {
-    stream_.end_writing();
-  }
 }
 
 void StreamSession::on_writable() {

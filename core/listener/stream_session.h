@@ -150,8 +150,8 @@ class StreamSession final : private TcpStream::Owner {
   void leave();
   /// Reads no more until finish().
   void pause();
-  /// Takes what its peer has sent so far, up to kLastBytes, and ends what this side sends. Every
-  /// call of it has to be answered at once.
+  /// Takes what its peer has sent so far, up to kLastBytes. Each call of it is to be answered at
+  /// once; flush() and close() are due.
   void finish();
   /// Ends the session now. Its calls under way lose their way back; no callback follows.
   void close();

@@ -36,7 +36,7 @@ ZmtpListener::ZmtpListener(EventLoop& loop, TimerQueue& timers, Dispatcher& disp
     : dispatcher_(dispatcher),
       metrics_(metrics),
       clock_(timers.clock()),
-      max_body_(options.max_message + wire::kMaxZmqIdBytes + wire::kW3NameBytes + kOversizeGrace),
+      max_body_(options.max_message + wire::w5::kIdBytes + wire::w5::kNameBytes + kOversizeGrace),
       keep_alive_ms_(options.keep_alive_ms),
       keep_alive_for_ms_(options.keep_alive_for_ms),
       silence_timer_(timers, [this] { keep_alive(); }),

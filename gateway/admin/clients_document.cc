@@ -23,11 +23,10 @@ std::string hexadecimal(std::string_view bytes) {
 Json client_json(const ClientInfo& client) {
   const bool called = client.calls > 0;
   const auto if_called = [called](std::string_view text) { return called ? Json(text) : Json(); };
-  const bool zmq = client.protocol == Protocol::zmq;
   return {{"peer", client.peer},
           {"protocol", name_of(client.protocol)},
           {"wire", if_called(name_of(client.wire))},
-          {"identity", zmq ? Json(hexadecimal(client.identity)) : Json()},
+          {"identity", client.identity.empty() ? Json() : Json(hexadecimal(client.identity))},
           {"function", if_called(client.function)},
           {"calls_per_second", client.rate},
           {"calls", client.calls},

@@ -60,8 +60,7 @@ async def test_clients_of_both_protocols(gateway, clients):
     assert over_tcp["function"] == "echo"
     assert re.fullmatch(r"127\.0\.0\.1:\d+", over_tcp["peer"]) and over_tcp["identity"] is None
     assert over_zmq["function"] == "hello_world"
-    assert over_zmq["peer"] == "127.0.0.1" and re.fullmatch("[0-9a-f]{10}", over_zmq["identity"])
-    assert over_zmq["quiet_seconds"] < 60
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", over_zmq["peer"]) and over_zmq["identity"] is None
     for client in listed["clients"]:
         assert client["in_flight"] == client["unsent_bytes"] == 0
         assert 0 <= client["age_seconds"] < 60
@@ -183,7 +182,8 @@ async def test_an_argument_that_is_no_messagepack_over_zeromq(gateway):
         await connection.exchange(b"x" * 16 + b"save_order".ljust(80) + b"\xc1")
     await until(lambda: told(gateway, "malformed input"), PATIENCE_S, "a line")
     [line] = told(gateway, "malformed input")
-    assert (line["protocol"], line["reason"], line["peer"]) == ("zmq", "bad_msgpack", "127.0.0.1")
+    assert (line["protocol"], line["reason"]) == ("zmq", "bad_msgpack")
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", line["peer"])
 
 
 async def test_connections_over_the_limit(start_gateway, own_redis):
