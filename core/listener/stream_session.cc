@@ -127,7 +127,7 @@ void StreamSession::account_sent() {
 void StreamSession::flush() {
   dirty_ = false;
   if (stream_.flush() != 0) {
-    return close();
+    return close_after_flush();
   }
   account_sent();
   if (waiting_ && unread_since_ms_ == 0) {
@@ -136,7 +136,7 @@ void StreamSession::flush() {
     owner_.watch_stalls();
   }
   if (!open_ && in_flight_ == 0 && held_ == 0) {
-    return close();
+    return close_after_flush();
   }
   if (!reading_ && ready()) {
     resume();
@@ -314,9 +314,17 @@ void StreamSession::reject(Rejected reason) {
   close();
 }
 
+void StreamSession::close_after_flush() {
+  dirty_ = true;  // in this turn it was
+  close();
+}
+
 void StreamSession::close() {
   if (std::exchange(closed_, true)) {
     return;
+  }
+  if (dirty_) {
+    owner_.remember(*this);
   }
   open_ = false;
   shared_.held -= held_;
