@@ -127,7 +127,7 @@ void StreamSession::account_sent() {
 void StreamSession::flush() {
   dirty_ = false;
   if (stream_.flush() != 0) {
-    return close_after_flush();
+    return close();
   }
   account_sent();
   if (waiting_ && unread_since_ms_ == 0) {
@@ -136,7 +136,7 @@ void StreamSession::flush() {
     owner_.watch_stalls();
   }
   if (!open_ && in_flight_ == 0 && held_ == 0) {
-    return close_after_flush();
+    return close();
   }
   if (!reading_ && ready()) {
     resume();
@@ -184,7 +184,7 @@ void StreamSession::finish() {
   if (const ByteBuffer waiting = stream_.release_kept(); !waiting.empty()) {
     consume(waiting.view(), shared_.loop.read_ns());
   }
-  if (open_) {
+  if (ready()) {  // else what waits may be more than one read takes
     stream_.read_now(kLastBytes);
   }
   paused_ = true;
@@ -314,17 +314,9 @@ void StreamSession::reject(Rejected reason) {
   close();
 }
 
-void StreamSession::close_after_flush() {
-  dirty_ = true;  // in this turn it was
-  close();
-}
-
 void StreamSession::close() {
   if (std::exchange(closed_, true)) {
     return;
-  }
-  if (dirty_) {
-    owner_.remember(*this);
   }
   open_ = false;
   shared_.held -= held_;

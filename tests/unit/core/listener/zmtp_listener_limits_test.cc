@@ -305,5 +305,32 @@ TEST_F(ZmtpLimitsTest, WhatWasReadAndWaitedIsRefusedAtTheEndToo) {
   EXPECT_EQ(ended(Wire::w5, Outcome::unavailable), 10u);
 }
 
+// It has a long message of a peer that does not read: no more is read from that one at the end.
+TEST_F(ZmtpLimitsTest, AtTheEndNothingIsReadFromAPeerThatDoesNotRead) {
+  zmq_.write_buffer = 1 << 10;
+  const auto peer = connect_dealer();
+  const std::string large = w5('l', "echo", std::string(100'000, 'x'));
+  for (int i = 0; i < 5; ++i) {
+    peer->send(w5('f', "keep", text("x")));
+  }
+  peer->send(large.substr(0, 50'000));
+  turn();
+  ASSERT_EQ(services_.keep.calls.size(), 5u);
+  while (!services_.keep.calls.empty()) {
+    answer_next(text(std::string(100'000, 'y')));
+  }
+  turn();
+  peer->send(large.substr(50'000) + "behind");
+  turn();
+  turn();
+  EXPECT_EQ(malformed(Malformed::too_large), 0u) << "it waits";
+  zmtp().leave();
+  dispatcher_.drain();
+  zmtp().finish();
+  EXPECT_EQ(malformed(Malformed::too_large), 0u);
+  EXPECT_FALSE(zmtp().flushed());
+  EXPECT_EQ(count_of(std::string(100'000, 'y'), receive_all(*peer)), 5u);
+}
+
 }  // namespace
 }  // namespace zerogate::testing
