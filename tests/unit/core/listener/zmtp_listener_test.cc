@@ -116,6 +116,14 @@ TEST_F(ZmtpListenerTest, WhatIsNoHandshakeEndsTheConnectionWithoutAWord) {
   EXPECT_EQ(all_malformed(), counted);
 }
 
+// A message is no part of a handshake, so its length is of no interest.
+TEST_F(ZmtpListenerTest, AMessageBeforeReadyIsRefusedByItsHead) {
+  const auto peer = connect();
+  peer->send(greeting() + head(options_.max_message));
+  EXPECT_FALSE(open(*peer));
+  EXPECT_EQ(malformed(Malformed::bad_handshake), 1u);
+}
+
 // Identities.
 
 TEST_F(ZmtpListenerTest, PeersThatClaimOneIdentityGetTheirOwnAnswers) {
