@@ -184,7 +184,7 @@ void StreamSession::finish() {
   if (const ByteBuffer waiting = stream_.release_kept(); !waiting.empty()) {
     consume(waiting.view(), shared_.loop.read_ns());
   }
-  if (open_) {
+  if (ready()) {  // else what waits may be more than one read takes
     stream_.read_now(kLastBytes);
   }
   paused_ = true;

@@ -86,11 +86,12 @@ size_t ZmtpListener::take_frame(StreamSession& session, Peer& peer, ByteView byt
   using wire::zmtp::FrameStatus;
   const wire::zmtp::Frame frame = wire::zmtp::parse_frame(bytes, max_body_);
   const bool open = peer.phase == Peer::Phase::open;
-  if (frame.status == FrameStatus::incomplete) {
+  const bool too_early = !open && !frame.command;  // also of the longest message, by its head
+  if (frame.status == FrameStatus::incomplete && !too_early) {
     frame_size = frame.size;
     return 0;
   }
-  if (frame.status != FrameStatus::whole || (!open && !frame.command)) {
+  if (frame.status != FrameStatus::whole || too_early) {
     const bool large = frame.status == FrameStatus::too_large;
     session.malformed(!open   ? Malformed::bad_handshake
                       : large ? Malformed::too_large

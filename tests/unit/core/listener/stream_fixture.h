@@ -38,6 +38,11 @@ class Peer {
     ASSERT_EQ(::send(own_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
   }
+  /// Bytes that the kernel has taken.
+  size_t send_some(ByteView bytes) {
+    const ssize_t size = ::send(own_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    return size < 0 ? 0 : static_cast<size_t>(size);
+  }
   void finish_sending() { shutdown(own_.get(), SHUT_WR); }
   void leave() { own_.reset(); }
   /// Up to `most` bytes that have come.

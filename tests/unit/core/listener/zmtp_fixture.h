@@ -1,0 +1,175 @@
+// What the tests of ZmtpListener share: peers that speak ZMTP over socket pairs, services, and the
+// clock of stream_fixture.h.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/listener/zmtp_listener.h"
+#include "core/rpc/service.h"
+#include "core/wire/msgpack_write.h"
+#include "core/wire/zerror.h"
+#include "tests/unit/core/listener/stream_fixture.h"
+
+namespace zerogate::testing {
+
+/// "echo" answers at once with its argument; "keep" keeps its calls until the test answers them.
+struct ZmtpServices {
+  struct Echo final : Service {
+    void serve(const Request& request, Call call) override {
+      std::move(call).reply(request.argument);
+    }
+  };
+  struct Keep final : Service {
+    void serve(const Request& request, Call call) override {
+      arguments.emplace_back(request.argument);
+      calls.push_back(std::move(call));
+    }
+    std::vector<std::string> arguments;
+    std::deque<Call> calls;
+  };
+  Echo echo;
+  Keep keep;
+};
+
+class ZmtpTest : public StreamTest {
+ protected:
+  ZmtpTest() {
+    router_.add("echo", services_.echo);
+    router_.add("keep", services_.keep);
+    zmq_.max_message = options_.max_message;
+    zmq_.write_buffer = options_.write_buffer;
+  }
+  ~ZmtpTest() override { services_.keep.calls.clear(); }
+
+  ZmtpListener& zmtp() {
+    if (!zmtp_) {
+      zmtp_.emplace(loop_, timers_, dispatcher_, metrics_, zmq_);
+    }
+    return *zmtp_;
+  }
+  std::unique_ptr<Peer> connect() {
+    auto peer = std::make_unique<Peer>();
+    zmtp().adopt(peer->take_other());
+    turn();
+    return peer;
+  }
+  /// A peer whose handshake is done.
+  std::unique_ptr<Peer> connect_dealer(const std::string& identity = {}) {
+    auto peer = connect();
+    peer->send(greeting() + ready("DEALER", identity));
+    turn();
+    EXPECT_EQ(peer->receive(), welcome());
+    return peer;
+  }
+
+  // What a peer sends.
+  static std::string frame(const std::string& body, int flags = 0) {
+    std::string bytes(1, static_cast<char>(flags | (body.size() > 255 ? 2 : 0)));
+    for (int shift = body.size() > 255 ? 56 : 0; shift >= 0; shift -= 8) {
+      bytes += static_cast<char>(static_cast<uint64_t>(body.size()) >> shift);
+    }
+    return bytes + body;
+  }
+  static std::string head(uint64_t size, int flags = 0) {
+    return frame(std::string(256, '\0'), flags).substr(0, 1) + big_endian(size);
+  }
+  static std::string more(const std::string& body) { return frame(body, 1); }
+  static std::string command(const std::string& name, const std::string& data) {
+    return frame(static_cast<char>(name.size()) + name + data, 4);
+  }
+  static std::string greeting(const std::string& mechanism = "NULL") {
+    std::string bytes = "\xff" + std::string(7, '\0') + "\x01\x7f\x03\x01" + mechanism;
+    bytes.resize(wire::zmtp::kGreetingBytes);
+    return bytes;
+  }
+  static std::string ready(const std::string& type, const std::string& identity = {}) {
+    return command("READY", property("Socket-Type", type) + property("Identity", identity));
+  }
+  static std::string ping(const std::string& context = {}) {
+    return command("PING", std::string(1, '\0') + "\x64" + context);
+  }
+  static std::string pong(const std::string& context = {}) { return command("PONG", context); }
+  static std::string id(char of) { return std::string(wire::w5::kIdBytes, of); }
+  static std::string w5(char of, ByteView function, ByteView argument) {
+    std::string body;
+    wire::w5::write_request(body, id(of), function, argument);
+    return frame(body);
+  }
+  static std::string text(const std::string& of) {
+    std::string bytes;
+    wire::write_str(bytes, of);
+    return bytes;
+  }
+
+  // What it gets.
+  static std::string welcome() {
+    OutBuffer out;
+    wire::zmtp::write_greeting(out);
+    wire::zmtp::write_ready(out);
+    return std::string(out.view());
+  }
+  static std::string w5_reply(char of, const std::string& result) { return frame(id(of) + result); }
+  static std::string error(ByteView message,
+                           wire::ErrorKey key = wire::ErrorKey::server_exception) {
+    std::string body;
+    wire::write_error(body, key, message);
+    return body;
+  }
+  /// Sends as fast as it is read, however much that is; it reads nothing.
+  void send_all(Peer& peer, ByteView bytes) {
+    for (; !bytes.empty(); bytes.remove_prefix(std::min<size_t>(bytes.size(), 32 << 10))) {
+      peer.send(bytes.substr(0, 32 << 10));
+      turn();
+    }
+  }
+  std::string after_turn(Peer& peer) {
+    turn();
+    return peer.receive();
+  }
+  void answer_next(ByteView body) {
+    ASSERT_FALSE(services_.keep.calls.empty());
+    Call call = std::move(services_.keep.calls.front());
+    services_.keep.calls.pop_front();
+    std::move(call).reply(body);
+  }
+  uint64_t ended(Wire wire, Outcome outcome, std::string_view function = "keep") const {
+    return worker_metrics_.ended(labels_.find(function), wire, outcome);
+  }
+  uint64_t all_malformed() const {
+    uint64_t sum = 0;
+    for (const Counter& reason : metrics_.malformed) {
+      sum += reason.value();
+    }
+    return sum;
+  }
+
+  ZmqOptions zmq_;
+  FunctionLabels labels_{{"echo", "keep"}};
+  WorkerMetrics worker_metrics_{labels_};
+  Router router_{labels_};
+  AccessLogSettings call_log_;
+  CallTable calls_{5'000, worker_metrics_, call_log_};
+  Dispatcher dispatcher_{router_, calls_};
+  ZmtpServices services_;
+  std::optional<ZmtpListener> zmtp_;
+
+ private:
+  static std::string big_endian(uint64_t number) {
+    std::string bytes;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      bytes += static_cast<char>(number >> shift);
+    }
+    return bytes;
+  }
+  static std::string property(const std::string& name, const std::string& value) {
+    return static_cast<char>(name.size()) + name + std::string(3, '\0') +
+           static_cast<char>(value.size()) + value;
+  }
+};
+
+}  // namespace zerogate::testing
