@@ -401,43 +401,6 @@ TEST_F(ZmqListenerTest, WhatCannotBeReadIsAnsweredAsTheRealServerDoes) {
   expect_served(client);
 }
 
-// libzmq would keep the second of two from being served, or give it what the first has asked for.
-TEST_F(ZmqListenerTest, AnIdentityThatIsClaimedIsNoOnes) {
-  listen_zmq();
-  ZmqClient& one = connect({.identity = "orders"});
-  expect_served(one, 1);
-  ZmqClient& two = connect({.identity = "orders"});
-  expect_served(two, 2);
-  ASSERT_TRUE(one.send(request("hold", 3)));
-  ASSERT_TRUE(run_until([&] { return hold_.calls.size() == 1; }));
-  one.close();
-  ASSERT_TRUE(run_until([&] { return connections() == 1; }));
-  expect_served(connect({.identity = "orders"}), 4);
-  hold_.take().reply("\xc0");
-  settle();
-  for (ZmqClient& client : clients_) {
-    EXPECT_TRUE(&client == &one || !client.receive());
-  }
-  EXPECT_EQ(ended(Outcome::abandoned), 1u);
-}
-
-// libzmq 4.3.4 numbers peers from its first random number on, and asserts that no peer has claimed
-// the next number. An application that does not seed rand() has the same one always.
-TEST_F(ZmqListenerTest, APeerThatClaimsTheNextNumbersEndsNothing) {
-  listen_zmq();
-  constexpr uint32_t kFirst = 0x6b8b4567;
-  for (uint32_t i = 0; i < 64; ++i) {
-    std::string number(1, '\0');
-    for (const int shift : {24, 16, 8, 0}) {
-      number += static_cast<char>((kFirst + i) >> shift);
-    }
-    expect_served(connect({.identity = number}), i);
-  }
-  for (uint64_t i = 0; i < 64; ++i) {
-    expect_served(connect(), i);
-  }
-}
-
 // A server behind the gateway may speak something else than MessagePack to its own clients.
 TEST_F(ZmqListenerTest, AFunctionThatTakesAnyBytesGetsThem) {
   struct AnyBytes final : Service {
