@@ -43,7 +43,8 @@ struct ZmqOptions {
   /// more, and its next call reads them all. More than the peer's kernel takes are not sent: see
   /// KeepAliveWindow. A kernel before Linux 5.4 does not say it, and ends the connection.
   uint64_t keep_alive_for_ms = 10'000'000;
-  AddressRanges allow = {};  ///< who may connect (listen.allow); empty: everyone
+  size_t kept_capacity = 4 << 10;  ///< of the plain port: see StreamOptions
+  AddressRanges allow = {};        ///< who may connect (listen.allow); empty: everyone
   CurvePort curve = {};
   /// No configuration names it: a container's memory limit lowers it, and tests do.
   size_t send_memory = kSendMemory;

@@ -24,6 +24,7 @@ StreamOptions stream_options(const ZmqOptions& options) {
   of_streams.newcomers_wait = true;
   of_streams.states = options.states;
   of_streams.send_memory = options.send_memory;
+  of_streams.kept_capacity = options.kept_capacity;
   of_streams.stall_timeout_ms = options.stall_timeout_ms;
   of_streams.memory = options.memory;
   return of_streams;

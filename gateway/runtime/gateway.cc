@@ -177,7 +177,7 @@ WorkerOptions Gateway::worker_options() const {
   WorkerOptions options;
   options.tcp.max_message = options.zmq.max_message = config_.max_message;
   options.tcp.max_connections = options.zmq.max_connections = options.tls_connections =
-      share(resources_.connections);
+      options.curve_connections = share(resources_.connections);
   options.tcp.write_buffer = options.zmq.write_buffer = config_.write_buffer;
   options.tcp.allow = options.zmq.allow = config_.listen_allow;
   options.curve = {config_.curve_secret_key.key, curve_clients_};

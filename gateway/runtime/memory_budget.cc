@@ -25,18 +25,18 @@ constexpr uint64_t kMessagePart = 16;
 constexpr uint64_t kMessagesInHand = 3;
 // - Of the rest: what Redis has not read yet,
 constexpr uint64_t kRedisPart = 16;
-// - the connections of clients, of which libzmq's and those of TLS cost thirty times as much as
-//   those of TCP. libzmq has those of CURVE only; the plain ZeroMQ port is counted with them,
+// - the connections of clients, of which those of CURVE and of TLS cost thirty times as much as the
+//   others,
 constexpr uint64_t kConnectionsPart = 2;
-constexpr uint64_t kZmqQuarters = 3;
-constexpr uint64_t kTlsQuarters = 3;  // of what TCP and TLS have together
+constexpr uint64_t kCurveQuarters = 3;
+constexpr uint64_t kTlsQuarters = 3;  // of what CURVE leaves
 // - and what is left for the account: see MemoryAccount. Calls to backends, which it counts twice,
 //   have a part of it.
 constexpr uint64_t kBridgePart = 8;
 
 // The port would be of no use with fewer.
 constexpr uint64_t kFewestOfAPort = 4;
-// Under a limit a TCP connection keeps less for its replies: more connections fit.
+// Under a limit a connection keeps less for its replies: more connections fit.
 constexpr size_t kKeptCapacity = 1 << 10;
 
 /// cgroup v1 writes "no limit" as the largest page-aligned number; no machine has this much memory.
@@ -100,28 +100,27 @@ bool fit_into(uint64_t limit_bytes, uint32_t threads, Ports ports, WorkerOptions
       lower_to(redis / std::max(options.redis.connections, 1U), options.redis.max_unsent_bytes);
 
   const uint64_t connections = (rest - redis) / kConnectionsPart;
-  uint64_t zmq = 0;  // of each such port
-  if (ports.zmq != 0) {
-    const bool alone = ports.tcp + ports.tls == 0;
-    zmq = (alone ? connections : connections * kZmqQuarters / 4) / ports.zmq;
+  const uint32_t plain_ports = ports.tcp + ports.zmq;
+  uint64_t curve = 0;
+  if (ports.curve != 0) {
+    curve = plain_ports + ports.tls != 0 ? connections * kCurveQuarters / 4 : connections;
+    lowered |= lower_connections(curve, ZmqOptions::kConnectionBytes, options.curve_connections);
   }
-  const auto tcp_price = [&] {
-    return StreamOptions::kConnectionBytes + options.tcp.kept_capacity;
-  };
-  const uint64_t streams = connections - ports.zmq * zmq;
+  options.zmq.connection_memory = curve;
+  const uint64_t streams = connections - curve;
+  const auto price = [&] { return StreamOptions::kConnectionBytes + options.tcp.kept_capacity; };
   uint64_t tls = 0;
   if (ports.tls != 0) {
-    tls = ports.tcp != 0 ? streams * kTlsQuarters / 4 : streams;
-    lowered |=
-        lower_connections(tls, tcp_price() + StreamOptions::kTlsBytes, options.tls_connections);
+    tls = plain_ports != 0 ? streams * kTlsQuarters / 4 : streams;
+    lowered |= lower_connections(tls, price() + StreamOptions::kTlsBytes, options.tls_connections);
   }
-  const uint64_t tcp = streams - tls;
-  if (options.tcp.max_connections * tcp_price() > tcp) {
+  const uint64_t plain = (streams - tls) / std::max(plain_ports, 1U);  // of each of the two
+  if (std::max(options.tcp.max_connections, options.zmq.max_connections) * price() > plain) {
     lowered |= lower_to(kKeptCapacity, options.tcp.kept_capacity);
-    lowered |= lower_connections(tcp, tcp_price(), options.tcp.max_connections);
+    lowered |= lower_connections(plain, price(), options.tcp.max_connections);
+    lowered |= lower_connections(plain, price(), options.zmq.max_connections);
   }
-  lowered |= lower_connections(zmq, ZmqOptions::kConnectionBytes, options.zmq.max_connections);
-  options.zmq.connection_memory = zmq;
+  options.zmq.kept_capacity = options.tcp.kept_capacity;
 
   const uint64_t account = rest - redis - connections;
   lowered |= lower_to(account, options.memory);
@@ -137,9 +136,8 @@ void Gateway::fit_into_memory() {
   effective_ = worker_options();
   const auto configured = config_.memory != 0 ? std::optional(config_.memory) : std::nullopt;
   memory_limit_ = lower_of(memory_limit(read_system_file), configured);
-  const Ports ports{config_.listen_tcp ? 1U : 0U,
-                    (config_.listen_zmq ? 1U : 0U) + (config_.listen_zmq_curve ? 1U : 0U),
-                    config_.listen_tls ? 1U : 0U};
+  const Ports ports{config_.listen_tcp ? 1U : 0U, config_.listen_zmq ? 1U : 0U,
+                    config_.listen_tls ? 1U : 0U, config_.listen_zmq_curve ? 1U : 0U};
   if (!memory_limit_ || !fit_into(*memory_limit_, config_.threads, ports, effective_)) {
     return;
   }
@@ -149,6 +147,7 @@ void Gateway::fit_into_memory() {
              {"connections_tcp", ports.tcp * config_.threads * effective_.tcp.max_connections},
              {"connections_tls", ports.tls * config_.threads * effective_.tls_connections},
              {"connections_zmq", ports.zmq * config_.threads * effective_.zmq.max_connections},
+             {"connections_curve", ports.curve * config_.threads * effective_.curve_connections},
              {"buffers", config_.threads * effective_.memory},
              {"unsent_redis", effective_.redis.max_unsent_bytes},
              {"requests_to_backends", effective_.request_memory}});
@@ -163,8 +162,11 @@ uint32_t Gateway::max_connections() const {
   if (config_.listen_tls) {
     most = std::min(most, config_.threads * effective_.tls_connections);
   }
-  if (config_.listen_zmq || config_.listen_zmq_curve) {
+  if (config_.listen_zmq) {
     most = std::min(most, config_.threads * effective_.zmq.max_connections);
+  }
+  if (config_.listen_zmq_curve) {
+    most = std::min(most, config_.threads * effective_.curve_connections);
   }
   return most;
 }

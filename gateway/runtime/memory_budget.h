@@ -17,11 +17,12 @@ std::optional<uint64_t> memory_limit(const FileReader& read);
 /// more than that key takes; together with such a cgroup what is said here comes to the same.
 uint64_t memory_to_say(std::optional<uint64_t> limit_bytes);
 
-/// How many ports of each protocol are listened on.
+/// How many ports of each kind are listened on: 0 or 1.
 struct Ports {
   uint32_t tcp = 1;
   uint32_t zmq = 1;
   uint32_t tls = 0;
+  uint32_t curve = 0;
 };
 
 /// Lowers what the worker may hold, connections included, so that `threads` workers fit into

@@ -25,14 +25,14 @@ constexpr uint32_t kOfProcess = 8;
 // Of each thread: its loop's epoll, wake-up, pair of pipes and spare one (libuv keeps it for when
 // there are none left).
 constexpr uint32_t kOfLoop = 5;
-// Of libzmq's context for the CURVE port: its threads have an epoll and a mailbox each, and the
-// sockets a mailbox. Each thread is given as much though it has no such port.
-constexpr uint32_t kOfZmqListener = 8;
 constexpr uint32_t kOfListeningSocket = 2;  // the socket, and the duplicate that accepts
+// Of libzmq's context for the CURVE port: its threads have an epoll and a mailbox each, and the
+// sockets a mailbox.
+constexpr uint32_t kOfRouter = 8;
 constexpr uint32_t kOfZmqMonitor = 1;
 constexpr uint32_t kOfZapHandler = 1;  // where newcomers are judged
 constexpr uint32_t kOfCurveListener =
-    kOfZmqListener + kOfListeningSocket + kOfZmqMonitor + kOfZapHandler;
+    kOfRouter + kOfListeningSocket + kOfZmqMonitor + kOfZapHandler;
 // Of each thread with a ZeroMQ backend: libzmq's context for all of them.
 constexpr uint32_t kOfZmqBackends = 4;
 // Of each connection to a backend: its socket, and with ZeroMQ the mailboxes of libzmq's sockets.
@@ -88,10 +88,9 @@ uint64_t to_backends(const Config& config) {
 }
 
 uint64_t of_thread(const Config& config) {
-  return kOfLoop + kOfZmqListener + (config.listen_tcp ? kOfListeningSocket : 0) +
+  return kOfLoop + (config.listen_tcp ? kOfListeningSocket : 0) +
          (config.listen_tls ? kOfListeningSocket : 0) +
-         (config.listen_zmq ? kOfListeningSocket + kOfZmqMonitor : 0) +
-         (config.listen_zmq && !config.listen_allow.empty() ? kOfZapHandler : 0) +
+         (config.listen_zmq ? kOfListeningSocket : 0) +
          (config.listen_zmq_curve ? kOfCurveListener : 0) +
          (uses_redis(config) ? config.redis_connections : 0) + to_backends(config);
 }
@@ -140,7 +139,8 @@ Result<DescriptorShares> share_descriptors(const Config& config, const ResourceL
 }
 
 uint32_t needed_threads(const Config& config) {
-  const uint32_t contexts = has_zmq_backend(config) ? 2 : 1;
+  const uint32_t contexts =
+      (config.listen_zmq_curve ? 1U : 0U) + (has_zmq_backend(config) ? 1U : 0U);
   return config.threads * (1 + contexts * kZmqThreads) + kLogThreads + kReloadThreads +
          lookup_threads(config) + served_functions().blocking().options().threads +
          (config.admin ? AdminServer::kThreads : 0);

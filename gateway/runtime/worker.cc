@@ -129,6 +129,7 @@ Status Worker::listen(Protocol protocol, const ListenSocket& socket) {
 Status Worker::listen_curve(const ListenSocket& socket) {
   ZmqOptions options = options_.zmq;
   options.curve = options_.curve;
+  options.max_connections = options_.curve_connections;
   options.memory = &memory_;
   return add_listener(
       std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq), options),

@@ -38,6 +38,7 @@ struct WorkerOptions {
   ZmqOptions zmq;
   CurvePort curve;                        ///< of listen_curve()
   uint32_t tls_connections = 10'000;      ///< of listen_tls(), as tcp.max_connections
+  uint32_t curve_connections = 10'000;    ///< of listen_curve(), the same
   uint32_t max_handshakes = 256;          ///< see ListenerTls
   uint32_t handshake_timeout_ms = 5'000;  ///< the same
   RedisOptions redis;

@@ -51,9 +51,9 @@ TEST_F(ShownMemory, IsTakenAgain) {
 
 /// What the process may hold at its worst, but for the program's own memory.
 uint64_t worst(const WorkerOptions& options, uint32_t threads) {
-  const uint64_t connections =
-      options.tcp.max_connections * (StreamOptions::kConnectionBytes + options.tcp.kept_capacity) +
-      options.zmq.max_connections * ZmqOptions::kConnectionBytes;
+  const uint64_t connections = (options.tcp.max_connections + options.zmq.max_connections) *
+                                   (StreamOptions::kConnectionBytes + options.tcp.kept_capacity) +
+                               options.curve_connections * ZmqOptions::kConnectionBytes;
   const uint64_t redis = options.redis.connections * options.redis.max_unsent_bytes;
   return threads * (options.memory + connections + redis) + 3 * options.tcp.max_message;
 }
@@ -63,11 +63,12 @@ TEST(MemoryBudget, AtItsWorstAnEighthOfTheLimitAndTheProgramAreLeft) {
     for (const uint64_t limit : {64 * kMiB, 128 * kMiB, 512 * kMiB}) {
       WorkerOptions options;
       options.redis.connections = 2;
-      EXPECT_TRUE(fit_into(limit, threads, {}, options));
+      EXPECT_TRUE(fit_into(limit, threads, {.curve = 1}, options));
       const uint64_t left = limit / 8 + (8 + threads) * kMiB;
       EXPECT_LE(worst(options, threads), limit - left) << threads << " of " << limit;
       EXPECT_GE(worst(options, threads), (limit - left) / 10 * 8) << "what there is is used";
       EXPECT_EQ(options.tcp.max_message, options.zmq.max_message);
+      EXPECT_EQ(options.tcp.kept_capacity, options.zmq.kept_capacity);
     }
   }
 }
@@ -78,25 +79,31 @@ TEST(MemoryBudget, InVeryLittleMemoryThereIsStillAGateway) {
   EXPECT_GE(options.memory, 128U << 10);
   EXPECT_GE(options.tcp.max_connections, 4U);
   EXPECT_GE(options.zmq.max_connections, 4U);
+  EXPECT_GE(options.curve_connections, 4U);
   EXPECT_EQ(options.tcp.max_message, kMiB);
 }
 
 TEST(MemoryBudget, APortThatIsOffLeavesItsConnectionsToTheOther) {
   WorkerOptions both;
   WorkerOptions only_zmq;
-  fit_into(64 * kMiB, 1, {}, both);
+  WorkerOptions only_curve;
+  fit_into(64 * kMiB, 1, {.curve = 1}, both);
   fit_into(64 * kMiB, 1, {.tcp = 0, .zmq = 1}, only_zmq);
+  fit_into(64 * kMiB, 1, {.tcp = 0, .zmq = 0, .curve = 1}, only_curve);
+  EXPECT_EQ(both.zmq.max_connections, both.tcp.max_connections);
+  EXPECT_GT(only_zmq.zmq.max_connections, 2'000U);
   EXPECT_GT(only_zmq.zmq.max_connections, both.zmq.max_connections * 5 / 4);
+  EXPECT_GT(only_curve.curve_connections, both.curve_connections * 5 / 4);
 }
 
 TEST(MemoryBudget, ConnectionsOfTlsHaveAPriceOfTheirOwn) {
   for (const uint32_t tcp : {0U, 1U}) {
     WorkerOptions options;
-    EXPECT_TRUE(fit_into(64 * kMiB, 1, {.tcp = tcp, .zmq = 1, .tls = 1}, options));
+    EXPECT_TRUE(fit_into(64 * kMiB, 1, {.tcp = tcp, .zmq = 0, .tls = 1, .curve = 1}, options));
     const size_t plain = StreamOptions::kConnectionBytes + options.tcp.kept_capacity;
     const uint64_t tls = options.tls_connections * (plain + StreamOptions::kTlsBytes);
     const uint64_t all = tls + tcp * options.tcp.max_connections * plain +
-                         options.zmq.max_connections * ZmqOptions::kConnectionBytes;
+                         options.curve_connections * ZmqOptions::kConnectionBytes;
     EXPECT_LE(all + options.memory, 52 * kMiB);
     EXPECT_GT(options.tls_connections, 40U);
     EXPECT_LT(options.tls_connections, 200U);

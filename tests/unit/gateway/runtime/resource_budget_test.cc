@@ -58,9 +58,6 @@ TEST(ResourceBudget, EveryConsumerIsCounted) {
   config.redis_connections = 7;
   EXPECT_EQ(needed(config), needed(config_with(2)) + 2 * 7);
   config = config_with(2);
-  config.listen_allow = {AddressRange::parse("10.0.0.0/8").value()};
-  EXPECT_EQ(needed(config), needed(config_with(2)) + 2);
-  config = config_with(2);
   config.listen_zmq_curve = Address{"127.0.0.1", 1, ""};
   EXPECT_GT(needed(config), needed(config_with(2)) + 2 * 11);
   config = config_with(1);
