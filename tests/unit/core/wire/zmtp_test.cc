@@ -196,11 +196,12 @@ TEST(ZmtpFrame, WhatIsWrittenIsRead) {
 // Commands.
 
 TEST(ZmtpCommand, HasAName) {
-  const Command ping = parse_command("\x04PING\0\x0a"s);
+  const std::string with_data = "\x04PING\0\x0a"s;
+  const Command ping = parse_command(with_data);
   EXPECT_TRUE(ping.ok);
   EXPECT_EQ(ping.name, "PING");
   EXPECT_EQ(ping.data, "\0\x0a"s);
-  const Command bare = parse_command("\x01x"s);
+  const Command bare = parse_command("\x01x");
   EXPECT_TRUE(bare.ok);
   EXPECT_EQ(bare.name, "x");
   EXPECT_TRUE(bare.data.empty());
