@@ -1,14 +1,11 @@
 #include "tests/fuzz/session/callers.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "core/wire/big_endian.h"
 #include "core/wire/t3.h"
-#include "core/wire/w5.h"
 #include "tests/simulation/world.h"
 
 namespace zerogate::fuzz {
@@ -19,8 +16,6 @@ using simulation::network;
 using simulation::SocketPtr;
 using simulation::violated;
 using simulation::world;
-using simulation::zmq_bus;
-using simulation::ZmqLinkPtr;
 
 constexpr size_t kLengthBytes = wire::t3::kLengthBytes;
 constexpr size_t kLargestReply = size_t{1} << 24;
@@ -118,61 +113,6 @@ void TcpCaller::hang_up() {
   }
   in_.clear();
   out_.clear();
-  open_.clear();
-}
-
-void ZmqCaller::connect() {
-  hang_up();
-  connecting_ = true;
-  zmq_bus().connect(address_, kGatewayZmq, [this, attempt = attempt_](ZmqLinkPtr link) {
-    if (attempt != attempt_) {
-      if (link != nullptr) {
-        link->close();
-      }
-      return;
-    }
-    connecting_ = false;
-    if (link != nullptr) {
-      link_ = std::move(link);
-      link_->hooks = {.message = [this](const std::string& body) { take(body); },
-                      .gone = [this] { hang_up(); }};
-    }
-  });
-}
-
-void ZmqCaller::call(Function function) {
-  if (link_ == nullptr) {
-    return connecting_ ? void() : connect();
-  }
-  const uint32_t number = calls_.begin(function);
-  const std::string id = fmt::format("{:016x}", next_id_++);
-  open_[id] = number;
-  std::string body;
-  wire::w5::write_request(body, id, kFunctions[static_cast<size_t>(function)],
-                          calls_.at(number).argument);
-  link_->send(std::move(body));
-}
-
-void ZmqCaller::take(const std::string& body) {
-  const std::string id = body.substr(0, wire::w5::kIdBytes);
-  if (body == std::string(wire::w5::kIdBytes, '\0')) {
-    return;  // keeps quiet clients alive
-  }
-  const auto call = open_.find(id);
-  if (call == open_.end()) {
-    violated("an honest ZeroMQ client got an answer that belongs to no call of its that waits");
-  }
-  const uint32_t number = call->second;
-  open_.erase(call);
-  calls_.answered(number, ByteView(body).substr(id.size()), true);
-}
-
-void ZmqCaller::hang_up() {
-  ++attempt_;
-  connecting_ = false;
-  if (link_ != nullptr) {
-    std::exchange(link_, nullptr)->close();
-  }
   open_.clear();
 }
 
@@ -296,52 +236,6 @@ void TcpStranger::hang_up() {
   one_by_one_ = pumping_ = ending_ = false;
   out_.clear();
   sent_ = received_ = {};
-}
-
-void ZmqStranger::connect() {
-  hang_up();
-  zmq_bus().connect(address_, kGatewayZmq, [this, attempt = attempt_](ZmqLinkPtr link) {
-    if (link == nullptr) {
-      return;
-    }
-    if (attempt != attempt_) {
-      return link->close();
-    }
-    link_ = std::move(link);
-    link_->hooks = {.message =
-                        [this](const std::string& body) {
-                          world().note_bytes("to a stranger", body);
-                          const bool keep_alive = body == std::string(wire::w5::kIdBytes, '\0');
-                          received_ += static_cast<uint64_t>(!keep_alive);
-                          if (received_ > sent_) {
-                            violated("a stranger has got more replies than it has sent messages");
-                          }
-                        },
-                    .gone = [this] { hang_up(); }};
-  });
-}
-
-void ZmqStranger::send(std::vector<std::string> frames) {
-  if (link_ != nullptr) {
-    ++sent_;
-    link_->send(std::move(frames));
-  }
-}
-
-void ZmqStranger::turn_pause() {
-  if (link_ != nullptr) {
-    paused_ = !paused_;
-    link_->set_paused(paused_);
-  }
-}
-
-void ZmqStranger::hang_up() {
-  ++attempt_;
-  if (link_ != nullptr) {
-    std::exchange(link_, nullptr)->close();
-  }
-  paused_ = false;
-  sent_ = received_ = 0;
 }
 
 }  // namespace zerogate::fuzz

@@ -1,4 +1,4 @@
-// Who calls the gateway: honest clients, and strangers that send what the input says.
+// Who calls the raw-TCP port: honest clients, and strangers that send what the input says.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,10 @@
 #include "core/base/bytes.h"
 #include "tests/fuzz/session/calls.h"
 #include "tests/simulation/network.h"
-#include "tests/simulation/zmq_bus.h"
 
 namespace zerogate::fuzz {
 
 inline constexpr const char* kGatewayTcp = "10.9.0.1:5561";
-inline constexpr const char* kGatewayZmq = "10.9.0.1:5559";
 
 /// A client of the raw-TCP port, which reads as fast as answers come.
 class TcpCaller {
@@ -51,33 +49,6 @@ class TcpCaller {
   std::string in_, out_;
   std::map<uint32_t, uint32_t> open_;  ///< id to number
   uint64_t ended_by_gateway_ = 0;
-};
-
-/// The same of the ZeroMQ port.
-class ZmqCaller {
- public:
-  ZmqCaller(HonestCalls& calls, std::string address)
-      : calls_(calls), address_(std::move(address)) {}
-  ~ZmqCaller() { hang_up(); }
-  ZmqCaller(const ZmqCaller&) = delete;
-  ZmqCaller& operator=(const ZmqCaller&) = delete;
-
-  void connect();
-  void call(Function function);
-  void hang_up();
-  bool connected() const { return link_ != nullptr; }
-  size_t waiting() const { return open_.size(); }
-
- private:
-  void take(const std::string& body);
-
-  HonestCalls& calls_;
-  const std::string address_;
-  simulation::ZmqLinkPtr link_;
-  uint64_t attempt_ = 0;
-  bool connecting_ = false;
-  uint32_t next_id_ = 1;
-  std::map<std::string, uint32_t> open_;
 };
 
 /// Counts the frames in a stream, whatever they carry.
@@ -127,28 +98,6 @@ class TcpStranger {
   uint32_t next_id_ = 0;
   std::string out_;
   FrameCounter sent_, received_;
-};
-
-/// Sends any messages to the ZeroMQ port.
-class ZmqStranger {
- public:
-  explicit ZmqStranger(std::string address) : address_(std::move(address)) {}
-  ~ZmqStranger() { hang_up(); }
-  ZmqStranger(const ZmqStranger&) = delete;
-  ZmqStranger& operator=(const ZmqStranger&) = delete;
-
-  void connect();
-  void send(std::vector<std::string> frames);
-  void turn_pause();
-  void hang_up();
-
- private:
-  const std::string address_;
-  simulation::ZmqLinkPtr link_;
-  uint64_t attempt_ = 0;
-  bool paused_ = false;
-  uint64_t sent_ = 0;
-  uint64_t received_ = 0;
 };
 
 }  // namespace zerogate::fuzz

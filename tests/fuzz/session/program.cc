@@ -6,6 +6,8 @@ namespace zerogate::fuzz {
 namespace {
 
 constexpr ByteView kOps = "csdflhxrpgzmqyCLMSAE+tTjonND";
+/// By their letters only: what other bytes are stays as the corpus has it.
+constexpr ByteView kLaterOps = "Zb";
 constexpr size_t kMostFrames = 4;
 
 }  // namespace
@@ -22,7 +24,9 @@ uint8_t Program::next() {
 Op Program::op() {
   const uint8_t byte = next();
   const char letter = static_cast<char>(byte);
-  return static_cast<Op>(kOps.find(letter) != ByteView::npos ? letter : kOps[byte % kOps.size()]);
+  const bool named =
+      kOps.find(letter) != ByteView::npos || kLaterOps.find(letter) != ByteView::npos;
+  return static_cast<Op>(named ? letter : kOps[byte % kOps.size()]);
 }
 
 size_t Program::number() {

@@ -31,6 +31,8 @@ enum class Op : char {
   zmq_send = 'm',   ///< FRAMES
   zmq_pause = 'q',  ///< it does not read, or reads again
   zmq_hang_up = 'y',
+  zmq_bare = 'Z',   ///< connects, and shakes no hands
+  zmq_bytes = 'b',  ///< BYTES, as they are
   // An honest client; the first operand of each: which one.
   call = 'C',  ///< N: which function
   leave = 'L',

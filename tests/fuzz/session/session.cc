@@ -74,11 +74,12 @@ Session::Session(ByteView input)
     strangers_.push_back(std::make_unique<TcpStranger>("10.8.0." + std::to_string(i + 1) + ":40"));
   }
   for (size_t i = 0; i < kZmqStrangers; ++i) {
-    zmq_strangers_.push_back(std::make_unique<ZmqStranger>("10.8.1." + std::to_string(i + 1)));
+    zmq_strangers_.push_back(
+        std::make_unique<ZmqStranger>("10.8.1." + std::to_string(i + 1) + ":40"));
   }
   honest_.push_back(std::make_unique<TcpCaller>(calls_, "10.8.2.1:40"));
   honest_.push_back(std::make_unique<TcpCaller>(calls_, "10.8.2.2:40"));
-  zmq_honest_ = std::make_unique<ZmqCaller>(calls_, "10.8.2.3");
+  zmq_honest_ = std::make_unique<ZmqCaller>(calls_, "10.8.2.3:40");
 }
 
 Session::~Session() { loop_hooks = {}; }
@@ -235,6 +236,8 @@ void Session::perform(Op op) {
     case Op::zmq_send:
     case Op::zmq_pause:
     case Op::zmq_hang_up:
+    case Op::zmq_bare:
+    case Op::zmq_bytes:
       return perform_zmq_stranger(op);
     case Op::call: {
       const size_t client = program_.below(kHonest);
@@ -298,6 +301,10 @@ void Session::perform_zmq_stranger(Op op) {
       return (plan_ & kLong) != 0 ? void() : stranger.connect();
     case Op::zmq_send:
       return stranger.send(program_.frames());
+    case Op::zmq_bare:
+      return (plan_ & kLong) != 0 ? void() : stranger.connect_bare();
+    case Op::zmq_bytes:
+      return stranger.send_bytes(program_.bytes());
     case Op::zmq_pause:
       return stranger.turn_pause();
     default:

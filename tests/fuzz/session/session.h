@@ -14,6 +14,7 @@
 #include "tests/fuzz/session/calls.h"
 #include "tests/fuzz/session/program.h"
 #include "tests/fuzz/session/servers.h"
+#include "tests/fuzz/session/zmq_callers.h"
 #include "tests/simulation/descriptors.h"
 #include "tests/simulation/names.h"
 #include "tests/simulation/network.h"

@@ -40,11 +40,15 @@ void Session::after_turn() {
   if (idle_turns_ > kMostIdleTurns) {
     violated("the loop goes round and round, and nothing happens");
   }
-  const ListenerMetrics& tcp = worker_->metrics().of(Protocol::tcp);
-  if (tcp.connections.value() > options_.tcp.max_connections) {
-    violated(fmt::format("{} connections, limit {}", tcp.connections.value(),
-                         options_.tcp.max_connections));
-  }
+  const auto judge = [this](Protocol protocol, uint64_t limit) {
+    const uint64_t connections = worker_->metrics().of(protocol).connections.value();
+    if (connections > limit) {
+      violated(
+          fmt::format("{} connections over {}, limit {}", connections, name_of(protocol), limit));
+    }
+  };
+  judge(Protocol::tcp, options_.tcp.max_connections);
+  judge(Protocol::zmq, options_.zmq.max_connections);
 }
 
 void Session::judge_counters(bool at_end) {
@@ -103,7 +107,7 @@ void Session::probe_bystanders() {
   world_.note("newcomers");
   prober_ = std::make_unique<TcpCaller>(calls_, "10.8.9.9:40");
   prober_->connect();
-  zmq_prober_ = std::make_unique<ZmqCaller>(calls_, "10.8.9.9");
+  zmq_prober_ = std::make_unique<ZmqCaller>(calls_, "10.8.9.9:41");
   zmq_prober_->connect();
   world_.in(kProbeEvery, [this] {
     if (!prober_->connected() || !zmq_prober_->connected()) {
