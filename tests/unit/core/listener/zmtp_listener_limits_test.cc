@@ -279,7 +279,11 @@ TEST_F(ZmtpLimitsTest, WhatWaitsAtTheEndIsRefusedAndNothingIsReadBefore) {
   wire::append_for_old_client(old, refused);
   EXPECT_EQ(peer->receive(), w5_reply('a', refused) + frame(old));
   EXPECT_EQ(shaking->receive(), welcome());
-  EXPECT_EQ(idle->receive(), "");
+  zmtp_.reset();
+  for (Peer* each : {peer.get(), shaking.get(), idle.get()}) {
+    EXPECT_EQ(after_turn(*each), "");
+    EXPECT_TRUE(each->ended());
+  }
   EXPECT_EQ(ended(Wire::w5, Outcome::unavailable, "echo"), 1u);
   EXPECT_EQ(ended(Wire::w1, Outcome::unavailable, "echo"), 1u);
 }
