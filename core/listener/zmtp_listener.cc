@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/base/utf8.h"
 #include "core/wire/hops.h"
@@ -103,6 +104,8 @@ size_t ZmtpListener::take_frame(StreamSession& session, Peer& peer, ByteView byt
     take_command(session, peer, frame.body);
   } else if (peer.skipping) {
     peer.skipping = frame.more;
+  } else if (peer.name != nullptr) {
+    take_second(session, peer, frame, received_ns);
   } else if (frame.more) {
     return take_two(session, peer, frame, bytes, received_ns, frame_size);
   } else {
@@ -128,7 +131,15 @@ size_t ZmtpListener::take_two(StreamSession& session, Peer& peer, const wire::zm
     frame_size = second.size == 0 ? 0 : first.size + second.size;
     return 0;
   }
-  if (second.status != FrameStatus::whole || second.command) {
+  if (second.status == FrameStatus::whole && second.command) {
+    // libzmq's heartbeats come between the frames of a message, too.
+    if (first.body.size() > kMaxFunctionNameBytes) {
+      return skip(first.size, true);
+    }
+    peer.name = std::make_unique<const std::string>(first.body);
+    return first.size;
+  }
+  if (second.status != FrameStatus::whole) {
     session.malformed(second.status == FrameStatus::too_large ? Malformed::too_large
                                                               : Malformed::bad_frames);
     return 0;
@@ -139,6 +150,16 @@ size_t ZmtpListener::take_two(StreamSession& session, Peer& peer, const wire::zm
   }
   dispatch(session, peer, wire::parse_w1_request(first.body, second.body), received_ns);
   return both;
+}
+
+void ZmtpListener::take_second(StreamSession& session, Peer& peer, const wire::zmtp::Frame& second,
+                               uint64_t received_ns) {
+  const auto name = std::exchange(peer.name, nullptr);
+  if (second.more) {
+    peer.skipping = true;
+    return count(session, Malformed::bad_frames);
+  }
+  dispatch(session, peer, wire::parse_w1_request(*name, second.body), received_ns);
 }
 
 void ZmtpListener::take_command(StreamSession& session, Peer& peer, ByteView body) {

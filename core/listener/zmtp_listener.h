@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,8 @@ class ZmtpListener final : public Listener, public ReplySink, private StreamProt
     uint64_t last_call_ms = 0;
     uint64_t last_sent_ms = 0;
     KeepAliveWindow window{};
+    /// Of a message whose second frame comes behind a command; at most kMaxFunctionNameBytes.
+    std::unique_ptr<const std::string> name{};
   };
 
   void welcome(StreamSession& session) override;
@@ -83,6 +86,9 @@ class ZmtpListener final : public Listener, public ReplySink, private StreamProt
   /// A message that begins with `first`, which is not its last frame.
   size_t take_two(StreamSession& session, Peer& peer, const wire::zmtp::Frame& first,
                   ByteView bytes, uint64_t received_ns, size_t& frame_size);
+  /// The frame behind peer.name.
+  [[gnu::cold]] void take_second(StreamSession& session, Peer& peer,
+                                 const wire::zmtp::Frame& second, uint64_t received_ns);
   void take_command(StreamSession& session, Peer& peer, ByteView body);
   void dispatch(StreamSession& session, Peer& peer, const wire::ZmqRequest& request,
                 uint64_t received_ns);

@@ -332,6 +332,29 @@ TEST_F(ZmtpListenerTest, PingIsAnsweredWithItsContext) {
   EXPECT_EQ(all_malformed(), 0u);
 }
 
+// libzmq does so, when it was its turn to write before the message's second frame was there.
+TEST_F(ZmtpListenerTest, PingMayComeBetweenTheFramesOfAMessage) {
+  const std::string argument = text("hello");
+  const std::string bytes =
+      more("echo") + ping("a") + ping("b") + frame(argument) + more("echo") + frame(argument);
+  const auto peer = connect_dealer();
+  for (size_t split = 1; split < bytes.size(); ++split) {
+    peer->send(bytes.substr(0, split));
+    std::string got = after_turn(*peer);
+    peer->send(bytes.substr(split));
+    got += after_turn(*peer);
+    ASSERT_EQ(got, pong("a") + pong("b") + frame(argument) + frame(argument)) << split;
+  }
+  EXPECT_EQ(all_malformed(), 0u);
+  peer->send(more("echo") + ping() + more("x") + ping() + frame("y") + w5('a', "echo", argument));
+  EXPECT_EQ(after_turn(*peer), pong() + pong() + w5_reply('a', argument));
+  EXPECT_EQ(malformed(Malformed::bad_frames), 1u);
+  peer->send(more(std::string(kMaxFunctionNameBytes + 1, 'n')) + ping() + frame(argument) +
+             w5('b', "echo", argument));
+  EXPECT_EQ(after_turn(*peer), pong() + w5_reply('b', argument));
+  EXPECT_EQ(malformed(Malformed::bad_frames), 2u);
+}
+
 // The operator's list.
 
 TEST_F(ZmtpListenerTest, TheListOfClientsSaysWhatAClientSpeaks) {
