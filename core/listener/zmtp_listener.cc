@@ -18,7 +18,8 @@ StreamOptions stream_options(const ZmqOptions& options) {
   StreamOptions of_streams;
   of_streams.max_message = options.max_message;
   of_streams.max_connections = options.max_connections;
-  of_streams.write_buffer = options.write_buffer;
+  // A client may ask on before it reads, and fails calls that are not read.
+  of_streams.write_buffer = options.write_buffer + 2 * options.max_message;
   of_streams.allow = options.allow;
   of_streams.protocol = Protocol::zmq;
   of_streams.greeting_ms = ZmtpListener::kHandshakeTimeoutMs;
@@ -50,6 +51,7 @@ void ZmtpListener::welcome(StreamSession& session) {
     peers_.resize(slot + 1);
   }
   peers_[slot] = {};
+  session.limit_calls(kMaxCallsInFlight);
   wire::zmtp::write_greeting(session.speak());
 }
 

@@ -184,7 +184,12 @@ class Run {
         zmq_clients_.back().connect();
       }
     }
-    worker_->run_turn();
+    for (int turn = 0; turn < kGreetingTurns; ++turn) {
+      worker_->run_turn();
+    }
+    for (auto& client : zmq_clients_) {
+      client.take_greeting();
+    }
   }
 
   /// Every client asks; then turns until everything is answered; then every client takes it.
@@ -231,6 +236,7 @@ class Run {
   }
 
   static constexpr int kMaxTurns = 10'000;
+  static constexpr int kGreetingTurns = 4;  // of which two do it: one accepts, one reads
   static constexpr uint32_t kPatienceMs = 60'000;
   const Path path_;
   const std::string tcp_, zmq_, behind_;

@@ -11,6 +11,7 @@
 
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"
+#include "core/wire/zmtp.h"
 
 namespace zerogate::bench {
 
@@ -122,18 +123,20 @@ void TcpStepClient::receive() {
 ZmtpPeer::ZmtpPeer(StepSocket socket, const char* socket_type)
     : socket_(std::move(socket)), socket_type_(socket_type) {}
 
-void ZmtpPeer::shake_hands() {
-  constexpr size_t kGreetingBytes = 64;
+void ZmtpPeer::greet() {
   std::string greeting("\xff\0\0\0\0\0\0\0\1\x7f\3\1NULL", 16);
-  greeting.resize(kGreetingBytes, '\0');
+  greeting.resize(wire::zmtp::kGreetingBytes, '\0');
   socket_.write(greeting);
-  socket_.wait_for(kGreetingBytes);
-  socket_.in.erase(0, kGreetingBytes);
   const std::string type = socket_type_;
   std::string ready = "\5READY\x0bSocket-Type";
   ready.append(3, '\0') += static_cast<char>(type.size());
   ready += type;
   socket_.write("\4" + std::string(1, static_cast<char>(ready.size())) + ready);
+}
+
+void ZmtpPeer::take_greeting() {
+  socket_.wait_for(wire::zmtp::kGreetingBytes);
+  socket_.in.erase(0, wire::zmtp::kGreetingBytes);
   socket_.in.erase(0, next_frame().size);  // its READY
 }
 
@@ -205,11 +208,6 @@ ZmqStepClient::ZmqStepClient(const std::string& path, uint32_t depth, ByteView f
   }
 }
 
-void ZmqStepClient::connect() {
-  peer_.shake_hands();
-  peer_.barrier();
-}
-
 void ZmqStepClient::receive() {
   for (uint32_t i = 0; i < depth_; ++i) {
     const std::string reply = peer_.receive();
@@ -253,7 +251,8 @@ void ZmqStepBackend::accept() {
     give_up("the gateway did not connect to the backend");
   }
   connection_.emplace_back(StepSocket(std::move(fd)), kRouter);
-  connection_.front().shake_hands();
+  connection_.front().greet();
+  connection_.front().take_greeting();
 }
 
 void ZmqStepBackend::step(uint32_t count) {

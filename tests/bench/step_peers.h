@@ -65,8 +65,9 @@ class ZmtpPeer {
  public:
   ZmtpPeer(StepSocket socket, const char* socket_type);
 
-  /// Greets; the other side does so on its own thread.
-  void shake_hands();
+  /// Sends its greeting and READY, and takes the other side's.
+  void greet();
+  void take_greeting();
   /// Appends a message of one frame to what write() sends.
   static void append_message(std::string& out, ByteView body);
   void write(ByteView bytes) { socket_.write(bytes); }
@@ -93,11 +94,10 @@ class ZmtpPeer {
 class ZmqStepClient {
  public:
   ZmqStepClient(const std::string& path, uint32_t depth, ByteView function, ByteView argument);
-  void connect();
-  void send() {
-    peer_.write(round_);
-    peer_.barrier();
-  }
+  /// Sends what begins a connection. The gateway's answer is there after some turns: take it then.
+  void connect() { peer_.greet(); }
+  void take_greeting() { peer_.take_greeting(); }
+  void send() { peer_.write(round_); }
   void receive();
 
  private:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import math
+import re
 import socket
 import time
 
@@ -95,13 +96,13 @@ async def test_the_clients_are_there(page, clients, gateway):
 
         def first():
             rows = page.table("Clients")
-            return len(rows) == 20 and rows[0]["Client"] == "127.0.0.1" and rows[0]
+            return len(rows) == 20 and rows[0]["Wire"] == "W5" and rows[0]
 
         row = page.wait(first, "20 clients")
         note = "return document.getElementById('client-note').textContent"
         assert page.browser.run(note) == "6 less busy ones are not shown. "
-    assert (row["Client"], row["Wire"], row["Total"]) == ("127.0.0.1", "W5", "4"), row
-    assert row["Last function"] == "hello_world" and len(row["Identity"]) == 10
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", row["Client"]) and row["Total"] == "4", row
+    assert row["Last function"] == "hello_world" and row["Identity"] == ""
     assert page.browser.complaints() == []
 
 

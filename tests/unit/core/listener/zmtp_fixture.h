@@ -153,7 +153,7 @@ class ZmtpTest : public StreamTest {
   WorkerMetrics worker_metrics_{labels_};
   Router router_{labels_};
   AccessLogSettings call_log_;
-  CallTable calls_{5'000, worker_metrics_, call_log_};
+  CallTable calls_{20'000, worker_metrics_, call_log_};
   Dispatcher dispatcher_{router_, calls_};
   ZmtpServices services_;
   std::optional<ZmtpListener> zmtp_;

@@ -291,17 +291,17 @@ TEST_F(ZmtpLimitsTest, WhatWaitsAtTheEndIsRefusedAndNothingIsReadBefore) {
 TEST_F(ZmtpLimitsTest, WhatWasReadAndWaitedIsRefusedAtTheEndToo) {
   const auto peer = connect_dealer();
   std::string calls;
-  for (uint32_t i = 0; i < StreamSession::kMaxCallsInFlight + 10; ++i) {
+  for (uint32_t i = 0; i < ZmtpListener::kMaxCallsInFlight + 10; ++i) {
     calls += w5('a', "keep", text("x"));
   }
   send_all(*peer, calls);
-  ASSERT_EQ(services_.keep.calls.size(), StreamSession::kMaxCallsInFlight);
+  ASSERT_EQ(services_.keep.calls.size(), ZmtpListener::kMaxCallsInFlight);
   zmtp().leave();
   for (int i = 0; i < 3; ++i) {
     answer_next(text("y"));
     turn();
   }
-  EXPECT_EQ(services_.keep.calls.size(), StreamSession::kMaxCallsInFlight - 3);
+  EXPECT_EQ(services_.keep.calls.size(), ZmtpListener::kMaxCallsInFlight - 3);
   dispatcher_.drain();
   zmtp().finish();
   EXPECT_EQ(ended(Wire::w5, Outcome::unavailable), 10u);
