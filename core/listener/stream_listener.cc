@@ -46,7 +46,9 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
               .protocol = protocol,
               .refusals = refusals_,
               .options = options,
-              .unsent_limit = options.write_buffer + 2 * options.max_message,
+              .unsent_limit = options.unsent_limit != 0
+                                  ? options.unsent_limit
+                                  : options.write_buffer + 2 * options.max_message,
               .read_buffer = read_buffer_.get(),
               .turns = ReadTurns(loop.uv()),
               .memory = options.memory != nullptr ? *options.memory : own_memory_} {
@@ -120,6 +122,8 @@ void StreamListener::leave() {
 }
 
 void StreamListener::pause() {
+  (void)member_.tell(
+      AcceptBalancer::kFull);  // newcomers are the other workers' while these are there
   if (gate_) {
     gate_->close();
   }
@@ -130,21 +134,6 @@ void StreamListener::pause() {
 void StreamListener::finish() {
   for_each([](StreamSession& session) { session.finish(); });
   flush();
-}
-
-void StreamListener::hold_back() {
-  held_back_ = true;
-  metrics_.count(Rejected::limit);
-  room_->set(false, "new connections wait");
-}
-
-void StreamListener::accept_held_back() {
-  if (!held_back_ || full() || accept_ == nullptr) {
-    return;
-  }
-  held_back_ = false;
-  room_->set(true);
-  on_connection(0);
 }
 
 void StreamListener::open_inbox() {
@@ -174,14 +163,14 @@ void StreamListener::on_connection(int status) {
   if (status != 0) {
     return refusals_.count(Rejected::descriptors, [] { return "unknown"; });
   }
-  if (options().newcomers_wait && full()) {
-    return hold_back();  // libuv polls the socket no more until the connection is accepted
-  }
   if (member_.balancer != nullptr) {
     const size_t to = member_.balancer->taker(member_.index);
     if (to != member_.index) {
       return pass_on(to);
     }
+  }
+  if (options().newcomers_wait && full()) {
+    return hold_back();  // libuv polls the socket no more until the connection is accepted
   }
   StreamSession& session = make_session();
   if (!session.accept(&accept_->stream)) {
@@ -337,6 +326,16 @@ void StreamListener::count_bytes() {
 // A session's flush() may go on with frames that waited, and so make sessions dirty again; it ends
 // because each round takes away from what had been read, and nothing is read in here.
 void StreamListener::flush() {
+  for (size_t left = std::min(kYieldedPerTurn, shared_.yielded.size()); left > 0; --left) {
+    StreamSession* session = find(shared_.yielded.front());
+    shared_.yielded.pop_front();
+    if (session != nullptr) {
+      session->go_on();
+    }
+  }
+  if (!shared_.yielded.empty()) {
+    loop_.again();
+  }
   if (!departed_.empty()) {
     departed_.begin_turn(loop_.began_ns());
   }

@@ -27,10 +27,14 @@ namespace zerogate {
 class StreamListener final : private StreamSession::Owner, private EndOfTurn {
  public:
   static constexpr uint64_t kStallCheckMs = 1'000;
+  /// While a newcomer waits, whether another worker has room is looked at so often.
+  static constexpr uint64_t kHeldAgainMs = 100;
   /// From a drain's beginning: for handshakes that are under way, some round trips.
   static constexpr uint64_t kAcceptGraceMs = 50;
   /// Descriptors of the process that no client gets.
   static constexpr int kSpareDescriptors = 8;
+  /// Sessions that go on in a turn after a yield(), the first come first.
+  static constexpr size_t kYieldedPerTurn = 3;
   /// Certificates that are judged again at a time, and the time to the next ones: a quarter of the
   /// loop's time at most.
   static constexpr size_t kCheckedAtOnce = 8;
@@ -63,7 +67,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   /// Newcomers are held back.
   void pause();
   void finish();
-  /// Calls `function` with each session; it may close none.
+  /// Calls `function` with each session; it may close that one.
   template <class Function>
   void for_each(Function function) {
     sessions_.for_each([&](uint32_t, auto& session) { function(*session); });
@@ -116,8 +120,10 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void open_inbox();
   void tell_connections();
   bool full() const { return sessions_.size() >= options().max_connections; }
-  /// The next connection stays in the kernel until there is room for it.
+  /// The next connection, which libuv has accepted, waits until there is room for it, here or with
+  /// another worker; the others behind it wait in the kernel.
   void hold_back();
+  void watch_others();
   void accept_held_back();
   void check_stalls();
   void check_certificates();
@@ -139,7 +145,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   Timer held_timer_;    ///< there is room for the connection that was held back
   bool held_back_ = false;
   std::optional<StateReporter> room_;  ///< where newcomers wait
-  std::optional<AcceptGate> gate_;     ///< the same, but of a Unix socket
+  std::optional<AcceptGate> gate_;     ///< of a TCP socket where newcomers wait: see pause()
   Timer certificate_timer_;
   std::vector<CallerKey> to_check_;  ///< sessions whose certificates are to be judged again
   const std::unique_ptr<char[]> read_buffer_;

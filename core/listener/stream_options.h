@@ -31,6 +31,9 @@ struct StreamOptions {
   size_t max_message = 16 << 20;      ///< bytes of one payload (limits.message)
   uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
   size_t write_buffer = 1 << 20;      ///< bytes unread by one peer before we stop reading from it
+  /// Bytes unread by one peer beyond which it is ended when it reads slowly. 0: write_buffer and
+  /// two messages.
+  size_t unsent_limit = 0;
   AddressRanges allow = {};           ///< who may connect (listen.allow); empty: everyone
   Protocol protocol = Protocol::tcp;  ///< as metrics and the log call it
   /// A peer has to make itself known within this time: see StreamSession::greeted(). 0: it need

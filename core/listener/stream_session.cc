@@ -171,8 +171,23 @@ void StreamSession::leave() {
 
 void StreamSession::pause() {
   if (open_) {
-    paused_ = true;
+    held_up_ |= kPaused;
     stop_reading();
+  }
+}
+
+void StreamSession::yield() {
+  if (open_ && (held_up_ & kYielding) == 0) {
+    held_up_ |= kYielding;
+    shared_.yielded.push_back(key_);
+    shared_.loop.again();
+  }
+}
+
+void StreamSession::go_on() {
+  held_up_ &= static_cast<uint8_t>(~kYielding);
+  if (!reading_ && ready()) {
+    resume();
   }
 }
 
@@ -180,14 +195,19 @@ void StreamSession::finish() {
   if (!open_) {
     return;
   }
-  paused_ = false;
-  if (const ByteBuffer waiting = stream_.release_kept(); !waiting.empty()) {
-    consume(waiting.view(), shared_.loop.read_ns());
+  for (int turns = kLastTurns; turns > 0 && open_; --turns) {
+    held_up_ = 0;
+    if (const ByteBuffer waiting = stream_.release_kept(); !waiting.empty()) {
+      consume(waiting.view(), shared_.loop.read_ns());
+    }
+    if (ready()) {  // else what waits may be more than one read takes
+      stream_.read_now(kLastBytes);
+    }
+    if (held_up_ == 0) {
+      break;
+    }
   }
-  if (ready()) {  // else what waits may be more than one read takes
-    stream_.read_now(kLastBytes);
-  }
-  paused_ = true;
+  held_up_ = kPaused;
 }
 
 void StreamSession::on_writable() {

@@ -3,6 +3,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,8 @@ class StreamSession final : private TcpStream::Owner {
   static constexpr uint64_t kSlowReaderMs = 2'000;
   /// Bytes that finish() reads: a peer that has sent more does not wait for each answer.
   static constexpr size_t kLastBytes = 256 << 10;
+  /// And turns that it takes after a yield().
+  static constexpr int kLastTurns = 64;
 
   class Owner {
    public:
@@ -87,7 +90,8 @@ class StreamSession final : private TcpStream::Owner {
     /// memory is tight.
     size_t write_buffer = options.write_buffer;
     // Over all sessions:
-    std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
+    std::vector<CallerKey> dirty{};   ///< whose flush() is due at the turn's end
+    std::deque<CallerKey> yielded{};  ///< whose go_on() is due in a later turn
     TcpStream::Totals in{};
     size_t held = 0;        ///< memory of replies that the kernel has not taken as a whole
     uint32_t waiting = 0;   ///< sessions whose peer has to read before more can be written
@@ -120,6 +124,9 @@ class StreamSession final : private TcpStream::Owner {
     mark_dirty();
     return stream_.out();
   }
+  /// Requests that are short or wrong cost more than their bytes: the rest of what was read waits
+  /// until others have had a turn.
+  void yield();
   /// Calls that may be under way from now on.
   void limit_calls(uint32_t most) { max_in_flight_ = most; }
   /// These bytes are no request: it is counted. The session reads no more, and closes once every
@@ -148,6 +155,8 @@ class StreamSession final : private TcpStream::Owner {
   void leave_if_idle();
   /// The same, also in the middle of a request. No call may be under way.
   void leave();
+  /// Its turn has come after yield().
+  void go_on();
   /// Reads no more until finish().
   void pause();
   /// Takes what its peer has sent so far, up to kLastBytes. Each call of it is to be answered at
@@ -189,7 +198,7 @@ class StreamSession final : private TcpStream::Owner {
   void refuse(TlsResult result, std::string_view why);
   void stop_reading();
   bool blocked() const {
-    return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.write_buffer || paused_;
+    return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.write_buffer || held_up_ != 0;
   }
   [[gnu::cold]] bool reads_slowly() const;
   /// While others wait for memory: whether a frame that holds some hardly grows.
@@ -223,7 +232,9 @@ class StreamSession final : private TcpStream::Owner {
   bool reading_ = false;
   bool open_ = true;
   bool leaving_ = false;  ///< waits for the peer to close
-  bool paused_ = false;
+  static constexpr uint8_t kPaused = 1;
+  static constexpr uint8_t kYielding = 2;
+  uint8_t held_up_ = 0;  ///< why it takes no request now, of these
   bool closed_ = false;
   bool waiting_ = false;  ///< this session's part of Shared::waiting
   size_t held_ = 0;       ///< and of Shared::held

@@ -8,6 +8,7 @@
 
 #include "core/base/address_range.h"
 #include "core/base/memory_account.h"
+#include "core/listener/stream_options.h"
 #include "core/log/state_log.h"
 #include "core/security/curve_clients.h"
 
@@ -43,8 +44,10 @@ struct ZmqOptions {
   /// more, and its next call reads them all. More than the peer's kernel takes are not sent: see
   /// KeepAliveWindow. A kernel before Linux 5.4 does not say it, and ends the connection.
   uint64_t keep_alive_for_ms = 10'000'000;
-  size_t kept_capacity = 4 << 10;  ///< of the plain port: see StreamOptions
-  AddressRanges allow = {};        ///< who may connect (listen.allow); empty: everyone
+  // Of the plain port: see StreamOptions.
+  size_t kept_capacity = 4 << 10;
+  size_t receive_memory = StreamOptions::kReceiveMemory;
+  AddressRanges allow = {};  ///< who may connect (listen.allow); empty: everyone
   CurvePort curve = {};
   /// No configuration names it: a container's memory limit lowers it, and tests do.
   size_t send_memory = kSendMemory;

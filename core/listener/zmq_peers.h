@@ -30,7 +30,7 @@ using UnsentBytes = std::shared_ptr<std::atomic<size_t>>;
 class ZmqPeers {
  public:
   struct Peer {
-    std::string identity;  ///< 5 bytes, made by libzmq, unless the peer chose its own (up to 255)
+    std::string identity;  ///< 5 bytes, made by libzmq
     std::string address;   ///< for the log; of the connection on which it first spoke
     Caller caller;         ///< known with the address
     std::string user;      ///< CURVE: its User-Id

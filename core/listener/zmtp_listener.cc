@@ -20,12 +20,14 @@ StreamOptions stream_options(const ZmqOptions& options) {
   of_streams.max_connections = options.max_connections;
   // A client may ask on before it reads, and fails calls that are not read.
   of_streams.write_buffer = options.write_buffer + 2 * options.max_message;
+  of_streams.unsent_limit = of_streams.write_buffer;
   of_streams.allow = options.allow;
   of_streams.protocol = Protocol::zmq;
   of_streams.greeting_ms = ZmtpListener::kHandshakeTimeoutMs;
   of_streams.newcomers_wait = true;
   of_streams.states = options.states;
   of_streams.send_memory = options.send_memory;
+  of_streams.receive_memory = options.receive_memory;
   of_streams.kept_capacity = options.kept_capacity;
   of_streams.stall_timeout_ms = options.stall_timeout_ms;
   of_streams.memory = options.memory;
@@ -58,7 +60,11 @@ void ZmtpListener::welcome(StreamSession& session) {
 ByteView ZmtpListener::consume(StreamSession& session, ByteView bytes, uint64_t received_ns,
                                size_t& frame_size) {
   Peer& peer = peers_[session.key().slot];
-  while (!bytes.empty() && session.ready()) {
+  for (int frames = 0; !bytes.empty() && session.ready(); ++frames) {
+    if (frames == kFramesPerTurn) {
+      session.yield();
+      break;
+    }
     const size_t taken = peer.phase == Peer::Phase::greeting
                              ? take_greeting(session, peer, bytes)
                              : take_frame(session, peer, bytes, received_ns, frame_size);

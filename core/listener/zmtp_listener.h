@@ -30,6 +30,9 @@ class ZmtpListener final : public Listener, public ReplySink, private StreamProt
   /// The first of two frames is a function's name: one that is longer than this is none.
   static constexpr size_t kMaxNameFrame = 16 << 10;
   static constexpr uint64_t kHandshakeTimeoutMs = 5'000;
+  /// Frames taken of a connection before others have their turn. A read of 64 KiB has 655 calls of
+  /// a released client at most, and 32,768 empty messages.
+  static constexpr int kFramesPerTurn = 1'024;
   /// Calls that a connection may have under way; more are not read. A client's libzmq has room for
   /// 1,000 more, and then fails its calls: these are more than limits.in_flight lets many have.
   static constexpr uint32_t kMaxCallsInFlight = 16 << 10;

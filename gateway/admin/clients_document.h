@@ -14,7 +14,7 @@ namespace zerogate {
 /// before its first call, an identity and quiet_seconds of a client without CURVE.
 std::string clients_json(const ClientList& list);
 
-/// An identity is shown up to here: libzmq's own have 5 bytes, a peer may choose 255.
+/// An identity is shown up to here: those that libzmq makes have 5 bytes.
 inline constexpr size_t kShownIdentityBytes = 16;
 
 }  // namespace zerogate

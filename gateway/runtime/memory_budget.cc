@@ -125,6 +125,7 @@ bool fit_into(uint64_t limit_bytes, uint32_t threads, Ports ports, WorkerOptions
   const uint64_t account = rest - redis - connections;
   lowered |= lower_to(account, options.memory);
   lowered |= lower_to(account, options.tcp.receive_memory);
+  lowered |= lower_to(account, options.zmq.receive_memory);
   lowered |= lower_to(account, options.tcp.send_memory);
   lowered |= lower_to(account, options.zmq.send_memory);
   lowered |= lower_to(account / kBridgePart, options.request_memory);

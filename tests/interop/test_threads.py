@@ -1,10 +1,14 @@
 """Several threads on the same ports: real clients see one gateway, and the sums agree."""
 
 import asyncio
+import os
+import random
+import signal
 
 import pytest
 
 from clients import KINDS
+from raw import GREETING, READY, TcpConnection
 from test_redis_faults import check_sum
 from waiting import PATIENCE_S, until
 
@@ -59,3 +63,26 @@ async def test_a_drain_of_all_threads_answers_what_is_under_way(start_gateway, o
     for saved in await asyncio.gather(*under_way):
         assert saved["status"] == 0
     await asyncio.to_thread(gateway.wait_for_exit)
+
+
+async def test_a_zmq_newcomer_waits_for_no_worker_while_another_has_room(start_gateway, redis):
+    """Two workers with room for four clients each. All but four leave, and as many come at once."""
+    limits = {"ZEROGATE_LIMITS_CONNECTIONS": "8"}
+    gateway = await asyncio.to_thread(start_gateway, redis.url(), ["--threads", "2"], limits)
+    there = []
+    for _ in range(8):
+        os.kill(gateway.pid, signal.SIGSTOP)  # so that they are accepted in one turn
+        newcomers = [await TcpConnection.open(gateway.zmq_port) for _ in range(8 - len(there))]
+        os.kill(gateway.pid, signal.SIGCONT)
+        for each in newcomers:
+            await asyncio.wait_for(each.receive(len(GREETING)), 3)
+            await each.send(GREETING + READY)
+        there += newcomers
+        random.Random(1).shuffle(there)
+        for each in there[4:]:
+            each.writer.transport.abort()
+        del there[4:]
+        connections = lambda: gateway.metrics().total("zerogate_connections", protocol="zmq")
+        await until(lambda: connections() == 4, PATIENCE_S, "those who left are gone")
+    for each in there:
+        each.writer.transport.abort()

@@ -113,6 +113,27 @@ TEST_F(ZmtpLimitsTest, AMessageThatIsNotFinishedEndsTheConnectionInTime) {
 
 // Floods.
 
+TEST_F(ZmtpLimitsTest, AFloodOfEmptyMessagesIsTakenInPartsAndAnsweredWhole) {
+  constexpr size_t kMessages = 16 * ZmtpListener::kFramesPerTurn;
+  const auto flood = connect_dealer();
+  const auto honest = connect_dealer();
+  std::string messages = wire::testing::times(kMessages, frame(""));
+  messages.erase(0, flood->send_some(messages));
+  honest->send(w5('h', "echo", text("x")));
+  turn();
+  EXPECT_EQ(honest->receive(), w5_reply('h', text("x")));
+  const uint64_t after_one_turn = worker_metrics_.begun(Protocol::zmq);
+  EXPECT_GE(after_one_turn, uint64_t{ZmtpListener::kFramesPerTurn});
+  EXPECT_LE(after_one_turn, uint64_t{8 * ZmtpListener::kFramesPerTurn});
+  while (!messages.empty()) {
+    messages.erase(0, flood->send_some(messages));
+    receive_all(*flood);
+  }
+  receive_all(*flood);
+  EXPECT_EQ(worker_metrics_.begun(Protocol::zmq), kMessages + 1);
+  EXPECT_TRUE(open(*flood));
+}
+
 TEST_F(ZmtpLimitsTest, WhoDoesNotReadItsPongsIsReadNoMore) {
   const auto peer = connect_dealer();
   const std::string context(16, 'c');
