@@ -135,6 +135,10 @@ class Run {
       backend.name = "backend";
       backend.urls = {{path_.behind == Behind::tcp_backend ? Protocol::tcp : Protocol::zmq,
                        Address{"", 0, behind_}}};
+      if (path_.behind == Behind::tcp_backend) {
+        // Whether `auto` pipelines depends on how fast the machine is, here with valgrind.
+        backend.in_flight = kInFlight;
+      }
       backend.connect_timeout_ms = backend.timeout_ms = kPatienceMs;
       options.routing.backends = {backend};
       options.routing.routes = {{{"*"}, "backend", 0}};
@@ -237,6 +241,7 @@ class Run {
 
   static constexpr int kMaxTurns = 10'000;
   static constexpr int kGreetingTurns = 4;  // of which two do it: one accepts, one reads
+  static constexpr uint32_t kInFlight = 16;
   static constexpr uint32_t kPatienceMs = 60'000;
   const Path path_;
   const std::string tcp_, zmq_, behind_;
