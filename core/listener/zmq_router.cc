@@ -22,7 +22,7 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   set_option(router, ZMQ_ROUTER_MANDATORY, 1);
   // Refuses ZMTP 1.0 and 2.0: libzmq 4.3.4 never frees the 25 KB that a peer with an old or garbled
   // greeting costs (measured with a bare ROUTER). They cannot be authenticated, so a domain rules
-  // them out; current peers are not asked for anything unless a ZapHandler is there. Every
+  // them out; current peers are judged by the ZapHandler. Every
   // released zeroapi brings a libzmq that speaks 3.x.
   zmq_setsockopt(router.get(), ZMQ_ZAP_DOMAIN, ZapHandler::kDomain.data(),
                  ZapHandler::kDomain.size());
@@ -41,8 +41,8 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   // debugger, would lose its connection. And libzmq 4.3.4 takes only whole messages for a sign of
   // life: a large request over a slow line would be cut off. The kernel knows better. It ends a
   // connection whose peer does not acknowledge what was sent (MAXRT is TCP_USER_TIMEOUT), and asks
-  // one that is idle: two hours by default. Who stands still in the middle of a message is ended by
-  // ZmqConnections::end_stalled().
+  // one that is idle: two hours by default. A peer that stands still in the middle of a message is
+  // ended by ZmqConnections::end_stalled().
   set_option(router, ZMQ_TCP_KEEPALIVE, 1);
   set_option(router, ZMQ_TCP_KEEPALIVE_IDLE, ZmqListener::kKeepAliveS);
   set_option(router, ZMQ_TCP_KEEPALIVE_INTVL, 1);

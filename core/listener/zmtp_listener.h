@@ -46,7 +46,8 @@ class ZmtpListener final : public Listener, public ReplySink, private StreamProt
 
   Status listen(const ListenSocket& socket) override { return connections_.listen(socket); }
   void stop_accepting() override { connections_.stop_accepting(); }
-  /// Goes on to accept and to read: who is told the end too early loses what it sends meanwhile.
+  /// Goes on to accept and to read: a client that is told the end too early loses what it sends
+  /// meanwhile.
   void drain() override {}
   bool closed() const override { return true; }
   /// Holds newcomers back, and reads no more. A client that calls again as soon as it was answered

@@ -180,9 +180,8 @@ async def test_more_zmq_connections_than_fit_wait(small_gateway, clients):
     await served(small_gateway, clients)
     peers = []
     for _ in range(int(limit) + 200):
-        peer = socket.socket()
-        peer.setblocking(False)
-        peer.connect_ex(("127.0.0.1", small_gateway.zmq_port))
+        peer = socket.create_connection(("127.0.0.1", small_gateway.zmq_port), PATIENCE_S)
+        peer.sendall(GREETING + READY)  # one that does not greet is ended after 5 s
         peers.append(peer)
     full = lambda: rejected(small_gateway, "zmq", "limit") > 0
     await until(full, PATIENCE_S, "newcomers wait")
