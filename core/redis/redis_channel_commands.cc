@@ -27,18 +27,17 @@ constexpr size_t kMaxResentBytes = size_t{64} << 10;
 
 bool RedisChannel::send(ByteView command, RedisRequest& request) {
   assert(up());
-  OutBuffer& out = state_ == State::up ? connection_->out() : sent_;
-  const size_t before = out.size();
-  out.append(command);
-  if (unsent_bytes() > options_.max_unsent_bytes) {
-    out.cut(before);
+  const bool at_once = state_ == State::up;
+  if (unsent_bytes() + command.size() > options_.max_unsent_bytes) {
     return false;
   }
-  if (state_ != State::up) {
+  OutBuffer& out = at_once ? connection_->out() : sent_;
+  if (!at_once) {
     ++resendable_;
   } else if (gathered_++ == 0) {
-    gathered_at_ = before;
+    gathered_at_ = out.size();
   }
+  out.append(command);
   pending_.push_back({&request, clock_.now_ns()});
   if (!deadline_timer_.active()) {
     deadline_timer_.start(options_.timeout_ms);
@@ -47,8 +46,11 @@ bool RedisChannel::send(ByteView command, RedisRequest& request) {
 }
 
 size_t RedisChannel::unsent_bytes() const {
+  if (state_ == State::up) {  // the usual case: sent_ has only copies
+    return connection_->unsent_bytes();
+  }
   const size_t unsent = connection_ != nullptr ? connection_->unsent_bytes() : 0;
-  return unsent + (quiet_ ? sent_.size() : 0);
+  return unsent + sent_.size();
 }
 
 void RedisChannel::end_of_turn() {

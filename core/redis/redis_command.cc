@@ -75,7 +75,7 @@ ByteView RedisSetCommand::finish() {
   BackwardWriter head(out_.data() + room());
   head.put(kLineEnd).put_number(value_bytes).put("\r\n$").put(key_);
   head.put(kLineEnd).put_number(key_.size()).put("*3\r\n$3\r\nSET\r\n$");
-  return out_.view().substr(static_cast<size_t>(head.at() - out_.data()));
+  return {head.at(), static_cast<size_t>(out_.data() + out_.size() - head.at())};
 }
 
 }  // namespace zerogate

@@ -70,7 +70,7 @@ struct Codec<T> {
   }
   template <size_t I>
   static bool read_member(Decoder& from, T& value, const Path* path) {
-    const Path at{path, kField<I>.name};
+    const Path at{path, &kField<I>.name};
     return FieldCodec<I>::read(from, value.*(kField<I>.member), &at);
   }
   template <size_t... I>

@@ -26,9 +26,9 @@ std::string place(const Path* path) {
   };
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
     const Path& at = **step;
-    if (!at.field.empty()) {
+    if (at.field != nullptr) {
       part += '.';
-      part += at.field;
+      part += *at.field;
     } else if (at.index == Path::kKey) {
       close_part();
       part = "key";
@@ -181,8 +181,7 @@ Decoder::Fault Decoder::no_enumerator(wire::Integer number, const Path* path) {
 }
 
 Decoder::Fault Decoder::invalid(std::string_view what, const Path* path) {
-  error_ = what;
-  error_ += place(path);
+  error_ = std::string(what) + place(path);
   return {};
 }
 

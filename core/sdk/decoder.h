@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -80,8 +81,8 @@ struct Path {
   static constexpr ptrdiff_t kValue = -2;  ///< a value of the dict at `parent`
 
   const Path* parent;
-  std::string_view field;  ///< of a struct; else empty
-  ptrdiff_t index = 0;     ///< in an array, or one of the above
+  const std::string_view* field;  ///< its name, of a struct; else null
+  ptrdiff_t index = 0;            ///< in an array, or one of the above
 };
 
 /// The state of decoding one message: what is left of it, and the first fault. Functions that read
@@ -92,7 +93,8 @@ class Decoder {
 
   wire::Reader& reader() { return reader_; }
   wire::Type next() const { return reader_.next_type(); }
-  std::string take_error() { return std::move(error_); }
+  /// Once a function has returned false.
+  std::string take_error() { return std::move(error_).value_or(""); }
 
   /// True at the message's end.
   bool finish() { return reader_.at_end() || not_finished(); }
@@ -169,7 +171,7 @@ class Decoder {
   size_t size_;
   wire::Reader reader_;
   uint32_t depth_ = 0;
-  std::string error_;
+  std::optional<std::string> error_;  ///< none yet: what a message without fault pays is a flag
 };
 
 /// As in "Expected `int | null`".

@@ -12,9 +12,10 @@
 namespace zerogate {
 
 /// Appends the bytes that msgspec's encoder has for the same value of Python; dicts and sets in the
-/// order of the C++ container. `Out` is a std::string or an OutBuffer. Pure; any thread.
+/// order of the C++ container. `Out` is a std::string or an OutBuffer. Pure; any thread. Inlined: a
+/// type is encoded in one place or two, and a call costs a quarter of a small struct.
 template <class T, class Out>
-void encode(const T& value, Out& out) {
+[[gnu::always_inline]] inline void encode(const T& value, Out& out) {
   if constexpr (std::is_same_v<Out, OutBuffer> && sdk::HasRoom<T>) {
     ByteWriter to(out.make_room(sdk::Room<T>::of(value)));
     sdk::Codec<T>::write(to, value);

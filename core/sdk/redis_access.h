@@ -156,10 +156,10 @@ class RedisAccess {
     return begin<sdk::RedisGetView>(RedisRepeat::harmless, std::string_view("GET"), key);
   }
   /// Stores a text as it is, and a value of any other type as its MessagePack. Done once Redis has
-  /// said OK.
+  /// said OK. Inlined, as encode() is.
   template <class Value>
-  Pending<sdk::RedisSet> set(std::string_view key, const Value& value,
-                             RedisRepeat repeat = RedisRepeat::never) {
+  [[gnu::always_inline]] inline Pending<sdk::RedisSet> set(
+      std::string_view key, const Value& value, RedisRepeat repeat = RedisRepeat::never) {
     RedisSetCommand command(scratch_, key);
     if constexpr (std::is_convertible_v<const Value&, std::string_view>) {
       scratch_.append(std::string_view(value));
