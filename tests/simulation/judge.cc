@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/listener/zmtp_listener.h"
 #include "tests/simulation/functions.h"
 #include "tests/simulation/storm.h"
 
@@ -226,7 +227,10 @@ void Storm::judge_calm() {
   clients_.clear();
   zmq_clients_.clear();
   ledger_.heard.clear();
-  world_.in(kSecond, [this] {
+  // Newcomers wait at the limit, and those whose peers have vanished are before ours: each has the
+  // time of a handshake, and twice that is enough.
+  const uint64_t before_us = network_.newcomers(kGatewayZmq);
+  world_.in(kSecond + before_us * 2 * ZmtpListener::kHandshakeTimeoutMs * kMs, [this] {
     prober_ = std::make_unique<TcpClient>(world_, network_, ledger_, "10.8.9.9:4000", kGatewayTcp,
                                           TcpClient::Manners{});
     prober_->connect();

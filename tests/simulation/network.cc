@@ -223,6 +223,11 @@ void Network::stop_listening(const std::string& address) {
   listening_.erase(found);
 }
 
+size_t Network::newcomers(const std::string& address) const {
+  const auto found = listening_.find(address);
+  return found == listening_.end() ? 0 : found->second->backlog.size();
+}
+
 void Network::connect(const std::string& from, const std::string& to, Connected done) {
   try_connect(from, to, std::move(done), kSyns);
 }

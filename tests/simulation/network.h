@@ -115,6 +115,8 @@ class Network {
 
   std::shared_ptr<Listening> listen(const std::string& address);
   void stop_listening(const std::string& address);
+  /// Connections that the listener there has not accepted yet.
+  size_t newcomers(const std::string& address) const;
   /// `done` hears of the outcome, unless the address has vanished. 0, or a negated errno.
   using Connected = std::function<void(SocketPtr, int error)>;
   void connect(const std::string& from, const std::string& to, Connected done);
