@@ -11,21 +11,22 @@
 namespace zerogate {
 namespace {
 
-/// The next one that asks for an end; nothing when it came with `own`: end() wakes the thread by
-/// it. That one goes to this thread alone, so that one from outside still waits for the process.
-std::optional<int> wait_for_signal(const void* own) {
-  sigset_t ending;
-  sigemptyset(&ending);
+/// end() wakes the thread by it.
+constexpr int kWakeUp = SIGALRM;
+
+/// The next of the ending ones, or kWakeUp.
+int wait_for_signal() {
+  sigset_t awaited;
+  sigemptyset(&awaited);
+  sigaddset(&awaited, kWakeUp);
   for (const int number : kEndingSignals) {
-    sigaddset(&ending, number);
+    sigaddset(&awaited, number);
   }
-  siginfo_t info{};
   int number = 0;
-  do {
-    number = sigwaitinfo(&ending, &info);
-  } while (number < 0);  // a debugger's stop interrupts it
-  const bool is_own = info.si_code == SI_QUEUE && info.si_value.sival_ptr == own;
-  return is_own ? std::nullopt : std::optional(number);
+  while (sigwait(&awaited, &number) != 0) {
+    // a debugger's stop interrupts it
+  }
+  return number;
 }
 
 /// Nothing serves any more, or yet: a signal would only change the status.
@@ -62,6 +63,8 @@ void HeldSignals::release() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 StartSignals::StartSignals(std::function<void(int signal)> last_words)
     : last_words_(std::move(last_words)) {
+  // One that is not held would kill.
+  const HeldSignals held({kEndingSignals, {kWakeUp}});
   try {
     thread_ = std::thread([this] { run(); });
   } catch (const std::system_error&) {
@@ -86,18 +89,28 @@ std::optional<int> StartSignals::end() {
     over_changed_.notify_all();
   }
   if (thread_.joinable()) {
-    pthread_sigqueue(thread_.native_handle(), SIGTERM, {.sival_ptr = this});
+    pthread_kill(thread_.native_handle(), kWakeUp);
     thread_.join();
   }
   return asked_;
 }
 
+// A signal says its number and no more: what else comes with it is lost where the user has too many
+// waiting (RLIMIT_SIGPENDING).
 void StartSignals::run() {
-  const std::optional<int> number = wait_for_signal(this);
+  int number = wait_for_signal();
   std::unique_lock lock(mutex_);
+  while (number == kWakeUp && !over_) {  // another process sent it
+    lock.unlock();
+    number = wait_for_signal();
+    lock.lock();
+  }
+  if (number == kWakeUp) {
+    return;  // an ending one that comes now waits for the process
+  }
   asked_ = number;
-  if (number && !over_changed_.wait_for(lock, kPatience, [this] { return over_; })) {
-    last_words_(*number);
+  if (!over_changed_.wait_for(lock, kPatience, [this] { return over_; })) {
+    last_words_(number);
     _exit(0);
   }
 }

@@ -4,6 +4,7 @@ ends in time, and says so; nothing kills it by accident."""
 import asyncio
 import ctypes
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -222,3 +223,12 @@ def test_signals_that_end_it_never_kill_it_while_it_starts(serve, number):
         process, _ = serve()
         wait_until(lambda: handles(process.pid, number), PATIENCE_S, "the signal is held")
         assert end_under_a_flood(process, number) == 0
+
+
+def test_a_user_who_has_too_many_signals_waiting_can_start_and_end_it(serve):
+    """A signal of theirs says its number and no more."""
+    none_waits = lambda: resource.setrlimit(resource.RLIMIT_SIGPENDING, (0, 0))
+    process, admin = serve(preexec=none_waits)
+    until_ready(admin)
+    process.terminate()
+    assert process.wait(PATIENCE_S) == 0

@@ -2,6 +2,7 @@
 #include "gateway/host/process.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,6 +15,19 @@ namespace {
 void say(int number) {
   const char* const words = number == SIGINT ? "ended by SIGINT" : "ended by another";
   (void)!write(STDERR_FILENO, words, std::strlen(words));
+}
+
+/// From here on no signal has more than its number: the user has as many waiting as may wait.
+void let_no_signal_wait() {
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_SIGPENDING, &none);
+}
+
+void wait_until_taken(int number) {
+  sigset_t waiting;
+  do {
+    sigpending(&waiting);
+  } while (sigismember(&waiting, number) != 0);
 }
 
 // Each runs in a process of its own: the signals are the process'.
@@ -37,10 +51,7 @@ TEST(StartSignalsDeathTest, AStartThatComesToItsEndInTimeIsToldAndNothingKillsIt
       const HeldSignals held({kEndingSignals});
       StartSignals signals(say);
       kill(getpid(), SIGTERM);
-      sigset_t waiting;
-      do {
-        sigpending(&waiting);
-      } while (sigismember(&waiting, SIGTERM) != 0);  // until the thread has taken it
+      wait_until_taken(SIGTERM);
       told = signals.end() == SIGTERM;
       std::signal(SIGTERM, SIG_DFL);  // as libuv leaves it
     }
@@ -61,6 +72,42 @@ TEST(StartSignalsDeathTest, AfterTheStartSignalsGoToTheirHandlers) {
     kill(getpid(), SIGTERM);
     held.release();
     exit(9);
+  };
+  EXPECT_EXIT(start(), ::testing::ExitedWithCode(7), "");
+}
+
+TEST(StartSignalsDeathTest, AStartThatIsOverIsNotTakenForOneThatASignalEnds) {
+  const auto start = [] {
+    let_no_signal_wait();
+    const HeldSignals held({kEndingSignals});
+    StartSignals signals(say);
+    exit(signals.end() ? 8 : 7);
+  };
+  EXPECT_EXIT(start(), ::testing::ExitedWithCode(7), "");
+}
+
+TEST(StartSignalsDeathTest, ASignalThatHasNothingButItsNumberEndsAStart) {
+  const auto start = [] {
+    let_no_signal_wait();
+    const HeldSignals held({kEndingSignals});
+    const StartSignals signals(say);
+    kill(getpid(), SIGINT);
+    for (;;) {
+      pause();
+    }
+  };
+  EXPECT_EXIT(start(), ::testing::ExitedWithCode(0), "ended by SIGINT");
+}
+
+TEST(StartSignalsDeathTest, AHarmlessSignalDoesNotEndAStart) {
+  const auto start = [] {
+    HeldSignals held({kHarmlessSignals, kEndingSignals});
+    StartSignals signals(say);
+    kill(getpid(), SIGALRM);
+    wait_until_taken(SIGALRM);
+    kill(getpid(), SIGTERM);
+    wait_until_taken(SIGTERM);  // it is still watched
+    exit(signals.end() == SIGTERM ? 7 : 8);
   };
   EXPECT_EXIT(start(), ::testing::ExitedWithCode(7), "");
 }
