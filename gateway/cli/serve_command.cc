@@ -68,10 +68,9 @@ void say_last_words(int signal) {
   log::end_background(kPatience);
 }
 
-int serve(const ServeCommand& command, const Environment& environment) {
-  // Until their handlers are there.
-  HeldSignals held({kHarmlessSignals, kEndingSignals});
-  StartSignals start_signals(say_last_words);
+/// `held` and `start_signals`: until the gateway has its handlers.
+int serve(const ServeCommand& command, const Environment& environment, HeldSignals& held,
+          StartSignals& start_signals) try {
   const auto loaded = load_config(command.config_file, environment, command.flags);
   if (const auto* errors = std::get_if<ConfigErrors>(&loaded)) {
     return refuse(*errors);
@@ -117,20 +116,23 @@ int serve(const ServeCommand& command, const Environment& environment) {
   }
   held.release();
   return gateway.value()->run();
+} catch (const std::exception& failure) {  // no memory is left, or a fault of ours
+  tell("failed", {"reason", failure.what()});
+  return kFailed;
 }
 
 }  // namespace
 
-int run_serve(const ServeCommand& command, const Environment& environment) try {
+int run_serve(const ServeCommand& command, const Environment& environment) {
   log::tell_priorities(stderr_is_journal(environment));
-  const int status = serve(command, environment);
+  HeldSignals held({kHarmlessSignals, kEndingSignals});
+  // Also while the reason of a failure is told, since stderr may be a full pipe that is not read.
+  StartSignals start_signals(say_last_words);
+  const int status = serve(command, environment, held, start_signals);
   if (Reloader::still_reading()) {
     _exit(status);  // a file that never comes: what its reader looks at stays as it is
   }
   return status;
-} catch (const std::exception& failure) {  // no memory is left, or a fault of ours
-  tell("failed", {"reason", failure.what()});
-  return kFailed;
 }
 
 }  // namespace zerogate

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <exception>
+#include <future>
 #include <system_error>
 #include <utility>
 
@@ -110,9 +112,24 @@ void StartSignals::run() {
   }
   asked_ = number;
   if (!over_changed_.wait_for(lock, kPatience, [this] { return over_; })) {
-    last_words_(number);
-    _exit(0);
+    end_process(number);
   }
+}
+
+// Another thread says them: this one must not wait for the reader of stderr, nor for the main
+// thread, which may wait for it, too. Without a thread or memory to be had they are left out.
+void StartSignals::end_process(int number) const {
+  try {
+    static std::promise<void> said;  // the thread may still be at it behind this block
+    std::thread([this, number] {
+      last_words_(number);
+      said.set_value();
+    }).detach();
+    said.get_future().wait_for(kLongestWords);
+  } catch (const std::exception&) {
+    // As above.
+  }
+  _exit(0);
 }
 
 }  // namespace zerogate

@@ -50,11 +50,13 @@ class StartSignals {
  public:
   /// A start that nothing holds up takes some milliseconds.
   static constexpr std::chrono::milliseconds kPatience{300};
-  /// Threads that it takes.
-  static constexpr unsigned kThreads = 1;
+  /// Then the process ends in the midst of them: stderr may be a full pipe that is not read.
+  static constexpr std::chrono::milliseconds kLongestWords{400};
+  static constexpr unsigned kThreads = 1;      ///< that are there from the begin
+  static constexpr unsigned kMostThreads = 2;  ///< one says the last words
 
-  /// `last_words` are said before the process is ended, on the thread that ends it. Without a
-  /// thread to be had the signals wait for the end of the start.
+  /// `last_words` are said before the process is ended, on a thread of their own. Without a thread
+  /// to be had the signals wait for the end of the start.
   explicit StartSignals(std::function<void(int signal)> last_words);
   /// When the start has failed (there was no end()) or a signal has ended it, the process ends by
   /// itself: signals are ignored from here on, so that none changes its status.
@@ -70,6 +72,8 @@ class StartSignals {
 
  private:
   void run();
+  /// Holds the mutex for good.
+  [[noreturn]] void end_process(int number) const;
 
   const std::function<void(int)> last_words_;
   std::mutex mutex_;  ///< guards what follows

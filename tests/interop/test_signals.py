@@ -2,6 +2,7 @@
 ends in time, and says so; nothing kills it by accident."""
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import resource
@@ -21,6 +22,7 @@ from waiting import until, wait_until
 pytestmark = pytest.mark.gateway
 
 PATIENCE_S = 20
+WRITE = {"x86_64": "1", "aarch64": "64"}.get(os.uname().machine)  # the number of the system call
 HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -223,6 +225,55 @@ def test_signals_that_end_it_never_kill_it_while_it_starts(serve, number):
         process, _ = serve()
         wait_until(lambda: handles(process.pid, number), PATIENCE_S, "the signal is held")
         assert end_under_a_flood(process, number) == 0
+
+
+@pytest.fixture(name="full_pipe")
+def full_pipe_fixture():
+    """The end of a pipe that no byte goes into, and that nobody reads."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(write, b"x")
+    os.set_blocking(write, True)
+    yield write
+    os.close(read)
+    os.close(write)
+
+
+def writes_to_stderr(pid):
+    """True while the main thread waits for the reader of stderr."""
+    try:
+        with open(f"/proc/{pid}/syscall") as call:
+            number, fd, *_ = [*call.read().split(), ""]
+    except OSError as error:
+        pytest.skip(f"/proc: {error}")
+    return number == WRITE and fd == "0x2"
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_a_signal_ends_a_start_that_waits_for_the_reader_of_stderr(serve, full_pipe, number):
+    process, _ = serve("--config", "/nonexistent/zerogate.yaml", stderr=full_pipe)
+    wait_until(lambda: writes_to_stderr(process.pid), PATIENCE_S, "it tells why it cannot start")
+    process.send_signal(number)
+    assert process.wait(PATIENCE_S) == 0
+
+
+def test_a_signal_ends_a_start_that_has_failed_and_waits_for_the_reader_of_stderr(serve, full_pipe, tmp_path, binary):
+    """There is no memory for its file."""
+    with open(binary, "rb") as program:
+        text = program.read()
+    if b"__asan_init" in text or b"__tsan_init" in text:
+        pytest.skip("a sanitizer ends the process when no memory is left")
+    file = tmp_path / "zerogate.yaml"
+    os.mkfifo(file)
+    process, _ = serve("--config", str(file), stderr=full_pipe)
+    with contextlib.suppress(BrokenPipeError), open(file, "w", encoding="ascii") as fifo:
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (1, 1))
+        fifo.write("#" * 1_000_000)
+    wait_until(lambda: writes_to_stderr(process.pid), PATIENCE_S, "it tells why it has failed")
+    process.terminate()
+    assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_user_who_has_too_many_signals_waiting_can_start_and_end_it(serve):

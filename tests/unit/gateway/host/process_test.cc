@@ -112,6 +112,23 @@ TEST(StartSignalsDeathTest, AHarmlessSignalDoesNotEndAStart) {
   EXPECT_EXIT(start(), ::testing::ExitedWithCode(7), "");
 }
 
+TEST(StartSignalsDeathTest, LastWordsThatNobodyHearsHoldUpNoEnd) {
+  const auto start = [] {
+    alarm(10);  // kills it
+    const HeldSignals held({kEndingSignals});
+    const StartSignals signals([](int) {
+      for (;;) {
+        pause();  // stderr is full
+      }
+    });
+    kill(getpid(), SIGTERM);
+    for (;;) {
+      pause();
+    }
+  };
+  EXPECT_EXIT(start(), ::testing::ExitedWithCode(0), "");
+}
+
 TEST(StartSignalsDeathTest, OfAStartThatFailsNoSignalChangesTheStatus) {
   const auto start = [] {
     {
