@@ -56,9 +56,9 @@ constexpr uint32_t kPatienceMs = 2'000;
 
 /// As load_config would take it. Files that it names may be for the gateway's eyes alone: what is
 /// wrong with them is no matter.
-Config parse_yaml(const std::string& text) {
+Config parse_yaml(std::string_view text) {
   ConfigBuilder builder(settings());
-  read_config_text("", text, builder);
+  read_config_text("", std::string(text), builder);
   builder.check_together();
   return builder.config();
 }
@@ -86,7 +86,9 @@ int show_diff(const Config& config, const CheckCommand& command, const Environme
         << (answer ? first_line(answer.value().body) : answer.error()) << '\n';
     return kFailed;
   }
-  const std::string running = answer.value().body;
+  std::string_view running = answer.value().body;
+  const bool has_keys = !running.starts_with(kNoKeys);
+  running.remove_prefix(has_keys ? 0 : kNoKeys.size());
   const std::string written = to_yaml(config);
   const std::string diff = diff_yaml(running, written);
   out << admin->address.display()
@@ -95,8 +97,7 @@ int show_diff(const Config& config, const CheckCommand& command, const Environme
       << diff;
   Config now = parse_yaml(running);
   Config next = parse_yaml(written);  // without passwords, as the other
-  // With flags and variables alone the gateway runs what an empty file asks for.
-  now.source.has_keys = !diff.empty();
+  now.source.has_keys = has_keys;
   next.source = config.source;
   next.bridge = config.bridge;  // no file has it
   next.bridge_timeout_ms = config.bridge_timeout_ms;

@@ -101,4 +101,8 @@ std::string to_yaml(const Config& config, const SettingsTable& table) {
   return std::string(out.c_str()) + "\n";
 }
 
+std::string written_yaml(const Config& config) {
+  return std::string(config.source.has_keys ? "" : kNoKeys) + to_yaml(config);
+}
+
 }  // namespace zerogate

@@ -270,7 +270,7 @@ Status Gateway::start_admin() {
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };
   sources.config = [this] { return config_yaml(); };
-  sources.written = [this] { return to_yaml(reloader_->in_force()); };
+  sources.written = [this] { return written_yaml(reloader_->in_force()); };
   sources.clients = [this] { return ask_for_clients(workers_); };
   sources.drain = [this] { shutdown_->request(); };
   sources.endpoints = [this] { return control_.report(); };

@@ -112,6 +112,46 @@ def test_a_reload_that_would_be_refused_is_foretold_in_its_words(binary, running
     assert gateway.get("/readyz")[0] == 200
 
 
+def reload(admin):
+    """The status of POST /reload."""
+    request = urllib.request.Request(f"http://{admin}/reload", method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_file_that_said_nothing_before_may_say_nothing_again(binary, tmp_path):
+    """All that this gateway is told are flags, of which `check` gets only some."""
+    file = tmp_path / "zerogate.yaml"
+    file.write_text("# to be written\n")
+    gateway = Gateway(binary, "redis://127.0.0.1:1/0", ["--config", str(file)]).start()
+    try:
+        admin = f"127.0.0.1:{gateway.admin_port}"
+        status, out, err = diff(binary, file, "--admin", admin)
+        assert (status, err) == (0, "") and "differs from what is in force" in out
+        assert "refused" not in out and "#" not in out
+        assert reload(admin) == 200
+    finally:
+        gateway.close()
+
+
+def test_a_file_that_says_nothing_any_more_is_refused_though_nothing_differs(binary, running):
+    """What the file said before are the defaults, or stands in flags now."""
+    gateway, file, config = running
+    flags = ["--admin", config["admin"], "--redis", config["redis"]["url"]]
+    flags += ["--listen-tcp", config["listen"]["tcp"], "--listen-zmq", config["listen"]["zmq"]]
+    write(file, {"admin": config["admin"], "redis": config["redis"], "listen": config["listen"], "routes": []})
+    assert reload(config["admin"]) == 200
+    file.write_text("# emptied\n")
+    status, out, err = diff(binary, file, *flags)
+    assert (status, err) == (1, ""), out
+    assert "this is in force" in out and "empty, or comments only" in out.splitlines()[-1]
+    assert reload(config["admin"]) == 400
+    assert gateway.get("/readyz")[0] == 200
+
+
 def test_what_cannot_be_together_until_a_restart_is_foretold(binary, running):
     _, file, config = running
     own = config["listen"]["tcp"]

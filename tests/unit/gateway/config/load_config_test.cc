@@ -241,6 +241,14 @@ TEST_F(ConfigTest, ToYamlIsReadBackAsTheSame) {
   EXPECT_THAT(yaml, HasSubstr("handlers: [echo]\n"));
 }
 
+TEST_F(ConfigTest, WrittenYamlBeginsWithAWordOfAFileThatSaysNothing) {
+  const Config commented = good("# nothing yet\n");
+  EXPECT_EQ(written_yaml(commented), std::string(kNoKeys) + to_yaml(commented));
+  EXPECT_EQ(to_yaml(good(written_yaml(commented))), to_yaml(commented));
+  const Config config = good("threads: 2\n");
+  EXPECT_EQ(written_yaml(config), to_yaml(config));
+}
+
 TEST_F(ConfigTest, ToYamlMasksThePassword) {
   const std::string yaml = to_yaml(good("redis: {url: 'redis://bob:hush@h:1/2'}"));
   EXPECT_THAT(yaml, HasSubstr("redis://bob:***@h:1/2"));
