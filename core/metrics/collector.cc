@@ -216,7 +216,8 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
   families.push_back(per_reason(
       workers, "zerogate_connections_rejected_total",
       "Client connections that the gateway refused or ended by itself, by reason: limit = "
-      "limits.connections reached, descriptors = no file descriptor left, draining = shutting "
+      "limits.connections reached (zmq: times that newcomers had to wait, none is refused), "
+      "descriptors = no file descriptor left, draining = shutting "
       "down, stalled = a request begun and not finished in time, slow_reader = replies waited "
       "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
       "requests or of unread replies over all clients, not_allowed = its address is not in "

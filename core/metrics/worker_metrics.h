@@ -38,7 +38,7 @@ inline constexpr std::array<std::string_view, 10> kMalformedNames = {
 
 /// Why the gateway refused or ended a connection. Label values of connections_rejected_total.
 enum class Rejected : uint8_t {
-  limit,           ///< limits.connections reached
+  limit,           ///< limits.connections reached; ZeroMQ: a newcomer had to wait
   descriptors,     ///< the process ran out of file descriptors
   draining,        ///< the gateway is shutting down
   stalled,         ///< a frame was begun and not finished in time

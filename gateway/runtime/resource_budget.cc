@@ -26,6 +26,7 @@ constexpr uint32_t kOfProcess = 8;
 // there are none left).
 constexpr uint32_t kOfLoop = 5;
 constexpr uint32_t kOfListeningSocket = 2;  // the socket, and the duplicate that accepts
+constexpr uint32_t kHeldNewcomer = 1;       // at the limit libuv has accepted one that waits
 // Of libzmq's context for the CURVE port: its threads have an epoll and a mailbox each, and the
 // sockets a mailbox.
 constexpr uint32_t kOfRouter = 8;
@@ -53,8 +54,9 @@ constexpr uint32_t kMaxLookups = 64;
 static_assert(kMaxLookups >= 2 * NameService::kMaxThreads);
 
 constexpr uint32_t kLogThreads = 1;
-// The reloader, and one that reads. At the start that of StartSignals has its place.
-constexpr uint32_t kReloadThreads = 1 + StartSignals::kThreads;
+constexpr uint32_t kReloadThreads = 2;  // the reloader, and one that reads
+// At the start neither is there.
+static_assert(kReloadThreads >= StartSignals::kMostThreads);
 constexpr uint32_t kZmqThreads = 2;  // of each of libzmq's contexts: I/O, and its reaper
 
 uint32_t listeners(const Config& config) {
@@ -90,7 +92,7 @@ uint64_t to_backends(const Config& config) {
 uint64_t of_thread(const Config& config) {
   return kOfLoop + (config.listen_tcp ? kOfListeningSocket : 0) +
          (config.listen_tls ? kOfListeningSocket : 0) +
-         (config.listen_zmq ? kOfListeningSocket : 0) +
+         (config.listen_zmq ? kOfListeningSocket + kHeldNewcomer : 0) +
          (config.listen_zmq_curve ? kOfCurveListener : 0) +
          (uses_redis(config) ? config.redis_connections : 0) + to_backends(config);
 }

@@ -67,6 +67,14 @@ TEST(ResourceBudget, EveryConsumerIsCounted) {
   EXPECT_LT(needed(config), bare - 4);
 }
 
+TEST(ResourceBudget, ANewcomerOfZeroMqThatWaitsAtTheLimitHasADescriptorInEachThread) {
+  Config tcp = config_with(3);
+  tcp.listen_zmq = std::nullopt;
+  Config zmq = config_with(3);
+  zmq.listen_tcp = std::nullopt;
+  EXPECT_EQ(needed(zmq), needed(tcp) + 3);
+}
+
 TEST(ResourceBudget, ThreadsOfTheFunctionsPoolAreCounted) {
   const uint32_t without = needed_threads(config_with(1));
   const Functions functions({.threads = 8});
