@@ -124,6 +124,7 @@ TEST_F(FunctionsTest, ACoroutineSleepsByTheTimers) {
   call("nap", 20);
   pass_ms(19);
   EXPECT_EQ(answers(), 0u);
+  EXPECT_EQ(runtime_->under_way(), 1u);
   pass_ms(1);
   EXPECT_EQ(answer<int64_t>(), 20);
   EXPECT_EQ(runtime_->under_way(), 0u);
