@@ -68,6 +68,18 @@ TEST_F(TlsLayerTest, TheMemoryOfALargeReplyIsLetGo) {
   EXPECT_EQ(layer_.sealed().capacity() + tls_.spare().capacity(), 0u);
 }
 
+// Else so many would soon seem to be under way that no newcomer is let in.
+TEST_F(TlsLayerTest, AHandshakeIsUnderWayUntilItsStreamHasGoneAndOnlyOfAListener) {
+  for (const TlsSide side : {TlsSide::listener, TlsSide::backend}) {
+    IdleTlsWaiter waiter;
+    TlsLayer layer({make_context(side, authority_.material({})), tls_, observer_}, waiter);
+    layer.begin();
+    EXPECT_TRUE(layer.shaking());
+    EXPECT_EQ(tls_.unfinished(), side == TlsSide::listener ? 1u : 0u);
+  }
+  EXPECT_EQ(tls_.unfinished(), 0u);
+}
+
 TEST_F(TlsLayerTest, WhatIsToBeSentWaitsForTheHandshake) {
   OutBuffer plain;
   plain.append("early");
