@@ -79,10 +79,8 @@ void Endpoint::take_back_draining() {
   }
 }
 
+// Of one that takes no calls by hand no timer runs.
 void Endpoint::clear() {
-  if (!takes_calls()) {
-    return;
-  }
   context_.outliers.forgive(member_);
   backoff_.reset();
   if (timer_.active()) {

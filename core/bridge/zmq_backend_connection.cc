@@ -22,7 +22,8 @@ namespace {
 /// What is read at once before other handles of the loop have their turn.
 constexpr int kMessagesPerTurn = 512;
 constexpr size_t kBytesPerTurn = 1 << 20;
-constexpr int kRequestQueue = 10'000;  ///< the connection's own limit of requests comes first
+constexpr int kRequestQueue = 10'000;
+static_assert(BackendConnection::kMaxLoad < kRequestQueue, "and `connect` before the requests");
 
 /// What all ids of connections begin with: never like the ids of a backend's keep-alive frames. The
 /// hops and the number follow.

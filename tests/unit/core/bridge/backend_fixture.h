@@ -88,6 +88,20 @@ class BackendTest : public ::testing::Test {
     return found;
   }
   bool answered(size_t call) const { return !answer(call).empty(); }
+  /// Calls as their callers see them.
+  uint64_t ended(Outcome outcome) const {
+    return worker_metrics_.ended(labels_.other(), Wire::t3, outcome);
+  }
+  /// Attempts at an endpoint.
+  uint64_t ended_at(size_t endpoint, Outcome outcome) const {
+    for (const auto& metrics : metrics_->endpoints()) {
+      if (metrics->endpoint == name(endpoint)) {
+        return metrics->requests[index_of(outcome)].value();
+      }
+    }
+    ADD_FAILURE() << "no endpoint " << name(endpoint);
+    return 0;
+  }
 
   ManualClock clock_;
   TimerQueue timers_{clock_};

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/wire/hops.h"
+#include "core/wire/zerror.h"
 #include "tests/unit/core/bridge/backend_fixture.h"
 
 namespace zerogate::testing {
@@ -16,6 +17,78 @@ TEST_F(BackendTest, AnswersWithTheServersBytes) {
   network_.to(name(1))[0]->answer("\xa2ok");
   EXPECT_EQ(answer(one), "\xa2ok");
   EXPECT_TRUE(backend_->idle());
+}
+
+TEST_F(BackendTest, ARequestIsForwardedWhole) {
+  serve(1);
+  forward({.function = "save", .argument = "\x93\x01\x02\x03", .hops = 2});
+  const FakeConnection::Sent& sent = network_.to(name(1))[0]->sent.at(0);
+  EXPECT_EQ(sent.function, "save");
+  EXPECT_EQ(sent.argument, "\x93\x01\x02\x03");
+  EXPECT_EQ(sent.hops, 3);
+  EXPECT_EQ(request_bytes_, 8u);
+}
+
+TEST_F(BackendTest, AnAnswerIsCountedByItsKindAtItsEndpointAndForItsCaller) {
+  const auto error = [](wire::ErrorKey key) {
+    std::string body;
+    wire::write_error(body, key, "no");
+    return body;
+  };
+  const std::pair<Outcome, std::string> kinds[] = {
+      {Outcome::ok, "\xa2ok"},
+      {Outcome::error, error(wire::ErrorKey::server_exception)},
+      {Outcome::not_found, error(wire::ErrorKey::function_not_found)},
+      {Outcome::invalid, error(wire::ErrorKey::validation_error)}};
+  serve(1);
+  for (const auto& [outcome, body] : kinds) {
+    const size_t one = call();
+    clock_.advance_ms(3);
+    network_.to(name(1))[0]->answer(body);
+    EXPECT_EQ(answer(one), body);
+    EXPECT_EQ(ended_at(1, outcome), 1u) << name_of(outcome);
+    EXPECT_EQ(ended(outcome), 1u) << name_of(outcome);
+  }
+  EXPECT_EQ(metrics_->totals().duration.sum_ns, 4 * 3'000'000u);
+}
+
+TEST_F(BackendTest, ACallThatWasNotAnsweredIsCountedAtItsEndpointToo) {
+  serve(1);
+  call("late", 100);
+  pass_ms(100);
+  network_.serve(name(1));
+  call("lost");
+  network_.kill(name(1));
+  call("never sent");
+  EXPECT_EQ(ended_at(1, Outcome::timeout), 1u);
+  EXPECT_EQ(ended(Outcome::timeout), 1u);
+  EXPECT_EQ(ended_at(1, Outcome::unavailable), 1u);
+  EXPECT_EQ(ended(Outcome::unavailable), 2u);
+  EXPECT_EQ(metrics_->totals().duration.sum_ns, 0u);
+}
+
+// Its name gets a label with the first good answer: until then it may be anything that a client
+// makes up.
+TEST_F(BackendTest, AnUnknownFunctionIsLearntFromItsFirstGoodAnswer) {
+  std::vector<std::string> learnt;
+  context_.learn = [&](ByteView function) {
+    learnt.emplace_back(function);
+    return labels_.learn(function);
+  };
+  serve(1);
+  const auto answer_to = [this](ByteView function, bool unknown, const std::string& body) {
+    forward({.function = function, .argument = "\xc0", .unknown = unknown});
+    network_.to(name(1))[0]->answer(body);
+  };
+  std::string error;
+  wire::write_error(error, wire::ErrorKey::function_not_found, "no");
+  answer_to("made_up", true, error);
+  answer_to("known", false, "\x01");
+  EXPECT_TRUE(learnt.empty());
+  answer_to("new", true, "\x01");
+  EXPECT_EQ(learnt, std::vector<std::string>{"new"});
+  EXPECT_EQ(worker_metrics_.ended(labels_.find("new"), Wire::t3, Outcome::ok), 1u);
+  EXPECT_EQ(ended(Outcome::ok), 1u) << "the one that was known";
 }
 
 TEST_F(BackendTest, FailsAtOnceWhileNoEndpointIsThere) {
@@ -175,6 +248,29 @@ TEST_F(BackendTest, RetriesStayWithinTheirBudget) {
       connection->answer();
     }
   }
+}
+
+TEST_F(BackendTest, EachCallAddsToTheBudgetOfRetries) {
+  options_.idempotent = {"*"};
+  options_.connections = 200;
+  serve(2);
+  const auto lose_half_of = [this](int calls) {
+    const uint64_t before = metrics_->retries.value();
+    for (int i = 0; i < calls; ++i) {
+      call();
+    }
+    network_.kill(name(1));
+    for (FakeConnection* connection : network_.to(name(2))) {
+      while (!connection->sent.empty()) {
+        connection->answer();
+      }
+    }
+    pass_ms(Endpoint::kBackoffMinMs * 2);
+    network_.serve(name(1));
+    return metrics_->retries.value() - before;
+  };
+  EXPECT_NEAR(static_cast<double>(lose_half_of(200)), RetryBudget::kBurst, 1);
+  EXPECT_NEAR(static_cast<double>(lose_half_of(100)), 100 * RetryBudget::kShare, 1);
 }
 
 TEST_F(BackendTest, TheQueueFailsAtOnceWhenTheLastEndpointGoes) {

@@ -127,6 +127,7 @@ TEST_F(BackendTlsNamesTest, OneWhoseNameHasLostTheAddressServesUntilTheOtherName
 TEST_F(BackendTlsNamesTest, WithAndWithoutTlsAreTwoServers) {
   make_of({"tcp://10.0.0.1:1", "tls://10.0.0.1:1"});
   EXPECT_THAT(endpoints(), ElementsAre("10.0.0.1:1", "10.0.0.1@10.0.0.1:1"));
+  EXPECT_EQ(network_.to("10.0.0.1:1").size(), 1u) << "without TLS";
   network_.serve("10.0.0.1@10.0.0.1:1");
   const size_t number = call();
   answer_all("10.0.0.1@10.0.0.1:1");

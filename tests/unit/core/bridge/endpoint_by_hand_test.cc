@@ -89,6 +89,30 @@ TEST_F(EndpointByHandTest, TheReasonOfAnotherOneSaysHowManyWereTakenOut) {
               HasSubstr("connection refused (10.0.0.2:1); 1 more disabled or drained by hand"));
 }
 
+// Each order has all endpoints look whether they have a new one.
+TEST_F(EndpointByHandTest, AnOrderForOneLeavesTheOthersAsTheyAre) {
+  serve(3);
+  network_.kill(name(2), "no route to host");
+  order(3, HandState::drain);
+  const int made = network_.made;
+  order(1, HandState::disabled);
+  EXPECT_EQ(network_.made, made) << "one that is down waits for its time";
+  EXPECT_EQ(status(2).reason, "no route to host");
+  EXPECT_EQ(state(3), EndpointState::drain);
+  EXPECT_THAT(answer(call()),
+              HasSubstr("no route to host (10.0.0.2:1); 2 more disabled or drained by hand"));
+}
+
+TEST_F(EndpointByHandTest, ADisabledOneStaysSoWhenItIsCleared) {
+  serve(1);
+  order(1, HandState::disabled);
+  const int made = network_.made;
+  backend_->clear(name(1));
+  pass_ms(2 * Endpoint::kBackoffMaxMs);
+  EXPECT_EQ(network_.made, made);
+  EXPECT_EQ(state(1), EndpointState::disabled);
+}
+
 TEST_F(EndpointByHandTest, ADrainedOneEndsItsCallsAndThenItsConnections) {
   options_.connections = 2;
   serve(1);

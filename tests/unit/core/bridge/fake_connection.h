@@ -23,6 +23,7 @@ class FakeConnection final : public BackendConnection {
     uint32_t id;
     std::string function;
     std::string argument;
+    int hops;
   };
 
   FakeConnection(FakeNetwork& network, TimerQueue& timers, Owner& owner,
@@ -30,7 +31,8 @@ class FakeConnection final : public BackendConnection {
   ~FakeConnection() override;
 
   void send(ForwardedCall& call) override {
-    sent.push_back({take_slot(call), std::string(call.function()), std::string(call.argument())});
+    sent.push_back({take_slot(call), std::string(call.function()), std::string(call.argument()),
+                    int{call.hops}});
   }
   bool was_written(const ForwardedCall&) const override { return written; }
   void flush() override { ++flushes; }

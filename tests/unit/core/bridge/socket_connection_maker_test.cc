@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "core/io/zmq_curve.h"
 #include "core/io/zmq_socket.h"
 #include "core/log/log.h"
+#include "core/wire/hops.h"
 #include "core/wire/msgpack_write.h"
 #include "core/wire/w5.h"
 #include "tests/unit/core/base/loopback.h"
@@ -73,9 +75,10 @@ class SocketBackendTest : public ::testing::Test, private EndOfTurn {
     tcp_server_ = std::make_unique<TcpPeer>(std::move(script));
     begin(tcp_server_->url());
   }
-  void call(std::string_view function, std::string_view argument = "\xc0") {
+  void call(std::string_view function, std::string_view argument = "\xc0", uint8_t hops = 0) {
     Call call = calls_.begin({&sink_, {7, 3}, Wire::t3, RequestId("0001")}, labels_.other(), 1);
-    backend_->forward({.function = function, .argument = argument}, std::move(call), 60'000);
+    backend_->forward({.function = function, .argument = argument, .hops = hops}, std::move(call),
+                      60'000);
   }
   /// The answer to the newest call.
   std::string answer() {
@@ -87,17 +90,17 @@ class SocketBackendTest : public ::testing::Test, private EndOfTurn {
     call(function, argument);
     return answer();
   }
+  void run_until(const std::function<bool()>& condition) {
+    while (!condition()) {
+      ASSERT_TRUE(patience_.active()) << "it takes for ever";
+      uv_run(loop_.uv(), UV_RUN_ONCE);
+    }
+  }
 
  private:
   void end_of_turn() override {
     if (backend_ != nullptr) {
       backend_->flush();
-    }
-  }
-  void run_until(const std::function<bool()>& condition) {
-    while (!condition()) {
-      ASSERT_TRUE(patience_.active()) << "it takes for ever";
-      uv_run(loop_.uv(), UV_RUN_ONCE);
     }
   }
 
@@ -159,6 +162,24 @@ TEST_F(SocketBackendTest, ZmqRequestsAreAsAClientOfZeroSendsThem) {
   const std::string padded = "hello" + std::string(75, ' ');
   EXPECT_THAT(answer_to("hello", "\x05"), EndsWith(padded + "\x05"));
   EXPECT_THAT(answer_to("hello", "\xc0"), EndsWith(padded)) << "nil is an empty argument";
+}
+
+TEST_F(SocketBackendTest, ZmqRequestsCarryTheirHopsInTheirIds) {
+  ZmqPeer server(zmq_server(
+      [](const std::string& request) -> Replies { return {id_of(request) + shown(request)}; }));
+  begin(server.url());
+  call("f", "\x05", 2);
+  const std::string request = answer().substr(2);  // behind the head of a bin
+  EXPECT_EQ(wire::hops_of_id(id_of(request)), 3);
+}
+
+TEST_F(SocketBackendTest, AZmqServerMayHaveAnAddressOfIPv6) {
+  ZmqPeer server(zmq_server([](const std::string&) -> Replies { return {}; }), "tcp://[::1]:*");
+  if (server.url() == "zmq") {
+    GTEST_SKIP() << "no IPv6 here";
+  }
+  begin(server.url());
+  EXPECT_EQ(metrics_->endpoints().front()->up.value(), 1);
 }
 
 TEST_F(SocketBackendTest, AZmqConnectionBeginsWithTheGatewaysIdentity) {
@@ -304,6 +325,39 @@ TEST_F(SocketBackendTest, TcpRequestsAreAsAClientOfZeroSendsThem) {
   EXPECT_EQ(answer_to("hello", "\x05"), shown("\x82\xa2"
                                               "fn\xa5hello\xa4"
                                               "data\x05"));
+}
+
+TEST_F(SocketBackendTest, TcpRequestsCarryTheirHopsInTheirFlags) {
+  begin(tcp_server([](const wire::t3::Frame& request, std::string_view) {
+    return reply_frame(request.id, std::string(1, static_cast<char>(request.flag & 0x0f)));
+  }));
+  call("f", "\x05", 2);
+  EXPECT_EQ(answer(), "\x03");
+}
+
+// A long reply's memory is claimed as a whole before it is read.
+TEST_F(SocketBackendTest, ALongTcpReplyIsInTheWorkersAccountUntilItIsWhole) {
+  MemoryAccount memory;
+  context_.connection.memory = &memory;
+  context_.connection.max_message = 1 << 20;
+  std::promise<void> go;
+  const std::string body = shown(std::string(300'000, 'x'));
+  begin([go = go.get_future().share(), body](int fd) {
+    std::string buffer;
+    const wire::t3::Frame connect = read_frame(fd, buffer);
+    write_all(fd, reply_frame(connect.id, kConnected));
+    buffer.erase(0, connect.size);
+    const std::string reply = reply_frame(read_frame(fd, buffer).id, body);
+    write_all(fd, reply.substr(0, 100'000));
+    go.wait();
+    write_all(fd, reply.substr(100'000));
+  });
+  call("f");
+  run_until([&] { return memory.held(MemoryUse::backend_replies) >= body.size(); });
+  go.set_value();
+  EXPECT_EQ(answer(), body);
+  EXPECT_EQ(memory.held(MemoryUse::backend_replies), 0u);
+  backend_.reset();
 }
 
 TEST_F(SocketBackendTest, TcpRepliesThatAnswerNoCallAreLeftAlone) {

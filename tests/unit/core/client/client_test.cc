@@ -6,6 +6,7 @@
 #include <future>
 #include <vector>
 
+#include "core/client/limits.h"
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
 #include "tests/unit/core/client/test_peer.h"
@@ -179,6 +180,27 @@ TEST(TcpClientTest, SaysThatTheServerHadResetBefore) {
   const auto reply = client->call("f", "\xc0");
   ASSERT_FALSE(reply.ok());
   EXPECT_THAT(reply.error(), HasSubstr("broke the connection"));
+}
+
+/// What a call with an argument of so many bytes says. They are not there: none is looked at.
+std::string error_of_long_argument(const std::string& url, size_t bytes) {
+  const auto reply = connected(url, kPatientMs)->call("f", ByteView("", bytes));
+  return reply.ok() ? "" : reply.error();
+}
+
+TEST(ClientTest, ARequestBeyondItsLimitIsNotSent) {
+  const TcpPeer tcp([](int fd) {
+    std::string buffer;
+    read_frame(fd, buffer);
+  });
+  const ZmqPeer zmq([](const std::string& body) -> ZmqPeer::Replies {
+    return {body.substr(0, wire::w5::kIdBytes) +
+            "\xa9"
+            "connected"};
+  });
+  const std::string too_long = "the request is longer than 1073741824 bytes";
+  EXPECT_EQ(error_of_long_argument(tcp.url(), kMaxRequestBytes), too_long) << "with its name";
+  EXPECT_EQ(error_of_long_argument(zmq.url(), kMaxRequestBytes + 1), too_long);
 }
 
 TEST(TcpClientTest, IsOutOfStepAfterHalfARequest) {

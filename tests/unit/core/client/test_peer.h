@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <thread>
@@ -96,11 +97,13 @@ class ZmqPeer {
     router_ = zmq_socket(context_, ZMQ_ROUTER);
     const int none = 0;
     zmq_setsockopt(router_, ZMQ_LINGER, &none, sizeof none);
+    const int on = 1;
+    zmq_setsockopt(router_, ZMQ_IPV6, &on, sizeof on);
     zmq_bind(router_, bind_to.c_str());
     char endpoint[256];
     size_t size = sizeof endpoint;
     zmq_getsockopt(router_, ZMQ_LAST_ENDPOINT, endpoint, &size);
-    url_ = "zmq" + std::string(endpoint).substr(3);
+    url_ = "zmq" + std::string(endpoint).substr(std::min<size_t>(3, size - 1));
     thread_ = std::thread([this] { run(); });
   }
   ~ZmqPeer() {
@@ -108,6 +111,7 @@ class ZmqPeer {
     thread_.join();
     zmq_ctx_term(context_);
   }
+  /// "zmq" alone where it could not bind.
   const std::string& url() const { return url_; }
 
  private:

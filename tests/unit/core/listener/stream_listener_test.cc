@@ -173,6 +173,63 @@ TEST_F(StreamListenerTest, WhatAClosedConnectionHeldIsFree) {
   EXPECT_EQ(malformed(Malformed::truncated), 10u);
 }
 
+// Its peer has still to see the end, and may take its time.
+TEST_F(StreamListenerTest, OneThatLeavesHoldsNothingAndIsNotIll) {
+  MemoryAccount memory;
+  options_.memory = &memory;
+  const auto peer = connect();
+  peer->send("#3000\n" + std::string(2'000, 'x'));
+  turn();
+  EXPECT_GE(memory.held(MemoryUse::requests), 2'000u);
+  listener_->leave();
+  turn();
+  EXPECT_EQ(memory.held(MemoryUse::requests), 0u);
+  peer->send(std::string(1'000, 'x'));
+  turn();
+  EXPECT_FALSE(listener_->empty());
+  EXPECT_EQ(waiting(), 0u) << "it is answered no more";
+  peer->receive();
+  EXPECT_TRUE(peer->ended());
+  peer->leave();
+  turn();
+  turn();
+  EXPECT_TRUE(listener_->empty());
+  EXPECT_EQ(malformed(Malformed::truncated), 0u);
+  listener_.reset();
+}
+
+TEST_F(StreamListenerTest, WhatIsCutOffIsFreeThoughAnAnswerIsStillDue) {
+  MemoryAccount memory;
+  options_.memory = &memory;
+  const auto peer = connect();
+  peer->send("slow\n#3000\n" + std::string(2'000, 'x'));
+  turn();
+  EXPECT_GE(memory.held(MemoryUse::requests), 2'000u);
+  peer->finish_sending();
+  turn();
+  turn();
+  EXPECT_EQ(malformed(Malformed::truncated), 1u);
+  EXPECT_EQ(memory.held(MemoryUse::requests), 0u);
+  EXPECT_TRUE(answer(next(), "late"));
+  EXPECT_EQ(receive_all(*peer), "late");
+  EXPECT_TRUE(peer->ended());
+  listener_.reset();
+}
+
+TEST_F(StreamListenerTest, DuringADrainAConnectionEndsBehindItsLastAnswer) {
+  const auto idle = connect();
+  const auto busy = connect();
+  busy->send("one\ntwo\n");
+  turn();
+  listener_->drain();
+  EXPECT_FALSE(open(*idle));
+  EXPECT_TRUE(answer(next(), "1"));
+  EXPECT_TRUE(open(*busy));
+  EXPECT_TRUE(answer(next(), "2"));
+  EXPECT_EQ(receive_all(*busy), "2");
+  EXPECT_TRUE(busy->ended());
+}
+
 TEST_F(StreamListenerTest, EachConnectionHasItsPrice) {
   MemoryAccount memory;
   options_.memory = &memory;

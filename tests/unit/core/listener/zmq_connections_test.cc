@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "core/log/log.h"
 #include "tests/unit/core/base/loopback.h"
@@ -74,6 +75,26 @@ TEST_F(ZmqConnectionsTest, AHandshakeThatFailsIsIll) {
   tell(ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, 0x10000000);
   end(100);
   EXPECT_EQ(ill(), 2u);
+}
+
+TEST_F(ZmqConnectionsTest, TheLogSaysWhoWasIllAsFarAsItIsKnown) {
+  std::vector<std::string> lines;
+  log::configure(log::Level::warn, log::Format::logfmt,
+                 [&lines](std::string_view line) { lines.emplace_back(line); });
+  const auto pair = connect_with(1);
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  getsockname(pair.connected.get(), reinterpret_cast<sockaddr*>(&own), &size);
+  fail(EAGAIN);
+  end(pair.accepted.get());
+  fail(EAGAIN);
+  end(100);  // its begin was never told
+  log::configure(log::Level::off, log::Format::logfmt);
+  const std::string begin = "event=\"malformed input\" protocol=zmq reason=bad_handshake peer=";
+  EXPECT_THAT(lines,
+              ::testing::ElementsAre(
+                  ::testing::EndsWith(begin + "127.0.0.1:" + std::to_string(ntohs(own.sin_port))),
+                  ::testing::EndsWith(begin + "unknown")));
 }
 
 TEST_F(ZmqConnectionsTest, AnotherProtocolIsIllThoughLibzmqTellsOfItsEndOnly) {

@@ -146,6 +146,17 @@ TEST_F(LoadRunTest, OverTcpTheConnectionKeepsItsCallsInFlight) {
   EXPECT_EQ(report().received_bytes, report().requests() * (wire::t3::kHeaderBytes + 1));
 }
 
+// No read takes the whole of it.
+TEST_F(LoadRunTest, OverTcpAnAnswerMayBeLong) {
+  std::string body = "\xdb";
+  body += std::string("\x00\x04\x93\xe0", 4) + std::string(300'000, 'x');
+  tcp_peer_ = std::make_unique<TcpPeer>(tcp_server_of([body](int) { return body; }));
+  options_.expected = body;
+  ASSERT_TRUE(run(tcp_peer_->url(), [](const LoadReport& report) { return report.answered >= 3; }));
+  EXPECT_EQ(report().error_count(), 0u);
+  EXPECT_EQ(report().received_bytes, report().requests() * (wire::t3::kHeaderBytes + body.size()));
+}
+
 TEST_F(LoadRunTest, ARunEndsByItselfAndWaitsForItsLastAnswers) {
   ZmqPeer server(zmq_server_of([](int) { return "\x07"; }));
   options_.connections = 2;

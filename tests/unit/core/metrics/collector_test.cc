@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/log/log.h"
 #include "core/metrics/shown_bounds.h"
 #include "tests/unit/core/metrics/collector_fixture.h"
 
@@ -71,6 +72,91 @@ TEST_F(CollectorTest, ThePoolForBlockingWorkIsShown) {
   EXPECT_EQ(value("zerogate_blocking_queued"), 2);
   EXPECT_EQ(value("zerogate_blocking_finished_total"), 10);
   EXPECT_EQ(value("zerogate_blocking_refused_total"), 1);
+}
+
+TEST_F(CollectorTest, WhatTheLogHasDroppedIsShown) {
+  const double before = value("zerogate_log_dropped_total").value();
+  log::count_dropped();
+  log::count_dropped();
+  EXPECT_EQ(value("zerogate_log_dropped_total"), before + 2);
+}
+
+// Of each array of counters: a value counted for one label is shown for that one, and by itself.
+TEST_F(CollectorTest, EachReasonAndResultCountsByItself) {
+  for (const Protocol protocol : {Protocol::tcp, Protocol::zmq}) {
+    for (size_t i = 0; i < kRejectedNames.size(); ++i) {
+      first.of(protocol).rejected[i].add(100 * index_of(protocol) + i + 1);
+    }
+    for (size_t i = 0; i < kMalformedNames.size(); ++i) {
+      second.of(protocol).malformed[i].add(100 * index_of(protocol) + i + 1);
+    }
+  }
+  for (size_t i = 0; i < kCurveResultNames.size(); ++i) {
+    first.of(Protocol::zmq).curve[i].add(i + 1);
+    second.of(Protocol::zmq).curve[i].add(10);
+  }
+  for (size_t i = 0; i < kTlsResultNames.size(); ++i) {
+    first.of(TlsSide::listener).handshakes[i].add(i + 1);
+    second.of(TlsSide::backend).handshakes[i].add(i + 21);
+  }
+  for (size_t i = 0; i < kMemoryUseNames.size(); ++i) {
+    first.memory[i].set(i + 1);
+    second.memory[i].set(10);
+  }
+  const auto expect = [this](const char* family, LabelMap labels, const char* label,
+                             std::string_view name, double count) {
+    labels[label] = name;
+    EXPECT_EQ(value(family, labels), count) << family << ' ' << name;
+  };
+  for (const Protocol protocol : {Protocol::tcp, Protocol::zmq}) {
+    const LabelMap of = {{"protocol", std::string(name_of(protocol))}};
+    const auto base = static_cast<double>(100 * index_of(protocol) + 1);
+    for (size_t i = 0; i < kRejectedNames.size(); ++i) {
+      expect("zerogate_connections_rejected_total", of, "reason", kRejectedNames[i],
+             base + static_cast<double>(i));
+    }
+    for (size_t i = 0; i < kMalformedNames.size(); ++i) {
+      expect("zerogate_malformed_total", of, "reason", kMalformedNames[i],
+             base + static_cast<double>(i));
+    }
+  }
+  for (size_t i = 0; i < kCurveResultNames.size(); ++i) {
+    expect("zerogate_curve_handshakes_total", {}, "result", kCurveResultNames[i],
+           static_cast<double>(i + 11));
+  }
+  for (size_t i = 0; i < kTlsResultNames.size(); ++i) {
+    expect("zerogate_tls_handshakes_total", {{"side", "listener"}}, "result", kTlsResultNames[i],
+           static_cast<double>(i + 1));
+    expect("zerogate_tls_handshakes_total", {{"side", "backend"}}, "result", kTlsResultNames[i],
+           static_cast<double>(i + 21));
+  }
+  for (size_t i = 0; i < kMemoryUseNames.size(); ++i) {
+    expect("zerogate_memory_budget_bytes", {}, "use", kMemoryUseNames[i],
+           static_cast<double>(i + 11));
+  }
+}
+
+TEST_F(CollectorTest, TlsConnectionsAndTheTimeOfTheirHandshakesAreShown) {
+  EXPECT_FALSE(has_family("zerogate_tls_handshake_duration_seconds"));
+  first.of(TlsSide::listener).on_handshake(TlsResult::ok, 50'000);
+  second.of(TlsSide::listener).on_handshake(TlsResult::ok, 50'000);
+  second.of(TlsSide::listener).on_handshake(TlsResult::timeout, 1);
+  first.of(TlsSide::listener).on_end();
+  EXPECT_EQ(value("zerogate_tls_connections", {{"side", "listener"}}), 1);
+  EXPECT_EQ(value("zerogate_tls_connections", {{"side", "backend"}}), 0);
+  EXPECT_EQ(family("zerogate_tls_handshake_duration_seconds").metric.size(), 1u);
+  EXPECT_EQ(find("zerogate_tls_handshake_duration_seconds", {{"side", "listener"}})
+                ->histogram.sample_count,
+            2u);
+}
+
+TEST_F(CollectorTest, KeepAlivesAndTheLimitOfMemoryAreSummed) {
+  first.of(Protocol::zmq).keep_alives.add(2);
+  second.of(Protocol::zmq).keep_alives.add(3);
+  first.memory_limit.set(100);
+  second.memory_limit.set(200);
+  EXPECT_EQ(value("zerogate_keep_alive_frames_total"), 5);
+  EXPECT_EQ(value("zerogate_memory_budget_limit_bytes"), 300);
 }
 
 TEST_F(CollectorTest, AWireThatWasUsedHasItsFailuresAtZero) {

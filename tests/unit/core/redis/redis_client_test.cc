@@ -57,12 +57,26 @@ TEST_F(RedisClientUnitTest, BytesThatWaitForASlowRedisAreBounded) {
     ++taken;
     pass_ms(1);
   }
-  EXPECT_EQ(taken, 9) << "of 1,032 bytes each";
+  EXPECT_EQ(taken, 9) << "of 1,029 bytes each";
   EXPECT_EQ(requests_.back().text, "redis overloaded: 10 KiB wait to be sent");
   EXPECT_EQ(send({"GET", "a"}).answers, 0) << "a small one has room";
   home().stuck = false;
   pass_ms(3);
   EXPECT_EQ(metrics_.ok.value(), 10u);
+}
+
+TEST_F(RedisClientUnitTest, AsManyBytesMayWaitAsTheLimitSays) {
+  options_.max_unsent_bytes = 9 * 1'029;
+  serve();
+  home().stuck = true;
+  const std::string value(1'000, 'v');
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_FALSE(send({"SET", "a", value}).answered()) << i;
+  }
+  EXPECT_EQ(send({"GET", "a"}).text, "redis overloaded: 9 KiB wait to be sent");
+  home().stuck = false;
+  pass_ms(3);
+  EXPECT_EQ(metrics_.ok.value(), 9u);
 }
 
 TEST_F(RedisClientUnitTest, BytesThatWaitForAQuietReturnAreBounded) {

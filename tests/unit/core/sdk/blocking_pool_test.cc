@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
@@ -17,6 +18,8 @@
 
 namespace zerogate {
 namespace {
+
+using namespace std::chrono_literals;
 
 class BlockingPoolTest : public ::testing::Test {
  protected:
@@ -105,6 +108,21 @@ TEST_F(BlockingPoolTest, JobsRunOnThreadsAndFinishOnTheLoop) {
   EXPECT_EQ(pool_->metrics().finished, 2u);
   EXPECT_EQ(pool_->metrics().running, 0u);
   EXPECT_EQ(log_.gone, 2);
+}
+
+// One that has waited for work is busy again, and counts as that.
+TEST_F(BlockingPoolTest, AJobGetsAThreadOfItsOwnWhileAllOthersAreBusy) {
+  begin({.threads = 3, .queue = 10});
+  for (int i = 0; i < 3; ++i) {
+    std::future<void> running;
+    ASSERT_TRUE(submit(&running));
+    ASSERT_EQ(running.wait_for(20s), std::future_status::ready) << i;
+  }
+  EXPECT_EQ(pool_->metrics().running, 3u);
+  ASSERT_TRUE(submit());
+  EXPECT_EQ(pool_->metrics().waiting, 1u) << "there are no more than three";
+  go_.set_value();
+  run_until_finished(4);
 }
 
 TEST_F(BlockingPoolTest, MoreThanMayWaitAreRefused) {

@@ -85,6 +85,15 @@ TEST(ClientSourceTest, WhatWasWrittenIsReadAgain) {
   EXPECT_EQ(again.text({"h", 1, "zmq", false}), text);
 }
 
+TEST(ClientSourceTest, LinesMayEndAsWindowsEndsThem) {
+  std::string text;
+  for (const char c : kOfZero) {
+    text += c == '\n' ? "\r\n" : std::string(1, c);
+  }
+  EXPECT_EQ(parsed(text).text({"h", 1, "zmq", false}),
+            parsed(kOfZero).text({"h", 1, "zmq", false}));
+}
+
 TEST(ClientSourceTest, AnythingElseIsNoClient) {
   ClientSource source;
   EXPECT_FALSE(source.parse(""));

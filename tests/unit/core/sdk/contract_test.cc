@@ -206,6 +206,7 @@ TEST(ContractTest, DefaultsAreWrittenAsPythonHasThem) {
                               "msgspec.convert({\"x\": 1, \"y\": 0.5}, Point))\n"));
   EXPECT_THAT(text, HasSubstr("    numbers: set[int] = field(default_factory=set)\n"));
   EXPECT_THAT(text, HasSubstr("import builtins\n"));
+  EXPECT_THAT(text, HasSubstr("from dataclasses import dataclass, field\n"));
 }
 
 TEST(ContractTest, AFieldDoesNotHideTheTypeOfTheNext) {
@@ -236,6 +237,8 @@ class Renamed(msgspec.Struct, rename={"from_": "from", "from__": "from_", "in_":
     from__: int
     in_: list[str] = msgspec.field(default_factory=list)
 )"));
+  EXPECT_THAT(text, HasSubstr("import msgspec\n"));
+  EXPECT_THAT(text, Not(HasSubstr("dataclasses")));
   EXPECT_THAT((contract_with<contracts::Word>()),
               HasSubstr("    from_ = \"from\"\n    name_ = \"name\"\n    plain = \"plain\"\n"));
   const FunctionContract nothing = contract_of<void, void>();

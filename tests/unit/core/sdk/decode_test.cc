@@ -57,6 +57,17 @@ std::string error_from(const From& value) {
   return error_of<T>(encoded(value));
 }
 
+TEST(DecodeTest, ANumberIsTakenInEachOfItsForms) {
+  EXPECT_EQ(decode<double>(encoded(2.5)).value(), 2.5);
+  EXPECT_EQ(decode<double>(ByteView("\xca\x40\x20\x00\x00", 5)).value(), 2.5);
+  EXPECT_EQ(decode<double>(encoded(int64_t{-7})).value(), -7);
+  EXPECT_EQ(decode<double>(encoded(uint64_t{1} << 63)).value(), 0x1p63);
+  EXPECT_EQ(decode<Decimal>(encoded(2.5)).value().text(), "2.5");
+  EXPECT_EQ(decode<Decimal>(encoded(int64_t{-7})).value().text(), "-7");
+  EXPECT_EQ(decode<Decimal>(encoded(UINT64_MAX)).value().text(), "18446744073709551615");
+  EXPECT_EQ(decode<Decimal>(encoded(std::string("2.50"))).value().text(), "2.50");
+}
+
 TEST(DecodeTest, StructsAreMaps) {
   const auto order = decode<shop::Order>(
       "\x83\xa7user_id\xa1"

@@ -89,6 +89,32 @@ TEST_F(FunctionsTest, AnExceptionIsPythonsAndLoggedOncePerKind) {
   EXPECT_THAT(lines_[1], HasSubstr("std::out_of_range"));
 }
 
+// As repr() writes a str.
+TEST_F(FunctionsTest, TheTextOfAnExceptionIsQuotedAsPythonDoes) {
+  functions_.add("f", "", [](std::string text) -> int64_t { throw std::runtime_error(text); });
+  start();
+  const std::pair<std::string, const char*> texts[] = {
+      {"plain", R"('plain')"},
+      {"it's", R"("it's")"},
+      {"\"so\"", R"('"so"')"},
+      {"it's \"so\"", R"('it\'s "so"')"},
+      {"\n\t\r\x01\x1f\x7f \\ ~", R"('\n\t\r\x01\x1f\x7f \\ ~')"},
+      {"\xc3\xa9", "'\xc3\xa9'"}};
+  for (const auto& [text, quoted] : texts) {
+    call("f", text);
+    EXPECT_EQ(answer_bytes(), error("RuntimeError(" + std::string(quoted) + ")"));
+  }
+}
+
+TEST_F(FunctionsTest, WhatIsNoExceptionOfStdFailsItsCallToo) {
+  functions_.add("f", "", []() -> int64_t { throw 1; });
+  start();
+  call("f", 1);
+  EXPECT_EQ(answer_bytes(), error("RuntimeError('unknown exception')"));
+  ASSERT_EQ(lines_.size(), 1u);
+  EXPECT_THAT(lines_[0], HasSubstr("event=\"function failed\" function=f exception=int text="));
+}
+
 TEST_F(FunctionsTest, ACoroutineSleepsByTheTimers) {
   functions_.add("nap", "", [](int64_t ms, Context& context) -> Task<int64_t> {
     co_await context.sleep(static_cast<uint64_t>(ms));
@@ -98,6 +124,7 @@ TEST_F(FunctionsTest, ACoroutineSleepsByTheTimers) {
   call("nap", 20);
   pass_ms(19);
   EXPECT_EQ(answers(), 0u);
+  EXPECT_EQ(runtime_->under_way(), 1u);
   pass_ms(1);
   EXPECT_EQ(answer<int64_t>(), 20);
   EXPECT_EQ(runtime_->under_way(), 0u);

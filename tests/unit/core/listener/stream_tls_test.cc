@@ -1,0 +1,125 @@
+// Sessions over TLS: how long a handshake may take, and certificates that are judged again.
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <vector>
+
+#include "core/io/tcp_stream.h"
+#include "core/io/tls_layer.h"
+#include "tests/unit/core/listener/stream_fixture.h"
+#include "tests/unit/core/security/authority.h"
+
+namespace zerogate::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+class StreamTlsTest : public StreamTest {
+ protected:
+  static constexpr uint32_t kHandshakeMs = 5'000;
+
+  struct Observer final : TlsObserver {
+    void on_handshake(TlsResult result, uint64_t) override { results.push_back(result); }
+    void on_end() override {}
+    std::vector<TlsResult> results;
+  };
+  /// A client that does its handshake.
+  struct Client final : TcpStream::Owner {
+    void on_connected() override { connected = true; }
+    void on_bytes(ByteView) override {}
+    void on_writable() override {}
+    void on_closed(int) override { ended = true; }
+
+    std::unique_ptr<TcpStream> stream;
+    bool connected = false;
+    bool ended = false;
+  };
+
+  StreamTlsTest() {
+    make_listener();
+    listener_->secure({.context = make_context(TlsSide::listener, authority_.material({})),
+                       .loop = tls_,
+                       .observer = observer_,
+                       .timeout_ms = kHandshakeMs});
+  }
+  ~StreamTlsTest() override {
+    for (const auto& client : clients_) {
+      client->stream->close();
+      client->stream.reset();
+    }
+    listener_.reset();
+  }
+
+  void connect_client() {
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    listener_->adopt(UniqueFd(ends[0]));
+    Client& client = *clients_.emplace_back(std::make_unique<Client>());
+    client.stream = std::make_unique<TcpStream>(loop_.uv(), client, read_buffer_.data());
+    client.stream->secure({context_of_clients_, tls_, other_observer_});
+    ASSERT_TRUE(client.stream->adopt(UniqueFd(ends[1])));
+    ASSERT_EQ(client.stream->start_reading(), 0);
+    for (int turns = 0; turns < 1'000 && !client.connected; ++turns) {
+      turn();
+    }
+    ASSERT_TRUE(client.connected);
+  }
+
+  const Authority authority_;
+  TlsLoop tls_{loop_.uv()};
+  Observer observer_;
+  Observer other_observer_;
+  const std::shared_ptr<const TlsContext> context_of_clients_ =
+      make_context(TlsSide::backend, authority_.material({}));
+  std::string read_buffer_ = std::string(FrameReader::kSharedBytes, '\0');
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+TEST_F(StreamTlsTest, AHandshakeThatIsNotDoneInTimeEndsTheConnection) {
+  const auto silent = connect();
+  wait_ms(kHandshakeMs - 1);
+  EXPECT_TRUE(open(*silent));
+  EXPECT_EQ(tls_.unfinished(), 1u);
+  wait_ms(1);
+  EXPECT_FALSE(open(*silent));
+  EXPECT_THAT(observer_.results, ElementsAre(TlsResult::timeout));
+  EXPECT_EQ(tls_.unfinished(), 0u);
+}
+
+TEST_F(StreamTlsTest, AfterItsHandshakeAConnectionMayBeSilentForLong) {
+  connect_client();
+  wait_ms(100 * kHandshakeMs);
+  turn();
+  EXPECT_FALSE(clients_[0]->ended);
+  EXPECT_THAT(observer_.results, ElementsAre(TlsResult::ok));
+}
+
+TEST_F(StreamTlsTest, CertificatesAreJudgedAgainSomeAtATimeUntilAllWere) {
+  constexpr size_t kMany = 2 * StreamListener::kCheckedAtOnce + 3;
+  for (size_t i = 0; i < kMany; ++i) {
+    connect_client();
+  }
+  const Authority other("another CA");
+  listener_->set_tls(make_context(TlsSide::listener, other.material({})), true);
+  for (uint64_t judged = 0; judged != kMany;) {
+    const uint64_t before = judged;
+    wait_ms(StreamListener::kCheckMs);
+    judged = rejected(Rejected::certificate);
+    ASSERT_GT(judged, before);
+    EXPECT_LE(judged, before + StreamListener::kCheckedAtOnce);
+  }
+  turn();
+  EXPECT_TRUE(listener_->empty());
+}
+
+TEST_F(StreamTlsTest, OnesThatAreStillGoodStay) {
+  connect_client();
+  listener_->set_tls(make_context(TlsSide::listener, authority_.material({})), true);
+  wait_ms(10 * StreamListener::kCheckMs);
+  turn();
+  EXPECT_EQ(rejected(Rejected::certificate), 0u);
+  EXPECT_FALSE(clients_[0]->ended);
+}
+
+}  // namespace
+}  // namespace zerogate::testing
