@@ -1,4 +1,5 @@
 // What the connections of a port for byte streams hold, and who goes when that is too much.
+#include <algorithm>
 #include <utility>
 
 #include "core/listener/stream_listener.h"
@@ -13,7 +14,9 @@ void StreamListener::account_memory() {
   memory.replace(
       MemoryUse::connections, price_,
       sessions_.size() * (StreamOptions::kConnectionBytes + options().kept_capacity + tls));
-  shared_.write_buffer = memory.tight() ? 0 : options().write_buffer;
+  shared_.write_buffer = memory.tight()
+                             ? std::min(StreamSession::kTightBuffer, options().write_buffer)
+                             : options().write_buffer;
   if (memory.waiting()) {
     watch_stalls();
   }

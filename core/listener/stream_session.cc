@@ -139,7 +139,7 @@ void StreamSession::flush() {
     return close_after_flush();
   }
   if (!reading_ && ready()) {
-    resume();
+    go_on();
   }
   if (shared_.draining) {
     leave_if_idle();
@@ -179,12 +179,26 @@ void StreamSession::pause() {
 void StreamSession::yield() {
   if (open_ && (held_up_ & kYielding) == 0) {
     held_up_ |= kYielding;
-    shared_.yielded.push_back(key_);
-    shared_.loop.again();
+    shared_.turns.wait(*this);
   }
 }
 
 void StreamSession::go_on() {
+  if (stream_.reader().empty()) {
+    resume();
+  } else {
+    yield();  // what was read is taken in another turn, so that none is long
+  }
+}
+
+void StreamSession::leave_turns() {
+  if ((held_up_ & kYielding) != 0) {
+    held_up_ &= static_cast<uint8_t>(~kYielding);
+    shared_.turns.leave(*this);
+  }
+}
+
+void StreamSession::take_turn() {
   held_up_ &= static_cast<uint8_t>(~kYielding);
   if (!reading_ && ready()) {
     resume();
@@ -192,21 +206,21 @@ void StreamSession::go_on() {
 }
 
 void StreamSession::finish() {
-  if (!open_) {
-    return;
-  }
+  bool read = false;
   for (int turns = kLastTurns; turns > 0 && open_; --turns) {
+    leave_turns();
     held_up_ = 0;
     if (const ByteBuffer waiting = stream_.release_kept(); !waiting.empty()) {
       consume(waiting.view(), shared_.loop.read_ns());
     }
-    if (ready()) {  // else what waits may be more than one read takes
+    if (ready() && !std::exchange(read, true)) {  // else what waits may be more than one read takes
       stream_.read_now(kLastBytes);
     }
-    if (held_up_ == 0) {
-      break;
+    if (ready() || !open_ || stream_.flush() != 0 || stream_.writer().waiting()) {
+      break;  // all is taken, or the peer does not read
     }
   }
+  leave_turns();
   held_up_ = kPaused;
 }
 
@@ -219,7 +233,6 @@ void StreamSession::on_writable() {
 void StreamSession::resume() {
   const ByteBuffer waiting = stream_.release_kept();
   if (!waiting.empty()) {
-    shared_.loop.again();  // others may have had their turn already
     consume(waiting.view(), shared_.loop.read_ns());
   }
   if (!ready()) {
@@ -344,6 +357,7 @@ void StreamSession::close() {
     owner_.remember(*this);
   }
   open_ = false;
+  leave_turns();
   shared_.held -= held_;
   shared_.waiting -= static_cast<uint32_t>(waiting_);
   stream_.close();

@@ -3,7 +3,6 @@
 
 #include <cassert>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,7 +45,7 @@ class StreamProtocol {
 ///
 /// Its Owner owns it, but destroys it only at the turn's end: close() ends it at once for all
 /// others. Loop thread only.
-class StreamSession final : private TcpStream::Owner {
+class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter {
  public:
   /// Calls one connection may have under way; further requests stay unread until one is answered.
   static constexpr uint32_t kMaxCallsInFlight = 1024;
@@ -57,8 +56,11 @@ class StreamSession final : private TcpStream::Owner {
   static constexpr uint64_t kSlowReaderMs = 2'000;
   /// Bytes that finish() reads: a peer that has sent more does not wait for each answer.
   static constexpr size_t kLastBytes = 256 << 10;
-  /// And turns that it takes after a yield().
-  static constexpr int kLastTurns = 64;
+  /// And how often it goes on with what was read.
+  static constexpr int kLastTurns = 256;
+  /// Bytes unread by one peer while memory is tight: the short replies to some hundred requests,
+  /// which are written as one.
+  static constexpr size_t kTightBuffer = 16 << 10;
 
   class Owner {
    public:
@@ -86,12 +88,11 @@ class StreamSession final : private TcpStream::Owner {
     ReadTurns turns;
     std::optional<ListenerTls> tls{};
     MemoryAccount& memory;
-    /// Bytes unread by one peer before we stop reading from it: options.write_buffer, or none while
-    /// memory is tight.
+    /// Bytes unread by one peer before we stop reading from it: options.write_buffer, or no more
+    /// than kTightBuffer while memory is tight.
     size_t write_buffer = options.write_buffer;
     // Over all sessions:
-    std::vector<CallerKey> dirty{};   ///< whose flush() is due at the turn's end
-    std::deque<CallerKey> yielded{};  ///< whose go_on() is due in a later turn
+    std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
     TcpStream::Totals in{};
     size_t held = 0;        ///< memory of replies that the kernel has not taken as a whole
     uint32_t waiting = 0;   ///< sessions whose peer has to read before more can be written
@@ -155,8 +156,6 @@ class StreamSession final : private TcpStream::Owner {
   void leave_if_idle();
   /// The same, also in the middle of a request. No call may be under way.
   void leave();
-  /// Its turn has come after yield().
-  void go_on();
   /// Reads no more until finish().
   void pause();
   /// Takes what its peer has sent so far, up to kLastBytes. Each call of it is to be answered at
@@ -193,6 +192,7 @@ class StreamSession final : private TcpStream::Owner {
   void on_bytes(ByteView bytes) override;
   void on_writable() override;
   void on_closed(int error) override;
+  void take_turn() override;
 
   bool begin();
   void refuse(TlsResult result, std::string_view why);
@@ -210,6 +210,10 @@ class StreamSession final : private TcpStream::Owner {
   void keep(ByteView bytes, ByteView rest, size_t frame_size);
   /// Goes on with what was read and then kept, and with reading.
   void resume();
+  /// The same, in a turn that has done something for it already.
+  void go_on();
+  /// It waits for no turn any more.
+  void leave_turns();
   void mark_dirty() {
     if (!dirty_) {
       flush_later();

@@ -131,6 +131,11 @@ class StreamTest : public ::testing::Test {
   }
   /// What has come is read, and what was gathered is written.
   void turn() { loop_.run_turn(); }
+  /// Writes an answer, and takes what was read and waited for that in the turn after it.
+  void answer_is_out() {
+    turn();
+    turn();
+  }
   /// Lets the time pass, with everything that is due in it.
   void wait_ms(uint64_t ms) {
     const uint64_t end = clock_.now_ms() + ms;

@@ -157,11 +157,11 @@ TEST_F(StreamSessionTest, TakesOnlySoManyCallsAtOnce) {
   turn();
   EXPECT_EQ(waiting(), StreamSession::kMaxCallsInFlight);
   answer(next(), "1");
-  turn();
+  answer_is_out();
   EXPECT_EQ(waiting(), StreamSession::kMaxCallsInFlight) << "one for one";
   while (waiting() > 0) {
     answer(next(), "x");
-    turn();
+    answer_is_out();
   }
   EXPECT_EQ(texts().back(), "unread");
   EXPECT_EQ(texts().size(), StreamSession::kMaxCallsInFlight + 3);
@@ -173,10 +173,10 @@ TEST_F(StreamSessionTest, AFormatWithoutIdsHasOneCallAtATime) {
   turn();
   EXPECT_EQ(texts(), (Texts{"1st"}));
   answer(next(), "1");
-  turn();
+  answer_is_out();
   EXPECT_EQ(texts(), (Texts{"1st", "2nd"}));
   answer(next(), "2");
-  turn();
+  answer_is_out();
   EXPECT_EQ(texts(), (Texts{"1st", "2nd", "3rd"}));
   answer(next(), "3");
   turn();
@@ -298,9 +298,9 @@ TEST_F(StreamSessionTest, WhatWaitsForOtherCallsDoesNotStall) {
   wait_ms(3 * kStallMs);
   EXPECT_TRUE(open(*peer));
   answer(next(), "1");
-  turn();
+  answer_is_out();
   answer(next(), "2");
-  turn();
+  answer_is_out();
   wait_ms(kStallMs + 2 * kLookMs);
   EXPECT_FALSE(open(*peer)) << "now it is its turn";
 }

@@ -74,7 +74,7 @@ TEST_F(TcpFramesTest, RepliesOfT1AreInOrderWhateverTheServiceDoes) {
   for (const char* body : {"\x0a", "\x0b", "\x0c"}) {
     ASSERT_EQ(keeper_.calls.size(), 1u);
     keeper_.answer_last(body);
-    turn();
+    answer_is_out();
     replies += peer->receive();
   }
   EXPECT_EQ(keeper_.arguments, (std::vector<std::string>{"\x01", "\x02", "\x03"}));
