@@ -36,7 +36,8 @@ class Listener {
   virtual size_t largest_hoard() = 0;
   /// Ends that client, and counts it. False when it could not.
   virtual bool end_largest() = 0;
-  /// Before its end: every call has been answered. Lets the last replies go.
+  /// Before its end: every call has been answered. Lets the last replies go; those that are not
+  /// taken at once have until flushed(), or as long as the owner runs the loop on.
   virtual void finish() = 0;
 };
 

@@ -133,7 +133,13 @@ void StreamListener::pause() {
 
 void StreamListener::finish() {
   for_each([](StreamSession& session) { session.finish(); });
+  flush_and_leave();
+}
+
+void StreamListener::flush_and_leave() {
   flush();
+  shared_.draining = true;
+  for_each([](StreamSession& session) { session.leave_if_idle(); });
 }
 
 void StreamListener::open_inbox() {
@@ -323,19 +329,7 @@ void StreamListener::count_bytes() {
   }
 }
 
-// A session's flush() may go on with frames that waited, and so make sessions dirty again; it ends
-// because each round takes away from what had been read, and nothing is read in here.
 void StreamListener::flush() {
-  for (size_t left = std::min(kYieldedPerTurn, shared_.yielded.size()); left > 0; --left) {
-    StreamSession* session = find(shared_.yielded.front());
-    shared_.yielded.pop_front();
-    if (session != nullptr) {
-      session->go_on();
-    }
-  }
-  if (!shared_.yielded.empty()) {
-    loop_.again();
-  }
   if (!departed_.empty()) {
     departed_.begin_turn(loop_.began_ns());
   }

@@ -33,8 +33,6 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   static constexpr uint64_t kAcceptGraceMs = 50;
   /// Descriptors of the process that no client gets.
   static constexpr int kSpareDescriptors = 8;
-  /// Sessions that go on in a turn after a yield(), the first come first.
-  static constexpr size_t kYieldedPerTurn = 3;
   /// Certificates that are judged again at a time, and the time to the next ones: a quarter of the
   /// loop's time at most.
   static constexpr size_t kCheckedAtOnce = 8;
@@ -67,6 +65,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   /// Newcomers are held back.
   void pause();
   void finish();
+  /// Writes the last replies, and has each connection leave once it has its own.
+  void flush_and_leave();
   /// Calls `function` with each session; it may close that one.
   template <class Function>
   void for_each(Function function) {

@@ -229,8 +229,8 @@ void Worker::give(Command command) {
 
 void Worker::on_order() {
   answered_ = asked_.load();
-  if (shutting_down_) {
-    return;  // the loop runs once more to close its handles; a reload would make new ones
+  if (shutting_down_) {  // the handles are about to be closed; a reload would make new ones
+    return command_ == Command::stop ? loop_.stop() : void();
   }
   questions_.answer_all();
   if (command_ == Command::stop) {
@@ -271,6 +271,9 @@ void Worker::begin_drain() {
 }
 
 void Worker::end_of_turn() {
+  if (shutting_down_) {
+    return all(&Listener::empty) ? loop_.stop() : void();
+  }
   notice_churn();
   if (next_routing_ != nullptr && next_routing_->settled()) {
     take_over_routing();
@@ -285,10 +288,11 @@ void Worker::end_of_turn() {
   }
 }
 
+bool Worker::all(bool (Listener::*is)() const) const {
+  return std::ranges::all_of(listeners_, [is](const auto& one) { return ((*one).*is)(); });
+}
+
 void Worker::go_on_draining() {
-  const auto all = [this](bool (Listener::*is)() const) {
-    return std::ranges::all_of(listeners_, [is](const auto& one) { return ((*one).*is)(); });
-  };
   if (!closed_ && all(&Listener::closed)) {
     closed_ = true;
     options_.on_progress();
@@ -337,6 +341,17 @@ void Worker::finish() {
   loop_.stop();
 }
 
+// A peer that is read from no more has what it was sent, or this long to read it: the kernel
+// forgets what it has not delivered when a connection is closed that has more to be read.
+void Worker::linger() {
+  if (command_ == Command::stop || all(&Listener::flushed)) {
+    return;
+  }
+  linger_timer_.start(kLingerMs);
+  loop_.run();
+  linger_timer_.stop();
+}
+
 // What answers calls goes first, so that every call under way gets its error while there is
 // still a way back; then what brings answers. The loop runs once more to close the handles.
 void Worker::shut_down() {
@@ -349,6 +364,7 @@ void Worker::shut_down() {
   for (const auto& listener : listeners_) {
     listener->finish();
   }
+  linger();
   calls_.on_turn_end(uv_hrtime());  // the access log asks the listeners for its callers
   listeners_.clear();
   tls_listener_ = nullptr;

@@ -70,6 +70,8 @@ class Worker final : private EndOfTurn,
   /// From a drain's last answer to the end of the connections: for clients to close theirs, and for
   /// their requests that are on the way to arrive.
   static constexpr uint64_t kLeaveMs = 100;
+  /// At its end the worker waits so long for clients that have replies to read.
+  static constexpr uint64_t kLingerMs = 1'000;
 
   /// `labels` outlives the worker, and learns from its bridge. Redis is connected to only when a
   /// handler needs it.
@@ -152,6 +154,9 @@ class Worker final : private EndOfTurn,
   void go_on_draining();
   void notice_churn();
   void finish();
+  bool all(bool (Listener::*is)() const) const;
+  /// Returns when the last replies have left, after kLingerMs, or at a stop().
+  void linger();
   void shut_down();
 
   const WorkerOptions options_;
@@ -196,6 +201,7 @@ class Worker final : private EndOfTurn,
   Timer drain_timer_{loop_.timers(), [this] { finish(); }};
   MemoryKeeper memory_keeper_{memory_, loop_.timers()};
   Timer leave_timer_{loop_.timers(), [this] { finish(); }};
+  Timer linger_timer_{loop_.timers(), [this] { loop_.stop(); }};
   std::thread thread_;
 };
 

@@ -9,10 +9,12 @@ import socket
 import subprocess
 import time
 
+import msgspec
 import pytest
 from zero.error import ConnectionException, RemoteException, TimeoutException
 
 from bridging import one_backend
+from raw import GREETING, ID_BYTES, READY, w5_request
 from scripted_backend import ScriptedTcp, echo
 from waiting import PATIENCE_S, until, wait_until
 
@@ -118,6 +120,37 @@ async def test_a_second_signal_after_post_drain_ends_at_once(start_bridge):
         await until(lambda: "draining already" in gateway.log, PATIENCE_S, "the signal has come")
         os.kill(gateway.pid, signal.SIGTERM)
         await asyncio.to_thread(gateway.wait_for_exit)
+
+
+async def test_replies_that_wait_at_the_end_of_a_drain_are_still_read(start_bridge, clients):
+    """A client that reads late has what it was answered, as libzmq's linger gave it."""
+    calls, answers, size = [], 8, 1 << 20
+    script = {"f": echo, "slow": calls.append}
+    data = msgspec.msgpack.encode(b"x" * size)
+    async with ScriptedTcp(script) as backend:
+        gateway = await start_bridge(config={**one_backend(backend.url), "drain_timeout": "100ms"})
+        with socket.socket() as late:
+            late.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            late.settimeout(PATIENCE_S)
+            late.connect(("127.0.0.1", gateway.zmq_port))
+            late.sendall(GREETING + READY)
+            for number in range(answers):
+                body = w5_request(bytes([number]) * ID_BYTES, "f", data)
+                late.sendall(b"\x02" + len(body).to_bytes(8, "big") + body)
+            done = {"function": "f", "outcome": "ok"}
+            await until(
+                lambda: gateway.metrics().total("zerogate_requests_total", **done) == answers,
+                PATIENCE_S, "the gateway has all answers")
+            waiting = await begin_slow_call(clients, gateway, calls)
+            gateway.terminate()
+            with pytest.raises(RemoteException):  # the time of the drain is over
+                await waiting
+            came = 0
+            while block := await asyncio.to_thread(late.recv, 1 << 20):
+                came += len(block)
+        with pytest.raises(AssertionError, match="exit status 1"):  # as the slow call was cut off
+            await asyncio.to_thread(gateway.wait_for_exit)
+        assert came > answers * size
 
 
 async def test_idle_connections_end_and_that_of_a_call_after_its_answer(busy, clients):
