@@ -275,8 +275,10 @@ bool Endpoint::give_up(ForwardedCall& call) {
   }
   if (aside_ms) {
     set_aside(*aside_ms);
-  } else if (keeps_slot && state_ == State::probing && connection.live() == 0) {
-    replace(connection);  // no call will ask it: the new one's `connect` does
+  } else if (state_ == State::probing && connection.up() && connection.live() == 0) {
+    // No call will ask it: the new one's `connect` does. What has come since the call was sent may
+    // be older than the reason why the endpoint is probed.
+    replace(connection);
     keeps_slot = false;
   }
   maintain();

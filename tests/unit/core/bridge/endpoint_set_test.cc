@@ -227,6 +227,29 @@ TEST_F(EndpointSetTest, OneThatWasAsideWithACallUnderWayIsAskedOnceThatIsGivenUp
   EXPECT_TRUE(up(1));
 }
 
+// What came after the call was sent came before the endpoint was set aside, and is no sign of life.
+TEST_F(EndpointSetTest, OneThatAnsweredBeforeItWasAsideIsAskedOnceItsLastCallIsGivenUp) {
+  options_.eject_after = 1;
+  options_.in_flight = 2;
+  serve(2, "zmq");
+  for (int i = 0; i < 4; ++i) {
+    call("f", 5'000);
+  }
+  network_.to(name(1))[0]->answer();
+  answer_all(2);
+  pass_ms(1);
+  for (int i = 0; i < 3; ++i) {
+    call("f", 100);
+  }
+  ASSERT_EQ(network_.requests(name(1)), 2u);
+  answer_all(2);
+  pass_ms(100);
+  EXPECT_FALSE(up(1)) << "it is not aside";
+  pass_ms(5'000);
+  network_.serve(name(1));
+  EXPECT_TRUE(up(1));
+}
+
 TEST_F(EndpointSetTest, TimeAsideGrowsAndEndsWithAnAnswerToConnect) {
   options_.in_flight = 1'000;
   options_.connections = 2;
