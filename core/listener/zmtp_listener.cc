@@ -140,11 +140,10 @@ size_t ZmtpListener::take_two(StreamSession& session, Peer& peer, const wire::zm
     return 0;
   }
   if (second.status == FrameStatus::whole && second.command) {
-    // libzmq's heartbeats come between the frames of a message, too.
-    if (first.body.size() > kMaxFunctionNameBytes) {
-      return skip(first.size, true);
-    }
-    peer.name = std::make_unique<const std::string>(first.body);
+    // libzmq's heartbeats come between the frames of a message, too. Of a name that is too long so
+    // much is kept as tells that it is.
+    peer.name =
+        std::make_unique<const std::string>(first.body.substr(0, kMaxFunctionNameBytes + 1));
     return first.size;
   }
   if (second.status != FrameStatus::whole) {
