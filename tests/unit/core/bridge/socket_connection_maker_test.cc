@@ -273,13 +273,18 @@ class FewDescriptors {
 
 // A socket and the two of its monitor: without one of them there is no connection, and it says why.
 TEST_F(SocketBackendTest, AZmqConnectionIsMadeWholeOrNotAtAll) {
+  constexpr std::string_view kNotMade = "cannot make a ZeroMQ connection: Too many open files";
   const LoopbackPort port;                                  // and nobody listens
   begin(fmt::format("zmq://127.0.0.1:{}", port.number()));  // from now on libzmq has its own
   for (const rlim_t descriptors : {0, 1, 2}) {
-    const FewDescriptors few(descriptors);
-    begin(fmt::format("zmq://127.0.0.1:{}", port.number()));
-    EXPECT_THAT(answer_to("f"), HasSubstr("cannot make a ZeroMQ connection: Too many open files"))
-        << descriptors;
+    // A thread of libzmq closes what the last connection had, and so there may be room after all.
+    std::string answer;
+    for (int tries = 10; tries > 0 && answer.find(kNotMade) == answer.npos; --tries) {
+      const FewDescriptors few(descriptors);
+      begin(fmt::format("zmq://127.0.0.1:{}", port.number()));
+      answer = answer_to("f");
+    }
+    EXPECT_THAT(answer, HasSubstr(kNotMade)) << descriptors;
   }
 }
 
