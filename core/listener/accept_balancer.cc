@@ -60,17 +60,25 @@ bool AcceptBalancer::update(size_t index, uint64_t connections) {
   return choose();
 }
 
-void AcceptBalancer::open_inbox(size_t index, std::function<void()> wake) {
+void AcceptBalancer::open_inbox(size_t index, uint64_t most, std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
+  inboxes_[index].most = most;
   inboxes_[index].wake = std::move(wake);
 }
 
 void AcceptBalancer::close_inbox(size_t index) {
   const std::lock_guard lock(mutex_);
-  inboxes_[index] = {};
+  inboxes_[index].wake = nullptr;
+  inboxes_[index].waiting.clear();
 }
 
-size_t AcceptBalancer::taker(size_t index) {
+uint64_t AcceptBalancer::held(size_t index) const {
+  const Inbox& inbox = inboxes_[index];
+  const uint64_t held = connections_[index] + inbox.reserved + inbox.waiting.size();
+  return held < inbox.most ? held : kFull;
+}
+
+std::optional<size_t> AcceptBalancer::reserve(size_t index) {
   const std::lock_guard lock(mutex_);
   uint64_t total = 0;
   size_t emptiest = index;
@@ -82,12 +90,24 @@ size_t AcceptBalancer::taker(size_t index) {
       emptiest = i;
     }
   }
-  return held(index) > held(emptiest) + total / (kSlackShare * fds_.size()) ? emptiest : index;
+  const uint64_t slack = total / (kSlackShare * fds_.size());
+  const size_t taker = held(index) > held(emptiest) + slack ? emptiest : index;
+  if (held(taker) == kFull) {
+    return std::nullopt;
+  }
+  ++(taker == index ? connections_[index] : inboxes_[taker].reserved);
+  return taker;
+}
+
+void AcceptBalancer::give_back(size_t to) {
+  const std::lock_guard lock(mutex_);
+  --inboxes_[to].reserved;
 }
 
 bool AcceptBalancer::pass_on(size_t to, UniqueFd& connection) {
   const std::lock_guard lock(mutex_);
   Inbox& inbox = inboxes_[to];
+  --inbox.reserved;
   if (inbox.wake == nullptr) {
     return false;
   }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "core/base/unique_fd.h"
@@ -44,15 +45,19 @@ class AcceptBalancer {
   bool update(size_t index, uint64_t connections);
 
   /// A listener that accepts by itself (all but libzmq's) can pass on connections that the
-  /// kernel gave it against the balance, because in a burst the filter comes too late. `wake` is
-  /// called, from any thread, when a connection was passed on to this socket's worker.
-  void open_inbox(size_t index, std::function<void()> wake);
+  /// kernel gave it against the balance, because in a burst the filter comes too late. This
+  /// socket's worker may have `most` connections, with those that wait for it here. `wake` is
+  /// called, from any thread, when a connection was passed on to it.
+  void open_inbox(size_t index, uint64_t most, std::function<void()> wake);
   /// Closes connections that were passed on and not taken. `wake` is not called after this returns.
   void close_inbox(size_t index);
-  /// The index of the socket that should have the connection that `index` is about to accept;
-  /// mostly `index` itself.
-  size_t taker(size_t index);
-  /// False when the other socket takes no more: then `connection` is still the caller's.
+  /// Before `index` accepts a connection: the socket that is to have it, mostly `index` itself. Its
+  /// worker has one place less from here on, so that no two workers give the same place away. None:
+  /// all are full. A place of its own is given back by update(), another's by one of the next two.
+  std::optional<size_t> reserve(size_t index);
+  void give_back(size_t to);
+  /// Fills the place that was reserved. False when the other socket's inbox has closed meanwhile:
+  /// then `connection` is still the caller's.
   bool pass_on(size_t to, UniqueFd& connection);
   /// One of the connections that others have passed on to `index`, and counted as its own from here
   /// on, until it tells by update(); none when there are no more.
@@ -76,9 +81,12 @@ class AcceptBalancer {
 
   struct Inbox {
     std::function<void()> wake;  ///< null: closed
+    uint64_t most = kFull;       ///< connections that its worker may have
+    uint64_t reserved = 0;       ///< places for connections that others are about to accept
     std::vector<UniqueFd> waiting;
   };
-  uint64_t held(size_t index) const { return connections_[index] + inboxes_[index].waiting.size(); }
+  /// kFull at the limit.
+  uint64_t held(size_t index) const;
   bool choose();
   void expect(uint64_t total);
   Choice choice_of(const std::vector<uint64_t>& loads, uint64_t total) const;

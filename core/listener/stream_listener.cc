@@ -1,6 +1,5 @@
 #include "core/listener/stream_listener.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -25,7 +24,7 @@ WatchedState limit_state(const StreamOptions& options) {
           "connection limit reached",
           WatchedState::When::up_for_all,
           {{"protocol", std::string(name_of(options.protocol))},
-           {"limit", std::to_string(options.max_connections)}}};
+           {"limit", std::to_string(options.max_connections * options.sharers)}}};
 }
 
 }  // namespace
@@ -142,72 +141,9 @@ void StreamListener::flush_and_leave() {
   for_each([](StreamSession& session) { session.leave_if_idle(); });
 }
 
-void StreamListener::open_inbox() {
-  const auto init = [](uv_loop_t* loop, uv_async_t* handle) {
-    uv_async_init(loop, handle, [](uv_async_t* async) {
-      static_cast<StreamListener*>(async->data)->adopt_passed_on();
-    });
-  };
-  inbox_ = make_uv<uv_async_t>(loop_.uv(), init, this);
-  member_.balancer->open_inbox(member_.index, [async = inbox_.get()] { uv_async_send(async); });
-}
-
-void StreamListener::tell_connections() {
-  const uint64_t connections = sessions_.size();
-  if (!member_.tell(connections < options().max_connections ? connections
-                                                            : AcceptBalancer::kFull)) {
-    tell_timer_.start(1);
-  }
-}
-
 void StreamListener::close_all() {
   sessions_.for_each([](uint32_t, auto& session) { session->close(); });
   closed_.clear();
-}
-
-void StreamListener::on_connection(int status) {
-  if (status != 0) {
-    return refusals_.count(Rejected::descriptors, [] { return "unknown"; });
-  }
-  if (member_.balancer != nullptr) {
-    const size_t to = member_.balancer->taker(member_.index);
-    if (to != member_.index) {
-      return pass_on(to);
-    }
-  }
-  if (options().newcomers_wait && full()) {
-    return hold_back();  // libuv polls the socket no more until the connection is accepted
-  }
-  StreamSession& session = make_session();
-  if (!session.accept(&accept_->stream)) {
-    return session.close();
-  }
-  admit(session);
-}
-
-void StreamListener::pass_on(size_t to) {
-  UvPtr<UvStream> accepted(new UvStream);
-  uv_tcp_init(loop_.uv(), &accepted->tcp);
-  uv_os_fd_t fd = -1;
-  if (uv_accept(&accept_->stream, &accepted->stream) != 0) {
-    return;
-  }
-  if (uv_fileno(&accepted->handle, &fd) != 0) {
-    return;
-  }
-  UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));  // libuv keeps the one that it accepted
-  if (!connection) {
-    return refusals_.count(Rejected::descriptors, [fd] { return peer_of(fd); });
-  }
-  if (!member_.balancer->pass_on(to, connection)) {
-    adopt(std::move(connection));
-  }
-}
-
-void StreamListener::adopt_passed_on() {
-  while (UniqueFd connection = member_.balancer->take(member_.index)) {
-    adopt(std::move(connection));
-  }
 }
 
 void StreamListener::adopt(UniqueFd connection) {
@@ -226,12 +162,13 @@ StreamSession& StreamListener::make_session() {
   return *sessions_[key.slot];
 }
 
-void StreamListener::admit(StreamSession& session) {
+void StreamListener::admit(StreamSession& session, bool has_place) {
   metrics_.accepted.add();
   tell_connections();
   if (!is_allowed(session.fd())) {
     session.reject(Rejected::not_allowed);
-  } else if (sessions_.size() > options().max_connections && !options().newcomers_wait) {
+  } else if (!has_place ||
+             (sessions_.size() > options().max_connections && !options().newcomers_wait)) {
     session.reject(Rejected::limit);
   } else if (is_one_of_the_last(session.fd())) {
     session.reject(Rejected::descriptors);

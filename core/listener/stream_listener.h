@@ -109,12 +109,19 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void end_of_turn() override { flush(); }
 
   void on_connection(int status);
-  /// Accepts the next connection for another worker.
+  /// The member of the port's group that is to have the next connection: see
+  /// AcceptBalancer::reserve(). None: the port is full.
+  std::optional<size_t> reserve();
+  /// Accepts the next connection for the one where its place is.
+  void accept_for(size_t place);
+  void accept_here(bool has_place);
   void pass_on(size_t to);
+  /// Its descriptor, of which this loop knows nothing. None when there is no connection any more.
+  UniqueFd accept_alone();
   /// Takes what other workers have passed on.
   void adopt_passed_on();
   StreamSession& make_session();
-  void admit(StreamSession& session);
+  void admit(StreamSession& session, bool has_place = true);
   /// Of a Unix socket the file's rights say who may connect. A peer that has gone is no matter.
   bool is_allowed(int fd) const;
   void open_inbox();

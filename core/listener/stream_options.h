@@ -29,7 +29,8 @@ struct StreamOptions {
   static constexpr uint64_t kStallTimeoutMs = 30'000;
 
   size_t max_message = 16 << 20;      ///< bytes of one payload (limits.message)
-  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
+  uint32_t max_connections = 10'000;  ///< of this listener: its share of limits.connections
+  uint32_t sharers = 1;               ///< listeners of the port, with the same share each
   size_t write_buffer = 1 << 20;      ///< bytes unread by one peer before we stop reading from it
   /// Bytes unread by one peer beyond which it is ended when it reads slowly. 0: write_buffer and
   /// two messages.

@@ -69,7 +69,7 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       silence_timer_(loop.timers(), [this] { keep_alive(); }),
       stall_timer_(loop.timers(), [this] { end_stalled(); }),
       tell_timer_(loop.timers(), [this] { update_gate(); }),
-      room_(loop.uv(), options.states, limit_state(options.max_connections)) {
+      room_(loop.uv(), options.states, limit_state(options.max_connections * options.sharers)) {
   loop_.add(*this);
 }
 

@@ -33,7 +33,8 @@ struct ZmqOptions {
   static constexpr uint64_t kManyCalls = 256;
 
   size_t max_message = 16 << 20;      ///< bytes of one argument (limits.message)
-  uint32_t max_connections = 10'000;  ///< of this listener (limits.connections)
+  uint32_t max_connections = 10'000;  ///< of this listener: its share of limits.connections
+  uint32_t sharers = 1;               ///< listeners of the port, with the same share each
   size_t write_buffer = 1 << 20;      ///< bytes unread by one peer; see ZmqListener::unread_limit()
   /// A peer that was sent nothing for this long gets an empty frame (0: never). zeroapi's
   /// AsyncZeroClient (0.9.0 to 1.0.1) dies for good when no message comes for its default time-out,

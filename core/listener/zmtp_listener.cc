@@ -18,6 +18,7 @@ StreamOptions stream_options(const ZmqOptions& options) {
   StreamOptions of_streams;
   of_streams.max_message = options.max_message;
   of_streams.max_connections = options.max_connections;
+  of_streams.sharers = options.sharers;
   // A client may ask on before it reads, and fails calls that are not read.
   of_streams.write_buffer = options.write_buffer + 2 * options.max_message;
   of_streams.unsent_limit = of_streams.write_buffer;

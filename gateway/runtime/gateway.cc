@@ -178,6 +178,7 @@ WorkerOptions Gateway::worker_options() const {
   options.tcp.max_message = options.zmq.max_message = config_.max_message;
   options.tcp.max_connections = options.zmq.max_connections = options.tls_connections =
       options.curve_connections = share(resources_.connections);
+  options.tcp.sharers = options.zmq.sharers = config_.threads;
   options.tcp.write_buffer = options.zmq.write_buffer = config_.write_buffer;
   options.tcp.allow = options.zmq.allow = config_.listen_allow;
   options.curve = {config_.curve_secret_key.key, curve_clients_};

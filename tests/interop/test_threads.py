@@ -8,13 +8,14 @@ import signal
 import pytest
 
 from clients import KINDS
-from raw import GREETING, READY, TcpConnection
+from raw import GREETING, NIL, READY, TcpConnection, w5_request
 from test_redis_faults import check_sum
 from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
 ORDER = {"user_id": "1", "items": ["apple", "python"]}
+REJECTED = "zerogate_connections_rejected_total"
 CALLERS = 8  # of each kind: enough for every thread to have some
 ROUNDS = 20
 
@@ -86,3 +87,46 @@ async def test_a_zmq_newcomer_waits_for_no_worker_while_another_has_room(start_g
         await until(lambda: connections() == 4, PATIENCE_S, "those who left are gone")
     for each in there:
         each.writer.transport.abort()
+
+
+async def test_a_burst_of_zmq_newcomers_keeps_the_limit_and_all_are_served(start_gateway, redis):
+    """Two workers with room for four clients each: none gives the other more than it may have."""
+    limit, burst = 8, 60
+    limits = {"ZEROGATE_LIMITS_CONNECTIONS": str(limit)}
+    gateway = await asyncio.to_thread(start_gateway, redis.url(), ["--threads", "2"], limits)
+    connections = lambda: gateway.metrics().total("zerogate_connections", protocol="zmq")
+    may_leave = asyncio.Event()
+    there, most = 0, 0
+
+    async def be_served(client):
+        nonlocal there, most
+        await client.reader.readexactly(len(GREETING))
+        there += 1
+        most = max(most, there)
+        await may_leave.wait()
+        request = w5_request(os.urandom(16), "hello_world", NIL)
+        await client.send(GREETING + READY + bytes([0, len(request)]) + request)
+        await client.reader.readuntil(b"hello world")
+        there -= 1
+        client.writer.transport.abort()
+
+    os.kill(gateway.pid, signal.SIGSTOP)  # so that they all come at once
+    clients = [await TcpConnection.open(gateway.zmq_port) for _ in range(burst)]
+    os.kill(gateway.pid, signal.SIGCONT)
+    served = asyncio.gather(*map(be_served, clients))
+    await until(lambda: connections() >= limit, PATIENCE_S, "it is full")
+    waiting = lambda: gateway.metrics().total(REJECTED, protocol="zmq", reason="limit")
+    await until(lambda: waiting() > 0, PATIENCE_S, "the others wait")
+    await until(lambda: there >= limit, PATIENCE_S, "the first ones are greeted")
+    assert connections() == limit
+    line = f'event="connection limit reached" protocol=zmq limit={limit} '
+    await until(lambda: line in gateway.log, PATIENCE_S, "the log names the port's limit")
+    may_leave.set()
+
+    def all_served():
+        assert connections() <= limit
+        return served.done()
+
+    await until(all_served, PATIENCE_S, "all are served")
+    await served
+    assert most == limit

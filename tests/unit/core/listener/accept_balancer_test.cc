@@ -48,6 +48,12 @@ class AcceptBalancerTest : public ::testing::Test {
     return accepted;
   }
 
+  /// The first one passes a connection on.
+  void pass_on_to(size_t index) {
+    ASSERT_EQ(balancer_.reserve(0), index);
+    UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_TRUE(balancer_.pass_on(index, connection));
+  }
   void pause() { now_ += std::chrono::seconds(1); }
   /// Of a socket that had none: they have come one by one.
   void tell_slowly(size_t index, uint64_t connections) {
@@ -165,16 +171,18 @@ TEST_F(AcceptBalancerTest, OfManyOneMoreOrLessDoesNotMatter) {
 TEST_F(AcceptBalancerTest, WhoHasMoreThanAnotherPassesOn) {
   int woken = 0;
   balancer_.update(0, 1);
-  EXPECT_EQ(balancer_.taker(0), 0u) << "nobody has an inbox";
-  balancer_.open_inbox(1, [&] { ++woken; });
-  EXPECT_EQ(balancer_.taker(0), 1u);
-  EXPECT_EQ(balancer_.taker(1), 1u);
+  EXPECT_EQ(balancer_.reserve(0), 0u) << "nobody has an inbox";
+  balancer_.update(0, 1);
+  balancer_.open_inbox(1, 100, [&] { ++woken; });
+  EXPECT_EQ(balancer_.reserve(1), 1u);
+  balancer_.update(1, 0);
+  EXPECT_EQ(balancer_.reserve(0), 1u);
   UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
   const int fd = connection.get();
   ASSERT_TRUE(balancer_.pass_on(1, connection));
   EXPECT_FALSE(connection);
   EXPECT_EQ(woken, 1);
-  EXPECT_EQ(balancer_.taker(0), 0u) << "what waits in an inbox counts";
+  EXPECT_EQ(balancer_.reserve(0), 0u) << "what waits in an inbox counts";
   const UniqueFd taken = balancer_.take(1);
   EXPECT_EQ(taken.get(), fd);
   EXPECT_FALSE(balancer_.take(1));
@@ -183,28 +191,66 @@ TEST_F(AcceptBalancerTest, WhoHasMoreThanAnotherPassesOn) {
 // A worker adopts them one by one. Would it seem to have none meanwhile, all others passed on
 // theirs.
 TEST_F(AcceptBalancerTest, WhatWasTakenStaysCounted) {
-  balancer_.open_inbox(1, [] {});
+  balancer_.open_inbox(1, 100, [] {});
   balancer_.update(0, 2);
   for (int i = 0; i < 2; ++i) {
-    UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
-    ASSERT_TRUE(balancer_.pass_on(1, connection));
+    pass_on_to(1);
   }
-  EXPECT_EQ(balancer_.taker(0), 0u);
+  EXPECT_EQ(balancer_.reserve(0), 0u);
+  balancer_.update(0, 2);
   const UniqueFd first = balancer_.take(1);
-  EXPECT_EQ(balancer_.taker(0), 0u) << "one is taken, one waits";
+  EXPECT_EQ(balancer_.reserve(0), 0u) << "one is taken, one waits";
+  balancer_.update(0, 2);
   balancer_.update(1, 1);
   const UniqueFd second = balancer_.take(1);
-  EXPECT_EQ(balancer_.taker(0), 0u) << "one has told, one is taken";
+  EXPECT_EQ(balancer_.reserve(0), 0u) << "one has told, one is taken";
 }
 
 TEST_F(AcceptBalancerTest, AClosedInboxTakesNothing) {
-  balancer_.open_inbox(1, [] {});
-  balancer_.close_inbox(1);
+  balancer_.open_inbox(1, 100, [] {});
   balancer_.update(0, 5);
-  EXPECT_EQ(balancer_.taker(0), 0u);
+  ASSERT_EQ(balancer_.reserve(0), 1u);
+  balancer_.close_inbox(1);
   UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
   EXPECT_FALSE(balancer_.pass_on(1, connection));
   EXPECT_TRUE(connection) << "it is still ours";
+  EXPECT_EQ(balancer_.reserve(0), 0u);
+}
+
+TEST_F(AcceptBalancerTest, NoWorkerGetsMoreThanItMayHaveHoweverLateItTells) {
+  for (size_t i = 0; i < 3; ++i) {
+    balancer_.open_inbox(i, 2, [] {});
+  }
+  balancer_.update(0, AcceptBalancer::kFull);
+  for (int i = 0; i < 4; ++i) {
+    const auto to = balancer_.reserve(0);
+    ASSERT_TRUE(to);
+    EXPECT_NE(*to, 0u);
+    UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_TRUE(balancer_.pass_on(*to, connection));
+  }
+  EXPECT_EQ(balancer_.reserve(0), std::nullopt);
+  EXPECT_EQ(balancer_.reserve(1), std::nullopt) << "its own newcomers count alike";
+  const UniqueFd first = balancer_.take(1);
+  balancer_.update(1, 1);
+  EXPECT_EQ(balancer_.reserve(0), std::nullopt) << "one is there, one waits";
+  const UniqueFd second = balancer_.take(1);
+  balancer_.update(1, 1);  // one of the two has left
+  EXPECT_EQ(balancer_.reserve(0), 1u);
+  EXPECT_EQ(balancer_.reserve(0), std::nullopt);
+}
+
+TEST_F(AcceptBalancerTest, APlaceIsGivenAwayOnce) {
+  balancer_.open_inbox(0, 1, [] {});
+  balancer_.open_inbox(1, 1, [] {});
+  balancer_.update(0, 1);
+  ASSERT_EQ(balancer_.reserve(0), 1u);
+  EXPECT_EQ(balancer_.reserve(1), std::nullopt) << "another is about to fill it";
+  balancer_.give_back(1);
+  EXPECT_EQ(balancer_.reserve(1), 1u);
+  EXPECT_EQ(balancer_.reserve(0), std::nullopt) << "it is about to fill it itself";
+  balancer_.update(1, 0);  // accepting failed
+  EXPECT_EQ(balancer_.reserve(0), 1u);
 }
 
 TEST_F(AcceptBalancerTest, AnotherSocketOfTheSamePortIsNotShared) {

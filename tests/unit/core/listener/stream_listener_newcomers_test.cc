@@ -1,0 +1,132 @@
+// Newcomers of a port that two workers share: each may have as many connections as its share says.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <array>
+
+#include "tests/unit/core/listener/stream_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+/// Both workers run on one loop, so neither tells of its connections while the other accepts.
+class SharedPortTest : public StreamTest {
+ protected:
+  static constexpr uint32_t kShare = 2;
+  static constexpr size_t kLimit = 2 * kShare;
+
+  SharedPortTest() {
+    options_.max_connections = kShare;
+    options_.sharers = 2;
+    options_.states = std::make_shared<StateLog>();
+  }
+  ~SharedPortTest() override {
+    for (Worker& worker : workers_) {
+      worker.listener.reset();
+    }
+  }
+
+  void listen() {
+    sockets_ = ListenSocket::open_group({"127.0.0.1", 0, ""}, 2).value();
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      Worker& worker = workers_[i];
+      worker.listener =
+          std::make_unique<StreamListener>(loop_, timers_, lines_, worker.metrics, options_);
+      ASSERT_TRUE(worker.listener->listen(sockets_[i]));
+    }
+  }
+  void come(int times) {
+    for (int i = 0; i < times; ++i) {
+      sockaddr_in to{};
+      to.sin_family = AF_INET;
+      to.sin_port = htons(sockets_.front().bound().port);
+      to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      ASSERT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+      ASSERT_EQ(::send(fd.get(), "a\n", 2, MSG_NOSIGNAL), 2);
+      clients_.push_back(std::move(fd));
+    }
+  }
+  /// Until nothing more happens by itself. No worker has more than its share at any time.
+  void settle() {
+    for (int i = 0; i < 40; ++i) {
+      turn();
+      for (const Worker& worker : workers_) {
+        EXPECT_LE(worker.metrics.connections.value(), kShare);
+      }
+    }
+  }
+  /// All connections that are there.
+  uint64_t connections() const {
+    return workers_[0].metrics.connections.value() + workers_[1].metrics.connections.value();
+  }
+  uint64_t rejected_by_both() const {
+    const size_t limit = index_of(Rejected::limit);
+    return workers_[0].metrics.rejected[limit].value() +
+           workers_[1].metrics.rejected[limit].value();
+  }
+  void end_those_who_were_served() {
+    for (; taken_ < lines_.lines.size(); ++taken_) {
+      const LineProtocol::Line& line = lines_.lines[taken_];
+      for (Worker& worker : workers_) {
+        StreamSession* session = worker.listener->find(line.caller);
+        if (session != nullptr) {
+          session->close();
+        }
+      }
+    }
+  }
+
+  struct Worker {
+    ListenerMetrics metrics;
+    std::unique_ptr<StreamListener> listener;
+  };
+  std::vector<ListenSocket> sockets_;
+  std::array<Worker, 2> workers_;
+  std::vector<UniqueFd> clients_;
+};
+
+TEST_F(SharedPortTest, HoldsTheLimitInABurstAndServesAllInTheEnd) {
+  std::vector<std::string> log_lines;
+  log::configure(log::Level::warn, log::Format::logfmt,
+                 [&log_lines](std::string_view line) { log_lines.emplace_back(line); });
+  options_.newcomers_wait = true;
+  listen();
+  come(20);
+  settle();
+  log::configure(log::Level::off, log::Format::logfmt);
+  EXPECT_EQ(connections(), kLimit);
+  EXPECT_EQ(lines_.lines.size(), kLimit);
+  ASSERT_FALSE(log_lines.empty());
+  EXPECT_NE(log_lines.front().find("event=\"connection limit reached\" protocol=tcp limit=4"),
+            std::string::npos)
+      << log_lines.front();
+  for (int rounds = 0; rounds < 40 && lines_.lines.size() < 20; ++rounds) {
+    end_those_who_were_served();
+    wait_ms(StreamListener::kHeldAgainMs);
+    settle();
+  }
+  EXPECT_EQ(lines_.lines.size(), 20u);
+}
+
+TEST_F(SharedPortTest, RefusesNobodyWhileAnyWorkerHasRoom) {
+  listen();
+  for (size_t there = 0; there <= kLimit; ++there) {
+    come(1);
+    settle();
+    EXPECT_EQ(rejected_by_both(), there < kLimit ? 0u : 1u);
+  }
+  EXPECT_EQ(connections(), kLimit);
+  end_those_who_were_served();
+  settle();
+  EXPECT_EQ(connections(), 0u);
+  come(20);
+  for (int i = 0; i < 40; ++i) {
+    turn();
+  }
+  EXPECT_EQ(connections(), kLimit);
+  EXPECT_EQ(rejected_by_both(), 1 + 20 - kLimit);
+}
+
+}  // namespace
+}  // namespace zerogate::testing
