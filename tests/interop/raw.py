@@ -72,10 +72,11 @@ class TcpConnection:
 class ZmqConnection:
     """A DEALER, as Zero's clients are."""
 
-    def __init__(self, port):
+    def __init__(self, port, most_unsent=1_000):
         self._context = zmq.asyncio.Context()
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.SNDHWM, most_unsent)  # messages; 0: any
         self.socket.connect(f"tcp://127.0.0.1:{port}")
 
     async def __aenter__(self):
