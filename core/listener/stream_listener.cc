@@ -137,8 +137,10 @@ void StreamListener::finish() {
 
 void StreamListener::flush_and_leave() {
   flush();
-  shared_.draining = true;
-  for_each([](StreamSession& session) { session.leave_if_idle(); });
+  if (!flushed()) {
+    shared_.draining = true;
+    for_each([](StreamSession& session) { session.leave_if_idle(); });
+  }
 }
 
 void StreamListener::close_all() {

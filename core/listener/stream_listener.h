@@ -65,7 +65,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   /// Newcomers are held back.
   void pause();
   void finish();
-  /// Writes the last replies, and has each connection leave once it has its own.
+  /// Writes the last replies. Where some wait for their peers, each connection leaves once it has
+  /// its own.
   void flush_and_leave();
   /// Calls `function` with each session; it may close that one.
   template <class Function>

@@ -364,8 +364,9 @@ void Worker::shut_down() {
   for (const auto& listener : listeners_) {
     listener->finish();
   }
-  linger();
   calls_.on_turn_end(uv_hrtime());  // the access log asks the listeners for its callers
+  linger();
+  calls_.on_turn_end(uv_hrtime());  // of calls that were refused meanwhile
   listeners_.clear();
   tls_listener_ = nullptr;
   next_routing_.reset();
