@@ -108,7 +108,10 @@ bool is_peers_ready(ByteView properties) noexcept {
       return false;
     }
     // Names are the same in any letter case, by RFC 23.
-    const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
+    const auto lower = [](char c) {
+      return 'A' <= c && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+    };
+    const auto same = [&](char a, char b) { return lower(a) == lower(b); };
     if (std::equal(name.begin(), name.end(), kSocketType.begin(), kSocketType.end(), same)) {
       type = value;
     }

@@ -242,6 +242,9 @@ TEST(ZmtpReady, NamesAreTheSameInAnyLetterCase) {
   for (const char* name : {"socket-type", "SOCKET-TYPE", "sOCKET-tYPE"}) {
     EXPECT_TRUE(is_peers_ready(property(name, "DEALER"))) << name;
   }
+  // A bit makes the difference between cases, of letters alone.
+  EXPECT_FALSE(is_peers_ready(property("Socket\rType", "DEALER")));
+  EXPECT_FALSE(is_peers_ready(property("\x13ocket-Type", "DEALER")));
 }
 
 TEST(ZmtpReady, OfATypeThatIsThereTwiceTheLastOneCounts) {
