@@ -229,8 +229,11 @@ void Worker::give(Command command) {
 
 void Worker::on_order() {
   answered_ = asked_.load();
-  if (shutting_down_) {  // the handles are about to be closed; a reload would make new ones
-    return command_ == Command::stop ? loop_.stop() : void();
+  if (shutting_down_) {  // the loop runs on to close its handles; a reload would make new ones
+    if (linger_timer_.active() && command_ == Command::stop) {
+      loop_.stop();
+    }
+    return;
   }
   questions_.answer_all();
   if (command_ == Command::stop) {
@@ -272,7 +275,10 @@ void Worker::begin_drain() {
 
 void Worker::end_of_turn() {
   if (shutting_down_) {
-    return all(&Listener::empty) ? loop_.stop() : void();
+    if (linger_timer_.active() && all(&Listener::empty)) {
+      loop_.stop();
+    }
+    return;
   }
   notice_churn();
   if (next_routing_ != nullptr && next_routing_->settled()) {
