@@ -120,9 +120,12 @@ void TcpBackendConnection::on_given_up() {
 
 // Its call hears of it at the end: until then the server is busy with it, and its slot is taken.
 ByteView TcpBackendConnection::skip(ByteView bytes) {
+  if (skip_ == 0) {
+    return bytes;
+  }
   const size_t skipped = std::min(skip_, bytes.size());
   skip_ -= skipped;
-  if (skipped != 0 && skip_ == 0) {
+  if (skip_ == 0) {
     if (const Slot* slot = find(skipped_id_)) {
       complete_unusable(skipped_id_, *slot, skipped_reply_, {});
     }

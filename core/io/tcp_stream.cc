@@ -339,7 +339,9 @@ std::string peer_of(int fd) {
   socklen_t size = sizeof address;
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   std::array<char, INET6_ADDRSTRLEN> text{};
-  (void)getpeername(fd, generic, &size);  // of one that has gone the family stays 0
+  if (getpeername(fd, generic, &size) != 0) {
+    return "gone";
+  }
   if (address.ss_family == AF_UNIX) {
     return "unix";
   }

@@ -4,6 +4,13 @@
 
 namespace zerogate {
 
+WatchedState limit_state(Protocol protocol, uint32_t limit) {
+  return {"below the connection limit again",
+          "connection limit reached",
+          WatchedState::When::up_for_all,
+          {{"protocol", std::string(name_of(protocol))}, {"limit", std::to_string(limit)}}};
+}
+
 RefusalLog::RefusalLog(TimerQueue& timers, ListenerMetrics& metrics, Protocol protocol)
     : metrics_(metrics), protocol_(protocol), timer_(timers, [this] { tell_left_out(); }) {}
 

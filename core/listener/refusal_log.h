@@ -8,10 +8,14 @@
 
 #include "core/io/timer.h"
 #include "core/log/log.h"
+#include "core/log/state_log.h"
 #include "core/metrics/worker_metrics.h"
 #include "core/security/tls_result.h"
 
 namespace zerogate {
+
+/// What the log says while newcomers wait at a port's limit of connections, and afterwards.
+WatchedState limit_state(Protocol protocol, uint32_t limit);
 
 /// Of each reason the first kLines peers of an interval get a line; at its end one more line says
 /// how many were left out. An interval begins with its first line, so that a listener without ill

@@ -19,14 +19,6 @@ bool is_one_of_the_last(int fd) {
          static_cast<rlim_t>(fd) + StreamListener::kSpareDescriptors >= limit.rlim_cur;
 }
 
-WatchedState limit_state(const StreamOptions& options) {
-  return {"below the connection limit again",
-          "connection limit reached",
-          WatchedState::When::up_for_all,
-          {{"protocol", std::string(name_of(options.protocol))},
-           {"limit", std::to_string(options.max_connections * options.sharers)}}};
-}
-
 }  // namespace
 
 StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtocol& protocol,
@@ -53,7 +45,8 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
               .memory = options.memory != nullptr ? *options.memory : own_memory_} {
   loop_.add(*this);
   if (options.newcomers_wait) {
-    room_.emplace(loop.uv(), options.states, limit_state(options));
+    room_.emplace(loop.uv(), options.states,
+                  limit_state(options.protocol, options.max_connections * options.sharers));
   }
 }
 
@@ -268,6 +261,7 @@ void StreamListener::count_bytes() {
   }
 }
 
+// A session's flush() may read on, and what TLS has decrypted already makes sessions dirty again.
 void StreamListener::flush() {
   if (!departed_.empty()) {
     departed_.begin_turn(loop_.began_ns());

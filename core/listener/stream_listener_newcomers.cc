@@ -19,9 +19,7 @@ void StreamListener::open_inbox() {
 }
 
 void StreamListener::tell_connections() {
-  const uint64_t connections = sessions_.size();
-  if (!member_.tell(connections < options().max_connections ? connections
-                                                            : AcceptBalancer::kFull)) {
+  if (!member_.tell(sessions_.size())) {
     tell_timer_.start(1);
   }
 }

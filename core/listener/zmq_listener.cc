@@ -35,13 +35,6 @@ size_t wire_bytes(size_t frame, bool curve) {
   return bytes + (bytes <= 255 ? 2 : 9);
 }
 
-WatchedState limit_state(uint32_t limit) {
-  return {"below the connection limit again",
-          "connection limit reached",
-          WatchedState::When::up_for_all,
-          {{"protocol", "zmq"}, {"limit", std::to_string(limit)}}};
-}
-
 void write_reply(char* to, ByteView id, ByteView body) {
   id.copy(to, id.size());  // either may be empty, where memcpy takes no null pointer
   body.copy(to + id.size(), body.size());
@@ -69,7 +62,8 @@ ZmqListener::ZmqListener(EventLoop& loop, Dispatcher& dispatcher, ListenerMetric
       silence_timer_(loop.timers(), [this] { keep_alive(); }),
       stall_timer_(loop.timers(), [this] { end_stalled(); }),
       tell_timer_(loop.timers(), [this] { update_gate(); }),
-      room_(loop.uv(), options.states, limit_state(options.max_connections * options.sharers)) {
+      room_(loop.uv(), options.states,
+            limit_state(Protocol::zmq, options.max_connections * options.sharers)) {
   loop_.add(*this);
 }
 

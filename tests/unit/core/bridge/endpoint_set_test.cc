@@ -43,6 +43,17 @@ class EndpointSetTest : public BackendTest {
     }
     return count;
   }
+  /// The first of two endpoints goes aside by the call that is given up soon. Its other one lasts
+  /// longer, and that one's end has it asked again.
+  void expect_asked_after_its_last_call() {
+    ASSERT_EQ(network_.requests(name(1)), 2u);
+    answer_all(2);
+    pass_ms(100);
+    EXPECT_FALSE(up(1)) << "it is not aside";
+    pass_ms(5'000);
+    network_.serve(name(1));
+    EXPECT_TRUE(up(1));
+  }
 };
 
 TEST_F(EndpointSetTest, TheOnlyFreeOnesGetTheCalls) {
@@ -218,13 +229,7 @@ TEST_F(EndpointSetTest, OneThatWasAsideWithACallUnderWayIsAskedOnceThatIsGivenUp
   for (const uint32_t timeout_ms : {5'000, 5'000, 100, 100}) {
     call("f", timeout_ms);
   }
-  ASSERT_EQ(network_.requests(name(1)), 2u);
-  answer_all(2);
-  pass_ms(100);
-  EXPECT_FALSE(up(1)) << "it is not aside";
-  pass_ms(5'000);
-  network_.serve(name(1));
-  EXPECT_TRUE(up(1));
+  expect_asked_after_its_last_call();
 }
 
 // What came after the call was sent came before the endpoint was set aside, and is no sign of life.
@@ -241,13 +246,7 @@ TEST_F(EndpointSetTest, OneThatAnsweredBeforeItWasAsideIsAskedOnceItsLastCallIsG
   for (int i = 0; i < 3; ++i) {
     call("f", 100);
   }
-  ASSERT_EQ(network_.requests(name(1)), 2u);
-  answer_all(2);
-  pass_ms(100);
-  EXPECT_FALSE(up(1)) << "it is not aside";
-  pass_ms(5'000);
-  network_.serve(name(1));
-  EXPECT_TRUE(up(1));
+  expect_asked_after_its_last_call();
 }
 
 TEST_F(EndpointSetTest, TimeAsideGrowsAndEndsWithAnAnswerToConnect) {
