@@ -165,7 +165,7 @@ bool ZmqListener::receive_one() {
     const ByteView body = frame_.received();
     metrics_.received_bytes.add(body.size());
     received_bytes_ += body.size();
-    dispatch(identity_, wire::parse_zmq_request(body), wire_bytes(body.size(), is_curve()));
+    dispatch(wire::parse_zmq_request(body), wire_bytes(body.size(), is_curve()));
   }
   frame_.release();
   return true;
@@ -188,7 +188,7 @@ void ZmqListener::receive_more() {
   metrics_.received_bytes.add(bytes);
   received_bytes_ += bytes;
   if (two) {
-    dispatch(identity_, wire::parse_w1_request(frame_.received(), second.received()), on_wire);
+    dispatch(wire::parse_w1_request(frame_.received(), second.received()), on_wire);
   } else {
     bad_frames(on_wire);
   }
@@ -196,16 +196,16 @@ void ZmqListener::receive_more() {
 
 // No reply: the real worker logs and goes on, too.
 void ZmqListener::bad_frames(size_t bytes) {
-  connections_.spoke(zmq_msg_get(identity_.get(), ZMQ_SRCFD))->bytes += bytes;
-  refusals_.count(Malformed::bad_frames, [this] { return address_of(identity_); });
+  connections_.spoke(zmq_msg_get(frame_.get(), ZMQ_SRCFD))->bytes += bytes;
+  refusals_.count(Malformed::bad_frames, [this] { return address_of(frame_); });
 }
 
-void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request, size_t bytes) {
+void ZmqListener::dispatch(const wire::ZmqRequest& request, size_t bytes) {
   using wire::w5::RequestStatus;
-  const CallerKey key = peers_.touch(identity.received());
+  const CallerKey key = peers_.touch(identity_.received());
   ZmqPeers::Peer& peer = *peers_.find(key);
   if (peer.traffic == nullptr || peer.traffic->ended) {
-    meet(peer, identity);
+    meet(peer);
   }
   peer.traffic->bytes += bytes;
   const bool long_name = request.function.size() > kMaxFunctionNameBytes;
@@ -219,7 +219,7 @@ void ZmqListener::dispatch(ZmqMessage& identity, const wire::ZmqRequest& request
   if (request.wire == Wire::w5 && !silence_timer_.active()) {
     watch_silence();
   }
-  if (is_curve() && !may_call(peer, identity)) {
+  if (is_curve() && !may_call(peer)) {
     return refuse(peer, incoming, Outcome::invalid,
                   fmt::format("the key of {} is not allowed any more", peer.caller.name));
   }

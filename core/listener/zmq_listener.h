@@ -114,11 +114,11 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   std::optional<std::string> judge(const ZapRequest& request);
   /// CURVE: false when the key under which the message came may call no more. libzmq keeps the
   /// connection, and an identity may come back under another key: so each message is looked at.
-  bool may_call(ZmqPeers::Peer& peer, ZmqMessage& identity);
+  bool may_call(ZmqPeers::Peer& peer);
   /// Takes one message. False when there is none.
   bool receive_one();
   /// Of a message of `bytes`, as on the wire.
-  void dispatch(ZmqMessage& identity, const wire::ZmqRequest& request, size_t bytes);
+  void dispatch(const wire::ZmqRequest& request, size_t bytes);
   void malformed(const ZmqPeers::Peer& peer, Malformed reason);
   [[gnu::cold]] void refuse(ZmqPeers::Peer& peer, const IncomingRequest& incoming, Outcome outcome,
                             ByteView message);
@@ -142,7 +142,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
   static std::string address_of(ZmqMessage& message);
   /// Of a peer's first message, or the first on a new connection.
-  [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer, ZmqMessage& identity);
+  [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer);
   /// Counts a message that is no request.
   [[gnu::cold, gnu::noinline]] void bad_frames(size_t bytes);
   /// The rest of one that has more than one frame.
@@ -183,7 +183,10 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   Timer silence_timer_;
   Timer stall_timer_;
   Timer tell_timer_;             ///< tells the balancer again
-  ZmqMessage identity_, frame_;  ///< of the message that is being read; reused
+  /// Of the message that is being read; reused. What libzmq knows of the connection (User-Id,
+  /// Peer-Address, descriptor) is asked of frame_: libzmq 4.3.4 leaves it out of an identity that it
+  /// had ready because somebody asked for ZMQ_EVENTS, as ZmqPoll::recheck() does.
+  ZmqMessage identity_, frame_;
   std::string old_error_;        ///< reused
   uint64_t received_ns_ = 0;     ///< of this batch
   size_t received_bytes_ = 0;    ///< the same

@@ -63,10 +63,10 @@ std::optional<std::string> ZmqListener::judge(const ZapRequest& request) {
   return *name + kBehindName + key;
 }
 
-bool ZmqListener::may_call(ZmqPeers::Peer& peer, ZmqMessage& identity) {
-  const std::string_view user = property_of(identity, "User-Id");
+bool ZmqListener::may_call(ZmqPeers::Peer& peer) {
+  const std::string_view user = property_of(frame_, "User-Id");
   if (user != peer.user) {
-    meet(peer, identity);
+    meet(peer);
     peer.judged = 0;
   }
   CurveClients& clients = *options_.curve.clients;
@@ -87,10 +87,10 @@ std::string ZmqListener::address_of(ZmqMessage& message) {
   return std::string(address.empty() ? "unknown" : without_v4_prefix(address));
 }
 
-void ZmqListener::meet(ZmqPeers::Peer& peer, ZmqMessage& identity) {
-  peer.address = address_of(identity);
+void ZmqListener::meet(ZmqPeers::Peer& peer) {
+  peer.address = address_of(frame_);
   if (options_.curve.clients != nullptr) {
-    peer.user = property_of(identity, "User-Id");
+    peer.user = property_of(frame_, "User-Id");
     const size_t name = peer.user.size() - std::min(peer.user.size(), kBehindNameChars);
     peer.caller = {.name = peer.user.substr(0, name), .proven = true};
   } else {
@@ -98,7 +98,7 @@ void ZmqListener::meet(ZmqPeers::Peer& peer, ZmqMessage& identity) {
     peer.caller = {.name = address ? address->host() : peer.address};
   }
   peer.activity.begin(loop_.now_ms());
-  const int fd = zmq_msg_get(identity.get(), ZMQ_SRCFD);
+  const int fd = zmq_msg_get(frame_.get(), ZMQ_SRCFD);
   peer.socket = PeerSocket(fd);
   peer.window = {};
   peer.traffic = connections_.spoke(fd);

@@ -1,6 +1,7 @@
 // Who gets into a ZeroMQ port: with libzmq's own authentication, on real sockets.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <poll.h>
 
 #include <list>
 #include <vector>
@@ -153,6 +154,25 @@ TEST_F(ZmqAccessTest, AKeyThatIsNotAmongTheClientsIsRefused) {
   EXPECT_EQ(receive(dial(port_endpoint(), request("echo"), alice_)), kPeerId + "\xc0");
   EXPECT_EQ(counted(CurveResult::ok), 1u);
   EXPECT_GE(rejected(Protocol::zmq, Rejected::not_allowed), 1u);
+}
+
+// libzmq finds a message that waits while a reply is sent, and has it ready when it is asked for its
+// events: with an identity that does not say on which connection it came.
+TEST_F(ZmqAccessTest, AKeyMayCallWhileAReplyIsSent) {
+  curve_clients_->set({"folder", {{alice_.public_key, "alice"}}});
+  listen_curve();
+  void* const alice = dial(port_endpoint(), request("hold"), alice_);
+  ASSERT_TRUE(run_until([&] { return !hold_.calls.empty(); }));
+  settle();
+  const std::string message = request("echo");
+  zmq_send(alice, message.data(), message.size(), ZMQ_DONTWAIT);
+  // Descriptors of the loop can be read when it has come, and the loop does not run meanwhile.
+  pollfd arrived{.fd = uv_backend_fd(loop_.uv()), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(poll(&arrived, 1, static_cast<int>(kDeadlineMs)), 1);
+  hold_.take().reply("\xc3");
+  EXPECT_EQ(receive(alice), kPeerId + "\xc3");
+  EXPECT_EQ(receive(alice), kPeerId + "\xc0");
+  EXPECT_EQ(rejected(Protocol::zmq, Rejected::not_allowed), 0u);
 }
 
 TEST_F(ZmqAccessTest, AKeyThatIsTakenOutGetsErrorsOnTheConnectionThatItHas) {
