@@ -182,15 +182,15 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   Timer readers_timer_;  ///< runs while a claim waits for memory
   Timer silence_timer_;
   Timer stall_timer_;
-  Timer tell_timer_;             ///< tells the balancer again
+  Timer tell_timer_;  ///< tells the balancer again
   /// Of the message that is being read; reused. What libzmq knows of the connection (User-Id,
-  /// Peer-Address, descriptor) is asked of frame_: libzmq 4.3.4 leaves it out of an identity that it
-  /// had ready because somebody asked for ZMQ_EVENTS, as ZmqPoll::recheck() does.
+  /// Peer-Address, descriptor) is asked of frame_: libzmq 4.3.4 leaves it out of an identity that
+  /// it had ready because a ZmqPoll asked for ZMQ_EVENTS.
   ZmqMessage identity_, frame_;
-  std::string old_error_;        ///< reused
-  uint64_t received_ns_ = 0;     ///< of this batch
-  size_t received_bytes_ = 0;    ///< the same
-  bool sent_ = false;            ///< in this turn: the poll may have missed news
+  std::string old_error_;      ///< reused
+  uint64_t received_ns_ = 0;   ///< of this batch
+  size_t received_bytes_ = 0;  ///< the same
+  bool sent_ = false;          ///< in this turn: the poll may have missed news
   bool accepting_ = true;
   bool gathering_ = false;
   std::vector<std::pair<ReturnPath, std::string>> gathered_;  ///< the last refusals

@@ -156,8 +156,8 @@ TEST_F(ZmqAccessTest, AKeyThatIsNotAmongTheClientsIsRefused) {
   EXPECT_GE(rejected(Protocol::zmq, Rejected::not_allowed), 1u);
 }
 
-// libzmq finds a message that waits while a reply is sent, and has it ready when it is asked for its
-// events: with an identity that does not say on which connection it came.
+// libzmq finds a message that waits while a reply is sent, and has it ready when it is asked for
+// its events: with an identity that does not say on which connection it came.
 TEST_F(ZmqAccessTest, AKeyMayCallWhileAReplyIsSent) {
   curve_clients_->set({"folder", {{alice_.public_key, "alice"}}});
   listen_curve();
