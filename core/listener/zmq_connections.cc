@@ -72,11 +72,21 @@ std::shared_ptr<ZmqTraffic> ZmqConnections::spoke(int fd) {
   return connection.traffic;
 }
 
+// A message may be read after its connection's end, and count for the next one with the descriptor.
+// What that has not received itself must not stand to its credit.
+uint64_t ZmqConnections::read_of(const Connection& connection, uint64_t received) {
+  if (connection.traffic == nullptr) {
+    return 0;
+  }
+  connection.traffic->bytes = std::min(connection.traffic->bytes, received);
+  return connection.traffic->bytes;
+}
+
 size_t ZmqConnections::unread_of(const Connection& connection, uint64_t now_ms) {
-  const uint64_t read = (connection.traffic != nullptr ? connection.traffic->bytes : 0) +
-                        kHandshakeBytes +
-                        (now_ms - connection.since_ms) / 1'000 * kPingBytesPerSecond;
   const uint64_t received = connection.socket.received().value_or(0);
+  const uint64_t own =
+      kHandshakeBytes + (now_ms - connection.since_ms) / 1'000 * kPingBytesPerSecond;
+  const uint64_t read = read_of(connection, received) + own;
   return received > read ? received - read : 0;
 }
 
@@ -132,9 +142,8 @@ uint64_t ZmqConnections::end_stalled(uint64_t now_ms) {
   for (size_t looks = kLooksAtOnce; looks > 0 && next != open_.end(); --looks, ++next) {
     Connection& connection = next->second;
     const auto received = connection.ending ? std::nullopt : connection.socket.received();
-    const uint64_t read = connection.traffic != nullptr ? connection.traffic->bytes : 0;
-    if (received &&
-        connection.partial.stands_still_ms(*received, read, now_ms) >= times_.stall_ms) {
+    if (received && connection.partial.stands_still_ms(*received, read_of(connection, *received),
+                                                       now_ms) >= times_.stall_ms) {
       end(connection, Rejected::stalled);
     }
   }

@@ -160,6 +160,28 @@ TEST_F(ZmqConnectionsTest, UnreadIsWhatCameLessWhatWasReadAndZmtpsOwn) {
   EXPECT_EQ(unread(), 0u);
 }
 
+TEST_F(ZmqConnectionsTest, WhatWasReadOfTheLastOneWithTheDescriptorIsNoCredit) {
+  const auto begun = [this](bool look) {
+    LoopbackPort::Pair pair = LoopbackPort().connect_both();
+    const int fd = pair.accepted.get();
+    connections_.spoke(fd)->bytes += 50'000'000;  // it had gone before its messages were read
+    accept(fd);
+    if (look) {
+      unread();
+    } else {
+      connections_.end_stalled(clock_.now_ms());
+    }
+    std::string sent(100'000, 'x');
+    send(pair.connected.get(), sent.data(), sent.size(), MSG_NOSIGNAL);
+    recv(fd, sent.data(), sent.size(), MSG_WAITALL);
+    const size_t bytes = unread();
+    end(fd);
+    return bytes;
+  };
+  EXPECT_EQ(begun(true), 100'000u - 1'024u);
+  EXPECT_EQ(begun(false), 100'000u - 1'024u);
+}
+
 TEST_F(ZmqConnectionsTest, TheConnectionWithMostUnreadIsEndedAndCountsNoMore) {
   const auto little = connect_with(20'000);
   const auto much = connect_with(100'000);
