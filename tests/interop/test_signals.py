@@ -259,12 +259,9 @@ def test_a_signal_ends_a_start_that_waits_for_the_reader_of_stderr(serve, full_p
     assert process.wait(PATIENCE_S) == 0
 
 
-def test_a_signal_ends_a_start_that_has_failed_and_waits_for_the_reader_of_stderr(serve, full_pipe, tmp_path, binary):
-    """There is no memory for its file."""
-    with open(binary, "rb") as program:
-        text = program.read()
-    if b"__asan_init" in text or b"__tsan_init" in text:
-        pytest.skip("a sanitizer ends the process when no memory is left")
+@pytest.mark.once
+def test_a_signal_ends_a_start_that_failed_and_waits_for_the_reader(serve, full_pipe, tmp_path):
+    """There is no memory for its file: a sanitizer would end the process by itself."""
     file = tmp_path / "zerogate.yaml"
     os.mkfifo(file)
     process, _ = serve("--config", str(file), stderr=full_pipe)
