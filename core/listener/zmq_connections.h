@@ -88,7 +88,7 @@ class ZmqConnections {
   void end(Connection& connection, Rejected reason);
   /// Null when there is none.
   Connection* find_largest();
-  /// Bytes of it that the worker has read, of those that it has received.
+  /// Bytes of it that the worker has read. Forgets what was read beyond those that it has received.
   static uint64_t read_of(const Connection& connection, uint64_t received);
   static size_t unread_of(const Connection& connection, uint64_t now_ms);
 

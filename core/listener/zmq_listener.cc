@@ -197,7 +197,7 @@ void ZmqListener::receive_more() {
 // No reply: the real worker logs and goes on, too.
 void ZmqListener::bad_frames(size_t bytes) {
   connections_.spoke(zmq_msg_get(frame_.get(), ZMQ_SRCFD))->bytes += bytes;
-  refusals_.count(Malformed::bad_frames, [this] { return address_of(frame_); });
+  refusals_.count(Malformed::bad_frames, [this] { return peer_address(); });
 }
 
 void ZmqListener::dispatch(const wire::ZmqRequest& request, size_t bytes) {

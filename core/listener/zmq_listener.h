@@ -140,7 +140,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   bool full() const;
   bool is_curve() const { return options_.curve.clients != nullptr; }
   /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
-  static std::string address_of(ZmqMessage& message);
+  std::string peer_address();
   /// Of a peer's first message, or the first on a new connection.
   [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer);
   /// Counts a message that is no request.

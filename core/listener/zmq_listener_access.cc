@@ -82,13 +82,13 @@ bool ZmqListener::may_call(ZmqPeers::Peer& peer) {
   return peer.may_call;
 }
 
-std::string ZmqListener::address_of(ZmqMessage& message) {
-  const std::string_view address = property_of(message, "Peer-Address");
+std::string ZmqListener::peer_address() {
+  const std::string_view address = property_of(frame_, "Peer-Address");
   return std::string(address.empty() ? "unknown" : without_v4_prefix(address));
 }
 
 void ZmqListener::meet(ZmqPeers::Peer& peer) {
-  peer.address = address_of(frame_);
+  peer.address = peer_address();
   if (options_.curve.clients != nullptr) {
     peer.user = property_of(frame_, "User-Id");
     const size_t name = peer.user.size() - std::min(peer.user.size(), kBehindNameChars);

@@ -35,6 +35,10 @@ class ZmqConnectionsTest : public ::testing::Test {
   LoopbackPort::Pair connect_with(size_t bytes) {
     LoopbackPort::Pair pair = LoopbackPort().connect_both();
     accept(pair.accepted.get());
+    bring(bytes, pair);
+    return pair;
+  }
+  static void bring(size_t bytes, const LoopbackPort::Pair& pair) {
     std::string piece(10'000, 'x');
     for (; bytes > 0; bytes -= piece.size()) {
       piece.resize(std::min(bytes, piece.size()));
@@ -42,7 +46,6 @@ class ZmqConnectionsTest : public ::testing::Test {
       EXPECT_EQ(send(pair.connected.get(), piece.data(), piece.size(), MSG_NOSIGNAL), size);
       EXPECT_EQ(recv(pair.accepted.get(), piece.data(), piece.size(), MSG_WAITALL), size);
     }
-    return pair;
   }
   size_t unread() { return connections_.measure_unread(clock_.now_ms()); }
   uint64_t ill() const { return metrics_.malformed[index_of(Malformed::bad_handshake)].value(); }
@@ -162,7 +165,7 @@ TEST_F(ZmqConnectionsTest, UnreadIsWhatCameLessWhatWasReadAndZmtpsOwn) {
 
 TEST_F(ZmqConnectionsTest, WhatWasReadOfTheLastOneWithTheDescriptorIsNoCredit) {
   const auto begun = [this](bool look) {
-    LoopbackPort::Pair pair = LoopbackPort().connect_both();
+    const LoopbackPort::Pair pair = LoopbackPort().connect_both();
     const int fd = pair.accepted.get();
     connections_.spoke(fd)->bytes += 50'000'000;  // it had gone before its messages were read
     accept(fd);
@@ -171,9 +174,7 @@ TEST_F(ZmqConnectionsTest, WhatWasReadOfTheLastOneWithTheDescriptorIsNoCredit) {
     } else {
       connections_.end_stalled(clock_.now_ms());
     }
-    std::string sent(100'000, 'x');
-    send(pair.connected.get(), sent.data(), sent.size(), MSG_NOSIGNAL);
-    recv(fd, sent.data(), sent.size(), MSG_WAITALL);
+    bring(100'000, pair);
     const size_t bytes = unread();
     end(fd);
     return bytes;
