@@ -54,6 +54,9 @@ AcceptBalancer::AcceptBalancer(std::vector<int> listening_fds,
   choose();
 }
 
+AcceptBalancer::AcceptBalancer(size_t workers)
+    : now_(&Clock::now), connections_(workers, 0), inboxes_(workers) {}
+
 bool AcceptBalancer::update(size_t index, uint64_t connections) {
   const std::lock_guard lock(mutex_);
   connections_[index] = connections;
@@ -82,7 +85,7 @@ std::optional<size_t> AcceptBalancer::reserve(size_t index) {
   const std::lock_guard lock(mutex_);
   uint64_t total = 0;
   size_t emptiest = index;
-  for (size_t i = 0; i < fds_.size(); ++i) {
+  for (size_t i = 0; i < inboxes_.size(); ++i) {
     if (held(i) < kFull) {
       total += held(i);
     }
@@ -90,7 +93,7 @@ std::optional<size_t> AcceptBalancer::reserve(size_t index) {
       emptiest = i;
     }
   }
-  const uint64_t slack = total / (kSlackShare * fds_.size());
+  const uint64_t slack = total / (kSlackShare * inboxes_.size());
   const size_t taker = held(index) > held(emptiest) + slack ? emptiest : index;
   if (held(taker) == kFull) {
     return std::nullopt;
@@ -130,6 +133,9 @@ UniqueFd AcceptBalancer::take(size_t index) {
 }
 
 bool AcceptBalancer::choose() {
+  if (fds_.empty()) {
+    return true;  // there is nothing that the kernel chooses from
+  }
   std::vector<uint64_t> loads(fds_.size());
   uint64_t total = 0;
   for (size_t i = 0; i < fds_.size(); ++i) {

@@ -1,4 +1,4 @@
-// Spreads the new connections of one port over the listening sockets of several workers.
+// Spreads the new connections of one port, or of one Unix socket, over several workers.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,9 @@ namespace zerogate {
 /// expected until the filter is replaced. Slow connections: from a difference of two on only the
 /// least loaded sockets get them. In a burst the least loaded sockets get as large a share as would
 /// make the difference up by then, and any socket gets the rest. Next to no difference: any socket.
-/// Any thread.
+///
+/// Workers that accept on one Unix socket have no such group, and the first that wakes gets the
+/// connection: there the inboxes alone keep the balance. Any thread.
 class AcceptBalancer {
  public:
   /// A worker that takes no more connections tells this many.
@@ -34,10 +36,12 @@ class AcceptBalancer {
 
   using Clock = std::chrono::steady_clock;
 
-  /// The sockets of one group in the order in which they began to listen, since the kernel's index
-  /// counts that way. None may leave the group. Not owned; they outlive this.
+  /// The sockets of one group, a worker's each, in the order in which they began to listen, since
+  /// the kernel's index counts that way. None may leave the group. Not owned; they outlive this.
   explicit AcceptBalancer(std::vector<int> listening_fds,
                           std::function<Clock::time_point()> now = &Clock::now);
+  /// Of `workers` that accept on one socket.
+  explicit AcceptBalancer(size_t workers);
 
   /// The worker of this socket has `connections` now. Connections that the kernel holds ready for
   /// it are looked up here and must not be included. False: tell it again in a millisecond, for the
@@ -95,7 +99,7 @@ class AcceptBalancer {
 
   std::mutex mutex_;
   const std::function<Clock::time_point()> now_;
-  const std::vector<int> fds_;
+  const std::vector<int> fds_;  ///< empty: all accept on one
   std::vector<uint64_t> connections_;
   std::vector<Inbox> inboxes_;
   Choice choice_;
@@ -107,8 +111,8 @@ class AcceptBalancer {
   Clock::time_point refilled_;
 };
 
-/// A listening socket's place in its group. A socket that listens alone has no balancer.
-struct ReuseportMember {
+/// A worker's place among those that listen on an address. One that listens alone has no balancer.
+struct AcceptMember {
   std::shared_ptr<AcceptBalancer> balancer;
   size_t index = 0;
 

@@ -241,16 +241,18 @@ Result<ListenSocket> ListenSocket::open_unix(const Address& address, const Socke
 
 Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& address, uint32_t count,
                                                            const SocketRights& rights) {
+  if (address.is_path()) {
+    return open_unix_group(address, count, rights);
+  }
   std::vector<ListenSocket> sockets;
   Address bound;
   {
     // Bound without sharing, so that a port which another process holds is noticed.
-    Result<ListenSocket> first =
-        address.is_path() ? open_unix(address, rights) : open(address, false);
+    Result<ListenSocket> first = open(address, false);
     if (!first) {
       return Error{first.error()};
     }
-    if (count == 1 || address.is_path()) {
+    if (count == 1) {
       sockets.push_back(std::move(first).value());
       return sockets;
     }
@@ -265,11 +267,37 @@ Result<std::vector<ListenSocket>> ListenSocket::open_group(const Address& addres
     fds.push_back(socket.value().fd());
     sockets.push_back(std::move(socket).value());
   }
-  const auto balancer = std::make_shared<AcceptBalancer>(std::move(fds));
+  join(sockets, std::make_shared<AcceptBalancer>(std::move(fds)));
+  return sockets;
+}
+
+Result<std::vector<ListenSocket>> ListenSocket::open_unix_group(const Address& address,
+                                                                uint32_t count,
+                                                                const SocketRights& rights) {
+  Result<ListenSocket> first = open_unix(address, rights);
+  if (!first) {
+    return Error{first.error()};
+  }
+  std::vector<ListenSocket> sockets;
+  sockets.push_back(std::move(first).value());
+  while (sockets.size() < count) {
+    UniqueFd fd(sockets.front().duplicate());
+    if (!fd) {
+      return cannot_listen(address, errno);
+    }
+    sockets.push_back(ListenSocket(std::move(fd), address, std::nullopt));
+  }
+  if (count > 1) {
+    join(sockets, std::make_shared<AcceptBalancer>(count));
+  }
+  return sockets;
+}
+
+void ListenSocket::join(std::vector<ListenSocket>& sockets,
+                        std::shared_ptr<AcceptBalancer> balancer) {
   for (size_t i = 0; i < sockets.size(); ++i) {
     sockets[i].member_ = {balancer, i};
   }
-  return sockets;
 }
 
 ListenSocket::~ListenSocket() {

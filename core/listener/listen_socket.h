@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,9 +48,9 @@ class ListenSocket {
   /// taken over by one process at a time, which holds a lock of the folder meanwhile.
   static Result<ListenSocket> open_unix(const Address& address, const SocketRights& rights);
 
-  /// One socket for each of `count` workers: on one port, with a balancer between them when there
-  /// are several. Of a Unix socket there is one, which all share. A port that another process holds
-  /// is an error, though it might let us share it.
+  /// One for each of `count` workers, with a balancer between them when there are several. Of a
+  /// port each has a socket, of a Unix socket a descriptor. A port that another process holds is an
+  /// error, though it might let us share it.
   static Result<std::vector<ListenSocket>> open_group(const Address& address, uint32_t count,
                                                       const SocketRights& rights = {});
 
@@ -69,7 +70,7 @@ class ListenSocket {
   /// What it is bound to: the real port when 0 was asked for, the address when a name was.
   const Address& bound() const { return bound_; }
   /// The listener that accepts on this socket tells its number of connections here.
-  const ReuseportMember& member() const { return member_; }
+  const AcceptMember& member() const { return member_; }
 
  private:
   /// Which file a path led to. No other file has the inode while the socket is open.
@@ -80,13 +81,16 @@ class ListenSocket {
 
   ListenSocket(UniqueFd fd, Address bound, std::optional<File> file)
       : fd_(std::move(fd)), bound_(std::move(bound)), file_(file) {}
+  static Result<std::vector<ListenSocket>> open_unix_group(const Address& address, uint32_t count,
+                                                           const SocketRights& rights);
+  static void join(std::vector<ListenSocket>& sockets, std::shared_ptr<AcceptBalancer> balancer);
   static std::optional<File> file_of(const std::string& path);
   void remove_file();
 
   UniqueFd fd_;
   Address bound_;
-  ReuseportMember member_;
-  std::optional<File> file_;  ///< of the Unix socket
+  AcceptMember member_;
+  std::optional<File> file_;  ///< of the Unix socket, with the first of its descriptors
 };
 
 }  // namespace zerogate

@@ -144,7 +144,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   EventLoop& loop_;
   ListenerMetrics& metrics_;
   RefusalLog refusals_;
-  ReuseportMember member_;
+  AcceptMember member_;
   UvPtr<UvStream> accept_;
   UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on
   Timer stall_timer_;

@@ -196,7 +196,7 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   std::vector<std::pair<ReturnPath, std::string>> gathered_;  ///< the last refusals
   std::optional<AcceptGate> gate_;
   StateReporter room_;  ///< whether there is room for one more connection
-  ReuseportMember member_;
+  AcceptMember member_;
   std::unique_ptr<ZmqMonitor> monitor_;
   std::unique_ptr<ZmqPoll> poll_;
 };

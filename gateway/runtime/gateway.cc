@@ -211,21 +211,18 @@ Status Gateway::start_workers() {
       if (sockets->empty()) {
         continue;
       }
-      const ListenSocket& socket = (*sockets)[std::min<size_t>(i, sockets->size() - 1)];
-      if (Status status = workers_[i]->listen(protocol, socket); !status) {
+      if (Status status = workers_[i]->listen(protocol, (*sockets)[i]); !status) {
         return status;
       }
     }
   }
   for (size_t i = 0; !curve_sockets_.empty() && i < workers_.size(); ++i) {
-    const ListenSocket& socket = curve_sockets_[std::min(i, curve_sockets_.size() - 1)];
-    if (Status status = workers_[i]->listen_curve(socket); !status) {
+    if (Status status = workers_[i]->listen_curve(curve_sockets_[i]); !status) {
       return status;
     }
   }
   for (size_t i = 0; !tls_sockets_.empty() && i < workers_.size(); ++i) {
-    const ListenSocket& socket = tls_sockets_[std::min(i, tls_sockets_.size() - 1)];
-    if (Status status = workers_[i]->listen_tls(socket); !status) {
+    if (Status status = workers_[i]->listen_tls(tls_sockets_[i]); !status) {
       return status;
     }
   }

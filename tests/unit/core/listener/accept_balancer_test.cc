@@ -259,12 +259,25 @@ TEST_F(AcceptBalancerTest, AnotherSocketOfTheSamePortIsNotShared) {
   EXPECT_THAT(second.error(), ::testing::HasSubstr("in use"));
 }
 
-TEST(ReuseportMember, OfASocketThatStandsAloneTellsNobody) {
+TEST(AcceptMember, OfASocketThatStandsAloneTellsNobody) {
   const auto sockets = ListenSocket::open_group({"127.0.0.1", 0, ""}, 1);
   ASSERT_TRUE(sockets);
   ASSERT_EQ(sockets.value().size(), 1u);
   EXPECT_EQ(sockets.value().front().member().balancer, nullptr);
   EXPECT_TRUE(sockets.value().front().member().tell(1)) << "there is nothing to tell again";
+}
+
+TEST(AcceptBalancerOfOneSocket, TheInboxesKeepTheBalance) {
+  AcceptBalancer balancer(2);
+  balancer.open_inbox(0, 100, [] {});
+  balancer.open_inbox(1, 100, [] {});
+  EXPECT_TRUE(balancer.update(0, 3)) << "there is no filter that could come too late";
+  for (uint64_t i = 1; i <= 3; ++i) {
+    ASSERT_EQ(balancer.reserve(0), 1u);
+    UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM, 0));
+    ASSERT_TRUE(balancer.pass_on(1, connection));
+  }
+  EXPECT_EQ(balancer.reserve(0), 0u);
 }
 
 // Choices change faster than the kernel may be told of them. The last one must reach it all the

@@ -214,6 +214,22 @@ class UnixSocketTest : public ::testing::Test {
   std::string directory_, path_;
 };
 
+TEST_F(UnixSocketTest, WorkersShareItAndItsFileGoesOnce) {
+  auto sockets = ListenSocket::open_group({"", 0, path_}, 3);
+  ASSERT_TRUE(sockets) << sockets.error();
+  ASSERT_EQ(sockets.value().size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    const AcceptMember& member = sockets.value()[i].member();
+    EXPECT_EQ(member.index, i);
+    ASSERT_NE(member.balancer, nullptr);
+    EXPECT_EQ(member.balancer, sockets.value().front().member().balancer);
+  }
+  sockets.value().pop_back();
+  EXPECT_TRUE(fs::exists(path_)) << "the others still accept";
+  sockets.value().clear();
+  EXPECT_FALSE(fs::exists(path_));
+}
+
 TEST_F(UnixSocketTest, ListensAndRemovesItsFileAtTheEnd) {
   {
     const auto socket = open();

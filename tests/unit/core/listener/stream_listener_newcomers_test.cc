@@ -1,16 +1,16 @@
-// Newcomers of a port that two workers share: each may have as many connections as its share says.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
+// Newcomers of a port, or of a Unix socket, that two workers share: each may have as many
+// connections as its share says.
 #include <array>
+#include <filesystem>
 
 #include "tests/unit/core/listener/stream_fixture.h"
 
 namespace zerogate::testing {
 namespace {
 
-/// Both workers run on one loop, so neither tells of its connections while the other accepts.
-class SharedPortTest : public StreamTest {
+/// Both workers run on one loop, so neither tells of its connections while the other accepts. The
+/// parameter: a port, or a Unix socket.
+class SharedPortTest : public StreamTest, public ::testing::WithParamInterface<const char*> {
  protected:
   static constexpr uint32_t kShare = 2;
   static constexpr size_t kLimit = 2 * kShare;
@@ -19,15 +19,21 @@ class SharedPortTest : public StreamTest {
     options_.max_connections = kShare;
     options_.sharers = 2;
     options_.states = std::make_shared<StateLog>();
+    char name[] = "/tmp/zerogate-test-XXXXXX";
+    folder_ = mkdtemp(name);
   }
   ~SharedPortTest() override {
     for (Worker& worker : workers_) {
       worker.listener.reset();
     }
+    std::filesystem::remove_all(folder_);
   }
 
   void listen() {
-    sockets_ = ListenSocket::open_group({"127.0.0.1", 0, ""}, 2).value();
+    const bool is_unix = GetParam() == std::string_view("unix");
+    const Address address =
+        is_unix ? Address{"", 0, folder_ + "/socket"} : Address{"127.0.0.1", 0, ""};
+    sockets_ = ListenSocket::open_group(address, 2).value();
     for (size_t i = 0; i < workers_.size(); ++i) {
       Worker& worker = workers_[i];
       worker.listener =
@@ -37,12 +43,12 @@ class SharedPortTest : public StreamTest {
   }
   void come(int times) {
     for (int i = 0; i < times; ++i) {
-      sockaddr_in to{};
-      to.sin_family = AF_INET;
-      to.sin_port = htons(sockets_.front().bound().port);
-      to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      ASSERT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+      sockaddr_storage to{};
+      socklen_t size = sizeof to;
+      auto* const generic = reinterpret_cast<sockaddr*>(&to);
+      ASSERT_EQ(getsockname(sockets_.front().fd(), generic, &size), 0);
+      UniqueFd fd(::socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      ASSERT_EQ(::connect(fd.get(), generic, size), 0);
       ASSERT_EQ(::send(fd.get(), "a\n", 2, MSG_NOSIGNAL), 2);
       clients_.push_back(std::move(fd));
     }
@@ -81,12 +87,13 @@ class SharedPortTest : public StreamTest {
     ListenerMetrics metrics;
     std::unique_ptr<StreamListener> listener;
   };
+  std::string folder_;
   std::vector<ListenSocket> sockets_;
   std::array<Worker, 2> workers_;
   std::vector<UniqueFd> clients_;
 };
 
-TEST_F(SharedPortTest, HoldsTheLimitInABurstAndServesAllInTheEnd) {
+TEST_P(SharedPortTest, HoldsTheLimitInABurstAndServesAllInTheEnd) {
   std::vector<std::string> log_lines;
   log::configure(log::Level::warn, log::Format::logfmt,
                  [&log_lines](std::string_view line) { log_lines.emplace_back(line); });
@@ -109,7 +116,7 @@ TEST_F(SharedPortTest, HoldsTheLimitInABurstAndServesAllInTheEnd) {
   EXPECT_EQ(lines_.lines.size(), 20u);
 }
 
-TEST_F(SharedPortTest, RefusesNobodyWhileAnyWorkerHasRoom) {
+TEST_P(SharedPortTest, RefusesNobodyWhileAnyWorkerHasRoom) {
   listen();
   for (size_t there = 0; there <= kLimit; ++there) {
     come(1);
@@ -127,6 +134,20 @@ TEST_F(SharedPortTest, RefusesNobodyWhileAnyWorkerHasRoom) {
   EXPECT_EQ(connections(), kLimit);
   EXPECT_EQ(rejected_by_both(), 1 + 20 - kLimit);
 }
+
+TEST_P(SharedPortTest, EachGetsAboutAsManyAsTheOther) {
+  options_.max_connections = 100;
+  listen();
+  come(20);
+  for (int i = 0; i < 40; ++i) {
+    turn();
+  }
+  EXPECT_NEAR(static_cast<double>(workers_[0].metrics.connections.value()), 10, 1);
+  EXPECT_EQ(connections(), 20u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, SharedPortTest, ::testing::Values("tcp", "unix"),
+                         [](const auto& tried) { return std::string(tried.param); });
 
 }  // namespace
 }  // namespace zerogate::testing

@@ -103,10 +103,10 @@ TEST_F(CollectorTest, EachReasonAndResultCountsByItself) {
     first.memory[i].set(i + 1);
     second.memory[i].set(10);
   }
-  const auto expect = [this](const char* family, LabelMap labels, const char* label,
+  const auto expect = [this](const char* family, LabelMap wanted, const char* label,
                              std::string_view name, double count) {
-    labels[label] = name;
-    EXPECT_EQ(value(family, labels), count) << family << ' ' << name;
+    wanted[label] = name;
+    EXPECT_EQ(value(family, wanted), count) << family << ' ' << name;
   };
   for (const Protocol protocol : {Protocol::tcp, Protocol::zmq}) {
     const LabelMap of = {{"protocol", std::string(name_of(protocol))}};

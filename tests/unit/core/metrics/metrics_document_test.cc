@@ -76,10 +76,10 @@ TEST_F(MetricsDocumentTest, EveryReasonIsExplained) {
   first.of(Protocol::zmq).count(Malformed::truncated);
   for (const MetricFamily& family : all_families()) {
     for (const ClientMetric& metric : family.metric) {
-      const LabelMap labels = labels_of(metric);
+      const LabelMap carried = labels_of(metric);
       for (const char* const name : {"reason", "outcome", "use", "result"}) {
-        const auto found = labels.find(name);
-        if (found == labels.end() || found->second == "ok") {
+        const auto found = carried.find(name);
+        if (found == carried.end() || found->second == "ok") {
           continue;
         }
         const bool never = family.name == "zerogate_backend_requests_total" &&
