@@ -94,6 +94,16 @@ build() {
   return 1
 }
 
+# within SECONDS COMMAND...: as timeout, and says so when they were not enough.
+within() {
+  local status=0
+  timeout "$@" || status=$?
+  if ((status == 124)); then
+    printf '%s took more than %s s: is the machine busy, or the network slow?\n' "$2" "$1"
+  fi
+  return "$status"
+}
+
 # make_venv NAME [LIST]: build/NAME, with the packages of PyPI of the list (that of the tests), made
 # again only when the list or Python changes. Quiet; $(log_file NAME) has the output.
 make_venv() {
@@ -105,7 +115,7 @@ make_venv() {
     flock 9  # two scripts at a time would take it from under each other
     if [[ $(cat "$venv/.stamp" 2>/dev/null) != "$stamp" ]]; then
       rm -rf "$venv" && python3 -m venv "$venv" &&
-        timeout 300 "$venv/bin/pip" install --disable-pip-version-check --no-input -q -r "$list" &&
+        within 900 "$venv/bin/pip" install --disable-pip-version-check --no-input -q -r "$list" &&
         printf '%s\n' "$stamp" >"$venv/.stamp"
     fi
   ) 9>"$top/build/.$name.lock" >"$(log_file "$name")" 2>&1 </dev/null
