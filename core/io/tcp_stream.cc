@@ -1,13 +1,11 @@
 #include "core/io/tcp_stream.h"
 
-#include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <utility>
 
@@ -324,48 +322,6 @@ void TcpStream::watch_peer(uint32_t idle_ms, uint32_t timeout_ms) {
 int TcpStream::fd() const {
   uv_os_fd_t fd = -1;
   return shell_->opened && uv_fileno(&shell_->uv.handle, &fd) == 0 ? fd : -1;
-}
-
-std::string TcpStream::peer() const { return is_tcp() ? peer_of(fd()) : "unix"; }
-
-std::string_view without_v4_prefix(std::string_view address) {
-  constexpr std::string_view kMapped = "::ffff:";
-  const bool mapped = address.starts_with(kMapped) && address.find('.') != address.npos;
-  return mapped ? address.substr(kMapped.size()) : address;
-}
-
-std::string peer_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (getpeername(fd, generic, &size) != 0) {
-    return "gone";
-  }
-  if (address.ss_family == AF_UNIX) {
-    return "unix";
-  }
-  if (uv_ip_name(generic, text.data(), text.size()) != 0) {
-    return "gone";
-  }
-  const bool v6 = address.ss_family == AF_INET6;
-  const uint16_t port = ntohs(v6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
-                                 : reinterpret_cast<const sockaddr_in&>(address).sin_port);
-  const std::string_view host = without_v4_prefix(text.data());
-  const bool brackets = host.find(':') != host.npos;
-  return fmt::format("{}{}{}:{}", brackets ? "[" : "", host, brackets ? "]" : "", port);
-}
-
-std::optional<IpAddress> ip_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (getpeername(fd, generic, &size) != 0 || address.ss_family == AF_UNIX ||
-      uv_ip_name(generic, text.data(), text.size()) != 0) {
-    return std::nullopt;
-  }
-  return IpAddress::parse(text.data());
 }
 
 void TcpStream::stop_reading() {

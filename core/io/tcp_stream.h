@@ -4,13 +4,10 @@
 #include <uv.h>
 
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 
 #include "core/base/address.h"
-#include "core/base/address_range.h"
 #include "core/base/bytes.h"
 #include "core/base/memory_account.h"
 #include "core/base/unique_fd.h"
@@ -142,8 +139,6 @@ class TcpStream final : private ReadTurns::Waiter,
 
   /// Its own end's descriptor, -1 when there is none.
   int fd() const;
-  /// The peer's address and port, "unix", or "gone" once the connection is reset. A system call.
-  std::string peer() const;
 
   /// What an error of libuv's means here.
   static std::string_view reason(int error);
@@ -215,16 +210,6 @@ class TcpStream final : private ReadTurns::Waiter,
   MemoryUse use_ = MemoryUse::requests;
   MemoryAccount* memory_ = nullptr;
 };
-
-/// "10.0.0.1" of "::ffff:10.0.0.1", as a socket for IPv6 and IPv4 calls an IPv4 peer.
-std::string_view without_v4_prefix(std::string_view address);
-
-/// Of a connected socket: the peer's address and port, "unix" for a local one, or "gone". A system
-/// call.
-std::string peer_of(int fd);
-
-/// The same without port; nothing for a local socket, or one whose peer is gone.
-std::optional<IpAddress> ip_of(int fd);
 
 /// Lets the kernel ask an idle TCP peer for a sign of life after `idle_ms`, and end the connection
 /// when it has given none for `timeout_ms`, or has not acknowledged for so long what was sent. A

@@ -33,6 +33,8 @@ class TlsLayer final : public StreamWriter::Sealer {
   /// The handshake was not done, and is given up with this result. Once.
   void give_up(TlsResult result) { end_handshake(result); }
   bool shaking() const { return state_ == State::shaking; }
+  /// The next step of the handshake is the peer's.
+  bool awaits_peer() const { return shaking() && !waiter_.waits; }
 
   /// Bytes of the peer, behind those that were held.
   void feed(ByteView encrypted);

@@ -69,10 +69,10 @@ void AcceptBalancer::open_inbox(size_t index, uint64_t most, std::function<void(
   inboxes_[index].wake = std::move(wake);
 }
 
-void AcceptBalancer::close_inbox(size_t index) {
+std::vector<UniqueFd> AcceptBalancer::close_inbox(size_t index) {
   const std::lock_guard lock(mutex_);
   inboxes_[index].wake = nullptr;
-  inboxes_[index].waiting.clear();
+  return std::exchange(inboxes_[index].waiting, {});
 }
 
 uint64_t AcceptBalancer::held(size_t index) const {

@@ -53,8 +53,8 @@ class AcceptBalancer {
   /// socket's worker may have `most` connections, with those that wait for it here. `wake` is
   /// called, from any thread, when a connection was passed on to it.
   void open_inbox(size_t index, uint64_t most, std::function<void()> wake);
-  /// Closes connections that were passed on and not taken. `wake` is not called after this returns.
-  void close_inbox(size_t index);
+  /// Returns the connections that were passed on and not taken. `wake` is not called after this.
+  std::vector<UniqueFd> close_inbox(size_t index);
   /// Before `index` accepts a connection: the socket that is to have it, mostly `index` itself. Its
   /// worker has one place less from here on, so that no two workers give the same place away. None:
   /// all are full. A place of its own is given back by update(), another's by one of the next two.

@@ -29,6 +29,7 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
       stall_timer_(timers, [this] { check_stalls(); }),
       tell_timer_(timers, [this] { tell_connections(); }),
       accept_timer_(timers, [this] { stop_accepting(); }),
+      rest_timer_(timers, [this] { accept_again(); }),
       held_timer_(timers, [this] { accept_held_back(); }),
       certificate_timer_(timers, [this] { check_certificates(); }),
       read_buffer_(new char[FrameReader::kSharedBytes]),
@@ -52,6 +53,9 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
 
 StreamListener::~StreamListener() {
   loop_.remove(*this);
+  if (inbox_ != nullptr) {
+    member_.balancer->close_inbox(member_.index);
+  }
   stop_accepting();
   close_all();
   account_memory();
@@ -61,14 +65,25 @@ StreamListener::~StreamListener() {
 Status StreamListener::listen(const ListenSocket& socket) {
   metrics_.connections_limit.add(options().max_connections);  // of all ports of the protocol
   member_ = socket.member();
+  socket_ = &socket;
   if (options().newcomers_wait && !socket.bound().is_path()) {
     gate_.emplace(socket.fd());
   }
+  if (Status status = begin_to_accept(); !status) {
+    return status;
+  }
+  if (member_.balancer != nullptr) {
+    open_inbox();
+  }
+  return ok_status();
+}
+
+Status StreamListener::begin_to_accept() {
   accept_.reset(new UvStream);
   accept_->handle.data = this;
-  const int fd = socket.duplicate();
+  const int fd = socket_->duplicate();
   int error;
-  if (socket.bound().is_path()) {
+  if (socket_->bound().is_path()) {
     uv_pipe_init(loop_.uv(), &accept_->pipe, 0);
     error = uv_pipe_open(&accept_->pipe, fd);
   } else {
@@ -81,23 +96,26 @@ Status StreamListener::listen(const ListenSocket& socket) {
   if (error == 0) {
     error = uv_listen(&accept_->stream, ListenSocket::kBacklog, on_connection);
   }
-  if (error == 0 && member_.balancer != nullptr) {
-    open_inbox();
-  }
   if (error == 0) {
     return ok_status();
   }
   return Error{
-      fmt::format("cannot listen on {}: {}", socket.bound().display(), uv_strerror(error))};
+      fmt::format("cannot listen on {}: {}", socket_->bound().display(), uv_strerror(error))};
 }
 
 void StreamListener::stop_accepting() {
   accept_.reset();
+  socket_ = nullptr;
+  rest_timer_.stop();
+  tell_timer_.stop();
   if (inbox_ != nullptr) {
-    member_.balancer->close_inbox(member_.index);
+    // Whom others have passed on meanwhile has begun its connection as early as those here.
+    for (UniqueFd& connection : member_.balancer->close_inbox(member_.index)) {
+      adopt(std::move(connection));
+    }
+    tell_timer_.stop();
   }
   inbox_.reset();
-  tell_timer_.stop();
   member_ = {};
 }
 
@@ -160,18 +178,45 @@ StreamSession& StreamListener::make_session() {
 void StreamListener::admit(StreamSession& session, bool has_place) {
   metrics_.accepted.add();
   tell_connections();
-  if (!is_allowed(session.fd())) {
+  if (!is_allowed(*session.address())) {
     session.reject(Rejected::not_allowed);
   } else if (!has_place ||
              (sessions_.size() > options().max_connections && !options().newcomers_wait)) {
     session.reject(Rejected::limit);
   } else if (is_one_of_the_last(session.fd())) {
     session.reject(Rejected::descriptors);
-  } else if (shared_.tls && shared_.tls->loop.unfinished() > shared_.tls->max_handshakes) {
+  } else if (shared_.tls && !has_room_for_handshake()) {
     session.reject(Rejected::handshakes);
   } else {
+    if (shared_.tls) {
+      shaking_.push_back(session.key());
+    }
     shared_.protocol.welcome(session);
   }
+}
+
+// A peer that stands still costs its place and nothing else, for the whole time-out: so that some
+// of them cannot keep all others out, the one that is waited for longest goes. Not those that wait
+// for this loop's own work: there are as many as it can do, and one more would only make all late.
+bool StreamListener::has_room_for_handshake() {
+  const bool room = shared_.tls->loop.unfinished() <= shared_.tls->max_handshakes;
+  for (auto at = shaking_.begin(); at != shaking_.end();) {
+    StreamSession* const session = find(*at);
+    const bool done = session == nullptr || !session->shakes_hands();
+    if (!done && room) {
+      break;  // enough is forgotten
+    }
+    if (!done && !session->awaits_handshake()) {
+      ++at;
+      continue;
+    }
+    at = shaking_.erase(at);
+    if (!done) {
+      session->reject(Rejected::handshakes);
+      return true;
+    }
+  }
+  return room;
 }
 
 void StreamListener::set_tls(std::shared_ptr<const TlsContext> context, bool check) {
@@ -196,11 +241,11 @@ void StreamListener::check_certificates() {
   }
 }
 
-bool StreamListener::is_allowed(int fd) const {
+bool StreamListener::is_allowed(const PeerAddress& peer) const {
   if (options().allow.empty()) {
     return true;
   }
-  const auto address = ip_of(fd);
+  const auto address = peer.ip();
   return !address || contains(options().allow, *address);
 }
 

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   static constexpr uint64_t kStallCheckMs = 1'000;
   /// While a newcomer waits, whether another worker has room is looked at so often.
   static constexpr uint64_t kHeldAgainMs = 100;
+  /// After accepting has failed, for want of descriptors or memory.
+  static constexpr uint64_t kAcceptAgainMs = 100;
   /// From a drain's beginning: for handshakes that are under way, some round trips.
   static constexpr uint64_t kAcceptGraceMs = 50;
   /// Descriptors of the process that no client gets.
@@ -45,7 +48,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   StreamListener(const StreamListener&) = delete;
   StreamListener& operator=(const StreamListener&) = delete;
 
-  /// Starts to accept on a duplicate of the socket. Once.
+  /// Starts to accept on a duplicate of the socket, which outlives the accepting. Once.
   Status listen(const ListenSocket& socket);
   /// Accepts no more; the connections there are stay.
   void stop_accepting();
@@ -57,7 +60,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   /// Of new connections from now on. With `check` those that are there are judged by it, a few in
   /// each turn of a timer: each costs a tenth of a millisecond.
   void set_tls(std::shared_ptr<const TlsContext> context, bool check);
-  bool accepts() const { return accept_ != nullptr; }
+  bool accepts() const { return socket_ != nullptr; }
   /// Has every connection leave. No call may be under way.
   void leave();
   /// Instead of leave(), where a peer that is told the end would lose what it sends meanwhile:
@@ -109,7 +112,11 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void forget(StreamSession& session) override;
   void end_of_turn() override { flush(); }
 
+  Status begin_to_accept();
   void on_connection(int status);
+  /// Leaves newcomers in the kernel for kAcceptAgainMs.
+  void rest();
+  void accept_again();
   /// The member of the port's group that is to have the next connection: see
   /// AcceptBalancer::reserve(). None: the port is full.
   std::optional<size_t> reserve();
@@ -123,8 +130,10 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void adopt_passed_on();
   StreamSession& make_session();
   void admit(StreamSession& session, bool has_place = true);
-  /// Of a Unix socket the file's rights say who may connect. A peer that has gone is no matter.
-  bool is_allowed(int fd) const;
+  /// Of a Unix socket the file's rights say who may connect.
+  bool is_allowed(const PeerAddress& peer) const;
+  /// Of TLS: one more handshake may be under way.
+  bool has_room_for_handshake();
   void open_inbox();
   void tell_connections();
   bool full() const { return sessions_.size() >= options().max_connections; }
@@ -144,18 +153,21 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   EventLoop& loop_;
   ListenerMetrics& metrics_;
   RefusalLog refusals_;
+  const ListenSocket* socket_ = nullptr;  ///< null when it does not accept
   AcceptMember member_;
-  UvPtr<UvStream> accept_;
+  UvPtr<UvStream> accept_;   ///< null while it rests
   UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on
   Timer stall_timer_;
   Timer tell_timer_;    ///< tells the balancer again
   Timer accept_timer_;  ///< of drain()
-  Timer held_timer_;    ///< there is room for the connection that was held back
+  Timer rest_timer_;
+  Timer held_timer_;  ///< there is room for the connection that was held back
   bool held_back_ = false;
   std::optional<StateReporter> room_;  ///< where newcomers wait
   std::optional<AcceptGate> gate_;     ///< of a TCP socket where newcomers wait: see pause()
   Timer certificate_timer_;
   std::vector<CallerKey> to_check_;  ///< sessions whose certificates are to be judged again
+  std::deque<CallerKey> shaking_;    ///< in the order of their handshakes, some of which are done
   const std::unique_ptr<char[]> read_buffer_;
   MemoryAccount own_memory_;  ///< where no worker has one
   StreamSession::Shared shared_;

@@ -28,7 +28,8 @@ void StreamListener::tell_connections() {
 // polls the socket no more until the connection that it has accepted is taken.
 void StreamListener::on_connection(int status) {
   if (status != 0) {
-    return refusals_.count(Rejected::descriptors, [] { return "unknown"; });
+    refusals_.count(Rejected::descriptors, [] { return "unknown"; });
+    return rest();
   }
   if (const auto place = reserve()) {
     return accept_for(*place);
@@ -37,6 +38,19 @@ void StreamListener::on_connection(int status) {
     return hold_back();
   }
   accept_here(false);
+}
+
+// libuv (1.44, uv__server_io) would try again at once, for as long as there is no descriptor or no
+// memory, and everybody whom this loop serves would wait. Closing is the only way to stop it.
+void StreamListener::rest() {
+  accept_.reset();
+  rest_timer_.start(kAcceptAgainMs);
+}
+
+void StreamListener::accept_again() {
+  if (!begin_to_accept()) {
+    rest();
+  }
 }
 
 // Decided before the connection is accepted: afterwards it cannot wait any more.

@@ -27,6 +27,10 @@ StreamSession::StreamSession(Shared& shared, Owner& owner, CallerKey key)
 }
 
 bool StreamSession::begin() {
+  peer_ = PeerAddress::of(fd());
+  if (!peer_) {
+    return false;
+  }
   activity_.begin(shared_.clock.now_ms());
   if (shared_.tls) {
     shaking_since_ms_ = shared_.clock.now_ms();
@@ -47,10 +51,14 @@ const Caller& StreamSession::caller() {
     caller_ = std::make_unique<Caller>(Caller{stream_.tls()->session().peer_name(), true});
   }
   if (caller_ == nullptr) {
-    const auto address = ip_of(fd());
+    const auto address = peer_->ip();
     caller_ = std::make_unique<Caller>(Caller{address ? address->host() : "unix"});
   }
   return *caller_;
+}
+
+bool StreamSession::awaits_handshake() const {
+  return shakes_hands() && stream_.tls()->awaits_peer();
 }
 
 void StreamSession::stop_reading() {

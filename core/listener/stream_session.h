@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/io/event_loop.h"
+#include "core/io/peer_address.h"
 #include "core/io/tcp_stream.h"
 #include "core/listener/client_list.h"
 #include "core/listener/refusal_log.h"
@@ -104,7 +105,8 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   StreamSession(const StreamSession&) = delete;
   StreamSession& operator=(const StreamSession&) = delete;
 
-  /// Takes the next connection of `server`. False: there was none after all; close() is due.
+  /// Takes the next connection of `server`. False: there was none after all, or its peer has reset
+  /// it already, so that nothing is known of who it was; close() is due.
   bool accept(uv_stream_t* server) { return stream_.accept(server) && begin(); }
   /// The same with a connection that was accepted elsewhere. It takes the descriptor in any case.
   bool adopt(UniqueFd connection) { return stream_.adopt(std::move(connection)) && begin(); }
@@ -171,11 +173,16 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   CallerKey key() const { return key_; }
   ClientActivity& activity() { return activity_; }
   uint32_t in_flight() const { return in_flight_; }
-  /// See TcpStream.
-  std::string peer() const { return stream_.peer(); }
+  /// See PeerAddress. "gone" when it had none from the beginning.
+  std::string peer() const { return peer_ ? peer_->text() : "gone"; }
+  /// Null until accept() or adopt() has succeeded.
+  const std::optional<PeerAddress>& address() const { return peer_; }
   /// Worked out when it is first asked for. See ReplySink.
   const Caller& caller();
   int fd() const { return stream_.fd(); }
+  /// Of TLS only: its handshake is under way, or waits for the peer.
+  bool shakes_hands() const { return shaking_since_ms_ != 0; }
+  bool awaits_handshake() const;
   size_t received_bytes() const { return stream_.reader().memory(); }
   size_t unsent_bytes() const { return stream_.writer().unsent(); }
   size_t held_bytes() const { return stream_.writer().held(); }
@@ -231,6 +238,7 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   uint32_t in_flight_ = 0;
   uint32_t max_in_flight_ = kMaxCallsInFlight;
   ClientActivity activity_;
+  std::optional<PeerAddress> peer_;
   std::unique_ptr<const Caller> caller_;  ///< null until it was asked for
   bool dirty_ = false;                    ///< waits in the owner's list of this turn
   bool reading_ = false;

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "core/io/tcp_stream.h"
+#include "core/io/peer_address.h"
 #include "core/io/zmq_monitor.h"
 
 namespace zerogate {

@@ -1,7 +1,7 @@
 // Who may connect to the CURVE port, and who its peers are.
 #include <algorithm>
 
-#include "core/io/tcp_stream.h"
+#include "core/io/peer_address.h"
 #include "core/io/zmq_curve.h"
 #include "core/listener/zmq_listener.h"
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
 import socket
+import struct
 
 import pytest
 import zmq
@@ -53,6 +56,22 @@ def test_tcp_peers_are_judged_by_their_address(guarded):
         assert guest.recv(100).endswith(CONNECTED), "a refused one does the others no harm"
     [line] = refusals(guarded)
     assert 'event="connection rejected" protocol=tcp' in line and f"peer={STRANGER}:" in line
+
+
+def test_whoever_resets_his_connection_is_judged_too(guarded):
+    """The kernel forgets the address of such a peer, and still has what it sent."""
+    port, reset = guarded.tcp_port, struct.pack("ii", 1, 0)
+    os.kill(guarded.pid, signal.SIGSTOP)  # they are gone before they are accepted
+    for number in range(20):
+        stranger = socket.create_connection(("127.0.0.1", port), source_address=(STRANGER, 0))
+        stranger.sendall(t3_frame(number, t3_payload("hello_world")))
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        stranger.close()
+    os.kill(guarded.pid, signal.SIGCONT)
+    with socket.create_connection(("127.0.0.1", port), source_address=(GUEST, 0)) as guest:
+        guest.sendall(t3_frame(7, t3_payload("connect")))
+        assert guest.recv(100).endswith(CONNECTED), "accepted behind all of them"
+    assert guarded.metrics().total("zerogate_requests_total", function="hello_world") == 0
 
 
 def test_tls_peers_are_judged_before_their_handshake(start_gateway, redis, tmp_path):

@@ -186,13 +186,19 @@ def test_thousands_of_hostile_handshakes_end_and_calls_go_on(start, authority):
     assert refusals(gateway, "timeout") >= rounds * each // 4
 
 
-def test_more_handshakes_than_may_be_under_way_are_refused(start, authority):
+def test_silent_peers_keep_nobody_out(start, authority):
     port, config = listening(authority)
     config["limits"] = {"handshakes": 4}
     gateway = start(config)
-    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(6)]
     rejected = lambda: gateway.metrics().total("zerogate_connections_rejected_total", reason="handshakes")
-    wait_until(lambda: rejected() == 2, PATIENCE_S, "two connections too many are refused")
+    silent = []
+    for number in range(6):
+        silent.append(socket.create_connection(("127.0.0.1", port), PATIENCE_S))
+        wait_until(lambda: rejected() == max(0, number - 3), PATIENCE_S, "one too many takes a place")
+    with connect(port, context_of(authority, "client")) as caller:
+        assert ask(caller).endswith(b"hello world")
+    assert rejected() == 3
+    assert [connection.recv(1) for connection in silent[:3]] == [b""] * 3, "the oldest have made room"
     for connection in silent:
         connection.close()
 

@@ -6,12 +6,14 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <uv.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstring>
 #include <ctime>
+#include <string>
 #include <utility>
 
 #include "core/io/name_service.h"
@@ -89,6 +91,7 @@ ssize_t __real_recv(int, void*, size_t, int);
 int __real_close(int);
 int __real_setsockopt(int, int, int, const void*, socklen_t);
 int __real_getsockopt(int, int, int, void*, socklen_t*);
+int __real_getpeername(int, sockaddr*, socklen_t*);
 int __real_shutdown(int, int);
 int __real_getrlimit64(int, rlimit*);
 int __real_fcntl64(int, int, ...);
@@ -166,6 +169,22 @@ int __wrap_getsockopt(int fd, int level, int option, void* value, socklen_t* siz
   const int domain = AF_INET;
   std::memcpy(value, &domain, sizeof domain);
   return 0;
+}
+
+int __wrap_getpeername(int fd, sockaddr* name, socklen_t* size) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_getpeername(fd, name, size);
+  }
+  const auto* entry = sim::descriptors().find(fd);
+  if (entry == nullptr || entry->socket == nullptr || entry->socket->broken()) {
+    errno = ENOTCONN;
+    return -1;
+  }
+  const std::string& peer = entry->socket->peer_address;
+  const size_t colon = peer.rfind(':');
+  *size = sizeof(sockaddr_in);
+  return uv_ip4_addr(peer.substr(0, colon).c_str(), std::stoi(peer.substr(colon + 1)),
+                     reinterpret_cast<sockaddr_in*>(name));
 }
 
 int __wrap_shutdown(int fd, int how) {

@@ -153,53 +153,12 @@ TEST_F(TcpStreamTest, TellsWhenWhatWaitedIsWritten) {
   EXPECT_EQ(owner_.stream->writer().written(), large.size());
 }
 
-TEST_F(TcpStreamTest, KnowsItsPeer) {
-  const uint16_t port = adopt_tcp();
-  EXPECT_EQ(owner_.stream->peer(), "127.0.0.1:" + std::to_string(port));
+TEST_F(TcpStreamTest, KnowsItsDescriptor) {
+  adopt_tcp();
   EXPECT_GE(owner_.stream->fd(), 0);
   RecordingOwner other;
   make(other);
   EXPECT_EQ(other.stream->fd(), -1) << "not connected";
-}
-
-TEST_F(TcpStreamTest, APeerOnAUnixSocketHasNoAddress) {
-  adopt_unix();
-  EXPECT_EQ(owner_.stream->peer(), "unix");
-}
-
-TEST(PeerOfTest, AnAddressOfIPv4IsWrittenAsThatThoughItsSocketIsOfIPv6) {
-  const std::pair<const char*, const char*> addresses[] = {{"::ffff:10.0.0.1", "10.0.0.1"},
-                                                           {"10.0.0.1", "10.0.0.1"},
-                                                           {"::1", "::1"},
-                                                           {"::ffff:a00:1", "::ffff:a00:1"},
-                                                           {"::10.0.0.1", "::10.0.0.1"}};
-  for (const auto& [address, shown] : addresses) {
-    EXPECT_EQ(without_v4_prefix(address), shown);
-  }
-}
-
-TEST(PeerOfTest, OneThatHasGoneHasNoAddress) {
-  EXPECT_EQ(peer_of(-1), "gone");
-  EXPECT_EQ(ip_of(-1), std::nullopt);
-}
-
-// Brackets keep the port apart.
-TEST(PeerOfTest, AnAddressOfIPv6StandsInBrackets) {
-  const UniqueFd listener(socket(AF_INET6, SOCK_STREAM, 0));
-  const UniqueFd connected(socket(AF_INET6, SOCK_STREAM, 0));
-  sockaddr_in6 address{};
-  address.sin6_family = AF_INET6;
-  address.sin6_addr = in6addr_loopback;
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(listener.get(), generic, size) != 0) {
-    GTEST_SKIP() << "no IPv6 here";
-  }
-  listen(listener.get(), 1);
-  getsockname(listener.get(), generic, &size);
-  ASSERT_EQ(connect(connected.get(), generic, size), 0);
-  EXPECT_EQ(peer_of(connected.get()), "[::1]:" + std::to_string(ntohs(address.sin6_port)));
-  EXPECT_EQ(ip_of(connected.get()), IpAddress::parse("::1"));
 }
 
 TEST_F(TcpStreamTest, SaysInWordsWhyAConnectionHasEnded) {

@@ -1,7 +1,11 @@
 // Newcomers of a port, or of a Unix socket, that two workers share: each may have as many
 // connections as its share says.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <array>
 #include <filesystem>
+#include <utility>
 
 #include "tests/unit/core/listener/stream_fixture.h"
 
@@ -144,6 +148,64 @@ TEST_P(SharedPortTest, EachGetsAboutAsManyAsTheOther) {
   }
   EXPECT_NEAR(static_cast<double>(workers_[0].metrics.connections.value()), 10, 1);
   EXPECT_EQ(connections(), 20u);
+}
+
+// Of a Unix socket's peer the kernel tells no reset.
+TEST_P(SharedPortTest, WhoHasResetBeforeHeIsAcceptedIsNotServed) {
+  listen();
+  come(1);
+  const linger at_once = {1, 0};
+  setsockopt(clients_.back().get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  clients_.clear();
+  settle();
+  const bool is_unix = GetParam() == std::string_view("unix");
+  EXPECT_EQ(lines_.lines.size(), is_unix ? 1u : 0u);
+  EXPECT_EQ(connections(), lines_.lines.size());
+}
+
+// libuv would try again at once and for ever.
+TEST_P(SharedPortTest, RestsWhenThereIsNoDescriptorForANewcomer) {
+  listen();
+  come(1);
+  close(std::exchange(loop_.uv()->emfile_fd, -1));  // with it libuv would take and end newcomers
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  turn();
+  turn();
+  wait_ms(StreamListener::kAcceptAgainMs);
+  turn();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  const size_t reason = index_of(Rejected::descriptors);
+  EXPECT_EQ(
+      workers_[0].metrics.rejected[reason].value() + workers_[1].metrics.rejected[reason].value(),
+      GetParam() == std::string_view("unix") ? 2u : 1u);
+  EXPECT_EQ(connections(), 0u);
+  wait_ms(StreamListener::kAcceptAgainMs);
+  settle();
+  EXPECT_EQ(lines_.lines.size(), 1u);
+}
+
+TEST_P(SharedPortTest, WhoWasPassedOnToOneThatAcceptsNoMoreIsServed) {
+  listen();
+  come(1);
+  UniqueFd connection;
+  while (!connection) {
+    connection.reset(accept(sockets_[0].fd(), nullptr, nullptr));
+    if (!connection) {
+      connection.reset(accept(sockets_[1].fd(), nullptr, nullptr));
+    }
+  }
+  const AcceptMember& first = sockets_[0].member();
+  first.balancer->update(0, 2);
+  ASSERT_EQ(first.balancer->reserve(0), 1u);
+  ASSERT_TRUE(first.balancer->pass_on(1, connection));
+  workers_[1].listener->stop_accepting();
+  settle();
+  EXPECT_EQ(lines_.lines.size(), 1u);
+  EXPECT_EQ(workers_[1].metrics.connections.value(), 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, SharedPortTest, ::testing::Values("tcp", "unix"),
