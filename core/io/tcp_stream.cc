@@ -41,6 +41,21 @@ struct Ends {
   }
 };
 
+/// Of family AF_UNSPEC when the peer has gone.
+sockaddr_storage peer_sockaddr(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  return address;
+}
+
+/// Without port; empty of an address that is none of IP.
+std::string ip_text(const sockaddr_storage& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  uv_ip_name(reinterpret_cast<const sockaddr*>(&address), text.data(), text.size());
+  return text.data();
+}
+
 }  // namespace
 
 TcpStream::Shell::Shell(TcpStream* owner)
@@ -335,38 +350,23 @@ std::string_view without_v4_prefix(std::string_view address) {
 }
 
 std::string peer_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (getpeername(fd, generic, &size) != 0) {
-    return "gone";
-  }
+  const sockaddr_storage address = peer_sockaddr(fd);
   if (address.ss_family == AF_UNIX) {
     return "unix";
   }
-  if (uv_ip_name(generic, text.data(), text.size()) != 0) {
+  const std::string ip = ip_text(address);
+  if (ip.empty()) {
     return "gone";
   }
   const bool v6 = address.ss_family == AF_INET6;
   const uint16_t port = ntohs(v6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
                                  : reinterpret_cast<const sockaddr_in&>(address).sin_port);
-  const std::string_view host = without_v4_prefix(text.data());
+  const std::string_view host = without_v4_prefix(ip);
   const bool brackets = host.find(':') != host.npos;
   return fmt::format("{}{}{}:{}", brackets ? "[" : "", host, brackets ? "]" : "", port);
 }
 
-std::optional<IpAddress> ip_of(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (getpeername(fd, generic, &size) != 0 || address.ss_family == AF_UNIX ||
-      uv_ip_name(generic, text.data(), text.size()) != 0) {
-    return std::nullopt;
-  }
-  return IpAddress::parse(text.data());
-}
+std::optional<IpAddress> ip_of(int fd) { return IpAddress::parse(ip_text(peer_sockaddr(fd))); }
 
 void TcpStream::stop_reading() {
   reading_ = false;

@@ -165,6 +165,8 @@ TEST_F(TcpStreamTest, KnowsItsPeer) {
 TEST_F(TcpStreamTest, APeerOnAUnixSocketHasNoAddress) {
   adopt_unix();
   EXPECT_EQ(owner_.stream->peer(), "unix");
+  EXPECT_EQ(peer_of(peer_.get()), "unix");
+  EXPECT_EQ(ip_of(peer_.get()), std::nullopt);
 }
 
 TEST(PeerOfTest, AnAddressOfIPv4IsWrittenAsThatThoughItsSocketIsOfIPv6) {
@@ -181,25 +183,65 @@ TEST(PeerOfTest, AnAddressOfIPv4IsWrittenAsThatThoughItsSocketIsOfIPv6) {
 TEST(PeerOfTest, OneThatHasGoneHasNoAddress) {
   EXPECT_EQ(peer_of(-1), "gone");
   EXPECT_EQ(ip_of(-1), std::nullopt);
+  auto [accepted, connected] = testing::LoopbackPort().connect_both();
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(connected.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  connected.reset();
+  EXPECT_EQ(peer_of(accepted.get()), "gone");
+  EXPECT_EQ(ip_of(accepted.get()), std::nullopt);
 }
 
+/// A listening socket of IPv6 on all addresses, for IPv4 too, and the port that it was given.
+class BothKinds {
+ public:
+  BothKinds() : listener_(socket(AF_INET6, SOCK_STREAM, 0)) {
+    const int off = 0;
+    setsockopt(listener_.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (bind(listener_.get(), generic, size) == 0 && listen(listener_.get(), 1) == 0) {
+      getsockname(listener_.get(), generic, &size);
+      port_ = ntohs(address.sin6_port);
+    }
+  }
+  /// 0: there is no IPv6 here.
+  uint16_t port() const { return port_; }
+  /// The accepted end of a connection to `host`, and the port that the other end has.
+  std::pair<UniqueFd, std::string> accept_from(const char* host, UniqueFd& connected) {
+    sockaddr_storage to{};
+    auto* generic = reinterpret_cast<sockaddr*>(&to);
+    if (uv_ip4_addr(host, port_, reinterpret_cast<sockaddr_in*>(&to)) != 0) {
+      uv_ip6_addr(host, port_, reinterpret_cast<sockaddr_in6*>(&to));
+    }
+    connected.reset(socket(to.ss_family, SOCK_STREAM, 0));
+    socklen_t size = sizeof to;
+    EXPECT_EQ(connect(connected.get(), generic, size), 0);
+    getsockname(connected.get(), generic, &size);
+    const auto& own = reinterpret_cast<const sockaddr_in6&>(to);  // its port stands where IPv4's is
+    return {UniqueFd(accept(listener_.get(), nullptr, nullptr)),
+            std::to_string(ntohs(own.sin6_port))};
+  }
+
+ private:
+  UniqueFd listener_;
+  uint16_t port_ = 0;
+};
+
 // Brackets keep the port apart.
-TEST(PeerOfTest, AnAddressOfIPv6StandsInBrackets) {
-  const UniqueFd listener(socket(AF_INET6, SOCK_STREAM, 0));
-  const UniqueFd connected(socket(AF_INET6, SOCK_STREAM, 0));
-  sockaddr_in6 address{};
-  address.sin6_family = AF_INET6;
-  address.sin6_addr = in6addr_loopback;
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(listener.get(), generic, size) != 0) {
+TEST(PeerOfTest, AnAddressOfIPv6StandsInBracketsAndOneOfIPv4DoesNot) {
+  BothKinds listener;
+  if (listener.port() == 0) {
     GTEST_SKIP() << "no IPv6 here";
   }
-  listen(listener.get(), 1);
-  getsockname(listener.get(), generic, &size);
-  ASSERT_EQ(connect(connected.get(), generic, size), 0);
-  EXPECT_EQ(peer_of(connected.get()), "[::1]:" + std::to_string(ntohs(address.sin6_port)));
-  EXPECT_EQ(ip_of(connected.get()), IpAddress::parse("::1"));
+  UniqueFd connected;
+  const auto [of_v6, v6_port] = listener.accept_from("::1", connected);
+  EXPECT_EQ(peer_of(of_v6.get()), "[::1]:" + v6_port);
+  EXPECT_EQ(ip_of(of_v6.get()), IpAddress::parse("::1"));
+  const auto [of_v4, v4_port] = listener.accept_from("127.0.0.1", connected);
+  EXPECT_EQ(peer_of(of_v4.get()), "127.0.0.1:" + v4_port);
+  EXPECT_EQ(ip_of(of_v4.get()), IpAddress::parse("127.0.0.1"));
 }
 
 TEST_F(TcpStreamTest, SaysInWordsWhyAConnectionHasEnded) {
