@@ -294,7 +294,7 @@ Result<std::vector<ListenSocket>> ListenSocket::open_unix_group(const Address& a
 }
 
 void ListenSocket::join(std::vector<ListenSocket>& sockets,
-                        std::shared_ptr<AcceptBalancer> balancer) {
+                        const std::shared_ptr<AcceptBalancer>& balancer) {
   for (size_t i = 0; i < sockets.size(); ++i) {
     sockets[i].member_ = {balancer, i};
   }
