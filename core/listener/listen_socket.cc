@@ -179,10 +179,10 @@ Result<UniqueFd> open_tcp(const Address& address, bool reuse_port) {
   if (!fd) {
     return cannot_listen(address, errno);
   }
-  const int off = 0;  // [::] takes IPv4's connections too, whatever the system's default is
-  if (found->ai_family == AF_INET6) {
-    setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  }
+  // [::] takes IPv4's connections too, whatever the system's default is. A socket of IPv4 refuses
+  // the option.
+  const int off = 0;
+  setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (reuse_port) {
     setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
@@ -294,7 +294,7 @@ Result<std::vector<ListenSocket>> ListenSocket::open_unix_group(const Address& a
 }
 
 void ListenSocket::join(std::vector<ListenSocket>& sockets,
-                        std::shared_ptr<AcceptBalancer> balancer) {
+                        const std::shared_ptr<AcceptBalancer>& balancer) {
   for (size_t i = 0; i < sockets.size(); ++i) {
     sockets[i].member_ = {balancer, i};
   }

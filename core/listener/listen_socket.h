@@ -83,7 +83,8 @@ class ListenSocket {
       : fd_(std::move(fd)), bound_(std::move(bound)), file_(file) {}
   static Result<std::vector<ListenSocket>> open_unix_group(const Address& address, uint32_t count,
                                                            const SocketRights& rights);
-  static void join(std::vector<ListenSocket>& sockets, std::shared_ptr<AcceptBalancer> balancer);
+  static void join(std::vector<ListenSocket>& sockets,
+                   const std::shared_ptr<AcceptBalancer>& balancer);
   static std::optional<File> file_of(const std::string& path);
   void remove_file();
 

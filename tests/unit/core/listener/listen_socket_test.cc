@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/resource.h>
@@ -130,6 +131,27 @@ TEST(ListenSocketTest, SpeaksIpv6) {
   const auto second = ListenSocket::open(socket.value().bound(), false);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error(), StartsWith("cannot listen on [::1]:"));
+}
+
+// In a network of its own, whose default is the other one. Not every container lets a process have
+// one.
+TEST(ListenSocketDeathTest, AllAddressesAreThoseOfIpv4TooWhateverTheSystemsDefaultIs) {
+  const auto show_option = [] {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 ||
+        !(std::ofstream("/proc/sys/net/ipv6/bindv6only") << 1 << std::flush)) {
+      std::fputs("no network of its own", stderr);
+      _exit(0);
+    }
+    const auto socket = open("[::]:0");
+    int only_v6 = -1;
+    socklen_t size = sizeof only_v6;
+    if (socket) {
+      getsockopt(socket.value().fd(), IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &size);
+    }
+    std::fputs(only_v6 == 0 ? "both" : "one", stderr);
+    _exit(0);
+  };
+  EXPECT_EXIT(show_option(), ::testing::ExitedWithCode(0), "both|no network of its own");
 }
 
 TEST(ListenSocketDeathTest, WithoutIpv6AllAddressesAreThoseOfIpv4) {

@@ -270,6 +270,137 @@ TEST(Reader, ReadsEveryWidthOfHead) {
   EXPECT_EQ(text.size(), 31u);
 }
 
+// Written as in Python; empty when it is none, or when there is more.
+std::string integer_of(std::string_view hex) {
+  const std::string bytes = from_hex(hex);
+  Reader reader(bytes);
+  Integer value;
+  if (!reader.read_integer(value) || !reader.at_end()) {
+    return "";
+  }
+  return value.negative ? std::to_string(static_cast<int64_t>(value.bits))
+                        : std::to_string(value.bits);
+}
+
+TEST(Reader, ReadsIntegersOfEveryWidthToTheirLimits) {
+  const std::pair<const char*, const char*> integers[] = {
+      {"00", "0"},
+      {"7f", "127"},
+      {"e0", "-32"},
+      {"ff", "-1"},
+      {"cc ff", "255"},
+      {"cd fffe", "65534"},
+      {"ce fffefdfc", "4294901244"},
+      {"cf 8000000000000000", "9223372036854775808"},
+      {"cf ffffffffffffffff", "18446744073709551615"},
+      {"d0 7f", "127"},
+      {"d0 80", "-128"},
+      {"d1 7ffe", "32766"},
+      {"d1 8001", "-32767"},
+      {"d2 7ffefdfc", "2147417596"},
+      {"d2 80000001", "-2147483647"},
+      {"d3 7fffffffffffffff", "9223372036854775807"},
+      {"d3 8000000000000000", "-9223372036854775808"},
+  };
+  for (const auto& [hex, integer] : integers) {
+    EXPECT_EQ(integer_of(hex), integer) << hex;
+  }
+}
+
+TEST(Reader, TakesScalarsOneBehindTheOther) {
+  const std::string bytes =
+      from_hex("c0 c3 c2 ca3fc00000 cbbff8000000000000 c4026869 c500026869 c6000000026869 2a");
+  Reader reader(bytes);
+  bool truth = false;
+  double real = 0;
+  ByteView text;
+  Integer last;
+  EXPECT_TRUE(reader.read_nil());
+  EXPECT_TRUE(reader.read_bool(truth));
+  EXPECT_TRUE(truth);
+  EXPECT_TRUE(reader.read_bool(truth));
+  EXPECT_FALSE(truth);
+  EXPECT_TRUE(reader.read_real(real));
+  EXPECT_EQ(real, 1.5);
+  EXPECT_TRUE(reader.read_real(real));
+  EXPECT_EQ(real, -1.5);
+  for (int width = 0; width < 3; ++width) {
+    text = {};
+    EXPECT_TRUE(reader.read_bin(text));
+    EXPECT_EQ(text, "hi");
+  }
+  EXPECT_TRUE(reader.read_integer(last));
+  EXPECT_EQ(last.bits, 42u);
+  EXPECT_TRUE(reader.at_end());
+}
+
+TEST(Reader, ReadsExtensionsOfEveryForm) {
+  const std::pair<const char*, size_t> heads[] = {
+      {"d4 fb", 1},  {"d5 fb", 2},    {"d6 fb", 4},        {"d7 fb", 8},
+      {"d8 fb", 16}, {"c7 03 fb", 3}, {"c8 0103 fb", 259}, {"c9 00010003 fb", 65'539}};
+  for (const auto& [head, size] : heads) {
+    const std::string bytes = from_hex(head) + std::string(size, 'x');
+    Reader reader(bytes);
+    int8_t type = 0;
+    ByteView body;
+    EXPECT_TRUE(reader.read_ext(type, body)) << head;
+    EXPECT_EQ(type, -5) << head;
+    EXPECT_EQ(body, std::string(size, 'x')) << head;
+    EXPECT_TRUE(reader.at_end()) << head;
+  }
+}
+
+TEST(Reader, StaysWhereItIsWhenAScalarIsAnotherOrCutShort) {
+  for (const char* hex : {"",
+                          "c1",
+                          "a0",
+                          "90",
+                          "80",
+                          "ca",
+                          "ca000000",
+                          "cb00000000000000",
+                          "cc",
+                          "cd00",
+                          "ce000000",
+                          "cf00000000000000",
+                          "d0",
+                          "d100",
+                          "d2000000",
+                          "d300000000000000",
+                          "c4",
+                          "c402",
+                          "c40261",
+                          "c500",
+                          "c5000261",
+                          "c6000000",
+                          "c6ffffffff61",
+                          "d4",
+                          "d405",
+                          "d50561",
+                          "c7",
+                          "c701",
+                          "c70105",
+                          "c80001",
+                          "c800020561",
+                          "c9000000",
+                          "c9ffffffff0561"}) {
+    const std::string bytes = from_hex(hex);
+    Reader reader(bytes);
+    bool truth = false;
+    double real = 0;
+    Integer integer;
+    int8_t type = 0;
+    ByteView view;
+    EXPECT_FALSE(reader.read_nil()) << hex;
+    EXPECT_FALSE(reader.read_bool(truth)) << hex;
+    EXPECT_FALSE(reader.read_integer(integer)) << hex;
+    EXPECT_FALSE(reader.read_real(real)) << hex;
+    EXPECT_FALSE(reader.read_bin(view)) << hex;
+    EXPECT_FALSE(reader.read_ext(type, view)) << hex;
+    EXPECT_EQ(reader.rest(), bytes) << hex;
+  }
+}
+
 TEST(Reader, StaysWhereItIsWhenAskedForTheWrongThing) {
   uint32_t count = 7;
   ByteView view = "untouched";
