@@ -211,7 +211,9 @@ def test_every_program_belongs_to_a_declared_package():
 
 def test_many_calls_are_seen():
     seen = {name for _, name in calls()}
-    assert {"cmake", "redis-server", "podman", "dpkg-query", "promtool"} <= seen
+    assert {"cmake", "redis-server", "dpkg-query", "promtool"} <= seen
+    # Where there is Docker, or the containers are left out, podman is not installed.
+    assert "podman" in seen or not shutil.which("podman", path=PROGRAMS)
 
 
 @pytest.mark.parametrize(
