@@ -138,10 +138,19 @@ void Backend::fail_all() {
       fmt::format("backend '{}' unavailable: the gateway is shutting down", options_.name);
   for (ForwardedCall& call : calls_) {
     if (call.call) {
-      std::move(call.call).fail(Outcome::unavailable, text);
-      *context_.request_bytes -= call.request.size();
-      call.request.clear();
+      let_go(call);
+      fail(call, Outcome::unavailable, text);
     }
+  }
+}
+
+// The loop may run on: an answer, the end of a connection and the deadline find no call any more.
+// Of its server this says nothing, unlike a time-out.
+void Backend::let_go(ForwardedCall& call) {
+  if (call.queued) {
+    leave_queue(call);
+  } else if (call.connection != nullptr) {
+    call.connection->give_up(call, context_.timers->now_ms());
   }
 }
 

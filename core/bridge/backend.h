@@ -85,7 +85,8 @@ class Backend final : private EndpointSet::Owner {
   void look_at_orders() { endpoints_.look_at_orders(); }
   void clear(std::string_view endpoint) { endpoints_.clear(endpoint); }
 
-  /// Answers every call with an error. Nothing may follow but the destructor.
+  /// Answers every call with an error. The loop may run on: the backend drops what servers still
+  /// send. Callers forward no call after it.
   void fail_all();
 
   /// The first attempts to reach the endpoints have ended, well or not.
@@ -121,6 +122,7 @@ class Backend final : private EndpointSet::Owner {
   void enqueue(ForwardedCall& call);
   void take_from_queue(ForwardedCall& call);
   void leave_queue(ForwardedCall& call);
+  void let_go(ForwardedCall& call);
   void refuse(ForwardedCall& call, uint64_t wait_ms);
   void refuse_for_memory(Call call);
   void refuse_round(const Request& request, Call call);

@@ -77,6 +77,9 @@ uint64_t CallQueue::expected_wait_ns(const CallerLane& lane) const {
 CallQueue::Refusal CallQueue::push(ForwardedCall& call) {
   const uint64_t now_ns = clock_.now_ns();
   judge(now_ns);
+  if (all_.empty()) {
+    forget_old_rate(now_ns);
+  }
   CallerLane& lane = lane_of(call.caller);
   call.lane = &lane;
   call.queued_ns = now_ns;
@@ -168,6 +171,7 @@ void CallQueue::measure(uint64_t now_ns) {
       gap_ns = std::min(gap_ns, std::max(gap_ns_, kNsPerMs) * kMaxGapRatio);
     }
     gap_ns_ = (gap_ns_ * old_gaps + gap_ns * taken_then_) / (old_gaps + taken_then_);
+    measured_ns_ = now_ns;
   }
   last_take_ns_ = now_ns;
   taken_then_ = 1;

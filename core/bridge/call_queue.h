@@ -92,6 +92,13 @@ class CallQueue {
   uint64_t expected_wait_ns(const CallerLane& lane) const;
   ForwardedCall* newest(uint64_t now_ns);
   void measure(uint64_t now_ns);
+  /// Before a call waits alone: what was measured of the queue the last time it stood may be old.
+  void forget_old_rate(uint64_t now_ns) {
+    if (now_ns - measured_ns_ > kIntervalMs * kNsPerMs) {
+      served_ = 0;
+      pause_ns_ = 0;
+    }
+  }
   [[gnu::noinline]] Refusal refuse(ForwardedCall& call, uint64_t wait_ns);
   [[gnu::noinline]] Refusal refuse_one();
   ForwardedCall& victim() const;
@@ -112,8 +119,9 @@ class CallQueue {
   /// The longest of late in which none was served: slots that become free together leave a call no
   /// turn before, so it is not served last for having waited so long.
   uint64_t pause_ns_ = 0;
-  uint64_t gap_ns_ = 0;  ///< between two calls being served while others wait
-  uint32_t served_ = 0;  ///< counts to kMinServed
+  uint64_t gap_ns_ = 0;       ///< between two calls being served while others wait
+  uint32_t served_ = 0;       ///< counts to kMinServed
+  uint64_t measured_ns_ = 0;  ///< when pause_ns_ and gap_ns_ last were
 };
 
 }  // namespace zerogate

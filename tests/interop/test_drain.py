@@ -2,6 +2,7 @@
 call is left hanging."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -15,13 +16,14 @@ from zero.error import ConnectionException, RemoteException, TimeoutException
 
 from bridging import one_backend
 from raw import GREETING, ID_BYTES, READY, w5_request
-from scripted_backend import ScriptedTcp, echo
+from scripted_backend import Call, ScriptedTcp, echo
 from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
 
 HAPROXY = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
 DELAY_S = 1.5  # long enough to be seen by those who ask every 50 ms
+UNREAD, UNREAD_BYTES = 8, 8 << 20  # replies that a client does not read
 
 
 def post(gateway, path):
@@ -122,25 +124,36 @@ async def test_a_second_signal_after_post_drain_ends_at_once(start_bridge):
         await asyncio.to_thread(gateway.wait_for_exit)
 
 
+@contextlib.asynccontextmanager
+async def late_reader(gateway):
+    """A socket that has replies to read, UNREAD_BYTES and more."""
+    data = msgspec.msgpack.encode(b"x" * (UNREAD_BYTES // UNREAD))
+    with socket.socket() as late:
+        late.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        late.settimeout(PATIENCE_S)
+        late.connect(("127.0.0.1", gateway.zmq_port))
+        late.sendall(GREETING + READY)
+        for number in range(UNREAD):
+            body = w5_request(bytes([number]) * ID_BYTES, "f", data)
+            late.sendall(b"\x02" + len(body).to_bytes(8, "big") + body)
+        done = {"function": "f", "outcome": "ok"}
+        await until(
+            lambda: gateway.metrics().total("zerogate_requests_total", **done) == UNREAD,
+            PATIENCE_S, "the gateway has all answers")
+        yield late
+
+
+async def ends_with_a_call_cut_off(gateway):
+    with pytest.raises(AssertionError, match=r"exit status 1\b"):
+        await asyncio.to_thread(gateway.wait_for_exit)
+
+
 async def test_replies_that_wait_at_the_end_of_a_drain_are_still_read(start_bridge, clients):
     """A client that reads late has what it was answered, as libzmq's linger gave it."""
-    calls, answers, size = [], 8, 1 << 20
-    script = {"f": echo, "slow": calls.append}
-    data = msgspec.msgpack.encode(b"x" * size)
-    async with ScriptedTcp(script) as backend:
+    calls = []
+    async with ScriptedTcp({"f": echo, "slow": calls.append}) as backend:
         gateway = await start_bridge(config={**one_backend(backend.url), "drain_timeout": "100ms"})
-        with socket.socket() as late:
-            late.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            late.settimeout(PATIENCE_S)
-            late.connect(("127.0.0.1", gateway.zmq_port))
-            late.sendall(GREETING + READY)
-            for number in range(answers):
-                body = w5_request(bytes([number]) * ID_BYTES, "f", data)
-                late.sendall(b"\x02" + len(body).to_bytes(8, "big") + body)
-            done = {"function": "f", "outcome": "ok"}
-            await until(
-                lambda: gateway.metrics().total("zerogate_requests_total", **done) == answers,
-                PATIENCE_S, "the gateway has all answers")
+        async with late_reader(gateway) as late:
             waiting = await begin_slow_call(clients, gateway, calls)
             gateway.terminate()
             with pytest.raises(RemoteException):  # the time of the drain is over
@@ -148,9 +161,25 @@ async def test_replies_that_wait_at_the_end_of_a_drain_are_still_read(start_brid
             came = 0
             while block := await asyncio.to_thread(late.recv, 1 << 20):
                 came += len(block)
-        with pytest.raises(AssertionError, match="exit status 1"):  # as the slow call was cut off
-            await asyncio.to_thread(gateway.wait_for_exit)
-        assert came > answers * size
+        await ends_with_a_call_cut_off(gateway)
+        assert came > UNREAD_BYTES
+
+
+@pytest.mark.parametrize("late", (echo, Call.close), ids=("answer", "close"))
+async def test_what_a_backend_does_after_a_drain_has_ended_reaches_nobody(
+    start_bridge, clients, late
+):
+    """The loop runs on for a client that has replies to read, and the backend knows of no end."""
+    calls = []
+    async with ScriptedTcp({"f": echo, "slow": calls.append}) as backend:
+        gateway = await start_bridge(config={**one_backend(backend.url), "drain_timeout": "100ms"})
+        async with late_reader(gateway):
+            waiting = await begin_slow_call(clients, gateway, calls)
+            gateway.terminate()
+            with pytest.raises(RemoteException, match="the gateway is shutting down"):
+                await waiting
+            late(calls[0])
+            await ends_with_a_call_cut_off(gateway)
 
 
 async def test_idle_connections_end_and_that_of_a_call_after_its_answer(busy, clients):

@@ -100,6 +100,64 @@ TEST_F(CallQueueTest, RefusesAtTheDoorWhatCannotBeServedInTime) {
   EXPECT_EQ(queue.push(make(2, 1'000)).call, nullptr) << "its turn comes sooner";
 }
 
+TEST_F(CallQueueTest, ARateOfLongAgoRefusesNoCall) {
+  CallQueue queue(clock, 10'000);
+  for (int i = 0; i < 40; ++i) {
+    queue.push(make(1, 60'000));
+  }
+  while (!queue.empty()) {  // 4/s
+    clock.advance_ms(1'000);
+    for (int slot = 0; slot < 4; ++slot) {
+      serve(queue);
+    }
+  }
+  clock.advance_ms(5'000);
+  for (int i = 0; i < 400; ++i) {
+    ASSERT_EQ(queue.push(make(1)).call, nullptr) << "100 s at the old rate; it is the " << i;
+  }
+  for (int i = 0; i < 20; ++i) {
+    clock.advance_ms(1);
+    serve(queue);
+  }
+  EXPECT_EQ(queue.push(make(1, 1'000)).call, nullptr);
+  EXPECT_NE(queue.push(make(1, 300)).call, nullptr) << "by the new rate";
+}
+
+TEST_F(CallQueueTest, ARateStandsWhileTheQueueIsEmptyForAMoment) {
+  CallQueue queue(clock, 10'000);
+  for (int i = 0; i < 40; ++i) {
+    queue.push(make(1, 60'000));
+  }
+  while (!queue.empty()) {
+    clock.advance_ms(10);
+    serve(queue);
+  }
+  clock.advance_ms(CallQueue::kIntervalMs);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(queue.push(make(1, 60'000)).call, nullptr);
+  }
+  EXPECT_NE(queue.push(make(1, 900)).call, nullptr);
+}
+
+// No call is served that would be measured.
+TEST_F(CallQueueTest, ARateThatRefusesEveryCallIsForgotten) {
+  CallQueue queue(clock, 10'000);
+  for (int i = 0; i < 20; ++i) {
+    queue.push(make(1, 600'000));
+  }
+  while (!queue.empty()) {
+    clock.advance_ms(10'000);
+    serve(queue);
+  }
+  ForwardedCall* refused = &make(2);
+  EXPECT_EQ(queue.push(*refused).call, refused);
+  for (uint64_t ms = 0; ms <= CallQueue::kIntervalMs; ms += 100) {
+    clock.advance_ms(100);
+    refused = queue.push(make(2)).call;
+  }
+  EXPECT_EQ(refused, nullptr);
+}
+
 TEST_F(CallQueueTest, PoliteCallerIsServedBesideAGreedyOne) {
   CallQueue queue(clock, 512);
   for (int i = 0; i < 1'000; ++i) {
