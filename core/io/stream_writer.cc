@@ -53,7 +53,8 @@ int StreamWriter::wait_with_rest(uv_stream_t* stream, OutBuffer& bytes, size_t t
 }
 
 // What uv_try_write does when libuv has nothing queued, which waiting() has told, without the 190
-// instructions that 1.44 takes around the system call.
+// instructions that 1.44 takes around the system call. A Unix socket says ENOBUFS where memory is
+// short for now: libuv waits until it may write, as with EAGAIN.
 ssize_t StreamWriter::write(uv_stream_t* stream, ByteView bytes) {
   if (fd_ < 0) [[unlikely]] {
     uv_fileno(reinterpret_cast<uv_handle_t*>(stream), &fd_);
@@ -62,6 +63,9 @@ ssize_t StreamWriter::write(uv_stream_t* stream, ByteView bytes) {
   do {
     sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
+  if (sent < 0 && errno == ENOBUFS) {
+    return UV_EAGAIN;
+  }
   return sent < 0 ? -errno : sent;  // libuv's error numbers are the negated ones of the system
 }
 

@@ -107,7 +107,8 @@ ssize_t __wrap_send(int fd, const void* data, size_t size, int flags) {
                         ? -EBADF
                         : entry->socket->write({static_cast<const char*>(data), size});
   if (sent < 0) {
-    errno = static_cast<int>(-sent);
+    const bool other_word = sent == -EAGAIN && fd % 2 == 0;  // the kernel has two for "not now"
+    errno = other_word ? ENOBUFS : static_cast<int>(-sent);
     return -1;
   }
   return sent;
