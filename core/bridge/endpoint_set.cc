@@ -209,9 +209,7 @@ void EndpointSet::on_leave_timer() {
       retire(i);
     }
   }
-  if (!any_available()) {
-    owner_.on_none_left();
-  }
+  tell_all();
 }
 
 void EndpointSet::retire(size_t index) {
@@ -365,7 +363,15 @@ void EndpointSet::on_dirty(Endpoint& endpoint) {
 
 void EndpointSet::on_availability(Endpoint&) {
   see_off();
+  tell_all();
+}
+
+void EndpointSet::tell_all() {
+  const bool hurry = std::ranges::none_of(endpoints_, [](const auto& e) { return e->available(); });
   for (const auto& endpoint : endpoints_) {
+    if (hurry) {
+      endpoint->hurry();
+    }
     endpoint->show_state();
   }
   if (!any_available()) {

@@ -120,6 +120,8 @@ class EndpointSet final : private Endpoint::Owner {
   void retire(size_t index);
   /// Retires what is leaving, when there is a replacement or it has nothing left.
   void see_off();
+  /// Some endpoint has become available, or is no more: tells all of them, and the calls that wait.
+  void tell_all();
   void on_leave_timer();
   void on_sweep();
   Endpoint* pick_one_of_many(const ForwardedCall& call, const Endpoint* avoid,

@@ -66,6 +66,21 @@ TEST_F(BackendNamesTest, TheOldAddressServesUntilTheNewOneCan) {
   EXPECT_TRUE(network_.to(name(1)).empty());
 }
 
+TEST_F(BackendNamesTest, WhenTheOldAddressHasLeftTheNewOneIsTriedSoon) {
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    backend_.reset();
+    context_.seed = seed;
+    make_named({1});
+    say({2});
+    while (metrics(1) != nullptr) {
+      network_.kill(name(2));
+      pass_ms(1);
+    }
+    pass_ms(Endpoint::kBackoffMinMs * 3 / 2);
+    ASSERT_EQ(network_.to(name(2)).size(), 1u) << "seed " << seed;
+  }
+}
+
 TEST_F(BackendNamesTest, AnAddressThatItsNameHasLostGetsNoNewConnection) {
   make_named({1});
   say({2});
