@@ -1,6 +1,7 @@
 // One address of a backend, and over TLS one name there, with its pool of connections.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -166,6 +167,12 @@ class Endpoint final : private BackendConnection::Owner {
   };
   void set_listing(Listing listing);
   bool leaving() const { return listing_ == Listing::gone; }
+  static constexpr uint64_t kStays = UINT64_MAX;
+  /// When one that leaves is retired, if nothing has replaced it. A time that has begun goes on.
+  void set_leaves_ms(uint64_t at_ms) {
+    leaves_ms_ = leaving() && at_ms != kStays ? std::min(leaves_ms_, at_ms) : kStays;
+  }
+  uint64_t leaves_ms() const { return leaves_ms_; }
   /// Its name has other addresses; see show_state().
   void set_one_of_a_name(bool one_of_a_name) { one_of_a_name_ = one_of_a_name; }
   /// Takes no more requests; connects no more.
@@ -278,6 +285,7 @@ class Endpoint final : private BackendConnection::Owner {
   bool put_off_ = false;    ///< timer_ waits longer, for another endpoint is available
   bool replacing_ = false;  ///< the connection that goes down is ended by us
   Listing listing_ = Listing::listed;
+  uint64_t leaves_ms_ = kStays;
   bool one_of_a_name_ = false;
   bool retired_ = false;
   bool dirty_ = false;
