@@ -72,8 +72,28 @@ void Endpoint::on_timer() {
 // Many connections break at once when a server goes: that is one reason to wait, not many.
 void Endpoint::retry_later() {
   if (!timer_.active()) {
+    put_off_ = owner_.can_spare(*this);
     timer_.start(backoff_.next_ms(backoff_max_ms()));
+  } else if (state_ == State::aside && !owner_.can_spare(*this)) {
+    hurry();  // it takes the calls, now with a connection less
   }
+}
+
+// Not at once: all gateways that lose a server would come at the same instant. An endpoint that is
+// aside with all of its connections stays so: they take the calls now, and it could open no other.
+void Endpoint::hurry() {
+  if (!put_off_ || !timer_.active()) {
+    return;
+  }
+  if (state_ == State::aside) {
+    if (up_ >= wanted_connections()) {
+      return;
+    }
+    become(State::probing);
+  }
+  put_off_ = false;
+  backoff_.reset();
+  timer_.start(backoff_.next_ms());
 }
 
 uint32_t Endpoint::backoff_max_ms() const {
@@ -202,7 +222,7 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
       set_aside(*aside_ms);
     }
   }
-  if (state_ != State::aside && takes_calls()) {
+  if (takes_calls()) {
     retry_later();
   }
   look_whether_settled();
@@ -328,6 +348,7 @@ void Endpoint::replace(BackendConnection& connection) {
 void Endpoint::set_aside(uint64_t for_ms) {
   become(State::aside);
   reason_ = "it failed several times in a row";
+  put_off_ = true;
   timer_.start(for_ms);
 }
 

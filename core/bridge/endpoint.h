@@ -1,6 +1,7 @@
 // One address of a backend, and over TLS one name there, with its pool of connections.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -71,7 +72,7 @@ struct EndpointContext {
 ///   down     it has no connection. One is tried, again and again with backoff.
 ///   up       takes requests. All connections are wanted; those that break are replaced.
 ///   aside    it failed too often (OutlierDetector). No new connection, no requests unless no other
-///            endpoint is left, for a time that grows.
+///            endpoint is left, for a time that grows; hurry() ends it.
 ///   probing  that time is over, or a call was given up and nothing has come since it was sent. One
 ///            answer, to `connect` or to a call, brings it up again.
 ///
@@ -166,6 +167,12 @@ class Endpoint final : private BackendConnection::Owner {
   };
   void set_listing(Listing listing);
   bool leaving() const { return listing_ == Listing::gone; }
+  static constexpr uint64_t kStays = UINT64_MAX;
+  /// When one that leaves is retired, if nothing has replaced it. A time that has begun goes on.
+  void set_leaves_ms(uint64_t at_ms) {
+    leaves_ms_ = leaving() && at_ms != kStays ? std::min(leaves_ms_, at_ms) : kStays;
+  }
+  uint64_t leaves_ms() const { return leaves_ms_; }
   /// Its name has other addresses; see show_state().
   void set_one_of_a_name(bool one_of_a_name) { one_of_a_name_ = one_of_a_name; }
   /// Takes no more requests; connects no more.
@@ -175,6 +182,9 @@ class Endpoint final : private BackendConnection::Owner {
   void set_order(const HandOrder& order);
   /// Ends an ejection: it is tried at once, and so is one that waits to connect again.
   void clear();
+  /// No endpoint is available any more. The next attempt to connect, or the end of a time aside,
+  /// was put off because one was: it comes after the shortest backoff now.
+  void hurry();
 
   /// Shows its state to the metrics and to the log. Again when another endpoint has come or gone.
   void show_state();
@@ -272,8 +282,10 @@ class Endpoint final : private BackendConnection::Owner {
   // See BackendConnection; while any connection is up.
   bool out_of_order_ = false;
   bool reaches_gateway_ = false;
+  bool put_off_ = false;    ///< timer_ waits longer, for another endpoint is available
   bool replacing_ = false;  ///< the connection that goes down is ended by us
   Listing listing_ = Listing::listed;
+  uint64_t leaves_ms_ = kStays;
   bool one_of_a_name_ = false;
   bool retired_ = false;
   bool dirty_ = false;

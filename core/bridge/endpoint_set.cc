@@ -106,10 +106,22 @@ void EndpointSet::update(const std::vector<EndpointResolver::Found>& found) {
   tell_too_many(too_many);
   see_off();
   // A set that lost everything serves on: a fault in the name server is no reason to cut it off.
-  if (!found.empty() &&
-      std::ranges::any_of(endpoints_, [](const auto& e) { return e->leaving(); }) &&
-      !leave_timer_.active()) {
-    leave_timer_.start(kLeaveMs);
+  const uint64_t leaves_ms = found.empty() ? Endpoint::kStays : timers_.now_ms() + kLeaveMs;
+  for (const auto& endpoint : endpoints_) {
+    endpoint->set_leaves_ms(leaves_ms);
+  }
+  start_leave_timer();
+}
+
+void EndpointSet::start_leave_timer() {
+  uint64_t first_ms = Endpoint::kStays;
+  for (const auto& endpoint : endpoints_) {
+    first_ms = std::min(first_ms, endpoint->leaves_ms());
+  }
+  if (first_ms != Endpoint::kStays) {
+    leave_timer_.start_at(first_ms);
+  } else {
+    leave_timer_.stop();
   }
 }
 
@@ -205,13 +217,12 @@ void EndpointSet::see_off() {
 
 void EndpointSet::on_leave_timer() {
   for (size_t i = endpoints_.size(); i-- > 0;) {
-    if (endpoints_[i]->leaving()) {
+    if (endpoints_[i]->leaves_ms() <= timers_.now_ms()) {
       retire(i);
     }
   }
-  if (!any_available()) {
-    owner_.on_none_left();
-  }
+  start_leave_timer();
+  tell_all();
 }
 
 void EndpointSet::retire(size_t index) {
@@ -365,7 +376,15 @@ void EndpointSet::on_dirty(Endpoint& endpoint) {
 
 void EndpointSet::on_availability(Endpoint&) {
   see_off();
+  tell_all();
+}
+
+void EndpointSet::tell_all() {
+  const bool hurry = std::ranges::none_of(endpoints_, [](const auto& e) { return e->available(); });
   for (const auto& endpoint : endpoints_) {
+    if (hurry) {
+      endpoint->hurry();
+    }
     endpoint->show_state();
   }
   if (!any_available()) {

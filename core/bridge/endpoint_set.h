@@ -28,7 +28,7 @@ struct EndpointSetOptions {
 /// whether TLS is spoken and the name that the server must prove then: two names at one address
 /// are two endpoints. An address that its name has lost gets no new connection; it serves on with
 /// those that it has until another endpoint is up, or for kLeaveMs, so that a name which moves
-/// costs no call. When no address is left at all, the last ones serve on for as long as their
+/// costs no call. While no address is left at all, the last ones serve on for as long as their
 /// connections hold. Owned by its Backend. Loop thread only.
 class EndpointSet final : private Endpoint::Owner {
  public:
@@ -120,6 +120,10 @@ class EndpointSet final : private Endpoint::Owner {
   void retire(size_t index);
   /// Retires what is leaving, when there is a replacement or it has nothing left.
   void see_off();
+  /// Some endpoint has become available, or is no more: tells all of them, and the calls that wait.
+  void tell_all();
+  /// For the first that leaves without a replacement.
+  void start_leave_timer();
   void on_leave_timer();
   void on_sweep();
   Endpoint* pick_one_of_many(const ForwardedCall& call, const Endpoint* avoid,

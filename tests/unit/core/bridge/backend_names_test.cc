@@ -66,6 +66,21 @@ TEST_F(BackendNamesTest, TheOldAddressServesUntilTheNewOneCan) {
   EXPECT_TRUE(network_.to(name(1)).empty());
 }
 
+TEST_F(BackendNamesTest, WhenTheOldAddressHasLeftTheNewOneIsTriedSoon) {
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    backend_.reset();
+    context_.seed = seed;
+    make_named({1});
+    say({2});
+    while (metrics(1) != nullptr) {
+      network_.kill(name(2));
+      pass_ms(1);
+    }
+    pass_ms(Endpoint::kBackoffMinMs * 3 / 2);
+    ASSERT_EQ(network_.to(name(2)).size(), 1u) << "seed " << seed;
+  }
+}
+
 TEST_F(BackendNamesTest, AnAddressThatItsNameHasLostGetsNoNewConnection) {
   make_named({1});
   say({2});
@@ -92,6 +107,50 @@ TEST_F(BackendNamesTest, ANameThatDoesNotExistAnyMoreKeepsItsConnectionsAndGetsN
   look_up();
   network_.serve(name(1));
   expect_call_at(1);
+}
+
+// It moves to where no server listens, and is lost before the old address has left.
+TEST_F(BackendNamesTest, ANameThatMovesAndThenDoesNotExistAnyMoreKeepsItsConnections) {
+  make_named({1});
+  say({2});
+  pass_ms(7'000);
+  network_.kill(name(2));
+  names_.has_no("orders");
+  pass_ms(2 * EndpointSet::kLeaveMs);
+  expect_call_at(1);
+  say({2});
+  pass_ms(EndpointSet::kLeaveMs - 1'000);
+  expect_call_at(1);
+  pass_ms(3'000);
+  EXPECT_TRUE(network_.to(name(1)).empty()) << "its time begins again with the first address";
+}
+
+TEST_F(BackendNamesTest, AnAddressThatLeavesHasItsWholeTimeAfterAnotherHasLeft) {
+  make_named({1});
+  say({2});
+  pass_ms(EndpointSet::kLeaveMs / 2);
+  while (network_.to(name(2)).empty()) {
+    pass_ms(1);
+  }
+  network_.serve(name(2));
+  say({3});
+  pass_ms(EndpointSet::kLeaveMs - 1'000);
+  expect_call_at(2);
+  pass_ms(5'000);
+  EXPECT_TRUE(network_.to(name(2)).empty());
+}
+
+TEST_F(BackendNamesTest, AnAddressThatIsBackAndLeavesAgainHasItsWholeTime) {
+  make_named({1});
+  say({2});
+  pass_ms(EndpointSet::kLeaveMs - 5'000);
+  say({1, 2});
+  look_up();
+  say({2});
+  pass_ms(EndpointSet::kLeaveMs - 1'000);
+  expect_call_at(1);
+  pass_ms(5'000);
+  EXPECT_TRUE(network_.to(name(1)).empty());
 }
 
 TEST_F(BackendNamesTest, AFailedLookUpTakesNoAddressAway) {

@@ -207,9 +207,10 @@ TEST_F(EndpointByHandTest, DisabledOnesDoNotMakeRoomForEjections) {
   call();
   call();
   network_.kill(name(3));
+  EXPECT_EQ(state(3), EndpointState::ejected);
   clock_.advance_ms(1);
   network_.kill(name(4));
-  EXPECT_EQ(state(3), EndpointState::ejected);
+  EXPECT_EQ(state(3), EndpointState::probing) << "no other serves any more";
   EXPECT_EQ(state(4), EndpointState::down) << "the last one is tried on";
 }
 

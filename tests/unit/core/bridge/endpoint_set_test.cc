@@ -43,6 +43,28 @@ class EndpointSetTest : public BackendTest {
     }
     return count;
   }
+  /// It breaks under a call often enough to be set aside for long.
+  void set_aside_for_long(size_t endpoint) {
+    for (int verdict = 0; verdict < 6; ++verdict) {
+      while (!up(endpoint)) {
+        pass_ms(1);
+        network_.serve(name(endpoint));
+      }
+      while (network_.requests(name(endpoint)) == 0) {
+        call();
+      }
+      network_.kill(name(endpoint));
+      answer_all(3 - endpoint);
+    }
+    EXPECT_FALSE(up(endpoint));
+  }
+  /// Whether it gets another connection while this time passes.
+  bool tried_within(size_t endpoint, uint64_t ms) {
+    pass_ms(0);
+    const size_t before = network_.to(name(endpoint)).size();
+    pass_ms(ms);
+    return network_.to(name(endpoint)).size() > before;
+  }
   /// The first of two endpoints goes aside by the call that is given up soon. Its other one lasts
   /// longer, and that one's end has it asked again.
   void expect_asked_after_its_last_call() {
@@ -204,6 +226,110 @@ TEST_F(EndpointSetTest, WhenNoOtherIsLeftTheOnesAsideAreUsed) {
   network_.to(name(aside))[0]->sent.erase(network_.to(name(aside))[0]->sent.begin());
   answer_all(aside);
   EXPECT_EQ(answer(one), "\x01");
+}
+
+// The jitter keeps thousands of gateways that lose the same server from coming at one instant.
+TEST_F(EndpointSetTest, OneThatIsDownIsTriedSoonOnceNoOtherServes) {
+  std::map<uint64_t, int> waits;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    backend_.reset();
+    context_.seed = seed;
+    make(2);
+    network_.serve(name(1));
+    for (int attempt = 0; attempt < 8; ++attempt) {
+      network_.kill(name(2));
+      pass_ms(1);
+      while (network_.to(name(2)).empty()) {
+        pass_ms(1);
+      }
+    }
+    network_.kill(name(2));
+    pass_ms(100);
+    network_.kill(name(1));
+    uint64_t ms = 0;
+    for (; ms <= 2 * Endpoint::kBackoffMinMs && network_.to(name(2)).empty(); ++ms) {
+      pass_ms(1);
+    }
+    EXPECT_GE(ms, Endpoint::kBackoffMinMs / 2) << "seed " << seed;
+    ASSERT_LE(ms, Endpoint::kBackoffMinMs * 3 / 2) << "seed " << seed;
+    ++waits[ms];
+    network_.serve(name(2));
+    EXPECT_TRUE(up(2));
+  }
+  EXPECT_GE(waits.size(), 5u);
+}
+
+// Its next waits are short ones, too.
+TEST_F(EndpointSetTest, OneThatIsTriedSoonIsTriedOnAsOneAlone) {
+  make(2);
+  network_.serve(name(1));
+  for (uint64_t ms = 0; ms < 60'000; ++ms) {
+    network_.kill(name(2));
+    pass_ms(1);
+  }
+  network_.kill(name(1));
+  const int made = network_.made;
+  for (uint64_t ms = 0; ms < 1'000; ++ms) {
+    network_.kill(name(2));
+    pass_ms(1);
+  }
+  EXPECT_GE(network_.made - made, 3);
+  EXPECT_LE(network_.made - made, 7);
+}
+
+TEST_F(EndpointSetTest, OneAsideWithoutConnectionsIsTriedSoonOnceNoOtherServes) {
+  options_.eject_after = 1;
+  serve(2);
+  set_aside_for_long(1);
+  pass_ms(1'000);
+  ASSERT_TRUE(network_.to(name(1)).empty());
+  network_.kill(name(2));
+  EXPECT_TRUE(tried_within(1, Endpoint::kBackoffMinMs * 3 / 2));
+  network_.serve(name(1));
+  EXPECT_TRUE(up(1));
+}
+
+// It could only be asked by a connection in the place of one that takes the calls.
+TEST_F(EndpointSetTest, OneAsideWithAllItsConnectionsKeepsThemOnceNoOtherServes) {
+  options_.in_flight = 1'000;
+  options_.eject_after = 1;
+  serve(2, "zmq");
+  call("stuck", 50);
+  const size_t aside = sent_to(), other = 3 - aside;
+  pass_ms(50);
+  ASSERT_FALSE(up(aside));
+  network_.kill(name(other));
+  for (int i = 0; i < 200; ++i) {
+    pass_ms(1);
+    const size_t one = call();
+    EXPECT_FALSE(answered(one)) << "it was refused after " << i << " ms";
+    answer_all(aside);
+  }
+}
+
+TEST_F(EndpointSetTest, OneAsideThatTakesTheCallsReplacesConnectionsThatBreak) {
+  options_.in_flight = 1'000;
+  options_.connections = 2;
+  options_.eject_after = 1;
+  for (const bool breaks_before : {true, false}) {
+    backend_.reset();
+    serve(2, "zmq");
+    call("stuck", 50);
+    const size_t aside = sent_to(), other = 3 - aside;
+    pass_ms(50);
+    ASSERT_FALSE(up(aside));
+    if (breaks_before) {
+      network_.to(name(aside))[0]->fail("connection reset");
+      EXPECT_FALSE(tried_within(aside, 100)) << "the other one serves";
+      network_.kill(name(other));
+    } else {
+      network_.kill(name(other));
+      network_.to(name(aside))[0]->fail("connection reset");
+    }
+    EXPECT_TRUE(tried_within(aside, Endpoint::kBackoffMinMs * 3 / 2)) << breaks_before;
+    network_.serve(name(aside));
+    EXPECT_TRUE(up(aside)) << breaks_before;
+  }
 }
 
 TEST_F(EndpointSetTest, WhenTheLastOneAsideGoesThoseThatWaitFailAtOnce) {
