@@ -247,6 +247,20 @@ TEST_F(LoadRunTest, AConnectionThatEndsCostsItsCallsAndIsOpenedAgain) {
   EXPECT_EQ(sample(CallError::malformed), "it sent something that is no reply of Zero's protocol");
 }
 
+TEST_F(LoadRunTest, AnUnansweredConnectDuringTheLoadIsTriedAgain) {
+  ZmqPeer server([connects = 0](const std::string& request) mutable -> ZmqPeer::Replies {
+    const std::string id = request.substr(0, kIdBytes);
+    if (request.substr(kIdBytes) == "connect") {
+      return ++connects == 2 ? ZmqPeer::Replies{}
+                             : ZmqPeer::Replies{id + std::string(kConnectAnswer)};
+    }
+    return {(connects == 1 ? std::string(kIdBytes, 'x') : id) + "\x07"};
+  });
+  options_.timeout_ms = 500;
+  ASSERT_TRUE(run(server.url(), [](const LoadReport& report) { return report.answered >= 3; }));
+  EXPECT_EQ(count(CallError::malformed), 1u);
+}
+
 TEST_F(LoadRunTest, AKeepAliveIsNoAnswer) {
   ZmqPeer server([](const std::string& request) -> ZmqPeer::Replies {
     const std::string id = request.substr(0, kIdBytes);
@@ -279,6 +293,7 @@ TEST_F(LoadRunTest, AServerThatClosesFailsTheCallsUnderWay) {
   ASSERT_TRUE(
       run(tcp_peer_->url(), [](const LoadReport& report) { return report.disconnects == 1; }));
   EXPECT_EQ(count(CallError::disconnected), 3u);
+  EXPECT_EQ(sample(CallError::disconnected), "the server closed the connection");
   EXPECT_EQ(report().answered, 0u);
 }
 
