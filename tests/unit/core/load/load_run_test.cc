@@ -316,6 +316,44 @@ TEST_F(LoadRunTest, AServerThatDoesNotAnswerConnectIsGivenUp) {
                                 "and is this its ZeroMQ port?");
 }
 
+TEST_F(LoadRunTest, OnlyTheAnswerToConnectOpensAConnection) {
+  tcp_peer_ = std::make_unique<TcpPeer>([](int fd) {
+    std::string buffer;
+    std::string answer;
+    wire::t3::write_frame(answer, read_frame(fd, buffer).id - 1, false, kConnectAnswer);
+    write_all(fd, answer);
+  });
+  const Status tcp = run(tcp_peer_->url());
+  ASSERT_FALSE(tcp);
+  EXPECT_THAT(tcp.error(), HasSubstr(": it sent an answer to no call of ours; is the server"));
+  ZmqPeer server([](const std::string& request) -> ZmqPeer::Replies {
+    std::string id = request.substr(0, kIdBytes);
+    --id.back();
+    return {id + std::string(kConnectAnswer)};
+  });
+  const Status zmq = run(server.url());
+  ASSERT_FALSE(zmq);
+  EXPECT_THAT(zmq.error(), HasSubstr(": it sent an answer to no call of ours; is the server"));
+}
+
+TEST_F(LoadRunTest, ConnectIsAnsweredOnce) {
+  tcp_peer_ = std::make_unique<TcpPeer>([](int fd) {
+    std::string buffer;
+    std::string answer;
+    wire::t3::write_frame(answer, read_frame(fd, buffer).id, false, kConnectAnswer);
+    write_all(fd, answer + answer);
+  });
+  ZmqPeer server([](const std::string& request) -> ZmqPeer::Replies {
+    const std::string answer = request.substr(0, kIdBytes) + std::string(kConnectAnswer);
+    const bool connects = request.substr(kIdBytes) == "connect";
+    return connects ? ZmqPeer::Replies{answer, answer} : ZmqPeer::Replies{};
+  });
+  for (const std::string& url : {tcp_peer_->url(), server.url()}) {
+    ASSERT_TRUE(run(url, [](const LoadReport& report) { return report.disconnects == 1; }));
+    EXPECT_EQ(sample(CallError::malformed), "it sent an answer to no call of ours") << url;
+  }
+}
+
 TEST_F(LoadRunTest, MayBeStoppedWhileItConnects) {
   ZmqPeer server([](const std::string&) -> ZmqPeer::Replies { return {}; });
   const Status status = run(server.url(), [](const LoadReport&) { return true; });
