@@ -57,12 +57,15 @@ uint64_t StateLog::update(Entry& thing, std::optional<bool> before, bool up,
   ++(up ? thing.up_for : thing.down_for);
   const bool all = thing.watched.when == WatchedState::When::up_for_all;
   const bool now_up = thing.up_for > 0 && (!all || thing.down_for == 0);
-  if (thing.up == now_up) {
+  if (thing.up != now_up) {
+    thing.up = now_up;
+    thing.reason = now_up ? "" : reason;
+    ++thing.changes;
+  }
+  // More than those of this report: a reporter that has gone may have owed a line.
+  if (thing.changes == 0) {
     return 0;
   }
-  thing.up = now_up;
-  thing.reason = now_up ? "" : reason;
-  ++thing.changes;
   const uint64_t now = now_ms();
   refill(thing, now);
   if (thing.lines > 0) {

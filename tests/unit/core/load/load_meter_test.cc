@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <string>
+#include <thread>
 
 #include "core/base/clock.h"
 #include "core/wire/zerror.h"
@@ -48,6 +50,36 @@ TEST_F(LoadMeterTest, OneThatWasCutBeforeItsBeginHasMeasuredNothing) {
   meter_.cut_window(kFromNs - 1);
   meter_.finish();
   EXPECT_EQ(report().measured_ns, 0u);
+}
+
+/// Works until this thread has had so much time of a processor.
+void burn(uint64_t ns) {
+  const auto spent_ns = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<uint64_t>(now.tv_sec) * kNsPerSecond + static_cast<uint64_t>(now.tv_nsec);
+  };
+  for (const uint64_t end_ns = spent_ns() + ns; spent_ns() < end_ns;) {
+  }
+}
+
+// Some kernels count in ticks.
+TEST_F(LoadMeterTest, TheProcessorsTimeIsThatOfTheWindow) {
+  constexpr uint64_t kWorkNs = 30 * kNsPerMs;
+  constexpr uint64_t kTickNs = 20 * kNsPerMs;
+  burn(2 * kWorkNs);
+  meter_.begin_cpu();
+  burn(kWorkNs);
+  meter_.end_cpu();
+  EXPECT_GE(report().cpu_ns, kWorkNs - kTickNs);
+  EXPECT_LT(report().cpu_ns, 2 * kWorkNs);
+  EXPECT_GE(report().busiest_ns, kWorkNs - kTickNs);
+  EXPECT_LE(report().busiest_ns, report().cpu_ns);
+  meter_.begin_cpu();
+  std::thread([] { burn(kWorkNs); }).join();
+  meter_.end_cpu();
+  EXPECT_GE(report().busiest_ns, kWorkNs - kTickNs) << "of libzmq's thread";
+  EXPECT_LT(report().cpu_ns, 2 * kWorkNs);
 }
 
 TEST_F(LoadMeterTest, InAClosedLoopItIsTheAnswersTimeThatCounts) {

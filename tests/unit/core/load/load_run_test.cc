@@ -247,6 +247,20 @@ TEST_F(LoadRunTest, AConnectionThatEndsCostsItsCallsAndIsOpenedAgain) {
   EXPECT_EQ(sample(CallError::malformed), "it sent something that is no reply of Zero's protocol");
 }
 
+TEST_F(LoadRunTest, AnUnansweredConnectDuringTheLoadIsTriedAgain) {
+  ZmqPeer server([connects = 0](const std::string& request) mutable -> ZmqPeer::Replies {
+    const std::string id = request.substr(0, kIdBytes);
+    if (request.substr(kIdBytes) == "connect") {
+      return ++connects == 2 ? ZmqPeer::Replies{}
+                             : ZmqPeer::Replies{id + std::string(kConnectAnswer)};
+    }
+    return {(connects == 1 ? std::string(kIdBytes, 'x') : id) + "\x07"};
+  });
+  options_.timeout_ms = 500;
+  ASSERT_TRUE(run(server.url(), [](const LoadReport& report) { return report.answered >= 3; }));
+  EXPECT_EQ(count(CallError::malformed), 1u);
+}
+
 TEST_F(LoadRunTest, AKeepAliveIsNoAnswer) {
   ZmqPeer server([](const std::string& request) -> ZmqPeer::Replies {
     const std::string id = request.substr(0, kIdBytes);
@@ -279,6 +293,7 @@ TEST_F(LoadRunTest, AServerThatClosesFailsTheCallsUnderWay) {
   ASSERT_TRUE(
       run(tcp_peer_->url(), [](const LoadReport& report) { return report.disconnects == 1; }));
   EXPECT_EQ(count(CallError::disconnected), 3u);
+  EXPECT_EQ(sample(CallError::disconnected), "the server closed the connection");
   EXPECT_EQ(report().answered, 0u);
 }
 
@@ -299,6 +314,44 @@ TEST_F(LoadRunTest, AServerThatDoesNotAnswerConnectIsGivenUp) {
   EXPECT_EQ(status.error(), "cannot connect to " + server.url() +
                                 ": no answer to `connect` within 50 ms; is the server running, "
                                 "and is this its ZeroMQ port?");
+}
+
+TEST_F(LoadRunTest, OnlyTheAnswerToConnectOpensAConnection) {
+  tcp_peer_ = std::make_unique<TcpPeer>([](int fd) {
+    std::string buffer;
+    std::string answer;
+    wire::t3::write_frame(answer, read_frame(fd, buffer).id - 1, false, kConnectAnswer);
+    write_all(fd, answer);
+  });
+  const Status tcp = run(tcp_peer_->url());
+  ASSERT_FALSE(tcp);
+  EXPECT_THAT(tcp.error(), HasSubstr(": it sent an answer to no call of ours; is the server"));
+  ZmqPeer server([](const std::string& request) -> ZmqPeer::Replies {
+    std::string id = request.substr(0, kIdBytes);
+    --id.back();
+    return {id + std::string(kConnectAnswer)};
+  });
+  const Status zmq = run(server.url());
+  ASSERT_FALSE(zmq);
+  EXPECT_THAT(zmq.error(), HasSubstr(": it sent an answer to no call of ours; is the server"));
+}
+
+TEST_F(LoadRunTest, ConnectIsAnsweredOnce) {
+  tcp_peer_ = std::make_unique<TcpPeer>([](int fd) {
+    std::string buffer;
+    std::string answer;
+    wire::t3::write_frame(answer, read_frame(fd, buffer).id, false, kConnectAnswer);
+    write_all(fd, answer + answer);
+  });
+  ZmqPeer server([](const std::string& request) -> ZmqPeer::Replies {
+    const std::string answer = request.substr(0, kIdBytes) + std::string(kConnectAnswer);
+    const bool connects = request.substr(kIdBytes) == "connect";
+    return connects ? ZmqPeer::Replies{answer, answer} : ZmqPeer::Replies{};
+  });
+  for (const std::string& url : {tcp_peer_->url(), server.url()}) {
+    ASSERT_TRUE(run(url, [](const LoadReport& report) { return report.disconnects == 1; }));
+    EXPECT_EQ(sample(CallError::malformed), "it sent an answer to no call of ours") << url;
+  }
 }
 
 TEST_F(LoadRunTest, MayBeStoppedWhileItConnects) {

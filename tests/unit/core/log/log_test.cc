@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -174,6 +175,10 @@ TEST_F(LogTest, LongValuesAreCut) {
   ASSERT_THAT(lines, SizeIs(1));
   EXPECT_LT(lines[0].size(), kMaxValueBytes + 200);
   EXPECT_THAT(lines[0], EndsWith("xxx..."));
+  info("as long as may be", {{"v", std::string(kMaxValueBytes, 'x')}});
+  EXPECT_THAT(lines[1], EndsWith("v=" + std::string(kMaxValueBytes, 'x')));
+  info(std::string(kMaxValueBytes + 1, 'e'));
+  EXPECT_THAT(lines[2], EndsWith("event=" + std::string(kMaxValueBytes, 'e') + "..."));
 }
 
 TEST_F(LogTest, NeverThrows) {
@@ -262,6 +267,44 @@ TEST_F(LogTest, InTheBackgroundEveryLineIsWrittenInOrder) {
   EXPECT_EQ(dropped(), before);
 }
 
+// Under the thread sanitizer too.
+TEST_F(LogTest, NoLineIsLostWhileTheBackgroundBeginsAndEnds) {
+  configure(Level::info, Format::logfmt);
+  StderrPipe pipe;
+  const uint64_t before = dropped();
+  constexpr size_t kThreads = 3, kLines = 300;
+  std::string text;
+  std::thread reader([&] { text = pipe.read_lines(kThreads * kLines); });
+  std::atomic<size_t> writing = kThreads;
+  std::vector<std::thread> writers;
+  for (size_t i = 0; i < kThreads; ++i) {
+    writers.emplace_back([&] {
+      for (size_t n = 0; n < kLines; ++n) {
+        info("tick");
+      }
+      --writing;
+    });
+  }
+  while (writing > 0) {
+    write_in_background();
+    end_background(std::chrono::seconds(30));
+  }
+  for (std::thread& writer : writers) {
+    writer.join();
+  }
+  const std::string instead_of_lost_ones(kThreads * kLines, '\n');
+  EXPECT_EQ(::write(STDERR_FILENO, instead_of_lost_ones.data(), instead_of_lost_ones.size()),
+            static_cast<ssize_t>(instead_of_lost_ones.size()));
+  reader.join();
+  size_t ticks = 0;
+  for (size_t at = text.find("event=tick\n"); at != text.npos;
+       at = text.find("event=tick\n", at + 1)) {
+    ++ticks;
+  }
+  EXPECT_EQ(ticks, kThreads * kLines);
+  EXPECT_EQ(dropped(), before);
+}
+
 // Nobody reads: whoever logs goes on, what does not fit is dropped and counted, and bulk lines go
 // before the others do.
 TEST_F(LogTest, AFullPipeHoldsNobodyUp) {
@@ -287,9 +330,11 @@ TEST_F(LogTest, AFullPipeHoldsNobodyUp) {
   EXPECT_GT(dropped() - before, bulk_dropped);
   end_background(std::chrono::milliseconds(10));  // gives up, and does not hang
   info("lost or not, but no wait");
+  const uint64_t all_dropped = dropped();
   std::thread reader([&] { pipe.read_lines(kQueueLines); });
   end_background(std::chrono::seconds(30));
   reader.join();
+  EXPECT_EQ(dropped(), all_dropped) << "those of a background that has ended count on";
 }
 
 TEST_F(LogTest, LevelsHaveNames) {

@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <future>
+#include <latch>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/log/log.h"
@@ -102,6 +107,20 @@ TEST_F(StateLogTest, AViewThatHasGoneCountsNoMore) {
   EXPECT_THAT(lines_, SizeIs(2));
 }
 
+TEST_F(StateLogTest, OneThatHasGoneKeepsNothingDownThatAllMustSeeUp) {
+  when_ = WatchedState::When::up_for_all;
+  const auto log = std::make_shared<StateLog>(kNever);
+  StateReporter one(&loop_, log, endpoint()), three(&loop_, log, endpoint());
+  one.set(true);
+  {
+    StateReporter two(&loop_, log, endpoint());
+    two.set(false, "reset");
+  }
+  three.set(true);
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("endpoint up"), HasSubstr("endpoint down"),
+                                  HasSubstr("endpoint up")));
+}
+
 TEST_F(StateLogTest, OneThatFlapsGetsABoundedNumberOfLines) {
   StateReporter one(&loop_, std::make_shared<StateLog>(kNever), endpoint());
   for (int i = 0; i < 1'000; ++i) {
@@ -127,6 +146,34 @@ TEST_F(StateLogTest, TheLastStateIsToldInTheEnd) {
   EXPECT_THAT(lines_.back(), HasSubstr(up ? "endpoint up" : "endpoint down"));
 }
 
+// As a reload does: what it makes anew reports when what was there before has gone.
+TEST_F(StateLogTest, WhenOneGoesThatOwesALineTheNextReportOwesIt) {
+  for (const bool changes : {true, false}) {
+    const auto log = std::make_shared<StateLog>(kRefillMs);
+    StateReporter stays(&loop_, log, endpoint());
+    lines_.clear();
+    bool up = false;
+    {
+      StateReporter goes(&loop_, log, endpoint());
+      for (size_t told = 0; told == lines_.size(); ++told) {
+        goes.set(up = !up, "flaps");
+      }
+    }
+    const size_t told = lines_.size();
+    up = up != changes;
+    stays.set(up, "stays");
+    const auto ticker = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
+    uv_timer_start(
+        ticker.get(), [](uv_timer_t*) {}, 5, 5);
+    for (int turns = 0; lines_.size() == told && turns < 4'000; ++turns) {
+      uv_run(&loop_, UV_RUN_ONCE);
+    }
+    ASSERT_EQ(lines_.size(), told + 1) << changes;
+    EXPECT_THAT(lines_.back(), HasSubstr(up ? "endpoint up" : "endpoint down"));
+    EXPECT_EQ(lines_.back().ends_with("changes=2"), changes) << lines_.back();
+  }
+}
+
 TEST_F(StateLogTest, ALineSaysHowManyChangesItStandsFor) {
   StateReporter one(&loop_, std::make_shared<StateLog>(kLongRefillMs), endpoint());
   for (uint32_t i = 0; i < StateLog::kBurst + 10; ++i) {
@@ -140,6 +187,58 @@ TEST_F(StateLogTest, ALineSaysHowManyChangesItStandsFor) {
     uv_run(&loop_, UV_RUN_ONCE);
   }
   EXPECT_THAT(lines_.back(), HasSubstr("reason=flaps changes=10"));
+}
+
+TEST_F(StateLogTest, OneThatJoinsWaitsUntilAnotherHasReported) {
+  const auto log = std::make_shared<StateLog>(kNever);
+  std::promise<void> joined;
+  std::future_status at_once{};
+  std::thread other;
+  log::configure(log::Level::info, log::Format::logfmt, [&](std::string_view) {
+    other = std::thread([&] {
+      uv_loop_t loop;
+      uv_loop_init(&loop);
+      {
+        const StateReporter two(&loop, log, endpoint());
+        joined.set_value();
+      }
+      uv_run(&loop, UV_RUN_DEFAULT);
+      uv_loop_close(&loop);
+    });
+    at_once = joined.get_future().wait_for(std::chrono::milliseconds(50));
+  });
+  StateReporter one(&loop_, log, endpoint());
+  one.set(true);
+  other.join();
+  EXPECT_EQ(at_once, std::future_status::timeout);
+}
+
+// Under the thread sanitizer too.
+TEST_F(StateLogTest, WorkersJoinReportAndLeaveAtTheSameTime) {
+  const auto log = std::make_shared<StateLog>(kNever);
+  constexpr int kWorkers = 4;
+  std::latch all_there(kWorkers);
+  std::vector<std::thread> workers;
+  for (int i = 0; i < kWorkers; ++i) {
+    workers.emplace_back([&] {
+      uv_loop_t loop;
+      uv_loop_init(&loop);
+      all_there.arrive_and_wait();
+      for (int round = 0; round < 500; ++round) {
+        StateReporter one(&loop, log, endpoint());
+        one.set(round % 2 == 0, "refused");
+      }
+      uv_run(&loop, UV_RUN_DEFAULT);
+      uv_loop_close(&loop);
+    });
+  }
+  for (std::thread& worker : workers) {
+    worker.join();
+  }
+  lines_.clear();
+  StateReporter last(&loop_, log, endpoint());
+  last.set(true);
+  EXPECT_THAT(lines_, SizeIs(1)) << "it is a new thing: all that knew it have gone";
 }
 
 }  // namespace

@@ -149,5 +149,42 @@ TEST_F(ReplyReaderTest, ALargeReplyInPiecesLeavesNothingBehind) {
   }
 }
 
+/// Of a reply that comes in pieces, read to its end: where its copy was.
+const char* copy_of(ReplyReader& reader, size_t value_bytes) {
+  const std::string value(value_bytes, 'x');
+  const std::string bytes = "$" + std::to_string(value_bytes) + "\r\n" + value + "\r\n";
+  reader.feed(std::string_view(bytes).substr(0, 2));
+  EXPECT_EQ(reader.next(), ReplyReader::Next::more);
+  reader.feed(std::string_view(bytes).substr(2));
+  EXPECT_EQ(reader.next(), ReplyReader::Next::reply);
+  EXPECT_EQ(reader.reply().value, value);
+  const char* const copy = reader.reply().value.data();
+  EXPECT_EQ(reader.next(), ReplyReader::Next::more);
+  return copy;
+}
+
+TEST_F(ReplyReaderTest, TheMemoryOfACopyIsUsedAgainUnlessItWasLarge) {
+  ReplyReader reader;
+  const char* const small = copy_of(reader, 100);
+  EXPECT_EQ(copy_of(reader, 10), small);
+  const char* const as_large_as_may_be = copy_of(reader, (64 << 10) - 10);  // with its frame
+  EXPECT_EQ(copy_of(reader, 10), as_large_as_may_be);
+  EXPECT_EQ(copy_of(reader, 40'000), as_large_as_may_be);
+  EXPECT_EQ(copy_of(reader, 40'000), as_large_as_may_be) << "each by itself was small";
+  const char* const large = copy_of(reader, (64 << 10) - 9);
+  EXPECT_NE(copy_of(reader, 10), large);
+}
+
+TEST_F(ReplyReaderTest, TheItemsOfALargeArrayLeaveNothingBehind) {
+  ReplyReader reader;
+  std::string bytes = "*10000\r\n";
+  for (int i = 0; i < 10'000; ++i) {
+    bytes += "$1\r\nx\r\n";
+  }
+  EXPECT_EQ(read(reader, {bytes}).size(), 1u);
+  EXPECT_EQ(read(reader, {"*1\r\n:1\r\n"}), std::vector<std::string>{":0[:1,"});
+  EXPECT_LT(reader.reply().items->capacity(), 100u);
+}
+
 }  // namespace
 }  // namespace zerogate

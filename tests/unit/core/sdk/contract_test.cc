@@ -12,6 +12,30 @@ using namespace zerogate;
 enum class Word { from, name, plain };
 ZEROGATE_STR_ENUM(Word, from, name, plain)
 
+enum class Odd { mro, value };
+ZEROGATE_STR_ENUM(Odd, mro, value)
+
+struct Chosen {
+  Odd odd = Odd::value;
+  ZEROGATE_DEFAULTS(odd)
+};
+
+struct Hiding {
+  std::optional<int32_t> Optional;
+  std::vector<int32_t> field;
+  std::vector<int32_t> more;
+  ZEROGATE_FIELDS(Optional)
+  ZEROGATE_DEFAULTS(field, more)
+};
+
+struct HidingMsgspec {
+  int32_t from;
+  std::vector<int32_t> msgspec;
+  Decimal price{int64_t{5}};
+  ZEROGATE_FIELDS(from)
+  ZEROGATE_DEFAULTS(msgspec, price)
+};
+
 struct Booking {
   Date date;
   std::vector<int32_t> list;
@@ -70,6 +94,7 @@ struct list {
 namespace zerogate::sdk {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -222,6 +247,34 @@ class Booking:
 )"));
 }
 
+TEST(ContractTest, AFieldDoesNotHideWhatTheNextIsMadeWith) {
+  EXPECT_THAT((contract_with<contracts::Hiding>()), HasSubstr(R"(
+zero_client = ZeroClient("host", 5559)
+
+
+_Optional = Optional
+
+
+_field = field
+
+
+@dataclass
+class Hiding:
+    Optional: _Optional[int]
+    field: list[int] = _field(default_factory=list)
+    more: list[int] = _field(default_factory=list)
+)"));
+  EXPECT_THAT((contract_with<contracts::HidingMsgspec>()), HasSubstr(R"(
+_msgspec = msgspec
+
+
+class HidingMsgspec(msgspec.Struct, rename={"from_": "from"}):
+    from_: int
+    msgspec: list[int] = _msgspec.field(default_factory=list)
+    price: decimal.Decimal = _msgspec.convert("5", decimal.Decimal)
+)"));
+}
+
 TEST(ContractTest, AMethodDoesNotHideATypeOfTheNext) {
   const std::string text =
       contract_text({{.name = "list", .types = contract_of<void, std::vector<int32_t>>()}});
@@ -241,6 +294,9 @@ class Renamed(msgspec.Struct, rename={"from_": "from", "from__": "from_", "in_":
   EXPECT_THAT(text, Not(HasSubstr("dataclasses")));
   EXPECT_THAT((contract_with<contracts::Word>()),
               HasSubstr("    from_ = \"from\"\n    name_ = \"name\"\n    plain = \"plain\"\n"));
+  EXPECT_THAT((contract_with<contracts::Chosen>()),
+              AllOf(HasSubstr("    mro_ = \"mro\"\n    value_ = \"value\"\n"),
+                    HasSubstr("    odd: Odd = Odd.value_\n")));
   const FunctionContract nothing = contract_of<void, void>();
   const std::string functions = contract_text({{.name = "import", .types = nothing},
                                                {.name = "orders.get", .types = nothing},
