@@ -396,6 +396,7 @@ TEST_F(MixedBackend, ACallThatWaitsForItsServerFailsWhenThatGoes) {
   network_.serve(name(2));
   odd_call();
   const size_t waiting = odd_call();
+  EXPECT_FALSE(answered(waiting));
   network_.kill(name(2), "it went away");
   EXPECT_THAT(answer(waiting), HasSubstr("unavailable"));
 }

@@ -38,10 +38,10 @@ class FakeConnection final : public BackendConnection {
   void flush() override { ++flushes; }
   void fail(std::string_view reason) override { went_down(reason); }
 
-  void answer_connect() {
-    on_probe_answer(
-        "\xa9"
-        "connected");
+  void answer_connect(ByteView body =
+                          "\xa9"
+                          "connected") {
+    on_probe_answer(body);
   }
   void answer_connect_as_gateway() { on_probe_answer(ConnectService::kGatewayAnswer); }
   /// The same over TLS, in which no proxy is between.
