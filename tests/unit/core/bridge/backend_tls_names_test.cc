@@ -187,6 +187,7 @@ TEST(ByHandNamesTest, AnOrderForAnAddressTakesThePlaceOfThoseForItsNames) {
   };
   ASSERT_TRUE(set("a@1.1.1.1:1", HandState::disabled));
   EXPECT_EQ(stands("b@1.1.1.1:1"), HandState::ready);
+  EXPECT_TRUE(set("b@1.1.1.1:1", HandState::ready)) << "no order of its address is in the way";
   ASSERT_TRUE(set("1.1.1.1:1", HandState::drain));
   EXPECT_EQ(stands("a@1.1.1.1:1"), HandState::drain);
   EXPECT_EQ(stands("b@1.1.1.1:1"), HandState::drain);
