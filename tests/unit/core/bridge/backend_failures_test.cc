@@ -68,6 +68,19 @@ TEST_F(BackendFailuresTest, AGatewayThatIsItsOwnBackendIsToldAsThat) {
   EXPECT_THAT(told_of(error), HasSubstr("unavailable: this is the gateway itself (10.0.0.1:1)"));
 }
 
+// A peer is not given up before TCP has had the time to send again.
+TEST_F(BackendFailuresTest, APeerMayBeSilentForTheTimeOfACallAndForASecondAtLeast) {
+  make(1);
+  EXPECT_EQ(network_.asked.backend, "b");
+  EXPECT_EQ(network_.asked.peer_timeout_ms, kTimeoutMs);
+  options_.timeout_ms = 999;
+  make(1);
+  EXPECT_EQ(network_.asked.peer_timeout_ms, 1'000u);
+  options_.timeout_ms = 30'000;
+  make(1);
+  EXPECT_EQ(network_.asked.peer_timeout_ms, 30'000u);
+}
+
 // The slot of one that was answered is the newest one's.
 TEST_F(BackendFailuresTest, CallsThatAreSentASecondTimeKeepTheirOrder) {
   options_.connections = 2;

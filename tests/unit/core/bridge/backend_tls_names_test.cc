@@ -3,6 +3,7 @@
 
 #include "core/base/endpoint_name.h"
 #include "core/bridge/by_hand.h"
+#include "core/security/tls_material.h"
 #include "tests/unit/core/bridge/backend_fixture.h"
 
 namespace zerogate::testing {
@@ -175,6 +176,23 @@ TEST_F(BackendTlsNamesTest, AnAddressThatOneOfTwoNamesLosesStaysTheOthers) {
   pass_ms(500);
   network_.serve("10.0.0.1:1");
   EXPECT_EQ(state("10.0.0.1:1"), EndpointState::up);
+}
+
+// Who is trusted is known of connections that there are; the own certificate is that of new ones.
+TEST_F(BackendTlsNamesTest, AnotherCertificateOfOursNeedsNoNewConnectionsOtherAuthoritiesDo) {
+  const auto material_of = [](const std::string& certificate, const std::string& authorities) {
+    return std::make_shared<const TlsMaterial>(
+        TlsMaterial{.certificate = certificate, .authorities = authorities});
+  };
+  options_.tls_material = material_of("one", "ca");
+  make_of({"tls://10.0.0.1:1"});
+  BackendOptions changed = options_;
+  changed.tls_material = material_of("two", "ca");
+  EXPECT_FALSE(backend_->needs_new(changed));
+  changed.tls_material = material_of("one", "another ca");
+  EXPECT_TRUE(backend_->needs_new(changed));
+  changed.tls_material = nullptr;
+  EXPECT_TRUE(backend_->needs_new(changed));
 }
 
 TEST(ByHandNamesTest, AnOrderForAnAddressTakesThePlaceOfThoseForItsNames) {

@@ -82,6 +82,7 @@ class FakeNetwork final : public ConnectionMaker {
                                           const BackendConnectionOptions& options,
                                           BackendConnection::Owner& owner) override {
     ++made;
+    asked = options;
     const std::string to =
         options.tls != nullptr ? tls_endpoint_name(options.tls_name, address) : address.display();
     return std::make_unique<FakeConnection>(*this, timers_, owner, options, to);
@@ -118,6 +119,7 @@ class FakeNetwork final : public ConnectionMaker {
   }
 
   int made = 0;
+  BackendConnectionOptions asked;  ///< of the newest
 
  private:
   friend class FakeConnection;
