@@ -83,6 +83,20 @@ TEST_F(EndpointPlacesTest, WhatIsAnsweredIsNoMoreWorkAhead) {
   EXPECT_EQ(place_of("10us"), first) << "10 us of work there, 20 on the others";
 }
 
+// One write for both would save little: how long it will wait there is not known, and how long
+// those behind it will.
+TEST_F(EndpointPlacesTest, AFunctionThatIsNotKnownSharesNoWrite) {
+  teach("10us", 10);
+  for (const char* function : {"10us", "new", "10us"}) {
+    const FunctionLabel label = labels_.learn(function).value();
+    forward({.function = function, .argument = "\xc0", .label = label});
+  }
+  for (const FakeConnection* connection : connections()) {
+    EXPECT_EQ(connection->load(), 1u);
+  }
+  backend_->flush();
+}
+
 // Calls that are alike go round: none of the connections has to carry them all.
 TEST_F(EndpointPlacesTest, ConnectionsWithTheSameWorkTakeTurns) {
   teach("10us", 10);
