@@ -8,8 +8,10 @@
 namespace zerogate::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class BackendFailuresTest : public BackendTest {
  protected:
@@ -32,7 +34,7 @@ class BackendFailuresTest : public BackendTest {
 TEST_F(BackendFailuresTest, AServerHasItsTimeToAnswerConnect) {
   options_.connect_timeout_ms = 300;
   make(1);
-  EXPECT_THAT(answer(call()), HasSubstr("not connected yet"));
+  EXPECT_THAT(answer(call()), AllOf(HasSubstr("not connected yet"), Not(HasSubstr("by hand"))));
   pass_ms(299);
   EXPECT_FALSE(backend_->settled());
   pass_ms(1);
@@ -114,6 +116,18 @@ TEST_F(BackendFailuresTest, AServerHasATimeOutMoreForWhatWasGivenUp) {
   pass_ms(kTimeoutMs - 1);
   EXPECT_THAT(functions(connection()), ElementsAre("stuck"));
   pass_ms(EndpointSet::kSweepMs + 1);
+  EXPECT_THAT(functions(connection()), ElementsAre("stuck", "waits"));
+}
+
+TEST_F(BackendFailuresTest, AShorterTimeOutHoldsForWhatWasGivenUpToo) {
+  options_.timeout_ms = 60'000;
+  serve(1, "zmq");
+  call("stuck", 100);
+  pass_ms(100);
+  call("waits", 60'000);
+  options_.timeout_ms = 200;
+  backend_->set_options(options_);
+  pass_ms(EndpointSet::kSweepMs);
   EXPECT_THAT(functions(connection()), ElementsAre("stuck", "waits"));
 }
 

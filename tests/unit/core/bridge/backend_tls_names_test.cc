@@ -178,6 +178,23 @@ TEST_F(BackendTlsNamesTest, AnAddressThatOneOfTwoNamesLosesStaysTheOthers) {
   EXPECT_EQ(state("10.0.0.1:1"), EndpointState::up);
 }
 
+TEST_F(BackendTlsNamesTest, OneOfTwoNamesAtAnAddressIsClearedOrBoth) {
+  names_.has("a.test", {"10.0.0.1"});
+  names_.has("b.test", {"10.0.0.1"});
+  make_of({"tls://a.test:1", "tls://b.test:1"});
+  const std::string a = "a.test@10.0.0.1:1", b = "b.test@10.0.0.1:1";
+  network_.kill(a);
+  network_.kill(b);
+  pass_ms(0);
+  backend_->clear("10.0.0.2:1");
+  EXPECT_TRUE(network_.to(a).empty());
+  backend_->clear(a);
+  EXPECT_EQ(network_.to(a).size(), 1u);
+  EXPECT_TRUE(network_.to(b).empty());
+  backend_->clear("10.0.0.1:1");
+  EXPECT_EQ(network_.to(b).size(), 1u);
+}
+
 // Who is trusted is known of connections that there are; the own certificate is that of new ones.
 TEST_F(BackendTlsNamesTest, AnotherCertificateOfOursNeedsNoNewConnectionsOtherAuthoritiesDo) {
   const auto material_of = [](const std::string& certificate, const std::string& authorities) {

@@ -132,6 +132,18 @@ TEST_F(CallQueueTest, TheFirstFewThatAreServedSayNothingOfTheRate) {
   clock.advance_ms(10);
   serve(queue);
   EXPECT_NE(queue.push(make(1, 1'000)).call, nullptr);
+  clock.advance_ms(CallQueue::kIntervalMs);
+  EXPECT_EQ(queue.push(make(1, 1'000)).call, nullptr) << "in overload the newest come first";
+  EXPECT_TRUE(queue.newest_first());
+}
+
+TEST_F(CallQueueTest, FullRefusesOneOfTheLongestWhereverItStands) {
+  CallQueue queue(clock, 3);
+  queue.push(make(1));
+  queue.push(make(2));
+  ForwardedCall& greedy = make(2);
+  queue.push(greedy);
+  EXPECT_EQ(queue.push(make(3)).call, &greedy);
 }
 
 TEST_F(CallQueueTest, ThoseThatAreServedTogetherCountOneByOne) {
@@ -245,6 +257,12 @@ TEST_F(CallQueueTest, InOverloadCallersWithANewCallComeFirst) {
   EXPECT_EQ(serve(queue), &new_of_one);
   EXPECT_EQ(serve(queue), &new_of_three);
   EXPECT_TRUE(queue.newest_first());
+  queue.push(make(4));
+  queue.remove(old_of_one);
+  queue.remove(old_of_two);
+  clock.advance_ms(1);
+  EXPECT_NE(queue.next(), nullptr);
+  EXPECT_FALSE(queue.newest_first()) << "no old one is left";
 }
 
 /// One server, callers with one call each that leave after their patience; the queue does not know.
