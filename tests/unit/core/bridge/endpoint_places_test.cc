@@ -83,8 +83,7 @@ TEST_F(EndpointPlacesTest, WhatIsAnsweredIsNoMoreWorkAhead) {
   EXPECT_EQ(place_of("10us"), first) << "10 us of work there, 20 on the others";
 }
 
-// One write for both would save little: how long it will wait there is not known, and how long
-// those behind it will.
+// How long it takes is not known, nor how long a call behind it would wait.
 TEST_F(EndpointPlacesTest, AFunctionThatIsNotKnownSharesNoWrite) {
   teach("10us", 10);
   for (const char* function : {"10us", "new", "10us"}) {
