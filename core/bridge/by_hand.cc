@@ -52,13 +52,11 @@ Status ByHand::set(const std::string& backend, const std::string& endpoint, Hand
   if (orders_.size() >= kMaxOrders && !orders_.contains(key)) {
     return Error{fmt::format("{} endpoints are disabled or drained: enable some", kMaxOrders)};
   }
-  const auto [place, is_new] = orders_.try_emplace(key, order);
-  if (!is_new) {
-    if (place->second.state == order.state) {
-      order.since_ns = place->second.since_ns;
-    }
-    place->second = std::move(order);
+  HandOrder& standing = orders_.try_emplace(key, order).first->second;
+  if (standing.state == order.state) {
+    order.since_ns = standing.since_ns;
   }
+  standing = std::move(order);
   std::erase_if(orders_, is_for_a_name_there);
   return ok_status();
 }

@@ -28,12 +28,6 @@ Endpoint::Endpoint(const EndpointContext& context, Owner& owner, const EndpointO
   show_state();
 }
 
-Endpoint::~Endpoint() {
-  if (takes_calls()) {
-    context_.outliers.leave(member_);
-  }
-}
-
 void Endpoint::open_connection() {
   BackendConnection::Owner& owner = *this;
   connections_.push_back(

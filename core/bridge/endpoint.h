@@ -110,7 +110,6 @@ class Endpoint final : private BackendConnection::Owner {
   Endpoint(const EndpointContext& context, Owner& owner, const EndpointOptions& options,
            uint64_t seed, std::shared_ptr<EndpointMetrics> metrics,
            std::unique_ptr<StateReporter> state, HandOrder order = {});
-  ~Endpoint();
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 

@@ -216,9 +216,7 @@ void ZmqBackendConnection::send(ForwardedCall& forwarded) {
   std::memset(to + id.size(), ' ', wire::w5::kNameBytes);
   forwarded.function().copy(to + id.size(), forwarded.function_bytes);
   argument.copy(to + id.size() + wire::w5::kNameBytes, argument.size());
-  if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) {
-    zmq_msg_close(&message);
-  }
+  send_or_free(dealer_.get(), message);
   sent_ = true;
 }
 

@@ -58,6 +58,15 @@ class ZmqMessage {
   int size_ = 0;
 };
 
+/// Sends a message, or frees its bytes: what libzmq does not take it leaves to the sender.
+inline bool send_or_free(void* socket, zmq_msg_t& message) {
+  const bool taken = zmq_msg_send(&message, socket, ZMQ_DONTWAIT) >= 0;
+  if (!taken) {
+    zmq_msg_close(&message);
+  }
+  return taken;
+}
+
 template <class T>
 void set_option(const ZmqSocket& socket, int option, T value) {
   zmq_setsockopt(socket.get(), option, &value, sizeof value);

@@ -310,7 +310,7 @@ Delivery ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix,
   zmq_msg_t reply;
   zmq_msg_init_size(&reply, bytes);
   write_reply(static_cast<char*>(zmq_msg_data(&reply)), prefix, body);
-  return delivery(zmq_msg_send(&reply, router_.get(), ZMQ_DONTWAIT) >= 0);
+  return delivery(send_or_free(router_.get(), reply));
 }
 
 // With MANDATORY the peer's state shows at the first frame: EHOSTUNREACH when it has gone, EAGAIN

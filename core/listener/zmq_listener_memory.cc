@@ -18,7 +18,7 @@ struct TrackedBytes {
   ReplyBlocks& blocks;
   size_t block_bytes;
 
-  static void release(void*, void* hint) {  // on libzmq's I/O thread
+  static void release(void*, void* hint) {  // on libzmq's I/O thread, if it took them
     was_handed_over(hint);
     auto* block = static_cast<TrackedBytes*>(hint);
     const TrackedBytes reply = std::move(*block);
@@ -57,7 +57,7 @@ bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView b
   hand_over(memory);
   zmq_msg_t message;
   zmq_msg_init_data(&message, data, size, &TrackedBytes::release, tracked);
-  return zmq_msg_send(&message, router_.get(), ZMQ_DONTWAIT) >= 0;
+  return send_or_free(router_.get(), message);
 }
 
 bool ZmqListener::full() const {

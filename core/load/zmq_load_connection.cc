@@ -90,9 +90,7 @@ void ZmqLoadConnection::send_body(ByteView body, uint32_t id) {
   std::memcpy(to + kLoadIdPrefix.size(), &id, sizeof id);
   // There is no high-water mark to wait for: it fails only when the connection has gone, which the
   // watch tells of.
-  if (zmq_msg_send(&message, dealer_.get(), ZMQ_DONTWAIT) < 0) {
-    zmq_msg_close(&message);
-  }
+  send_or_free(dealer_.get(), message);
 }
 
 void ZmqLoadConnection::flush() {

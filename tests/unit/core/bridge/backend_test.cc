@@ -383,7 +383,7 @@ TEST_F(MixedBackend, ACallGoesToTheServerThatCanCarryIt) {
 
 TEST_F(MixedBackend, ACallThatNoServerOfTodayCanCarryHoldsUpNoOther) {
   network_.kill(name(2), "connection refused");
-  EXPECT_THAT(answer(odd_call()), HasSubstr("unavailable"));
+  EXPECT_THAT(answer(odd_call()), HasSubstr("unavailable: connection refused (10.0.0.2:1)"));
   for (int i = 0; i < 3; ++i) {
     const size_t plain = call();
     ASSERT_EQ(network_.requests(name(1)), 1u);
@@ -396,6 +396,7 @@ TEST_F(MixedBackend, ACallThatWaitsForItsServerFailsWhenThatGoes) {
   network_.serve(name(2));
   odd_call();
   const size_t waiting = odd_call();
+  EXPECT_FALSE(answered(waiting));
   network_.kill(name(2), "it went away");
   EXPECT_THAT(answer(waiting), HasSubstr("unavailable"));
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/endpoint_name.h"
 #include "core/bridge/by_hand.h"
+#include "core/security/tls_material.h"
 #include "tests/unit/core/bridge/backend_fixture.h"
 
 namespace zerogate::testing {
@@ -177,6 +178,40 @@ TEST_F(BackendTlsNamesTest, AnAddressThatOneOfTwoNamesLosesStaysTheOthers) {
   EXPECT_EQ(state("10.0.0.1:1"), EndpointState::up);
 }
 
+TEST_F(BackendTlsNamesTest, OneOfTwoNamesAtAnAddressIsClearedOrBoth) {
+  names_.has("a.test", {"10.0.0.1"});
+  names_.has("b.test", {"10.0.0.1"});
+  make_of({"tls://a.test:1", "tls://b.test:1"});
+  const std::string a = "a.test@10.0.0.1:1", b = "b.test@10.0.0.1:1";
+  network_.kill(a);
+  network_.kill(b);
+  pass_ms(0);
+  backend_->clear("10.0.0.2:1");
+  EXPECT_TRUE(network_.to(a).empty());
+  backend_->clear(a);
+  EXPECT_EQ(network_.to(a).size(), 1u);
+  EXPECT_TRUE(network_.to(b).empty());
+  backend_->clear("10.0.0.1:1");
+  EXPECT_EQ(network_.to(b).size(), 1u);
+}
+
+// Who is trusted is known of connections that there are; the own certificate is that of new ones.
+TEST_F(BackendTlsNamesTest, AnotherCertificateOfOursNeedsNoNewConnectionsOtherAuthoritiesDo) {
+  const auto material_of = [](const std::string& certificate, const std::string& authorities) {
+    return std::make_shared<const TlsMaterial>(
+        TlsMaterial{.certificate = certificate, .authorities = authorities});
+  };
+  options_.tls_material = material_of("one", "ca");
+  make_of({"tls://10.0.0.1:1"});
+  BackendOptions changed = options_;
+  changed.tls_material = material_of("two", "ca");
+  EXPECT_FALSE(backend_->needs_new(changed));
+  changed.tls_material = material_of("one", "another ca");
+  EXPECT_TRUE(backend_->needs_new(changed));
+  changed.tls_material = nullptr;
+  EXPECT_TRUE(backend_->needs_new(changed));
+}
+
 TEST(ByHandNamesTest, AnOrderForAnAddressTakesThePlaceOfThoseForItsNames) {
   ByHand by_hand;
   const auto set = [&](const std::string& endpoint, HandState state) {
@@ -187,6 +222,7 @@ TEST(ByHandNamesTest, AnOrderForAnAddressTakesThePlaceOfThoseForItsNames) {
   };
   ASSERT_TRUE(set("a@1.1.1.1:1", HandState::disabled));
   EXPECT_EQ(stands("b@1.1.1.1:1"), HandState::ready);
+  EXPECT_TRUE(set("b@1.1.1.1:1", HandState::ready)) << "no order of its address is in the way";
   ASSERT_TRUE(set("1.1.1.1:1", HandState::drain));
   EXPECT_EQ(stands("a@1.1.1.1:1"), HandState::drain);
   EXPECT_EQ(stands("b@1.1.1.1:1"), HandState::drain);

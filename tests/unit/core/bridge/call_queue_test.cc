@@ -48,6 +48,25 @@ TEST_F(CallQueueTest, ServesCallersInTurnAndEachInOrder) {
   EXPECT_EQ(serve(queue), nullptr);
 }
 
+// Their lanes stand in one chain, of which one is taken out.
+TEST_F(CallQueueTest, CallersOfOneBucketHaveTheirTurnsEach) {
+  CallQueue queue(clock, 10);
+  std::vector<ForwardedCall*> pushed;
+  const auto push = [&](uint32_t caller) {
+    pushed.push_back(&make(caller));
+    queue.push(*pushed.back());
+  };
+  for (const uint32_t caller : {1, 1025, 1025, 2049}) {
+    push(caller);
+  }
+  EXPECT_EQ(serve(queue), pushed[0]);
+  push(1025);
+  push(1);
+  for (const size_t index : {1, 3, 5, 2, 4}) {
+    EXPECT_EQ(serve(queue), pushed[index]) << index;
+  }
+}
+
 TEST_F(CallQueueTest, FullRefusesTheNewestOfTheLongest) {
   CallQueue queue(clock, 3);
   ForwardedCall* greedy = nullptr;
@@ -100,6 +119,7 @@ TEST_F(CallQueueTest, RefusesAtTheDoorWhatCannotBeServedInTime) {
   EXPECT_EQ(queue.push(make(2, 1'000)).call, nullptr) << "its turn comes sooner";
 }
 
+<<<<<<< HEAD
 TEST_F(CallQueueTest, ARateOfLongAgoRefusesNoCall) {
   CallQueue queue(clock, 10'000);
   for (int i = 0; i < 40; ++i) {
@@ -107,10 +127,47 @@ TEST_F(CallQueueTest, ARateOfLongAgoRefusesNoCall) {
   }
   while (!queue.empty()) {  // 4/s
     clock.advance_ms(1'000);
+=======
+TEST_F(CallQueueTest, TheFirstFewThatAreServedSayNothingOfTheRate) {
+  CallQueue queue(clock, 10'000);
+  for (int i = 0; i < 200; ++i) {
+    queue.push(make(1, 60'000));
+  }
+  for (int i = 0; i < 16; ++i) {
+    clock.advance_ms(10);
+    serve(queue);
+  }
+  EXPECT_EQ(queue.push(make(1, 1'000)).call, nullptr);
+  clock.advance_ms(10);
+  serve(queue);
+  EXPECT_NE(queue.push(make(1, 1'000)).call, nullptr);
+  clock.advance_ms(CallQueue::kIntervalMs);
+  EXPECT_EQ(queue.push(make(1, 1'000)).call, nullptr) << "in overload the newest come first";
+  EXPECT_TRUE(queue.newest_first());
+}
+
+TEST_F(CallQueueTest, FullRefusesOneOfTheLongestWhereverItStands) {
+  CallQueue queue(clock, 3);
+  queue.push(make(1));
+  queue.push(make(2));
+  ForwardedCall& greedy = make(2);
+  queue.push(greedy);
+  EXPECT_EQ(queue.push(make(3)).call, &greedy);
+}
+
+TEST_F(CallQueueTest, ThoseThatAreServedTogetherCountOneByOne) {
+  CallQueue queue(clock, 10'000);
+  for (int i = 0; i < 200; ++i) {
+    queue.push(make(1, 60'000));
+  }
+  for (int i = 0; i < 5; ++i) {  // 100/s
+    clock.advance_ms(40);
+>>>>>>> mutbridge
     for (int slot = 0; slot < 4; ++slot) {
       serve(queue);
     }
   }
+<<<<<<< HEAD
   clock.advance_ms(5'000);
   for (int i = 0; i < 400; ++i) {
     ASSERT_EQ(queue.push(make(1)).call, nullptr) << "100 s at the old rate; it is the " << i;
@@ -156,6 +213,9 @@ TEST_F(CallQueueTest, ARateThatRefusesEveryCallIsForgotten) {
     refused = queue.push(make(2)).call;
   }
   EXPECT_EQ(refused, nullptr);
+=======
+  EXPECT_NEAR(static_cast<double>(queue.push(make(1, 1'000)).wait_ms), 1'810, 20);
+>>>>>>> mutbridge
 }
 
 TEST_F(CallQueueTest, PoliteCallerIsServedBesideAGreedyOne) {
@@ -194,6 +254,73 @@ TEST_F(CallQueueTest, PoliteCallerIsServedWhenSlotsBecomeFreeTogether) {
     }
   }
   EXPECT_TRUE(queue.newest_first());
+}
+
+// It is never empty, but none waits for more than 60 ms.
+TEST_F(CallQueueTest, AQueueThatMovesIsNoOverloadHoweverLongItIsThere) {
+  CallQueue queue(clock, 512);
+  std::deque<ForwardedCall*> order;
+  for (int i = 0; i < 200; ++i) {
+    clock.advance_ms(20);
+    order.push_back(&make(static_cast<uint32_t>(i)));
+    queue.push(*order.back());
+    if (order.size() > 3) {
+      ASSERT_EQ(serve(queue), order.front());
+      order.pop_front();
+    }
+    ASSERT_FALSE(queue.newest_first());
+  }
+}
+
+TEST_F(CallQueueTest, OnlyAnOldestCallThatIsOldAllTheTimeIsAnOverload) {
+  CallQueue queue(clock, 512);
+  const auto overload_after_ms = [&](uint64_t ms) {
+    clock.advance_ms(ms);
+    queue.next();
+    return queue.newest_first();
+  };
+  queue.push(make(1));
+  EXPECT_FALSE(overload_after_ms(CallQueue::kTargetMs + 1));
+  EXPECT_FALSE(overload_after_ms(CallQueue::kIntervalMs - 1));
+  queue.push(make(2));
+  serve(queue);
+  EXPECT_FALSE(overload_after_ms(1)) << "now the oldest is a new one";
+  EXPECT_FALSE(overload_after_ms(CallQueue::kTargetMs));
+  EXPECT_FALSE(overload_after_ms(CallQueue::kIntervalMs - 1));
+  EXPECT_TRUE(overload_after_ms(1));
+  queue.push(make(3));
+  queue.remove(*queue.next());
+  EXPECT_TRUE(queue.newest_first()) << "the old one still waits";
+  queue.remove(*queue.next());
+  EXPECT_FALSE(queue.newest_first());
+}
+
+// Callers with calls that are not old are served in turn, also those that had old ones only.
+TEST_F(CallQueueTest, InOverloadCallersWithANewCallComeFirst) {
+  CallQueue queue(clock, 512);
+  ForwardedCall& old_of_one = make(1);
+  ForwardedCall& old_of_two = make(2);
+  queue.push(old_of_one);
+  queue.push(old_of_two);
+  for (const uint64_t ms : {CallQueue::kTargetMs + 1, CallQueue::kIntervalMs}) {
+    clock.advance_ms(ms);
+    EXPECT_NE(queue.next(), nullptr);
+  }
+  ASSERT_TRUE(queue.newest_first());
+  ForwardedCall& new_of_one = make(1);
+  ForwardedCall& new_of_three = make(3);
+  queue.push(new_of_one);
+  queue.push(new_of_three);
+  clock.advance_ms(CallQueue::kTargetMs);
+  EXPECT_EQ(serve(queue), &new_of_one);
+  EXPECT_EQ(serve(queue), &new_of_three);
+  EXPECT_TRUE(queue.newest_first());
+  queue.push(make(4));
+  queue.remove(old_of_one);
+  queue.remove(old_of_two);
+  clock.advance_ms(1);
+  EXPECT_NE(queue.next(), nullptr);
+  EXPECT_FALSE(queue.newest_first()) << "no old one is left";
 }
 
 /// One server, callers with one call each that leave after their patience; the queue does not know.

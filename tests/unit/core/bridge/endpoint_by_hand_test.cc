@@ -146,6 +146,108 @@ TEST_F(EndpointByHandTest, ADrainedZmqConnectionEndsThoughCallsWereGivenUpOnIt) 
   EXPECT_TRUE(network_.to(name(1)).empty());
 }
 
+TEST_F(EndpointByHandTest, ADrainedZmqConnectionEndsWithItsLastCallThoughThatIsGivenUp) {
+  serve(1, "zmq");
+  call("stuck", 50);
+  order(1, HandState::drain);
+  ASSERT_EQ(network_.to(name(1)).size(), 1u);
+  pass_ms(50);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+  EXPECT_EQ(connections(1), 0u);
+}
+
+// It would be sent on a connection that is closed next.
+TEST_F(EndpointByHandTest, WhatWasNotWrittenThereIsNotSentThereAgain) {
+  options_.connections = 2;
+  serve(1);
+  const size_t calls[] = {call(), call()};
+  for (FakeConnection* one : network_.to(name(1))) {
+    ASSERT_EQ(one->sent.size(), 1u);
+    one->written = false;
+  }
+  order(1, HandState::disabled);
+  for (const size_t one : calls) {
+    EXPECT_THAT(answer(one), HasSubstr("backend 'b' unavailable: disabled by hand"));
+  }
+}
+
+TEST_F(EndpointByHandTest, OneThatIsDrainedBeforeItWasThereKeepsNoGatewayFromBeingReady) {
+  make(2);
+  network_.serve(name(2));
+  EXPECT_FALSE(backend_->settled());
+  order(1, HandState::drain);
+  EXPECT_TRUE(backend_->settled());
+}
+
+TEST_F(EndpointByHandTest, WhyItWasDownBeforeIsForgotten) {
+  make(1);
+  network_.kill(name(1), "no route to host");
+  order(1, HandState::disabled);
+  order(1, HandState::ready);
+  EXPECT_THAT(answer(call()), HasSubstr("unavailable: not connected yet"));
+}
+
+// Of those that take calls half may be set aside, and each is counted once.
+TEST_F(EndpointByHandTest, OneThatIsDrainedAndThenDisabledIsTakenOutOnce) {
+  options_.eject_after = 1;
+  serve(5);
+  order(1, HandState::drain);
+  order(1, HandState::disabled);
+  for (int i = 0; i < 4; ++i) {
+    call();
+  }
+  network_.kill(name(2));
+  network_.kill(name(3));
+  EXPECT_EQ(state(2), EndpointState::ejected);
+  EXPECT_EQ(state(3), EndpointState::ejected);
+}
+
+// Behind that call a TCP server answers none.
+TEST_F(EndpointByHandTest, ADrainThatIsTakenBackSparesNoConnectionWithACallThatWasGivenUp) {
+  options_.in_flight = 2;
+  serve(1);
+  call("stuck", 50);
+  const size_t other = call("other", 60'000);
+  pass_ms(50);
+  order(1, HandState::drain);
+  order(1, HandState::ready);
+  EXPECT_THAT(answer(call("new")), HasSubstr("not connected yet"));
+  FakeConnection& old = connection(1);
+  ASSERT_EQ(old.sent.size(), 2u);
+  old.answer();
+  old.answer();
+  EXPECT_TRUE(answered(other));
+}
+
+TEST_F(EndpointByHandTest, ADrainCanBeTakenBackAgainAndAgainWithInFlightAuto) {
+  options_.in_flight = 0;
+  serve(1);
+  for (int i = 0; i < 3; ++i) {
+    const size_t one = call();
+    order(1, HandState::drain);
+    order(1, HandState::ready);
+    const size_t next = call();
+    EXPECT_EQ(sent_to(1), 1u) << "it stands behind none";
+    connection(1).answer();
+    EXPECT_TRUE(answered(one));
+    connection(1).answer();
+    EXPECT_TRUE(answered(next));
+  }
+}
+
+TEST_F(EndpointByHandTest, WhatBreaksAsItIsDisabledIsNoFailureOfIts) {
+  options_.eject_after = 1;
+  serve(4);
+  for (int i = 0; i < 4; ++i) {
+    call();
+  }
+  order(1, HandState::disabled);
+  EXPECT_EQ(state(1), EndpointState::disabled);
+  order(1, HandState::ready);
+  EXPECT_EQ(state(1), EndpointState::down);
+  EXPECT_EQ(network_.to(name(1)).size(), 1u) << "it is tried at once";
+}
+
 TEST_F(EndpointByHandTest, ADrainThatIsTakenBackGoesOnWithItsConnections) {
   options_.in_flight = 2;
   serve(1);
@@ -265,6 +367,7 @@ TEST(ByHandTest, AnOrderKeepsItsTimeWhenOnlyTheReasonChanges) {
 TEST(ByHandTest, BoundsAndText) {
   ByHand by_hand;
   EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, std::string(201, 'x'), 1}));
+  EXPECT_TRUE(by_hand.set("b", "0", {HandState::drain, std::string(200, 'x'), 1}));
   EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "a\nb", 1}));
   EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "\xff", 1}));
   for (size_t i = 0; i < ByHand::kMaxOrders; ++i) {

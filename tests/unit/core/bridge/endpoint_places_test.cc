@@ -83,6 +83,43 @@ TEST_F(EndpointPlacesTest, WhatIsAnsweredIsNoMoreWorkAhead) {
   EXPECT_EQ(place_of("10us"), first) << "10 us of work there, 20 on the others";
 }
 
+// How long it takes is not known, nor how long a call behind it would wait.
+TEST_F(EndpointPlacesTest, AFunctionThatIsNotKnownSharesNoWrite) {
+  teach("10us", 10);
+  for (const char* function : {"10us", "new", "10us"}) {
+    const FunctionLabel label = labels_.learn(function).value();
+    forward({.function = function, .argument = "\xc0", .label = label});
+  }
+  for (const FakeConnection* connection : connections()) {
+    EXPECT_EQ(connection->load(), 1u);
+  }
+  backend_->flush();
+}
+
+// The server may have closed the connection for the oldest call: its function is not known any
+// more. The other one's is, and could stand behind others again.
+TEST_F(EndpointPlacesTest, OneThatIsSentAgainWaitsForAnIdleConnection) {
+  teach("bad", 10);
+  teach("good", 10);
+  const int closing = place_of("bad");
+  place_of("good");
+  place_of("good");
+  ASSERT_EQ(connections().size(), 3u);
+  FakeConnection& breaking = *connections()[static_cast<size_t>(closing)];
+  for (int i = 0; i < 3; ++i) {
+    place_of("good");
+  }
+  ASSERT_EQ(breaking.sent.size(), 2u);
+  breaking.close_in_order();
+  EXPECT_EQ(metrics_->resent.value(), 1u);
+  EXPECT_EQ(metrics_->queue.value(), 1u);
+  for (FakeConnection* connection : connections()) {
+    if (connection->up()) {
+      EXPECT_EQ(connection->load(), 2u);
+    }
+  }
+}
+
 // Calls that are alike go round: none of the connections has to carry them all.
 TEST_F(EndpointPlacesTest, ConnectionsWithTheSameWorkTakeTurns) {
   teach("10us", 10);

@@ -181,6 +181,7 @@ TEST_F(EndpointResolverTest, ALookUpThatFailsChangesNothing) {
   }
   EXPECT_THAT(found(), ElementsAre("10.0.0.1:1"));
   EXPECT_EQ(changes_, 1);
+  EXPECT_EQ(resolver_->error(), "") << "it has an address";
 }
 
 TEST_F(EndpointResolverTest, OneNameThatIsDeadDelaysNoOther) {
@@ -194,6 +195,54 @@ TEST_F(EndpointResolverTest, OneNameThatIsDeadDelaysNoOther) {
   server_.has("orders", {"10.0.0.1", "10.0.0.2"});
   look_up();
   EXPECT_THAT(found(), ElementsAre("10.0.0.1:1", "10.0.0.2:1"));
+}
+
+TEST_F(EndpointResolverTest, AddressesStandBesideNames) {
+  server_.has("orders", {"10.0.0.1"});
+  start({"tcp://10.0.0.9:1", "tcp://orders:1"});
+  look_up();
+  EXPECT_THAT(found(), ElementsAre("10.0.0.9:1", "10.0.0.1:1"));
+  EXPECT_EQ(resolver_->error(), "");
+}
+
+// A backend waits for it with its first calls.
+TEST_F(EndpointResolverTest, TheFirstAnswerOfANameIsToldWhateverItIs) {
+  server_.has_no("nobody");
+  server_.fails("broken");
+  start({"tcp://nobody:1", "tcp://broken:1", "tcp://dead:1"});
+  EXPECT_EQ(changes_, 2);
+  pass_ms(options_.connect_timeout_ms);
+  EXPECT_EQ(changes_, 3) << "the third one is not waited for any more";
+  EXPECT_EQ(resolver_->error(), "no such name (nobody)") << "it was answered in time";
+}
+
+TEST_F(EndpointResolverTest, ALookUpIsSlowAfterFiveSeconds) {
+  options_.resolve_ms = 1'000;
+  clock_.advance_ms(100'000);
+  start();
+  pass_ms(EndpointResolver::kSlowMs - kStepMs);
+  EXPECT_EQ(resolver_->error(), "the name server has not answered within 1000 ms (orders)");
+  pass_ms(kStepMs);
+  EXPECT_EQ(resolver_->error(), "the name server does not answer (orders)");
+}
+
+TEST_F(EndpointResolverTest, OnlyWhatIsBackSoonMakesANamePatient) {
+  for (const bool soon : {true, false}) {
+    server_.has("orders", {"10.0.0.1"});
+    start();
+    server_.has("orders", {"10.0.0.2"});
+    for (uint32_t i = 0; i < EndpointResolver::kRemembered + (soon ? 0 : 1); ++i) {
+      look_up();
+    }
+    server_.has("orders", {"10.0.0.1", "10.0.0.2"});
+    look_up();
+    server_.has("orders", {"10.0.0.2"});
+    look_up();
+    look_up();
+    EXPECT_EQ(found().size(), soon ? 2u : 1u);
+    resolver_.reset();
+    options_.urls.clear();
+  }
 }
 
 TEST_F(EndpointResolverTest, ALookUpThatNeverEndsIsNotRepeatedAndItsAnswerStillCounts) {

@@ -38,10 +38,10 @@ class FakeConnection final : public BackendConnection {
   void flush() override { ++flushes; }
   void fail(std::string_view reason) override { went_down(reason); }
 
-  void answer_connect() {
-    on_probe_answer(
-        "\xa9"
-        "connected");
+  void answer_connect(ByteView body =
+                          "\xa9"
+                          "connected") {
+    on_probe_answer(body);
   }
   void answer_connect_as_gateway() { on_probe_answer(ConnectService::kGatewayAnswer); }
   /// The same over TLS, in which no proxy is between.
@@ -82,6 +82,7 @@ class FakeNetwork final : public ConnectionMaker {
                                           const BackendConnectionOptions& options,
                                           BackendConnection::Owner& owner) override {
     ++made;
+    asked = options;
     const std::string to =
         options.tls != nullptr ? tls_endpoint_name(options.tls_name, address) : address.display();
     return std::make_unique<FakeConnection>(*this, timers_, owner, options, to);
@@ -118,6 +119,7 @@ class FakeNetwork final : public ConnectionMaker {
   }
 
   int made = 0;
+  BackendConnectionOptions asked;  ///< of the newest
 
  private:
   friend class FakeConnection;
