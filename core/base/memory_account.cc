@@ -9,43 +9,57 @@ bool MemoryAccount::claim(Claimant& claimant, MemoryUse use, size_t bytes) {
   assert(claimant.claim_state == Claimant::State::none);
   claimant.claimed_for = use;
   claimant.claimed_bytes = bytes;
-  if (queue_.empty() && fits(bytes)) {
+  Queue& queue = queue_of(claimant);
+  if (queues_[kReplies].empty() && queue.empty() && fits(name_of(use), bytes)) {
     grant(claimant);
     return true;
   }
   claimant.claim_state = Claimant::State::waiting;
-  queue_.push_back(claimant);
+  queue.waiting.push_back(claimant);
   return false;
 }
 
 void MemoryAccount::release(Claimant& claimant) {
+  Queue& queue = queue_of(claimant);
   if (claimant.claim_state == Claimant::State::granted) {
-    --granted_;
+    --queue.granted;
     set(claimant.claimed_for, held(claimant.claimed_for) - claimant.claimed_bytes);
   } else if (claimant.claim_state == Claimant::State::waiting) {
-    first_since_ms_ = queue_.front() == &claimant ? 0 : first_since_ms_;
-    queue_.remove(claimant);
+    queue.first_since_ms = queue.waiting.front() == &claimant ? 0 : queue.first_since_ms;
+    queue.waiting.remove(claimant);
   }
   claimant.claim_state = Claimant::State::none;
 }
 
+bool MemoryAccount::fits(QueueName name, size_t bytes) const {
+  const size_t mark = name == kReplies ? limit_ / 4 * 3 : limit_ / 2;
+  return total_ + bytes <= mark || (queues_[name].granted == 0 && total_ + bytes <= limit_);
+}
+
 void MemoryAccount::grant(Claimant& claimant) {
   claimant.claim_state = Claimant::State::granted;
-  ++granted_;
+  ++queue_of(claimant).granted;
   add(claimant.claimed_for, claimant.claimed_bytes);
 }
 
 void MemoryAccount::serve(uint64_t now_ms) {
-  while (Claimant* const first = queue_.front()) {
-    if (first_since_ms_ == 0) {
-      first_since_ms_ = std::max<uint64_t>(now_ms, 1);
+  serve(kReplies, 0, now_ms);
+  serve(kClients, queues_[kReplies].granted, now_ms);
+}
+
+void MemoryAccount::serve(QueueName name, size_t granted_before, uint64_t now_ms) {
+  Queue& queue = queues_[name];
+  while (Claimant* const first = queue.waiting.front()) {
+    if (queue.first_since_ms == 0) {
+      queue.first_since_ms = std::max<uint64_t>(now_ms, 1);
     }
-    const bool patient = granted_ != 0 || now_ms - first_since_ms_ < kPatienceMs;
-    if (patient && !fits(first->claimed_bytes)) {
+    const bool patient =
+        granted_before + queue.granted != 0 || now_ms - queue.first_since_ms < kPatienceMs;
+    if (patient && !fits(name, first->claimed_bytes)) {
       return;
     }
-    queue_.remove(*first);
-    first_since_ms_ = 0;
+    queue.waiting.remove(*first);
+    queue.first_since_ms = 0;
     grant(*first);
     first->on_memory();
   }

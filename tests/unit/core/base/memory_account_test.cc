@@ -11,7 +11,8 @@ struct Waiter final : MemoryAccount::Claimant {
   bool granted = false;
 };
 
-constexpr MemoryUse kUse = MemoryUse::backend_replies;
+constexpr MemoryUse kUse = MemoryUse::requests;
+constexpr MemoryUse kReply = MemoryUse::backend_replies;
 
 class MemoryAccountTest : public ::testing::Test {
  protected:
@@ -67,6 +68,49 @@ TEST_F(MemoryAccountTest, WithTheMemoryFullOfWhatOthersLeaveTheFirstWaitsASecond
   EXPECT_TRUE(first.granted);
   EXPECT_FALSE(second.granted);
   EXPECT_TRUE(account_.over()) << "now the client that holds most goes";
+}
+
+TEST_F(MemoryAccountTest, BackendsRepliesWaitForNoClientsClaim) {
+  Waiter holds, waits, reply, late, later;
+  EXPECT_TRUE(account_.claim(holds, kUse, 500));
+  EXPECT_FALSE(account_.claim(waits, kUse, 500));
+  EXPECT_TRUE(account_.claim(reply, kReply, 250)) << "up to three quarters";
+  EXPECT_FALSE(account_.claim(late, kReply, 100)) << "and no further";
+  EXPECT_FALSE(account_.claim(later, kUse, 1));
+  account_.serve(1);
+  EXPECT_FALSE(late.granted);
+  account_.release(reply);
+  account_.serve(2);
+  EXPECT_TRUE(late.granted);
+  EXPECT_FALSE(waits.granted);
+  for (Waiter* const left : {&holds, &waits, &late, &later}) {
+    account_.release(*left);
+  }
+  EXPECT_EQ(account_.total(), 0u);
+}
+
+TEST_F(MemoryAccountTest, WhatHasBecomeFreeIsForBackendsRepliesFirst) {
+  Waiter holds, reply, client, between;
+  account_.set(MemoryUse::replies, 200);
+  EXPECT_TRUE(account_.claim(holds, kReply, 550));
+  EXPECT_FALSE(account_.claim(client, kUse, 300));
+  EXPECT_FALSE(account_.claim(reply, kReply, 500));
+  account_.release(holds);
+  EXPECT_FALSE(account_.claim(between, kUse, 100));
+  account_.serve(1);
+  EXPECT_TRUE(reply.granted);
+  EXPECT_TRUE(client.granted) << "as the only one of its kind";
+  EXPECT_FALSE(between.granted);
+}
+
+TEST_F(MemoryAccountTest, ClientsAreNotStarvedByBackendsReplies) {
+  Waiter holds, next, client;
+  EXPECT_TRUE(account_.claim(holds, kReply, 700));
+  EXPECT_FALSE(account_.claim(next, kReply, 700));
+  EXPECT_FALSE(account_.claim(client, kUse, 250));
+  account_.serve(1);
+  EXPECT_TRUE(client.granted);
+  EXPECT_FALSE(next.granted);
 }
 
 TEST_F(MemoryAccountTest, OneThatWaitsMayLeave) {
