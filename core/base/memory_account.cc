@@ -9,8 +9,9 @@ bool MemoryAccount::claim(Claimant& claimant, MemoryUse use, size_t bytes) {
   assert(claimant.claim_state == Claimant::State::none);
   claimant.claimed_for = use;
   claimant.claimed_bytes = bytes;
-  Queue& queue = queue_of(claimant);
-  if (queues_[kReplies].empty() && queue.empty() && fits(name_of(use), bytes)) {
+  const QueueName name = name_of(claimant);
+  Queue& queue = queues_[name];
+  if (queues_[kReplies].empty() && queue.empty() && fits(name, bytes)) {
     grant(claimant);
     return true;
   }
@@ -20,9 +21,10 @@ bool MemoryAccount::claim(Claimant& claimant, MemoryUse use, size_t bytes) {
 }
 
 void MemoryAccount::release(Claimant& claimant) {
-  Queue& queue = queue_of(claimant);
+  Queue& queue = queues_[name_of(claimant)];
   if (claimant.claim_state == Claimant::State::granted) {
     --queue.granted;
+    queue.bytes -= claimant.claimed_bytes;
     set(claimant.claimed_for, held(claimant.claimed_for) - claimant.claimed_bytes);
   } else if (claimant.claim_state == Claimant::State::waiting) {
     queue.first_since_ms = queue.waiting.front() == &claimant ? 0 : queue.first_since_ms;
@@ -32,19 +34,45 @@ void MemoryAccount::release(Claimant& claimant) {
 }
 
 bool MemoryAccount::fits(QueueName name, size_t bytes) const {
-  const size_t mark = name == kReplies ? limit_ / 4 * 3 : limit_ / 2;
-  return total_ + bytes <= mark || (queues_[name].granted == 0 && total_ + bytes <= limit_);
+  const Queue& queue = queues_[name];
+  if (name == kSmall && large_is_due_) {
+    return false;
+  }
+  if (queue.granted == 0 && total_ + bytes <= limit_) {
+    return true;
+  }
+  const size_t soft_mark = limit_ / 2;
+  switch (name) {
+    case kReplies:
+      return total_ + bytes <= limit_ / 4 * 3;
+    case kLarge:
+      return total_ + bytes <= soft_mark && queue.bytes + bytes <= soft_mark / 4 * 3;
+    default:
+      return total_ + bytes <= soft_mark;
+  }
 }
 
 void MemoryAccount::grant(Claimant& claimant) {
   claimant.claim_state = Claimant::State::granted;
-  ++queue_of(claimant).granted;
+  Queue& queue = queues_[name_of(claimant)];
+  ++queue.granted;
+  queue.bytes += claimant.claimed_bytes;
   add(claimant.claimed_for, claimant.claimed_bytes);
 }
 
+// Large ones before small ones, which always have a part of their own. Where that large one does
+// not fit although it is the only one, small ones would keep the memory from it for ever.
 void MemoryAccount::serve(uint64_t now_ms) {
-  serve(kReplies, 0, now_ms);
-  serve(kClients, queues_[kReplies].granted, now_ms);
+  const Queue& large = queues_[kLarge];
+  size_t granted = 0;
+  for (const QueueName name : {kReplies, kLarge, kSmall}) {
+    serve(name, granted, now_ms);
+    granted += queues_[name].granted;
+    if (name == kLarge) {
+      large_is_due_ =
+          !large.empty() && large.granted == 0 && now_ms - large.first_since_ms >= kPatienceMs;
+    }
+  }
 }
 
 void MemoryAccount::serve(QueueName name, size_t granted_before, uint64_t now_ms) {

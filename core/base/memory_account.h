@@ -34,7 +34,9 @@ inline constexpr std::array<std::string_view, 7> kMemoryUseNames = {
 /// Claims wait in queues that do not wait for each other. Backends' replies go first, and up to
 /// three quarters of the limit: they answer calls that were taken on, whose callers wait for no
 /// longer than the backend's time-out, and while their mark was that of the clients' claims a few
-/// clients could keep all of it. Of each queue one claim may go up to the limit.
+/// clients could keep all of it. Of clients' claims those over kLargeClaim have three quarters of
+/// what is below the soft mark, so that shorter messages find the rest. Of each queue one claim may
+/// go up to the limit.
 class MemoryAccount {
  public:
   /// Where nothing limits the process' memory.
@@ -42,6 +44,8 @@ class MemoryAccount {
   /// The first of a queue gets memory over the limit when it has waited for so long and no claim of
   /// its queue, or of one before it, holds some that would become free.
   static constexpr uint64_t kPatienceMs = 1'000;
+  /// A client's claim of more bytes is a large one.
+  static constexpr size_t kLargeClaim = 1 << 20;
 
   /// Something that claims memory before it takes it.
   class Claimant {
@@ -88,23 +92,28 @@ class MemoryAccount {
   /// Gives back what was granted, or waits no longer.
   void release(Claimant& claimant);
   /// True when a claim waits: serve() is due in a while.
-  bool waiting() const { return !queues_[kReplies].empty() || !queues_[kClients].empty(); }
+  bool waiting() const {
+    return !queues_[kReplies].empty() || !queues_[kLarge].empty() || !queues_[kSmall].empty();
+  }
   /// Grants what there is memory for. Not from within on_memory().
   void serve(uint64_t now_ms);
 
  private:
-  enum QueueName : uint8_t { kReplies, kClients };  // in the order in which they are served
+  enum QueueName : uint8_t { kReplies, kLarge, kSmall };  // in the order in which they are served
   struct Queue {
     bool empty() const { return waiting.empty(); }
 
     IntrusiveList<Claimant, &Claimant::claim_prev, &Claimant::claim_next> waiting;
     size_t granted = 0;           ///< claims
+    size_t bytes = 0;             ///< of these
     uint64_t first_since_ms = 0;  ///< since when the first one is the first; 0: not known
   };
-  static QueueName name_of(MemoryUse use) {
-    return use == MemoryUse::backend_replies ? kReplies : kClients;
+  static QueueName name_of(const Claimant& claimant) {
+    if (claimant.claimed_for == MemoryUse::backend_replies) {
+      return kReplies;
+    }
+    return claimant.claimed_bytes > kLargeClaim ? kLarge : kSmall;
   }
-  Queue& queue_of(const Claimant& claimant) { return queues_[name_of(claimant.claimed_for)]; }
   bool fits(QueueName name, size_t bytes) const;
   void grant(Claimant& claimant);
   /// `granted_before`: claims of the queues before it.
@@ -114,7 +123,9 @@ class MemoryAccount {
   size_t limit_;
   size_t total_ = 0;
   std::array<size_t, kMemoryUseNames.size()> held_{};
-  std::array<Queue, 2> queues_;
+  std::array<Queue, 3> queues_;
+  /// The first large one has waited long, although no other large one is in its way.
+  bool large_is_due_ = false;
 };
 
 }  // namespace zerogate

@@ -113,6 +113,49 @@ TEST_F(MemoryAccountTest, ClientsAreNotStarvedByBackendsReplies) {
   EXPECT_FALSE(next.granted);
 }
 
+TEST_F(MemoryAccountTest, ShortMessagesDoNotWaitBehindLongOnes) {
+  MemoryAccount account(64 << 20);
+  Waiter large[4], small[9];
+  EXPECT_TRUE(account.claim(large[0], kUse, 12 << 20));
+  EXPECT_TRUE(account.claim(large[1], kUse, 12 << 20));
+  EXPECT_FALSE(account.claim(large[2], kUse, 12 << 20)) << "the last quarter is for short ones";
+  EXPECT_FALSE(account.claim(large[3], kUse, 2 << 20));
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_TRUE(account.claim(small[i], kUse, MemoryAccount::kLargeClaim)) << i;
+  }
+  EXPECT_FALSE(account.claim(small[8], kUse, MemoryAccount::kLargeClaim));
+  account.serve(1);
+  account.serve(10'000);
+  EXPECT_FALSE(large[2].granted || small[8].granted);
+  account.release(small[0]);
+  account.serve(10'001);
+  EXPECT_TRUE(small[8].granted) << "however long the long ones wait for each other";
+  account.release(large[0]);
+  account.serve(10'002);
+  EXPECT_TRUE(large[2].granted);
+  EXPECT_FALSE(large[3].granted);
+}
+
+TEST_F(MemoryAccountTest, ShortMessagesDoNotKeepALongOneWaiting) {
+  MemoryAccount account(8 << 20);
+  Waiter large, small[4];
+  EXPECT_TRUE(account.claim(small[0], kUse, 1 << 20));
+  EXPECT_TRUE(account.claim(small[1], kUse, 1 << 20));
+  EXPECT_FALSE(account.claim(large, kUse, 7 << 20));
+  account.serve(1);
+  account.release(small[0]);
+  EXPECT_TRUE(account.claim(small[2], kUse, 1 << 20)) << "it passes the long one";
+  account.serve(1 + MemoryAccount::kPatienceMs);
+  account.release(small[1]);
+  EXPECT_FALSE(account.claim(small[3], kUse, 1 << 20)) << "now none does";
+  account.serve(2 + MemoryAccount::kPatienceMs);
+  EXPECT_TRUE(large.granted);
+  EXPECT_FALSE(small[3].granted) << "over the limit";
+  account.release(large);
+  account.serve(3 + MemoryAccount::kPatienceMs);
+  EXPECT_TRUE(small[3].granted);
+}
+
 TEST_F(MemoryAccountTest, OneThatWaitsMayLeave) {
   Waiter first, second;
   account_.set(MemoryUse::replies, 900);
