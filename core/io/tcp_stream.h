@@ -88,7 +88,8 @@ class TcpStream final : private ReadTurns::Waiter,
 
   /// Before it is connected: it gives way to other streams of the loop that have much to read.
   void take_turns(ReadTurns& turns) { turns_ = &turns; }
-  /// The same: it claims a long frame's memory before it reads the frame.
+  /// The same: it claims a long frame's memory before it reads the frame, but not before the peer
+  /// has sent as much of it as FrameReader's shared buffer holds. A head alone claims nothing.
   void charge(MemoryAccount& memory, MemoryUse use) {
     memory_ = &memory;
     use_ = use;
@@ -113,7 +114,7 @@ class TcpStream final : private ReadTurns::Waiter,
   /// See FrameReader.
   void keep(ByteView rest, size_t frame_size) {
     reader_.keep(rest, frame_size);
-    if (frame_size > FrameReader::kSharedBytes && memory_ != nullptr && tls_ == nullptr &&
+    if (reader_.has_own_memory() && memory_ != nullptr && tls_ == nullptr &&
         claim_state == State::none) {
       claim_memory(frame_size);
     }
