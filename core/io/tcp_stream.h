@@ -96,6 +96,8 @@ class TcpStream final : private ReadTurns::Waiter,
   }
   /// A long frame has begun, and there is no memory for it yet: nothing is read.
   bool waits_for_memory() const { return claim_state == State::waiting; }
+  /// It has been granted that memory, all of it.
+  bool holds_claim() const { return claim_state == State::granted; }
   /// Once connected: the kernel asks a TCP peer that is idle for `idle_ms` whether it is there, and
   /// ends the connection when the peer has not acknowledged, or not taken, what was sent for
   /// `timeout_ms`.

@@ -51,6 +51,9 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   static constexpr uint32_t kMaxCallsInFlight = 1024;
   /// A long frame has one more second for each of these bytes: the slowest link that we serve.
   static constexpr size_t kSlowestBytesPerSecond = 64 << 10;
+  /// While others wait for memory, a frame that has claimed some takes no longer than this on the
+  /// whole.
+  static constexpr size_t kSlowestSeconds = 8;
   /// A peer for which more than its limit waits is a slow reader once it has read nothing for this
   /// long: replies that come together are no sign of one.
   static constexpr uint64_t kSlowReaderMs = 2'000;

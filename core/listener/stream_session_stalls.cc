@@ -1,4 +1,5 @@
 // When a session's peer has stalled, or holds up others.
+#include <algorithm>
 #include <utility>
 
 #include "core/io/tls_layer.h"
@@ -11,8 +12,10 @@ bool StreamSession::reads_slowly() const {
 }
 
 bool StreamSession::stands_still(uint64_t now_ms) {
-  const size_t kept = stream_.reader().size();
-  const bool is_slow = kept < std::exchange(kept_at_check_, kept) + kSlowestBytesPerSecond;
+  const FrameReader& reader = stream_.reader();
+  const size_t claimed = stream_.holds_claim() ? reader.frame_size() : 0;
+  const size_t least = std::max(kSlowestBytesPerSecond, claimed / kSlowestSeconds);
+  const bool is_slow = reader.size() < std::exchange(kept_at_check_, reader.size()) + least;
   return is_slow && reader.has_own_memory() && partial_since_ms_ != 0 &&
          now_ms - partial_since_ms_ >= kSlowReaderMs && shared_.memory.waiting();
 }

@@ -105,6 +105,27 @@ TEST_F(LongFramesTest, OneThatHardlyGrowsGoesWhileOthersWait) {
   EXPECT_EQ(waiting(), 1u);
 }
 
+TEST_F(LongFramesTest, OneThatDoesNotFillItsClaimInGoodTimeGoesWhileOthersWait) {
+  constexpr size_t kLong = 900 << 10;
+  constexpr size_t kSlow = 80 << 10, kSwift = 120 << 10;  // an eighth of it lies between
+  const auto holds = begin_frame(kLong);
+  const auto send_for_4s = [&](size_t bytes_per_second) {
+    for (int i = 0; i < 8; ++i) {
+      holds->send_some(std::string(bytes_per_second / 2, 'x'));
+      turn();
+      wait_ms(500);
+    }
+  };
+  const auto waits = begin_frame();
+  ASSERT_TRUE(memory_.waiting());
+  send_for_4s(kSwift);
+  EXPECT_EQ(rejected(Rejected::receive_memory), 0u);
+  send_for_4s(kSlow);
+  EXPECT_EQ(rejected(Rejected::receive_memory), 1u);
+  serve();
+  EXPECT_FALSE(memory_.waiting());
+}
+
 class LongRepliesTest : public LongFramesTest {
  protected:
   static constexpr size_t kReply = 900 << 10;  // over the soft mark
