@@ -126,6 +126,66 @@ TEST_F(LongFramesTest, OneThatDoesNotFillItsClaimInGoodTimeGoesWhileOthersWait) 
   EXPECT_FALSE(memory_.waiting());
 }
 
+/// With a memory that is full of what others hold.
+class WaitingFramesTest : public LongFramesTest {
+ protected:
+  WaitingFramesTest() { memory_.set(MemoryUse::forwarded, memory_.limit()); }
+  void look() { wait_ms(2 * StreamListener::kStallCheckMs); }
+};
+
+TEST_F(WaitingFramesTest, OneWhosePeerHasGoneWaitsNoLonger) {
+  const auto gone = begin_frame();
+  const auto half_closed = begin_frame();
+  const auto stays = begin_frame();
+  look();
+  EXPECT_EQ(metrics_.connections.value(), 3u);
+  gone->leave();
+  half_closed->finish_sending();
+  look();
+  EXPECT_EQ(metrics_.connections.value(), 1u);
+  EXPECT_EQ(malformed(Malformed::truncated), 2u) << "as if it had been read";
+  EXPECT_TRUE(open(*stays));
+}
+
+TEST_F(WaitingFramesTest, OneWhoseConnectionIsBrokenWaitsNoLonger) {
+  const auto peer = connect();
+  peer->send("a\n");
+  turn();
+  answer(next(), "A");
+  turn();
+  peer->send("#" + std::to_string(kFrame) + "\n" + std::string(kFrame, 'x'));
+  turn();
+  ASSERT_TRUE(memory_.waiting());
+  peer->leave();  // without a look at its answer
+  look();
+  EXPECT_EQ(metrics_.connections.value(), 0u);
+  EXPECT_FALSE(memory_.waiting());
+}
+
+TEST_F(WaitingFramesTest, AWholeFrameIsAnsweredThoughItsPeerSendsNoMore) {
+  const auto peer = begin_frame();
+  peer->send(std::string(kFrame - kBegun, 'x'));
+  peer->finish_sending();
+  look();
+  EXPECT_EQ(metrics_.connections.value(), 1u);
+  memory_.set(MemoryUse::forwarded, 0);
+  serve();
+  serve();
+  EXPECT_TRUE(answer(next(), "A"));
+  EXPECT_EQ(receive_all(*peer), "A");
+  EXPECT_TRUE(peer->ended());
+}
+
+TEST_F(WaitingFramesTest, NoneWaitsForEver) {
+  const auto peer = begin_frame();
+  const uint64_t longest = StreamSession::kLongestWait * options_.stall_timeout_ms;
+  wait_ms(longest);
+  EXPECT_TRUE(open(*peer));
+  look();
+  EXPECT_FALSE(open(*peer));
+  EXPECT_EQ(rejected(Rejected::receive_memory), 1u);
+}
+
 class LongRepliesTest : public LongFramesTest {
  protected:
   static constexpr size_t kReply = 900 << 10;  // over the soft mark
