@@ -9,43 +9,85 @@ bool MemoryAccount::claim(Claimant& claimant, MemoryUse use, size_t bytes) {
   assert(claimant.claim_state == Claimant::State::none);
   claimant.claimed_for = use;
   claimant.claimed_bytes = bytes;
-  if (queue_.empty() && fits(bytes)) {
+  const QueueName name = name_of(claimant);
+  Queue& queue = queues_[name];
+  if (queues_[kReplies].empty() && queue.empty() && fits(name, bytes)) {
     grant(claimant);
     return true;
   }
   claimant.claim_state = Claimant::State::waiting;
-  queue_.push_back(claimant);
+  queue.waiting.push_back(claimant);
   return false;
 }
 
 void MemoryAccount::release(Claimant& claimant) {
+  Queue& queue = queues_[name_of(claimant)];
   if (claimant.claim_state == Claimant::State::granted) {
-    --granted_;
+    --queue.granted;
+    queue.bytes -= claimant.claimed_bytes;
     set(claimant.claimed_for, held(claimant.claimed_for) - claimant.claimed_bytes);
   } else if (claimant.claim_state == Claimant::State::waiting) {
-    first_since_ms_ = queue_.front() == &claimant ? 0 : first_since_ms_;
-    queue_.remove(claimant);
+    queue.first_since_ms = queue.waiting.front() == &claimant ? 0 : queue.first_since_ms;
+    queue.waiting.remove(claimant);
   }
   claimant.claim_state = Claimant::State::none;
 }
 
+bool MemoryAccount::fits(QueueName name, size_t bytes) const {
+  const Queue& queue = queues_[name];
+  if (name == kSmall && large_is_due_) {
+    return false;
+  }
+  if (queue.granted == 0 && total_ + bytes <= limit_) {
+    return true;
+  }
+  const size_t soft_mark = limit_ / 2;
+  switch (name) {
+    case kReplies:
+      return total_ + bytes <= limit_ / 4 * 3;
+    case kLarge:
+      return total_ + bytes <= soft_mark && queue.bytes + bytes <= soft_mark / 4 * 3;
+    default:
+      return total_ + bytes <= soft_mark;
+  }
+}
+
 void MemoryAccount::grant(Claimant& claimant) {
   claimant.claim_state = Claimant::State::granted;
-  ++granted_;
+  Queue& queue = queues_[name_of(claimant)];
+  ++queue.granted;
+  queue.bytes += claimant.claimed_bytes;
   add(claimant.claimed_for, claimant.claimed_bytes);
 }
 
+// Large ones before small ones, which always have a part of their own. Where that large one does
+// not fit although it is the only one, small ones would keep the memory from it for ever.
 void MemoryAccount::serve(uint64_t now_ms) {
-  while (Claimant* const first = queue_.front()) {
-    if (first_since_ms_ == 0) {
-      first_since_ms_ = std::max<uint64_t>(now_ms, 1);
+  const Queue& large = queues_[kLarge];
+  size_t granted = 0;
+  for (const QueueName name : {kReplies, kLarge, kSmall}) {
+    serve(name, granted, now_ms);
+    granted += queues_[name].granted;
+    if (name == kLarge) {
+      large_is_due_ =
+          !large.empty() && large.granted == 0 && now_ms - large.first_since_ms >= kPatienceMs;
     }
-    const bool patient = granted_ != 0 || now_ms - first_since_ms_ < kPatienceMs;
-    if (patient && !fits(first->claimed_bytes)) {
+  }
+}
+
+void MemoryAccount::serve(QueueName name, size_t granted_before, uint64_t now_ms) {
+  Queue& queue = queues_[name];
+  while (Claimant* const first = queue.waiting.front()) {
+    if (queue.first_since_ms == 0) {
+      queue.first_since_ms = std::max<uint64_t>(now_ms, 1);
+    }
+    const bool patient =
+        granted_before + queue.granted != 0 || now_ms - queue.first_since_ms < kPatienceMs;
+    if (patient && !fits(name, first->claimed_bytes)) {
       return;
     }
-    queue_.remove(*first);
-    first_since_ms_ = 0;
+    queue.waiting.remove(*first);
+    queue.first_since_ms = 0;
     grant(*first);
     first->on_memory();
   }

@@ -30,12 +30,22 @@ inline constexpr std::array<std::string_view, 7> kMemoryUseNames = {
 /// a whole before they are read, so that those that have begun can end. Over the limit the worker
 /// ends the client that holds most. Connections count apart: their number has a limit of its own.
 /// Loop thread only.
+///
+/// Claims wait in queues that do not wait for each other. Backends' replies go first, and up to
+/// three quarters of the limit: they answer calls that were taken on, whose callers wait for no
+/// longer than the backend's time-out, and while their mark was that of the clients' claims a few
+/// clients could keep all of it. Of clients' claims those over kLargeClaim have three quarters of
+/// what is below the soft mark, so that shorter messages find the rest. Of each queue one claim may
+/// go up to the limit.
 class MemoryAccount {
  public:
   /// Where nothing limits the process' memory.
   static constexpr size_t kDefaultLimit = size_t{1} << 30;
-  /// The first that waits gets memory over the soft mark when nothing has become free for so long.
+  /// The first of a queue gets memory over the limit when it has waited for so long and no claim of
+  /// its queue, or of one before it, holds some that would become free.
   static constexpr uint64_t kPatienceMs = 1'000;
+  /// A client's claim of more bytes is a large one.
+  static constexpr size_t kLargeClaim = 1 << 20;
 
   /// Something that claims memory before it takes it.
   class Claimant {
@@ -82,23 +92,40 @@ class MemoryAccount {
   /// Gives back what was granted, or waits no longer.
   void release(Claimant& claimant);
   /// True when a claim waits: serve() is due in a while.
-  bool waiting() const { return !queue_.empty(); }
+  bool waiting() const {
+    return !queues_[kReplies].empty() || !queues_[kLarge].empty() || !queues_[kSmall].empty();
+  }
   /// Grants what there is memory for. Not from within on_memory().
   void serve(uint64_t now_ms);
 
  private:
-  bool fits(size_t bytes) const {
-    return total_ + bytes <= limit_ / 2 || (granted_ == 0 && total_ + bytes <= limit_);
+  enum QueueName : uint8_t { kReplies, kLarge, kSmall };  // in the order in which they are served
+  struct Queue {
+    bool empty() const { return waiting.empty(); }
+
+    IntrusiveList<Claimant, &Claimant::claim_prev, &Claimant::claim_next> waiting;
+    size_t granted = 0;           ///< claims
+    size_t bytes = 0;             ///< of these
+    uint64_t first_since_ms = 0;  ///< since when the first one is the first; 0: not known
+  };
+  static QueueName name_of(const Claimant& claimant) {
+    if (claimant.claimed_for == MemoryUse::backend_replies) {
+      return kReplies;
+    }
+    return claimant.claimed_bytes > kLargeClaim ? kLarge : kSmall;
   }
+  bool fits(QueueName name, size_t bytes) const;
   void grant(Claimant& claimant);
+  /// `granted_before`: claims of the queues before it.
+  void serve(QueueName name, size_t granted_before, uint64_t now_ms);
   void add(MemoryUse use, size_t bytes) { set(use, held(use) + bytes); }
 
   size_t limit_;
   size_t total_ = 0;
   std::array<size_t, kMemoryUseNames.size()> held_{};
-  IntrusiveList<Claimant, &Claimant::claim_prev, &Claimant::claim_next> queue_;
-  size_t granted_ = 0;           ///< claims
-  uint64_t first_since_ms_ = 0;  ///< since when the first of the queue is the first; 0: not known
+  std::array<Queue, 3> queues_;
+  /// The first large one has waited long, although no other large one is in its way.
+  bool large_is_due_ = false;
 };
 
 }  // namespace zerogate

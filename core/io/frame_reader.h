@@ -15,8 +15,9 @@ namespace zerogate {
 /// Reads go into a buffer that all connections of a loop share. Only an unfinished frame is kept
 /// here, so an idle connection owns no buffer. An unfinished frame that will fit into the shared
 /// buffer goes back there before the next read, so that its rest and the frames behind it arrive in
-/// one piece. A longer frame gets memory of its own, which grows with the bytes that have come and
-/// not with the length that the peer claims. Loop thread only.
+/// one piece; so does a longer one until it fills that buffer, and holds no more than has come.
+/// Then it gets memory of its own, which grows with the bytes that have come and not with the
+/// length that the peer claims. Loop thread only.
 class FrameReader {
  public:
   static constexpr size_t kSharedBytes = 64 << 10;
@@ -26,7 +27,7 @@ class FrameReader {
   /// Where the next read goes. `shared` has kSharedBytes; the caller uses it for no other
   /// connection until take().
   uv_buf_t space(char* shared) {
-    if (frame_size_ <= kSharedBytes) {
+    if (!has_own_memory()) {
       const ByteView begun = kept_.view();
       if (!begun.empty()) {
         std::memcpy(shared, begun.data(), begun.size());
@@ -41,11 +42,11 @@ class FrameReader {
   /// What there is to parse after `size` bytes were read into space().
   struct Chunk {
     ByteBuffer owned;  ///< keeps a long frame's memory; empty when the bytes are in `shared`
-    ByteView bytes;    ///< empty while a long frame is not whole yet
+    ByteView bytes;    ///< empty while a frame with memory of its own is not whole yet
   };
   Chunk take(char* shared, size_t size) {
     Chunk chunk;
-    if (frame_size_ <= kSharedBytes) {
+    if (!has_own_memory()) {
       chunk.bytes = {shared, kept_.size() + size};
       if (!empty()) {
         release();
@@ -74,6 +75,8 @@ class FrameReader {
     return std::exchange(kept_, ByteBuffer());
   }
 
+  /// A long frame has filled the shared buffer.
+  bool has_own_memory() const { return frame_size_ > kSharedBytes && kept_.size() >= kSharedBytes; }
   bool empty() const { return kept_.empty(); }
   ByteView view() const { return kept_.view(); }
   size_t size() const { return kept_.size(); }

@@ -85,13 +85,16 @@ class TcpStream final : private ReadTurns::Waiter,
 
   /// Before it is connected: it gives way to other streams of the loop that have much to read.
   void take_turns(ReadTurns& turns) { turns_ = &turns; }
-  /// The same: it claims a long frame's memory before it reads the frame.
+  /// The same: it claims a long frame's memory before it reads the frame, but not before the peer
+  /// has sent as much of it as FrameReader's shared buffer holds. A head alone claims nothing.
   void charge(MemoryAccount& memory, MemoryUse use) {
     memory_ = &memory;
     use_ = use;
   }
   /// A long frame has begun, and there is no memory for it yet: nothing is read.
   bool waits_for_memory() const { return claim_state == State::waiting; }
+  /// It has been granted that memory, all of it.
+  bool holds_claim() const { return claim_state == State::granted; }
   /// Once connected: the kernel asks a TCP peer that is idle for `idle_ms` whether it is there, and
   /// ends the connection when the peer has not acknowledged, or not taken, what was sent for
   /// `timeout_ms`.
@@ -110,7 +113,7 @@ class TcpStream final : private ReadTurns::Waiter,
   /// See FrameReader.
   void keep(ByteView rest, size_t frame_size) {
     reader_.keep(rest, frame_size);
-    if (frame_size > FrameReader::kSharedBytes && memory_ != nullptr && tls_ == nullptr &&
+    if (reader_.has_own_memory() && memory_ != nullptr && tls_ == nullptr &&
         claim_state == State::none) {
       claim_memory(frame_size);
     }

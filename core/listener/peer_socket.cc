@@ -2,6 +2,8 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -54,6 +56,19 @@ std::optional<uint64_t> PeerSocket::acknowledged() const {
 
 std::optional<uint32_t> PeerSocket::window() const {
   return same() ? value_of(fd_, &TcpInfo::window) : std::nullopt;
+}
+
+PeerSocket::End PeerSocket::ended() const {
+  pollfd look{.fd = fd_, .events = POLLRDHUP, .revents = 0};
+  if (!same() || poll(&look, 1, 0) <= 0) {
+    return End::none;
+  }
+  return (look.revents & POLLERR) != 0 ? End::broken : End::in_order;
+}
+
+size_t PeerSocket::unread() const {
+  int bytes = 0;
+  return same() && ioctl(fd_, FIONREAD, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;
 }
 
 bool PeerSocket::end() const { return same() && shutdown(fd_, SHUT_RDWR) == 0; }

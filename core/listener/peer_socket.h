@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -21,6 +22,15 @@ class PeerSocket {
   std::optional<uint64_t> acknowledged() const;
   /// Bytes that its peer's kernel has room for. Nothing before Linux 5.4, either.
   std::optional<uint32_t> window() const;
+  /// How its peer has ended it. The loop does not hear of that while it does not read.
+  enum class End : uint8_t {
+    none,
+    in_order,  ///< it sends no more; it may still read
+    broken,
+  };
+  End ended() const;
+  /// Bytes that have come and were not read yet.
+  size_t unread() const;
   /// Ends it in both directions: its owner hears of that as of an end by the peer. False when it
   /// has gone. Between the look and the call lie microseconds, in which another could take its
   /// place.

@@ -52,6 +52,11 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   static constexpr uint32_t kMaxCallsInFlight = 1024;
   /// A long frame has one more second for each of these bytes: the slowest link that we serve.
   static constexpr size_t kSlowestBytesPerSecond = 64 << 10;
+  /// While others wait for memory, a frame that has claimed some takes no longer than this on the
+  /// whole.
+  static constexpr size_t kSlowestSeconds = 8;
+  /// A frame waits for memory for so many times the stall time-out.
+  static constexpr uint64_t kLongestWait = 4;
   /// A peer for which more than its limit waits is a slow reader once it has read nothing for this
   /// long: replies that come together are no sign of one.
   static constexpr uint64_t kSlowReaderMs = 2'000;
@@ -208,6 +213,10 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
     return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.write_buffer || held_up_ != 0;
   }
   [[gnu::cold]] bool reads_slowly() const;
+  /// Of the unfinished frame: false when the session has ended for it.
+  bool check_frame(uint64_t now_ms);
+  /// Ends a session that waits for memory when it has waited too long, or its peer has gone.
+  bool waits_in_vain(uint64_t now_ms);
   /// While others wait for memory: whether a frame that holds some hardly grows.
   bool stands_still(uint64_t now_ms);
   /// The same: whether a peer that holds some in replies hardly reads.
@@ -248,9 +257,10 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   static constexpr uint8_t kYielding = 2;
   uint8_t held_up_ = 0;  ///< why it takes no request now, of these
   bool closed_ = false;
-  bool waiting_ = false;  ///< this session's part of Shared::waiting
-  size_t held_ = 0;       ///< and of Shared::held
-  uint64_t written_ = 0;  ///< and of Shared::sent
+  bool waited_for_memory_ = false;  ///< at the last stall check
+  bool waiting_ = false;            ///< this session's part of Shared::waiting
+  size_t held_ = 0;                 ///< and of Shared::held
+  uint64_t written_ = 0;            ///< and of Shared::sent
   TcpStream stream_;
   uint64_t partial_since_ms_ = 0;
   uint64_t unread_since_ms_ = 0;

@@ -128,6 +128,34 @@ async def test_no_reply_of_a_zmq_backend_is_lost_when_their_sizes_change(start_b
         assert within_limit(gateway)
 
 
+async def begin_longest_message(port, body):
+    """A short call, and what has come of the longest message by the time that it is answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    size = LIMIT // 16
+    longest = t3_frame(2, t3_payload("echo", b"\xc6" + (size - 100).to_bytes(4, "big") + bytes(body)))
+    longest = size.to_bytes(4, "big") + longest[4:]
+    writer.write(t3_frame(1, t3_payload("hello_world")) + longest)
+    await reader.readexactly(len(t3_frame(1, msgspec.msgpack.encode("hello world"))))
+    return writer
+
+
+async def test_beginnings_of_the_longest_messages_hold_up_no_reply(start_bridge):
+    reply = lambda value: lambda call: call.reply(msgspec.msgpack.encode(value))
+    answers = {"long": lambda call: call.reply(LONG), "hello_world": reply("hello world")}
+    async with ScriptedTcp(answers) as backend:
+        config = one_backend(backend.url, timeout=f"{PATIENCE_S}s")
+        gateway = await start_bridge(config=config, environment=ENVIRONMENT)
+        begun = [await begin_longest_message(gateway.tcp_port, 0) for _ in range(40)]
+        held = gateway.metrics().total("zerogate_memory_budget_bytes", use="requests")
+        assert held < 40 * 100, "a head holds its own bytes"
+        begun += [await begin_longest_message(gateway.tcp_port, 2 * PIECE) for _ in range(8)]
+        asked = (ask_for_long_reply(gateway.tcp_port) for _ in range(8))
+        assert all(reply == LONG for reply in await asyncio.gather(*asked))
+        for writer in begun:
+            writer.close()
+        assert within_limit(gateway)
+
+
 async def test_a_fast_reader_gets_many_long_replies_at_once(start_bridge):
     """More than the gateway lets wait for one client, which reads as fast as they come."""
     async with ScriptedTcp({"long": together(24)}) as backend:

@@ -11,7 +11,8 @@ struct Waiter final : MemoryAccount::Claimant {
   bool granted = false;
 };
 
-constexpr MemoryUse kUse = MemoryUse::backend_replies;
+constexpr MemoryUse kUse = MemoryUse::requests;
+constexpr MemoryUse kReply = MemoryUse::backend_replies;
 
 class MemoryAccountTest : public ::testing::Test {
  protected:
@@ -67,6 +68,92 @@ TEST_F(MemoryAccountTest, WithTheMemoryFullOfWhatOthersLeaveTheFirstWaitsASecond
   EXPECT_TRUE(first.granted);
   EXPECT_FALSE(second.granted);
   EXPECT_TRUE(account_.over()) << "now the client that holds most goes";
+}
+
+TEST_F(MemoryAccountTest, BackendsRepliesWaitForNoClientsClaim) {
+  Waiter holds, waits, reply, late, later;
+  EXPECT_TRUE(account_.claim(holds, kUse, 500));
+  EXPECT_FALSE(account_.claim(waits, kUse, 500));
+  EXPECT_TRUE(account_.claim(reply, kReply, 250)) << "up to three quarters";
+  EXPECT_FALSE(account_.claim(late, kReply, 100)) << "and no further";
+  EXPECT_FALSE(account_.claim(later, kUse, 1));
+  account_.serve(1);
+  EXPECT_FALSE(late.granted);
+  account_.release(reply);
+  account_.serve(2);
+  EXPECT_TRUE(late.granted);
+  EXPECT_FALSE(waits.granted);
+  for (Waiter* const left : {&holds, &waits, &late, &later}) {
+    account_.release(*left);
+  }
+  EXPECT_EQ(account_.total(), 0u);
+}
+
+TEST_F(MemoryAccountTest, WhatHasBecomeFreeIsForBackendsRepliesFirst) {
+  Waiter holds, reply, client, between;
+  account_.set(MemoryUse::replies, 200);
+  EXPECT_TRUE(account_.claim(holds, kReply, 550));
+  EXPECT_FALSE(account_.claim(client, kUse, 300));
+  EXPECT_FALSE(account_.claim(reply, kReply, 500));
+  account_.release(holds);
+  EXPECT_FALSE(account_.claim(between, kUse, 100));
+  account_.serve(1);
+  EXPECT_TRUE(reply.granted);
+  EXPECT_TRUE(client.granted) << "as the only one of its kind";
+  EXPECT_FALSE(between.granted);
+}
+
+TEST_F(MemoryAccountTest, ClientsAreNotStarvedByBackendsReplies) {
+  Waiter holds, next, client;
+  EXPECT_TRUE(account_.claim(holds, kReply, 700));
+  EXPECT_FALSE(account_.claim(next, kReply, 700));
+  EXPECT_FALSE(account_.claim(client, kUse, 250));
+  account_.serve(1);
+  EXPECT_TRUE(client.granted);
+  EXPECT_FALSE(next.granted);
+}
+
+TEST_F(MemoryAccountTest, ShortMessagesDoNotWaitBehindLongOnes) {
+  MemoryAccount account(64 << 20);
+  Waiter large[4], small[9];
+  EXPECT_TRUE(account.claim(large[0], kUse, 12 << 20));
+  EXPECT_TRUE(account.claim(large[1], kUse, 12 << 20));
+  EXPECT_FALSE(account.claim(large[2], kUse, 12 << 20)) << "the last quarter is for short ones";
+  EXPECT_FALSE(account.claim(large[3], kUse, 2 << 20));
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_TRUE(account.claim(small[i], kUse, MemoryAccount::kLargeClaim)) << i;
+  }
+  EXPECT_FALSE(account.claim(small[8], kUse, MemoryAccount::kLargeClaim));
+  account.serve(1);
+  account.serve(10'000);
+  EXPECT_FALSE(large[2].granted || small[8].granted);
+  account.release(small[0]);
+  account.serve(10'001);
+  EXPECT_TRUE(small[8].granted) << "however long the long ones wait for each other";
+  account.release(large[0]);
+  account.serve(10'002);
+  EXPECT_TRUE(large[2].granted);
+  EXPECT_FALSE(large[3].granted);
+}
+
+TEST_F(MemoryAccountTest, ShortMessagesDoNotKeepALongOneWaiting) {
+  MemoryAccount account(8 << 20);
+  Waiter large, small[4];
+  EXPECT_TRUE(account.claim(small[0], kUse, 1 << 20));
+  EXPECT_TRUE(account.claim(small[1], kUse, 1 << 20));
+  EXPECT_FALSE(account.claim(large, kUse, 7 << 20));
+  account.serve(1);
+  account.release(small[0]);
+  EXPECT_TRUE(account.claim(small[2], kUse, 1 << 20)) << "it passes the long one";
+  account.serve(1 + MemoryAccount::kPatienceMs);
+  account.release(small[1]);
+  EXPECT_FALSE(account.claim(small[3], kUse, 1 << 20)) << "now none does";
+  account.serve(2 + MemoryAccount::kPatienceMs);
+  EXPECT_TRUE(large.granted);
+  EXPECT_FALSE(small[3].granted) << "over the limit";
+  account.release(large);
+  account.serve(3 + MemoryAccount::kPatienceMs);
+  EXPECT_TRUE(small[3].granted);
 }
 
 TEST_F(MemoryAccountTest, OneThatWaitsMayLeave) {

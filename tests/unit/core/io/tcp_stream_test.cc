@@ -104,8 +104,8 @@ TEST_F(TcpStreamTest, BytesThatWereKeptComeAgainWithTheNext) {
 
 TEST_F(TcpStreamTest, ALongFrameIsCountedAsItGrows) {
   adopt_unix();
-  owner_.keep_until = 4;
   owner_.frame_size = 4 * FrameReader::kSharedBytes;
+  owner_.keep_until = owner_.frame_size;
   send("abc");
   const size_t begun = totals_.kept;
   send(std::string(2 * FrameReader::kSharedBytes, 'x'));
@@ -113,6 +113,29 @@ TEST_F(TcpStreamTest, ALongFrameIsCountedAsItGrows) {
   EXPECT_LE(totals_.kept, owner_.frame_size);
   owner_.stream->close();
   EXPECT_EQ(totals_.kept, 0u);
+}
+
+TEST_F(TcpStreamTest, ALongFrameClaimsItsMemoryOnceItsPeerHasShownThatItSends) {
+  MemoryAccount memory(8 * FrameReader::kSharedBytes);
+  owner_.stream->charge(memory, MemoryUse::requests);
+  adopt_unix();
+  owner_.frame_size = owner_.keep_until = 4 * FrameReader::kSharedBytes;
+  send("head");
+  send("more");
+  EXPECT_EQ(totals_.unclaimed, 8u) << "it holds what has come";
+  send(std::string(FrameReader::kSharedBytes - 9, 'x'));
+  EXPECT_EQ(totals_.unclaimed, FrameReader::kSharedBytes - 1);
+  EXPECT_EQ(memory.total(), 0u);
+  send("x");
+  EXPECT_EQ(memory.total(), owner_.frame_size);
+  EXPECT_EQ(totals_.unclaimed, 0u);
+  send(std::string(FrameReader::kSharedBytes, 'x'));
+  send(std::string(FrameReader::kSharedBytes, 'x'));
+  send(std::string(FrameReader::kSharedBytes, 'x'));
+  EXPECT_EQ(owner_.reads.back().size(), owner_.frame_size);
+  EXPECT_TRUE(owner_.reads.back().starts_with("headmorexx"));
+  EXPECT_EQ(memory.total(), 0u);
+  owner_.stream.reset();
 }
 
 TEST_F(TcpStreamTest, MayBeClosedWhileItTellsOfBytes) {

@@ -50,6 +50,27 @@ TEST_F(PeerSocketTest, CountsWhatThePeersKernelHas) {
   EXPECT_EQ(socket.received(), 0u);
 }
 
+TEST_F(PeerSocketTest, SaysThatThePeerSendsNoMoreAndWhatIsLeft) {
+  const PeerSocket socket(ours_.get());
+  EXPECT_EQ(socket.ended(), PeerSocket::End::none);
+  ASSERT_EQ(send(peer_.get(), "hello", 5, MSG_NOSIGNAL), 5);
+  shutdown(peer_.get(), SHUT_WR);
+  pollfd ends{ours_.get(), POLLRDHUP, 0};
+  ASSERT_EQ(poll(&ends, 1, -1), 1);
+  EXPECT_EQ(socket.ended(), PeerSocket::End::in_order);
+  EXPECT_EQ(socket.unread(), 5u);
+}
+
+TEST_F(PeerSocketTest, SaysThatTheConnectionIsBroken) {
+  const PeerSocket socket(ours_.get());
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(peer_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  peer_.reset();
+  pollfd ends{ours_.get(), POLLRDHUP, 0};
+  ASSERT_EQ(poll(&ends, 1, -1), 1);
+  EXPECT_EQ(socket.ended(), PeerSocket::End::broken);
+}
+
 TEST_F(PeerSocketTest, SaysHowMuchThePeersKernelHasRoomFor) {
   const PeerSocket socket(ours_.get());
   const uint32_t before = socket.window().value();

@@ -1,0 +1,113 @@
+// When a session's peer has stalled, or holds up others.
+#include <algorithm>
+#include <utility>
+
+#include "core/io/tls_layer.h"
+#include "core/listener/peer_socket.h"
+#include "core/listener/stream_session.h"
+
+namespace zerogate {
+
+bool StreamSession::reads_slowly() const {
+  return unread_since_ms_ != 0 && shared_.clock.now_ms() - unread_since_ms_ >= kSlowReaderMs;
+}
+
+bool StreamSession::stands_still(uint64_t now_ms) {
+  const FrameReader& reader = stream_.reader();
+  const size_t claimed = stream_.holds_claim() ? reader.frame_size() : 0;
+  const size_t least = std::max(kSlowestBytesPerSecond, claimed / kSlowestSeconds);
+  const bool is_slow = reader.size() < std::exchange(kept_at_check_, reader.size()) + least;
+  return is_slow && reader.has_own_memory() && partial_since_ms_ != 0 &&
+         now_ms - partial_since_ms_ >= kSlowReaderMs && shared_.memory.waiting();
+}
+
+// It is not read, so that nothing tells of its peer's end. What a peer has asked for as a whole
+// before it closed its side is still answered.
+bool StreamSession::waits_in_vain(uint64_t now_ms) {
+  if (now_ms - partial_since_ms_ > kLongestWait * shared_.options.stall_timeout_ms) {
+    reject(Rejected::receive_memory);
+    return true;
+  }
+  const PeerSocket socket(fd());
+  const PeerSocket::End end = socket.ended();
+  if (end == PeerSocket::End::broken) {
+    close();
+    return true;
+  }
+  const FrameReader& reader = stream_.reader();
+  if (end == PeerSocket::End::in_order && reader.size() + socket.unread() < reader.frame_size()) {
+    malformed(Malformed::truncated);
+    return true;
+  }
+  return false;
+}
+
+bool StreamSession::check_frame(uint64_t now_ms) {
+  if (stream_.waits_for_memory()) {
+    waited_for_memory_ = true;
+    partial_since_ms_ = partial_since_ms_ != 0 ? partial_since_ms_ : now_ms;
+    return !waits_in_vain(now_ms);
+  }
+  if (std::exchange(waited_for_memory_, false) && partial_since_ms_ != 0) {
+    partial_since_ms_ = now_ms;  // it is read again
+  }
+  if (stands_still(now_ms)) {
+    reject(Rejected::receive_memory);
+    return false;
+  }
+  const uint64_t slow_ms = stream_.reader().frame_size() / kSlowestBytesPerSecond * 1'000;
+  if (partial_since_ms_ != 0 &&
+      now_ms - partial_since_ms_ > shared_.options.stall_timeout_ms + slow_ms) {
+    reject(Rejected::stalled);
+    return false;
+  }
+  return true;
+}
+
+bool StreamSession::holds_up_others(uint64_t now_ms) const {
+  return shared_.memory.waiting() && held_bytes() > FrameReader::kSharedBytes &&
+         now_ms - reads_slowly_since_ms_ >= kSlowReaderMs;
+}
+
+bool StreamSession::check_stall(uint64_t now_ms) {
+  if (shaking_since_ms_ != 0) {
+    if (now_ms - shaking_since_ms_ < shared_.tls->timeout_ms) {
+      return true;
+    }
+    stream_.tls()->give_up(TlsResult::timeout);
+    refuse(TlsResult::timeout, "it did not finish the handshake in time");
+    return false;
+  }
+  if (greeting_since_ms_ != 0) {
+    if (now_ms - greeting_since_ms_ < shared_.options.greeting_ms) {
+      return true;
+    }
+    shared_.refusals.count(Malformed::bad_handshake, [this] { return peer(); });
+    close();
+    return false;
+  }
+  if (!check_frame(now_ms)) {
+    return unread_since_ms_ != 0 && !closed_;
+  }
+  if (unread_since_ms_ != 0) {
+    const size_t queued = stream_.unread();
+    const size_t before = std::exchange(queued_at_check_, queued);
+    if (before > queued) {
+      unread_since_ms_ = now_ms;
+    }
+    if (before > queued + kSlowestBytesPerSecond) {
+      reads_slowly_since_ms_ = now_ms;
+    }
+    if (now_ms - unread_since_ms_ > shared_.options.stall_timeout_ms) {
+      reject(Rejected::slow_reader);
+      return false;
+    }
+    if (holds_up_others(now_ms)) {
+      reject(Rejected::send_memory);
+      return false;
+    }
+  }
+  return partial_since_ms_ != 0 || unread_since_ms_ != 0;
+}
+
+}  // namespace zerogate
