@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "core/sdk/frame_pool.h"
@@ -37,6 +38,10 @@ struct TaskPromise : PooledObject {
   std::exception_ptr failure;
 };
 
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_no_value() {
+  throw std::logic_error("the coroutine has ended without co_return");
+}
+
 template <class T>
 struct ValuePromise : TaskPromise {
   Task<T> get_return_object();
@@ -44,10 +49,14 @@ struct ValuePromise : TaskPromise {
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
   }
-  /// Valid as long as the coroutine.
+  /// Valid as long as the coroutine. No compiler makes sure that every path has a co_return; a
+  /// frame is used again, and would hold the value of another call.
   T&& take() {
     if (failure) {
       std::rethrow_exception(std::exchange(failure, nullptr));
+    }
+    if (!value) {
+      throw_no_value();
     }
     return std::move(*value);
   }

@@ -40,6 +40,15 @@ Task<> throws() {
   throw std::runtime_error("boom");
   co_return;
 }
+// clang sees that a co_return is missing, GCC does not.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wreturn-type"
+Task<std::string> named_or_nothing(bool named) {
+  if (named) {
+    co_return "a name that is another caller's";
+  }
+}
+#pragma GCC diagnostic pop
 Task<int> sum(int depth) {
   if (depth == 0) {
     co_return 0;
@@ -84,6 +93,23 @@ TEST_F(TaskTest, AnExceptionComesOutOfTheAwait) {
   Task<> uncaught = throws();
   uncaught.start();
   EXPECT_THROW(uncaught.result(), std::runtime_error);
+}
+
+// A frame of the pool still holds what the call before it has returned.
+TEST_F(TaskTest, OneThatEndsWithoutAValueThrows) {
+  {
+    Task<std::string> before = named_or_nothing(true);
+    before.start();
+    EXPECT_EQ(before.result(), "a name that is another caller's");
+  }
+  Task<std::string> task = named_or_nothing(false);
+  task.start();
+  ASSERT_TRUE(task.done());
+  EXPECT_THROW(task.result(), std::logic_error);
+  const auto awaits = []() -> Task<std::string> { co_return co_await named_or_nothing(false); };
+  Task<std::string> outer = awaits();
+  outer.start();
+  EXPECT_THROW(outer.result(), std::logic_error);
 }
 
 // Without symmetric transfer every level would take stack when it begins and when it ends.
