@@ -263,8 +263,9 @@ class Functions {
   explicit Functions(BlockingOptions blocking = {})
       : blocking_(std::make_shared<BlockingPool>(blocking)) {}
 
-  /// `name` is what clients call, at most 80 bytes for ZeroMQ's; a later one of the same name
-  /// is a bug. `doc` goes into the clients that are generated.
+  /// `name` is what clients call, 1 to 80 bytes for ZeroMQ's, each once: another one ends the
+  /// process with a line on stderr and exit status 2. `doc` goes into the clients that are
+  /// generated.
   template <class F>
   Functions& add(std::string name, std::string doc, F function, FunctionOptions options = {}) {
     using Traits = sdk::FunctionTraits<F>;

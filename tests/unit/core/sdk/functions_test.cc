@@ -31,6 +31,20 @@ TEST_F(FunctionsTest, APlainFunctionAnswersAtOnce) {
   EXPECT_EQ(answer_bytes(), "\xc0");
 }
 
+// The line names the function: an assertion would not.
+TEST(FunctionNameTest, ANameThatCannotBeIsTold) {
+  const auto add = [](const std::string& name) {
+    Functions functions;
+    functions.add("first", "", &twice).add(name, "", &twice);
+  };
+  add(std::string(80, 'x'));
+  EXPECT_EXIT(add("first"), ::testing::ExitedWithCode(2),
+              R"(functions\.add\("first"\): it was added before)");
+  EXPECT_EXIT(add(""), ::testing::ExitedWithCode(2), "a function needs a name");
+  EXPECT_EXIT(add(std::string(81, 'x')), ::testing::ExitedWithCode(2),
+              R"(functions\.add\("x+"\): the name has 81 bytes)");
+}
+
 struct Named {
   int64_t id = 0;
   ZEROGATE_FIELDS(id)
