@@ -43,10 +43,16 @@ struct SignatureOf<R(Parameters...)> {
 };
 template <class R, class... P>
 struct SignatureOf<R (*)(P...)> : SignatureOf<R(P...)> {};
+template <class R, class... P>
+struct SignatureOf<R (*)(P...) noexcept> : SignatureOf<R(P...)> {};
 template <class R, class C, class... P>
 struct SignatureOf<R (C::*)(P...) const> : SignatureOf<R(P...)> {};
 template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...) const noexcept> : SignatureOf<R(P...)> {};
+template <class R, class C, class... P>
 struct SignatureOf<R (C::*)(P...)> : SignatureOf<R(P...)> {};
+template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...) noexcept> : SignatureOf<R(P...)> {};
 
 template <class F, class = void>
 struct Callable : SignatureOf<decltype(&F::operator())> {};

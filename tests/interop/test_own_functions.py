@@ -172,3 +172,17 @@ async def test_the_document_is_enough(build, redis, tmp_path):
         await clients.close_all()
     finally:
         gateway.close()
+
+
+@pytest.mark.once
+def test_the_compiler_says_which_macro_was_forgotten(options, tmp_path):
+    source = (EXAMPLE / "functions.cc").read_text()
+    without = source.replace("  ZEROGATE_FIELDS(title, text)\n", "")
+    assert without != source
+    (tmp_path / "functions.cc").write_text(without)
+    shutil.copy(EXAMPLE / "CMakeLists.txt", tmp_path)
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", *options)
+    failed = finished("cmake", "--build", tmp_path / "build")
+    assert failed.returncode != 0
+    assert "a struct needs ZEROGATE_FIELDS or ZEROGATE_DEFAULTS within it" in failed.stdout
+    assert failed.stdout.count("error:") == 1

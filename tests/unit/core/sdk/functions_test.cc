@@ -31,6 +31,21 @@ TEST_F(FunctionsTest, APlainFunctionAnswersAtOnce) {
   EXPECT_EQ(answer_bytes(), "\xc0");
 }
 
+int64_t thrice(int64_t number) noexcept { return 3 * number; }
+
+TEST_F(FunctionsTest, AFunctionMayBeNoexcept) {
+  functions_.add("thrice", "", &thrice)
+      .add("lambda", "", [](int64_t number) noexcept { return number + 1; })
+      .add("task", "", [](int64_t number) noexcept -> Task<int64_t> { co_return number + 2; });
+  start();
+  call("thrice", 21);
+  EXPECT_EQ(answer<int64_t>(), 63);
+  call("lambda", 21);
+  EXPECT_EQ(answer<int64_t>(), 22);
+  call("task", 21);
+  EXPECT_EQ(answer<int64_t>(), 23);
+}
+
 // The line names the function: an assertion would not.
 TEST(FunctionNameTest, ANameThatCannotBeIsTold) {
   const auto add = [](const std::string& name) {
