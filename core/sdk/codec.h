@@ -29,8 +29,24 @@
 
 namespace zerogate::sdk {
 
+template <class>
+inline constexpr bool kHasCodec = false;
+
+/// Of a type that has none of those below. The members keep the compiler from further errors.
 template <class T>
-struct Codec;
+struct Codec {
+  static_assert(
+      kHasCodec<T>,
+      "this type cannot be an argument or a result of a function, nor a part of one: a "
+      "struct needs ZEROGATE_FIELDS or ZEROGATE_DEFAULTS within it, an enumeration "
+      "ZEROGATE_STR_ENUM or ZEROGATE_INT_ENUM beside it, in its namespace and before it is "
+      "used; docs/functions-types.md lists the other types");
+  static constexpr Mask kMask = kAny;
+  static bool read(Decoder&, T&, const Path*) { return false; }
+  template <class Out>
+  static void write(Out&, const T&) {}
+  static std::string name() { return {}; }
+};
 
 /// Every integer type but bool and the characters.
 template <class T>

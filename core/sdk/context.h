@@ -138,8 +138,10 @@ class BlockingOperation final : public Operation {
 }  // namespace sdk
 
 /// One call's. Each operation begins when it is asked for and is awaited with co_await, so several
-/// may run at once. A call whose time is over or whose caller has gone does not come back from its
-/// await: the coroutine is destroyed there. Lives as long as the call; loop thread only.
+/// may run at once. A call whose time is over does not come back from its await: the coroutine is
+/// destroyed there. So it is, when the await ends, if the caller's connection has been reset or cut
+/// by then; a client that has only stopped waiting, or closed its connection properly, cannot be
+/// told from one that still reads. Lives as long as the call; loop thread only.
 class Context {
  public:
   Context(FunctionRuntime& runtime, sdk::Invocation& call)

@@ -57,7 +57,8 @@ namespace sdk {
 class FunctionCalls;
 
 /// One call of an asynchronous function: its coroutine and the right to answer. It ends when the
-/// coroutine has ended, when its time is over, or, as it would go on, when its caller has gone.
+/// coroutine has ended, when its time is over, or, as it would go on, when its caller has gone:
+/// see Call::caller_gone().
 /// Ending early destroys the coroutine where it waits. Owned by its FunctionCalls.
 class Invocation : public PooledObject, public Resumer {
  public:

@@ -1,9 +1,23 @@
 #include "core/sdk/functions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <cassert>
+#include <cstdio>
+#include <cstdlib>
 
 namespace zerogate {
+namespace {
+
+/// The program's main() has no use for an error of its own names: it ends before it starts.
+void require_name(bool holds, const FunctionInfo& info, std::string_view why) {
+  if (!holds) {
+    fmt::print(stderr, "functions.add(\"{}\"): {}\n", info.name, why);
+    std::exit(2);
+  }
+}
+
+}  // namespace
 
 const FunctionInfo* Functions::find(std::string_view name) const {
   const auto found =
@@ -12,8 +26,12 @@ const FunctionInfo* Functions::find(std::string_view name) const {
 }
 
 Functions& Functions::add(FunctionInfo info) {
-  assert(find(info.name) == nullptr && "each name once");
-  assert(!info.name.empty() && info.name.size() <= FunctionLabels::kMaxNameBytes);
+  require_name(!info.name.empty(), info, "a function needs a name; give it the one clients call");
+  require_name(
+      info.name.size() <= FunctionLabels::kMaxNameBytes, info,
+      fmt::format("the name has {} bytes, and ZeroMQ's clients send at most {}; shorten it",
+                  info.name.size(), FunctionLabels::kMaxNameBytes));
+  require_name(find(info.name) == nullptr, info, "it was added before; take one out, or rename it");
   all_.push_back(std::move(info));
   return *this;
 }

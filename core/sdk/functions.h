@@ -43,10 +43,16 @@ struct SignatureOf<R(Parameters...)> {
 };
 template <class R, class... P>
 struct SignatureOf<R (*)(P...)> : SignatureOf<R(P...)> {};
+template <class R, class... P>
+struct SignatureOf<R (*)(P...) noexcept> : SignatureOf<R(P...)> {};
 template <class R, class C, class... P>
 struct SignatureOf<R (C::*)(P...) const> : SignatureOf<R(P...)> {};
 template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...) const noexcept> : SignatureOf<R(P...)> {};
+template <class R, class C, class... P>
 struct SignatureOf<R (C::*)(P...)> : SignatureOf<R(P...)> {};
+template <class R, class C, class... P>
+struct SignatureOf<R (C::*)(P...) noexcept> : SignatureOf<R(P...)> {};
 
 template <class F, class = void>
 struct Callable : SignatureOf<decltype(&F::operator())> {};
@@ -263,8 +269,9 @@ class Functions {
   explicit Functions(BlockingOptions blocking = {})
       : blocking_(std::make_shared<BlockingPool>(blocking)) {}
 
-  /// `name` is what clients call, at most 80 bytes for ZeroMQ's; a later one of the same name
-  /// is a bug. `doc` goes into the clients that are generated.
+  /// `name` is what clients call, 1 to 80 bytes for ZeroMQ's, each once: another one ends the
+  /// process with a line on stderr and exit status 2. `doc` goes into the clients that are
+  /// generated.
   template <class F>
   Functions& add(std::string name, std::string doc, F function, FunctionOptions options = {}) {
     using Traits = sdk::FunctionTraits<F>;

@@ -6,8 +6,8 @@ namespace zerogate {
 
 namespace sdk {
 
-void RedisOperation::refuse() {
-  failure_ = std::make_unique<CallFailure>(Outcome::error, "the function was added without redis");
+void RedisOperation::refuse(const std::string& why) {
+  failure_ = std::make_unique<CallFailure>(Outcome::error, why);
   complete();
 }
 
@@ -53,4 +53,16 @@ void RedisSet::throw_why() const {
 }
 
 }  // namespace sdk
+
+Pending<sdk::RedisCommand> RedisAccess::begin_unless_refused(
+    std::initializer_list<ByteView> words) {
+  const std::string why = sdk::why_redis_refuses(words);
+  if (why.empty()) {
+    return begin<sdk::RedisCommand>(RedisRepeat::never, words);
+  }
+  Pending<sdk::RedisCommand> refused(new sdk::RedisCommand(resumer_, RedisRepeat::never));
+  refused.operation().refuse(why);
+  return refused;
+}
+
 }  // namespace zerogate

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "core/sdk/call_failure.h"
 #include "core/sdk/encode.h"
 #include "core/sdk/operation.h"
+#include "core/sdk/redis_shared.h"
 
 namespace zerogate {
 
@@ -41,11 +43,14 @@ class RedisOperation : public Operation, public RedisRequest {
   RedisOperation(Resumer& resumer, RedisRepeat repeat) : Operation(resumer), repeat_(repeat) {}
   void send(RedisSender* redis, ByteView command) {
     if (redis == nullptr) {
-      return refuse();
+      return refuse("the function was added without redis");
     }
     add_owner();
     redis->send_to_redis(command, *this);  // may have called on_reply already
   }
+
+  /// It is not sent.
+  [[gnu::cold]] void refuse(const std::string& why);
 
   bool idempotent() const final { return repeat_ == RedisRepeat::harmless; }
 
@@ -67,7 +72,6 @@ class RedisOperation : public Operation, public RedisRequest {
   }
 
  private:
-  [[gnu::cold]] void refuse();
   [[gnu::cold]] bool note_failure(const RedisReply& reply);
 
   const RedisRepeat repeat_;
@@ -141,19 +145,22 @@ class RedisAccess {
   RedisAccess(RedisSender* redis, Resumer& resumer, OutBuffer& scratch)
       : redis_(redis), resumer_(resumer), scratch_(scratch) {}
 
-  /// Any command. Arguments are texts and integers, which are copied.
+  /// Any command but those that would change or hold up the connection, which all calls share, as
+  /// MULTI, SELECT, SUBSCRIBE and BLPOP: the await throws a CallFailure that says what to use
+  /// instead. EVAL runs several commands as one step. Arguments are texts and integers, which are
+  /// copied.
   template <class... Arguments>
-  Pending<sdk::RedisCommand> command(const Arguments&... arguments) {
-    return begin<sdk::RedisCommand>(RedisRepeat::never, arguments...);
+  Pending<sdk::RedisCommand> command(std::string_view name, const Arguments&... arguments) {
+    return begin_unless_refused({name, ByteView(sdk::redis_text(arguments))...});
   }
   /// The value, or nothing when there is none.
   Pending<sdk::RedisGet> get(std::string_view key) {
-    return begin<sdk::RedisGet>(RedisRepeat::harmless, std::string_view("GET"), key);
+    return begin<sdk::RedisGet>(RedisRepeat::harmless, {"GET", key});
   }
   /// The same without a copy. It is valid until the next await, or the coroutine's end: for a value
   /// that is only looked at, or handed on.
   Pending<sdk::RedisGetView> get_view(std::string_view key) {
-    return begin<sdk::RedisGetView>(RedisRepeat::harmless, std::string_view("GET"), key);
+    return begin<sdk::RedisGetView>(RedisRepeat::harmless, {"GET", key});
   }
   /// Stores a text as it is, and a value of any other type as its MessagePack. Done once Redis has
   /// said OK. Inlined, as encode() is.
@@ -170,10 +177,11 @@ class RedisAccess {
   }
 
  private:
-  template <class State, class... Arguments>
-  Pending<State> begin(RedisRepeat repeat, const Arguments&... arguments) {
+  Pending<sdk::RedisCommand> begin_unless_refused(std::initializer_list<ByteView> words);
+  template <class State>
+  Pending<State> begin(RedisRepeat repeat, std::initializer_list<ByteView> words) {
     scratch_.clear();
-    append_redis_command({ByteView(sdk::redis_text(arguments))...}, scratch_);
+    append_redis_command(words, scratch_);
     return send<State>(repeat, scratch_.view());
   }
   template <class State>

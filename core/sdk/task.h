@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "core/sdk/frame_pool.h"
@@ -18,7 +19,9 @@ namespace sdk {
 
 /// The part of a promise that does not depend on the result.
 struct TaskPromise : PooledObject {
-  /// At its end a task goes on with the one that awaits it, without growing the stack.
+  /// At its end a task goes on with the one that awaits it. Optimised code does so without growing
+  /// the stack; without optimisation the stack grows by the tasks that end in one another, not by
+  /// those that one task awaits in turn.
   struct Final {
     bool await_ready() noexcept { return false; }
     template <class Promise>
@@ -35,7 +38,12 @@ struct TaskPromise : PooledObject {
 
   std::coroutine_handle<> continuation;
   std::exception_ptr failure;
+  bool started = false;
 };
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_no_value() {
+  throw std::logic_error("the coroutine has ended without co_return");
+}
 
 template <class T>
 struct ValuePromise : TaskPromise {
@@ -44,10 +52,14 @@ struct ValuePromise : TaskPromise {
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
   }
-  /// Valid as long as the coroutine.
+  /// Valid as long as the coroutine. No compiler makes sure that every path has a co_return; a
+  /// frame is used again, and would hold the value of another call.
   T&& take() {
     if (failure) {
       std::rethrow_exception(std::exchange(failure, nullptr));
+    }
+    if (!value) {
+      throw_no_value();
     }
     return std::move(*value);
   }
@@ -87,18 +99,29 @@ class [[nodiscard]] Task {
     }
   }
 
-  /// Runs it to its first wait. For the one who awaits no task himself; once.
-  void start() { coroutine_.resume(); }
+  /// Runs it to its first wait, unless it has begun. Tasks that are started before the first of
+  /// them is awaited run at the same time.
+  void start() {
+    if (!std::exchange(coroutine_.promise().started, true)) {
+      coroutine_.resume();
+    }
+  }
   bool done() const { return coroutine_.done(); }
   /// What it has returned, valid as long as the task, or thrown. Once done(); once.
   decltype(auto) result() { return assert(done()), coroutine_.promise().take(); }
 
   auto operator co_await() noexcept {
     struct Awaiter {
-      bool await_ready() const noexcept { return awaited.done(); }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> waiting) noexcept {
+      /// Starts it here, by a call that returns, and not by await_suspend(): a loop of awaits whose
+      /// tasks end at once would take stack with each where the compiler makes no tail calls.
+      bool await_ready() const noexcept {
+        if (!std::exchange(awaited.promise().started, true)) {
+          awaited.resume();
+        }
+        return awaited.done();
+      }
+      void await_suspend(std::coroutine_handle<> waiting) const noexcept {
         awaited.promise().continuation = waiting;
-        return awaited;
       }
       T await_resume() { return awaited.promise().take(); }
       std::coroutine_handle<promise_type> awaited;

@@ -142,8 +142,10 @@ void ConfigBuilder::warn_of_routes() {
   warn_of_entries(entries_, origin("bridge"), config_,
                   [this](const std::string& warning) { warn(warning); });
   for (const BackendOptions& backend : config_.backends) {
-    if (std::ranges::find(config_.routes, backend.name, &RouteOptions::backend) ==
-        config_.routes.end()) {
+    // Functions of a program's own may call it without a route: context.call.
+    if (used_functions() == nullptr &&
+        std::ranges::find(config_.routes, backend.name, &RouteOptions::backend) ==
+            config_.routes.end()) {
       warn(fmt::format("backends.{}: no route leads to it; add one, or take it out", backend.name));
     }
   }

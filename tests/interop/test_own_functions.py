@@ -19,15 +19,20 @@ TIMEOUT_S = 300  # generous: a compiler on a busy machine
 pytestmark = pytest.mark.gateway
 
 
-def run(*command):
-    done = subprocess.run(
+def finished(*command):
+    return subprocess.run(
         [str(word) for word in command],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=TIMEOUT_S,
     )
+
+
+def run(*command):
+    done = finished(*command)
     assert done.returncode == 0, f"{command}\n{done.stdout}"
+    return done.stdout
 
 
 def python(folder, *words):
@@ -43,8 +48,8 @@ def python(folder, *words):
 
 
 @pytest.fixture(scope="module")
-def build(request, tmp_path_factory):
-    """Builds a folder that knows nothing of the sources, and returns its program `notes`."""
+def options(request, tmp_path_factory):
+    """Of cmake, for a folder that knows nothing of the sources."""
     binaries = pathlib.Path(request.config.getoption("--zerogate")).resolve().parent
     prefix = tmp_path_factory.mktemp("prefix")
     run("cmake", "--install", binaries, "--component", "sdk", "--prefix", prefix)
@@ -55,11 +60,17 @@ def build(request, tmp_path_factory):
             options.append(f"-DCMAKE_CXX_FLAGS=-fsanitize={which}")
         if line.startswith("CMAKE_CXX_COMPILER:"):
             options.append(f"-DCMAKE_CXX_COMPILER={line.partition('=')[2]}")
+    return options
 
-    def build(source):
-        run("cmake", "-S", source, "-B", source / "build", *options)
+
+@pytest.fixture(scope="module")
+def build(options):
+    """Builds such a folder, and returns its program `notes` and what cmake has said of it."""
+
+    def build(source, *more):
+        said = run("cmake", "-S", source, "-B", source / "build", *options, *more)
         run("cmake", "--build", source / "build")
-        return source / "build" / "notes"
+        return source / "build" / "notes", said
 
     return build
 
@@ -67,7 +78,10 @@ def build(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def program(build, tmp_path_factory):
     """The example's."""
-    return build(shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("functions") / "source"))
+    source = shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("functions") / "source")
+    program, said = build(source)
+    assert "add -DCMAKE_BUILD_TYPE=Release" in said
+    return program
 
 
 @pytest.fixture(scope="module")
@@ -118,15 +132,29 @@ async def test_redis_that_is_away_is_an_error_that_says_so(program, own_redis):
         gateway.close()
 
 
+def block(text, language):
+    """The first of the language that the page shows."""
+    return textwrap.dedent(re.search(rf" *```{language}\n(.*?)\n *```", text, re.S).group(1)) + "\n"
+
+
 @pytest.mark.once
 async def test_the_document_is_enough(build, redis, tmp_path):
     text = (TOP / "docs" / "functions.md").read_text()
-    for name, language in (("CMakeLists.txt", "cmake"), ("functions.cc", "cpp")):
-        block = re.search(rf" *```{language}\n(.*?)\n *```", text, re.S).group(1)
-        (tmp_path / name).write_text(textwrap.dedent(block) + "\n")
+    source = block(text, "cpp")
+    # What the page on types shows stands beside it.
+    types = block((TOP / "docs" / "functions-types.md").read_text(), "cpp")
+    add = 'functions.add("same_order", "", [](shop::Order order) { return order; });'
+    source = source.replace("int main(", f"{types}\nint main(")
+    source = source.replace("  return zerogate::main(", f"  {add}\n  return zerogate::main(")
+    assert add in source
+    (tmp_path / "functions.cc").write_text(source)
+    (tmp_path / "CMakeLists.txt").write_text(block(text, "cmake"))
+    build_type = re.search(r"`cmake -B build (-DCMAKE_BUILD_TYPE=\w+) ", text).group(1)
+    program, said = build(tmp_path, build_type)
+    assert "Warning" not in said
     use = textwrap.dedent(re.search(r" *```python\n(.*?)\n *```", text, re.S).group(1))
     generate = re.search(r"`python (-m zero.generate_client .*?)`", text).group(1).split()
-    gateway = Gateway(str(build(tmp_path)), redis.url()).start()
+    gateway = Gateway(str(program), redis.url()).start()
     try:
         # Other ports than the document's, which another gateway of this machine may have.
         generate[generate.index("--port") + 1] = str(gateway.zmq_port)
@@ -139,6 +167,22 @@ async def test_the_document_is_enough(build, redis, tmp_path):
         assert "ValidationException: Expected `str`, got `int` - at `$.text`" in failure
         clients, call = await opened("zmq_sync", gateway)
         assert await call("save_note", {"title": "a", "text": "b"}) == "a"
+        order = {"user_id": "u", "items": ["x"]}
+        assert await call("same_order", order) == {**order, "status": "open"}
         await clients.close_all()
     finally:
         gateway.close()
+
+
+@pytest.mark.once
+def test_the_compiler_says_which_macro_was_forgotten(options, tmp_path):
+    source = (EXAMPLE / "functions.cc").read_text()
+    without = source.replace("  ZEROGATE_FIELDS(title, text)\n", "")
+    assert without != source
+    (tmp_path / "functions.cc").write_text(without)
+    shutil.copy(EXAMPLE / "CMakeLists.txt", tmp_path)
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", *options)
+    failed = finished("cmake", "--build", tmp_path / "build")
+    assert failed.returncode != 0
+    assert "a struct needs ZEROGATE_FIELDS or ZEROGATE_DEFAULTS within it" in failed.stdout
+    assert failed.stdout.count("error:") == 1

@@ -1,6 +1,7 @@
 // A gateway with functions of its own: notes that are kept in Redis.
 #include "zerogate.h"
 
+namespace notes {
 using namespace zerogate;
 
 struct Note {
@@ -26,10 +27,12 @@ int64_t sum_list(const std::vector<int64_t>& numbers) {
   return sum;
 }
 
+}  // namespace notes
+
 int main(int argc, char** argv) {
-  Functions functions;
-  functions.add("save_note", "Keeps a note under its title.", &save_note)
-      .add("read_note", "The text of a note, or None.", &read_note)
-      .add("sum_list", "The sum of the numbers.", &sum_list);
+  zerogate::Functions functions;
+  functions.add("save_note", "Keeps a note under its title.", &notes::save_note)
+      .add("read_note", "The text of a note, or None.", &notes::read_note)
+      .add("sum_list", "The sum of the numbers.", &notes::sum_list);
   return zerogate::main(argc, argv, functions);
 }

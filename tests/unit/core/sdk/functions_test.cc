@@ -31,6 +31,35 @@ TEST_F(FunctionsTest, APlainFunctionAnswersAtOnce) {
   EXPECT_EQ(answer_bytes(), "\xc0");
 }
 
+int64_t thrice(int64_t number) noexcept { return 3 * number; }
+
+TEST_F(FunctionsTest, AFunctionMayBeNoexcept) {
+  functions_.add("thrice", "", &thrice)
+      .add("lambda", "", [](int64_t number) noexcept { return number + 1; })
+      .add("task", "", [](int64_t number) noexcept -> Task<int64_t> { co_return number + 2; });
+  start();
+  call("thrice", 21);
+  EXPECT_EQ(answer<int64_t>(), 63);
+  call("lambda", 21);
+  EXPECT_EQ(answer<int64_t>(), 22);
+  call("task", 21);
+  EXPECT_EQ(answer<int64_t>(), 23);
+}
+
+// The line names the function: an assertion would not.
+TEST(FunctionNameTest, ANameThatCannotBeIsTold) {
+  const auto add = [](const std::string& name) {
+    Functions functions;
+    functions.add("first", "", &twice).add(name, "", &twice);
+  };
+  add(std::string(80, 'x'));
+  EXPECT_EXIT(add("first"), ::testing::ExitedWithCode(2),
+              R"(functions\.add\("first"\): it was added before)");
+  EXPECT_EXIT(add(""), ::testing::ExitedWithCode(2), "a function needs a name");
+  EXPECT_EXIT(add(std::string(81, 'x')), ::testing::ExitedWithCode(2),
+              R"(functions\.add\("x+"\): the name has 81 bytes)");
+}
+
 struct Named {
   int64_t id = 0;
   ZEROGATE_FIELDS(id)

@@ -40,6 +40,15 @@ Task<> throws() {
   throw std::runtime_error("boom");
   co_return;
 }
+// clang sees that a co_return is missing, GCC does not.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wreturn-type"
+Task<std::string> named_or_nothing(bool named) {
+  if (named) {
+    co_return "a name that is another caller's";
+  }
+}
+#pragma GCC diagnostic pop
 Task<int> sum(int depth) {
   if (depth == 0) {
     co_return 0;
@@ -86,12 +95,107 @@ TEST_F(TaskTest, AnExceptionComesOutOfTheAwait) {
   EXPECT_THROW(uncaught.result(), std::runtime_error);
 }
 
-// Without symmetric transfer every level would take stack when it begins and when it ends.
-// Unoptimised code has no tail calls, so the depth is one that a stack bears there, too.
+// A frame of the pool still holds what the call before it has returned.
+TEST_F(TaskTest, OneThatEndsWithoutAValueThrows) {
+  {
+    Task<std::string> before = named_or_nothing(true);
+    before.start();
+    EXPECT_EQ(before.result(), "a name that is another caller's");
+  }
+  Task<std::string> task = named_or_nothing(false);
+  task.start();
+  ASSERT_TRUE(task.done());
+  EXPECT_THROW(task.result(), std::logic_error);
+  const auto awaits = []() -> Task<std::string> { co_return co_await named_or_nothing(false); };
+  Task<std::string> outer = awaits();
+  outer.start();
+  EXPECT_THROW(outer.result(), std::logic_error);
+}
+
+// Every level takes stack, as with functions that call one another.
 TEST_F(TaskTest, TasksMayBeNested) {
   Task<int> task = sum(1'000);
   task.start();
   EXPECT_EQ(task.result(), 1'000);
+}
+
+// A frame of the stack for each would take more than the 8 MiB that there are, in code without tail
+// calls (the debug build).
+TEST_F(TaskTest, ALoopOfAwaitsTakesNoStack) {
+  constexpr int kRounds = 300'000;
+  const auto loop = []() -> Task<int> {
+    int total = 0;
+    for (int i = 0; i < kRounds; ++i) {
+      total += co_await seven();
+    }
+    co_return total;
+  };
+  Task<int> task = loop();
+  task.start();
+  EXPECT_EQ(task.result(), 7 * kRounds);
+}
+
+TEST_F(TaskTest, ALoopOfAwaitsThatWaitGoesOnAtEachCompletion) {
+  const auto loop = [this]() -> Task<int> {
+    int total = 0;
+    for (int i = 0; i < 3; ++i) {
+      total += co_await waits() + co_await seven();
+    }
+    co_return total;
+  };
+  Task<int> task = loop();
+  task.start();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_FALSE(task.done());
+    const OperationPtr<Signal> completer(signal_);
+    signal_->fire();
+  }
+  ASSERT_TRUE(task.done());
+  EXPECT_EQ(task.result(), 42);
+}
+
+// In any order of their ends; one that has ended gives its result to a later await.
+TEST_F(TaskTest, TasksThatWereStartedRunAtTheSameTime) {
+  for (const bool first_ends_first : {true, false}) {
+    Signal* first_signal = nullptr;
+    Signal* second_signal = nullptr;
+    const auto both = [&]() -> Task<std::string> {
+      Task<int> first = waits();
+      first.start();
+      first.start();  // has begun
+      first_signal = signal_;
+      Task<int> second = waits();
+      second.start();
+      second_signal = signal_;
+      Task<int> third = seven();
+      third.start();
+      const int one = co_await first;
+      const int two = co_await second;
+      co_return std::to_string(one + two + co_await third);
+    };
+    Task<std::string> task = both();
+    task.start();
+    ASSERT_NE(first_signal, second_signal);
+    const OperationPtr<Signal> first_completer(first_signal);
+    const OperationPtr<Signal> second_completer(second_signal);
+    (first_ends_first ? first_signal : second_signal)->fire();
+    EXPECT_FALSE(task.done());
+    (first_ends_first ? second_signal : first_signal)->fire();
+    ASSERT_TRUE(task.done());
+    EXPECT_EQ(task.result(), "21");
+  }
+}
+
+// What it waits for is left behind, as with any other local.
+TEST_F(TaskTest, AStartedTaskThatIsNotAwaitedEndsWithItsOwner) {
+  const auto leaves = [this]() -> Task<int> {
+    Task<int> left = waits();
+    left.start();
+    co_return 1;
+  };
+  Task<int> task = leaves();
+  task.start();
+  ASSERT_TRUE(task.done());
 }
 
 TEST_F(TaskTest, GoesOnWhenItsOperationCompletes) {

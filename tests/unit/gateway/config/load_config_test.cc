@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "core/redis/redis_url.h"
+#include "core/sdk/functions.h"
 #include "gateway/config/settings.h"
 #include "gateway/config/show_config.h"
 #include "handlers/registry.h"
@@ -174,6 +175,19 @@ TEST_F(ConfigTest, AMisspeltVariableIsTold) {
                         {"ZEROGATE_OF_SOMETHING_ELSE", "1"}})
                   .warnings,
               ElementsAre());
+}
+
+// They may call it: context.call.
+TEST_F(ConfigTest, ABackendNeedsNoRouteBesideFunctionsOfTheProgramsOwn) {
+  const std::string text =
+      "backends: {a: {url: 'tcp://a:1'}, b: {url: 'tcp://b:1'}}\n"
+      "routes: [{functions: ['*'], backend: a}]\n";
+  Functions functions;
+  functions.add("own", "", [](int64_t number) { return number; });
+  use_functions(&functions);
+  EXPECT_THAT(good(text).warnings, ElementsAre());
+  use_functions(nullptr);
+  EXPECT_THAT(good(text).warnings, ::testing::SizeIs(1));
 }
 
 TEST_F(ConfigTest, WarnsOfWhatIsSurelyNotMeant) {
