@@ -92,6 +92,13 @@ class BackendConnection {
   /// The peer works on several calls of the connection at a time: it has answered one before an
   /// older one, or said that it is a gateway.
   bool out_of_order() const { return out_of_order_; }
+  /// on_up() has come.
+  void note_up(uint64_t now_ms) { up_ms_ = now_ms; }
+  /// It has answered a call, or was up for kProvenMs: a peer that ends all its connections at once,
+  /// as one that is full, has no use for the next one either.
+  bool was_of_use(uint64_t now_ms) const {
+    return answered_ != 0 || (up_ms_ != 0 && now_ms - up_ms_ >= kProvenMs);
+  }
   /// Its other end is a gateway, and no proxy: their TLS has said so (ALPN). Known once it is up.
   bool reaches_gateway() const { return reaches_gateway_; }
   /// Once it is down: false when the peer, which works on one call after the other, has certainly
@@ -123,6 +130,7 @@ class BackendConnection {
   /// Requests that one connection can carry. One slot less than the ids have room for: no call's id
   /// is kProbeId then.
   static constexpr uint32_t kMaxLoad = (1U << kSlotBits) - 1;
+  static constexpr uint64_t kProvenMs = 500;
 
  protected:
   /// The id of the `connect` that opens a connection.
@@ -180,6 +188,7 @@ class BackendConnection {
   uint32_t overtaken_ = 0;  ///< what was sent before this order is older than an answered one
   bool overtook_ = false;   ///< since forget_overtaken() some may have been overtaken
   uint64_t heard_ms_ = 0;
+  uint64_t up_ms_ = 0;  ///< since when it is up
   bool out_of_order_ = false;
   bool reaches_gateway_ = false;
   bool ended_in_order_ = false;

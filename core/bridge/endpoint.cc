@@ -110,7 +110,7 @@ void Endpoint::on_up(BackendConnection& connection) {
   }
   reaches_gateway_ |= connection.reaches_gateway();
   was_up_ = true;
-  backoff_.reset();
+  connection.note_up(context_.timers.now_ms());
   if (state_ == State::down || state_ == State::probing) {
     come_up();
   } else {
@@ -182,6 +182,9 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   }
   ++attempts_ended_;
   reason_ = reason;
+  if (connection.was_of_use(context_.timers.now_ms())) {
+    backoff_.reset();
+  }
   const Use before = use();
   const auto lost = take_lost(connection);
   bury(connection);
