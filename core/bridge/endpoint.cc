@@ -145,6 +145,7 @@ void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& call, Byte
   }
   idle_ = &connection;
   capacity_.give();
+  leave_if_done();
 }
 
 void Endpoint::on_late_reply(BackendConnection& connection) {
@@ -158,6 +159,7 @@ void Endpoint::on_late_reply(BackendConnection& connection) {
   if (!draining) {
     capacity_.give();
   }
+  leave_if_done();
 }
 
 // The endpoint lives. A ZeroMQ server that was stuck answers late or not at all what was given up:

@@ -232,6 +232,12 @@ class Endpoint final : private BackendConnection::Owner {
   void come_up();
   void bury(BackendConnection& connection);
   void mark_dirty();
+  /// After a call has ended: flush() takes a retired one away once it was the last.
+  void leave_if_done() {
+    if (retired_ && !busy()) {
+      mark_dirty();
+    }
+  }
   uint64_t limit() const;
   void look_whether_settled();
   EndpointState shown_state() const;

@@ -49,6 +49,7 @@ bool Endpoint::give_up(ForwardedCall& call) {
   if (use() < before) {
     owner_.on_availability(*this);
   }
+  leave_if_done();
   return keeps_slot;
 }
 
@@ -58,6 +59,7 @@ bool Endpoint::sweep(uint64_t until_ms) {
     have_been_freed(*connections_[i], connections_[i]->forget_given_up(until_ms));
     taken |= connections_[i]->load() != connections_[i]->live();
   }
+  leave_if_done();
   return taken;
 }
 
