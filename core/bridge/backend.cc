@@ -74,6 +74,7 @@ BackendConnectionOptions connection_options(const BridgeContext& context,
   options.connect_timeout_ms = backend.connect_timeout_ms;
   options.peer_timeout_ms = std::max(backend.timeout_ms, kMinPeerTimeoutMs);
   options.tls = tls;
+  options.request_bytes = context.request_bytes;
   return options;
 }
 

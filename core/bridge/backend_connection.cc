@@ -21,6 +21,10 @@ BackendConnection::BackendConnection(TimerQueue& timers, Owner& owner,
   deadline_.start(options.connect_timeout_ms);
 }
 
+BackendConnection::~BackendConnection() {
+  forget([](const Slot&) { return true; });
+}
+
 void BackendConnection::fail_soon(std::string reason) {
   late_reason_ = std::move(reason);
   deadline_.start(0);
@@ -39,6 +43,10 @@ uint32_t BackendConnection::take_slot(ForwardedCall& forwarded) {
 void BackendConnection::complete(uint32_t id, const Slot& slot, ByteView body) {
   ForwardedCall* forwarded = slot.forwarded;
   out_of_order_ |= slot.order != answered_++;
+  if (const auto ahead = static_cast<int32_t>(slot.order - overtaken_); ahead >= 0) {
+    overtook_ |= ahead > 0;
+    overtaken_ = slot.order + 1;
+  }
   release(key_of(id).slot);
   if (forwarded == nullptr) {
     owner_.on_late_reply(*this);
@@ -69,19 +77,35 @@ void BackendConnection::release(uint32_t index) {
   Slot& slot = slots_[index];
   if (slot.given_up_ms != 0) {
     --given_up_;
+    *options_.request_bytes -= slot.request_bytes;
   }
   slot = {};
   slots_.release(index);
 }
 
-uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
+template <class Which>
+uint32_t BackendConnection::forget(Which which) {
   const uint32_t before = load();
   slots_.for_each([&](uint32_t index, const Slot& slot) {
-    if (slot.given_up_ms != 0 && slot.given_up_ms <= until_ms) {
+    if (slot.given_up_ms != 0 && which(slot)) {
       release(index);
     }
   });
   return before - load();
+}
+
+uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
+  if (heard_ms_ > until_ms) {
+    return 0;
+  }
+  return forget([until_ms](const Slot& slot) { return slot.given_up_ms <= until_ms; });
+}
+
+uint32_t BackendConnection::forget_overtaken() {
+  if (!std::exchange(overtook_, false)) {
+    return 0;
+  }
+  return forget([this](const Slot& slot) { return is_overtaken(slot); });
 }
 
 void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
@@ -89,6 +113,9 @@ void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
   assert(slot.forwarded == &forwarded);
   slot.forwarded = nullptr;
   slot.given_up_ms = std::max<uint64_t>(now_ms, 1);
+  slot.request_bytes = forwarded.request.size();
+  *options_.request_bytes += slot.request_bytes;
+  overtook_ |= is_overtaken(slot);
   ++given_up_;
   forwarded.connection = nullptr;
   on_given_up();

@@ -23,11 +23,13 @@ struct BackendConnectionOptions {
   uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
   /// FrameReader::kSharedBytes, shared by all connections of the loop and owned by the Bridge.
   char* read_buffer = nullptr;
-  // Of all connections of the loop; owned by the Bridge or above it. Null in tests.
+  // Of all connections of the loop; owned by the Bridge or above it. Null in tests, but for
+  // request_bytes when calls are given up.
   ReadTurns* turns = nullptr;
   MemoryAccount* memory = nullptr;
   TcpStream::Totals* in = nullptr;
-  std::string backend{};  ///< its name, for errors
+  size_t* request_bytes = nullptr;  ///< those of calls that are given up, too; see BridgeContext
+  std::string backend{};            ///< its name, for errors
   /// What `connect` carries, so that a gateway recognises itself; see ConnectService.
   std::string identity;
   std::string curve_server_key{};  ///< ZeroMQ with CURVE: the server's public key; empty: without
@@ -65,7 +67,7 @@ class BackendConnection {
     ~Owner() = default;
   };
 
-  virtual ~BackendConnection() = default;
+  virtual ~BackendConnection();
   BackendConnection(const BackendConnection&) = delete;
   BackendConnection& operator=(const BackendConnection&) = delete;
 
@@ -90,6 +92,13 @@ class BackendConnection {
   /// The peer works on several calls of the connection at a time: it has answered one before an
   /// older one, or said that it is a gateway.
   bool out_of_order() const { return out_of_order_; }
+  /// on_up() has come.
+  void note_up(uint64_t now_ms) { up_ms_ = now_ms; }
+  /// It has answered a call, or was up for kProvenMs: a peer that ends all its connections at once,
+  /// as one that is full, has no use for the next one either.
+  bool was_of_use(uint64_t now_ms) const {
+    return answered_ != 0 || (up_ms_ != 0 && now_ms - up_ms_ >= kProvenMs);
+  }
   /// Its other end is a gateway, and no proxy: their TLS has said so (ALPN). Known once it is up.
   bool reaches_gateway() const { return reaches_gateway_; }
   /// Once it is down: false when the peer, which works on one call after the other, has certainly
@@ -100,12 +109,17 @@ class BackendConnection {
            slots_[forwarded.slot].order == answered_;
   }
 
-  /// The call was answered otherwise. Its slot stays taken until the peer answers: the peer still
-  /// works on it.
+  /// The call was answered otherwise. Its slot stays taken until the peer answers, and its bytes
+  /// stay among the requests' bytes: the peer still works on it, or has not even read it.
   void give_up(ForwardedCall& forwarded, uint64_t now_ms);
   /// Frees the slots of requests given up until then; returns how many. Their answers, should they
-  /// still come, are ignored.
+  /// still come, are ignored. None while answers come: see note_heard().
   uint32_t forget_given_up(uint64_t until_ms);
+  /// The same of those that were sent before one that has been answered.
+  uint32_t forget_overtaken();
+  /// An answer has come while slots of given-up calls are taken: the peer works on, and may be
+  /// about to come to these.
+  void note_heard(uint64_t now_ms) { heard_ms_ = now_ms; }
   /// Requests under way whose caller still waits.
   uint32_t live() const { return load() - given_up_; }
   /// The forwarded calls under way, as they were sent; they are the connection's no longer.
@@ -116,6 +130,7 @@ class BackendConnection {
   /// Requests that one connection can carry. One slot less than the ids have room for: no call's id
   /// is kProbeId then.
   static constexpr uint32_t kMaxLoad = (1U << kSlotBits) - 1;
+  static constexpr uint64_t kProvenMs = 500;
 
  protected:
   /// The id of the `connect` that opens a connection.
@@ -132,6 +147,7 @@ class BackendConnection {
     ForwardedCall* forwarded = nullptr;  ///< null when given up
     uint64_t given_up_ms = 0;            ///< 0 unless given up
     uint32_t order = 0;                  ///< in which it was sent; wraps around
+    size_t request_bytes = 0;            ///< of one that is given up
   };
   /// The request with this id; null when none is under way.
   Slot* find(uint32_t id) { return slots_.find(key_of(id)); }
@@ -155,15 +171,24 @@ class BackendConnection {
   enum class State : uint8_t { connecting, up, down };
   static SlotKey key_of(uint32_t id) { return {id & kMaxLoad, id >> kSlotBits}; }
   void release(uint32_t slot);
+  template <class Which>
+  uint32_t forget(Which which);
+  bool is_overtaken(const Slot& slot) const {
+    return static_cast<int32_t>(slot.order - overtaken_) < 0;
+  }
 
   Owner& owner_;
   const BackendConnectionOptions options_;
   std::string late_reason_ = "no answer to `connect` in time";
   Timer deadline_;  ///< of connecting
   State state_ = State::connecting;
-  uint32_t given_up_ = 0;  ///< of the slots that are taken
-  uint32_t sent_ = 0;      ///< requests; wraps around
-  uint32_t answered_ = 0;  ///< unless out_of_order_ the order of the next answer
+  uint32_t given_up_ = 0;   ///< of the slots that are taken
+  uint32_t sent_ = 0;       ///< requests; wraps around
+  uint32_t answered_ = 0;   ///< unless out_of_order_ the order of the next answer
+  uint32_t overtaken_ = 0;  ///< what was sent before this order is older than an answered one
+  bool overtook_ = false;   ///< since forget_overtaken() some may have been overtaken
+  uint64_t heard_ms_ = 0;
+  uint64_t up_ms_ = 0;  ///< since when it is up
   bool out_of_order_ = false;
   bool reaches_gateway_ = false;
   bool ended_in_order_ = false;

@@ -124,7 +124,7 @@ void Endpoint::on_up(BackendConnection& connection) {
   }
   reaches_gateway_ |= connection.reaches_gateway();
   was_up_ = true;
-  backoff_.reset();
+  connection.note_up(context_.timers.now_ms());
   if (state_ == State::down || state_ == State::probing) {
     come_up();
   } else {
@@ -159,6 +159,7 @@ void Endpoint::on_reply(BackendConnection& connection, ForwardedCall& call, Byte
   }
   idle_ = &connection;
   capacity_.give();
+  leave_if_done();
 }
 
 void Endpoint::on_late_reply(BackendConnection& connection) {
@@ -172,10 +173,12 @@ void Endpoint::on_late_reply(BackendConnection& connection) {
   if (!draining) {
     capacity_.give();
   }
+  leave_if_done();
 }
 
 // The endpoint lives. A ZeroMQ server that was stuck answers late or not at all what was given up:
-// these slots are free again.
+// what was sent before the answered call is not waited for any more. What was sent after it may
+// still be in the server's queue: were it forgotten, that queue would grow without a bound.
 void Endpoint::answered(BackendConnection& connection) {
   context_.outliers.answered(member_, now_ns());
   if (state_ == State::probing) {
@@ -184,18 +187,8 @@ void Endpoint::answered(BackendConnection& connection) {
   }
   if (options_.protocol == Protocol::zmq && connection.load() != connection.live() &&
       !is_draining(connection)) {
-    free_given_up(connection, UINT64_MAX);
-  }
-}
-
-void Endpoint::free_given_up(BackendConnection& connection, uint64_t until_ms) {
-  if (const uint32_t freed = connection.forget_given_up(until_ms); freed != 0) {
-    metrics_->in_flight.sub(freed);
-    for (uint32_t left = options_.adaptive ? freed : 0; left != 0; --left) {
-      levels_.fall(connection.load() + left);
-      metrics_->depth.set(levels_.deepest());
-    }
-    capacity_.give(freed);
+    connection.note_heard(context_.timers.now_ms());
+    have_been_freed(connection, connection.forget_overtaken());
   }
 }
 
@@ -205,6 +198,9 @@ void Endpoint::on_down(BackendConnection& connection, std::string_view reason) {
   }
   ++attempts_ended_;
   reason_ = reason;
+  if (connection.was_of_use(context_.timers.now_ms())) {
+    backoff_.reset();
+  }
   const Use before = use();
   const auto lost = take_lost(connection);
   bury(connection);
@@ -251,56 +247,6 @@ void Endpoint::bury(BackendConnection& connection) {
     idle_ = nullptr;
   }
   mark_dirty();
-}
-
-// The real TCP server works on one request of a connection at a time: behind one that it does not
-// answer nothing comes. A ZeroMQ server has other workers, and only this call's slot is taken; when
-// anything has come since it was sent, not even that. So it is with a gateway, but for the slot: it
-// counts the call among those that a connection may have until it has ended there.
-bool Endpoint::give_up(ForwardedCall& call) {
-  BackendConnection& connection = *call.connection;
-  const Use before = use();
-  const bool alive = member_.answered_since(call.sent_ns);
-  const auto aside_ms =
-      !takes_calls()
-          ? std::nullopt
-          : context_.outliers.timed_out(member_, call.sent_ns, owner_.can_spare(*this), now_ns());
-  connection.give_up(call, context_.timers.now_ms());
-  if (call.service_time != nullptr) {
-    call.service_time->add(now_ns() - call.sent_ns);
-  }
-  bool keeps_slot = false;
-  const bool tcp = options_.protocol == Protocol::tcp;
-  const bool at_once = options_.adaptive && out_of_order_ && connection.out_of_order();
-  const bool has_others = !tcp || (alive && at_once);
-  if (!has_others || is_draining(connection)) {
-    // A server that stands still accepts connections and answers nothing. While another endpoint
-    // serves, it has to answer something before it is sent more: the connection that is opened in
-    // this one's place asks.
-    if (tcp && !alive && state_ == State::up && owner_.can_spare(*this)) {
-      become(State::probing);
-      reason_ = "it has answered nothing for as long as a call may take";
-    }
-    drain(connection);
-  } else if (alive && !tcp) {
-    free_given_up(connection, UINT64_MAX);
-  } else {
-    keeps_slot = true;
-  }
-  if (aside_ms) {
-    set_aside(*aside_ms);
-  } else if (state_ == State::probing && connection.up() && connection.live() == 0) {
-    // No call will ask it: the new one's `connect` does. What has come since the call was sent may
-    // be older than the reason why the endpoint is probed.
-    replace(connection);
-    keeps_slot = false;
-  }
-  maintain();
-  show_state();
-  if (use() < before) {
-    owner_.on_availability(*this);
-  }
-  return keeps_slot;
 }
 
 void Endpoint::drain(BackendConnection& connection) {
@@ -354,15 +300,6 @@ void Endpoint::become(State state) {
     timer_.stop();
   }
   state_ = state;
-}
-
-bool Endpoint::sweep(uint64_t until_ms) {
-  bool taken = false;
-  for (size_t i = 0; i < connections_.size(); ++i) {
-    free_given_up(*connections_[i], until_ms);
-    taken |= connections_[i]->load() != connections_[i]->live();
-  }
-  return taken;
 }
 
 bool Endpoint::busy() const {

@@ -154,7 +154,8 @@ class Endpoint final : private BackendConnection::Owner {
 
   /// The call's deadline has passed. True when a slot stays taken for it, and sweep() is wanted.
   bool give_up(ForwardedCall& call);
-  /// Frees the slots of calls that were given up before this time. True while some are taken.
+  /// Frees the slots of calls that were given up before this time, on connections on which nothing
+  /// has come since. True while some are taken.
   bool sweep(uint64_t until_ms);
 
   /// What the name server says of the address. Only a listed one gets new connections: another
@@ -229,8 +230,8 @@ class Endpoint final : private BackendConnection::Owner {
   void retry_later();
   uint32_t backoff_max_ms() const;
   void answered(BackendConnection& connection);
-  /// Frees the slots of calls that were given up on it until then.
-  void free_given_up(BackendConnection& connection, uint64_t until_ms);
+  /// So many slots of calls that were given up on it are free again.
+  void have_been_freed(const BackendConnection& connection, uint32_t freed);
   void replace(BackendConnection& connection);
   void drain(BackendConnection& connection);
   static Connections::iterator place_of(Connections& list, const BackendConnection& connection);
@@ -240,6 +241,12 @@ class Endpoint final : private BackendConnection::Owner {
   void come_up();
   void bury(BackendConnection& connection);
   void mark_dirty();
+  /// After a call has ended: flush() takes a retired one away once it was the last.
+  void leave_if_done() {
+    if (retired_ && !busy()) {
+      mark_dirty();
+    }
+  }
   uint64_t limit() const;
   void look_whether_settled();
   EndpointState shown_state() const;

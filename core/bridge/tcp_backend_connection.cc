@@ -62,15 +62,15 @@ void TcpBackendConnection::on_bytes(ByteView bytes) {
     const wire::t3::Frame frame = wire::t3::parse_frame(bytes, options().max_message);
     switch (frame.status) {
       case FrameStatus::incomplete:
-        return stream_.keep(bytes, frame.size);
+        if (frame.size <= FrameReader::kSharedBytes) {
+          return stream_.keep(bytes, frame.size);
+        }
+        [[fallthrough]];
       case FrameStatus::too_large:
         if (bytes.size() < wire::t3::kHeaderBytes) {
           return stream_.keep(bytes, 0);  // whose reply it is will come
         }
-        if (!begin_skipping(bytes, frame.size)) {
-          return fail(kNoReply);
-        }
-        bytes = skip(bytes);
+        bytes = on_long_frame(bytes, frame);
         continue;
       case FrameStatus::empty:
         if (bytes.size() < wire::t3::kHeaderBytes) {
@@ -88,12 +88,36 @@ void TcpBackendConnection::on_bytes(ByteView bytes) {
   }
 }
 
-// A reply to no call of ours is none: then that length was something else, and our place is lost.
-bool TcpBackendConnection::begin_skipping(ByteView front, size_t frame_size) {
-  skipped_id_ = wire::load_be32(front.data() + wire::t3::kLengthBytes);
+// Only a reply that a call waits for is worth its memory. What one peer has begun and never ends
+// would else keep that memory from all others: a call's time-out ends a reply that is in hand, and
+// nothing ends one to no call.
+ByteView TcpBackendConnection::on_long_frame(ByteView front, const wire::t3::Frame& frame) {
+  const bool too_large = frame.status == wire::t3::FrameStatus::too_large;
+  const uint32_t id = wire::load_be32(front.data() + wire::t3::kLengthBytes);
+  const Slot* slot = find(id);
+  if (slot != nullptr && slot->forwarded != nullptr && !too_large) {
+    stream_.keep(front, frame.size);
+    return {};
+  }
+  if (slot == nullptr && too_large) {
+    // A reply to no call of ours is none: then that length was something else, and our place is
+    // lost.
+    fail(kNoReply);
+    return {};
+  }
+  if (id == kProbeId) {
+    on_probe_answer({});  // while it is waited for, it is none of Zero's
+  }
+  begin_skipping(front, frame.size);
+  return skip(front);
+}
+
+// The slot of an id that is made up may be taken before the reply has ended: no call's then.
+void TcpBackendConnection::begin_skipping(ByteView front, size_t frame_size) {
+  const uint32_t id = wire::load_be32(front.data() + wire::t3::kLengthBytes);
+  skipped_id_ = find(id) != nullptr ? id : kProbeId;
   skipped_reply_ = frame_size - wire::t3::kHeaderBytes;
   skip_ = frame_size;
-  return find(skipped_id_) != nullptr;
 }
 
 // A long answer that no call waits for any more holds no memory, and waits for none.
@@ -128,6 +152,8 @@ ByteView TcpBackendConnection::skip(ByteView bytes) {
   if (skip_ == 0) {
     if (const Slot* slot = find(skipped_id_)) {
       complete_unusable(skipped_id_, *slot, skipped_reply_, {});
+    } else {
+      note_stray_reply();
     }
   }
   return bytes.substr(skipped);

@@ -8,12 +8,14 @@
 #include "core/bridge/backend_connection.h"
 #include "core/io/event_loop.h"
 #include "core/io/tcp_stream.h"
+#include "core/wire/t3.h"
 
 namespace zerogate {
 
 /// One connection, on which replies may come in any order, each with the number of its call's slot.
 /// Owned by its endpoint, which learns of its end by on_down(). A reply over the limit costs its
-/// own call only. Loop thread only.
+/// own call only, and a long one to a call that was given up, or to none, is not kept. Loop thread
+/// only.
 class TcpBackendConnection final : public BackendConnection, private TcpStream::Owner {
  public:
   /// Starts to connect to a numeric address or a Unix socket. Failure is told by on_down(), later.
@@ -32,8 +34,11 @@ class TcpBackendConnection final : public BackendConnection, private TcpStream::
   void on_closed(int error) override;
   void on_frame(uint32_t id, ByteView payload);
   void on_given_up() override;
-  /// A reply over the limit is thrown away as its bytes come. False when its call was given up.
-  bool begin_skipping(ByteView front, size_t frame_size);
+  /// A frame over the limit, or one that is not whole and needs memory of its own, of which at
+  /// least the header has come. Returns what is behind it.
+  ByteView on_long_frame(ByteView front, const wire::t3::Frame& frame);
+  /// A reply over the limit, or to no call that waits, is thrown away as its bytes come.
+  void begin_skipping(ByteView front, size_t frame_size);
   ByteView skip(ByteView bytes);
 
   TcpStream stream_;

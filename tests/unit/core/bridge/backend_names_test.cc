@@ -13,9 +13,9 @@ class BackendNamesTest : public BackendTest {
  protected:
   BackendNamesTest() { options_.resolve_ms = 1'000; }
 
-  void make_named(const std::vector<size_t>& addresses) {
+  void make_named(const std::vector<size_t>& addresses, std::string_view scheme = "tcp") {
     say(addresses);
-    options_.urls = {ServerUrl::parse("tcp://orders:1").value()};
+    options_.urls = {ServerUrl::parse(std::string(scheme) + "://orders:1").value()};
     backend_ = std::make_unique<Backend>(context_, options_, metrics_);
     names_.step();
     for (const size_t address : addresses) {
@@ -41,6 +41,22 @@ class BackendNamesTest : public BackendTest {
     }
     EXPECT_EQ(answer(number), "\x01");
   }
+  /// The first address loses its name with calls under way, which have these time-outs.
+  template <class... Timeouts>
+  FakeConnection& move_away_with(std::string_view scheme, Timeouts... timeouts_ms) {
+    context_.on_dirty = [this](Backend&) { dirty_ = true; };
+    make_named({1}, scheme);
+    (call("f", timeouts_ms), ...);
+    say({2});
+    look_up();
+    network_.serve(name(2));
+    look_up();
+    pass_ms(1);
+    dirty_ = false;
+    return *network_.to(name(1))[0];
+  }
+  /// flush() is wanted since the last time.
+  bool is_dirty() { return std::exchange(dirty_, false); }
   const EndpointMetrics* metrics(size_t endpoint) const {
     for (const auto& each : metrics_->endpoints()) {
       if (each->endpoint == name(endpoint)) {
@@ -49,7 +65,42 @@ class BackendNamesTest : public BackendTest {
     }
     return nullptr;
   }
+
+ private:
+  bool dirty_ = false;
 };
+
+// No other call may come for hours, and nothing else would take it away.
+TEST_F(BackendNamesTest, TheOldAddressLeavesWhenItsLastCallIsAnswered) {
+  FakeConnection& old = move_away_with("tcp", 60'000);
+  old.answer();
+  EXPECT_TRUE(is_dirty());
+  pass_ms(1);
+  EXPECT_TRUE(network_.to(name(1)).empty());
+}
+
+TEST_F(BackendNamesTest, TheOldAddressLeavesWhenItsLastCallIsAnsweredLate) {
+  FakeConnection& old = move_away_with("zmq", 2'500);
+  pass_ms(500);
+  EXPECT_FALSE(is_dirty());
+  old.answer();
+  EXPECT_TRUE(is_dirty());
+}
+
+TEST_F(BackendNamesTest, TheOldAddressLeavesWhenItsLastCallIsForgotten) {
+  move_away_with("zmq", 2'500);
+  pass_ms(500 + kTimeoutMs + EndpointSet::kSweepMs);
+  EXPECT_TRUE(is_dirty());
+}
+
+TEST_F(BackendNamesTest, TheOldAddressLeavesWhenItsLastCallIsGivenUp) {
+  options_.in_flight = 2;
+  FakeConnection& old = move_away_with("zmq", 2'500, 60'000);
+  old.answer("\x01", 1);
+  EXPECT_FALSE(is_dirty());
+  pass_ms(500);
+  EXPECT_TRUE(is_dirty());
+}
 
 TEST_F(BackendNamesTest, TheOldAddressServesUntilTheNewOneCan) {
   make_named({1});

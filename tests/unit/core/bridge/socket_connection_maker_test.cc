@@ -88,10 +88,11 @@ class SocketBackendTest : public ::testing::Test, private EndOfTurn {
     tcp_server_ = std::make_unique<TcpPeer>(std::move(script));
     begin(tcp_server_->url());
   }
-  void call(std::string_view function, std::string_view argument = "\xc0", uint8_t hops = 0) {
+  void call(std::string_view function, std::string_view argument = "\xc0", uint8_t hops = 0,
+            uint32_t timeout_ms = 60'000) {
     Call call = calls_.begin({&sink_, {7, 3}, Wire::t3, RequestId("0001")}, labels_.other(), 1);
     backend_->forward({.function = function, .argument = argument, .hops = hops}, std::move(call),
-                      60'000);
+                      timeout_ms);
   }
   /// The answer to the newest call.
   std::string answer() {
@@ -133,12 +134,14 @@ class SocketBackendTest : public ::testing::Test, private EndOfTurn {
   size_t request_bytes_ = 0;
 
  protected:
+  MemoryAccount memory_;
   BridgeContext context_{.loop = loop_.uv(),
                          .timers = &loop_.timers(),
                          .maker = &maker_,
                          .lookups = &names_,
                          .connection = {.max_message = kMaxMessage,
                                         .read_buffer = read_buffer_.data(),
+                                        .memory = &memory_,
                                         .identity = "gateway:12345678"},
                          .request_bytes = &request_bytes_,
                          .learn = [](ByteView) { return std::nullopt; },
@@ -360,8 +363,6 @@ TEST_F(SocketBackendTest, TcpRequestsCarryTheirHopsInTheirFlags) {
 
 // A long reply's memory is claimed as a whole before it is read.
 TEST_F(SocketBackendTest, ALongTcpReplyIsInTheWorkersAccountUntilItIsWhole) {
-  MemoryAccount memory;
-  context_.connection.memory = &memory;
   context_.connection.max_message = 1 << 20;
   std::promise<void> go;
   const std::string body = shown(std::string(300'000, 'x'));
@@ -376,11 +377,72 @@ TEST_F(SocketBackendTest, ALongTcpReplyIsInTheWorkersAccountUntilItIsWhole) {
     write_all(fd, reply.substr(100'000));
   });
   call("f");
-  run_until([&] { return memory.held(MemoryUse::backend_replies) >= body.size(); });
+  run_until([&] { return memory_.held(MemoryUse::backend_replies) >= body.size(); });
   go.set_value();
   EXPECT_EQ(answer(), body);
-  EXPECT_EQ(memory.held(MemoryUse::backend_replies), 0u);
+  EXPECT_EQ(memory_.held(MemoryUse::backend_replies), 0u);
   backend_.reset();
+}
+
+// One link that begins a long reply to no call, and never ends it, would keep its memory from all.
+TEST_F(SocketBackendTest, ALongTcpReplyToNoCallIsNotKept) {
+  context_.connection.max_message = 1 << 20;
+  const std::string stray = reply_frame(0x12345, shown(std::string(300'000, 'x')));
+  begin(tcp_server([=](const wire::t3::Frame& request, std::string_view begun) {
+    const std::string right = reply_frame(request.id, "\xa5right");
+    const int part = std::stoi(std::string(begun));
+    return part > 0 ? right + stray.substr(0, part) : stray.substr(-part) + right;
+  }));
+  for (const int part : {4, 8, 9, 28, 100'000}) {
+    EXPECT_EQ(answer_to(std::to_string(part)), "\xa5right");
+    EXPECT_EQ(memory_.held(MemoryUse::backend_replies), 0u) << part;
+    EXPECT_EQ(answer_to(std::to_string(-part)), "\xa5right") << part;
+  }
+}
+
+// Its call waits no more when it begins, another one on its link still does.
+TEST_F(SocketBackendTest, ALongTcpReplyToACallThatWasGivenUpIsNotKept) {
+  context_.connection.max_message = 1 << 20;
+  std::promise<void> given_up, seen;
+  begin([go = given_up.get_future().share(), end = seen.get_future().share()](int fd) {
+    std::string buffer;
+    std::vector<uint32_t> ids;
+    const auto next = [&] {
+      const wire::t3::Frame frame = read_frame(fd, buffer);
+      ids.push_back(frame.id);
+      buffer.erase(0, frame.size);
+    };
+    next();
+    write_all(fd, reply_frame(ids[0], kConnected));
+    next();
+    next();
+    next();
+    go.wait();
+    const std::string late = reply_frame(ids[1], shown(std::string(300'000, 'x')));
+    write_all(fd, reply_frame(ids[2], "\x02") + late.substr(0, 100'000));
+    end.wait();
+    write_all(fd, late.substr(100'000) + reply_frame(ids[3], "\x03"));
+  });
+  call("late", "\xc0", 0, 1);
+  call("quick");
+  call("other");
+  EXPECT_THAT(answer(), HasSubstr("did not answer within 1 ms"));
+  given_up.set_value();
+  EXPECT_EQ(answer(), "\x02");
+  EXPECT_EQ(memory_.held(MemoryUse::backend_replies), 0u);
+  seen.set_value();
+  EXPECT_EQ(answer(), "\x03");
+}
+
+TEST_F(SocketBackendTest, ALongTcpAnswerToConnectIsNoneOfZeros) {
+  context_.connection.max_message = 1 << 20;
+  begin([](int fd) {
+    std::string buffer;
+    const uint32_t id = read_frame(fd, buffer).id;
+    write_all(fd, reply_frame(id, shown(std::string(300'000, 'x'))).substr(0, 28));
+    read_frame(fd, buffer);
+  });
+  EXPECT_THAT(answer_to("f"), HasSubstr("something else than Zero's servers do"));
 }
 
 TEST_F(SocketBackendTest, TcpRepliesThatAnswerNoCallAreLeftAlone) {

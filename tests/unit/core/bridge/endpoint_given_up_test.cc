@@ -1,0 +1,97 @@
+// Calls that were given up at a ZeroMQ server: when their places are free again, and that their
+// bytes count until then.
+#include <gmock/gmock.h>
+
+#include "tests/unit/core/bridge/backend_fixture.h"
+
+namespace zerogate::testing {
+namespace {
+
+class EndpointGivenUpTest : public BackendTest {
+ protected:
+  EndpointGivenUpTest() {
+    options_.in_flight = 4;
+    serve(1, "zmq");
+  }
+  FakeConnection& connection() { return *network_.to(name(1)).back(); }
+};
+
+// What was sent after it may still be in the server's queue.
+TEST_F(EndpointGivenUpTest, AnAnswerFreesThePlacesOfOlderCallsOnly) {
+  for (int i = 0; i < 4; ++i) {
+    call("stuck", 100);
+  }
+  pass_ms(100);
+  for (int i = 0; i < 4; ++i) {
+    call("waits", 60'000);
+  }
+  EXPECT_EQ(connection().live(), 0u);
+  connection().answer();
+  EXPECT_EQ(connection().live(), 1u);
+  EXPECT_EQ(connection().load(), 4u);
+  connection().answer("\x01", 1);  // and not the one before it
+  EXPECT_EQ(connection().live(), 3u);
+  EXPECT_EQ(connection().load(), 4u);
+}
+
+TEST_F(EndpointGivenUpTest, ACallKeepsItsPlaceThoughAnOlderOneHasBeenAnswered) {
+  call("older", 60'000);
+  call("stuck", 100);
+  pass_ms(50);
+  connection().answer();
+  pass_ms(50);
+  EXPECT_EQ(ended(Outcome::timeout), 1u);
+  EXPECT_EQ(connection().load(), 1u);
+}
+
+TEST_F(EndpointGivenUpTest, ACallHasNoPlaceWhenAYoungerOneHasBeenAnswered) {
+  call("stuck", 100);
+  call("younger", 60'000);
+  pass_ms(50);
+  connection().answer("\x01", 1);
+  pass_ms(50);
+  EXPECT_EQ(ended(Outcome::timeout), 1u);
+  EXPECT_EQ(connection().load(), 0u);
+  EXPECT_EQ(metrics_->endpoints().front()->in_flight.value(), 0);
+}
+
+// A server that is behind comes to all of them: no more are sent than it may have.
+TEST_F(EndpointGivenUpTest, AServerThatIsBehindHasNoMoreCallsThanInFlight) {
+  uint64_t answers = 0;
+  for (int i = 0; i < 200; ++i) {  // 20 calls a second, of which it does 2
+    call("f");
+    pass_ms(50);
+    if (i % 10 == 9) {
+      connection().answer();
+      ++answers;
+    }
+    ASSERT_LE(connection().sent.size(), 4u) << i;
+  }
+  EXPECT_GT(answers, 10u);
+  pass_ms(2 * kTimeoutMs + 2 * EndpointSet::kSweepMs);
+  EXPECT_EQ(connection().load(), 0u) << "it has gone quiet: they are lost";
+}
+
+// libzmq, or the peer, still has them.
+TEST_F(EndpointGivenUpTest, TheBytesOfACallCountUntilItsPlaceIsFree) {
+  const std::string argument = "\xda\x27\x10" + std::string(10'000, 'x');
+  const auto send = [&] { forward({.function = "f", .argument = argument}, 100); };
+  send();
+  pass_ms(100);
+  EXPECT_EQ(ended(Outcome::timeout), 1u);
+  EXPECT_EQ(request_bytes_, 1 + argument.size());
+  connection().answer();
+  EXPECT_EQ(request_bytes_, 0u);
+  send();
+  pass_ms(100 + kTimeoutMs + EndpointSet::kSweepMs);
+  EXPECT_EQ(request_bytes_, 0u) << "it is not waited for any more";
+  send();
+  pass_ms(100);
+  EXPECT_EQ(request_bytes_, 1 + argument.size());
+  network_.kill(name(1));
+  pass_ms(1);
+  EXPECT_EQ(request_bytes_, 0u);
+}
+
+}  // namespace
+}  // namespace zerogate::testing
