@@ -118,7 +118,6 @@ TEST_F(BackendNamesTest, TheOldAddressServesUntilTheNewOneCan) {
   EXPECT_TRUE(network_.to(name(1)).empty());
 }
 
-<<<<<<< HEAD
 TEST_F(BackendNamesTest, WhenTheOldAddressHasLeftTheNewOneIsTriedSoon) {
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     backend_.reset();
@@ -132,7 +131,8 @@ TEST_F(BackendNamesTest, WhenTheOldAddressHasLeftTheNewOneIsTriedSoon) {
     pass_ms(Endpoint::kBackoffMinMs * 3 / 2);
     ASSERT_EQ(network_.to(name(2)).size(), 1u) << "seed " << seed;
   }
-=======
+}
+
 // As long as a move may take. A call that it still works on is answered, those that wait are not.
 TEST_F(BackendNamesTest, TheOldAddressServesNoLongerThanHalfAMinuteWhileTheNewOneCannot) {
   std::vector<std::string> lines;
@@ -157,7 +157,6 @@ TEST_F(BackendNamesTest, TheOldAddressServesNoLongerThanHalfAMinuteWhileTheNewOn
   pass_ms(1);
   EXPECT_EQ(metrics(1), nullptr);
   EXPECT_NE(metrics(2), nullptr) << "it is tried on";
->>>>>>> mutbridge
 }
 
 TEST_F(BackendNamesTest, AnAddressThatItsNameHasLostGetsNoNewConnection) {
