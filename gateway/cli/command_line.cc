@@ -296,7 +296,7 @@ template <class Ask>
 Command parse_ask(std::string_view name, const Arguments& arguments, Parser& parser, Ask& ask,
                   const std::string& help) {
   std::string admin, timeout;
-  parser.add("--config", ask.config_file);
+  const CLI::Option* config_flag = parser.add("--config", ask.config_file);
   const CLI::Option* admin_flag = parser.add("--admin", admin);
   const CLI::Option* timeout_flag = parser.add("--timeout", timeout);
   if (!parser.parse(arguments)) {
@@ -304,6 +304,9 @@ Command parse_ask(std::string_view name, const Arguments& arguments, Parser& par
   }
   if (parser.help()) {
     return PrintCommand{help};
+  }
+  if (Parser::given(config_flag) && ask.config_file.empty()) {
+    return usage_error(name, "--config needs the name of a file");
   }
   if (Parser::given(admin_flag)) {
     ask.flags["admin"] = admin;

@@ -39,6 +39,12 @@ bool clash(const Address& a, const Address& b) {
   return a.host == "0.0.0.0" || b.host == "0.0.0.0";
 }
 
+/// A template whose variable is not set leaves an empty word, where no one has said off.
+bool is_left_empty(const Setting& setting, const SettingValue& value) {
+  return value.kind == SettingValue::Kind::text && value.text.empty() &&
+         (setting.can_be_off || setting.is_list);
+}
+
 /// As it would be read from what is shown of it.
 template <class T>
 Entry<T> entry_of(const T& options, const std::vector<SettingOf<T>>& table, std::string place) {
@@ -90,7 +96,13 @@ ConfigBuilder::ConfigBuilder(const SettingsTable& table, const Config& made)
 
 void ConfigBuilder::apply(const Setting& setting, const SettingValue& value) {
   Problems problems;
-  setting.set(value, config_, problems);
+  if (is_left_empty(setting, value)) {
+    problems.push_back(
+        {value.place, fmt::format("is empty; write off to switch it off{}",
+                                  value.place.starts_with("--") ? ", or leave the flag out" : "")});
+  } else {
+    setting.set(value, config_, problems);
+  }
   for (const Problem& problem : problems) {
     fail(setting, problem.place, problem.message);
   }

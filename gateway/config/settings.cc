@@ -370,14 +370,16 @@ const Setting* find_setting(const SettingsTable& table, std::string_view path) {
 
 SettingValue value_from_text(const Setting& setting, std::string_view text, std::string place) {
   SettingValue value{SettingValue::Kind::text, std::string(text), {}, std::move(place)};
-  if (setting.can_be_off && (text.empty() || text == "off")) {
+  if (setting.can_be_off && text == "off") {
     value.kind = SettingValue::Kind::off;
-  } else if (setting.is_list) {
+  } else if (setting.is_list && !text.empty()) {
     value.kind = SettingValue::Kind::list;
-    for (std::string_view rest = text == "off" ? "" : text; !rest.empty();) {
-      const size_t comma = std::min(rest.find(','), rest.size());
-      value.items.push_back({std::string(trim(rest.substr(0, comma), " \t")), value.place});
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    // Behind the last comma, too: a flag or template whose second variable is not set ends in one.
+    for (size_t begin = 0; text != "off" && begin <= text.size();) {
+      const size_t end = std::min(text.find(',', begin), text.size());
+      value.items.push_back(
+          {std::string(trim(text.substr(begin, end - begin), " \t")), value.place});
+      begin = end + 1;
     }
   }
   return value;

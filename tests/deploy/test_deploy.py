@@ -1,6 +1,6 @@
 """deploy/run, as a user runs it: what it prints, its exit status, and that nothing is left behind.
 
-All on free ports (port 0), for the default ones may be taken on the machine that tests.
+On free ports (port 0), for the default ones may be taken on the machine that tests.
 """
 
 import os
@@ -218,3 +218,36 @@ def test_handlers_that_a_variable_names_have_a_redis(deploy):
     run = deploy("--once", *FREE_PORTS, environment={"ZEROGATE_HANDLERS": "save_order"})
     assert run.end() == 0, run.text
     assert "starting a private one" in run.text
+
+
+@pytest.mark.parametrize("file_format", ["logfmt", "json"])
+def test_a_protocol_that_a_file_switches_off_is_not_called(deploy, tmp_path, file_format):
+    (tmp_path / "bridge.yaml").write_text(
+        f"listen: {{tcp: null, zmq: 127.0.0.1:0}}\nadmin: 127.0.0.1:0\nlog: {{format: {file_format}}}\n"
+        "backends: {orders: {url: tcp://127.0.0.1:1}}\nroutes: [{functions: '*', backend: orders}]\n"
+    )
+    run = deploy("--once", "--config", str(tmp_path / "bridge.yaml"))
+    assert run.end() == 0, run.text
+    assert re.findall(r"(\w+)://\S+ +connect\n", run.text) == ["zmq"]
+
+
+def test_a_default_address_that_gave_way_is_not_called(deploy):
+    """README.md's flags of a bridge: TCP gives its default port to ZeroMQ."""
+    run = deploy("--once", "--listen-zmq", "127.0.0.1:5559", "--bridge", "tcp://127.0.0.1:1", *FREE_PORTS[4:])
+    if run.end() != 0 and "in use" in run.text:
+        pytest.skip("port 5559 is taken on this machine")
+    assert run.process.returncode == 0, run.text
+    assert re.findall(r"(\w+://\S+) +connect\n", run.text) == ["zmq://127.0.0.1:5559"]
+
+
+def test_unix_sockets_are_called_and_the_admin_port_asked(deploy, tmp_path):
+    flags = [f"--listen-tcp=unix:{tmp_path}/t", f"--listen-zmq=ipc:{tmp_path}/z", f"--admin=unix:{tmp_path}/a"]
+    run = deploy(*flags)
+    run.wait_for(rf"curl --unix-socket {tmp_path}/a http://localhost/metrics\n")
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end() == 0, run.text
+    assert "not ready" not in run.text
+    assert re.findall(r"(\S+) +hello_world\n +-> \"hello world\"", run.text) == [
+        f"unix:{tmp_path}/t",
+        f"ipc:{tmp_path}/z",
+    ]

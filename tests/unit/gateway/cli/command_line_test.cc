@@ -80,6 +80,7 @@ TEST(CommandLine, Functions) {
   EXPECT_THAT(functions.flags, ElementsAre(Pair("threads", "2")));
   EXPECT_FALSE(parse_as<FunctionsCommand>({"functions"}).as_json);
   EXPECT_THAT(error_of({"functions", "--config="}), HasSubstr("--config needs the name"));
+  EXPECT_THAT(error_of({"clients", "--config="}), HasSubstr("--config needs the name"));
 }
 
 TEST(CommandLine, Call) {

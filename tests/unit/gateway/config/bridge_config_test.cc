@@ -149,7 +149,10 @@ TEST_F(BridgeConfig, TheFlagReplacesTheVariable) {
   EXPECT_THAT(urls_of(good("", variables).backends.at(0)), ElementsAre("tcp://a:1", "tcp://b:2"));
   EXPECT_THAT(urls_of(good("", variables, {{"bridge", "tcp://c:3"}}).backends.at(0)),
               ElementsAre("tcp://c:3"));
-  EXPECT_EQ(good("", variables, {{"bridge", ""}}), Config{});
+  EXPECT_EQ(good("", variables, {{"bridge", "off"}}), Config{});
+  EXPECT_THAT(errors("", {}, {{"bridge", "tcp://a:1,"}}), ElementsAre(HasSubstr("--bridge: '' ")));
+  EXPECT_THAT(errors("", variables, {{"bridge", ""}}),
+              ElementsAre("--bridge: is empty; write off to switch it off, or leave the flag out"));
 }
 
 TEST_F(BridgeConfig, VariablesHoldTheYamlOfAFile) {
@@ -236,7 +239,7 @@ TEST_F(BridgeConfig, ManyBackendsAndRoutes) {
 TEST_F(BridgeConfig, LongListsAreRefused) {
   std::string urls;
   for (size_t i = 0; i <= kMaxUrls; ++i) {
-    urls += fmt::format("tcp://h{}:1,", i);
+    urls += fmt::format("{}tcp://h{}:1", i == 0 ? "" : ",", i);
   }
   EXPECT_THAT(errors("", {}, {{"bridge", urls}}),
               ElementsAre(HasSubstr("--bridge: more than 64 URLs of one backend")));

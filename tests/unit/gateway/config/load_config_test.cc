@@ -94,14 +94,31 @@ TEST_F(ConfigTest, FlowStyleAndNullWork) {
   EXPECT_FALSE(config.admin.has_value());
 }
 
-TEST_F(ConfigTest, OffSwitchesOffInVariablesAndFlagsAndNothingInFlags) {
+TEST_F(ConfigTest, OffSwitchesOffInVariablesAndFlags) {
   const Config config =
       good("", {{"ZEROGATE_ADMIN", "off"}, {"ZEROGATE_LISTEN_ZMQ", "127.0.0.1:1"}},
            {{"listen.tcp", "off"}});
   EXPECT_FALSE(config.admin.has_value());
-  EXPECT_FALSE(good("", {}, {{"admin", ""}}).admin.has_value());
   EXPECT_FALSE(config.listen_tcp.has_value());
   EXPECT_EQ(config.listen_zmq->port, 1);
+}
+
+// As what is left of a template whose variable is not set.
+TEST_F(ConfigTest, AnEmptyValueDoesNotSwitchOff) {
+  for (const std::string path : {"admin", "listen.tcp", "listen.zmq", "listen.tls"}) {
+    EXPECT_THAT(errors("", {}, {{path, ""}}),
+                ElementsAre(::testing::EndsWith(
+                    ": is empty; write off to switch it off, or leave the flag out")))
+        << path;
+  }
+  EXPECT_THAT(errors("listen: {tcp: \"\"}\nadmin: \"\"\nadmin_token: ''\nadmin_token_file: ''\n"
+                     "zmq_keep_alive: ''\nlog: {slow: ''}\n"),
+              ElementsAre("zerogate.yaml:1: listen.tcp: is empty; write off to switch it off",
+                          "zerogate.yaml:2: admin: is empty; write off to switch it off",
+                          "zerogate.yaml:3: admin_token: is empty; write off to switch it off",
+                          "zerogate.yaml:4: admin_token_file: is empty; write off to switch it off",
+                          "zerogate.yaml:5: zmq_keep_alive: is empty; write off to switch it off",
+                          "zerogate.yaml:6: log.slow: is empty; write off to switch it off"));
 }
 
 TEST_F(ConfigTest, TellsAnEmptyFileFromOneThatSaysSomething) {
