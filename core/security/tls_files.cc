@@ -38,8 +38,10 @@ std::optional<std::string> read_tls_file(const std::string& name, std::string_vi
   }
   const std::unique_ptr<std::FILE, CloseTlsFile> file(std::fopen(name.c_str(), "re"));
   if (!file) {
-    return refuse(fmt::format("cannot be read: {}; name a file in PEM that this user may read",
-                              std::strerror(errno)));
+    const std::string_view fix =
+        errno == EACCES ? "let the gateway's user read it, by its group and mode 0640, say"
+                        : "name a file in PEM";
+    return refuse(fmt::format("cannot be read: {}; {}", std::strerror(errno), fix));
   }
   std::string text(kMaxFileBytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));

@@ -84,13 +84,22 @@ Status take(std::string_view key, const std::string& value, EndpointOrder& order
 Json endpoints_json(const std::vector<EndpointReport>& reports, const Moment& now) {
   Json json = Json::array();
   for (const EndpointReport& report : reports) {
-    json.push_back(report_json(report, now));
+    if (!report.endpoint.empty()) {
+      json.push_back(report_json(report, now));
+    }
   }
   return json;
 }
 
 std::string backends_json(const std::vector<EndpointReport>& reports, const Moment& now) {
-  const Json json{{"endpoints", endpoints_json(reports, now)}};
+  Json without = Json::array();
+  for (const EndpointReport& report : reports) {
+    if (report.endpoint.empty()) {
+      without.push_back({{"backend", report.backend}, {"reason", report.status.reason}});
+    }
+  }
+  const Json json{{"endpoints", endpoints_json(reports, now)},
+                  {"without_endpoints", std::move(without)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -16,9 +16,9 @@ struct Moment {
   int64_t wall_s = 0;  ///< the same, since 1970
 };
 
-/// {"endpoints": [ENDPOINT, ...]}. An ENDPOINT has backend, endpoint, state (see
-/// kEndpointStateNames), reason (null when it is up), since (UTC, as in "2026-11-27T20:15:57Z"),
-/// since_seconds, connections, in_flight, requests and failures.
+/// {"endpoints": [ENDPOINT, ...], "without_endpoints": [{"backend", "reason"}, ...]}. An ENDPOINT
+/// has backend, endpoint, state (see kEndpointStateNames), reason (null when it is up), since (UTC,
+/// as in "2026-11-27T20:15:57Z"), since_seconds, connections, in_flight, requests and failures.
 std::string backends_json(const std::vector<EndpointReport>& reports, const Moment& now);
 /// The array alone.
 nlohmann::ordered_json endpoints_json(const std::vector<EndpointReport>& reports,

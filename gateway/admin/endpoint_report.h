@@ -11,7 +11,9 @@ namespace zerogate {
 /// The event loops' views as one.
 struct EndpointReport {
   std::string backend;
-  std::string endpoint;  ///< as in "10.0.0.2:5559", or "a.test@10.0.0.2:5559" of several there
+  /// As in "10.0.0.2:5559", or "a.test@10.0.0.2:5559" of several there. Empty: of a backend without
+  /// any, of which the state and the reason are.
+  std::string endpoint;
   EndpointStatus status;
   uint64_t connections = 0;
   uint64_t in_flight = 0;

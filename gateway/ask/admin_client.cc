@@ -66,6 +66,12 @@ Result<std::string> exchange(const AdminPlace& place, std::string_view request,
   }
 }
 
+/// Asked where plain HTTP got no answer. No token is sent.
+bool speaks_tls(const AdminPlace& place, const Deadline& deadline) {
+  return !place.https &&
+         AdminConnection::open({.address = place.address, .https = true}, deadline).ok();
+}
+
 /// What the configuration says, for those who may read it.
 AdminPlace place_of(const Config& config) {
   AdminPlace place{*config.admin, config.admin_tls_material != nullptr, {}, config.admin_token};
@@ -125,12 +131,14 @@ Result<AdminAnswer> ask_admin(const AdminPlace& place, std::string_view request,
                               uint32_t timeout_ms) {
   const std::string authorization =
       place.token.empty() ? "" : fmt::format("Authorization: Bearer {}\r\n", place.token);
-  const auto bytes = exchange(place, fmt::format("{} HTTP/1.0\r\n{}\r\n", request, authorization),
-                              Deadline(timeout_ms));
-  if (!bytes) {
-    return Error{bytes.error()};
+  const Deadline deadline(timeout_ms);
+  const auto bytes =
+      exchange(place, fmt::format("{} HTTP/1.0\r\n{}\r\n", request, authorization), deadline);
+  auto answer = bytes ? parse_admin_answer(bytes.value()) : Error{bytes.error()};
+  if (!answer && speaks_tls(place, deadline)) {
+    return Error{"it speaks TLS; name the gateway's file with --config"};
   }
-  return parse_admin_answer(bytes.value());
+  return answer;
 }
 
 Result<AdminAnswer> parse_admin_answer(std::string_view bytes) {

@@ -93,6 +93,11 @@ std::string backends_table(const std::string& document) {
   for (const json& one : list.at("endpoints")) {
     rows.push_back(row_of(one));
   }
+  // An older gateway has no such list.
+  for (const json& one : list.value("without_endpoints", json::array())) {
+    rows.push_back({first_line(one.at("backend").get<std::string>()), "-", "down", "", "", "", "",
+                    first_line(one.at("reason").get<std::string>())});
+  }
   if (rows.size() == 1) {
     return "no backend has an endpoint\n";
   }

@@ -91,10 +91,12 @@ int show_diff(const Config& config, const CheckCommand& command, const Environme
   running.remove_prefix(has_keys ? 0 : kNoKeys.size());
   const std::string written = to_yaml(config);
   const std::string diff = diff_yaml(running, written);
+  // The gateway tells no password, nor whether two are the same.
+  const bool has_secret = written.find("***") != written.npos;
   out << admin->address.display()
-      << (diff.empty() ? ": this is in force\n"
-                       : ": differs from what is in force (- running, + written)\n")
-      << diff;
+      << (diff.empty() ? ": this is in force"
+                       : ": differs from what is in force (- running, + written)")
+      << (has_secret ? "; passwords and tokens are not compared\n" : "\n") << diff;
   Config now = parse_yaml(running);
   Config next = parse_yaml(written);  // without passwords, as the other
   now.source.has_keys = has_keys;

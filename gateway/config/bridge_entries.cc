@@ -6,11 +6,14 @@
 #include <iterator>
 #include <optional>
 
+#include "core/base/ascii.h"
 #include "core/base/glob.h"
 #include "core/base/nearest.h"
 #include "core/base/quote.h"
 #include "core/metrics/function_labels.h"
+#include "gateway/config/codecs.h"
 #include "gateway/config/settings.h"
+#include "gateway/config/show_config.h"
 
 namespace zerogate {
 namespace {
@@ -139,7 +142,7 @@ std::string own_listener(const ServerUrl& url, const Config& config) {
       {"admin", config.admin}};
   for (const auto& [path, address] : listeners) {
     if (address && reaches(url.address, *address)) {
-      return fmt::format("{} ({})", path, address->display());
+      return fmt::format("{} ({})", path, display_of(path, *address));
     }
   }
   return "";
@@ -230,6 +233,19 @@ void warn_of_clear_urls(const std::string& backend, const std::vector<ServerUrl>
 }
 
 }  // namespace
+
+std::string backend_name_problem(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' ||
+           c == '.' || c == '-';
+  };
+  if (!name.empty() && name.size() <= kMaxBackendNameBytes && std::ranges::all_of(name, allowed)) {
+    return "";
+  }
+  return fmt::format(
+      "{} is no name for a backend; write 1 to {} of the characters A-Z a-z 0-9 _ . -", quote(name),
+      kMaxBackendNameBytes);
+}
 
 void warn_of_entries(const BridgeEntries& entries, const std::string& bridge_place,
                      const Config& config, const Warn& warn) {

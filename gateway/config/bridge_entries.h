@@ -33,6 +33,9 @@ struct BridgeEntries {
   Entries<RouteOptions> routes;
 };
 
+/// What is wrong with a backend's name and what would fix it; empty when it is good.
+std::string backend_name_problem(std::string_view name);
+
 /// Takes an error: its place, and what is wrong and would fix it.
 using Fail = std::function<void(const std::string& place, const std::string& message)>;
 

@@ -8,6 +8,7 @@
 #include "core/redis/redis_url.h"
 #include "core/security/tls_allow.h"
 #include "gateway/admin/admin_access.h"
+#include "gateway/config/bridge_entries.h"
 #include "gateway/host/cpu_count.h"
 #include "gateway/keys/curve_files.h"
 #include "handlers/registry.h"
@@ -92,6 +93,25 @@ Codec<std::vector<Item>> at_most(size_t max, std::string_view what, std::string_
 }
 
 std::string same_word(const std::string& word) { return word; }
+
+/// `own` is the protocol's word for a local socket, `others` that of the protocol `other`, which is
+/// refused; empty: both are taken.
+Codec<std::optional<Address>> address_of(std::string_view example, std::string_view own,
+                                         std::string_view others, std::string_view other) {
+  const auto parse = [=](const std::string& text) -> Result<std::optional<Address>> {
+    auto parsed = Address::parse(text, example);
+    if (parsed && !others.empty() && text.starts_with(others)) {
+      return Error{fmt::format("{} is how sockets of {} are written; write {}{}", quote(text),
+                               other, own, parsed.value().path)};
+    }
+    using Parsed = Result<std::optional<Address>>;
+    return parsed ? Parsed(std::move(parsed).value()) : Parsed(Error{parsed.error()});
+  };
+  const auto show = [own](const std::optional<Address>& address) {
+    return address->is_path() ? fmt::format("{}{}", own, address->path) : address->display();
+  };
+  return or_off(word<std::optional<Address>>(parse, show), std::optional<Address>());
+}
 
 /// A file or folder that is read here, or off; `name` is its member of what was read.
 template <class V>
@@ -192,15 +212,15 @@ Codec<double> share() {
 }
 
 Codec<std::optional<Address>> address(std::string_view example) {
-  const auto parse = [example](const std::string& text) -> Result<std::optional<Address>> {
-    auto parsed = Address::parse(text, example);
-    if (!parsed) {
-      return Error{parsed.error()};
-    }
-    return std::optional(std::move(parsed).value());
-  };
-  const auto show = [](const std::optional<Address>& address) { return address->display(); };
-  return or_off(word<std::optional<Address>>(parse, show), std::optional<Address>());
+  return address_of(example, "unix:", "", "");
+}
+
+Codec<std::optional<Address>> tcp_address() {
+  return address_of("127.0.0.1:5559", "unix:", "ipc:", "ZeroMQ");
+}
+
+Codec<std::optional<Address>> zmq_address() {
+  return address_of("127.0.0.1:5559", "ipc:", "unix:", "TCP");
 }
 
 Codec<std::optional<uint32_t>> file_mode() {
@@ -375,19 +395,6 @@ Codec<std::string> backend_name() {
                            : Result<std::string>(Error{std::move(problem)});
   };
   return word<std::string>(parse, same_word);
-}
-
-std::string backend_name_problem(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' ||
-           c == '.' || c == '-';
-  };
-  if (!name.empty() && name.size() <= kMaxBackendNameBytes && std::ranges::all_of(name, allowed)) {
-    return "";
-  }
-  return fmt::format(
-      "{} is no name for a backend; write 1 to {} of the characters A-Z a-z 0-9 _ . -", quote(name),
-      kMaxBackendNameBytes);
 }
 
 }  // namespace zerogate

@@ -118,7 +118,11 @@ Codec<Rate> rate();
 /// A share of calls; 1 is all.
 Codec<double> share();
 /// Off is nothing. An error shows how `example` is written.
-Codec<std::optional<Address>> address(std::string_view example = "127.0.0.1:5559");
+Codec<std::optional<Address>> address(std::string_view example);
+/// These refuse the other protocol's word for a local socket, unix: or ipc:. Which protocol is
+/// spoken there would not be seen from the address.
+Codec<std::optional<Address>> tcp_address();
+Codec<std::optional<Address>> zmq_address();
 /// Permission bits of a file, in octal.
 Codec<std::optional<uint32_t>> file_mode();
 /// Whether there is such a group is known later.
@@ -147,8 +151,5 @@ Codec<CurveClientKeys> curve_clients();
 Codec<std::vector<ServerUrl>> server_urls();
 /// Looks at the name's form only: whether there is such a backend is known later.
 Codec<std::string> backend_name();
-
-/// What is wrong with a backend's name and what would fix it; empty when it is good.
-std::string backend_name_problem(std::string_view name);
 
 }  // namespace zerogate

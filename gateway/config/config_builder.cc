@@ -7,6 +7,7 @@
 
 #include "core/rpc/rate_limits.h"
 #include "gateway/config/load_config.h"
+#include "gateway/config/show_config.h"
 
 namespace zerogate {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 struct ListenKey {
   std::string_view path;
   const std::optional<Address>& address;
+
+  std::string display() const { return display_of(path, *address); }
 };
 
 /// True when both cannot be bound at once: the same socket, or one of them is its wildcard.
@@ -211,7 +214,7 @@ void ConfigBuilder::settle_listeners() {
   const ListenKey& winner = tcp_is_default ? zmq : tcp;
   config_.notes.push_back(
       fmt::format("{0} is off: its default address was given to {1} ({2}); set {0} to have both",
-                  loser.path, winner.path, winner.address->display()));
+                  loser.path, winner.path, winner.display()));
   (tcp_is_default ? config_.listen_tcp : config_.listen_zmq) = std::nullopt;
 }
 
@@ -328,9 +331,8 @@ void ConfigBuilder::check_listeners() {
       const std::string_view late = blame(a.path, b.path);
       const bool a_is_late = late == a.path;
       fail(origin(late),
-           fmt::format("{} is taken by {} ({}); give it another {}",
-                       (a_is_late ? a : b).address->display(), (a_is_late ? b : a).path,
-                       (a_is_late ? b : a).address->display(),
+           fmt::format("{} is taken by {} ({}); give it another {}", (a_is_late ? a : b).display(),
+                       (a_is_late ? b : a).path, (a_is_late ? b : a).display(),
                        a.address->is_path() ? "path" : "port"));
     }
   }

@@ -53,10 +53,10 @@ class ConfigBuilder {
   bool is_good(std::string_view path) const { return !failed_.contains(path); }
   const Config& config() const { return config_; }
   const std::vector<std::string>& errors() const { return errors_; }
-
- private:
   /// Where the value came from: the place of its error lines, or its path when it has its default.
   std::string origin(std::string_view path) const;
+
+ private:
   bool is_default(std::string_view path) const { return !origins_.contains(path); }
   bool listeners_failed() const;
   void settle_listeners();

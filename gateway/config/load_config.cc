@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kCert = "tls.cert";
 constexpr std::string_view kKey = "tls.key";
 constexpr std::string_view kCa = "tls.ca";
+constexpr std::string_view kShownPassword = "***";  ///< by mask_password()
 
 /// Kubernetes sets ZEROGATE_PORT_5559_TCP, ZEROGATE_SERVICE_HOST and the like for every pod beside
 /// a service of that name.
@@ -150,6 +151,12 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
     builder.apply(*setting, value_from_text(*setting, text, std::string(setting->flag)));
   }
   builder.check_together();
+  // Not where the codec reads it: what is shown of a configuration is a configuration, too.
+  if (const auto redis = RedisUrl::parse(builder.config().redis);
+      redis && redis.value().password == kShownPassword) {
+    builder.fail(builder.origin("redis.url"),
+                 "the password is ***, as it is shown in place of the real one; write that one");
+  }
   if (!builder.errors().empty()) {
     ConfigErrors errors{.lines = builder.errors()};
     if (builder.is_good("admin")) {

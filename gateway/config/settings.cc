@@ -60,15 +60,15 @@ SettingsTable make_port_settings() {
       row({"threads", "--threads", "N", "event loops; auto: as many as the cgroup grants CPUs"},
           &C::threads, thread_count(kMaxThreads)),
       row({"listen.tcp", "--listen-tcp", "ADDRESS", "raw TCP: host:port, [v6]:port or unix:/path"},
-          &C::listen_tcp, address()),
+          &C::listen_tcp, tcp_address()),
       row({"listen.zmq", "--listen-zmq", "ADDRESS", "ZeroMQ: host:port, [v6]:port or ipc:/path"},
-          &C::listen_zmq, address()),
+          &C::listen_zmq, zmq_address()),
       row({.path = "listen.zmq_curve", .placeholder = "ADDRESS", .help = "ZeroMQ for clients with "
            "CURVE keys", .example = "0.0.0.0:5561"},
-          &C::listen_zmq_curve, address()),
+          &C::listen_zmq_curve, zmq_address()),
       row({"listen.tls", "--listen-tls", "ADDRESS", "raw TCP's protocol over TLS: host:port or "
            "[v6]:port"},
-          &C::listen_tls, address()),
+          &C::listen_tls, tcp_address()),
       row({.path = "listen.mode", .placeholder = "MODE", .help = "of Unix sockets, as in chmod; "
            "off: as the umask leaves it", .example = "0660"},
           &C::listen_mode, or_off(file_mode(), std::optional<uint32_t>())),

@@ -70,6 +70,14 @@ void emit_structures(YAML::Emitter& out, const Config& config) {
 
 }  // namespace
 
+std::string zmq_display(const Address& address) {
+  return address.is_path() ? "ipc:" + address.path : address.display();
+}
+
+std::string display_of(std::string_view key, const Address& address) {
+  return key.starts_with("listen.zmq") ? zmq_display(address) : address.display();
+}
+
 std::string to_yaml(const Config& config, const SettingsTable& table) {
   YAML::Emitter out;
   out.SetNullFormat(YAML::LowerNull);

@@ -9,6 +9,11 @@
 
 namespace zerogate {
 
+/// As listen.zmq takes it: a local socket is ipc:/path.
+std::string zmq_display(const Address& address);
+/// As the key of a listener, such as "listen.zmq", takes it.
+std::string display_of(std::string_view key, const Address& address);
+
 /// YAML that load_config would take, with passwords masked.
 std::string to_yaml(const Config& config, const SettingsTable& table = settings());
 

@@ -118,6 +118,23 @@ EndpointSums endpoint_sums(const std::vector<const WorkerMetrics*>& workers,
   return sums;
 }
 
+/// Those that serve and that no event loop knows an endpoint of.
+std::set<std::string> without_endpoints(const std::vector<const WorkerMetrics*>& workers) {
+  std::set<std::string> live, known;
+  for (const WorkerMetrics* worker : workers) {
+    for (const BackendTotals& backend : worker->backends.totals()) {
+      if (backend.live) {
+        live.insert(backend.backend);
+      }
+      if (std::ranges::any_of(backend.endpoints, &EndpointTotals::live)) {
+        known.insert(backend.backend);
+      }
+    }
+  }
+  std::erase_if(live, [&](const std::string& name) { return known.contains(name); });
+  return live;
+}
+
 }  // namespace
 
 EndpointStatus best_of(const std::vector<EndpointStatus>& views) {
@@ -154,6 +171,14 @@ std::vector<EndpointReport> BackendControl::report() const {
       sum.report.status = best_of(sum.views);
     }
     reports.push_back(std::move(sum.report));
+  }
+  for (const std::string& backend : without_endpoints(workers_.metrics())) {
+    EndpointReport report;
+    report.backend = backend;
+    report.status.state = EndpointState::down;
+    report.status.reason =
+        "its host name has no address yet; 'name not resolved' in the log says why";
+    reports.push_back(std::move(report));
   }
   return reports;
 }

@@ -119,6 +119,9 @@ void Gateway::log_start() const {
   const auto shown = [](const std::vector<ListenSocket>& sockets) {
     return sockets.empty() ? "off" : sockets.front().bound().display();
   };
+  const auto shown_zmq = [](const std::vector<ListenSocket>& sockets) {
+    return sockets.empty() ? "off" : zmq_display(sockets.front().bound());
+  };
   std::vector<std::string_view> backends;
   for (const BackendOptions& backend : config_.backends) {
     backends.push_back(backend.name);
@@ -127,8 +130,8 @@ void Gateway::log_start() const {
                       {"revision", revision()},
                       {"threads", config_.threads},
                       {"tcp", shown(tcp_sockets_)},
-                      {"zmq", shown(zmq_sockets_)},
-                      {"zmq_curve", shown(curve_sockets_)},
+                      {"zmq", shown_zmq(zmq_sockets_)},
+                      {"zmq_curve", shown_zmq(curve_sockets_)},
                       {"tls", shown(tls_sockets_)},
                       {"admin", admin_ != nullptr ? admin_address_ : "off"},
                       {"limits.message", effective_.tcp.max_message},
@@ -239,10 +242,10 @@ Status Gateway::start_workers() {
     note_listening("tls", tls_sockets_.front().bound().display());
   }
   if (config_.listen_zmq) {
-    note_listening("zmq", zmq_sockets_.front().bound().display());
+    note_listening("zmq", zmq_display(zmq_sockets_.front().bound()));
   }
   if (config_.listen_zmq_curve) {
-    note_listening("zmq_curve", curve_sockets_.front().bound().display());
+    note_listening("zmq_curve", zmq_display(curve_sockets_.front().bound()));
   }
   if (admin_ != nullptr) {
     note_listening("admin", admin_address_);

@@ -162,6 +162,8 @@ def test_unix_sockets_have_the_rights_that_were_asked_for(binary, folder):
     served = Served(binary, **variables)
     mode = lambda name: os.stat(path(name)).st_mode & 0o777
     assert (mode("tcp"), mode("zmq"), mode("admin")) == (0o666, 0o666, 0o640)
+    [start] = [line for line in served.lines if " event=start " in line]
+    assert f" tcp=unix:{path('tcp')} zmq=ipc:{path('zmq')} " in start
     # Another user where this one may become one, else the same: the mode was looked at above.
     other = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     for url in ("unix:" + path("tcp"), "ipc:" + path("zmq")):

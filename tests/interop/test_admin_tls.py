@@ -134,6 +134,10 @@ def test_the_token_is_told_to_the_gateway_only(site, tmp_path):
 def test_a_command_says_when_only_one_side_speaks_tls(binary, site):
     status, _, err = site.command("healthcheck", admin_tls_cert="", admin_tls_key="")
     assert status == 1 and err.count("\n") == 1
+    for command in ("healthcheck", "clients", "backends"):
+        status, _, err = site.command(command, "--admin", site.gateway.addresses["admin"], admin_tls_cert="", admin_tls_key="")
+        assert (status, err.count("\n")) == (1, 1)
+        assert "it speaks TLS; name the gateway's file with --config" in err
     plain = on_loopback(binary)
     status, _, err = site.command("healthcheck", admin=plain.addresses["admin"])
     assert status == 1 and "speaks no TLS; is admin_tls in force there?" in err

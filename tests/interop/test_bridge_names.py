@@ -3,6 +3,7 @@ restarted. The gateway gets an /etc/hosts of its own, in a mount namespace: noth
 machine sees it."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -92,6 +93,8 @@ async def test_a_name_that_comes_later(start_named, hosts, clients):
         client = clients.open("tcp", gateway)
         with pytest.raises(Exception, match="backend 'b' unavailable"):
             await client.call("f", 1)
+        told = json.loads(gateway.get("/backends")[1])
+        assert told["endpoints"] == [] and [one["backend"] for one in told["without_endpoints"]] == ["b"]
         hosts("127.0.0.1")
         await until(lambda: endpoints(gateway) == {"127.0.0.1"}, PATIENCE_S, "it is found")
         assert await client.call("f", 2) == 2

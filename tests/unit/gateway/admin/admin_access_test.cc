@@ -67,8 +67,9 @@ TEST(AdminAccess, TheTokenHasToBeTheSame) {
 TEST(AdminAccess, TheFileIsReadAgain) {
   const std::string file = ::testing::TempDir() + "zerogate-token-test";
   const auto write = [&](const std::string& text) { std::ofstream(file) << text; };
-  EXPECT_THAT(AdminAccess::make({.token_file = file + "-none"}).error(),
-              HasSubstr("-none': No such file or directory"));
+  EXPECT_THAT(
+      AdminAccess::make({.token_file = file + "-none"}).error(),
+      HasSubstr("-none': cannot be read: No such file or directory; name a file with the token"));
   write("short\n");
   EXPECT_THAT(AdminAccess::make({.token_file = file}).error(),
               AllOf(StartsWith("admin_token_file: '"), HasSubstr("16 to 1024 visible"),

@@ -39,8 +39,16 @@ TEST(BackendsDocumentTest, AnEndpointWithItsReasonAndSinceWhen) {
 
 TEST(BackendsDocumentTest, OneThatIsUpHasNoReason) {
   EndpointReport report;
+  report.endpoint = "10.0.0.2:5559";
   report.status = {EndpointState::up, "", 5};
-  const json one = json::parse(backends_json({report}, {9, kWallS}))["endpoints"][0];
+  EndpointReport none;
+  none.backend = "nowhere";
+  none.status.reason = "no address";
+  const json both = json::parse(backends_json({report, none}, {9, kWallS}));
+  EXPECT_EQ(both["without_endpoints"],
+            json::parse(R"([{"backend": "nowhere", "reason": "no address"}])"));
+  ASSERT_EQ(both["endpoints"].size(), 1u);
+  const json& one = both["endpoints"][0];
   EXPECT_EQ(one["state"], "up");
   EXPECT_TRUE(one["reason"].is_null());
 }

@@ -20,6 +20,13 @@ TEST(BackendsCommandTest, ATableWithOneLineForEachEndpoint) {
       "b        10.0.0.12:1  drain     2h            1          1        12  by\n");
 }
 
+TEST(BackendsCommandTest, ABackendWithoutEndpointsHasALine) {
+  EXPECT_EQ(backends_table(R"({"endpoints": [], "without_endpoints":)"
+                           R"( [{"backend": "orders", "reason": "no address"}]})"),
+            "BACKEND  ENDPOINT  STATE  SINCE  CONNECTIONS  IN FLIGHT  FAILURES  REASON\n"
+            "orders   -         down                                            no address\n");
+}
+
 TEST(BackendsCommandTest, NoEndpointAtAll) {
   EXPECT_EQ(backends_table(R"({"endpoints": []})"), "no backend has an endpoint\n");
 }

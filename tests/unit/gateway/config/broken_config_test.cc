@@ -136,7 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{
             "redis: {url: 'rediss://h', tls_ca: /nonexistent/ca.crt}",
             "zerogate.yaml:1: redis.tls_ca: '/nonexistent/ca.crt': cannot be read: No such file or "
-            "directory; name a file in PEM that this user may read"},
+            "directory; name a file in PEM"},
         Broken{"handlers:\n  - echo\n  - hello_wrld\n",
                "zerogate.yaml:3: handlers: unknown handler 'hello_wrld'; "
                "did you mean 'hello_world'?"},
@@ -152,8 +152,14 @@ INSTANTIATE_TEST_SUITE_P(
                "zerogate.yaml:3: listen.zmq: localhost:7 is taken by listen.tcp (localhost:7); "
                "give it another port"},
         Broken{"listen: {tcp: unix:/run/z, zmq: ipc:/run/z}",
-               "zerogate.yaml:1: listen.zmq: unix:/run/z is taken by listen.tcp (unix:/run/z); "
-               "give it another path"}));
+               "zerogate.yaml:1: listen.zmq: ipc:/run/z is taken by listen.tcp (unix:/run/z); "
+               "give it another path"},
+        Broken{"listen: {tcp: ipc:/run/z}",
+               "zerogate.yaml:1: listen.tcp: 'ipc:/run/z' is how sockets of ZeroMQ are written; "
+               "write unix:/run/z"},
+        Broken{"listen: {zmq: 'unix:///run/z'}",
+               "zerogate.yaml:1: listen.zmq: 'unix:///run/z' is how sockets of TCP are written; "
+               "write ipc:/run/z"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Kinds, BrokenConfig,

@@ -121,6 +121,14 @@ TEST_F(ConfigTest, AnEmptyValueDoesNotSwitchOff) {
                           "zerogate.yaml:6: log.slow: is empty; write off to switch it off"));
 }
 
+TEST_F(ConfigTest, APasswordAsItIsShownIsNone) {
+  EXPECT_THAT(
+      errors("threads: 1\nredis: {url: 'redis://bob:***@host'}\n"),
+      ElementsAre("zerogate.yaml:2: redis.url: the password is ***, as it is shown in place "
+                  "of the real one; write that one"));
+  EXPECT_THAT(good("redis: {url: 'redis://bob:****@host'}\n").redis, HasSubstr("****"));
+}
+
 TEST_F(ConfigTest, TellsAnEmptyFileFromOneThatSaysSomething) {
   EXPECT_FALSE(good("# nothing\n").source.has_keys);
   EXPECT_FALSE(good("{}\n").source.has_keys);

@@ -52,6 +52,16 @@ TEST_F(BackendOrdersTest, TheNameIsShownWhereSeveralHaveTheAddress) {
   EXPECT_THAT(shown(), ElementsAre("1.1.1.1:1", "1.1.1.2:1"));
 }
 
+TEST_F(BackendOrdersTest, ABackendWithoutEndpointsIsTold) {
+  ASSERT_THAT(shown(), ElementsAre(""));
+  EXPECT_EQ(control_.report()[0].backend, "b");
+  EXPECT_EQ(control_.report()[0].status.state, EndpointState::down);
+  EXPECT_THAT(control_.report()[0].status.reason, HasSubstr("no address"));
+  EXPECT_THAT(order(Action::disable, ""), HasSubstr("there are: none"));
+  backend_->add("1.1.1.1:1");
+  EXPECT_THAT(shown(), ElementsAre("1.1.1.1:1"));
+}
+
 TEST_F(BackendOrdersTest, AnOrderForAnAddressSaysThatItIsForSeveral) {
   const auto a = backend_->add("a.test@1.1.1.1:1");
   backend_->add("b.test@1.1.1.1:1");
@@ -75,10 +85,10 @@ TEST_F(BackendOrdersTest, AnOrderForAnAddressSaysThatItIsForSeveral) {
 TEST_F(BackendOrdersTest, AnOrderForAnAddressThatHasGoneIsShownAndTakenBack) {
   backend_->remove(backend_->add("a.test@1.1.1.1:1"));
   ASSERT_TRUE(by_hand_->set("b", "1.1.1.1:1", {HandState::drain, "", 1}));
-  EXPECT_THAT(shown(), ElementsAre("1.1.1.1:1"));
+  EXPECT_THAT(shown(), ElementsAre("1.1.1.1:1", ""));  // and that the backend has none
   EXPECT_THAT(control_.report()[0].status.reason, HasSubstr("no backend has this address now"));
   order(Action::enable, "1.1.1.1:1");
-  EXPECT_THAT(shown(), ElementsAre());
+  EXPECT_THAT(shown(), ElementsAre(""));
 }
 
 TEST(BackendControlTest, TheBestViewIsToldWithTheWorstOnesReason) {
