@@ -38,7 +38,7 @@ bool RedisChannel::send(ByteView command, RedisRequest& request) {
     gathered_at_ = out.size();
   }
   out.append(command);
-  pending_.push_back({&request, clock_.now_ns()});
+  pending_.push_back({&request, clock_.now_ns(), command.size()});
   if (!deadline_timer_.active()) {
     deadline_timer_.start(options_.timeout_ms);
   }
