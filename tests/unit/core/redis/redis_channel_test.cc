@@ -406,5 +406,23 @@ TEST_F(RedisChannelTest, AReturnWithLateCommandsOnlyIsLikeAnyOther) {
   EXPECT_EQ(home().accepted, 3);
 }
 
+TEST_F(RedisChannelTest, AReplyThatNeverEndsCostsItsConnection) {
+  serve();
+  home().silent = true;
+  RecordedRequest& endless = send({"ECHO", "a"});
+  uint64_t passed = 0;
+  for (; client_->up() && passed < 20 * kTimeoutMs; passed += 100) {
+    pass_ms(100);
+    network_.trickle();
+  }
+  EXPECT_EQ(endless.status, ReplyStatus::timeout);
+  EXPECT_EQ(passed, 10 * kTimeoutMs);
+  EXPECT_EQ(client_->state(), "no whole reply for 10000 ms (10.0.0.1:6379)");
+  home().silent = false;
+  ms_until([&] { return client_->up(); });
+  EXPECT_EQ(call({"ECHO", "b"}).value, "b");
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("redis down"), HasSubstr("redis up")));
+}
+
 }  // namespace
 }  // namespace zerogate::testing
