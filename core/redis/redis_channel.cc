@@ -57,6 +57,7 @@ void RedisChannel::start() { attempt(); }
 
 void RedisChannel::close() {
   state_ = State::closed;
+  quiet_ = false;
   timer_.stop();
   deadline_timer_.stop();
   connection_.reset();

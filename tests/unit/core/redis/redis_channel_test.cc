@@ -424,5 +424,18 @@ TEST_F(RedisChannelTest, AReplyThatNeverEndsCostsItsConnection) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("redis down"), HasSubstr("redis up")));
 }
 
+TEST_F(RedisChannelTest, AnEndDuringAQuietReturnAnswersWhatComesMeanwhile) {
+  serve();
+  call({"ECHO", "first"});
+  network_.close_all();
+  network_.step();
+  ASSERT_TRUE(client_->up()) << "a new connection is made";
+  RecordedRequest& last = requests_.emplace_back();
+  RedisClient* const client = client_.get();
+  send({"ECHO", "a"}).then = [&, client] { send_command(*client, {"GET", "n"}, last); };
+  client_.reset();
+  EXPECT_EQ(last.text, "redis unavailable: shutting down");
+}
+
 }  // namespace
 }  // namespace zerogate::testing
