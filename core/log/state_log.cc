@@ -43,6 +43,10 @@ void StateLog::leave(Entry& thing, std::optional<bool> view, bool awaited) {
   if (awaited) {
     thing.awaited = false;
   }
+  judge(thing, now_ms());
+  if (thing.changes > 0 && !thing.awaited) {
+    write(thing);  // no timer will
+  }
   if (--thing.reporters == 0) {
     things_.erase(key_of(thing.watched));
   }
@@ -55,27 +59,32 @@ uint64_t StateLog::update(Entry& thing, std::optional<bool> before, bool up,
     --(*before ? thing.up_for : thing.down_for);
   }
   ++(up ? thing.up_for : thing.down_for);
-  const bool all = thing.watched.when == WatchedState::When::up_for_all;
-  const bool now_up = thing.up_for > 0 && (!all || thing.down_for == 0);
-  if (thing.up != now_up) {
-    thing.up = now_up;
-    thing.reason = now_up ? "" : reason;
-    ++thing.changes;
-  }
-  // More than those of this report: a reporter that has gone may have owed a line.
-  if (thing.changes == 0) {
-    return 0;
+  if (!up) {
+    thing.reason = reason;
   }
   const uint64_t now = now_ms();
-  refill(thing, now);
-  if (thing.lines > 0) {
-    write(thing);
-    return 0;
-  }
-  if (std::exchange(thing.awaited, true)) {
+  if (judge(thing, now) || std::exchange(thing.awaited, true)) {
     return 0;
   }
   return thing.refilled_ms + refill_ms_ - now + 1;
+}
+
+bool StateLog::judge(Entry& thing, uint64_t now_ms) const {
+  if (thing.up_for + thing.down_for == 0) {
+    return true;  // it is as it was: those that are left have not said yet
+  }
+  const bool all = thing.watched.when == WatchedState::When::up_for_all;
+  const bool now_up = thing.up_for > 0 && (!all || thing.down_for == 0);
+  if (thing.up == now_up) {
+    return true;
+  }
+  thing.up = now_up;
+  ++thing.changes;
+  refill(thing, now_ms);
+  if (thing.lines > 0) {
+    write(thing);
+  }
+  return thing.changes == 0;
 }
 
 void StateLog::tell(Entry& thing) {

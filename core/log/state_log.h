@@ -30,7 +30,8 @@ struct WatchedState {
 
 /// Writes one line for each change of state, once for all workers, never per call or attempt. A
 /// state that changes often gets kBurst lines, then one every kRefillMs that says how many changes
-/// came between. The last state is always logged in the end. One for all workers; any thread.
+/// came between. The last state is always logged in the end: a reporter that owes a line and goes
+/// writes it. One for all workers; any thread.
 class StateLog {
  public:
   static constexpr uint32_t kBurst = 6;
@@ -49,8 +50,8 @@ class StateLog {
     uint32_t reporters = 0;
     uint32_t up_for = 0;
     uint32_t down_for = 0;
-    std::optional<bool> up;  ///< none: no reporter has said yet
-    std::string reason;
+    std::optional<bool> up;   ///< none: no reporter has said yet
+    std::string reason;       ///< of the last view that was down
     uint32_t changes = 0;     ///< that no line has told
     uint32_t lines = kBurst;  ///< that may be written now
     uint64_t refilled_ms = 0;
@@ -62,6 +63,9 @@ class StateLog {
   /// Milliseconds to wait before tell() when it could not be told at once, else 0.
   uint64_t update(Entry& thing, std::optional<bool> before, bool up, std::string_view reason);
   void tell(Entry& thing);
+  /// Makes one state of the views, whether one has come, changed or gone. False: it has changed,
+  /// and its line has to wait.
+  bool judge(Entry& thing, uint64_t now_ms) const;
   void write(Entry& thing) const;
   void refill(Entry& thing, uint64_t now_ms) const;
 

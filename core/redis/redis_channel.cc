@@ -57,6 +57,7 @@ void RedisChannel::start() { attempt(); }
 
 void RedisChannel::close() {
   state_ = State::closed;
+  quiet_ = false;
   timer_.stop();
   deadline_timer_.stop();
   connection_.reset();
@@ -208,7 +209,8 @@ void RedisChannel::on_broken(std::string_view reason, bool closed) {
 }
 
 /// Redis (`timeout`) and clouds close idle connections. That is no failure, and what was sent at
-/// that moment was not even read: nothing came back, and twice is as good as once.
+/// that moment was not even read: nothing came back, and twice is as good as once. What is late
+/// may be of any kind, for send_again() leaves it out.
 bool RedisChannel::may_return_quietly() {
   const bool proven = served_ || clock_.now_ns() - up_ns_ >= kQuietAfterMs * kNsPerMs;
   if (state_ != State::up || !proven || resent_ || pending_.size() != resendable_) {
@@ -230,10 +232,19 @@ void RedisChannel::return_quietly() {
   attempt();
 }
 
-/// Also what came meanwhile, and what was answered as late: the replies are counted.
+/// Also what came meanwhile, but nothing that was answered as late: its caller waits no more and
+/// may have written something newer since, and twice may be too often.
 void RedisChannel::send_again() {
-  connection_->out().append(sent_.view());
+  size_t late_bytes = 0;
+  for (; late_ > 0; --late_) {
+    late_bytes += pending_.pop_front().bytes;
+    --resendable_;
+  }
+  connection_->out().append(sent_.view().substr(late_bytes));
   resent_ = !pending_.empty();
+  if (!resent_) {
+    forget_sent();
+  }
 }
 
 /// Answers no command yet: this may run inside the end of the turn, when those who write the

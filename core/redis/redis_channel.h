@@ -69,6 +69,7 @@ class RedisChannel final : private RedisConnection::Owner {
   struct Pending {
     RedisRequest* request = nullptr;  // null: answered when it was late, its reply is skipped
     uint64_t sent_ns = 0;
+    size_t bytes = 0;  // of the command, where it is kept to be sent again
   };
 
   void on_connected() override;

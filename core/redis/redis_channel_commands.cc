@@ -18,6 +18,9 @@ constexpr std::string_view kClusterText = "redis is a cluster, which is not supp
 /// A connection from which nothing comes for this many timeouts, while replies are due, is
 /// replaced. One timeout is how long a Redis that is busy (a slow script, a fork) may keep silent.
 constexpr uint64_t kSilentTimeouts = 2;
+/// So is one whose oldest command has waited for so many, whatever comes in: a reply that trickles
+/// in holds up all that are behind it, and by then all that were sent with it are late.
+constexpr uint64_t kMostTimeouts = 10;
 /// So many commands, and bytes, are kept to be sent again: an idle connection carries few when it
 /// closes, and a busy one does not pay for copies.
 constexpr size_t kMaxResent = 32;
@@ -38,7 +41,7 @@ bool RedisChannel::send(ByteView command, RedisRequest& request) {
     gathered_at_ = out.size();
   }
   out.append(command);
-  pending_.push_back({&request, clock_.now_ns()});
+  pending_.push_back({&request, clock_.now_ns(), command.size()});
   if (!deadline_timer_.active()) {
     deadline_timer_.start(options_.timeout_ms);
   }
@@ -175,12 +178,17 @@ void RedisChannel::check_deadlines() {
     due_ns = pending_[late_].sent_ns + timeout_ns;
   }
   if (late_ > 0 && state_ == State::up) {
-    const uint64_t silent_since = std::max(heard_ns_, pending_.front().sent_ns);
+    const uint64_t sent_ns = pending_.front().sent_ns;
+    const uint64_t silent_since = std::max(heard_ns_, sent_ns);
     const uint64_t silent_until = silent_since + kSilentTimeouts * timeout_ns;
     if (now >= silent_until) {
       return fail(fmt::format("no reply for {} ms", (now - silent_since) / kNsPerMs));
     }
-    due_ns = std::min(due_ns, silent_until);
+    const uint64_t whole_until = sent_ns + kMostTimeouts * timeout_ns;
+    if (now >= whole_until) {
+      return fail(fmt::format("no whole reply for {} ms", (now - sent_ns) / kNsPerMs));
+    }
+    due_ns = std::min({due_ns, silent_until, whole_until});
   }
   if (due_ns != UINT64_MAX) {
     deadline_timer_.start_at((due_ns + kNsPerMs - 1) / kNsPerMs);

@@ -44,8 +44,8 @@ struct RedisOptions {
   uint32_t connections = 1;       ///< commands go to the one with the fewest under way
   uint32_t timeout_ms = 1000;     ///< deadline of a command, and of connecting
   uint32_t max_pending = 10'000;  ///< commands under way per connection; more are refused
-  /// Bytes that may wait to be sent, per connection, for a Redis that reads slowly. Bytes that
-  /// Redis sends are not bounded here: one reply is as long as the stored value, 512 MiB at most.
+  /// Bytes that may wait to be sent, per connection, for a Redis that reads slowly. What Redis
+  /// sends is bounded by its RedisNetwork: one reply, for each is handed on as soon as it is whole.
   size_t max_unsent_bytes = size_t{64} << 20;
   uint32_t backoff_min_ms = 50;     ///< first wait before a reconnect, doubled each time ...
   uint32_t backoff_max_ms = 1'000;  ///< ... up to this; each wait is jittered by +-50 %

@@ -1,5 +1,7 @@
 #include "core/redis/reply_reader.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <new>
 
@@ -97,7 +99,18 @@ ReplyReader::Next ReplyReader::read_copied() {
   if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK) {
     return Next::broken;
   }
-  return reply != nullptr ? Next::reply : Next::more;
+  if (reply != nullptr) {
+    item_bytes_ = 0;
+    return Next::reply;
+  }
+  // What hiredis has not used yet is the rest of this reply: those before it were handed out.
+  if (item_bytes_ + reader_->len - reader_->pos > max_reply_) {
+    too_large_ =
+        fmt::format("Redis sent a reply of more than {} bytes, {} times limits.message: raise that",
+                    max_reply_, kOversizeFactor);
+    return Next::broken;
+  }
+  return Next::more;
 }
 
 void ReplyReader::forget_copies() {
@@ -114,7 +127,7 @@ redisReplyObjectFunctions ReplyReader::functions = {
       const bool is_error = task->type == REDIS_REPLY_ERROR;
       const bool is_status = task->type == REDIS_REPLY_STATUS;
       if (task->parent != nullptr) {
-        RedisValue& item = add_item(task);
+        RedisValue& item = add_item(task, size);
         item.is_status = is_status;
         item.is_error = is_error;
         item.text = std::string(text, size);
@@ -177,9 +190,11 @@ RedisReply& ReplyReader::begin(const redisReadTask* task) {
 
 // hiredis keeps what these functions return for an array as the parent of its elements: the reply
 // of the outermost one, and an item, which does not move while its own elements are read.
-RedisValue& ReplyReader::add_item(const redisReadTask* task) {
+RedisValue& ReplyReader::add_item(const redisReadTask* task, size_t text_size) {
+  auto& reader = *static_cast<ReplyReader*>(task->privdata);
+  reader.item_bytes_ += sizeof(RedisValue) + text_size;
   std::vector<RedisValue>& items = task->parent->parent == nullptr
-                                       ? static_cast<ReplyReader*>(task->privdata)->items_
+                                       ? reader.items_
                                        : static_cast<RedisValue*>(task->parent->obj)->items;
   RedisValue& item = items.emplace_back();
   item.has_value = true;

@@ -23,10 +23,19 @@ class ReplyReader {
   enum class Next {
     reply,   ///< reply() is the next one, until next() is called again
     more,    ///< all bytes were used, and the rest of a reply will come
-    broken,  ///< Redis does not speak so: error()
+    broken,  ///< Redis does not speak so, or the reply is too large: error()
   };
 
-  ReplyReader() : reader_(make_reader()) {}
+  /// A reply may take so many times limits.message of memory, as one of a backend over ZeroMQ may:
+  /// what is larger costs all commands of its connection.
+  static constexpr size_t kOversizeFactor = 4;
+  /// The same where there is no limits.message: Redis' own limit of a string.
+  static constexpr size_t kMaxReply = size_t{512} << 20;
+
+  /// Reads no more of a reply that takes more than `max_reply` bytes before it is whole: its bytes,
+  /// and what an array's elements take beside them.
+  explicit ReplyReader(size_t max_reply = kMaxReply)
+      : max_reply_(max_reply), reader_(make_reader()) {}
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;
 
@@ -34,7 +43,9 @@ class ReplyReader {
   void feed(ByteView bytes) { fresh_ = bytes; }
   Next next();
   const RedisReply& reply() const { return reply_; }
-  std::string_view error() const { return reader_->errstr; }
+  std::string_view error() const {
+    return too_large_.empty() ? std::string_view(reader_->errstr) : too_large_;
+  }
 
  private:
   struct Free {
@@ -51,14 +62,17 @@ class ReplyReader {
   /// Of a task that is no array's element: the reply, set anew.
   static RedisReply& begin(const redisReadTask* task);
   /// Of one that is: its place.
-  static RedisValue& add_item(const redisReadTask* task);
+  static RedisValue& add_item(const redisReadTask* task, size_t text_size = 0);
 
+  const size_t max_reply_;
   ByteView fresh_;  ///< not used yet
   RedisReply reply_;
   Reader reader_;
   size_t copied_ = 0;  ///< bytes that reader_ was given since it had none; 0: it has none
   std::string text_;   ///< behind a reply that came in pieces
   std::vector<RedisValue> items_;
+  size_t item_bytes_ = 0;  ///< memory of items_ so far, while a reply comes
+  std::string too_large_;
 };
 
 }  // namespace zerogate

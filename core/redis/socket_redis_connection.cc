@@ -13,8 +13,8 @@ constexpr size_t kKeptCapacity = size_t{64} << 10;
 }  // namespace
 
 SocketRedisConnection::SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner,
-                                             char* read_buffer)
-    : owner_(owner), stream_(loop, *this, read_buffer) {
+                                             char* read_buffer, size_t max_reply)
+    : owner_(owner), stream_(loop, *this, read_buffer), reader_(max_reply) {
   stream_.set_kept_capacity(kKeptCapacity);
 }
 

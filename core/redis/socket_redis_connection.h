@@ -19,8 +19,10 @@ namespace zerogate {
 
 class SocketRedisConnection final : public RedisConnection, private TcpStream::Owner {
  public:
-  /// `read_buffer` has FrameReader::kSharedBytes. connect() is due.
-  SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner, char* read_buffer);
+  /// `read_buffer` has FrameReader::kSharedBytes, and no reply more than `max_reply`. connect() is
+  /// due.
+  SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner, char* read_buffer,
+                        size_t max_reply);
 
   /// From the beginning; before connect().
   void secure(const TlsUse& use) { stream_.secure(use); }

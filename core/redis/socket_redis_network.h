@@ -10,6 +10,7 @@
 #include "core/io/name_service.h"
 #include "core/io/tls_client.h"
 #include "core/redis/redis_network.h"
+#include "core/redis/reply_reader.h"
 
 namespace zerogate {
 
@@ -22,6 +23,8 @@ class SocketRedisNetwork final : public RedisNetwork {
   SocketRedisNetwork(const SocketRedisNetwork&) = delete;
   SocketRedisNetwork& operator=(const SocketRedisNetwork&) = delete;
 
+  /// Connections from now on read no reply that is much larger: see ReplyReader::kOversizeFactor.
+  void set_max_message(size_t bytes) { max_reply_ = ReplyReader::kOversizeFactor * bytes; }
   /// Connections from now on speak TLS, with a server that has a certificate for this name.
   void secure(std::shared_ptr<TlsClient> tls, std::string name) {
     tls_ = std::move(tls);
@@ -34,6 +37,7 @@ class SocketRedisNetwork final : public RedisNetwork {
 
  private:
   uv_loop_t* loop_;
+  size_t max_reply_ = ReplyReader::kMaxReply;
   std::unique_ptr<char[]> read_buffer_;  ///< of all connections; made with the first
   std::shared_ptr<NameService> names_;
   std::shared_ptr<TlsClient> tls_;  ///< null: none

@@ -16,6 +16,7 @@
 namespace zerogate {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -239,6 +240,73 @@ TEST_F(StateLogTest, WorkersJoinReportAndLeaveAtTheSameTime) {
   StateReporter last(&loop_, log, endpoint());
   last.set(true);
   EXPECT_THAT(lines_, SizeIs(1)) << "it is a new thing: all that knew it have gone";
+}
+
+/// A reload puts a new reporter in the place of one that goes.
+TEST_F(StateLogTest, TheViewsThatAreLeftSayWhatTheStateIs) {
+  const auto log = std::make_shared<StateLog>(kNever);
+  auto old = std::make_unique<StateReporter>(&loop_, log, endpoint());
+  StateReporter fresh(&loop_, log, endpoint());
+  old->set(true);
+  fresh.set(false, "refused");
+  EXPECT_THAT(lines_, SizeIs(1)) << "the old one still uses it";
+  old.reset();
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("endpoint up"),
+                                  AllOf(HasSubstr("endpoint down"), HasSubstr("reason=refused"))));
+  fresh.set(true);
+  EXPECT_THAT(lines_, SizeIs(3));
+}
+
+TEST_F(StateLogTest, AViewOfDownThatGoesLeavesItUp) {
+  when_ = WatchedState::When::up_for_all;
+  const auto log = std::make_shared<StateLog>(kNever);
+  StateReporter one(&loop_, log, endpoint());
+  auto two = std::make_unique<StateReporter>(&loop_, log, endpoint());
+  one.set(true);
+  two->set(false, "refused");
+  two.reset();
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("endpoint up"), HasSubstr("endpoint down"),
+                                  HasSubstr("endpoint up")));
+}
+
+TEST_F(StateLogTest, WhereNoViewIsLeftNothingIsSaid) {
+  const auto log = std::make_shared<StateLog>(kNever);
+  auto old = std::make_unique<StateReporter>(&loop_, log, endpoint());
+  StateReporter fresh(&loop_, log, endpoint());
+  old->set(true);
+  old.reset();
+  EXPECT_THAT(lines_, SizeIs(1)) << "the new one has not said yet";
+  fresh.set(true);
+  EXPECT_THAT(lines_, SizeIs(1)) << "and nothing has changed";
+}
+
+TEST_F(StateLogTest, AReporterThatOwesALineWritesItAsItLeaves) {
+  const auto log = std::make_shared<StateLog>(kNever);
+  auto flaps = std::make_unique<StateReporter>(&loop_, log, endpoint());
+  StateReporter other(&loop_, log, endpoint());
+  other.set(false, "refused");  // a line
+  for (uint32_t i = 1; i < StateLog::kBurst; ++i) {
+    flaps->set(i % 2 == 1, "flaps");
+  }
+  ASSERT_THAT(lines_, SizeIs(StateLog::kBurst));
+  ASSERT_THAT(lines_.back(), HasSubstr("endpoint up"));
+  flaps->set(false, "flaps");  // a line that waits for the timer
+  flaps.reset();
+  ASSERT_THAT(lines_, SizeIs(StateLog::kBurst + 1));
+  EXPECT_THAT(lines_.back(), HasSubstr("endpoint down"));
+}
+
+TEST_F(StateLogTest, ALineThatAnotherReporterOwesWaitsForIt) {
+  const auto log = std::make_shared<StateLog>(kNever);
+  auto goes = std::make_unique<StateReporter>(&loop_, log, endpoint());
+  auto owes = std::make_unique<StateReporter>(&loop_, log, endpoint());
+  for (uint32_t i = 0; i < StateLog::kBurst + 1; ++i) {
+    owes->set(i % 2 == 0, "flaps");
+  }
+  goes.reset();
+  EXPECT_THAT(lines_, SizeIs(StateLog::kBurst));
+  owes.reset();
+  EXPECT_THAT(lines_, SizeIs(StateLog::kBurst + 1)) << "the last that leaves, too";
 }
 
 }  // namespace

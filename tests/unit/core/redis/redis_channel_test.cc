@@ -1,6 +1,8 @@
 // How a RedisChannel comes up, why it does not, and when it goes to another server.
 #include "core/redis/redis_channel.h"
 
+#include <algorithm>
+
 #include "tests/unit/core/redis/redis_fixture.h"
 
 namespace zerogate::testing {
@@ -365,6 +367,74 @@ TEST_F(RedisChannelTest, OfTheAddressesOfANameTheOneThatTakesWritesIsFound) {
   call({"SET", "a", "1"});
   ms_until([&] { return client_->up(); });
   EXPECT_EQ(network_.tried().back(), "10.0.0.2:6379");
+}
+
+TEST_F(RedisChannelTest, WhatWasLateIsNotSentAgainAfterAnOrderlyClose) {
+  serve();
+  call({"ECHO", "first"});
+  home().silent = true;
+  RecordedRequest& once = send({"INCR", "n"}, false);
+  RecordedRequest& harmless = send({"SET", "a", "old"});
+  pass_ms(900);
+  RecordedRequest& young = send({"ECHO", "young"});
+  pass_ms(200);
+  ASSERT_EQ(once.status, ReplyStatus::timeout);
+  ASSERT_EQ(harmless.status, ReplyStatus::timeout);
+  home().silent = false;
+  network_.close_all();
+  pass_ms(4);
+  EXPECT_EQ(young.value, "young") << "sent again, and its reply is not taken for a late one's";
+  EXPECT_EQ(std::ranges::count(home().commands, "INCR n"), 1) << "its caller may try again itself";
+  EXPECT_EQ(std::ranges::count(home().commands, "SET a old"), 1) << "there may be a newer one";
+}
+
+TEST_F(RedisChannelTest, AReturnWithLateCommandsOnlyIsLikeAnyOther) {
+  serve();
+  call({"ECHO", "first"});
+  home().silent = true;
+  send({"INCR", "n"}, false);
+  pass_ms(1'100);
+  home().silent = false;
+  network_.close_all();
+  pass_ms(4);
+  EXPECT_EQ(std::ranges::count(home().commands, "INCR n"), 1);
+  EXPECT_EQ(call({"ECHO", "second"}).value, "second");
+  network_.close_all();
+  RecordedRequest& met = send({"ECHO", "third"});
+  pass_ms(4);
+  EXPECT_EQ(met.value, "third") << "nothing is left of the late one";
+  EXPECT_EQ(home().accepted, 3);
+}
+
+TEST_F(RedisChannelTest, AReplyThatNeverEndsCostsItsConnection) {
+  serve();
+  home().silent = true;
+  RecordedRequest& endless = send({"ECHO", "a"});
+  uint64_t passed = 0;
+  for (; client_->up() && passed < 20 * kTimeoutMs; passed += 100) {
+    pass_ms(100);
+    network_.trickle();
+  }
+  EXPECT_EQ(endless.status, ReplyStatus::timeout);
+  EXPECT_EQ(passed, 10 * kTimeoutMs);
+  EXPECT_EQ(client_->state(), "no whole reply for 10000 ms (10.0.0.1:6379)");
+  home().silent = false;
+  ms_until([&] { return client_->up(); });
+  EXPECT_EQ(call({"ECHO", "b"}).value, "b");
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("redis down"), HasSubstr("redis up")));
+}
+
+TEST_F(RedisChannelTest, AnEndDuringAQuietReturnAnswersWhatComesMeanwhile) {
+  serve();
+  call({"ECHO", "first"});
+  network_.close_all();
+  network_.step();
+  ASSERT_TRUE(client_->up()) << "a new connection is made";
+  RecordedRequest& last = requests_.emplace_back();
+  RedisClient* const client = client_.get();
+  send({"ECHO", "a"}).then = [&, client] { send_command(*client, {"GET", "n"}, last); };
+  client_.reset();
+  EXPECT_EQ(last.text, "redis unavailable: shutting down");
 }
 
 }  // namespace

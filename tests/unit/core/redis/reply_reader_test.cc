@@ -186,5 +186,41 @@ TEST_F(ReplyReaderTest, TheItemsOfALargeArrayLeaveNothingBehind) {
   EXPECT_LT(reader.reply().items->capacity(), 100u);
 }
 
+TEST_F(ReplyReaderTest, AReplyThatGrowsBeyondTheLimitIsNotRead) {
+  const std::vector<std::string> refused = {
+      "broken: Redis sent a reply of more than 4096 bytes, 4 times limits.message: raise that"};
+  const std::string text(1'000, 'x');
+  for (const std::string begin :
+       {"$100000000000\r\n", "+", "*2000000000\r\n$100000000000\r\n", "-ERR "}) {
+    ReplyReader reader(4'096);
+    EXPECT_EQ(read(reader, {begin, text, text, text, text, text}), refused) << begin;
+  }
+  std::string nils = "*2000000000\r\n";
+  for (int i = 0; i < 100; ++i) {
+    nils += "$-1\r\n";  // 500 bytes, and much more as values
+  }
+  ReplyReader reader(4'096);
+  EXPECT_EQ(read(reader, {nils}), refused);
+  std::vector<std::string> pieces = {"*2000000000\r\n"};
+  for (int i = 0; i < 5; ++i) {
+    pieces.push_back("$1000\r\n" + text + "\r\n");
+  }
+  ReplyReader another(4'096);
+  EXPECT_EQ(read(another, pieces), refused) << "elements that were read count, too";
+}
+
+TEST_F(ReplyReaderTest, TheLimitIsOfOneReply) {
+  ReplyReader reader(4'096);
+  const std::string text(3'000, 'x');
+  const std::string array = "*10\r\n" + std::string(":7\r\n:7\r\n:7\r\n:7\r\n:7\r\n");
+  std::vector<std::string> pieces;
+  for (int i = 0; i < 20; ++i) {  // never at rest between two
+    pieces.push_back("$3000\r\n" + text);
+    pieces.push_back("\r\n" + array);
+    pieces.push_back(array.substr(5));
+  }
+  EXPECT_EQ(read(reader, pieces).size(), 40u);
+}
+
 }  // namespace
 }  // namespace zerogate
