@@ -28,7 +28,6 @@ class BackendEnd : public BackendTest, public ::testing::WithParamInterface<cons
   void expect_nothing_more() {
     EXPECT_EQ(sink_.answers.size(), 2u);
     EXPECT_EQ(ended(Outcome::unavailable), 2u);
-    EXPECT_EQ(request_bytes_, 0u);
     EXPECT_TRUE(backend_->idle());
   }
   FakeConnection& server() { return *network_.to(name(1))[0]; }
@@ -48,6 +47,7 @@ TEST_P(BackendEnd, AConnectionThatEndsTakesNoCallWithIt) {
   network_.kill(name(1));
   pass_ms(1);
   expect_nothing_more();
+  EXPECT_EQ(request_bytes_, 0u);
 }
 
 TEST_P(BackendEnd, NoCallIsLateAfterIt) {

@@ -86,6 +86,7 @@ TEST_F(EndpointTest, OneThatWasThereInBetweenIsTriedAgainSoon) {
   }
   network_.serve(name(1));
   ASSERT_EQ(state(1), EndpointState::up);
+  pass_ms(BackendConnection::kProvenMs);
   network_.kill(name(1));
   const int made = network_.made;
   pass_ms(2 * Endpoint::kBackoffMinMs);

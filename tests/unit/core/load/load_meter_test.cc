@@ -74,7 +74,7 @@ TEST_F(LoadMeterTest, TheProcessorsTimeIsThatOfTheWindow) {
   EXPECT_GE(report().cpu_ns, kWorkNs - kTickNs);
   EXPECT_LT(report().cpu_ns, 2 * kWorkNs);
   EXPECT_GE(report().busiest_ns, kWorkNs - kTickNs);
-  EXPECT_LE(report().busiest_ns, report().cpu_ns);
+  EXPECT_LE(report().busiest_ns, report().cpu_ns + kNsPerMs) << "one is read after the other";
   meter_.begin_cpu();
   std::thread([] { burn(kWorkNs); }).join();
   meter_.end_cpu();

@@ -147,34 +147,6 @@ TEST_F(StateLogTest, TheLastStateIsToldInTheEnd) {
   EXPECT_THAT(lines_.back(), HasSubstr(up ? "endpoint up" : "endpoint down"));
 }
 
-// As a reload does: what it makes anew reports when what was there before has gone.
-TEST_F(StateLogTest, WhenOneGoesThatOwesALineTheNextReportOwesIt) {
-  for (const bool changes : {true, false}) {
-    const auto log = std::make_shared<StateLog>(kRefillMs);
-    StateReporter stays(&loop_, log, endpoint());
-    lines_.clear();
-    bool up = false;
-    {
-      StateReporter goes(&loop_, log, endpoint());
-      for (size_t told = 0; told == lines_.size(); ++told) {
-        goes.set(up = !up, "flaps");
-      }
-    }
-    const size_t told = lines_.size();
-    up = up != changes;
-    stays.set(up, "stays");
-    const auto ticker = make_uv<uv_timer_t>(&loop_, uv_timer_init, nullptr);
-    uv_timer_start(
-        ticker.get(), [](uv_timer_t*) {}, 5, 5);
-    for (int turns = 0; lines_.size() == told && turns < 4'000; ++turns) {
-      uv_run(&loop_, UV_RUN_ONCE);
-    }
-    ASSERT_EQ(lines_.size(), told + 1) << changes;
-    EXPECT_THAT(lines_.back(), HasSubstr(up ? "endpoint up" : "endpoint down"));
-    EXPECT_EQ(lines_.back().ends_with("changes=2"), changes) << lines_.back();
-  }
-}
-
 TEST_F(StateLogTest, ALineSaysHowManyChangesItStandsFor) {
   StateReporter one(&loop_, std::make_shared<StateLog>(kLongRefillMs), endpoint());
   for (uint32_t i = 0; i < StateLog::kBurst + 10; ++i) {

@@ -50,7 +50,7 @@ TEST_F(FunctionsCommandTest, ATableOfNamesTypesAndPlaces) {
 
 TEST_F(FunctionsCommandTest, WhoAnswersFollowsFromHandlersAndTheFirstMatchingRoute) {
   const std::string routes = "[{functions: [s*], backend: c}, {functions: ['save*'], backend: b}]";
-  EXPECT_EQ(run({.config_file = "", .flags = {{"handlers", ""}}}, routes), 0) << err_.str();
+  EXPECT_EQ(run({.config_file = "", .flags = {{"handlers", "off"}}}, routes), 0) << err_.str();
   EXPECT_EQ(out_.str(),
             "FUNCTION              ANSWERED      WHAT IT DOES\n"
             "save(Note) -> str     by backend c  Keeps a note.\n"
