@@ -171,12 +171,12 @@ StreamSession& StreamListener::make_session() {
   const CallerKey key = sessions_.take();
   StreamSession::Owner& owner = *this;
   sessions_[key.slot] = std::make_unique<StreamSession>(shared_, owner, key);
+  metrics_.accepted.add();  // also of one whose peer has gone by now
   metrics_.connections.add();
   return *sessions_[key.slot];
 }
 
 void StreamListener::admit(StreamSession& session, bool has_place) {
-  metrics_.accepted.add();
   tell_connections();
   if (!is_allowed(*session.address())) {
     session.reject(Rejected::not_allowed);

@@ -161,6 +161,7 @@ TEST_P(SharedPortTest, WhoHasResetBeforeHeIsAcceptedIsNotServed) {
   const bool is_unix = GetParam() == std::string_view("unix");
   EXPECT_EQ(lines_.lines.size(), is_unix ? 1u : 0u);
   EXPECT_EQ(connections(), lines_.lines.size());
+  EXPECT_EQ(workers_[0].metrics.accepted.value() + workers_[1].metrics.accepted.value(), 1u);
 }
 
 // libuv would try again at once and for ever.
