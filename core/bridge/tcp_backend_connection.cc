@@ -108,14 +108,13 @@ ByteView TcpBackendConnection::on_long_frame(ByteView front, const wire::t3::Fra
   if (id == kProbeId) {
     on_probe_answer({});  // while it is waited for, it is none of Zero's
   }
-  begin_skipping(front, frame.size);
+  // The slot of an id that is made up may be taken before the reply has ended: no call's then.
+  begin_skipping(slot != nullptr ? id : kProbeId, frame.size);
   return skip(front);
 }
 
-// The slot of an id that is made up may be taken before the reply has ended: no call's then.
-void TcpBackendConnection::begin_skipping(ByteView front, size_t frame_size) {
-  const uint32_t id = wire::load_be32(front.data() + wire::t3::kLengthBytes);
-  skipped_id_ = find(id) != nullptr ? id : kProbeId;
+void TcpBackendConnection::begin_skipping(uint32_t id, size_t frame_size) {
+  skipped_id_ = id;
   skipped_reply_ = frame_size - wire::t3::kHeaderBytes;
   skip_ = frame_size;
 }
@@ -135,7 +134,7 @@ void TcpBackendConnection::on_given_up() {
   }
   const bool waited = stream_.waits_for_memory();
   const ByteBuffer begun = stream_.release_kept();
-  begin_skipping(begun.view(), frame_size);
+  begin_skipping(id, frame_size);
   skip(begun.view());
   if (waited && stream_.start_reading() != 0) {
     fail(kNoReply);

@@ -37,8 +37,9 @@ class TcpBackendConnection final : public BackendConnection, private TcpStream::
   /// A frame over the limit, or one that is not whole and needs memory of its own, of which at
   /// least the header has come. Returns what is behind it.
   ByteView on_long_frame(ByteView front, const wire::t3::Frame& frame);
-  /// A reply over the limit, or to no call that waits, is thrown away as its bytes come.
-  void begin_skipping(ByteView front, size_t frame_size);
+  /// A reply over the limit, or to no call that waits, is thrown away as its bytes come. `id` is
+  /// its call's, or kProbeId when it has none.
+  void begin_skipping(uint32_t id, size_t frame_size);
   ByteView skip(ByteView bytes);
 
   TcpStream stream_;

@@ -1,11 +1,12 @@
 #include "core/io/peer_address.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
+#include <uv.h>
 
 #include <array>
 #include <cstring>
+
+#include "core/base/address.h"
 
 namespace zerogate {
 
@@ -24,12 +25,9 @@ std::string PeerAddress::text() const {
   if (is_unix()) {
     return "unix";
   }
-  const std::string numbers = host();
-  const std::string_view shown = without_v4_prefix(numbers);
-  const bool brackets = shown.find(':') != shown.npos;
   // IPv4 has its port in the same place.
-  return fmt::format("{}{}{}:{}", brackets ? "[" : "", shown, brackets ? "]" : "",
-                     ntohs(name_.sin6_port));
+  const uint16_t port = ntohs(name_.sin6_port);
+  return Address{std::string(without_v4_prefix(host())), port, ""}.display();
 }
 
 std::optional<IpAddress> PeerAddress::ip() const {
@@ -37,11 +35,8 @@ std::optional<IpAddress> PeerAddress::ip() const {
 }
 
 std::string PeerAddress::host() const {
-  const bool v6 = name_.sin6_family == AF_INET6;
-  const void* const bytes = v6 ? static_cast<const void*>(&name_.sin6_addr)
-                               : &reinterpret_cast<const sockaddr_in&>(name_).sin_addr;
   std::array<char, INET6_ADDRSTRLEN> numbers{};
-  inet_ntop(name_.sin6_family, bytes, numbers.data(), numbers.size());
+  uv_ip_name(reinterpret_cast<const sockaddr*>(&name_), numbers.data(), numbers.size());
   return numbers.data();
 }
 

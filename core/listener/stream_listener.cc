@@ -107,15 +107,14 @@ void StreamListener::stop_accepting() {
   accept_.reset();
   socket_ = nullptr;
   rest_timer_.stop();
-  tell_timer_.stop();
   if (inbox_ != nullptr) {
     // Whom others have passed on meanwhile has begun its connection as early as those here.
     for (UniqueFd& connection : member_.balancer->close_inbox(member_.index)) {
       adopt(std::move(connection));
     }
-    tell_timer_.stop();
   }
   inbox_.reset();
+  tell_timer_.stop();
   member_ = {};
 }
 
@@ -185,7 +184,7 @@ void StreamListener::admit(StreamSession& session, bool has_place) {
     session.reject(Rejected::limit);
   } else if (is_one_of_the_last(session.fd())) {
     session.reject(Rejected::descriptors);
-  } else if (shared_.tls && !has_room_for_handshake()) {
+  } else if (shared_.tls && !make_room_for_handshake()) {
     session.reject(Rejected::handshakes);
   } else {
     if (shared_.tls) {
@@ -198,25 +197,21 @@ void StreamListener::admit(StreamSession& session, bool has_place) {
 // A peer that stands still costs its place and nothing else, for the whole time-out: so that some
 // of them cannot keep all others out, the one that is waited for longest goes. Not those that wait
 // for this loop's own work: there are as many as it can do, and one more would only make all late.
-bool StreamListener::has_room_for_handshake() {
-  const bool room = shared_.tls->loop.unfinished() <= shared_.tls->max_handshakes;
-  for (auto at = shaking_.begin(); at != shaking_.end();) {
-    StreamSession* const session = find(*at);
-    const bool done = session == nullptr || !session->shakes_hands();
-    if (!done && room) {
-      break;  // enough is forgotten
-    }
-    if (!done && !session->awaits_handshake()) {
-      ++at;
-      continue;
-    }
-    at = shaking_.erase(at);
-    if (!done) {
-      session->reject(Rejected::handshakes);
-      return true;
-    }
+bool StreamListener::make_room_for_handshake() {
+  std::erase_if(shaking_, [this](CallerKey key) {
+    const StreamSession* session = find(key);
+    return session == nullptr || !session->shakes_hands();
+  });
+  if (shared_.tls->loop.unfinished() <= shared_.tls->max_handshakes) {
+    return true;
   }
-  return room;
+  const auto oldest = std::ranges::find_if(
+      shaking_, [this](CallerKey key) { return find(key)->awaits_handshake(); });
+  if (oldest == shaking_.end()) {
+    return false;
+  }
+  find(*oldest)->reject(Rejected::handshakes);
+  return true;
 }
 
 void StreamListener::set_tls(std::shared_ptr<const TlsContext> context, bool check) {

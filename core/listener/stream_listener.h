@@ -5,7 +5,6 @@
 #include <uv.h>
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -132,8 +131,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void admit(StreamSession& session, bool has_place = true);
   /// Of a Unix socket the file's rights say who may connect.
   bool is_allowed(const PeerAddress& peer) const;
-  /// Of TLS: one more handshake may be under way.
-  bool has_room_for_handshake();
+  /// Of TLS: false when one more handshake may not be under way.
+  bool make_room_for_handshake();
   void open_inbox();
   void tell_connections();
   bool full() const { return sessions_.size() >= options().max_connections; }
@@ -167,7 +166,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   std::optional<AcceptGate> gate_;     ///< of a TCP socket where newcomers wait: see pause()
   Timer certificate_timer_;
   std::vector<CallerKey> to_check_;  ///< sessions whose certificates are to be judged again
-  std::deque<CallerKey> shaking_;    ///< in the order of their handshakes, some of which are done
+  std::vector<CallerKey> shaking_;   ///< in the order of their handshakes, some of which are done
   const std::unique_ptr<char[]> read_buffer_;
   MemoryAccount own_memory_;  ///< where no worker has one
   StreamSession::Shared shared_;

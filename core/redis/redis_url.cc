@@ -13,7 +13,6 @@ namespace zerogate {
 namespace {
 
 constexpr uint32_t kMaxDatabase = 0x7fffffff;  // redis-server's `databases` is an int
-constexpr std::string_view kMask = "***";
 constexpr std::string_view kUrlExample =
     "write redis://[user:password@]host[:port][/database], rediss:// for TLS, or unix:/path[?db=N]";
 
@@ -234,7 +233,7 @@ std::string mask_password(std::string_view text) {
   const size_t query = std::min(text.find("?password="), text.find("&password="));
   if (query != std::string_view::npos) {
     // Nothing we take, but a habit of other clients: ?password=...
-    return fmt::format("{}{}", mask_password(text.substr(0, query + 1)), "password=***");
+    return fmt::format("{}password={}", mask_password(text.substr(0, query + 1)), kMask);
   }
   size_t begin = text.find("://");
   const bool has_scheme = begin != std::string_view::npos && text.find_first_of(":@") == begin;

@@ -29,7 +29,10 @@ struct RedisUrl {
   bool operator==(const RedisUrl&) const = default;
 };
 
-/// `text` with the password, if it has one, replaced by "***": for /config and logs.
+/// Stands for a secret wherever a configuration is shown.
+inline constexpr std::string_view kMask = "***";
+
+/// `text` with the password, if it has one, replaced by kMask: for /config and logs.
 std::string mask_password(std::string_view text);
 
 }  // namespace zerogate

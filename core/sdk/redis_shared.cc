@@ -111,9 +111,8 @@ std::string_view instead_of(SharedHarm harm) {
       return "it would change the connection for other calls; user, password and database are "
              "those of redis.url";
     case SharedHarm::client:
-      return "it would change the connection for other calls; CLIENT ID, INFO, LIST and GETNAME "
-             "are "
-             "sent";
+      return "it would change the connection for other calls; "
+             "CLIENT ID, INFO, LIST and GETNAME are sent";
     case SharedHarm::stream:
       return "other calls would get its messages as their replies; it needs a Redis client of your "
              "own";

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/quote.h"
+#include "core/base/unreadable.h"
 
 namespace zerogate {
 namespace {
@@ -38,10 +39,9 @@ std::optional<std::string> read_tls_file(const std::string& name, std::string_vi
   }
   const std::unique_ptr<std::FILE, CloseTlsFile> file(std::fopen(name.c_str(), "re"));
   if (!file) {
-    const std::string_view fix =
-        errno == EACCES ? "let the gateway's user read it, by its group and mode 0640, say"
-                        : "name a file in PEM";
-    return refuse(fmt::format("cannot be read: {}; {}", std::strerror(errno), fix));
+    const int error = errno;
+    return refuse(fmt::format("cannot be read: {}; {}", std::strerror(error),
+                              fix_of_unreadable(error, "name a file in PEM")));
   }
   std::string text(kMaxFileBytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));

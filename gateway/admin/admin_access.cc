@@ -15,6 +15,7 @@
 #include "core/base/glob.h"
 #include "core/base/quote.h"
 #include "core/base/unique_fd.h"
+#include "core/base/unreadable.h"
 
 namespace zerogate {
 namespace {
@@ -109,10 +110,9 @@ Result<std::string> read_token(const std::string& file) {
   std::array<char, AdminAccess::kMaxTokenBytes + 16> bytes{};
   const ssize_t size = fd ? read(fd.get(), bytes.data(), bytes.size()) : -1;
   if (size < 0) {
-    const std::string_view fix =
-        errno == EACCES ? "let the gateway's user read it, by its group and mode 0640, say"
-                        : "name a file with the token";
-    return failed(fmt::format("cannot be read: {}; {}", std::strerror(errno), fix));
+    const int error = errno;
+    return failed(fmt::format("cannot be read: {}; {}", std::strerror(error),
+                              fix_of_unreadable(error, "name a file with the token")));
   }
   std::string token(trim({bytes.data(), static_cast<size_t>(size)}, kBlanks));
   if (const std::string problem = token_problem(token); !problem.empty()) {

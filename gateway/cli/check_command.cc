@@ -12,6 +12,7 @@
 
 #include "core/base/quote.h"
 #include "core/listener/listen_socket.h"
+#include "core/redis/redis_url.h"
 #include "gateway/ask/admin_client.h"
 #include "gateway/ask/config_diff.h"
 #include "gateway/ask/exit_status.h"
@@ -92,7 +93,7 @@ int show_diff(const Config& config, const CheckCommand& command, const Environme
   const std::string written = to_yaml(config);
   const std::string diff = diff_yaml(running, written);
   // The gateway tells no password, nor whether two are the same.
-  const bool has_secret = written.find("***") != written.npos;
+  const bool has_secret = written.find(kMask) != written.npos;
   out << admin->address.display()
       << (diff.empty() ? ": this is in force"
                        : ": differs from what is in force (- running, + written)")

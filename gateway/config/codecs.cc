@@ -259,7 +259,7 @@ Codec<std::string> secret() {
     return problem.empty() ? Result<std::string>(text)
                            : Result<std::string>(Error{std::move(problem)});
   };
-  return word<std::string>(parse, [](const std::string&) { return std::string("***"); });
+  return word<std::string>(parse, [](const std::string&) { return std::string(kMask); });
 }
 
 Codec<std::string> file_name() {

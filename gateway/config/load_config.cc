@@ -17,7 +17,6 @@ namespace {
 constexpr std::string_view kCert = "tls.cert";
 constexpr std::string_view kKey = "tls.key";
 constexpr std::string_view kCa = "tls.ca";
-constexpr std::string_view kShownPassword = "***";  ///< by mask_password()
 
 /// Kubernetes sets ZEROGATE_PORT_5559_TCP, ZEROGATE_SERVICE_HOST and the like for every pod beside
 /// a service of that name.
@@ -153,7 +152,7 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
   builder.check_together();
   // Not where the codec reads it: what is shown of a configuration is a configuration, too.
   if (const auto redis = RedisUrl::parse(builder.config().redis);
-      redis && redis.value().password == kShownPassword) {
+      redis && redis.value().password == kMask) {
     builder.fail(builder.origin("redis.url"),
                  "the password is ***, as it is shown in place of the real one; write that one");
   }

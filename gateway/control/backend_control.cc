@@ -82,13 +82,17 @@ std::string_view effect_of(Action action) {
   return "it is tried at once";
 }
 
-/// Those that exist or that something was ordered for, by backend and by what is shown.
-EndpointSums endpoint_sums(const std::vector<const WorkerMetrics*>& workers,
-                           const ByHand& by_hand) {
+/// Of each backend as often as there are event loops.
+std::vector<BackendTotals> totals_of(const std::vector<const WorkerMetrics*>& workers) {
   std::vector<BackendTotals> all;
   for (const WorkerMetrics* worker : workers) {
     std::ranges::move(worker->backends.totals(), std::back_inserter(all));
   }
+  return all;
+}
+
+/// Those that exist or that something was ordered for, by backend and by what is shown.
+EndpointSums endpoint_sums(const std::vector<BackendTotals>& all, const ByHand& by_hand) {
   const auto counts = [&](const BackendTotals& backend, const EndpointTotals& one) {
     return one.live || by_hand.find(backend.backend, one.endpoint).state != HandState::ready;
   };
@@ -119,16 +123,14 @@ EndpointSums endpoint_sums(const std::vector<const WorkerMetrics*>& workers,
 }
 
 /// Those that serve and that no event loop knows an endpoint of.
-std::set<std::string> without_endpoints(const std::vector<const WorkerMetrics*>& workers) {
+std::set<std::string> without_endpoints(const std::vector<BackendTotals>& all) {
   std::set<std::string> live, known;
-  for (const WorkerMetrics* worker : workers) {
-    for (const BackendTotals& backend : worker->backends.totals()) {
-      if (backend.live) {
-        live.insert(backend.backend);
-      }
-      if (std::ranges::any_of(backend.endpoints, &EndpointTotals::live)) {
-        known.insert(backend.backend);
-      }
+  for (const BackendTotals& backend : all) {
+    if (backend.live) {
+      live.insert(backend.backend);
+    }
+    if (std::ranges::any_of(backend.endpoints, &EndpointTotals::live)) {
+      known.insert(backend.backend);
     }
   }
   std::erase_if(live, [&](const std::string& name) { return known.contains(name); });
@@ -153,8 +155,9 @@ EndpointStatus best_of(const std::vector<EndpointStatus>& views) {
 }
 
 std::vector<EndpointReport> BackendControl::report() const {
+  const std::vector<BackendTotals> all = totals_of(workers_.metrics());
   std::vector<EndpointReport> reports;
-  for (auto& [key, sum] : endpoint_sums(workers_.metrics(), *by_hand_)) {
+  for (auto& [key, sum] : endpoint_sums(all, *by_hand_)) {
     sum.report.backend = key.first;
     sum.report.endpoint = key.second;
     if (sum.views.empty()) {
@@ -172,7 +175,7 @@ std::vector<EndpointReport> BackendControl::report() const {
     }
     reports.push_back(std::move(sum.report));
   }
-  for (const std::string& backend : without_endpoints(workers_.metrics())) {
+  for (const std::string& backend : without_endpoints(all)) {
     EndpointReport report;
     report.backend = backend;
     report.status.state = EndpointState::down;
@@ -187,7 +190,7 @@ Result<std::string> BackendControl::order(const EndpointOrder& order) {
   const std::lock_guard lock(ordering_);
   std::string known;
   std::vector<std::string> meant;
-  for (const auto& [key, sum] : endpoint_sums(workers_.metrics(), *by_hand_)) {
+  for (const auto& [key, sum] : endpoint_sums(totals_of(workers_.metrics()), *by_hand_)) {
     const auto& [backend, endpoint] = key;
     if (backend == order.backend &&
         (address_of(endpoint) == order.endpoint || sum.names.contains(order.endpoint))) {

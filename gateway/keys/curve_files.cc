@@ -17,6 +17,7 @@
 
 #include "core/base/quote.h"
 #include "core/base/unique_fd.h"
+#include "core/base/unreadable.h"
 #include "core/io/zmq_curve.h"
 
 namespace zerogate {
@@ -25,21 +26,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kHowToMake = "zerogate keys curve NAME makes a pair";
-constexpr std::string_view kHowToLetRead =
-    "let the gateway's user read it, by its group and mode 0640 (a folder: 0750), say";
-
-/// What to do about a file or folder that cannot be read.
-std::string_view fix_of(int error, std::string_view otherwise) {
-  return error == EACCES ? kHowToLetRead : otherwise;
-}
+constexpr std::string_view kReadModes = "0640 (a folder: 0750)";
 
 Result<CurveCertificate> read_certificate(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
   std::string text(kMaxCurveFileBytes + 1, '\0');
   if (!stream || fs::is_directory(file)) {
-    const char* const why = stream ? "is a folder" : std::strerror(errno);
-    return Error{
-        fmt::format("{} cannot be read: {}; {}", quote(file), why, fix_of(errno, kHowToMake))};
+    const int error = errno;
+    return Error{fmt::format("{} cannot be read: {}; {}", quote(file),
+                             stream ? "is a folder" : std::strerror(error),
+                             fix_of_unreadable(error, kHowToMake, kReadModes))};
   }
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(stream.gcount()));
@@ -160,7 +156,8 @@ Result<CurveClientKeys> read_curve_clients(const std::string& folder) {
   if (error) {
     return Error{fmt::format(
         "{} cannot be read: {}; {}", quote(folder), error.message(),
-        fix_of(error.value(), "name a folder with a certificate for each client, or any"))};
+        fix_of_unreadable(error.value(), "name a folder with a certificate for each client, or any",
+                          kReadModes))};
   }
   if (files.size() > kMaxCurveClients) {
     return Error{fmt::format("{} has more than {} files", quote(folder), kMaxCurveClients)};

@@ -66,6 +66,12 @@ class BackendTest : public ::testing::Test {
     backend_->forward(request, std::move(call), timeout_ms);
     return begun_ - 1;
   }
+  /// Time passes until a connection to it is tried.
+  void wait_for_attempt(size_t endpoint) {
+    while (network_.to(name(endpoint)).empty()) {
+      pass_ms(1);
+    }
+  }
   /// The turn ends, and time passes in steps of a millisecond.
   void pass_ms(uint64_t ms) {
     backend_->flush();

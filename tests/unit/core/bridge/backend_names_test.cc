@@ -109,9 +109,7 @@ TEST_F(BackendNamesTest, TheOldAddressServesUntilTheNewOneCan) {
     look_up();
     expect_call_at(1);
   }
-  while (network_.to(name(2)).empty()) {
-    pass_ms(1);  // the next attempt
-  }
+  wait_for_attempt(2);
   network_.serve(name(2));
   expect_call_at(2);
   pass_ms(1);
@@ -207,9 +205,7 @@ TEST_F(BackendNamesTest, AnAddressThatLeavesHasItsWholeTimeAfterAnotherHasLeft) 
   make_named({1});
   say({2});
   pass_ms(EndpointSet::kLeaveMs / 2);
-  while (network_.to(name(2)).empty()) {
-    pass_ms(1);
-  }
+  wait_for_attempt(2);
   network_.serve(name(2));
   say({3});
   pass_ms(EndpointSet::kLeaveMs - 1'000);

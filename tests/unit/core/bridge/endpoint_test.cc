@@ -81,9 +81,7 @@ TEST_F(EndpointTest, OneThatWasNeverThereIsTriedAboutEveryThirtySeconds) {
 TEST_F(EndpointTest, OneThatWasThereInBetweenIsTriedAgainSoon) {
   make(1);
   attempts(1, 60);
-  while (network_.to(name(1)).empty()) {
-    pass_ms(1);
-  }
+  wait_for_attempt(1);
   network_.serve(name(1));
   ASSERT_EQ(state(1), EndpointState::up);
   pass_ms(BackendConnection::kProvenMs);

@@ -3,37 +3,28 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <string>
 #include <utility>
 
 #include "core/base/unique_fd.h"
+#include "tests/unit/core/base/loopback.h"
 
-namespace zerogate {
+namespace zerogate::testing {
 namespace {
 
-/// A connection over loopback, as its server sees it.
 class PeerAddressTest : public ::testing::Test {
  protected:
-  void connect_over(int family) {
-    const UniqueFd listener(socket(family, SOCK_STREAM, 0));
-    sockaddr_in6 address{};
-    address.sin6_family = static_cast<sa_family_t>(family);
-    if (family == AF_INET) {
-      reinterpret_cast<sockaddr_in&>(address).sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    } else {
-      address.sin6_addr = in6addr_loopback;
-    }
-    socklen_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener.get(), generic, size) != 0) {
-      GTEST_SKIP() << "no IPv6 here";
-    }
-    ASSERT_EQ(listen(listener.get(), 1), 0);
-    getsockname(listener.get(), generic, &size);
-    client_.reset(socket(family, SOCK_STREAM, 0));
-    ASSERT_EQ(connect(client_.get(), generic, size), 0);
-    server_.reset(accept(listener.get(), nullptr, nullptr));
-    getsockname(client_.get(), generic, &size);
-    port_ = std::to_string(ntohs(address.sin6_port));
+  void connect_over_v4() {
+    LoopbackPort::Pair pair = LoopbackPort().connect_both();
+    client_ = std::move(pair.connected);
+    server_ = std::move(pair.accepted);
+    port_ = own_port(client_.get());
+  }
+  static std::string own_port(int fd) {
+    sockaddr_in6 address{};  // IPv4 has its port in the same place
+    socklen_t size = sizeof address;
+    getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+    return std::to_string(ntohs(address.sin6_port));
   }
 
   UniqueFd client_, server_;
@@ -41,7 +32,7 @@ class PeerAddressTest : public ::testing::Test {
 };
 
 TEST_F(PeerAddressTest, IsAnAddressAndAPort) {
-  connect_over(AF_INET);
+  connect_over_v4();
   const auto peer = PeerAddress::of(server_.get());
   ASSERT_TRUE(peer);
   EXPECT_EQ(peer->text(), "127.0.0.1:" + port_);
@@ -51,10 +42,23 @@ TEST_F(PeerAddressTest, IsAnAddressAndAPort) {
 
 // Brackets keep the port apart.
 TEST_F(PeerAddressTest, OfIPv6StandsInBrackets) {
-  connect_over(AF_INET6);
+  const UniqueFd listener(socket(AF_INET6, SOCK_STREAM, 0));
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (bind(listener.get(), generic, size) != 0) {
+    GTEST_SKIP() << "no IPv6 here";
+  }
+  ASSERT_EQ(listen(listener.get(), 1), 0);
+  getsockname(listener.get(), generic, &size);
+  client_.reset(socket(AF_INET6, SOCK_STREAM, 0));
+  ASSERT_EQ(connect(client_.get(), generic, size), 0);
+  server_.reset(accept(listener.get(), nullptr, nullptr));
   const auto peer = PeerAddress::of(server_.get());
   ASSERT_TRUE(peer);
-  EXPECT_EQ(peer->text(), "[::1]:" + port_);
+  EXPECT_EQ(peer->text(), "[::1]:" + own_port(client_.get()));
   EXPECT_EQ(peer->ip(), IpAddress::parse("::1"));
 }
 
@@ -72,7 +76,7 @@ TEST_F(PeerAddressTest, OnAUnixSocketIsNone) {
 // What the peer has sent before is there still: whoever takes "no address" for a Unix socket's
 // serves it to anybody.
 TEST_F(PeerAddressTest, IsForgottenByTheKernelAtAReset) {
-  connect_over(AF_INET);
+  connect_over_v4();
   const auto before = PeerAddress::of(server_.get());
   ASSERT_EQ(send(client_.get(), "x", 1, 0), 1);
   const linger at_once = {1, 0};
@@ -98,4 +102,4 @@ TEST(WithoutV4Prefix, AnAddressOfIPv4IsWrittenAsThatThoughItsSocketIsOfIPv6) {
 }
 
 }  // namespace
-}  // namespace zerogate
+}  // namespace zerogate::testing
