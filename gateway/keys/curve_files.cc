@@ -32,7 +32,7 @@ Result<CurveCertificate> read_certificate(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
   std::string text(kMaxCurveFileBytes + 1, '\0');
   if (!stream || fs::is_directory(file)) {
-    const int error = errno;
+    const int error = stream ? EISDIR : errno;
     return Error{fmt::format("{} cannot be read: {}; {}", quote(file),
                              stream ? "is a folder" : std::strerror(error),
                              fix_of_unreadable(error, kHowToMake, kReadModes))};

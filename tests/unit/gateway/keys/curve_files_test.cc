@@ -44,6 +44,9 @@ TEST(CurveFiles, OneThatMayNotBeReadNamesTheRightsThatLackAndNoNewKeys) {
                 EndsWith("let the gateway's user read it, by its group and mode 0640, say"));
   }
   chmod(folder.c_str(), S_IRWXU);
+  errno = EACCES;  // of something else
+  EXPECT_THAT(read_curve_secret_key(folder).error(),
+              EndsWith("is a folder; zerogate keys curve NAME makes a pair"));
   EXPECT_THAT(read_curve_secret_key(name + "s").error(),
               EndsWith("No such file or directory; zerogate keys curve NAME makes a pair"));
   std::filesystem::remove_all(folder);
