@@ -84,7 +84,7 @@ size_t ZmtpListener::take_greeting(StreamSession& session, Peer& peer, ByteView 
       return 0;
     case GreetingStatus::ok:
       peer.phase = Peer::Phase::handshake;
-      wire::zmtp::write_ready(session.speak());
+      wire::zmtp::write_ready(session.speak(), "ROUTER");
       return wire::zmtp::kGreetingBytes;
     default:
       session.malformed(Malformed::bad_handshake);

@@ -5,7 +5,8 @@
 #include <algorithm>
 
 #include "core/base/clock.h"
-
+#include "core/load/tcp_load_connection.h"
+#include "core/load/zmq_load_connection.h"
 #include "core/security/tls_context.h"
 
 namespace zerogate {
@@ -23,19 +24,15 @@ LoadRun::LoadRun(EventLoop& loop, const LoadOptions& options)
       options_(options),
       timeout_ns_(options.timeout_ms * kNsPerMs),
       meter_(options_),
+      wire_(is_zmq() ? zmq_load(options.function, options.argument)
+                     : tcp_load(options.function, options.argument)),
       tick_(make_uv<uv_timer_t>(loop.uv(), uv_timer_init, this)) {
   lanes_.reserve(options.connections);
   for (uint32_t i = 0; i < options.connections; ++i) {
     lanes_.emplace_back(options.depth);
   }
-  if (options.url.protocol == Protocol::tcp) {
-    tcp_ = std::make_unique<TcpLoad>(options.function, options.argument);
-    meter_.report().request_bytes = tcp_->request.size();
-    use_tls();
-  } else {
-    zmq_ = std::make_unique<ZmqLoad>(options.function, options.argument, options.connections);
-    meter_.report().request_bytes = zmq_->request.size();
-  }
+  meter_.report().request_bytes = wire_.call_bytes;
+  use_tls();
   loop_.add(*this);
 }
 
@@ -49,7 +46,7 @@ void LoadRun::use_tls() {
   auto made = TlsContext::make(TlsSide::backend, *options_.tls);
   if (auto* context = std::get_if<std::shared_ptr<const TlsContext>>(&made)) {
     tls_loop_ = std::make_unique<TlsLoop>(loop_.uv());
-    tcp_->tls.emplace(
+    wire_.tls.emplace(
         TlsUse{std::move(*context), *tls_loop_, no_observer_, options_.url.address.host});
   }
 }
@@ -100,13 +97,10 @@ void LoadRun::open(Lane& lane, uint64_t now_ns) {
   LoadConnection::Owner& owner = *this;
   lane.state = Lane::State::opening;
   lane.since_ns = now_ns;
-  if (tcp_) {
-    lane.connection = std::make_unique<TcpLoadConnection>(loop_.uv(), index, owner, *tcp_, address);
+  if (is_zmq()) {
+    lane.connection = std::make_unique<ZmqLoadConnection>(loop_.uv(), index, owner, wire_, address);
   } else {
-    lane.connection = std::make_unique<ZmqLoadConnection>(loop_.uv(), index, owner, *zmq_,
-                                                          options_.url.address.is_path()
-                                                              ? "ipc://" + options_.url.address.path
-                                                              : "tcp://" + address.numeric());
+    lane.connection = std::make_unique<TcpLoadConnection>(loop_.uv(), index, owner, wire_, address);
   }
   lane.connection->open();
 }
@@ -159,8 +153,8 @@ void LoadRun::opening_failed(std::string_view reason) {
                                                            open_lanes_, lanes_.size());
   // A reason that ends with a question has its fix.
   const std::string_view fix = reason.ends_with('?') ? ""
-                               : zmq_ ? "; is the server running, and is this its ZeroMQ port?"
-                                      : "; is the server running?";
+                               : is_zmq() ? "; is the server running, and is this its ZeroMQ port?"
+                                          : "; is the server running?";
   result_ = Error{
       fmt::format("cannot connect to {}: {}{}{}", options_.url.display(), reason, which, fix)};
   finish();

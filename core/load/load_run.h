@@ -19,8 +19,6 @@
 #include "core/load/load_report.h"
 #include "core/load/pacer.h"
 #include "core/load/precise_timer.h"
-#include "core/load/tcp_load_connection.h"
-#include "core/load/zmq_load_connection.h"
 
 namespace zerogate {
 
@@ -72,6 +70,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   void on_end(LoadConnection& connection, CallError kind, std::string_view reason) override;
   void end_of_turn() override;
 
+  bool is_zmq() const { return options_.url.protocol == Protocol::zmq; }
   bool open_loop() const { return options_.rate > 0; }
   void open(Lane& lane, uint64_t now_ns);
   void open_next(uint64_t now_ns);
@@ -107,8 +106,7 @@ class LoadRun final : private LoadConnection::Owner, private EndOfTurn {
   };
   NoTlsObserver no_observer_;
   std::unique_ptr<TlsLoop> tls_loop_;  ///< null without TLS
-  std::unique_ptr<TcpLoad> tcp_;       ///< one of the two
-  std::unique_ptr<ZmqLoad> zmq_;
+  LoadWire wire_;
   std::vector<SocketAddress> addresses_;
   size_t address_ = 0;  ///< the one in use; the next is tried when the first connection fails
 

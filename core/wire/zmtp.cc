@@ -129,13 +129,17 @@ void write_greeting(OutBuffer& out) {
   out.append(greeting.data(), greeting.size());
 }
 
-void write_ready(OutBuffer& out) {
+void write_ready(OutBuffer& out, std::string_view socket_type) {
   using namespace std::string_view_literals;
-  constexpr std::string_view kBody =
-      "\x05READY\x0bSocket-Type\0\0\0\x06ROUTER\x08Identity\0\0\0\0"sv;
+  constexpr std::string_view kBegin = "\x05READY\x0bSocket-Type\0\0\0"sv;
+  constexpr std::string_view kIdentity = "\x08Identity\0\0\0\0"sv;
+  const size_t size = kBegin.size() + 1 + socket_type.size() + kIdentity.size();
   out.push_back(static_cast<char>(kCommand));
-  out.push_back(static_cast<char>(kBody.size()));
-  out.append(kBody);
+  out.push_back(static_cast<char>(size));
+  out.append(kBegin);
+  out.push_back(static_cast<char>(socket_type.size()));
+  out.append(socket_type);
+  out.append(kIdentity);
 }
 
 void write_pong(OutBuffer& out, ByteView ping) {

@@ -1,5 +1,6 @@
-// ZMTP 3, which ZeroMQ speaks over byte streams (rfc.zeromq.org/spec/23 and /37), as a server with
-// the mechanism NULL: a greeting of 64 bytes, a READY command, then frames.
+// ZMTP 3, which ZeroMQ speaks over byte streams (rfc.zeromq.org/spec/23 and /37), with the
+// mechanism NULL, in which both sides say the same: a greeting of 64 bytes, a READY command, then
+// frames.
 //
 //   greeting   ff · 8 bytes · 7f · version: 3, 1 · mechanism, 20 bytes · as-server · 31 zeros
 //   frame      flags: MORE 1, LONG 2, COMMAND 4 · length: u8, or u64be with LONG · body
@@ -13,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "core/base/bytes.h"
 #include "core/base/out_buffer.h"
@@ -66,10 +68,9 @@ Command parse_command(ByteView body) noexcept;
 /// talks to: a DEALER, REQ or ROUTER. Its Identity is of no interest: see ZmtpListener.
 bool is_peers_ready(ByteView properties) noexcept;
 
-/// What a server sends.
 void write_greeting(OutBuffer& out);
-/// Of a ROUTER.
-void write_ready(OutBuffer& out);
+/// Of a socket of this type.
+void write_ready(OutBuffer& out, std::string_view socket_type);
 /// The answer to a PING's data: a time-to-live of two bytes, then the context. Nothing for one that
 /// is none.
 void write_pong(OutBuffer& out, ByteView ping);

@@ -110,7 +110,7 @@ class ZmtpTest : public StreamTest {
   static std::string welcome() {
     OutBuffer out;
     wire::zmtp::write_greeting(out);
-    wire::zmtp::write_ready(out);
+    wire::zmtp::write_ready(out, "ROUTER");
     return std::string(out.view());
   }
   static std::string w5_reply(char of, const std::string& result) { return frame(id(of) + result); }

@@ -280,9 +280,9 @@ TEST(ZmtpWritten, GreetingIsThatOfVersion31WithNull) {
   EXPECT_EQ(parse_greeting(out.view()), GreetingStatus::ok);
 }
 
-TEST(ZmtpWritten, ReadyIsThatOfARouter) {
+TEST(ZmtpWritten, ReadyIsThatOfASocketOfItsType) {
   OutBuffer out;
-  write_ready(out);
+  write_ready(out, "ROUTER");
   EXPECT_EQ(out.view(), from_hex("04 29  05 5245414459"             // READY
                                  "0b 536f636b65742d54797065"        // Socket-Type
                                  "00000006 524f55544552"            // ROUTER
@@ -294,6 +294,11 @@ TEST(ZmtpWritten, ReadyIsThatOfARouter) {
   const Command ready = parse_command(frame.body);
   EXPECT_EQ(ready.name, "READY");
   EXPECT_TRUE(is_peers_ready(ready.data));
+  out.clear();
+  write_ready(out, "PUB");
+  EXPECT_EQ(out.view(), from_hex("04 26  05 5245414459  0b 536f636b65742d54797065 00000003 505542"
+                                 "08 4964656e74697479 00000000"));
+  EXPECT_FALSE(is_peers_ready(parse_command(parse_frame(out.view(), kMaxBody).body).data));
 }
 
 TEST(ZmtpWritten, PongHasThePingsContextUpToItsLimit) {
