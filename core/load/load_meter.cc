@@ -15,10 +15,9 @@ namespace {
 
 constexpr size_t kSampleBytes = 200;  ///< of an error's text: a line of the report
 
-/// `who` is RUSAGE_SELF or RUSAGE_THREAD.
-uint64_t cpu_ns(int who) {
+uint64_t load_cpu_ns() {
   rusage usage{};
-  getrusage(who, &usage);
+  getrusage(RUSAGE_SELF, &usage);
   const auto ns = [](const timeval& time) {
     return static_cast<uint64_t>(time.tv_sec) * kNsPerSecond +
            static_cast<uint64_t>(time.tv_usec) * 1'000;
@@ -47,18 +46,9 @@ void LoadMeter::set_window(uint64_t from_ns, uint64_t end_ns) {
 
 void LoadMeter::cut_window(uint64_t now_ns) { end_ns_ = std::min(end_ns_, now_ns); }
 
-void LoadMeter::begin_cpu() {
-  process_begin_ns_ = cpu_ns(RUSAGE_SELF);
-  thread_begin_ns_ = cpu_ns(RUSAGE_THREAD);
-}
+void LoadMeter::begin_cpu() { cpu_begin_ns_ = load_cpu_ns(); }
 
-void LoadMeter::end_cpu() {
-  report_.cpu_ns = cpu_ns(RUSAGE_SELF) - process_begin_ns_;
-  // Besides this thread only libzmq's one I/O thread works.
-  const uint64_t thread_ns = cpu_ns(RUSAGE_THREAD) - thread_begin_ns_;
-  report_.busiest_ns =
-      std::max(thread_ns, report_.cpu_ns > thread_ns ? report_.cpu_ns - thread_ns : 0);
-}
+void LoadMeter::end_cpu() { report_.cpu_ns = load_cpu_ns() - cpu_begin_ns_; }
 
 void LoadMeter::finish() { report_.measured_ns = end_ns_ > from_ns_ ? end_ns_ - from_ns_ : 0; }
 

@@ -51,8 +51,7 @@ class LoadMeter {
   LoadReport report_;
   uint64_t from_ns_ = 0;
   uint64_t end_ns_ = UINT64_MAX;
-  uint64_t process_begin_ns_ = 0;  ///< CPU time when the window began: of all threads
-  uint64_t thread_begin_ns_ = 0;   ///< and of the loop's thread
+  uint64_t cpu_begin_ns_ = 0;
 };
 
 }  // namespace zerogate

@@ -41,8 +41,7 @@ struct LoadReport {
   uint64_t disconnects = 0;     ///< warm-up included: connections that ended, and were opened again
   uint64_t unfinished = 0;      ///< calls due or in flight when the user ended the run
   uint64_t measured_ns = 0;     ///< how long it really was
-  uint64_t cpu_ns = 0;          ///< what this process used meanwhile, all its threads
-  uint64_t busiest_ns = 0;      ///< of it, what the busiest of its threads used
+  uint64_t cpu_ns = 0;          ///< what this process used meanwhile
 
   uint64_t requests() const { return latencies.count(); }
   uint64_t error_count() const {
@@ -53,11 +52,10 @@ struct LoadReport {
                ? 0
                : static_cast<double>(requests()) * 1e9 / static_cast<double>(measured_ns);
   }
-  /// How much of the time the busiest thread of the load generator worked, 0 to 1: near 1, it is
+  /// How much of the time the load generator, which is one thread, worked, 0 to 1: near 1, it is
   /// the generator that was measured.
-  double busiest_share() const {
-    return measured_ns == 0 ? 0
-                            : static_cast<double>(busiest_ns) / static_cast<double>(measured_ns);
+  double busy_share() const {
+    return measured_ns == 0 ? 0 : static_cast<double>(cpu_ns) / static_cast<double>(measured_ns);
   }
   void count(CallError error, uint64_t calls, std::string_view text) {
     const auto index = static_cast<size_t>(error);

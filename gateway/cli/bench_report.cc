@@ -100,9 +100,9 @@ std::string report_as_text(const LoadOptions& options, const LoadReport& report)
   text += fmt::format("  bytes       sent {}, received {}\n",
                       show_bytes(sent_bytes(report), measured_s),
                       show_bytes(report.received_bytes, measured_s));
-  if (report.busiest_share() > kBusy) {
+  if (report.busy_share() > kBusy) {
     text += fmt::format("  generator   busy {:.0f} % of the time: it may be what limits this\n",
-                        report.busiest_share() * 100);
+                        report.busy_share() * 100);
   }
   text += errors_as_text(report);
   if (report.disconnects > 0) {
@@ -146,7 +146,7 @@ std::string report_as_json(const LoadOptions& options, const LoadReport& report)
   json["disconnects"] = report.disconnects;
   json["unfinished"] = report.unfinished;
   json["client_cpu_seconds"] = seconds(report.cpu_ns);
-  json["client_busiest_thread"] = report.busiest_share();
+  json["client_busiest_thread"] = report.busy_share();
   // A server's text may hold anything.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

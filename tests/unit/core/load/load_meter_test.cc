@@ -5,7 +5,6 @@
 
 #include <ctime>
 #include <string>
-#include <thread>
 
 #include "core/base/clock.h"
 #include "core/wire/zerror.h"
@@ -72,13 +71,6 @@ TEST_F(LoadMeterTest, TheProcessorsTimeIsThatOfTheWindow) {
   burn(kWorkNs);
   meter_.end_cpu();
   EXPECT_GE(report().cpu_ns, kWorkNs - kTickNs);
-  EXPECT_LT(report().cpu_ns, 2 * kWorkNs);
-  EXPECT_GE(report().busiest_ns, kWorkNs - kTickNs);
-  EXPECT_LE(report().busiest_ns, report().cpu_ns + kNsPerMs) << "one is read after the other";
-  meter_.begin_cpu();
-  std::thread([] { burn(kWorkNs); }).join();
-  meter_.end_cpu();
-  EXPECT_GE(report().busiest_ns, kWorkNs - kTickNs) << "of libzmq's thread";
   EXPECT_LT(report().cpu_ns, 2 * kWorkNs);
 }
 
