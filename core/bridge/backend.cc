@@ -42,15 +42,13 @@ Outcome outcome_of(ByteView body) {
   }
 }
 
-/// A server of this protocol can be sent the call.
-bool carries(Protocol protocol, const ForwardedCall& call) {
-  return protocol == Protocol::tcp ? !call.any_bytes : wire::fits_zmq_name(call.function());
+bool any_speaks(Protocol protocol, const BackendOptions& options) {
+  return std::ranges::any_of(options.urls,
+                             [protocol](const ServerUrl& url) { return url.protocol == protocol; });
 }
 
 bool is_adaptive(const BackendOptions& options) {
-  return options.in_flight == 0 && std::ranges::any_of(options.urls, [](const ServerUrl& url) {
-           return url.protocol == Protocol::tcp;
-         });
+  return options.in_flight == 0 && any_speaks(Protocol::tcp, options);
 }
 
 /// The endpoint that a second attempt is not made at if there is another.
@@ -96,18 +94,18 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
                   context.by_hand},
                  metrics_),
       deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }),
-      service_times_(is_adaptive(options) ? std::make_unique<ServiceTimes>() : nullptr),
-      queue_(context.timers->clock(), options.queue) {
+      service_times_(is_adaptive(options) ? std::make_unique<ServiceTimes>() : nullptr) {
+  const bool both = any_speaks(Protocol::tcp, options) && any_speaks(Protocol::zmq, options);
+  for (size_t left = both ? 3 : 1; left != 0; --left) {
+    queues_.push_back(std::make_unique<CallQueue>(context.timers->clock(), options.queue));
+  }
   set_options(options);
   endpoints_.update(resolver_.found());
 }
 
 Backend::~Backend() { fail_all(); }
 
-bool Backend::takes_any_bytes() const {
-  return std::ranges::any_of(options_.urls,
-                             [](const ServerUrl& url) { return url.protocol == Protocol::zmq; });
-}
+bool Backend::takes_any_bytes() const { return any_speaks(Protocol::zmq, options_); }
 
 bool Backend::needs_new(const BackendOptions& options) const {
   BackendOptions live = options;
@@ -127,7 +125,9 @@ bool Backend::needs_new(const BackendOptions& options) const {
 void Backend::set_options(const BackendOptions& options) {
   options_ = options;
   metrics_->queue_limit.set(options.queue);
-  queue_.set_limit(options.queue);
+  for (const auto& queue : queues_) {
+    queue->set_limit(options.queue);
+  }
   endpoints_.set_options(options);
   if (tls_ != nullptr) {
     tls_->set_material(options.tls_material);
@@ -148,7 +148,7 @@ void Backend::fail_all() {
 // The loop may run on: an answer, the end of a connection and the deadline find no call any more.
 // Of its server this says nothing, unlike a time-out.
 void Backend::let_go(ForwardedCall& call) {
-  if (call.queued) {
+  if (call.queue != nullptr) {
     leave_queue(call);
   } else if (call.connection != nullptr) {
     call.connection->give_up(call, context_.timers->now_ms());
@@ -224,7 +224,7 @@ ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t time
 }
 
 void Backend::release(ForwardedCall& call) {
-  assert(!call.queued && call.connection == nullptr);
+  assert(call.queue == nullptr && call.connection == nullptr);
   deadlines_.remove(call);
   *context_.request_bytes -= call.request.size();
   empty(call.request);
@@ -240,7 +240,7 @@ void Backend::fail(ForwardedCall& call, Outcome outcome, const std::string& mess
 // While calls wait, a new one waits too: whose turn it is, the queue says. One that is sent again
 // has had its turn.
 void Backend::route(ForwardedCall& call) {
-  if ((queue_.empty() || call.sent_again) && send(call)) {
+  if ((waiting_ == 0 || call.sent_again) && send(call)) {
     return;
   }
   if (!endpoints_.any_available()) {
@@ -256,8 +256,9 @@ void Backend::fail_unavailable(ForwardedCall& call, std::optional<Protocol> only
 }
 
 inline void Backend::send_to(Endpoint& endpoint, ForwardedCall& call) {
-  if (call.queued) {
-    take_from_queue(call);
+  if (call.queue != nullptr) {
+    call.queue->take(call);
+    has_left_queue(call);
   }
   if (endpoint.send(call)) {
     metrics_->pipelined.add();
@@ -271,7 +272,7 @@ bool Backend::send(ForwardedCall& call) {
   if (endpoint == nullptr) {
     return false;
   }
-  if (!carries(endpoint->options().protocol, call)) {
+  if (!call.fits(endpoint->options().protocol)) {
     return send_over_other_protocol(call, endpoint->options().protocol);
   }
   send_to(*endpoint, call);
@@ -282,7 +283,7 @@ bool Backend::send(ForwardedCall& call) {
 // servers themselves: those that wait behind it may have one.
 bool Backend::send_over_other_protocol(ForwardedCall& call, Protocol protocol) {
   const Protocol other = protocol == Protocol::tcp ? Protocol::zmq : Protocol::tcp;
-  const bool refused = !endpoints_.speaks(other) || !carries(other, call);
+  const bool refused = !endpoints_.speaks(other) || !call.fits(other);
   if (!refused) {
     if (Endpoint* endpoint = endpoints_.pick(call, left_by(call), other)) {
       send_to(*endpoint, call);
@@ -292,7 +293,7 @@ bool Backend::send_over_other_protocol(ForwardedCall& call, Protocol protocol) {
       return false;
     }
   }
-  if (call.queued) {
+  if (call.queue != nullptr) {
     leave_queue(call);
   }
   if (refused) {
@@ -302,69 +303,6 @@ bool Backend::send_over_other_protocol(ForwardedCall& call, Protocol protocol) {
     fail_unavailable(call, other);
   }
   return true;
-}
-
-void Backend::enqueue(ForwardedCall& call) {
-  call.caller = call.call.caller();
-  call.queued = true;
-  const CallQueue::Refusal refusal = queue_.push(call);
-  metrics_->queue.set(queue_.size());
-  if (refusal.call != nullptr) {
-    refuse(*refusal.call, refusal.wait_ms);
-  }
-}
-
-void Backend::refuse(ForwardedCall& call, uint64_t wait_ms) {
-  call.queued = false;
-  if (wait_ms == 0) {
-    return fail(
-        call, Outcome::overloaded,
-        fmt::format("backend '{}' overloaded: {} calls are waiting", options_.name, queue_.size()));
-  }
-  fail(call, Outcome::overloaded,
-       fmt::format("backend '{}' overloaded: would wait {:.1f} s, time-out {} s", options_.name,
-                   static_cast<double>(wait_ms) / 1e3, call.timeout_ms / 1e3));
-}
-
-void Backend::take_from_queue(ForwardedCall& call) {
-  call.queued = false;
-  queue_.take(call);
-  metrics_->queue.set(queue_.size());
-}
-
-void Backend::leave_queue(ForwardedCall& call) {
-  call.queued = false;
-  queue_.remove(call);
-  metrics_->queue.set(queue_.size());
-}
-
-void Backend::serve_queue() {
-  if (std::exchange(serving_queue_, true)) {
-    return;  // an answer below makes room: the loop there sees it
-  }
-  do {
-    ForwardedCall& call = *queue_.next();
-    if (call.call.caller_gone()) {
-      drop_abandoned(call);
-    } else if (!send(call)) {
-      break;
-    }
-  } while (!queue_.empty() && endpoints_.has_room());
-  serving_queue_ = false;
-}
-
-void Backend::drop_abandoned(ForwardedCall& call) {
-  leave_queue(call);
-  fail(call, Outcome::abandoned, "nobody waits for the answer");
-}
-
-// Those that wait would wait for nothing.
-void Backend::on_none_left() {
-  while (!queue_.empty()) {
-    ForwardedCall& call = *queue_.next();
-    leave_queue(call);
-    fail_unavailable(call);
-  }
 }
 
 void Backend::on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) {

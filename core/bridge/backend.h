@@ -102,8 +102,8 @@ class Backend final : private EndpointSet::Owner {
   void on_reply(Endpoint& endpoint, ForwardedCall& call, ByteView body) override;
   void on_lost(Endpoint& endpoint, ForwardedCall& call, Loss loss) override;
   void on_room() override {
-    if (!queue_.empty() && endpoints_.has_room()) {
-      serve_queue();
+    if (waiting_ != 0 && endpoints_.has_room()) {
+      serve_queues();
     }
   }
   void on_none_left() override;
@@ -117,10 +117,15 @@ class Backend final : private EndpointSet::Owner {
   bool send(ForwardedCall& call);
   void send_to(Endpoint& endpoint, ForwardedCall& call);
   bool send_over_other_protocol(ForwardedCall& call, Protocol protocol);
-  void serve_queue();
-  void drop_abandoned(ForwardedCall& call);
+  void serve_queues();
+  bool serve_next();
+  bool serve_from(CallQueue& queue);
+  CallQueue& queue_for(const ForwardedCall& call);
   void enqueue(ForwardedCall& call);
-  void take_from_queue(ForwardedCall& call);
+  void has_left_queue(ForwardedCall& call) {
+    call.queue = nullptr;
+    metrics_->queue.set(--waiting_);
+  }
   void leave_queue(ForwardedCall& call);
   void let_go(ForwardedCall& call);
   void refuse(ForwardedCall& call, uint64_t wait_ms);
@@ -143,10 +148,14 @@ class Backend final : private EndpointSet::Owner {
   std::unique_ptr<ServiceTimes> service_times_;  ///< null: with a fixed in_flight
   std::deque<ForwardedCall> calls_;              ///< a call never moves
   ForwardedCall* free_ = nullptr;                ///< linked by queue_next
-  CallQueue queue_;
+  /// Of the calls that all of its servers can be sent; with servers of both protocols also those of
+  /// the calls that only TCP's, or only ZeroMQ's, can.
+  std::vector<std::unique_ptr<CallQueue>> queues_;
+  size_t waiting_ = 0;  ///< in all of them
+  size_t turn_ = 0;     ///< the queue that was served last
   size_t under_way_ = 0;
   uint64_t round_told_ms_ = 0;
-  bool serving_queue_ = false;
+  bool serving_queues_ = false;
 };
 
 /// One route to a backend: the backend with the route's own time-out.

@@ -41,7 +41,7 @@ bool Backend::may_retry(const ForwardedCall& call, Loss loss) {
 }
 
 void Backend::on_deadline(ForwardedCall& call) {
-  if (call.queued) {
+  if (call.queue != nullptr) {
     leave_queue(call);
   } else {
     call.endpoint->metrics().requests[index_of(Outcome::timeout)].add();

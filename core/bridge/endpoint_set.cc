@@ -299,7 +299,8 @@ Endpoint* EndpointSet::pick_one_of_many(const ForwardedCall& call, const Endpoin
   if (avoid != nullptr) {
     return pick_one_of_many(call, nullptr, only);
   }
-  if (std::ranges::any_of(endpoints_, [](const auto& e) { return e->available(); })) {
+  if (std::ranges::any_of(endpoints_,
+                          [&](const auto& e) { return e->available() && speaks(*e); })) {
     return nullptr;
   }
   // Panic: what is set aside may fail, what is not tried has failed for certain.

@@ -5,11 +5,14 @@
 #include <string>
 
 #include "core/rpc/call.h"
+#include "core/wire/protocol.h"
+#include "core/wire/translate.h"
 
 namespace zerogate {
 
 class Endpoint;
 class BackendConnection;
+class CallQueue;
 class ServiceTime;
 struct CallerLane;
 
@@ -24,12 +27,11 @@ struct ForwardedCall {
   uint64_t deadline_ms = 0;
   uint64_t sent_ns = 0;
   Endpoint* endpoint = nullptr;             ///< it was last sent to
-  BackendConnection* connection = nullptr;  ///< null while it waits in the backend's queue
+  BackendConnection* connection = nullptr;  ///< null while it waits
   uint32_t slot = 0;                        ///< in the connection
   bool unknown = false;    ///< the function has no label yet: see BridgeContext::learn
   bool any_bytes = false;  ///< see Request
   uint8_t hops = 0;        ///< gateways that it has come through, this one included
-  bool queued = false;
   bool retried = false;
   bool sent_again = false;  ///< a server closed the connection before it had begun with it
 
@@ -40,7 +42,12 @@ struct ForwardedCall {
   ByteView function() const { return ByteView(request).substr(0, function_bytes); }
   /// Exactly one MessagePack value, unless any_bytes says otherwise.
   ByteView argument() const { return ByteView(request).substr(function_bytes); }
+  /// A server of this protocol can be sent it.
+  bool fits(Protocol protocol) const {
+    return protocol == Protocol::tcp ? !any_bytes : wire::fits_zmq_name(function());
+  }
 
+  CallQueue* queue = nullptr;  ///< it waits in; null while it does not
   CallerId caller;             ///< whose share of the queue it waits in
   CallerLane* lane = nullptr;  ///< while it is in a CallQueue, which alone uses these three
   uint64_t queued_ns = 0;

@@ -123,5 +123,123 @@ TEST_F(BackendWaitingTest, WhatIsUnderWayHasALimitOfBytes) {
   EXPECT_TRUE(answered(call()));
 }
 
+// 10.0.0.1 speaks TCP and 10.0.0.2 ZeroMQ. An argument that is no MessagePack goes to the second
+// only, a name of more than 80 characters to the first only.
+class BothProtocolsTest : public BackendWaitingTest {
+ protected:
+  void serve_both(uint32_t connections = 1) {
+    options_.connections = connections;
+    options_.urls = {ServerUrl::parse("tcp://" + name(1)).value(),
+                     ServerUrl::parse("zmq://" + name(2)).value()};
+    backend_ = std::make_unique<Backend>(context_, options_, metrics_);
+    network_.serve(name(1));
+    network_.serve(name(2));
+  }
+  /// One call is under way at each server.
+  void keep_both_busy() {
+    serve_both();
+    for_zmq();
+    for_tcp();
+    ASSERT_TRUE(tcp().sent.size() == 1 && zmq().sent.size() == 1);
+  }
+  FakeConnection& tcp() { return *network_.to(name(1)).at(0); }
+  FakeConnection& zmq() { return *network_.to(name(2)).at(0); }
+  size_t for_tcp() { return call(std::string(81, 'f')); }
+  size_t for_zmq() { return forward({.function = "z", .argument = "\xc1", .any_bytes = true}); }
+};
+
+TEST_F(BothProtocolsTest, ACallForOneHoldsUpNoneThatTheOtherCanBeSent) {
+  keep_both_busy();
+  for_zmq();
+  call("any");
+  call("any");
+  tcp().answer();
+  ASSERT_EQ(tcp().sent.size(), 1u);
+  EXPECT_EQ(tcp().sent[0].function, "any");
+  EXPECT_EQ(metrics_->queue.value(), 2u);
+  for_tcp();
+  zmq().answer();
+  EXPECT_EQ(zmq().sent.size(), 1u);
+  zmq().answer();
+  EXPECT_EQ(zmq().sent.size(), 1u) << "neither 'z' nor 'any' waits for the busy one";
+  EXPECT_EQ(metrics_->queue.value(), 1u);
+}
+
+TEST_F(BothProtocolsTest, ANewCallThatOneHasRoomForDoesNotWaitBehindThoseForTheOther) {
+  serve_both();
+  for_zmq();
+  for_zmq();
+  EXPECT_EQ(metrics_->queue.value(), 1u);
+  call("any");
+  ASSERT_EQ(tcp().sent.size(), 1u);
+  EXPECT_EQ(tcp().sent[0].function, "any");
+  call("any");
+  EXPECT_EQ(metrics_->queue.value(), 2u);
+  tcp().answer();
+  tcp().answer();
+  for_tcp();
+  EXPECT_EQ(tcp().sent.size(), 1u);
+  EXPECT_EQ(metrics_->queue.value(), 1u);
+}
+
+TEST_F(BothProtocolsTest, CallsForOneHaveTheirTurnsBesideManyForAny) {
+  keep_both_busy();
+  for (int i = 0; i < 10; ++i) {
+    call("any");
+  }
+  const size_t one = for_zmq();
+  zmq().answer();
+  zmq().answer();
+  zmq().answer();
+  EXPECT_TRUE(answered(one));
+  EXPECT_EQ(metrics_->queue.value(), 8u);
+}
+
+TEST_F(BothProtocolsTest, EachQueueHasItsLimitAndCallsLeaveIt) {
+  options_.queue = 1;
+  keep_both_busy();
+  const size_t waiting = for_zmq();
+  EXPECT_THAT(answer(for_zmq()), HasSubstr("overloaded: 1 calls are waiting"));
+  EXPECT_FALSE(answered(for_tcp()));
+  EXPECT_FALSE(answered(call("any")));
+  EXPECT_EQ(metrics_->queue.value(), 3u);
+  network_.kill(name(2), "gone");
+  tcp().answer();
+  tcp().answer();
+  tcp().answer();
+  EXPECT_THAT(answer(waiting), HasSubstr("unavailable: gone (10.0.0.2:1)"));
+  EXPECT_EQ(metrics_->queue.value(), 0u);
+}
+
+TEST_F(BothProtocolsTest, WhenNoServerIsLeftAllThatWaitAreTold) {
+  keep_both_busy();
+  for_zmq();
+  for_tcp();
+  call("any");
+  EXPECT_EQ(metrics_->queue.value(), 3u);
+  network_.kill(name(1));
+  network_.kill(name(2));
+  EXPECT_EQ(ended(Outcome::unavailable), 5u);
+  EXPECT_EQ(metrics_->queue.value(), 0u);
+}
+
+TEST_F(BothProtocolsTest, TheOnlyServerForACallIsUsedAlsoWhenItIsSetAside) {
+  options_.eject_after = 1;
+  serve_both(2);
+  for_zmq();
+  for (FakeConnection* connection : network_.to(name(2))) {
+    if (!connection->sent.empty()) {
+      connection->fail("reset");
+      break;
+    }
+  }
+  backend_->flush();
+  EXPECT_EQ(ended(Outcome::unavailable), 1u);
+  EXPECT_EQ(metrics_->endpoints().at(1)->up.value(), 0u);
+  EXPECT_EQ(network_.requests(name(2)), 0u);
+  for_zmq();
+  EXPECT_EQ(network_.requests(name(2)), 1u);
+}
+
 }  // namespace
 }  // namespace zerogate::testing
