@@ -64,7 +64,8 @@ std::string_view what_it_carries(Protocol protocol) {
 
 BackendConnectionOptions connection_options(const BridgeContext& context,
                                             const BackendOptions& backend,
-                                            const std::shared_ptr<TlsClient>& tls) {
+                                            const std::shared_ptr<TlsClient>& tls,
+                                            RequestShare& requests) {
   BackendConnectionOptions options = context.connection;
   options.backend = backend.name;
   options.curve_server_key = backend.curve_server_key.key;
@@ -72,7 +73,7 @@ BackendConnectionOptions connection_options(const BridgeContext& context,
   options.connect_timeout_ms = backend.connect_timeout_ms;
   options.peer_timeout_ms = std::max(backend.timeout_ms, kMinPeerTimeoutMs);
   options.tls = tls;
-  options.request_bytes = context.request_bytes;
+  options.requests = &requests;
   return options;
 }
 
@@ -87,11 +88,12 @@ Backend::Backend(const BridgeContext& context, const BackendOptions& options,
                                              options.tls_material)
                : nullptr),
       metrics_(std::move(metrics)),
+      requests_(*context.requests),
       resolver_({context.loop, *context.timers, *context.lookups, context.states}, options,
                 [this] { endpoints_.update(resolver_.found()); }),
       endpoints_(context.loop, *context.timers, *context.maker, *this, options,
-                 {connection_options(context, options, tls_), context.states, context.seed,
-                  context.by_hand},
+                 {connection_options(context, options, tls_, requests_), context.states,
+                  context.seed, context.by_hand},
                  metrics_),
       deadlines_(*context.timers, [this](ForwardedCall& call) { on_deadline(call); }),
       service_times_(is_adaptive(options) ? std::make_unique<ServiceTimes>() : nullptr) {
@@ -160,7 +162,8 @@ void Backend::forward(const Request& request, Call&& call, uint32_t timeout_ms) 
     return refuse_round(request, std::move(call));
   }
   retries_.on_call();
-  if (!has_memory_for(request)) {
+  // The queue is bounded by calls, and a call may be as large as limits.message.
+  if (!requests_.has_room_for(request.argument.size())) {
     return refuse_for_memory(std::move(call));
   }
   route(begin(request, std::move(call), timeout_ms));
@@ -170,8 +173,9 @@ void Backend::forward(const Request& request, Call&& call, uint32_t timeout_ms) 
 void Backend::refuse_for_memory(Call call) {
   std::move(call).fail(
       Outcome::overloaded,
-      fmt::format("backend '{}' overloaded: {} bytes of requests are under way to backends",
-                  options_.name, *context_.request_bytes));
+      fmt::format("backend '{}' overloaded: {} bytes of its requests are under way, {} of all "
+                  "backends",
+                  options_.name, requests_.held(), context_.requests->held));
 }
 
 void Backend::refuse_round(const Request& request, Call call) {
@@ -189,12 +193,6 @@ void Backend::refuse_round(const Request& request, Call call) {
                   options_.name, wire::kMaxHops));
 }
 
-// The queue is bounded by calls, and a call may be as large as limits.message. One is always taken.
-bool Backend::has_memory_for(const Request& request) const {
-  return *context_.request_bytes == 0 ||
-         *context_.request_bytes + request.argument.size() <= context_.request_memory;
-}
-
 ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t timeout_ms) {
   if (free_ == nullptr) {
     free_ = &calls_.emplace_back();
@@ -208,7 +206,7 @@ ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t time
       !wire::write_full_contract_argument(forwarded.request, request.argument)) {
     forwarded.request.append(request.argument);
   }
-  *context_.request_bytes += forwarded.request.size();
+  requests_.add(forwarded.request.size());
   forwarded.unknown = request.unknown;
   forwarded.any_bytes = request.any_bytes;
   forwarded.hops = request.hops + 1;
@@ -226,7 +224,7 @@ ForwardedCall& Backend::begin(const Request& request, Call&& call, uint32_t time
 void Backend::release(ForwardedCall& call) {
   assert(call.queue == nullptr && call.connection == nullptr);
   deadlines_.remove(call);
-  *context_.request_bytes -= call.request.size();
+  requests_.remove(call.request.size());
   empty(call.request);
   call.queue_next = std::exchange(free_, &call);
   --under_way_;

@@ -15,6 +15,7 @@
 #include "core/bridge/endpoint_resolver.h"
 #include "core/bridge/endpoint_set.h"
 #include "core/bridge/forwarded_call.h"
+#include "core/bridge/request_memory.h"
 #include "core/bridge/retry_budget.h"
 #include "core/bridge/service_times.h"
 #include "core/metrics/backend_metrics.h"
@@ -36,8 +37,7 @@ struct BridgeContext {
   TlsLoop* tls_loop = nullptr;          ///< of backends by tls://
   TlsObserver* tls_observer = nullptr;  ///< the same
   BackendConnectionOptions connection;
-  size_t request_memory = 256 << 20;  ///< see BridgeOptions
-  size_t* request_bytes = nullptr;    ///< held now, of all backends
+  RequestMemory* requests = nullptr;
   /// A backend has answered this function, so the function exists: its name's label, a new one if
   /// there is room.
   std::function<std::optional<FunctionLabel>(ByteView function)> learn;
@@ -109,7 +109,6 @@ class Backend final : private EndpointSet::Owner {
   void on_none_left() override;
   void on_dirty() override { context_.on_dirty(*this); }
 
-  bool has_memory_for(const Request& request) const;
   ForwardedCall& begin(const Request& request, Call&& call, uint32_t timeout_ms);
   void release(ForwardedCall& call);
   void fail(ForwardedCall& call, Outcome outcome, const std::string& message);
@@ -122,11 +121,11 @@ class Backend final : private EndpointSet::Owner {
   bool serve_from(CallQueue& queue);
   CallQueue& queue_for(const ForwardedCall& call);
   void enqueue(ForwardedCall& call);
+  void leave_queue(ForwardedCall& call);
   void has_left_queue(ForwardedCall& call) {
     call.queue = nullptr;
     metrics_->queue.set(--waiting_);
   }
-  void leave_queue(ForwardedCall& call);
   void let_go(ForwardedCall& call);
   void refuse(ForwardedCall& call, uint64_t wait_ms);
   void refuse_for_memory(Call call);
@@ -141,6 +140,7 @@ class Backend final : private EndpointSet::Owner {
   BackendOptions options_;
   const std::shared_ptr<TlsClient> tls_;  ///< null without a URL by tls://
   std::shared_ptr<BackendMetrics> metrics_;
+  RequestShare requests_;
   EndpointResolver resolver_;
   EndpointSet endpoints_;
   DeadlineQueue deadlines_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/bridge/backend_options.h"
+#include "core/bridge/request_memory.h"
 #include "core/rpc/connect_service.h"
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/zerror.h"
@@ -77,7 +78,7 @@ void BackendConnection::release(uint32_t index) {
   Slot& slot = slots_[index];
   if (slot.given_up_ms != 0) {
     --given_up_;
-    *options_.request_bytes -= slot.request_bytes;
+    options_.requests->remove(slot.request_bytes);
   }
   slot = {};
   slots_.release(index);
@@ -114,7 +115,7 @@ void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
   slot.forwarded = nullptr;
   slot.given_up_ms = std::max<uint64_t>(now_ms, 1);
   slot.request_bytes = forwarded.request.size();
-  *options_.request_bytes += slot.request_bytes;
+  options_.requests->add(slot.request_bytes);
   overtook_ |= is_overtaken(slot);
   ++given_up_;
   forwarded.connection = nullptr;

@@ -16,6 +16,7 @@
 
 namespace zerogate {
 
+class RequestShare;
 class TlsClient;
 
 struct BackendConnectionOptions {
@@ -23,13 +24,12 @@ struct BackendConnectionOptions {
   uint32_t connect_timeout_ms = 1'000;  ///< until `connect` is answered
   /// FrameReader::kSharedBytes, shared by all connections of the loop and owned by the Bridge.
   char* read_buffer = nullptr;
-  // Of all connections of the loop; owned by the Bridge or above it. Null in tests, but for
-  // request_bytes when calls are given up.
+  // Of all connections of the loop; owned by the Bridge or above it. Null in tests.
   ReadTurns* turns = nullptr;
   MemoryAccount* memory = nullptr;
   TcpStream::Totals* in = nullptr;
-  size_t* request_bytes = nullptr;  ///< those of calls that are given up, too; see BridgeContext
-  std::string backend{};            ///< its name, for errors
+  RequestShare* requests = nullptr;  ///< the backend's: calls that are given up count on
+  std::string backend{};             ///< its name, for errors
   /// What `connect` carries, so that a gateway recognises itself; see ConnectService.
   std::string identity;
   std::string curve_server_key{};  ///< ZeroMQ with CURVE: the server's public key; empty: without

@@ -16,6 +16,7 @@ Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
       read_buffer_(new char[FrameReader::kSharedBytes]),
       turns_(loop.uv()),
       memory_(options.memory != nullptr ? *options.memory : own_memory_),
+      requests_{.limit = options.request_memory},
       context_{.loop = loop.uv(),
                .timers = &loop.timers(),
                .maker = &maker_,
@@ -28,8 +29,7 @@ Bridge::Bridge(EventLoop& loop, WorkerMetrics& metrics, BridgeOptions options)
                               .memory = &memory_,
                               .in = &in_,
                               .identity = std::move(options.identity)},
-               .request_memory = options.request_memory,
-               .request_bytes = &request_bytes_,
+               .requests = &requests_,
                .learn = std::move(options.learn),
                .states = std::move(options.states),
                .by_hand = std::move(options.by_hand),
@@ -92,7 +92,7 @@ void Bridge::end_of_turn() {
     }
     flushing_.clear();
   }
-  memory_.set(MemoryUse::forwarded, 2 * request_bytes_);
+  memory_.set(MemoryUse::forwarded, 2 * requests_.held);
   memory_.replace(MemoryUse::backend_replies, unclaimed_, in_.unclaimed);
   std::erase_if(entries_, [this](const Entry& entry) {
     if (entry.backend.use_count() > 1 || !entry.backend->idle()) {

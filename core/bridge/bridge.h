@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/bridge/backend.h"
+#include "core/bridge/request_memory.h"
 #include "core/bridge/socket_connection_maker.h"
 #include "core/io/dns_lookup.h"
 #include "core/io/event_loop.h"
@@ -19,11 +20,11 @@
 namespace zerogate {
 
 struct BridgeOptions {
-  static constexpr size_t kRequestMemory = 256 << 20;
+  static constexpr size_t kRequestMemory = RequestMemory{}.limit;
 
   size_t max_message = 16 << 20;  ///< bytes of one reply (limits.message)
-  /// Bytes of requests that all backends together may hold, waiting or sent and not answered; more
-  /// are refused as overloaded. A connection copies what it is writing, so it may be twice as much.
+  /// Bytes of requests that all backends together may hold (RequestMemory); more are refused as
+  /// overloaded. A connection copies what it is writing, so it may be twice as much.
   size_t request_memory = kRequestMemory;
   MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the bridge
   std::string identity;             ///< of the process; see ConnectService
@@ -84,7 +85,7 @@ class Bridge final : public EndOfTurn {
   size_t unclaimed_ = 0;      ///< of backends' unfinished frames, in the account
   MemoryAccount own_memory_;  ///< where no worker has one
   MemoryAccount& memory_;
-  size_t request_bytes_ = 0;
+  RequestMemory requests_;
   BridgeContext context_;
   std::vector<Entry> entries_;
   std::vector<Backend*> dirty_;     ///< they have gathered something in this turn

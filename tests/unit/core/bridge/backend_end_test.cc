@@ -47,7 +47,7 @@ TEST_P(BackendEnd, AConnectionThatEndsTakesNoCallWithIt) {
   network_.kill(name(1));
   pass_ms(1);
   expect_nothing_more();
-  EXPECT_EQ(request_bytes_, 0u);
+  EXPECT_EQ(requests_.held, 0u);
 }
 
 TEST_P(BackendEnd, NoCallIsLateAfterIt) {

@@ -34,7 +34,7 @@ class BackendTest : public ::testing::Test {
   ~BackendTest() override {
     backend_.reset();
     EXPECT_EQ(calls_.in_flight(), 0u) << "a call was lost";
-    EXPECT_EQ(request_bytes_, 0u);
+    EXPECT_EQ(requests_.held, 0u);
   }
 
   /// Endpoints 10.0.0.1:1, 10.0.0.2:1 … of a backend.
@@ -120,13 +120,13 @@ class BackendTest : public ::testing::Test {
   CallTable calls_{10'000, worker_metrics_, no_log_};
   RecordingSink sink_;
   size_t begun_ = 0;
-  size_t request_bytes_ = 0;
+  RequestMemory requests_;
   BridgeContext context_{.loop = loop_.uv(),
                          .timers = &timers_,
                          .maker = &network_,
                          .lookups = &names_,
                          .connection = {},
-                         .request_bytes = &request_bytes_,
+                         .requests = &requests_,
                          .learn = [](ByteView) { return std::nullopt; },
                          .states = std::make_shared<StateLog>(),
                          .on_dirty = [](Backend&) {},

@@ -26,7 +26,7 @@ TEST_F(BackendTest, ARequestIsForwardedWhole) {
   EXPECT_EQ(sent.function, "save");
   EXPECT_EQ(sent.argument, "\x93\x01\x02\x03");
   EXPECT_EQ(sent.hops, 3);
-  EXPECT_EQ(request_bytes_, 8u);
+  EXPECT_EQ(requests_.held, 8u);
 }
 
 TEST_F(BackendTest, AnAnswerIsCountedByItsKindAtItsEndpointAndForItsCaller) {

@@ -98,9 +98,9 @@ TEST_F(BackendWaitingTest, NoneOvertakesOneThatWaitsForAnIdleConnection) {
   EXPECT_EQ(metrics_->queue.value(), 2u);
 }
 
-// Of the bytes that are under way to all backends. One call is always taken, however large it is.
+// Of the bytes that are under way. One call is always taken, however large it is.
 TEST_F(BackendWaitingTest, WhatIsUnderWayHasALimitOfBytes) {
-  context_.request_memory = 24;
+  requests_.limit = 30;
   options_.in_flight = 10;
   serve(1);
   const std::string large = "\xb9" + std::string(25, 'x');
@@ -109,7 +109,8 @@ TEST_F(BackendWaitingTest, WhatIsUnderWayHasALimitOfBytes) {
   };
   EXPECT_FALSE(answered(call_with(large)));
   EXPECT_THAT(answer(call()),
-              HasSubstr("backend 'b' overloaded: 27 bytes of requests are under way to backends"));
+              HasSubstr("backend 'b' overloaded: 27 bytes of its requests are under way, 27 of all "
+                        "backends"));
   EXPECT_EQ(ended(Outcome::overloaded), 1u);
   EXPECT_EQ(connection().sent.size(), 1u);
   connection().answer();
@@ -119,8 +120,36 @@ TEST_F(BackendWaitingTest, WhatIsUnderWayHasALimitOfBytes) {
   EXPECT_FALSE(
       answered(call_with("\xac"
                          "123456789012")))
-      << "24 bytes with the functions' names";
+      << "24 bytes with the functions' names, which is four times what is free";
   EXPECT_TRUE(answered(call()));
+}
+
+// Its queue holds what it may, and calls to another backend are taken on.
+TEST_F(BackendWaitingTest, ABackendThatStandsStillLeavesMemoryForTheOthers) {
+  requests_.limit = 1'000;
+  serve(1);
+  BackendOptions still = options_;
+  still.name = "still";
+  still.urls = {ServerUrl::parse("tcp://" + name(2)).value()};
+  auto other =
+      std::make_unique<Backend>(context_, still, std::make_shared<BackendMetrics>("still"));
+  network_.serve(name(2));
+  const std::string argument = "\xd9\x20" + std::string(32, 'x');
+  backend_.swap(other);
+  while (ended(Outcome::overloaded) == 0) {
+    forward({.function = "f", .argument = argument});
+  }
+  EXPECT_GT(requests_.held, 700u);
+  EXPECT_LE(requests_.held, 800u);
+  backend_.swap(other);
+  for (int i = 0; i < 5; ++i) {
+    forward({.function = "f", .argument = argument});
+  }
+  EXPECT_EQ(ended(Outcome::overloaded), 1u);
+  for (int i = 0; i < 5; ++i) {
+    connection().answer();
+  }
+  EXPECT_EQ(ended(Outcome::ok), 5u);
 }
 
 // 10.0.0.1 speaks TCP and 10.0.0.2 ZeroMQ. An argument that is no MessagePack goes to the second

@@ -79,18 +79,18 @@ TEST_F(EndpointGivenUpTest, TheBytesOfACallCountUntilItsPlaceIsFree) {
   send();
   pass_ms(100);
   EXPECT_EQ(ended(Outcome::timeout), 1u);
-  EXPECT_EQ(request_bytes_, 1 + argument.size());
+  EXPECT_EQ(requests_.held, 1 + argument.size());
   connection().answer();
-  EXPECT_EQ(request_bytes_, 0u);
+  EXPECT_EQ(requests_.held, 0u);
   send();
   pass_ms(100 + kTimeoutMs + EndpointSet::kSweepMs);
-  EXPECT_EQ(request_bytes_, 0u) << "it is not waited for any more";
+  EXPECT_EQ(requests_.held, 0u) << "it is not waited for any more";
   send();
   pass_ms(100);
-  EXPECT_EQ(request_bytes_, 1 + argument.size());
+  EXPECT_EQ(requests_.held, 1 + argument.size());
   network_.kill(name(1));
   pass_ms(1);
-  EXPECT_EQ(request_bytes_, 0u);
+  EXPECT_EQ(requests_.held, 0u);
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ class SocketBackendTest : public ::testing::Test, private EndOfTurn {
   CallTable calls_{100, worker_metrics_, no_log_};
   RecordingSink sink_;
   size_t answers_ = 0;
-  size_t request_bytes_ = 0;
+  RequestMemory requests_;
 
  protected:
   MemoryAccount memory_;
@@ -143,7 +143,7 @@ class SocketBackendTest : public ::testing::Test, private EndOfTurn {
                                         .read_buffer = read_buffer_.data(),
                                         .memory = &memory_,
                                         .identity = "gateway:12345678"},
-                         .request_bytes = &request_bytes_,
+                         .requests = &requests_,
                          .learn = [](ByteView) { return std::nullopt; },
                          .states = std::make_shared<StateLog>(),
                          .on_dirty = [](Backend&) {},
