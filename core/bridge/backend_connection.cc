@@ -43,10 +43,11 @@ uint32_t BackendConnection::take_slot(ForwardedCall& forwarded) {
 
 void BackendConnection::complete(uint32_t id, const Slot& slot, ByteView body) {
   ForwardedCall* forwarded = slot.forwarded;
-  out_of_order_ |= slot.order != answered_++;
-  if (const auto ahead = static_cast<int32_t>(slot.order - overtaken_); ahead >= 0) {
-    overtook_ |= ahead > 0;
-    overtaken_ = slot.order + 1;
+  if (slot.order != next_) {
+    out_of_order_ = true;
+  }
+  if (!is_overtaken(slot)) {
+    next_ = slot.order + 1;
   }
   release(key_of(id).slot);
   if (forwarded == nullptr) {
@@ -103,9 +104,6 @@ uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
 }
 
 uint32_t BackendConnection::forget_overtaken() {
-  if (!std::exchange(overtook_, false)) {
-    return 0;
-  }
   return forget([this](const Slot& slot) { return is_overtaken(slot); });
 }
 
@@ -116,7 +114,6 @@ void BackendConnection::give_up(ForwardedCall& forwarded, uint64_t now_ms) {
   slot.given_up_ms = std::max<uint64_t>(now_ms, 1);
   slot.request_bytes = forwarded.request.size();
   options_.requests->add(slot.request_bytes);
-  overtook_ |= is_overtaken(slot);
   ++given_up_;
   forwarded.connection = nullptr;
   on_given_up();

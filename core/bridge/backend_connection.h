@@ -97,7 +97,7 @@ class BackendConnection {
   /// It has answered a call, or was up for kProvenMs: a peer that ends all its connections at once,
   /// as one that is full, has no use for the next one either.
   bool was_of_use(uint64_t now_ms) const {
-    return answered_ != 0 || (up_ms_ != 0 && now_ms - up_ms_ >= kProvenMs);
+    return next_ != 0 || (up_ms_ != 0 && now_ms - up_ms_ >= kProvenMs);
   }
   /// Its other end is a gateway, and no proxy: their TLS has said so (ALPN). Known once it is up.
   bool reaches_gateway() const { return reaches_gateway_; }
@@ -106,7 +106,7 @@ class BackendConnection {
   /// call without an answer is in doubt. After a stray reply it may be any of them.
   bool may_have_begun(const ForwardedCall& forwarded) const {
     return !ended_in_order_ || out_of_order_ || had_stray_reply_ ||
-           slots_[forwarded.slot].order == answered_;
+           slots_[forwarded.slot].order == next_;
   }
 
   /// The call was answered otherwise. Its slot stays taken until the peer answers, and its bytes
@@ -115,7 +115,7 @@ class BackendConnection {
   /// Frees the slots of requests given up until then; returns how many. Their answers, should they
   /// still come, are ignored. None while answers come: see note_heard().
   uint32_t forget_given_up(uint64_t until_ms);
-  /// The same of those that were sent before one that has been answered.
+  /// The same of those that were sent before one that has been answered. It looks at all slots.
   uint32_t forget_overtaken();
   /// An answer has come while slots of given-up calls are taken: the peer works on, and may be
   /// about to come to these.
@@ -173,20 +173,18 @@ class BackendConnection {
   void release(uint32_t slot);
   template <class Which>
   uint32_t forget(Which which);
-  bool is_overtaken(const Slot& slot) const {
-    return static_cast<int32_t>(slot.order - overtaken_) < 0;
-  }
+  bool is_overtaken(const Slot& slot) const { return static_cast<int32_t>(slot.order - next_) < 0; }
 
   Owner& owner_;
   const BackendConnectionOptions options_;
   std::string late_reason_ = "no answer to `connect` in time";
   Timer deadline_;  ///< of connecting
   State state_ = State::connecting;
-  uint32_t given_up_ = 0;   ///< of the slots that are taken
-  uint32_t sent_ = 0;       ///< requests; wraps around
-  uint32_t answered_ = 0;   ///< unless out_of_order_ the order of the next answer
-  uint32_t overtaken_ = 0;  ///< what was sent before this order is older than an answered one
-  bool overtook_ = false;   ///< since forget_overtaken() some may have been overtaken
+  uint32_t given_up_ = 0;  ///< of the slots that are taken
+  uint32_t sent_ = 0;      ///< requests; wraps around
+  /// One more than the greatest order of an answer: the next one's, if they come in order. What was
+  /// sent before it is overtaken.
+  uint32_t next_ = 0;
   uint64_t heard_ms_ = 0;
   uint64_t up_ms_ = 0;  ///< since when it is up
   bool out_of_order_ = false;

@@ -136,8 +136,8 @@ class Endpoint final : private BackendConnection::Owner {
   bool has_room_for_any() const {
     return capacity_.has_room() && (!adaptive() || levels_.any_idle());
   }
-  /// Finds the connection that the call would be sent on; send() may follow. False: none.
-  bool find_place(const ForwardedCall& call);
+  /// Chooses the connection that the call is sent on if send() follows. False: none has room.
+  bool choose_place(const ForwardedCall& call);
   uint64_t load() const { return capacity_.used(); }
   /// The first attempts of all its connections have ended, well or not.
   bool settled() const { return settled_; }
@@ -148,7 +148,7 @@ class Endpoint final : private BackendConnection::Owner {
   /// Some connection has a request under way, given up or not.
   bool busy() const;
 
-  /// Sends where find_place() has said. True: with `adaptive`, behind other calls.
+  /// Sends where choose_place() has said. True: with `adaptive`, behind other calls.
   bool send(ForwardedCall& call);
   void flush();
 

@@ -17,7 +17,7 @@ bool Endpoint::goes_behind_others(const ForwardedCall& call) const {
          call.service_time->expected_ns() != ServiceTime::kUnknownNs;
 }
 
-bool Endpoint::find_place(const ForwardedCall& call) {
+bool Endpoint::choose_place(const ForwardedCall& call) {
   if (!capacity_.has_room()) {
     return false;
   }

@@ -289,10 +289,10 @@ Endpoint* EndpointSet::pick_one_of_many(const ForwardedCall& call, const Endpoin
   };
   Endpoint* found =
       pick_among([&](const Endpoint& e) { return e.has_room_for_any() && usable(e); });
-  if (found != nullptr && found->find_place(call)) {
+  if (found != nullptr && found->choose_place(call)) {
     return found;
   }
-  found = pick_among([&](Endpoint& e) { return usable(e) && e.find_place(call); });
+  found = pick_among([&](Endpoint& e) { return usable(e) && e.choose_place(call); });
   if (found != nullptr) {
     return found;
   }
@@ -304,7 +304,7 @@ Endpoint* EndpointSet::pick_one_of_many(const ForwardedCall& call, const Endpoin
     return nullptr;
   }
   // Panic: what is set aside may fail, what is not tried has failed for certain.
-  return pick_among([&](Endpoint& e) { return speaks(e) && e.find_place(call); });
+  return pick_among([&](Endpoint& e) { return speaks(e) && e.choose_place(call); });
 }
 
 template <class Usable>

@@ -76,7 +76,7 @@ class EndpointSet final : private Endpoint::Owner {
   /// Those that were taken out by hand are counted beside the reason of another.
   std::string reason(std::optional<Protocol> only = std::nullopt) const;
 
-  /// An endpoint with a place for the call, which has found it: the less loaded of two that are
+  /// An endpoint with a place for the call, which has chosen it: the less loaded of two that are
   /// picked at random, which is nearly as even as asking all, and a newcomer is not swamped. One
   /// with room for any call comes before one that puts it behind others. One that is set aside only
   /// when none is available. `avoid` only when no other has a place; null: avoids none. `only` one
@@ -84,7 +84,7 @@ class EndpointSet final : private Endpoint::Owner {
   Endpoint* pick(const ForwardedCall& call, const Endpoint* avoid) {
     if (endpoints_.size() == 1) {
       Endpoint& single = *endpoints_.front();
-      return single.find_place(call) ? &single : nullptr;
+      return single.choose_place(call) ? &single : nullptr;
     }
     return pick_one_of_many(call, avoid, std::nullopt);
   }
