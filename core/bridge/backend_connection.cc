@@ -96,6 +96,14 @@ uint32_t BackendConnection::forget(Which which) {
   return before - load();
 }
 
+bool BackendConnection::overdue(uint64_t until_ms) const {
+  bool any = false;
+  slots_.for_each([&](uint32_t, const Slot& slot) {
+    any |= slot.given_up_ms != 0 && slot.given_up_ms <= until_ms;
+  });
+  return any && heard_ms_ <= until_ms;
+}
+
 uint32_t BackendConnection::forget_given_up(uint64_t until_ms) {
   if (heard_ms_ > until_ms) {
     return 0;

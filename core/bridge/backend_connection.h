@@ -84,6 +84,8 @@ class BackendConnection {
   virtual bool was_written(const ForwardedCall& forwarded) const = 0;
   /// Writes what was gathered in this turn.
   virtual void flush() = 0;
+  /// False: what it was sent lies unread before it, and no system ends the connection for that.
+  virtual bool peer_reads() const { return true; }
   /// Ends the connection: on_down() follows before this returns.
   virtual void fail(std::string_view reason) = 0;
 
@@ -112,6 +114,8 @@ class BackendConnection {
   /// The call was answered otherwise. Its slot stays taken until the peer answers, and its bytes
   /// stay among the requests' bytes: the peer still works on it, or has not even read it.
   void give_up(ForwardedCall& forwarded, uint64_t now_ms);
+  /// Some request was given up until then, and no answer has come since.
+  bool overdue(uint64_t until_ms) const;
   /// Frees the slots of requests given up until then; returns how many. Their answers, should they
   /// still come, are ignored. None while answers come: see note_heard().
   uint32_t forget_given_up(uint64_t until_ms);

@@ -53,11 +53,18 @@ bool Endpoint::give_up(ForwardedCall& call) {
   return keeps_slot;
 }
 
+// What a peer does not read stays in libzmq's memory: were it only forgotten, it would grow there
+// with every call that is sent behind it.
 bool Endpoint::sweep(uint64_t until_ms) {
   bool taken = false;
-  for (size_t i = 0; i < connections_.size(); ++i) {
-    have_been_freed(*connections_[i], connections_[i]->forget_given_up(until_ms));
-    taken |= connections_[i]->load() != connections_[i]->live();
+  for (size_t i = connections_.size(); i-- > 0;) {
+    BackendConnection& connection = *connections_[i];
+    if (connection.overdue(until_ms) && !connection.peer_reads()) {
+      connection.fail("it does not read what it is sent");
+      continue;
+    }
+    have_been_freed(connection, connection.forget_given_up(until_ms));
+    taken |= connection.load() != connection.live();
   }
   leave_if_done();
   return taken;

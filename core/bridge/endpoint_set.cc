@@ -74,10 +74,8 @@ EndpointSet::EndpointSet(uv_loop_t* loop, TimerQueue& timers, ConnectionMaker& m
       sweep_timer_(timers, [this] { on_sweep(); }) {}
 
 EndpointSet::~EndpointSet() {
-  for (const auto& list : {&endpoints_, &retired_}) {
-    for (const auto& endpoint : *list) {
-      metrics_->remove(endpoint->shared_metrics());
-    }
+  for (const Endpoint* const endpoint : all()) {
+    metrics_->remove(endpoint->shared_metrics());
   }
 }
 
@@ -185,13 +183,19 @@ void EndpointSet::add(const EndpointResolver::Found& found) {
       options_.by_hand->standing_for(backend_, options.name)));
 }
 
-void EndpointSet::look_at_orders() {
-  // One that leaves its name is retired as soon as it is disabled: it lives on until flush().
+// For what ends connections: one that leaves its name is retired then, and lives on until flush().
+std::vector<Endpoint*> EndpointSet::all() const {
   std::vector<Endpoint*> all;
-  for (const auto& endpoint : endpoints_) {
-    all.push_back(endpoint.get());
+  for (const auto& list : {&endpoints_, &retired_}) {
+    for (const auto& endpoint : *list) {
+      all.push_back(endpoint.get());
+    }
   }
-  for (Endpoint* const endpoint : all) {
+  return all;
+}
+
+void EndpointSet::look_at_orders() {
+  for (Endpoint* const endpoint : all()) {
     endpoint->set_order(options_.by_hand->standing_for(backend_, endpoint->options().name));
   }
 }
@@ -341,10 +345,8 @@ void EndpointSet::on_sweep() {
   bool again = false;
   const uint64_t now_ms = timers_.now_ms();
   const uint64_t until_ms = now_ms > given_up_ms_ ? now_ms - given_up_ms_ : 0;
-  for (const auto& list : {&endpoints_, &retired_}) {
-    for (size_t i = 0; i < list->size(); ++i) {
-      again |= (*list)[i]->sweep(until_ms);
-    }
+  for (Endpoint* const endpoint : all()) {
+    again |= endpoint->sweep(until_ms);
   }
   if (again) {
     sweep_timer_.start(kSweepMs);

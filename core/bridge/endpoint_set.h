@@ -115,6 +115,8 @@ class EndpointSet final : private Endpoint::Owner {
   Endpoint::Listing listing_of(const Endpoint& endpoint,
                                const std::vector<EndpointResolver::Found>& found) const;
   void add(const EndpointResolver::Found& found);
+  /// Those that are retired, too: orders change nothing for them.
+  std::vector<Endpoint*> all() const;
   Endpoint* at(const EndpointResolver::Found& found);
   void tell_too_many(bool too_many);
   void retire(size_t index);

@@ -1,6 +1,8 @@
 #include "core/bridge/zmq_backend_connection.h"
 
 #include <fmt/format.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <array>
@@ -100,13 +102,17 @@ bool ZmqBackendConnection::open(EventLoop& loop, void* context, const Address& a
     return false;
   }
   ZmqMonitor::Hooks hooks;
-  hooks.on_event = [this](int event, int) {
+  hooks.on_event = [this](int event, int value) {
+    if (event == ZMQ_EVENT_CONNECTED) {
+      unix_socket_ = value;
+      return;
+    }
     fail((event & ZmqMonitor::kHandshakeFailed) != 0
              ? "the handshake was refused: are its keys and ours the right ones?"
              : "the connection was refused or closed");
   };
-  monitor_ = ZmqMonitor::make(loop.uv(), context, dealer_.get(), ZmqMonitor::kConnectionEnded,
-                              std::move(hooks));
+  const int events = ZmqMonitor::kConnectionEnded | (address.is_path() ? ZMQ_EVENT_CONNECTED : 0);
+  monitor_ = ZmqMonitor::make(loop.uv(), context, dealer_.get(), events, std::move(hooks));
   if (monitor_ == nullptr) {
     return false;
   }
@@ -218,6 +224,11 @@ void ZmqBackendConnection::send(ForwardedCall& forwarded) {
   argument.copy(to + id.size() + wire::w5::kNameBytes, argument.size());
   send_or_free(dealer_.get(), message);
   sent_ = true;
+}
+
+bool ZmqBackendConnection::peer_reads() const {
+  int unread = 0;
+  return unix_socket_ < 0 || ioctl(unix_socket_, SIOCOUTQ, &unread) != 0 || unread == 0;
 }
 
 void ZmqBackendConnection::flush() {

@@ -40,6 +40,8 @@ class ZmqBackendConnection final : public BackendConnection,
   /// Always true: once libzmq has taken the request, it may have been sent.
   bool was_written(const ForwardedCall&) const override { return true; }
   void flush() override;
+  /// Of a Unix socket; over TCP the kernel ends the connection (ZMQ_TCP_MAXRT).
+  bool peer_reads() const override;
   void fail(std::string_view reason) override { went_down(reason); }
 
  private:
@@ -56,6 +58,7 @@ class ZmqBackendConnection final : public BackendConnection,
   ReplyQueue queue_;
   std::string probe_id_;
   ZmqSocket dealer_;
+  int unix_socket_ = -1;  ///< libzmq's; another one may have the number once it is closed
   std::unique_ptr<ZmqMonitor> monitor_;
   std::unique_ptr<ZmqPoll> poll_;
   ZmqMessage message_;  ///< the one that is being read; reused

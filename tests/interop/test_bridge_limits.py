@@ -11,7 +11,7 @@ from zero.error import RemoteException
 
 from bridge_load import connects
 from bridging import SLACK_S, all_up, in_flight, one_backend, outcome, queued
-from raw import TcpConnection, t3_frame, t3_payload
+from raw import CONNECTED, GREETING, ID_BYTES, READY, TcpConnection, t3_frame, t3_payload
 from scripted_backend import SCRIPTED, ScriptedTcp, silent
 from test_redis_faults import check_sum
 from waiting import PATIENCE_S, until
@@ -148,3 +148,35 @@ async def test_clients_that_do_not_read_leave_the_others_alone(start_bridge, cli
             await asyncio.sleep(0)
         await until(in_flight(gateway, 0), 5 + SLACK_S, "nothing is in flight")
         assert await client.call("f", 2) == 2
+
+
+async def test_zmq_server_by_a_unix_socket_that_reads_nothing(start_bridge, clients, tmp_path):
+    """Over TCP the kernel ends such a connection. Without an end libzmq keeps what it cannot write,
+    and every call that follows."""
+
+    async def stand_still(reader, writer):
+        writer.write(GREETING + READY.replace(b"DEALER", b"ROUTER"))
+        await reader.readexactly(len(GREETING))
+        for _ in range(2):  # READY, and `connect`
+            _, size = await reader.readexactly(2)
+            body = await reader.readexactly(size)
+        writer.write(bytes([0, ID_BYTES + len(CONNECTED)]) + body[:ID_BYTES] + CONNECTED)
+        writer.transport.pause_reading()
+        await over.wait()  # while it runs, the connection is open
+        writer.close()
+
+    over = asyncio.Event()
+    path = str(tmp_path / "zmq")
+    server = await asyncio.start_unix_server(stand_still, path)
+    gateway = await start_bridge(config=one_backend(f"ipc:{path}", timeout="1s"))
+    await until(all_up(gateway, 1), PATIENCE_S, "it is up")
+    client = clients.open("tcp", gateway)
+    with pytest.raises(RemoteException, match="did not answer within 1000 ms"):
+        await client.call("f", bytes(8 * MIB))
+    forwarded = lambda: gateway.metrics().total("zerogate_memory_budget_bytes", use="forwarded")
+    assert forwarded() > 8 * MIB  # libzmq has it still
+    ended = lambda: "it does not read what it is sent" in gateway.log
+    await until(ended, PATIENCE_S, "the connection has ended")
+    await until(lambda: forwarded() == 0, PATIENCE_S, "its memory is free")
+    over.set()
+    server.close()

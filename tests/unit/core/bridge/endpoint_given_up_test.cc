@@ -93,5 +93,34 @@ TEST_F(EndpointGivenUpTest, TheBytesOfACallCountUntilItsPlaceIsFree) {
   EXPECT_EQ(requests_.held, 0u);
 }
 
+// libzmq keeps what its peer does not read, and the calls that would be sent behind it.
+TEST_F(EndpointGivenUpTest, AConnectionWhosePeerReadsNothingEnds) {
+  connection().reads = false;
+  call("stuck", 100);
+  pass_ms(100 + kTimeoutMs - 1);
+  const size_t waits = call("waits", 60'000);
+  EXPECT_EQ(connection().load(), 2u);
+  pass_ms(1 + EndpointSet::kSweepMs);
+  EXPECT_THAT(answer(waits), ::testing::HasSubstr("it does not read what it is sent"));
+  EXPECT_EQ(requests_.held, 0u);
+  network_.serve(name(1));
+  pass_ms(Endpoint::kBackoffMaxMs);
+  network_.serve(name(1));
+  call("next");
+  EXPECT_EQ(connection().sent.size(), 1u);
+}
+
+TEST_F(EndpointGivenUpTest, AConnectionWhosePeerHasAnsweredSinceGoesOn) {
+  call("stuck", 100);
+  pass_ms(100);
+  call("younger", 60'000);
+  call("waits", 60'000);
+  pass_ms(kTimeoutMs / 2);
+  connection().reads = false;  // at this moment
+  connection().answer("\x01", 1);
+  pass_ms(kTimeoutMs);
+  EXPECT_EQ(connection().live(), 1u);
+}
+
 }  // namespace
 }  // namespace zerogate::testing

@@ -35,6 +35,7 @@ class FakeConnection final : public BackendConnection {
                     int{call.hops}});
   }
   bool was_written(const ForwardedCall&) const override { return written; }
+  bool peer_reads() const override { return reads; }
   void flush() override { ++flushes; }
   void fail(std::string_view reason) override { went_down(reason); }
 
@@ -68,6 +69,7 @@ class FakeConnection final : public BackendConnection {
   const std::string to;
   std::vector<Sent> sent;  ///< and not answered
   bool written = true;
+  bool reads = true;
   int flushes = 0;
 
  private:
