@@ -4,15 +4,12 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <optional>
 #include <tuple>
 #include <utility>
 
 #include "core/base/quote.h"
-#include "core/base/unreadable.h"
+#include "core/security/file_text.h"
 
 namespace zerogate {
 namespace {
@@ -22,33 +19,15 @@ constexpr std::string_view kTlsCert = "tls.cert";
 constexpr std::string_view kTlsKey = "tls.key";
 constexpr std::string_view kTlsCa = "tls.ca";
 
-struct CloseTlsFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
 /// The text of a file, or nothing and a report.
 std::optional<std::string> read_tls_file(const std::string& name, std::string_view key,
                                          const TlsFileReport& fail) {
-  const auto refuse = [&](std::string_view why) {
-    fail(key, fmt::format("{}: {}", quote(name), why));
+  auto text = read_file_text(name, {.most_bytes = kMaxFileBytes, .fix = "name a file in PEM"});
+  if (!text) {
+    fail(key, fmt::format("{}: {}", quote(name), text.error()));
     return std::nullopt;
-  };
-  struct stat status {};
-  if (stat(name.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    return refuse("is no file; name one in PEM");  // to open a pipe might last for ever
   }
-  const std::unique_ptr<std::FILE, CloseTlsFile> file(std::fopen(name.c_str(), "re"));
-  if (!file) {
-    const int error = errno;
-    return refuse(fmt::format("cannot be read: {}; {}", std::strerror(error),
-                              fix_of_unreadable(error, "name a file in PEM")));
-  }
-  std::string text(kMaxFileBytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (text.size() > kMaxFileBytes) {
-    return refuse(fmt::format("is longer than {} bytes; name a file in PEM", kMaxFileBytes));
-  }
-  return text;
+  return std::move(text).value();
 }
 
 /// Fills in the three texts. False: one is missing, and has been reported.

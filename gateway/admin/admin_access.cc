@@ -1,27 +1,23 @@
 #include "gateway/admin/admin_access.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "core/base/ascii.h"
 #include "core/base/glob.h"
 #include "core/base/quote.h"
-#include "core/base/unique_fd.h"
-#include "core/base/unreadable.h"
+#include "core/security/file_text.h"
 
 namespace zerogate {
 namespace {
 
 /// Around a token, in a file or a header.
 constexpr std::string_view kBlanks = " \t\r\n";
+constexpr size_t kMaxBlanks = 16;
 
 /// Ends of names that public DNS does not hold, so that no page of the Internet has one: clusters
 /// and container engines use them.
@@ -105,16 +101,12 @@ Result<std::string> read_token(const std::string& file) {
   const auto failed = [&](std::string_view why) {
     return Error{fmt::format("admin_token_file: {}: {}", quote(file), why)};
   };
-  // Not to wait for the writer of a pipe.
-  const UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  std::array<char, AdminAccess::kMaxTokenBytes + 16> bytes{};
-  const ssize_t size = fd ? read(fd.get(), bytes.data(), bytes.size()) : -1;
-  if (size < 0) {
-    const int error = errno;
-    return failed(fmt::format("cannot be read: {}; {}", std::strerror(error),
-                              fix_of_unreadable(error, "name a file with the token")));
+  const auto text = read_file_text(file, {.most_bytes = AdminAccess::kMaxTokenBytes + kMaxBlanks,
+                                          .fix = "name a file with the token"});
+  if (!text) {
+    return failed(text.error());
   }
-  std::string token(trim({bytes.data(), static_cast<size_t>(size)}, kBlanks));
+  std::string token(trim(text.value(), kBlanks));
   if (const std::string problem = token_problem(token); !problem.empty()) {
     return failed(problem);
   }

@@ -91,7 +91,8 @@ int serve(const ServeCommand& command, const Environment& environment, HeldSigna
   }
   // By value: a thread that reads a file which never comes may outlive this function.
   const auto load_again = [command, environment] {
-    return load_config(command.config_file, environment, command.flags);
+    return load_config(command.config_file, environment, command.flags, settings(),
+                       FileRules::Kind::repeatable);
   };
   const Result<Resources> resources =
       take_resources(config, std::move(access).value(), start_signals.watches());

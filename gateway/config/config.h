@@ -29,7 +29,6 @@ inline constexpr uint64_t kMaxMemory = uint64_t{1} << 40;
 /// Where the values come from: a reload judges by it (reload_rules.h).
 struct ConfigSource {
   std::string file = {};     ///< its name, or empty: there was none
-  bool is_pipe = false;      ///< the file can be read only once
   bool has_keys = false;     ///< the file says something
   bool says_routes = false;  ///< routes were written, if only as []
   /// Configurations are equal when they say the same, wherever it stands.

@@ -4,8 +4,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <functional>
 #include <iterator>
 #include <optional>
@@ -349,18 +347,15 @@ void read_config_value(const std::string& name, std::string_view key, const std:
   });
 }
 
-void read_config_file(const std::string& name, ConfigBuilder& builder) {
+void read_config_file(const std::string& name, FileRules::Kind kind, ConfigBuilder& builder) {
   builder.source().file = name;
-  const std::optional<std::string> text = read_file(name, builder.source());
-  if (!text) {
-    builder.fail(name, fmt::format("cannot be read: {}; name a YAML file that exists and is "
-                                   "readable",
-                                   std::strerror(errno)));
-  } else if (text->size() > kMaxConfigBytes) {
-    builder.fail(
-        name, fmt::format("is longer than {} bytes; name a configuration file", kMaxConfigBytes));
+  const auto text = read_file_text(name, {.most_bytes = kMaxConfigBytes,
+                                          .fix = "name a YAML file that exists and is readable",
+                                          .kind = kind});
+  if (text) {
+    read_config_text(name, text.value(), builder);
   } else {
-    read_config_text(name, *text, builder);
+    builder.fail(name, text.error());
   }
 }
 

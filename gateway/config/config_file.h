@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/security/file_text.h"
 #include "gateway/config/config_builder.h"
 
 namespace zerogate {
@@ -14,7 +15,7 @@ namespace zerogate {
 inline constexpr size_t kMaxConfigBytes = 1 << 20;
 
 /// Reads the file and applies its values. `name` is a path, shown in error lines as it is.
-void read_config_file(const std::string& name, ConfigBuilder& builder);
+void read_config_file(const std::string& name, FileRules::Kind kind, ConfigBuilder& builder);
 
 /// Applies the values of a file's text.
 void read_config_text(const std::string& name, const std::string& text, ConfigBuilder& builder);

@@ -122,11 +122,12 @@ std::ostream& operator<<(std::ostream& out, const ConfigErrors& errors) {
 
 std::variant<Config, ConfigErrors> load_config(const std::string& file,
                                                const Environment& environment,
-                                               const Overrides& flags, const SettingsTable& table) {
+                                               const Overrides& flags, const SettingsTable& table,
+                                               FileRules::Kind kind) {
   ConfigBuilder builder(table);
   const std::string named = file.empty() ? environment(kConfigVariable).value_or("") : file;
   if (!named.empty()) {
-    read_config_file(named, builder);
+    read_config_file(named, kind, builder);
   }
   for (const Setting& setting : table) {
     const std::string name = setting.environment_name();

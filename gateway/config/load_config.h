@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/security/file_text.h"
 #include "gateway/config/config.h"
 #include "gateway/config/settings.h"
 #include "gateway/host/environment.h"
@@ -37,11 +38,12 @@ struct ConfigErrors {
 std::ostream& operator<<(std::ostream& out, const ConfigErrors& errors);
 
 /// Loads and checks a configuration. `file` may be empty: then kConfigVariable may name one. All of
-/// a configuration's errors are found in one go.
+/// a configuration's errors are found in one go. `kind` is what the file may be.
 std::variant<Config, ConfigErrors> load_config(const std::string& file,
                                                const Environment& environment,
                                                const Overrides& flags,
-                                               const SettingsTable& table = settings());
+                                               const SettingsTable& table = settings(),
+                                               FileRules::Kind kind = FileRules::Kind::any);
 
 /// Takes what is wrong: the backend's name (empty: listen.tls), the key as in "tls.cert", and what
 /// is wrong and would fix it.

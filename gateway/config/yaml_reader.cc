@@ -1,12 +1,9 @@
 #include "gateway/config/yaml_reader.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
-#include <memory>
 #include <vector>
 
 #include "core/base/quote.h"
@@ -79,34 +76,7 @@ void fail_syntax(const std::string& name, const std::vector<std::string_view>& l
                fmt::format("not YAML: {}; {}", plain_line(failure.msg), fix));
 }
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
 }  // namespace
-
-std::optional<std::string> read_file(const std::string& name, ConfigSource& source) {
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(name.c_str(), "re"));
-  if (!file) {
-    return std::nullopt;
-  }
-  struct stat status {};
-  source.is_pipe = fstat(fileno(file.get()), &status) == 0 &&
-                   (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
-  std::string text;
-  char block[16 << 10];
-  while (text.size() <= kMaxConfigBytes) {
-    const size_t got = std::fread(block, 1, sizeof block, file.get());
-    text.append(block, got);
-    if (got < sizeof block) {
-      break;
-    }
-  }
-  if (std::ferror(file.get())) {
-    return std::nullopt;
-  }
-  return text;
-}
 
 std::string kind_of(const YAML::Node& node) {
   if (node.IsMap()) {

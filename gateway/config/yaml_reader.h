@@ -25,10 +25,6 @@ struct ValueShape {
 /// "a map", "a list", "nothing" or "a single value".
 std::string kind_of(const YAML::Node& node);
 
-/// The text of a configuration file, or nothing with errno set; it is cut behind the most that one
-/// may have. A pipe is welcome, and noted: serve --config <(...).
-std::optional<std::string> read_file(const std::string& name, ConfigSource& source);
-
 /// Hands the text's only document to `walk`; what is no YAML, or more than one document, is an
 /// error of the builder's. `name` stands in front of every line number.
 void load_yaml(const std::string& name, const std::string& text, ConfigBuilder& builder,

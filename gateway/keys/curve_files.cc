@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "core/base/unique_fd.h"
 #include "core/base/unreadable.h"
 #include "core/io/zmq_curve.h"
+#include "core/security/file_text.h"
 
 namespace zerogate {
 namespace {
@@ -29,21 +29,12 @@ constexpr std::string_view kHowToMake = "zerogate keys curve NAME makes a pair";
 constexpr std::string_view kReadModes = "0640 (a folder: 0750)";
 
 Result<CurveCertificate> read_certificate(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(kMaxCurveFileBytes + 1, '\0');
-  if (!stream || fs::is_directory(file)) {
-    const int error = stream ? EISDIR : errno;
-    return Error{fmt::format("{} cannot be read: {}; {}", quote(file),
-                             stream ? "is a folder" : std::strerror(error),
-                             fix_of_unreadable(error, kHowToMake, kReadModes))};
+  const auto text = read_file_text(
+      file, {.most_bytes = kMaxCurveFileBytes, .fix = kHowToMake, .modes = kReadModes});
+  if (!text) {
+    return Error{fmt::format("{} {}", quote(file), text.error())};
   }
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(stream.gcount()));
-  if (text.size() > kMaxCurveFileBytes) {
-    return Error{fmt::format("{} is no certificate: it is longer than {} bytes", quote(file),
-                             kMaxCurveFileBytes)};
-  }
-  auto certificate = parse_curve_certificate(text);
+  auto certificate = parse_curve_certificate(text.value());
   if (!certificate) {
     return Error{fmt::format("{} is no certificate as pyzmq and czmq write it: {}; {}", quote(file),
                              certificate.error(), kHowToMake)};

@@ -31,7 +31,7 @@ std::atomic<int> threads_that_read = 0;
 }  // namespace
 
 /// One reading of the configuration. Its thread holds on to it, so that a file that never comes
-/// (a FIFO without a writer, a dead NFS server) costs that thread only.
+/// (from a dead NFS server) costs that thread only.
 struct Reloader::Reading {
   std::mutex mutex;
   std::condition_variable done;
@@ -194,10 +194,6 @@ Result<std::string> Reloader::load_and_take_over() {
 
 std::variant<Config, ConfigErrors> Reloader::load_in_time() {
   const auto refusal = [](std::string why) { return ConfigErrors{{std::move(why)}}; };
-  if (const ConfigSource source = in_force().source; source.is_pipe) {
-    return refusal(source.file +
-                   ": a pipe, which cannot be read a second time; restart, or name a file");
-  }
   if (reading_ != nullptr) {
     const std::lock_guard lock(reading_->mutex);
     if (!reading_->result) {
@@ -232,8 +228,8 @@ std::variant<Config, ConfigErrors> Reloader::load_in_time() {
   }
   return ended() ? *reading_->result
                  : refusal(
-                       "the configuration could not be read in time; is its file a pipe, or on "
-                       "a file system that hangs?");
+                       "the configuration could not be read in time; is its file on a file "
+                       "system that hangs?");
 }
 
 Result<std::string> Reloader::refuse(const std::vector<std::string>& reasons) {

@@ -1,6 +1,8 @@
 """SIGHUP and POST /reload: the configuration changes under load and no call is lost."""
 
 import asyncio
+import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -213,23 +215,47 @@ async def test_a_pipe_is_not_read_a_second_time(start_gateway, redis):
     os.set_inheritable(reader, True)
     arguments = ["--config", f"/proc/{os.getpid()}/fd/{reader}"]
     gateway = await asyncio.to_thread(start_gateway, redis.url(), arguments)
-    os.close(reader)
     status, answer = await asyncio.to_thread(post_reload, gateway)
+    os.close(reader)
     assert (status, "a pipe, which cannot be read a second time" in answer) == (400, True)
+
+
+async def test_a_pipe_in_place_of_the_file_is_refused_and_forgotten(start_bridge):
+    """It has no writer: to open it would last for ever, and no later reload could be read."""
+    async with ScriptedTcp() as backend:
+        gateway = await start_bridge(config=one_backend(backend.url))
+        file = gateway.config_file.rename(gateway.config_file.with_suffix(".kept"))
+        os.mkfifo(gateway.config_file)
+        status, answer = await asyncio.to_thread(post_reload, gateway)
+        assert (status, "is a pipe, which cannot be read a second time" in answer) == (400, True)
+        file.rename(gateway.config_file)
+        assert (await asyncio.to_thread(post_reload, gateway))[0] == 200
+
+
+@contextlib.contextmanager
+def leased(file):
+    """To open it waits, as on a dead server: who has a write lease has 45 s to let others read."""
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # which asks for the lease
+    with open(file, "r+b") as held:
+        try:
+            fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except OSError as error:
+            pytest.skip(f"no leases on this file system: {error}")
+        yield
+    signal.signal(signal.SIGIO, before)
 
 
 async def test_a_file_that_never_comes_holds_nobody_up(start_bridge):
     async with ScriptedTcp() as backend:
         gateway = await start_bridge(config=one_backend(backend.url))
-        gateway.config_file.unlink()
-        os.mkfifo(gateway.config_file)  # without a writer: opening it waits, as a dead NFS server's
-        hang_up(gateway)
-        status, text = await asyncio.to_thread(gateway.get, "/config")
-        assert (status, backend.url in text) == (200, True)
-        began = time.monotonic()
-        gateway.terminate()
-        await asyncio.to_thread(gateway.wait_for_exit)
-        assert time.monotonic() - began < 3
+        with leased(gateway.config_file):
+            hang_up(gateway)
+            status, text = await asyncio.to_thread(gateway.get, "/config")
+            assert (status, backend.url in text) == (200, True)
+            began = time.monotonic()
+            gateway.terminate()
+            await asyncio.to_thread(gateway.wait_for_exit)
+            assert time.monotonic() - began < 3
 
 
 async def test_reload_of_a_file_that_has_gone(start_bridge, clients):

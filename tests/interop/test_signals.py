@@ -197,11 +197,19 @@ def ends_in_order(process, number):
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_a_signal_ends_a_start_that_waits_for_a_file(serve, tmp_path, number):
-    """A pipe without a writer, like a file on a server that is dead."""
+    """A pipe whose writer says nothing, like a file on a server that is dead."""
+    os.mkfifo(tmp_path / "zerogate.yaml")
+    with open(tmp_path / "zerogate.yaml", "r+b", buffering=0):
+        process, _ = serve("--config", str(tmp_path / "zerogate.yaml"), stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: handles(process.pid, number), PATIENCE_S, "it starts")
+        ends_in_order(process, number)
+
+
+def test_a_start_does_not_wait_for_a_writer_that_does_not_come(serve, tmp_path):
     os.mkfifo(tmp_path / "zerogate.yaml")
     process, _ = serve("--config", str(tmp_path / "zerogate.yaml"), stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: handles(process.pid, number), PATIENCE_S, "it starts")
-    ends_in_order(process, number)
+    _, log = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, "is a pipe that nothing writes to" in log) == (2, True)
 
 
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <yaml-cpp/yaml.h>
 
 #include <fstream>
@@ -18,6 +19,9 @@
 namespace zerogate {
 namespace {
 
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -136,7 +140,6 @@ TEST_F(ConfigTest, TellsAnEmptyFileFromOneThatSaysSomething) {
   EXPECT_FALSE(good("threads: 1\nroutes:\n").source.says_routes);  // as one that was cut there
   EXPECT_TRUE(good("routes: []\n").source.says_routes);
   EXPECT_TRUE(good("", {{"ZEROGATE_ROUTES", "[]"}}).source.says_routes);
-  EXPECT_FALSE(good("threads: 1\n").source.is_pipe);
 }
 
 TEST_F(ConfigTest, AutoThreadsAreAtLeastOne) {
@@ -351,11 +354,43 @@ TEST_F(ConfigTest, FilesThatCannotBeRead) {
               ElementsAre("none.yaml: cannot be read: No such file or directory; "
                           "name a YAML file that exists and is readable"));
   EXPECT_THAT(shortened(load_file(directory_ / ".")),
-              ElementsAre(".: cannot be read: Is a directory; "
-                          "name a YAML file that exists and is readable"));
+              ElementsAre(".: is a folder, which container engines make where a file to mount is "
+                          "missing; name a YAML file that exists and is readable"));
   EXPECT_THAT(errors(std::string((1 << 20) + 1, '#')),
               ElementsAre("zerogate.yaml: is longer than 1048576 bytes; "
-                          "name a configuration file"));
+                          "name a YAML file that exists and is readable"));
+}
+
+TEST_F(ConfigTest, AReloadReadsNoPipe) {
+  const std::string pipe = directory_ / "zerogate.yaml";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const auto again = [&](const std::string& file) {
+    return load_config(file, Environment(), {}, settings(), FileRules::Kind::repeatable);
+  };
+  EXPECT_THAT(shortened(again(pipe)),
+              ElementsAre("zerogate.yaml: is a pipe, which cannot be read a second time; name a "
+                          "YAML file that exists and is readable"));
+  EXPECT_TRUE(std::holds_alternative<Config>(again("/dev/null")));
+}
+
+/// None of them is waited for: a pipe may never have a writer.
+TEST_F(ConfigTest, NoKeyThatNamesAFileTakesAPipe) {
+  const std::string pipe = directory_ / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const std::string curve = "listen: {zmq_curve: 127.0.0.1:0}\ncurve: {clients: any, secret_key: ";
+  const std::string tls = "listen: {tls: 127.0.0.1:0}\ntls: {clients: none, cert: PIPE, key: PIPE}";
+  for (std::string text :
+       {curve + "PIPE}", tls, std::string("admin_tls: {cert: PIPE, key: PIPE}"),
+        std::string("redis: {url: rediss://a, tls_ca: PIPE}"),
+        std::string("backends: {a: {url: tls://a:1, tls: {ca: PIPE}}}"),
+        std::string("backends: {a: {url: zmq://a:1, curve: {server_key: PIPE, secret_key: PIPE}}}"),
+        std::string("curve: {clients: PIPE}")}) {
+    for (size_t at = text.find("PIPE"); at != text.npos; at = text.find("PIPE")) {
+      text.replace(at, 4, pipe);
+    }
+    EXPECT_THAT(errors(text), Each(AnyOf(HasSubstr("is a pipe; "), HasSubstr("Not a directory; "))))
+        << text;
+  }
 }
 
 TEST_F(ConfigTest, TheBlameForAClashFallsOnWhoCameLast) {

@@ -45,8 +45,10 @@ TEST(CurveFiles, OneThatMayNotBeReadNamesTheRightsThatLackAndNoNewKeys) {
   }
   chmod(folder.c_str(), S_IRWXU);
   errno = EACCES;  // of something else
-  EXPECT_THAT(read_curve_secret_key(folder).error(),
-              EndsWith("is a folder; zerogate keys curve NAME makes a pair"));
+  EXPECT_THAT(
+      read_curve_secret_key(folder).error(),
+      EndsWith("is a folder, which container engines make where a file to mount is missing; "
+               "zerogate keys curve NAME makes a pair"));
   EXPECT_THAT(read_curve_secret_key(name + "s").error(),
               EndsWith("No such file or directory; zerogate keys curve NAME makes a pair"));
   std::filesystem::remove_all(folder);

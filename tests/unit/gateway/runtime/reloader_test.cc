@@ -169,15 +169,6 @@ TEST_F(ReloaderTest, WhatDoesNotGoWithWhatWaitsForARestartIsRefused) {
   EXPECT_EQ(reloads(reloader, "refused"), 1);
 }
 
-TEST_F(ReloaderTest, APipeIsNotReadASecondTime) {
-  Config piped = routed();
-  piped.source.is_pipe = true;
-  piped.source.file = "zerogate.yaml";
-  Reloader reloader(piped, parts());
-  EXPECT_THAT(reloader.reload().error(), HasSubstr("zerogate.yaml: a pipe"));
-  EXPECT_TRUE(applied_.empty());
-}
-
 TEST_F(ReloaderTest, AFileThatNeverComesHoldsNobodyUp) {
   auto reading = std::make_shared<std::promise<void>>();
   auto let_go = std::make_shared<std::promise<void>>();
