@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "core/rpc/rate_limits.h"
+#include "gateway/config/idle_keys.h"
 #include "gateway/config/load_config.h"
 #include "gateway/config/show_config.h"
 
@@ -150,6 +151,15 @@ void ConfigBuilder::check_together() {
   if (errors_.empty()) {
     warn_of_routes();
     warn_of_threads();
+    const Warn keep = [this](const std::string& warning) { warn(warning); };
+    const PlaceOf place = [this](std::string_view path) {
+      return is_default(path) ? std::nullopt : std::optional(origin(path));
+    };
+    warn_of_idle_keys(config_, table_, place, keep);
+    warn_of_idle_keys(entries_.backends, keep);
+    if (used_functions() == nullptr) {
+      warn_of_idle_limits(rate_limits_, config_, keep);
+    }
   }
 }
 
@@ -212,9 +222,8 @@ void ConfigBuilder::settle_listeners() {
   }
   const ListenKey& loser = tcp_is_default ? tcp : zmq;
   const ListenKey& winner = tcp_is_default ? zmq : tcp;
-  config_.notes.push_back(
-      fmt::format("{0} is off: its default address was given to {1} ({2}); set {0} to have both",
-                  loser.path, winner.path, winner.display()));
+  note(fmt::format("{0} is off: its default address was given to {1} ({2}); set {0} to have both",
+                   loser.path, winner.path, winner.display()));
   (tcp_is_default ? config_.listen_tcp : config_.listen_zmq) = std::nullopt;
 }
 
@@ -297,7 +306,7 @@ void ConfigBuilder::check_tls() {
   const TlsReport warn_at = [&](auto backend, auto key, const std::string& message) {
     warn(fmt::format("{}: {}", place(backend, key), message));
   };
-  check_tls_keys(config_, fail_at, warn_at);
+  check_tls_keys(config_, fail_at);
   if (reads_files_ && errors_.empty()) {
     read_certificates(config_, fail_at, warn_at);
   }

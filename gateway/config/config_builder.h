@@ -45,6 +45,9 @@ class ConfigBuilder {
   /// Keeps a line for the log and for `check`.
   void warn(std::string message) { config_.warnings.push_back(std::move(message)); }
 
+  /// The same of what is no fault.
+  void note(std::string message) { config_.notes.push_back(std::move(message)); }
+
   /// Fills in what follows from other values and checks them against one another; call it once,
   /// after everything else.
   void check_together();

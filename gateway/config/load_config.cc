@@ -42,11 +42,8 @@ void warn_of_variables(const Environment& environment, const SettingsTable& tabl
   }
 }
 
-void check_listener_keys(const Config& config, const TlsReport& fail, const TlsReport& warn) {
+void check_listener_keys(const Config& config, const TlsReport& fail) {
   if (!config.listen_tls) {
-    if (!config.tls_cert.empty()) {
-      warn("", kCert, "does nothing while listen.tls is off");
-    }
     return;
   }
   if (config.tls_cert.empty()) {
@@ -171,13 +168,10 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
   return builder.config();
 }
 
-void check_tls_keys(const Config& config, const TlsReport& fail, const TlsReport& warn) {
-  check_listener_keys(config, fail, warn);
+void check_tls_keys(const Config& config, const TlsReport& fail) {
+  check_listener_keys(config, fail);
   check_redis_keys(config, fail);
   check_pair(config.admin_tls_cert, config.admin_tls_key, "admin_tls.", to(fail, ""));
-  if (!config.admin && !config.admin_tls_cert.empty()) {
-    warn("", "admin_tls.cert", "does nothing while admin is off");
-  }
   for (const BackendOptions& backend : config.backends) {
     const bool says_tls = !backend.tls_ca.empty() || !backend.tls_cert.empty() ||
                           !backend.tls_key.empty() || !backend.tls_name.empty() ||

@@ -12,8 +12,8 @@
 #include "core/base/fingerprint.h"
 #include "core/base/quote.h"
 #include "core/log/log.h"
-#include "gateway/config/reload_rules.h"
 #include "gateway/config/show_config.h"
+#include "gateway/control/reload_rules.h"
 
 namespace zerogate {
 namespace {

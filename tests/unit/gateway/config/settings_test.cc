@@ -6,8 +6,8 @@
 #include "gateway/cli/command_line.h"
 #include "gateway/cli/command_line_help.h"
 #include "gateway/config/codecs.h"
-#include "gateway/config/reload_rules.h"
 #include "gateway/config/show_config.h"
+#include "gateway/control/reload_rules.h"
 #include "tests/unit/gateway/config/config_fixture.h"
 
 namespace zerogate {

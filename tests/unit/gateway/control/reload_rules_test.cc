@@ -1,4 +1,4 @@
-#include "gateway/config/reload_rules.h"
+#include "gateway/control/reload_rules.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
