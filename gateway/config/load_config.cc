@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cctype>
 
+#include "core/base/ascii.h"
 #include "core/base/nearest.h"
+#include "core/base/quote.h"
 #include "core/redis/redis_url.h"
 #include "core/security/tls_files.h"
 #include "gateway/config/config_builder.h"
@@ -14,14 +17,34 @@
 namespace zerogate {
 namespace {
 
+constexpr std::string_view kVariablePrefix = "ZEROGATE_";
 constexpr std::string_view kCert = "tls.cert";
 constexpr std::string_view kKey = "tls.key";
 constexpr std::string_view kCa = "tls.ca";
 
-/// Kubernetes sets ZEROGATE_PORT_5559_TCP, ZEROGATE_SERVICE_HOST and the like for every pod beside
-/// a service of that name.
-bool is_of_kubernetes(const std::string& name) {
-  return name.find("_PORT") != name.npos || name.find("_SERVICE_") != name.npos;
+/// Of what Kubernetes sets for every pod beside a Service whose name begins so, and Docker for
+/// links: ZEROGATE_SERVICE_HOST, ZEROGATE_PORT=tcp://10.0.0.1:5559, ZEROGATE_PORT_5559_TCP_ADDR,
+/// ZEROGATE_NAME=/app/zerogate, ZEROGATE_ENV_PATH.
+bool is_of_a_service(std::string_view name, std::string_view text) {
+  const size_t number = name.find("_PORT_") + std::string_view("_PORT_").size();
+  return name.ends_with("_SERVICE_HOST") || name.find("_SERVICE_PORT") != name.npos ||
+         (name.ends_with("_PORT") && text.find("://") != text.npos) ||
+         (name.find("_PORT_") != name.npos && number < name.size() && is_digit(name[number])) ||
+         (name.ends_with("_NAME") && text.starts_with('/')) || name.find("_ENV_") != name.npos;
+}
+
+/// The variable that was meant: ZEROGATE_LISTEN_TCP of listen_tpc, ZEROGATE_REDIS_URL of
+/// ZEROGATE_REDIS, ZEROGATE_LIMITS_MESSAGE of ZEROGATE_MESSAGE. Empty: none comes near.
+std::string meant_variable(const std::string& name, const std::vector<std::string>& known) {
+  std::string near = nearest(name, known);
+  if (!near.empty() || name.size() <= kVariablePrefix.size()) {
+    return near;
+  }
+  const std::string rest = name.substr(kVariablePrefix.size() - 1);  // "_MESSAGE"
+  const auto found = std::ranges::find_if(known, [&](const std::string& one) {
+    return one.starts_with(name + "_") || one.ends_with(rest);
+  });
+  return found == known.end() ? "" : *found;
 }
 
 /// A variable that is no key does nothing, which is worth a word when it was meant to be one.
@@ -32,12 +55,19 @@ void warn_of_variables(const Environment& environment, const SettingsTable& tabl
     known.push_back(setting.environment_name());
   }
   for (const auto& [name, text] : environment.variables()) {
-    if (!name.starts_with("ZEROGATE_") || is_of_kubernetes(name) ||
-        std::ranges::find(known, name) != known.end()) {
+    std::string upper = name;
+    std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return std::toupper(c); });
+    const bool has_prefix = upper.starts_with(kVariablePrefix);
+    if (!upper.starts_with(kVariablePrefix.substr(0, 4)) || text.empty() ||
+        is_of_a_service(name, text) || std::ranges::find(known, name) != known.end()) {
       continue;
     }
-    if (const std::string near = nearest(name, known); !near.empty()) {
-      builder.warn(fmt::format("{} is no key and does nothing; did you mean {}?", name, near));
+    const std::string meant = has_prefix ? meant_variable(upper, known) : nearest(upper, known);
+    if (!meant.empty()) {
+      builder.warn(
+          fmt::format("{} is no key and does nothing; did you mean {}?", plain_line(name), meant));
+    } else if (has_prefix) {
+      builder.note(fmt::format("{} is no key and does nothing", plain_line(name)));
     }
   }
 }

@@ -205,6 +205,47 @@ TEST_F(ConfigTest, AMisspeltVariableIsTold) {
               ElementsAre());
 }
 
+TEST_F(ConfigTest, AVariableThatIsNoKeyIsToldWithTheOneThatWasMeant) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"zerogate_listen_tcp", "ZEROGATE_LISTEN_TCP"},
+      {"Zerogate_Threads", "ZEROGATE_THREADS"},
+      {"ZEROGATE_LISTEN__TCP", "ZEROGATE_LISTEN_TCP"},
+      {"ZERO_GATE_ADMIN", "ZEROGATE_ADMIN"},
+      {"ZEROGATELISTEN_ZMQ", "ZEROGATE_LISTEN_ZMQ"},
+      {"ZEROGTE_BRIDGE", "ZEROGATE_BRIDGE"},
+      {"ZEROGATE_REDIS", "ZEROGATE_REDIS_URL"},
+      {"ZEROGATE_LOG", "ZEROGATE_LOG_LEVEL"},
+      {"ZEROGATE_CONNECTIONS", "ZEROGATE_LIMITS_CONNECTIONS"}};
+  for (const auto& [name, meant] : cases) {
+    EXPECT_THAT(good("", {{name, "1"}}).warnings,
+                ElementsAre(std::string(name) + " is no key and does nothing; did you mean " +
+                            meant + "?"));
+  }
+  for (const char* name : {"ZEROGATE_PORT", "ZEROGATE_OF_SOMETHING_ELSE", "ZEROGATE_"}) {
+    EXPECT_THAT(good("", {{name, "5559"}}).notes,
+                Contains(std::string(name) + " is no key and does nothing"));
+  }
+  EXPECT_THAT(good("", {{"ZEROGATE_TREADS", ""}, {"ZERO", "1"}, {"ZEROCONF", "1"}}).warnings,
+              ElementsAre());
+}
+
+/// Of Services by the names zerogate, zerogate-orders and zerogate-listen-tcp, and of Docker's
+/// links.
+TEST_F(ConfigTest, VariablesOfServicesAreNeitherTakenNorTold) {
+  Variables variables = {{"ZEROGATE_NAME", "/shop/zerogate"}, {"ZEROGATE_ENV_PATH", "/usr/bin"}};
+  for (const std::string service : {"ZEROGATE", "ZEROGATE_ORDERS", "ZEROGATE_LISTEN_TCP"}) {
+    variables[service + "_SERVICE_HOST"] = variables[service + "_PORT_5559_TCP_ADDR"] = "10.0.0.1";
+    variables[service + "_PORT"] = variables[service + "_PORT_5559_TCP"] = "tcp://10.0.0.1:5559";
+    variables[service + "_SERVICE_PORT"] = variables[service + "_SERVICE_PORT_ZMQ"] = "5559";
+    variables[service + "_PORT_5559_TCP_PORT"] = "5559";
+    variables[service + "_PORT_5559_TCP_PROTO"] = "tcp";
+  }
+  const Config config = good("", variables);
+  EXPECT_EQ(config, Config{});
+  EXPECT_THAT(config.warnings, ElementsAre());
+  EXPECT_THAT(config.notes, ElementsAre());
+}
+
 // They may call it: context.call.
 TEST_F(ConfigTest, ABackendNeedsNoRouteBesideFunctionsOfTheProgramsOwn) {
   const std::string text =
