@@ -37,9 +37,7 @@ struct AdminSources {
   /// GET /config?written: the same before limits of the host have lowered anything.
   std::function<std::string()> written;
   std::function<ClientList()> clients;
-  std::function<std::vector<EndpointReport>()> endpoints = [] {
-    return std::vector<EndpointReport>();
-  };
+  std::function<EndpointReports()> endpoints = [] { return EndpointReports(); };
   /// POST /backends: the text says what was done, the error why it was not.
   std::function<Result<std::string>(const EndpointOrder&)> order;
   /// POST /reload: the text that says what was taken over, or the errors, one a line.

@@ -81,26 +81,20 @@ Status take(std::string_view key, const std::string& value, EndpointOrder& order
 
 }  // namespace
 
-Json endpoints_json(const std::vector<EndpointReport>& reports, const Moment& now) {
-  Json json = Json::array();
-  for (const EndpointReport& report : reports) {
-    if (!report.endpoint.empty()) {
-      json.push_back(report_json(report, now));
-    }
+Json endpoints_json(const EndpointReports& reports, const Moment& now) {
+  Json endpoints = Json::array();
+  for (const EndpointReport& report : reports.endpoints) {
+    endpoints.push_back(report_json(report, now));
   }
-  return json;
+  Json without = Json::array();
+  for (const BackendWithoutEndpoints& one : reports.without_endpoints) {
+    without.push_back({{"backend", one.backend}, {"reason", one.reason}});
+  }
+  return {{"endpoints", std::move(endpoints)}, {"without_endpoints", std::move(without)}};
 }
 
-std::string backends_json(const std::vector<EndpointReport>& reports, const Moment& now) {
-  Json without = Json::array();
-  for (const EndpointReport& report : reports) {
-    if (report.endpoint.empty()) {
-      without.push_back({{"backend", report.backend}, {"reason", report.status.reason}});
-    }
-  }
-  const Json json{{"endpoints", endpoints_json(reports, now)},
-                  {"without_endpoints", std::move(without)}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string backends_json(const EndpointReports& reports, const Moment& now) {
+  return endpoints_json(reports, now).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 Result<EndpointOrder> parse_order(std::string_view query) {

@@ -19,10 +19,8 @@ struct Moment {
 /// {"endpoints": [ENDPOINT, ...], "without_endpoints": [{"backend", "reason"}, ...]}. An ENDPOINT
 /// has backend, endpoint, state (see kEndpointStateNames), reason (null when it is up), since (UTC,
 /// as in "2026-11-27T20:15:57Z"), since_seconds, connections, in_flight, requests and failures.
-std::string backends_json(const std::vector<EndpointReport>& reports, const Moment& now);
-/// The array alone.
-nlohmann::ordered_json endpoints_json(const std::vector<EndpointReport>& reports,
-                                      const Moment& now);
+std::string backends_json(const EndpointReports& reports, const Moment& now);
+nlohmann::ordered_json endpoints_json(const EndpointReports& reports, const Moment& now);
 
 /// Takes "action=disable&backend=NAME&endpoint=ADDRESS&reason=TEXT", each value percent-encoded.
 /// The error says what is missing.

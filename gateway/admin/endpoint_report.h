@@ -1,8 +1,9 @@
-// What the admin port tells of one endpoint of a backend, and takes as an order for it.
+// What the admin port tells of the endpoints of backends, and takes as an order for one.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/metrics/endpoint_status.h"
 
@@ -11,14 +12,22 @@ namespace zerogate {
 /// The event loops' views as one.
 struct EndpointReport {
   std::string backend;
-  /// As in "10.0.0.2:5559", or "a.test@10.0.0.2:5559" of several there. Empty: of a backend without
-  /// any, of which the state and the reason are.
-  std::string endpoint;
+  std::string endpoint;  ///< "10.0.0.2:5559", or "a.test@10.0.0.2:5559" of several there
   EndpointStatus status;
   uint64_t connections = 0;
   uint64_t in_flight = 0;
   uint64_t requests = 0;  ///< attempts that have ended
   uint64_t failures = 0;  ///< of these: no answer in time, or the connection was lost
+};
+
+struct BackendWithoutEndpoints {
+  std::string backend;
+  std::string reason;
+};
+
+struct EndpointReports {
+  std::vector<EndpointReport> endpoints;
+  std::vector<BackendWithoutEndpoints> without_endpoints;
 };
 
 struct EndpointOrder {

@@ -131,9 +131,9 @@ std::string status_json(const StatusHead& head, const std::vector<MetricFamily>&
             {"uptime", head.uptime_seconds},
             {"ready", head.ready},
             {"readiness", head.readiness},
-            {"endpoints", endpoints_json(head.endpoints, head.now)},
             {"functions", functions_of(families)},
             {"families", Json::object()}};
+  json.update(endpoints_json(head.backends, head.now));
   for (const MetricFamily& family : families) {
     json["families"][family.name] = family_json(family);
   }

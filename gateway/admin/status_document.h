@@ -17,13 +17,13 @@ struct StatusHead {
   double uptime_seconds = 0;  ///< of a clock that is never set: rates are by its differences
   bool ready = false;
   std::string readiness;  ///< as /readyz says it
-  std::vector<EndpointReport> endpoints{};
+  EndpointReports backends{};
   Moment now{};
 };
 
-/// {"instance", "uptime", "ready", "readiness", "endpoints" as /backends has them, "functions":
-/// [the names that are labels, also of functions without calls], "families": {NAME: FAMILY, ...}},
-/// where FAMILY is
+/// {"instance", "uptime", "ready", "readiness", "endpoints" and "without_endpoints" as /backends
+/// has them, "functions": [the names that are labels, also of functions without calls], "families":
+/// {NAME: FAMILY, ...}}, where FAMILY is
 /// {"type", "labels": [name, ...], "samples": [[label values..., value], ...]}. A histogram has
 /// "bounds" (without +Inf) besides, and of each sample the sum and the counts per bucket, not
 /// cumulative: one more than bounds. Short, because it is fetched every second: a counter that is 0

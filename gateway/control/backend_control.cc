@@ -154,9 +154,9 @@ EndpointStatus best_of(const std::vector<EndpointStatus>& views) {
   return best;
 }
 
-std::vector<EndpointReport> BackendControl::report() const {
+EndpointReports BackendControl::report() const {
   const std::vector<BackendTotals> all = totals_of(workers_.metrics());
-  std::vector<EndpointReport> reports;
+  EndpointReports reports;
   for (auto& [key, sum] : endpoint_sums(all, *by_hand_)) {
     sum.report.backend = key.first;
     sum.report.endpoint = key.second;
@@ -173,15 +173,11 @@ std::vector<EndpointReport> BackendControl::report() const {
     } else {
       sum.report.status = best_of(sum.views);
     }
-    reports.push_back(std::move(sum.report));
+    reports.endpoints.push_back(std::move(sum.report));
   }
   for (const std::string& backend : without_endpoints(all)) {
-    EndpointReport report;
-    report.backend = backend;
-    report.status.state = EndpointState::down;
-    report.status.reason =
-        "its host name has no address yet; 'name not resolved' in the log says why";
-    reports.push_back(std::move(report));
+    reports.without_endpoints.push_back(
+        {backend, "its host name has no address yet; 'name not resolved' in the log says why"});
   }
   return reports;
 }

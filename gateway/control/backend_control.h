@@ -28,7 +28,7 @@ class BackendControl {
 
   /// Those that exist, by backend and name, and those that something was ordered for and that no
   /// name has any more. Of several TLS names at one address, each one.
-  std::vector<EndpointReport> report() const;
+  EndpointReports report() const;
 
   /// Writes a line to the log and tells the workers, each of which acts on its own loop at once.
   /// An order for an address is for all endpoints that have it. The text says what was done; the

@@ -95,6 +95,8 @@ async def test_a_name_that_comes_later(start_named, hosts, clients):
             await client.call("f", 1)
         told = json.loads(gateway.get("/backends")[1])
         assert told["endpoints"] == [] and [one["backend"] for one in told["without_endpoints"]] == ["b"]
+        shown = json.loads(gateway.get("/status.json")[1])
+        assert shown["without_endpoints"] == told["without_endpoints"]
         hosts("127.0.0.1")
         await until(lambda: endpoints(gateway) == {"127.0.0.1"}, PATIENCE_S, "it is found")
         assert await client.call("f", 2) == 2

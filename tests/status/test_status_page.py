@@ -209,6 +209,16 @@ async def test_a_backend_that_is_down(browser, start_gateway, clients, tmp_path)
     assert page.function("add", "tcp")["Total"] == "1"
 
 
+def test_a_backend_whose_name_has_no_address_says_so(browser, start_gateway, tmp_path):
+    file = tmp_path / "zerogate.yaml"
+    file.write_text('{"backends": {"stock": {"url": "tcp://nowhere.invalid:1"}}}')
+    page = StatusPage(browser, start_gateway(["--config", str(file)]))
+    page.wait_for_rates()
+    [row] = page.table("Endpoints of the backends")
+    assert (row["Backend"], row["State"]) == ("stock", "✕ no address")
+    assert "name not resolved" in row["Why"]
+
+
 async def test_names_are_text_whatever_they_hold(browser, start_gateway, clients, tmp_path):
     names = [HOSTILE, "__proto__", "constructor", LONGEST]
     gateway = start_gateway(bridge_configuration(tmp_path, names))

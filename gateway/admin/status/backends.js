@@ -43,7 +43,7 @@ export class Backends {
     });
     this.endpoints = new Table('endpoint-table', {
       label: 'Endpoints of the backends',
-      nothing: 'No endpoints: the name of the host has no address.',
+      nothing: 'No endpoints.',
       wide: true,
       columns: [
         { title: 'Endpoint', name: true, text: (row) => row.name },
@@ -64,7 +64,7 @@ export class Backends {
     const names = [...now.sumBy('zerogate_backend_queue', ['backend']).keys()];
     this.section.hidden = names.length === 0;
     const endpoints = this.#endpointRows(now, window);
-    this.endpoints.update(endpoints);
+    this.endpoints.update([...endpoints, ...withoutEndpoints(now)]);
     this.backends.update(names.map((key) => {
       const own = endpoints.filter((one) => one.backend === valuesOf(key)[0]);
       return this.#backendRow(key, own, now, window);
@@ -124,4 +124,16 @@ export class Backends {
       retries: window?.rate('zerogate_backend_retries_total', { backend }),
     };
   }
+}
+
+// A backend whose host name has no address has no endpoint that could tell why.
+function withoutEndpoints(now) {
+  return now.withoutEndpoints.map(({ backend, reason }) => ({
+    key: keyOf(backend, ''),
+    name: format.NOTHING,
+    backend,
+    healthy: false,
+    state: '✕ no address',
+    why: reason,
+  }));
 }

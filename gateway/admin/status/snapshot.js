@@ -16,6 +16,7 @@ export class Snapshot {
     this.ready = document.ready;
     this.readiness = document.readiness;
     this.endpoints = document.endpoints ?? [];
+    this.withoutEndpoints = document.without_endpoints ?? [];
     this.functions = document.functions ?? [];
     this.families = new Map(Object.entries(document.families));
   }

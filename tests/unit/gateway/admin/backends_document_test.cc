@@ -24,7 +24,7 @@ TEST(BackendsDocumentTest, AnEndpointWithItsReasonAndSinceWhen) {
   report.in_flight = 2;
   report.requests = 30;
   report.failures = 4;
-  const json document = json::parse(backends_json({report}, {160 * kNsPerSecond, kWallS}));
+  const json document = json::parse(backends_json({{report}, {}}, {160 * kNsPerSecond, kWallS}));
   EXPECT_EQ(document["endpoints"][0], (json{{"backend", "orders"},
                                             {"endpoint", "10.0.0.2:5559"},
                                             {"state", "disabled"},
@@ -41,10 +41,8 @@ TEST(BackendsDocumentTest, OneThatIsUpHasNoReason) {
   EndpointReport report;
   report.endpoint = "10.0.0.2:5559";
   report.status = {EndpointState::up, "", 5};
-  EndpointReport none;
-  none.backend = "nowhere";
-  none.status.reason = "no address";
-  const json both = json::parse(backends_json({report, none}, {9, kWallS}));
+  const json both =
+      json::parse(backends_json({{report}, {{"nowhere", "no address"}}}, {9, kWallS}));
   EXPECT_EQ(both["without_endpoints"],
             json::parse(R"([{"backend": "nowhere", "reason": "no address"}])"));
   ASSERT_EQ(both["endpoints"].size(), 1u);

@@ -38,6 +38,7 @@ TEST(StatusDocumentTest, TheHead) {
                                    {"ready", true},
                                    {"readiness", "ready"},
                                    {"endpoints", json::array()},
+                                   {"without_endpoints", json::array()},
                                    {"functions", json::array()},
                                    {"families", json::object()}}));
 }
