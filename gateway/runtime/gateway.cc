@@ -27,17 +27,6 @@ namespace {
 /// For a worker to answer a ping: no turn of an event loop that works takes so long.
 constexpr std::chrono::seconds kStuckAfter{5};
 
-Status open_listeners(const Address& address, const Config& config,
-                      std::vector<ListenSocket>& sockets) {
-  Result<std::vector<ListenSocket>> opened =
-      ListenSocket::open_group(address, config.threads, {config.listen_mode, config.listen_group});
-  if (!opened) {
-    return Error{opened.error()};
-  }
-  sockets = std::move(opened).value();
-  return ok_status();
-}
-
 RouteTableOptions routing_of(const Config& config) {
   return {config.handlers, config.backends, config.routes, config.tls_material,
           config.redis_tls_material};
@@ -151,26 +140,25 @@ Status Gateway::make_workers() {
 }
 
 Status Gateway::open_sockets() {
-  if (config_.listen_tcp) {
-    Status status = open_listeners(*config_.listen_tcp, config_, tcp_sockets_);
-    if (!status) {
-      return status;
+  struct Port {
+    std::string_view key;
+    const std::optional<Address>& address;
+    std::vector<ListenSocket>& sockets;
+  };
+  const Port ports[] = {{"listen.tcp", config_.listen_tcp, tcp_sockets_},
+                        {"listen.zmq_curve", config_.listen_zmq_curve, curve_sockets_},
+                        {"listen.tls", config_.listen_tls, tls_sockets_},
+                        {"listen.zmq", config_.listen_zmq, zmq_sockets_}};
+  for (const Port& port : ports) {
+    if (!port.address) {
+      continue;
     }
-  }
-  if (config_.listen_zmq_curve) {
-    Status status = open_listeners(*config_.listen_zmq_curve, config_, curve_sockets_);
-    if (!status) {
-      return status;
+    auto opened = ListenSocket::open_group(*port.address, config_.threads,
+                                           {config_.listen_mode, config_.listen_group});
+    if (!opened) {
+      return Error{fmt::format("{}: {}", port.key, opened.error())};
     }
-  }
-  if (config_.listen_tls) {
-    Status status = open_listeners(*config_.listen_tls, config_, tls_sockets_);
-    if (!status) {
-      return status;
-    }
-  }
-  if (config_.listen_zmq) {
-    return open_listeners(*config_.listen_zmq, config_, zmq_sockets_);
+    port.sockets = std::move(opened).value();
   }
   return ok_status();
 }

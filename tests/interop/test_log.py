@@ -115,6 +115,18 @@ def test_a_start_that_fails_at_the_admin_port_has_served_nobody(request):
     assert "event=listening" not in done.stderr and f"cannot listen on admin {admin}" in done.stderr
 
 
+@pytest.mark.parametrize("key", ("tcp", "zmq"))
+def test_a_start_that_fails_at_a_port_says_which_key_it_is_of(request, key):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = {"tcp": "127.0.0.1:0", "zmq": "127.0.0.1:0"}
+        ports[key] = f"127.0.0.1:{taken.getsockname()[1]}"
+        command = [request.config.getoption("--zerogate"), "serve", "--admin", "off"]
+        command += ["--listen-tcp", ports["tcp"], "--listen-zmq", ports["zmq"]]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert f"listen.{key}: cannot listen on {ports[key]}: Address already in use" in done.stderr
+
+
 def test_the_journal_is_told_the_lines_priorities(request):
     """Only when it reads stderr itself: JOURNAL_STREAM names the stream."""
     binary = request.config.getoption("--zerogate")
