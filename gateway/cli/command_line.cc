@@ -30,9 +30,10 @@ UsageError usage_error(std::string_view command, std::string_view what, std::str
   return {fmt::format("{0}: {1}; see '{0} --help'\n", name, what)};
 }
 
-/// "did you mean ...?", or nothing.
+/// "did you mean ...?", or nothing. A file by itself is surely the configuration.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
-  const std::string near = nearest(word, known);
+  const bool is_file = word.ends_with(".yaml") || word.ends_with(".yml");
+  const std::string near = nearest(is_file ? "--config" : word, known);
   return near.empty() ? "" : fmt::format("did you mean {}?", near);
 }
 
@@ -146,11 +147,10 @@ class Parser {
       return true;
     }
     const std::string& argument = left.front();
-    if (!argument.starts_with('-')) {
-      error = usage_error(command_, "unexpected argument " + quote(mask_password(argument)));
-      return false;
-    }
-    error = usage_error(command_, "unknown flag " + argument, did_you_mean(argument, flags()));
+    const std::string what = argument.starts_with('-')
+                                 ? "unknown flag " + argument
+                                 : "unexpected argument " + quote(mask_password(argument));
+    error = usage_error(command_, what, did_you_mean(argument, flags()));
     return false;
   }
 

@@ -210,7 +210,11 @@ TEST(CommandLine, UsageErrorsAreOneLineWithTheirMend) {
   EXPECT_EQ(error_of({"serve", "--bogus"}),
             "zerogate serve: unknown flag --bogus; see 'zerogate serve --help'\n");
   EXPECT_EQ(error_of({"serve", "z.yaml"}),
-            "zerogate serve: unexpected argument 'z.yaml'; see 'zerogate serve --help'\n");
+            "zerogate serve: unexpected argument 'z.yaml'; did you mean --config?\n");
+  EXPECT_EQ(error_of({"check", "z.yml"}),
+            "zerogate check: unexpected argument 'z.yml'; did you mean --config?\n");
+  EXPECT_EQ(error_of({"call", "tcp://a:1", "f", "1", "z.yaml"}),
+            "zerogate call: unexpected argument 'z.yaml'; see 'zerogate call --help'\n");
   EXPECT_EQ(error_of({"serve", "--threads"}),
             "zerogate serve: --threads needs a value; see 'zerogate serve --help'\n");
   EXPECT_EQ(error_of({"serve", "--admin", "--threads", "2"}),
