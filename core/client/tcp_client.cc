@@ -34,7 +34,8 @@ Result<std::unique_ptr<Client>> TcpClient::connect(const ServerUrl& url, uint32_
 }
 
 Error TcpClient::no_answer() const {
-  return Error{fmt::format("no answer from {} within {} ms", url_, timeout_ms_)};
+  return Error{fmt::format("no answer from {} within {} ms{}", url_, timeout_ms_,
+                           heard_ ? "" : "; is this a port of Zero's TCP protocol?")};
 }
 
 Error TcpClient::broken(std::string_view what) {
@@ -92,6 +93,7 @@ Result<ClientReply> TcpClient::receive(uint32_t id, const Deadline& deadline) {
     }
     const ssize_t count = recv(socket_.get(), chunk.data(), chunk.size(), 0);
     if (count > 0) {
+      heard_ = true;
       received_.append(chunk.data(), static_cast<size_t>(count));
     } else if (count == 0) {
       return broken("closed the connection instead of answering; its log may say why");

@@ -31,6 +31,7 @@ class TcpClient final : public Client {
   std::string url_;
   uint32_t timeout_ms_;
   uint32_t last_id_ = 0;
+  bool heard_ = false;    ///< the server has sent something
   std::string received_;  ///< bytes of frames not yet taken; at most kMaxReplyBytes and a read
 };
 

@@ -154,7 +154,9 @@ void LoadRun::opening_failed(std::string_view reason) {
   // A reason that ends with a question has its fix.
   const std::string_view fix = reason.ends_with('?') ? ""
                                : is_zmq() ? "; is the server running, and is this its ZeroMQ port?"
-                                          : "; is the server running?";
+                               : options_.url.tls
+                                   ? "; is the server running, and is this its port with TLS?"
+                                   : "; is the server running?";
   result_ = Error{
       fmt::format("cannot connect to {}: {}{}{}", options_.url.display(), reason, which, fix)};
   finish();

@@ -356,3 +356,9 @@ async def test_progress_on_a_terminal(request, peer):
     shown = read_to_end(controller)
     assert "measuring" in shown and "/s now" in shown
     assert shown.endswith("\r\x1b[K")  # nothing is left of it
+
+
+async def test_a_port_without_tls_is_a_likely_reason(bench):
+    async with ScriptedTcp() as server:
+        run = await bench(f"tls://127.0.0.1:{server.port}", "f", *SHORT, "--timeout", "100ms")
+    assert (run.status, "and is this its port with TLS?" in run.err) == (1, True), run.err
