@@ -16,22 +16,32 @@ namespace {
 struct TcpInfo {
   tcp_info known;
   uint64_t pacing_rate, max_pacing_rate, bytes_acked, bytes_received;
-  uint8_t others[92];
-  uint32_t window;  ///< since Linux 5.4
+  uint32_t segments[2], unsent_bytes;
+  uint8_t others[52];
+  uint64_t bytes_sent, bytes_sent_again;  ///< the one with the other; since Linux 4.19
+  uint32_t more[3], window;               ///< since Linux 5.4
 };
 static_assert(offsetof(TcpInfo, bytes_received) == 128);
+static_assert(offsetof(TcpInfo, unsent_bytes) == 144);
+static_assert(offsetof(TcpInfo, bytes_sent_again) == 208);
 static_assert(offsetof(TcpInfo, window) == 228);
 
 /// An older kernel fills in the beginning only: nothing when the value lies behind it.
 template <class Value>
-std::optional<Value> value_of(int fd, Value TcpInfo::*value) {
+std::optional<TcpInfo> info_with(int fd, Value TcpInfo::*value) {
   TcpInfo info{};
   socklen_t size = sizeof info;
   const auto begin = reinterpret_cast<uintptr_t>(&info);
   const auto end = reinterpret_cast<uintptr_t>(&(info.*value)) + sizeof(Value);
   const bool known =
       getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size >= end - begin;
-  return known ? std::optional(info.*value) : std::nullopt;
+  return known ? std::optional(info) : std::nullopt;
+}
+
+template <class Value>
+std::optional<Value> value_of(int fd, Value TcpInfo::*value) {
+  const auto info = info_with(fd, value);
+  return info ? std::optional(*info.*value) : std::nullopt;
 }
 
 /// 0: it is no socket.
@@ -52,6 +62,12 @@ std::optional<uint64_t> PeerSocket::received() const {
 
 std::optional<uint64_t> PeerSocket::acknowledged() const {
   return same() ? value_of(fd_, &TcpInfo::bytes_acked) : std::nullopt;
+}
+
+std::optional<uint64_t> PeerSocket::written() const {
+  const auto info = same() ? info_with(fd_, &TcpInfo::bytes_sent_again) : std::nullopt;
+  return info ? std::optional(info->bytes_sent - info->bytes_sent_again + info->unsent_bytes)
+              : std::nullopt;
 }
 
 std::optional<uint32_t> PeerSocket::window() const {

@@ -20,6 +20,8 @@ class PeerSocket {
   std::optional<uint64_t> received() const;
   /// The same of bytes that were sent to its peer, whose kernel has them.
   std::optional<uint64_t> acknowledged() const;
+  /// Bytes that its owner has written. Nothing before Linux 4.19, either.
+  std::optional<uint64_t> written() const;
   /// Bytes that its peer's kernel has room for. Nothing before Linux 5.4, either.
   std::optional<uint32_t> window() const;
   /// How its peer has ended it. The loop does not hear of that while it does not read.

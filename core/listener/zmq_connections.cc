@@ -17,6 +17,10 @@ namespace {
 constexpr uint64_t kHandshakeBytes = 1'024;
 /// And for the PINGs of peers that send some: less than 40 bytes in ten seconds.
 constexpr uint64_t kPingBytesPerSecond = 4;
+/// libzmq has written no more while a handshake is under way: its greeting, CURVE's WELCOME, and
+/// the ERROR that a ZapHandler's refusal makes of it. It does not tell whose handshake has
+/// succeeded.
+constexpr uint64_t kShakingBytes = 64 + 170 + 12;
 /// With less than this of it in libzmq no connection is ended: it would free nothing.
 constexpr size_t kLeastUnread = 64 << 10;
 
@@ -56,11 +60,16 @@ void ZmqConnections::accepted(int fd, uint64_t now_ms) {
   ++handshakes_;
   Connection& connection = open_[fd];
   const bool spoke = connection.spoke && connection.peer.empty();
+  shaking_.erase(connection.number);
   connection = {.peer = peer_of(fd),
+                .number = ++accepted_,
                 .since_ms = now_ms,
                 .spoke = spoke,
                 .socket = PeerSocket(fd),
                 .traffic = spoke ? std::move(connection.traffic) : nullptr};
+  if (curve_) {
+    shaking_.emplace(connection.number, fd);
+  }
 }
 
 std::shared_ptr<ZmqTraffic> ZmqConnections::spoke(int fd) {
@@ -129,9 +138,30 @@ bool ZmqConnections::end_largest() {
   return true;
 }
 
+// Each is looked at until it is done, and never again.
+ZmqConnections::Connection* ZmqConnections::oldest_handshake() {
+  for (auto oldest = shaking_.begin(); oldest != shaking_.end(); oldest = shaking_.erase(oldest)) {
+    Connection& connection = open_[oldest->second];
+    const auto written = connection.ending ? std::nullopt : connection.socket.written();
+    if (written && *written <= kShakingBytes) {
+      return &connection;
+    }
+  }
+  return nullptr;
+}
+
+bool ZmqConnections::end_oldest_handshake() {
+  Connection* oldest = oldest_handshake();
+  if (oldest == nullptr) {
+    return false;
+  }
+  end(*oldest, Rejected::handshakes);
+  return true;
+}
+
 void ZmqConnections::end(Connection& connection, Rejected reason) {
   connection.unread = 0;
-  connection.ending = true;
+  ending_ += std::exchange(connection.ending, true) ? 0 : 1;
   if (connection.socket.end()) {
     refusals_.count(reason, [&connection] { return connection.peer; });
   }
@@ -158,12 +188,14 @@ void ZmqConnections::ended(int fd, uint64_t now_ms) {
   }
   const auto node = open_.extract(fd);
   const Connection connection = node.empty() ? Connection() : node.mapped();
+  shaking_.erase(connection.number);
+  ending_ -= connection.ending ? 1 : 0;
   if (connection.traffic != nullptr) {
     connection.traffic->ended = true;
   }
   bool ill = false;
   if (failed_) {
-    ill = *std::exchange(failed_, std::nullopt);
+    ill = *std::exchange(failed_, std::nullopt) && !connection.ending;
   } else if (sent_no_greeting(connection, now_ms)) {
     --handshakes_;
     ill = true;
@@ -179,7 +211,7 @@ void ZmqConnections::ended(int fd, uint64_t now_ms) {
 }
 
 bool ZmqConnections::sent_no_greeting(const Connection& connection, uint64_t now_ms) const {
-  return handshakes_ > 0 && !connection.spoke && !connection.peer.empty() &&
+  return handshakes_ > 0 && !connection.spoke && !connection.ending && !connection.peer.empty() &&
          now_ms - connection.since_ms < times_.handshake_ms;
 }
 

@@ -52,10 +52,15 @@ class ZmqConnections {
   static const int kEvents;
   /// `value` is the connection's descriptor, or an error's number.
   void on_event(int event, int value, uint64_t now_ms);
-  /// Of this port. The metrics have those of all ZeroMQ ports.
-  uint64_t count() const { return count_; }
+  /// Of this port, without those that were ended from here. The metrics have those of all ZeroMQ
+  /// ports.
+  uint64_t count() const { return count_ - ending_; }
   /// Failed handshakes are counted as those of CURVE, too.
   void note_curve() { curve_ = true; }
+  /// Of CURVE: whether a handshake is under way, and the end of the one that is waited for longest,
+  /// which is counted. A peer that has not got its READY has sent no message that would be lost.
+  bool any_handshake() { return oldest_handshake() != nullptr; }
+  bool end_oldest_handshake();
   /// A message came over the connection with this descriptor, perhaps before its event.
   std::shared_ptr<ZmqTraffic> spoke(int fd);
 
@@ -76,7 +81,8 @@ class ZmqConnections {
 
  private:
   struct Connection {
-    std::string peer;  ///< empty: its event has not come yet
+    std::string peer;     ///< empty: its event has not come yet
+    uint64_t number = 0;  ///< in the order in which they came
     uint64_t since_ms = 0;
     bool spoke = false;
     PeerSocket socket{};
@@ -88,6 +94,7 @@ class ZmqConnections {
   void end(Connection& connection, Rejected reason);
   /// Null when there is none.
   Connection* find_largest();
+  Connection* oldest_handshake();
   /// Bytes of it that the worker has read. Forgets what was read beyond those that it has received.
   static uint64_t read_of(const Connection& connection, uint64_t received);
   static size_t unread_of(const Connection& connection, uint64_t now_ms);
@@ -101,7 +108,11 @@ class ZmqConnections {
   const Times times_;
   std::map<int, Connection> open_;  ///< by descriptor
   int look_on_ = 0;                 ///< the descriptor from which end_stalled() goes on
+  /// Descriptors of CURVE's, by number, of those whose handshake was not seen to be done.
+  std::map<uint64_t, int> shaking_;
+  uint64_t accepted_ = 0;
   uint64_t count_ = 0;
+  uint64_t ending_ = 0;      ///< of these were ended from here, and libzmq has not told of it yet
   uint64_t handshakes_ = 0;  ///< under way
   bool curve_ = false;
   /// A handshake has failed, and the connection's end comes next: whether the peer was ill.

@@ -114,15 +114,20 @@ void ZmqListener::stop_accepting() {
   }
 }
 
+// A peer without a key could else keep all places, with nothing but silence. As long as handshakes
+// are under way newcomers come in, and the one that is waited for longest makes room.
 void ZmqListener::update_gate() {
   if (!gate_ || !accepting_) {
     return;
+  }
+  while (connections_.count() != 0 && are_all(connections_.count() - 1) &&
+         connections_.end_oldest_handshake()) {
   }
   const uint64_t connections = connections_.count();
   if (connections != 0 && !look_timer_.active()) {
     look_at_unread();
   }
-  const bool full = this->full();
+  const bool full = are_all(connections) && !connections_.any_handshake();
   if (!member_.tell(full ? AcceptBalancer::kFull : connections)) {
     tell_timer_.start(1);
   }

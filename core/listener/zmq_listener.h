@@ -137,7 +137,8 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// middle of a message.
   void watch_stalled(uint64_t in_ms);
   void end_stalled();
-  bool full() const;
+  /// Whether so many connections are all that may be.
+  bool are_all(uint64_t connections) const;
   bool is_curve() const { return options_.curve.clients != nullptr; }
   /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
   std::string peer_address();

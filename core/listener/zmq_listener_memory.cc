@@ -60,8 +60,7 @@ bool ZmqListener::send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView b
   return send_or_free(router_.get(), message);
 }
 
-bool ZmqListener::full() const {
-  const uint64_t connections = connections_.count();
+bool ZmqListener::are_all(uint64_t connections) const {
   if (connections >= options_.max_connections) {
     return true;
   }

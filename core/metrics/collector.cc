@@ -222,7 +222,7 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
       "requests or of unread replies over all clients, not_allowed = its address is not in "
       "listen.allow, or its key not among curve.clients, handshakes = limits.handshakes reached, "
-      "certificate = a reload no longer lets its certificate in.",
+      "or CURVE: no place left, certificate = a reload no longer lets its certificate in.",
       kRejectedNames, kRejectedOf, &ListenerMetrics::rejected));
   families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
                                   "Bytes received from clients. With CURVE: of messages, without "

@@ -46,7 +46,7 @@ enum class Rejected : uint8_t {
   receive_memory,  ///< too much memory is held, and this one's unfinished requests hold most
   send_memory,     ///< the same of unread replies
   not_allowed,     ///< its address is not in listen.allow, or its key not among curve.clients
-  handshakes,      ///< limits.handshakes reached: so many are not done yet
+  handshakes,      ///< limits.handshakes reached: so many are not done yet; CURVE: no place is left
   certificate,     ///< what a reload has brought would not let its certificate in
 };
 inline constexpr std::array<std::string_view, 10> kRejectedNames = {

@@ -2,6 +2,7 @@
 `zerogate keys curve`, by pyzmq, and set as the command says."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.gateway
 KINDS = ("zmq_async", "zmq_sync")
 HANDSHAKES = "zerogate_curve_handshakes_total"
 REJECTED = "zerogate_connections_rejected_total"
+CURVE_GREETING = GREETING.replace(b"NULL".ljust(20, b"\0"), b"CURVE".ljust(20, b"\0"))
 ID = b"0" * ID_BYTES
 CONTEXTS = (zmq.Context.instance, zmq.asyncio.Context.instance)
 
@@ -180,6 +182,27 @@ async def test_without_the_right_keys_there_is_no_answer(start, keys):
 
 async def test_a_peer_without_a_key_is_let_go(start):
     await come_without_a_key(await start())
+
+
+async def test_peers_without_a_key_keep_no_client_out(start, keys):
+    for name in ("alice", "bob", "mallory"):
+        keys.make(name)
+        keys.welcome(name)
+    gateway = await start(limits={"connections": 4}, threads=1)
+    made_room = lambda: gateway.metrics().total(REJECTED, protocol="zmq", reason="handshakes")
+    connect = lambda: socket.create_connection(("127.0.0.1", gateway.curve_port), PATIENCE_S)
+    with zmq.asyncio.Context() as context, contextlib.ExitStack() as peers:
+        alice = keys.dial(context, gateway.curve_port, "alice")
+        assert b"hello world" in await call(alice)
+        for said in (b"", GREETING[:10], CURVE_GREETING) * 10:
+            peers.enter_context(connect()).sendall(said)
+        await until(lambda: made_room() >= 20, PATIENCE_S, "older ones make room for newer ones")
+        bob = keys.dial(context, gateway.curve_port, "bob")
+        assert b"hello world" in await call(bob)
+        assert b"hello world" in await call(alice), "who has a key keeps the place"
+        alice.close()
+        bob.close()
+    assert not handshakes(gateway, "protocol"), "they were ended before their time"
 
 
 async def test_a_key_that_a_reload_removes_gets_errors_and_may_come_back(start, keys):

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -48,6 +49,18 @@ TEST_F(PeerSocketTest, CountsWhatThePeersKernelHas) {
     sched_yield();
   }
   EXPECT_EQ(socket.received(), 0u);
+}
+
+TEST_F(PeerSocketTest, CountsWhatItsOwnerHasWrittenWhereverItIs) {
+  const PeerSocket socket(ours_.get());
+  EXPECT_EQ(socket.written(), 0u);
+  ASSERT_EQ(send(peer_.get(), "hello", 5, MSG_NOSIGNAL), 5);
+  const std::string bytes(1 << 20, 'x');
+  uint64_t written = 0;
+  for (ssize_t sent = 0; sent >= 0; written += static_cast<uint64_t>(std::max<ssize_t>(sent, 0))) {
+    sent = send(ours_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  EXPECT_EQ(socket.written(), written) << "some is unsent, some is not acknowledged";
 }
 
 TEST_F(PeerSocketTest, SaysThatThePeerSendsNoMoreAndWhatIsLeft) {
@@ -106,6 +119,7 @@ TEST_F(PeerSocketTest, WhatIsNoTcpConnectionHasReceivedNothing) {
   const UniqueFd one(ends[0]), two(ends[1]);
   EXPECT_EQ(PeerSocket(one.get()).received(), std::nullopt);
   EXPECT_EQ(PeerSocket(one.get()).acknowledged(), std::nullopt);
+  EXPECT_EQ(PeerSocket(one.get()).written(), std::nullopt);
   EXPECT_EQ(PeerSocket(one.get()).window(), std::nullopt);
   EXPECT_EQ(PeerSocket().received(), std::nullopt);
   EXPECT_FALSE(PeerSocket().end());

@@ -22,6 +22,12 @@ class ZmqConnectionsTest : public ::testing::Test {
  protected:
   static constexpr uint64_t kHandshakeMs = 5'000;
   static constexpr uint64_t kStallMs = 30'000;
+  /// Bytes of CURVE's handshake, as measured: a client's in all, and a server's.
+  static constexpr size_t kCurveHandshake = 832;
+  static constexpr size_t kCurveGreeting = 64;
+  static constexpr size_t kCurveWelcome = 170;
+  static constexpr size_t kCurveReady = 67;
+  static constexpr size_t kCurveError = 12;
 
   ZmqConnectionsTest() { log::set_level(log::Level::off); }
   ~ZmqConnectionsTest() override { log::set_level(log::Level::info); }
@@ -46,6 +52,20 @@ class ZmqConnectionsTest : public ::testing::Test {
       EXPECT_EQ(send(pair.connected.get(), piece.data(), piece.size(), MSG_NOSIGNAL), size);
       EXPECT_EQ(recv(pair.accepted.get(), piece.data(), piece.size(), MSG_WAITALL), size);
     }
+  }
+  /// Writes as libzmq does, greeting first.
+  static void write(size_t bytes, const LoopbackPort::Pair& pair) {
+    const std::string written(bytes, 'x');
+    EXPECT_EQ(send(pair.accepted.get(), written.data(), bytes, MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes));
+  }
+  static bool is_ended(const LoopbackPort::Pair& pair) {
+    char bytes[1'000];
+    ssize_t size = 1;
+    while (size > 0) {
+      size = recv(pair.connected.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+    }
+    return size == 0;
   }
   size_t unread() { return connections_.measure_unread(clock_.now_ms()); }
   uint64_t ill() const { return metrics_.malformed[index_of(Malformed::bad_handshake)].value(); }
@@ -243,6 +263,45 @@ TEST_F(ZmqConnectionsTest, ManyConnectionsAreLookedAtInTurns) {
     ASSERT_LE(clock_.now_ms() - begun_ms, 2 * kStallMs);
   }
   EXPECT_GE(clock_.now_ms() - begun_ms, kStallMs);
+}
+
+TEST_F(ZmqConnectionsTest, TheHandshakeThatIsWaitedForLongestMakesRoom) {
+  connections_.note_curve();
+  const auto done = connect_with(kCurveHandshake);
+  const auto refused = connect_with(kCurveHandshake);
+  const auto half = connect_with(200);
+  const auto silent = connect_with(0);
+  write(kCurveGreeting + kCurveWelcome + kCurveReady, done);
+  write(kCurveGreeting + kCurveWelcome + kCurveError, refused);
+  write(kCurveGreeting + kCurveWelcome, half);
+  uint64_t left = 4;
+  for (const auto* pair : {&refused, &half, &silent}) {
+    EXPECT_TRUE(connections_.any_handshake());
+    EXPECT_FALSE(is_ended(*pair));
+    EXPECT_TRUE(connections_.end_oldest_handshake());
+    EXPECT_TRUE(is_ended(*pair));
+    EXPECT_EQ(connections_.count(), --left) << "its place is free";
+  }
+  EXPECT_FALSE(connections_.any_handshake());
+  EXPECT_FALSE(connections_.end_oldest_handshake());
+  EXPECT_FALSE(is_ended(done));
+  EXPECT_EQ(metrics_.rejected[index_of(Rejected::handshakes)].value(), 3u);
+  EXPECT_EQ(metrics_.connections.value(), 4u) << "libzmq has not told of their ends";
+  end(refused.accepted.get());
+  fail(EPIPE);
+  end(half.accepted.get());
+  fail(EAGAIN);  // its time was over, too
+  end(silent.accepted.get());
+  EXPECT_EQ(connections_.count(), 1u);
+  EXPECT_EQ(metrics_.connections.value(), 1u);
+  EXPECT_EQ(ill(), 0u);
+}
+
+TEST_F(ZmqConnectionsTest, WhereHandshakesAreOthersThanCurvesNoneMakesRoom) {
+  const auto silent = connect_with(0);
+  EXPECT_FALSE(connections_.any_handshake());
+  EXPECT_FALSE(connections_.end_oldest_handshake());
+  EXPECT_FALSE(is_ended(silent));
 }
 
 TEST_F(ZmqConnectionsTest, WithoutADescriptorItIsARefusedConnectionAndNoOther) {
