@@ -61,6 +61,11 @@ bool ZmqMonitor::receive() {
   return budget > 0;
 }
 
+void ZmqMonitor::catch_up() {
+  while (!receive()) {
+  }
+}
+
 void ZmqMonitor::on_message(ByteView event) {
   uint16_t number = 0;
   int32_t value = 0;

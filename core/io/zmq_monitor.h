@@ -36,6 +36,10 @@ class ZmqMonitor final : private ZmqReader {
                                           Hooks hooks);
   ~ZmqMonitor();
 
+  /// Reads the events that are there. libzmq tells of a connection's begin before it hands over
+  /// what came on it, but the loop may turn to that first.
+  void catch_up();
+
  private:
   ZmqMonitor(void* socket, Hooks hooks) : monitored_(socket), hooks_(std::move(hooks)) {}
   bool start(uv_loop_t* loop, void* context, int events);

@@ -7,9 +7,10 @@ namespace zerogate {
 
 /// libzmq says nothing of a message before it is whole, and reads ZMTP's own bytes (greeting,
 /// handshake, the peer's PINGs) without a word. What is known of a connection are two counts:
-/// bytes that the kernel has received, and bytes of whole messages that the worker has read. Looked
-/// at now and then, their difference tells: a little more than at the last look is taken for ZMTP's
-/// own, much more for the beginning of a message. Up to kOwnBytes of a message are not found out.
+/// bytes that the kernel has received, and bytes of whole messages that the worker has read, with
+/// PINGs as far as their PONGs tell of them. Looked at now and then, their difference tells: a
+/// little more than at the last look is taken for ZMTP's own, much more for the beginning of a
+/// message. Up to kOwnBytes of a message are not found out.
 class PartialMessage {
  public:
   /// More than ZMTP's greeting and handshake have, with CURVE (832 bytes), and more than

@@ -15,8 +15,13 @@ namespace {
 
 /// Of each connection, for ZMTP's greeting and handshake.
 constexpr uint64_t kHandshakeBytes = 1'024;
-/// And for the PINGs of peers that send some: less than 40 bytes in ten seconds.
-constexpr uint64_t kPingBytesPerSecond = 4;
+/// What libzmq writes of them, a ROUTER's READY with CURVE's or without.
+constexpr uint64_t kCurveHandshakeWritten = 64 + 170 + 67;
+constexpr uint64_t kHandshakeWritten = 64 + 43;
+/// Frames of a PING, which libzmq's clients send at intervals that they set (ZMQ_HEARTBEAT_IVL),
+/// and of its PONG.
+constexpr size_t kPingFrame = 7;
+constexpr size_t kPongFrame = 5;
 /// libzmq has written no more while a handshake is under way: its greeting, CURVE's WELCOME, and
 /// the ERROR that a ZapHandler's refusal makes of it. It does not tell whose handshake has
 /// succeeded.
@@ -58,22 +63,19 @@ void ZmqConnections::accepted(int fd, uint64_t now_ms) {
   metrics_.connections.add();
   ++count_;
   ++handshakes_;
-  Connection& connection = open_[fd];
-  const bool spoke = connection.spoke && connection.peer.empty();
-  shaking_.erase(connection.number);
-  connection = {.peer = peer_of(fd),
-                .number = ++accepted_,
-                .since_ms = now_ms,
-                .spoke = spoke,
-                .socket = PeerSocket(fd),
-                .traffic = spoke ? std::move(connection.traffic) : nullptr};
+  open_[fd] = {
+      .peer = peer_of(fd), .number = ++accepted_, .since_ms = now_ms, .socket = PeerSocket(fd)};
   if (curve_) {
-    shaking_.emplace(connection.number, fd);
+    shaking_.emplace(accepted_, fd);
   }
 }
 
 std::shared_ptr<ZmqTraffic> ZmqConnections::spoke(int fd) {
-  Connection& connection = open_[fd];
+  const auto found = open_.find(fd);
+  if (found == open_.end()) {
+    return std::make_shared<ZmqTraffic>();
+  }
+  Connection& connection = found->second;
   connection.spoke = true;
   if (connection.traffic == nullptr) {
     connection.traffic = std::make_shared<ZmqTraffic>();
@@ -81,27 +83,36 @@ std::shared_ptr<ZmqTraffic> ZmqConnections::spoke(int fd) {
   return connection.traffic;
 }
 
-// A message may be read after its connection's end, and count for the next one with the descriptor.
-// What that has not received itself must not stand to its credit.
-uint64_t ZmqConnections::read_of(const Connection& connection, uint64_t received) {
-  if (connection.traffic == nullptr) {
-    return 0;
+// A peer's first message may be read after its connection's end, and count for the next one with
+// the descriptor. What that has not received itself must not stand to its credit.
+uint64_t ZmqConnections::read_of(Connection& connection, uint64_t received) const {
+  uint64_t read = 0;
+  if (connection.traffic != nullptr) {
+    connection.traffic->read = std::min(connection.traffic->read, received);
+    read = connection.traffic->read;
   }
-  connection.traffic->bytes = std::min(connection.traffic->bytes, received);
-  return connection.traffic->bytes;
+  return received - read > kHandshakeBytes ? read + pings_of(connection) : read;
 }
 
-size_t ZmqConnections::unread_of(const Connection& connection, uint64_t now_ms) {
+// libzmq reads PINGs without a word, but writes a PONG for each. While messages wait to be written
+// they hide those that were: the most that was ever seen counts.
+uint64_t ZmqConnections::pings_of(Connection& connection) const {
+  const uint64_t others = (curve_ ? kCurveHandshakeWritten : kHandshakeWritten) +
+                          (connection.traffic != nullptr ? connection.traffic->sent : 0);
+  const uint64_t written = connection.socket.written().value_or(0);
+  connection.pongs = std::max(connection.pongs, written - std::min(written, others));
+  return connection.pongs / zmq_wire_bytes(kPongFrame, curve_) * zmq_wire_bytes(kPingFrame, curve_);
+}
+
+size_t ZmqConnections::unread_of(Connection& connection) const {
   const uint64_t received = connection.socket.received().value_or(0);
-  const uint64_t own =
-      kHandshakeBytes + (now_ms - connection.since_ms) / 1'000 * kPingBytesPerSecond;
-  const uint64_t read = read_of(connection, received) + own;
+  const uint64_t read = read_of(connection, received) + kHandshakeBytes;
   return received > read ? received - read : 0;
 }
 
-size_t ZmqConnections::measure_unread(uint64_t now_ms) {
+size_t ZmqConnections::measure_unread() {
   for (auto& [fd, connection] : open_) {
-    connection.unread = connection.ending ? 0 : unread_of(connection, now_ms);
+    connection.unread = connection.ending ? 0 : unread_of(connection);
   }
   return unread();
 }
@@ -190,9 +201,6 @@ void ZmqConnections::ended(int fd, uint64_t now_ms) {
   const Connection connection = node.empty() ? Connection() : node.mapped();
   shaking_.erase(connection.number);
   ending_ -= connection.ending ? 1 : 0;
-  if (connection.traffic != nullptr) {
-    connection.traffic->ended = true;
-  }
   bool ill = false;
   if (failed_) {
     ill = *std::exchange(failed_, std::nullopt) && !connection.ending;

@@ -14,10 +14,18 @@
 
 namespace zerogate {
 
-/// What has come over a connection and was read from libzmq.
+/// Of a frame on the wire: ZMTP puts a byte of flags before it, and its length, in one byte or in
+/// eight. CURVE wraps a frame into a command of its own: name, nonce, authenticator, flags.
+inline constexpr size_t zmq_wire_bytes(size_t frame, bool curve) {
+  constexpr size_t kCurveBytes = 8 + 8 + 16 + 1;
+  const size_t bytes = frame + (curve ? kCurveBytes : 0);
+  return bytes + (bytes <= 255 ? 2 : 9);
+}
+
+/// Of a connection, as on the wire.
 struct ZmqTraffic {
-  uint64_t bytes = 0;  ///< as on the wire
-  bool ended = false;  ///< the connection has gone
+  uint64_t read = 0;  ///< bytes of messages that libzmq has handed over
+  uint64_t sent = 0;  ///< bytes of messages that it was given
 };
 
 /// Counts connections, and finds those whose peer does not speak ZMTP. It remembers each
@@ -61,13 +69,14 @@ class ZmqConnections {
   /// which is counted. A peer that has not got its READY has sent no message that would be lost.
   bool any_handshake() { return oldest_handshake() != nullptr; }
   bool end_oldest_handshake();
-  /// A message came over the connection with this descriptor, perhaps before its event.
+  /// A message came over the connection with this descriptor. Without such a connection it has gone
+  /// by now, and what was read counts for none.
   std::shared_ptr<ZmqTraffic> spoke(int fd);
 
   /// Finds out what libzmq has read of each and the worker has not: whole messages that wait, and
-  /// the beginnings of others. Returns all bytes. A system call for each connection; nothing is
-  /// known of Unix sockets.
-  size_t measure_unread(uint64_t now_ms);
+  /// the beginnings of others. Returns all bytes. A few system calls for each connection; nothing
+  /// is known of Unix sockets.
+  size_t measure_unread();
   /// Of the last measurement: all, the most that one connection has, and that one's end, which is
   /// counted.
   size_t unread() const;
@@ -81,12 +90,13 @@ class ZmqConnections {
 
  private:
   struct Connection {
-    std::string peer;     ///< empty: its event has not come yet
+    std::string peer;
     uint64_t number = 0;  ///< in the order in which they came
     uint64_t since_ms = 0;
     bool spoke = false;
     PeerSocket socket{};
     std::shared_ptr<ZmqTraffic> traffic{};
+    uint64_t pongs = 0;   ///< bytes that libzmq has written besides its handshake and messages
     size_t unread = 0;    ///< bytes, at the last measurement
     bool ending = false;  ///< it was ended from here
     PartialMessage partial{};
@@ -95,9 +105,11 @@ class ZmqConnections {
   /// Null when there is none.
   Connection* find_largest();
   Connection* oldest_handshake();
-  /// Bytes of it that the worker has read. Forgets what was read beyond those that it has received.
-  static uint64_t read_of(const Connection& connection, uint64_t received);
-  static size_t unread_of(const Connection& connection, uint64_t now_ms);
+  /// Bytes of it that the worker has read, and those of the peer's PINGs. Forgets what was read
+  /// beyond those that it has received.
+  uint64_t read_of(Connection& connection, uint64_t received) const;
+  uint64_t pings_of(Connection& connection) const;
+  size_t unread_of(Connection& connection) const;
 
   void accepted(int fd, uint64_t now_ms);
   void ended(int fd, uint64_t now_ms);

@@ -27,14 +27,6 @@ std::string endpoint_of(const Address& address) {
   return address.is_path() ? "ipc://" + address.path : "tcp://" + address.display();
 }
 
-/// Of a frame: ZMTP puts a byte of flags before it, and its length, in one byte or in eight.
-/// CURVE wraps a frame into a command of its own: name, nonce, authenticator, flags.
-size_t wire_bytes(size_t frame, bool curve) {
-  constexpr size_t kCurveBytes = 8 + 8 + 16 + 1;
-  const size_t bytes = frame + (curve ? kCurveBytes : 0);
-  return bytes + (bytes <= 255 ? 2 : 9);
-}
-
 void write_reply(char* to, ByteView id, ByteView body) {
   id.copy(to, id.size());  // either may be empty, where memcpy takes no null pointer
   body.copy(to + id.size(), body.size());
@@ -170,7 +162,7 @@ bool ZmqListener::receive_one() {
     const ByteView body = frame_.received();
     metrics_.received_bytes.add(body.size());
     received_bytes_ += body.size();
-    dispatch(wire::parse_zmq_request(body), wire_bytes(body.size(), is_curve()));
+    dispatch(wire::parse_zmq_request(body), zmq_wire_bytes(body.size(), is_curve()));
   }
   frame_.release();
   return true;
@@ -180,14 +172,14 @@ void ZmqListener::receive_more() {
   ZmqMessage second, surplus;
   second.receive(router_.get());
   size_t bytes = frame_.received().size() + second.received().size();
-  size_t on_wire = wire_bytes(frame_.received().size(), is_curve()) +
-                   wire_bytes(second.received().size(), is_curve());
+  size_t on_wire = zmq_wire_bytes(frame_.received().size(), is_curve()) +
+                   zmq_wire_bytes(second.received().size(), is_curve());
   bool more = second.more();
   const bool two = !more;
   while (more) {
     surplus.receive(router_.get());
     bytes += surplus.received().size();
-    on_wire += wire_bytes(surplus.received().size(), is_curve());
+    on_wire += zmq_wire_bytes(surplus.received().size(), is_curve());
     more = surplus.more();
   }
   metrics_.received_bytes.add(bytes);
@@ -201,7 +193,7 @@ void ZmqListener::receive_more() {
 
 // No reply: the real worker logs and goes on, too.
 void ZmqListener::bad_frames(size_t bytes) {
-  connections_.spoke(zmq_msg_get(frame_.get(), ZMQ_SRCFD))->bytes += bytes;
+  find_traffic()->read += bytes;
   refusals_.count(Malformed::bad_frames, [this] { return peer_address(); });
 }
 
@@ -209,10 +201,10 @@ void ZmqListener::dispatch(const wire::ZmqRequest& request, size_t bytes) {
   using wire::w5::RequestStatus;
   const CallerKey key = peers_.touch(identity_.received());
   ZmqPeers::Peer& peer = *peers_.find(key);
-  if (peer.traffic == nullptr || peer.traffic->ended) {
+  if (peer.traffic == nullptr) {
     meet(peer);
   }
-  peer.traffic->bytes += bytes;
+  peer.traffic->read += bytes;
   const bool long_name = request.function.size() > kMaxFunctionNameBytes;
   const bool name_ok = !long_name && is_utf8(request.function);
   IncomingRequest incoming{{this, key, request.wire, RequestId(request.id)},
@@ -298,7 +290,7 @@ Delivery ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix,
     send_no_memory(peer, key, prefix);
     return Delivery::no_memory;
   }
-  if (!address(peer, key)) {
+  if (!address(peer, key, bytes)) {
     return Delivery::gone;
   }
   metrics_.sent_bytes.add(bytes);
@@ -320,11 +312,12 @@ Delivery ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix,
 
 // With MANDATORY the peer's state shows at the first frame: EHOSTUNREACH when it has gone, EAGAIN
 // when its queue is full. Once that frame is taken, so are the others.
-bool ZmqListener::address(ZmqPeers::Peer& peer, CallerKey key) {
+bool ZmqListener::address(ZmqPeers::Peer& peer, CallerKey key, size_t bytes) {
   sent_ = true;
   peer.last_sent_ms = loop_.now_ms();
   if (zmq_send(router_.get(), peer.identity.data(), peer.identity.size(),
                ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
+    peer.traffic->sent += zmq_wire_bytes(bytes, is_curve());
     return true;
   }
   if (zmq_errno() == EAGAIN) {
@@ -363,7 +356,7 @@ void ZmqListener::keep_alive() {
     if (now_ms - peer.last_call_ms >= unwatched_ms && !peer.window.open(peer.socket)) {
       return;
     }
-    if (!address(peer, key)) {
+    if (!address(peer, key, kNobodysId.size())) {
       return;
     }
     peer.uncounted += kNobodysId.size();

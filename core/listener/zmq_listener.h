@@ -142,7 +142,9 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   bool is_curve() const { return options_.curve.clients != nullptr; }
   /// Of the peer that has sent the message, without port; libzmq's word, or "unknown".
   std::string peer_address();
-  /// Of a peer's first message, or the first on a new connection.
+  /// Of the connection on which the message came.
+  std::shared_ptr<ZmqTraffic> find_traffic();
+  /// Of a peer's first message.
   [[gnu::cold, gnu::noinline]] void meet(ZmqPeers::Peer& peer);
   /// Counts a message that is no request.
   [[gnu::cold, gnu::noinline]] void bad_frames(size_t bytes);
@@ -151,7 +153,8 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   Delivery send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix, ByteView body);
   /// Sends bytes that are counted until libzmq is done with them, with those that are not yet.
   bool send_tracked(ZmqPeers::Peer& peer, ByteView prefix, ByteView body);
-  bool address(ZmqPeers::Peer& peer, CallerKey key);
+  /// Sends the identity before a frame of `bytes`.
+  bool address(ZmqPeers::Peer& peer, CallerKey key, size_t bytes);
   void watch_silence();
   void keep_alive();
   /// A ROUTER cannot stop reading from one peer only, so a peer that has not read this much gets

@@ -87,6 +87,11 @@ std::string ZmqListener::peer_address() {
   return std::string(address.empty() ? "unknown" : without_v4_prefix(address));
 }
 
+std::shared_ptr<ZmqTraffic> ZmqListener::find_traffic() {
+  monitor_->catch_up();
+  return connections_.spoke(zmq_msg_get(frame_.get(), ZMQ_SRCFD));
+}
+
 void ZmqListener::meet(ZmqPeers::Peer& peer) {
   peer.address = peer_address();
   if (options_.curve.clients != nullptr) {
@@ -98,10 +103,9 @@ void ZmqListener::meet(ZmqPeers::Peer& peer) {
     peer.caller = {.name = address ? address->host() : peer.address};
   }
   peer.activity.begin(loop_.now_ms());
-  const int fd = zmq_msg_get(frame_.get(), ZMQ_SRCFD);
-  peer.socket = PeerSocket(fd);
+  peer.socket = PeerSocket(zmq_msg_get(frame_.get(), ZMQ_SRCFD));
   peer.window = {};
-  peer.traffic = connections_.spoke(fd);
+  peer.traffic = find_traffic();
 }
 
 const Caller& ZmqListener::caller(CallerKey caller) const {

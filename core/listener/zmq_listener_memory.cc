@@ -97,7 +97,7 @@ void ZmqListener::send_no_memory(ZmqPeers::Peer& peer, CallerKey key, ByteView p
   std::string error(prefix);
   wire::write_error(error, wire::ErrorKey::server_exception,
                     "the gateway has no memory for this reply: too many are not read");
-  if (address(peer, key)) {
+  if (address(peer, key, error.size())) {
     peer.uncounted = error.size() + kMessageBytes;
     zmq_send(router_.get(), error.data(), error.size(), ZMQ_DONTWAIT);
   }
@@ -168,7 +168,7 @@ void ZmqListener::free_unused_blocks() {
 }
 
 void ZmqListener::look_at_unread() {
-  memory_.replace(MemoryUse::zmq_requests, requests_, connections_.measure_unread(loop_.now_ms()));
+  memory_.replace(MemoryUse::zmq_requests, requests_, connections_.measure_unread());
   if (connections_.count() == 0) {
     return;
   }

@@ -47,7 +47,7 @@ class ZmqPeers {
     uint64_t read_at_check = 0;  ///< bytes: see ZmqListener::end_slow_readers()
     uint32_t slow_checks = 0;    ///< since it last read fast enough
     KeepAliveWindow window{};
-    std::shared_ptr<ZmqTraffic> traffic;  ///< of the same; null when it is not known
+    std::shared_ptr<ZmqTraffic> traffic;  ///< of the same; null before its first message
     ClientActivity activity;              ///< begun by the listener, at its first message
     std::list<uint32_t>::iterator age;
   };

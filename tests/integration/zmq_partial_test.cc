@@ -120,6 +120,31 @@ TEST_F(ZmqPartialTest, AMessageThatComesSlowlyIsAnswered) {
   EXPECT_EQ(stalled(), 0u);
 }
 
+TEST_F(ZmqPartialTest, APeersPingsAreNoHalfMessage) {
+  listen();
+  constexpr size_t kPings = 300;
+  const std::string ping = std::string("\x04\x07\x04PING") + std::string(2, '\0');
+  const std::string pong = "\x04\x05\x04PONG";
+  const auto pongs = [&] {
+    size_t found = 0;
+    for (size_t at = 0; (at = client_->received().find(pong, at)) != std::string::npos; ++at) {
+      ++found;
+    }
+    return found;
+  };
+  for (size_t i = 0; i < kPings; ++i) {
+    client_->send_all(ping);
+  }
+  ASSERT_TRUE(run_until([&] {
+    client_->receive();
+    return pongs() == kPings;
+  }));
+  wait();
+  EXPECT_EQ(stalled(), 0u);
+  client_->send_all(call_of("echo", 1, "\x2a"));
+  EXPECT_TRUE(answered(call_id(1) + "\x2a"));
+}
+
 TEST_F(ZmqPartialTest, APeerThatReadsNothingIsKeptAndItsNextCallIsAnswered) {
   listen();
   client_->send_all(call_of("echo", 1, "\x01"));
