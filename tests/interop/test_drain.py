@@ -143,6 +143,15 @@ async def late_reader(gateway):
         yield late
 
 
+def read_to_the_end(late):
+    """The number of bytes. In large steps: the gateway waits for a second of the machine's time."""
+    late.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD_BYTES)
+    came = 0
+    while block := late.recv(1 << 20):
+        came += len(block)
+    return came
+
+
 async def ends_with_a_call_cut_off(gateway):
     with pytest.raises(AssertionError, match=r"exit status 1\b"):
         await asyncio.to_thread(gateway.wait_for_exit)
@@ -158,9 +167,7 @@ async def test_replies_that_wait_at_the_end_of_a_drain_are_still_read(start_brid
             gateway.terminate()
             with pytest.raises(RemoteException):  # the time of the drain is over
                 await waiting
-            came = 0
-            while block := await asyncio.to_thread(late.recv, 1 << 20):
-                came += len(block)
+            came = await asyncio.to_thread(read_to_the_end, late)
         await ends_with_a_call_cut_off(gateway)
         assert came > UNREAD_BYTES
 
