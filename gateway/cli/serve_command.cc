@@ -125,6 +125,7 @@ int serve(const ServeCommand& command, const Environment& environment, HeldSigna
 }  // namespace
 
 int run_serve(const ServeCommand& command, const Environment& environment) {
+  expect_write_errors();
   log::tell_priorities(stderr_is_journal(environment));
   HeldSignals held({kHarmlessSignals, kEndingSignals});
   // Also while the reason of a failure is told, since stderr may be a full pipe that is not read.

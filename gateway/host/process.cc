@@ -50,6 +50,12 @@ void open_standard_descriptors() {
   }
 }
 
+void expect_write_errors() {
+  for (const int number : {SIGPIPE, SIGXFSZ}) {
+    std::signal(number, SIG_IGN);
+  }
+}
+
 HeldSignals::HeldSignals(std::initializer_list<std::initializer_list<int>> sets) {
   sigset_t held;
   sigemptyset(&held);

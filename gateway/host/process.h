@@ -18,6 +18,11 @@ namespace zerogate {
 /// would take their numbers, get the log's lines, and abort the process when they are closed.
 void open_standard_descriptors();
 
+/// What cannot be written is an error code from here on, and no signal that kills: to a peer, or a
+/// reader of stderr, that has gone (SIGPIPE); to a log's file that has its most (ulimit -f,
+/// SIGXFSZ).
+void expect_write_errors();
+
 /// Signals that kill a process that has no handler for them, and that are meant otherwise here.
 inline constexpr std::initializer_list<int> kHarmlessSignals = {SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
 /// Those that end the gateway.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <random>
 #include <stdexcept>
 
@@ -85,7 +84,6 @@ Gateway::~Gateway() {
 
 Result<std::unique_ptr<Gateway>> Gateway::start(const Config& config, const Resources& resources,
                                                 Reload reload, const SystemdNotifier& manager) {
-  std::signal(SIGPIPE, SIG_IGN);  // a peer that has closed is an error code, not a signal
   // No thread that is started here takes a signal: they are all the main thread's.
   const HeldSignals held({kHarmlessSignals, kEndingSignals});
   std::unique_ptr<Gateway> gateway(new Gateway(config, resources, std::move(reload), manager));

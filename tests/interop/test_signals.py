@@ -235,6 +235,19 @@ def test_signals_that_end_it_never_kill_it_while_it_starts(serve, number):
         assert end_under_a_flood(process, number) == 0
 
 
+@pytest.mark.parametrize("stderr", ("a pipe without a reader", "a file at its limit"))
+def test_a_start_that_fails_and_cannot_say_why_has_its_status(serve, tmp_path, stderr):
+    read, write = os.pipe()
+    os.close(read)
+    if stderr == "a file at its limit":
+        os.close(write)
+        write = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    process, _ = serve("--config", "/nonexistent/zerogate.yaml", stderr=write, preexec=limit)
+    os.close(write)
+    assert process.wait(PATIENCE_S) == 2
+
+
 @pytest.fixture(name="full_pipe")
 def full_pipe_fixture():
     """The end of a pipe that no byte goes into, and that nobody reads."""

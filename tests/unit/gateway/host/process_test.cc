@@ -1,13 +1,17 @@
 // Signals that come while the process starts.
 #include "gateway/host/process.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+
+#include "core/base/unique_fd.h"
 
 namespace zerogate {
 namespace {
@@ -140,6 +144,22 @@ TEST(StartSignalsDeathTest, OfAStartThatFailsNoSignalChangesTheStatus) {
     exit(7);
   };
   EXPECT_EXIT(start(), ::testing::ExitedWithCode(7), "");
+}
+
+TEST(WriteErrorsDeathTest, NeitherAReaderThatHasGoneNorAFileAtItsLimitKills) {
+  const auto write_in_vain = [] {
+    expect_write_errors();
+    int ends[2];
+    (void)!pipe(ends);
+    close(ends[0]);
+    const bool no_reader = write(ends[1], "x", 1) < 0 && errno == EPIPE;
+    const rlimit none = {0, 0};
+    setrlimit(RLIMIT_FSIZE, &none);
+    const UniqueFd file(open("/tmp", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+    const bool no_room = write(file.get(), "x", 1) < 0 && errno == EFBIG;
+    _exit(no_reader && no_room ? 7 : 1);
+  };
+  EXPECT_EXIT(write_in_vain(), ::testing::ExitedWithCode(7), "");
 }
 
 }  // namespace
