@@ -99,7 +99,7 @@ std::string set_rights(const char* file, const SocketRights& rights) {
     if (chown(file, static_cast<uid_t>(-1), *gid) != 0) {
       return fmt::format(
           "it cannot be given to the group {}: {}; the gateway's user has to be a member of it "
-          "(systemd: SupplementaryGroups=, and PrivateUsers=no)",
+          "(systemd: SupplementaryGroups=, PrivateUsers=no and SystemCallFilter=@chown)",
           quote(rights.group), strerror(errno));
     }
   }

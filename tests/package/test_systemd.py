@@ -43,3 +43,38 @@ def test_it_is_given_time_to_drain():
     seconds = int(re.search(r"^TimeoutStopSec=(\d+)s$", UNIT.read_text(), re.M)[1])
     drain = int(re.search(r"^drain_timeout: (\d+)s$", (TOP / "deploy/zerogate.yaml").read_text(), re.M)[1])
     assert seconds > drain + 5
+
+
+def members(name):
+    """The system calls of a filter's word: one call, or a set, which may have sets."""
+    if not name.startswith("@"):
+        return {name}
+    listed = run("systemd-analyze", "--no-pager", "syscall-filter", name).splitlines()[1:]
+    words = [line.strip() for line in listed if line.strip() and not line.strip().startswith("#")]
+    return set().union(*map(members, words))
+
+
+def allowed_calls(unit):
+    """Lines add to the set, those with ~ take away, in their order."""
+    allowed = members("@default")
+    for removes, words in re.findall(r"^SystemCallFilter=(~?)(.*)$", unit, re.M):
+        named = set().union(*map(members, words.split()))
+        allowed = allowed - named if removes else allowed | named
+    return allowed
+
+
+def with_recipe(unit, first_words):
+    """The unit after a paragraph of its comments has been followed."""
+    [paragraph] = [text for text in unit.split("\n\n") if first_words in text]
+    return unit.replace(paragraph, re.sub(r"^#(?=\w+=)", "", paragraph, flags=re.M))
+
+
+def test_sockets_can_be_given_to_a_group_by_its_recipe_only():
+    """chown(2), that is: of @system-service, and of @privileged too."""
+    unit = UNIT.read_text()
+    assert "chmod" in allowed_calls(unit)
+    assert "chown" not in allowed_calls(unit)
+    follower = with_recipe(unit, "Clients of another group on Unix sockets")
+    assert "chown" in allowed_calls(follower)
+    assert re.search(r"^SupplementaryGroups=", follower, re.M)
+    assert re.search(r"^PrivateUsers=no", follower, re.M)
