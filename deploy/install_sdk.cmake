@@ -8,7 +8,8 @@ install(TARGETS zerogate_core zerogate_handlers zerogate_gateway
         ARCHIVE DESTINATION ${zerogate_libraries} COMPONENT sdk EXCLUDE_FROM_ALL)
 install(DIRECTORY core DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/zerogate
         COMPONENT sdk EXCLUDE_FROM_ALL FILES_MATCHING PATTERN *.h)
-install(FILES deploy/sdk/zerogate.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/zerogate
+install(FILES deploy/sdk/zerogate.h deploy/sdk/zerogate_testing.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/zerogate
         COMPONENT sdk EXCLUDE_FROM_ALL)
 configure_package_config_file(
   deploy/sdk/zerogate-config.cmake.in ${CMAKE_BINARY_DIR}/installed/zerogate-config.cmake

@@ -127,7 +127,9 @@ BlockingLane::~BlockingLane() {
 }
 
 bool BlockingLane::submit(std::unique_ptr<BlockingJob> job) {
-  return pool_.shared_->submit({std::move(job), back_});
+  const bool taken = pool_.shared_->submit({std::move(job), back_});
+  under_way_ += taken ? 1 : 0;
+  return taken;
 }
 
 void BlockingLane::on_signal() {
@@ -136,6 +138,7 @@ void BlockingLane::on_signal() {
     const std::lock_guard lock(back_->mutex);
     jobs.swap(back_->jobs);
   }
+  under_way_ -= jobs.size();
   for (const auto& job : jobs) {
     job->finish();
   }

@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -64,6 +65,8 @@ class BlockingLane {
 
   /// False when the pool is full, or no thread can be had: the job is destroyed.
   bool submit(std::unique_ptr<BlockingJob> job);
+  /// Jobs that have not come back.
+  size_t under_way() const { return under_way_; }
 
  private:
   friend struct BlockingPool::Shared;
@@ -78,6 +81,7 @@ class BlockingLane {
   BlockingPool& pool_;
   const std::shared_ptr<Back> back_ = std::make_shared<Back>();
   UvPtr<uv_async_t> signal_;
+  size_t under_way_ = 0;
 };
 
 }  // namespace zerogate

@@ -1,6 +1,7 @@
 // From a value to a message.
 #pragma once
 
+#include <string_view>
 #include <type_traits>
 
 #include "core/base/byte_writer.h"
@@ -16,7 +17,9 @@ namespace zerogate {
 /// type is encoded in one place or two, and a call costs a quarter of a small struct.
 template <class T, class Out>
 [[gnu::always_inline]] inline void encode(const T& value, Out& out) {
-  if constexpr (std::is_same_v<Out, OutBuffer> && sdk::HasRoom<T>) {
+  if constexpr (std::is_array_v<T> && std::is_convertible_v<const T&, const char*>) {
+    encode(std::string_view(value), out);  // of a literal
+  } else if constexpr (std::is_same_v<Out, OutBuffer> && sdk::HasRoom<T>) {
     ByteWriter to(out.make_room(sdk::Room<T>::of(value)));
     sdk::Codec<T>::write(to, value);
     out.commit(to.at());

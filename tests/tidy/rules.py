@@ -20,7 +20,7 @@ STOREYS = [
     ["core/metrics", "core/trace", "core/load"],
     ["core/rpc", "core/redis"],
     ["core/bridge", "core/listener", "core/sdk", "core/policy"],
-    ["handlers"],
+    ["handlers", "core/testing"],
     ["gateway/version", "gateway/http"],
     ["gateway/host", "gateway/admin", "gateway/keys"],
     ["gateway/config"],

@@ -12,7 +12,7 @@
 #include "core/io/event_loop.h"
 #include "core/log/log.h"
 #include "core/rpc/call_table.h"
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 #include "tests/unit/core/bridge/fake_connection.h"
 #include "tests/unit/core/bridge/fake_name_server.h"
 #include "tests/unit/core/rpc/call_fixture.h"

@@ -6,12 +6,11 @@
 #include <vector>
 
 #include "core/base/random.h"
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 
 namespace zerogate {
 namespace {
 
-using testing::ManualClock;
 
 class CallQueueTest : public ::testing::Test {
  protected:

@@ -8,7 +8,7 @@
 #include "core/base/random.h"
 #include "core/io/event_loop.h"
 #include "core/log/log.h"
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 #include "tests/unit/core/bridge/fake_name_server.h"
 
 namespace zerogate::testing {

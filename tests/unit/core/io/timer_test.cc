@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/io/event_loop.h"
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 
 namespace zerogate::testing {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 
 namespace zerogate::testing {
 namespace {

@@ -16,7 +16,7 @@
 
 #include "core/listener/stream_listener.h"
 #include "core/log/log.h"
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 
 namespace zerogate::testing {
 

@@ -13,7 +13,7 @@
 
 #include "core/log/log.h"
 #include "tests/unit/core/base/loopback.h"
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 
 namespace zerogate::testing {
 namespace {

@@ -12,7 +12,7 @@
 #include "core/io/event_loop.h"
 #include "core/log/log.h"
 #include "core/redis/redis_client.h"
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 #include "tests/unit/core/redis/fake_redis_network.h"
 #include "tests/unit/core/redis/send_command.h"
 

@@ -12,7 +12,7 @@
 
 #include "core/log/log.h"
 #include "core/sdk/functions.h"
-#include "tests/unit/core/base/manual_clock.h"
+#include "core/testing/manual_clock.h"
 #include "tests/unit/core/redis/read_command.h"
 #include "tests/unit/core/rpc/call_fixture.h"
 

@@ -3,7 +3,7 @@
 
 #include "core/base/clock.h"
 
-namespace zerogate::testing {
+namespace zerogate {
 
 class ManualClock final : public Clock {
  public:
@@ -15,4 +15,4 @@ class ManualClock final : public Clock {
   uint64_t read() const override { return now_ns_; }
 };
 
-}  // namespace zerogate::testing
+}  // namespace zerogate
