@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -29,9 +30,12 @@ class ContractService;
 
 class Sleep final : public Operation {
  public:
+  /// 35 years: a negative number becomes one that is larger, and is a sleep without an end.
+  static constexpr uint64_t kMaxMs = uint64_t{1} << 40;
+
   Sleep(Resumer& resumer, TimerQueue& timers, uint64_t ms)
       : Operation(resumer), timer_(timers, [this] { complete(); }) {
-    timer_.start(ms);
+    timer_.start(std::min(ms, kMaxMs));
   }
   void take() {}
 

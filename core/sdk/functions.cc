@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/rpc/connect_service.h"
+
 namespace zerogate {
 namespace {
 
@@ -31,6 +33,8 @@ Functions& Functions::add(FunctionInfo info) {
       info.name.size() <= FunctionLabels::kMaxNameBytes, info,
       fmt::format("the name has {} bytes, and ZeroMQ's clients send at most {}; shorten it",
                   info.name.size(), FunctionLabels::kMaxNameBytes));
+  require_name(info.name != ConnectService::kName, info,
+               "clients begin with a call of this name, which the gateway answers; rename it");
   require_name(find(info.name) == nullptr, info, "it was added before; take one out, or rename it");
   all_.push_back(std::move(info));
   return *this;

@@ -25,6 +25,15 @@
 namespace zerogate {
 namespace sdk {
 
+/// False when a Context stands before another parameter.
+template <class... Parameters>
+constexpr bool context_is_last() {
+  bool seen = false;
+  bool last = true;
+  ((last = last && !seen, seen = seen || std::is_same_v<Parameters, Context&>), ...);
+  return last;
+}
+
 /// The parameters and the result of a callable, Context& apart.
 template <class Signature>
 struct SignatureOf;
@@ -32,14 +41,25 @@ template <class R, class... Parameters>
 struct SignatureOf<R(Parameters...)> {
   template <class P>
   static constexpr bool kIsContext = std::is_same_v<P, Context&>;
+  template <class P>
+  static constexpr bool kIsLikeContext =
+      std::is_same_v<std::remove_cvref_t<std::remove_pointer_t<P>>, Context> && !kIsContext<P>;
+  template <class P>
+  static constexpr bool kIsChangeable =
+      std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
 
   using Result = R;
   using Arguments = decltype(std::tuple_cat(
-      std::declval<std::conditional_t<kIsContext<Parameters>, std::tuple<>,
-                                      std::tuple<std::decay_t<Parameters>>>>()...));
+      std::declval<std::conditional_t<kIsContext<Parameters> || kIsLikeContext<Parameters>,
+                                      std::tuple<>, std::tuple<std::decay_t<Parameters>>>>()...));
   static constexpr bool kTakesContext = (kIsContext<Parameters> || ...);
   static_assert(std::tuple_size_v<Arguments> <= 1,
                 "a function of Zero has at most one argument: put several into a struct");
+  static_assert(!(kIsLikeContext<Parameters> || ...), "a Context is taken as `Context&`");
+  static_assert(context_is_last<Parameters...>(), "the Context& comes behind the argument");
+  static_assert(((kIsContext<Parameters> || !kIsChangeable<Parameters>)&&...),
+                "an argument is taken by value or as `const T&`: no caller sees it changed");
+  static_assert(!std::is_reference_v<R>, "a function returns a value and no reference");
 };
 template <class R, class... P>
 struct SignatureOf<R (*)(P...)> : SignatureOf<R(P...)> {};
@@ -50,14 +70,30 @@ struct SignatureOf<R (C::*)(P...) const> : SignatureOf<R(P...)> {};
 template <class R, class C, class... P>
 struct SignatureOf<R (C::*)(P...) const noexcept> : SignatureOf<R(P...)> {};
 template <class R, class C, class... P>
-struct SignatureOf<R (C::*)(P...)> : SignatureOf<R(P...)> {};
+struct SignatureOf<R (C::*)(P...)> : SignatureOf<R(P...)> {
+  static_assert(!std::is_same_v<C, C>,
+                "all threads call one object, which must not change itself: no `mutable`, and an "
+                "operator() that is const");
+};
 template <class R, class C, class... P>
-struct SignatureOf<R (C::*)(P...) noexcept> : SignatureOf<R(P...)> {};
+struct SignatureOf<R (C::*)(P...) noexcept> : SignatureOf<R (C::*)(P...)> {};
 
-template <class F, class = void>
-struct Callable : SignatureOf<decltype(&F::operator())> {};
 template <class F>
-struct Callable<F, std::enable_if_t<std::is_pointer_v<F>>> : SignatureOf<F> {};
+struct Callable {
+  static_assert(!std::is_same_v<F, F>,
+                "a function is a pointer to one, or an object with one operator() that is no "
+                "template, as of a lambda without `auto`: wrap another one into such a lambda");
+  using Arguments = std::tuple<>;
+  using Result = void;
+  static constexpr bool kTakesContext = false;
+};
+template <class F>
+requires requires { &F::operator(); }
+struct Callable<F> : SignatureOf<decltype(&F::operator())> {};
+template <class F>
+requires std::is_pointer_v<F>
+struct Callable<F> : SignatureOf<F> {
+};
 
 template <class R>
 struct TaskResult {

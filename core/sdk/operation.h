@@ -4,6 +4,7 @@
 #include <cassert>
 #include <coroutine>
 #include <cstdint>
+#include <stdexcept>
 #include <utility>
 
 #include "core/sdk/frame_pool.h"
@@ -46,6 +47,13 @@ class Operation : public PooledObject {
     waiting_ = waiting;
   }
   void stop_waiting() { waiting_ = nullptr; }
+  /// Throws when it was awaited before: its result has gone to the first await, and of two that
+  /// wait at a time one would never go on.
+  void await_once() {
+    if (std::exchange(awaited_, true)) {
+      throw std::logic_error("an operation is awaited once: keep its result instead");
+    }
+  }
   /// The coroutine has let go of it: the result is not wanted any more.
   virtual void abandon() {}
 
@@ -66,6 +74,7 @@ class Operation : public PooledObject {
   std::coroutine_handle<> waiting_;
   uint32_t owners_ = 0;
   bool done_ = false;
+  bool awaited_ = false;
 };
 
 /// A share of an operation.
@@ -108,7 +117,11 @@ class [[nodiscard]] Pending {
   bool done() const { return state_->done(); }
   State& operation() const { return *state_; }
 
-  auto operator co_await() & noexcept { return wait(); }
+  /// Of one with a name, which could be awaited again.
+  auto operator co_await() & {
+    state_->await_once();
+    return wait();
+  }
   auto operator co_await() && noexcept {
     static_assert(!State::kNamedOnly,
                   "name it first, `auto work = context.blocking(...); co_await work;`: GCC 12 "

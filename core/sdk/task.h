@@ -39,10 +39,17 @@ struct TaskPromise : PooledObject {
   std::coroutine_handle<> continuation;
   std::exception_ptr failure;
   bool started = false;
+  bool awaited = false;
 };
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_no_value() {
   throw std::logic_error("the coroutine has ended without co_return");
+}
+
+/// Of two that await a task the first would never go on, or the second find its value taken.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_no_task(bool moved) {
+  throw std::logic_error(moved ? "the task that is awaited was moved away"
+                               : "a task is awaited once: keep its result instead");
 }
 
 template <class T>
@@ -110,7 +117,7 @@ class [[nodiscard]] Task {
   /// What it has returned, valid as long as the task, or thrown. Once done(); once.
   decltype(auto) result() { return assert(done()), coroutine_.promise().take(); }
 
-  auto operator co_await() noexcept {
+  auto operator co_await() {
     struct Awaiter {
       /// Starts it here, by a call that returns, and not by await_suspend(): a loop of awaits whose
       /// tasks end at once would take stack with each where the compiler makes no tail calls.
@@ -126,6 +133,9 @@ class [[nodiscard]] Task {
       T await_resume() { return awaited.promise().take(); }
       std::coroutine_handle<promise_type> awaited;
     };
+    if (!coroutine_ || std::exchange(coroutine_.promise().awaited, true)) {
+      sdk::throw_no_task(!coroutine_);
+    }
     return Awaiter{coroutine_};
   }
 

@@ -55,6 +55,8 @@ TEST(FunctionNameTest, ANameThatCannotBeIsTold) {
   add(std::string(80, 'x'));
   EXPECT_EXIT(add("first"), ::testing::ExitedWithCode(2),
               R"(functions\.add\("first"\): it was added before)");
+  EXPECT_EXIT(add("connect"), ::testing::ExitedWithCode(2),
+              "clients begin with a call of this name");
   EXPECT_EXIT(add(""), ::testing::ExitedWithCode(2), "a function needs a name");
   EXPECT_EXIT(add(std::string(81, 'x')), ::testing::ExitedWithCode(2),
               R"(functions\.add\("x+"\): the name has 81 bytes)");
