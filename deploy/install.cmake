@@ -7,11 +7,12 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY deploy/prometheus grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/zerogate
         USE_SOURCE_PERMISSIONS PATTERN tests EXCLUDE)
-# What the documents link to, in the folders where they look for it. What builds (deploy/run, the
-# packages) is of use in the sources only.
+# What the documents link to, in the folders where they look for it. What builds (deploy/run, that of
+# an example, the packages) is of use in the sources only.
 install(DIRECTORY deploy DESTINATION ${CMAKE_INSTALL_DOCDIR} USE_SOURCE_PERMISSIONS
         PATTERN deploy/debian EXCLUDE PATTERN deploy/prometheus EXCLUDE
         PATTERN deploy/systemd EXCLUDE PATTERN deploy/run EXCLUDE PATTERN deploy/sdk EXCLUDE
+        PATTERN deploy/examples/*/run EXCLUDE
         PATTERN deploy/common.sh EXCLUDE PATTERN deploy/packages.txt EXCLUDE
         PATTERN deploy/*.cmake EXCLUDE PATTERN __pycache__ EXCLUDE)
 file(RELATIVE_PATH data_from_docs /${CMAKE_INSTALL_DOCDIR} /${CMAKE_INSTALL_DATADIR}/zerogate)

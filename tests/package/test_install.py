@@ -45,6 +45,14 @@ def test_it_is_in_its_place(installed, path):
     assert (installed / path).is_file()
 
 
+def test_scripts_find_what_they_read(installed):
+    scripts = [path for path in (installed / DOC).rglob("*") if path.is_file() and path.stat().st_mode & 0o100]
+    assert len(scripts) > 1
+    for script in scripts:
+        for name in re.findall(r'^source "\$\(dirname [^)]*\)/([^"]+)"', script.read_text(), re.M):
+            assert (script.parent / name).is_file(), f"{script} reads {name}"
+
+
 def test_only_root_reads_what_may_hold_passwords(installed):
     assert (installed / "etc/default/zerogate").stat().st_mode & 0o777 == 0o600
     assert (installed / "etc/zerogate/zerogate.yaml").stat().st_mode & 0o777 == 0o644
