@@ -175,14 +175,46 @@ async def test_the_document_is_enough(build, redis, tmp_path):
 
 
 @pytest.mark.once
+def test_the_examples_own_tests_pass(program):
+    said = run("ctest", "--test-dir", program.parent, "--output-on-failure")
+    assert "100% tests passed, 0 tests failed out of 1" in said
+    shown = block((TOP / "docs" / "functions.md").read_text().partition("## Unit tests")[2], "cpp")
+    assert shown.strip() in (EXAMPLE / "functions_test.cc").read_text()
+
+
+def compiler_says(options, folder, functions):
+    """Of the example with this functions.cc, which does not compile."""
+    source = shutil.copytree(EXAMPLE, folder / "source")
+    (source / "functions.cc").write_text(functions)
+    run("cmake", "-S", source, "-B", source / "build", *options)
+    failed = finished("cmake", "--build", source / "build", "--target", "notes")
+    assert failed.returncode != 0
+    return failed.stdout
+
+
+@pytest.mark.once
 def test_the_compiler_says_which_macro_was_forgotten(options, tmp_path):
     source = (EXAMPLE / "functions.cc").read_text()
     without = source.replace("  ZEROGATE_FIELDS(title, text)\n", "")
     assert without != source
-    (tmp_path / "functions.cc").write_text(without)
-    shutil.copy(EXAMPLE / "CMakeLists.txt", tmp_path)
-    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", *options)
-    failed = finished("cmake", "--build", tmp_path / "build")
-    assert failed.returncode != 0
-    assert "a struct needs ZEROGATE_FIELDS or ZEROGATE_DEFAULTS within it" in failed.stdout
-    assert failed.stdout.count("error:") == 1
+    said = compiler_says(options, tmp_path, without)
+    assert "a struct needs ZEROGATE_FIELDS or ZEROGATE_DEFAULTS within it" in said
+    assert said.count("error:") == 1
+
+
+@pytest.mark.once
+def test_the_compiler_says_how_a_function_has_to_look(options, tmp_path):
+    wrong = {
+        "[](std::string& text) { return text; }": "an argument is taken by value or as `const T&`",
+        "[n = 0](int by) mutable { return n += by; }": "all threads call one object",
+        "[](auto number) { return number; }": "a function is a pointer to one, or an object with one operator()",
+        "[](int) -> const int& { static int n; return n; }": "a function returns a value and no reference",
+        "[](Context&, int n) -> Task<int> { co_return n; }": "the Context& comes behind the argument",
+        "[](int n, const Context&) -> Task<int> { co_return n; }": "a Context is taken as `Context&`",
+        "[](int n, int m) { return n + m; }": "a function of Zero has at most one argument",
+    }
+    functions = '#include "functions.h"\nnamespace notes {\nusing namespace zerogate;\nvoid wrong() {\n  Functions f;\n'
+    functions += "".join(f'  f.add("f", "", {function});\n' for function in wrong) + "}\n}\n"
+    said = compiler_says(options, tmp_path, functions)
+    for text in wrong.values():
+        assert text in said

@@ -1,5 +1,4 @@
-// A gateway with functions of its own: notes that are kept in Redis.
-#include "zerogate.h"
+#include "functions.h"
 
 namespace notes {
 using namespace zerogate;
@@ -27,12 +26,12 @@ int64_t sum_list(const std::vector<int64_t>& numbers) {
   return sum;
 }
 
-}  // namespace notes
-
-int main(int argc, char** argv) {
-  zerogate::Functions functions;
-  functions.add("save_note", "Keeps a note under its title.", &notes::save_note)
-      .add("read_note", "The text of a note, or None.", &notes::read_note)
-      .add("sum_list", "The sum of the numbers.", &notes::sum_list);
-  return zerogate::main(argc, argv, functions);
+Functions functions() {
+  Functions functions;
+  functions.add("save_note", "Keeps a note under its title.", &save_note)
+      .add("read_note", "The text of a note, or None.", &read_note)
+      .add("sum_list", "The sum of the numbers.", &sum_list);
+  return functions;
 }
+
+}  // namespace notes
