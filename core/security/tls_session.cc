@@ -19,14 +19,16 @@ struct SessionBio {
 
   static int read(BIO* bio, char* to, int room) {
     BIO_clear_retry_flags(bio);
-    ByteView& in = session_of(bio).in_;
-    if (in.empty()) {
+    TlsSession& session = session_of(bio);
+    ByteView& in = session.in_;
+    if (in.empty() || session.shook_too_long()) {
       BIO_set_retry_read(bio);
       return -1;
     }
     const size_t size = std::min(in.size(), static_cast<size_t>(room));
     std::memcpy(to, in.data(), size);
     in.remove_prefix(size);
+    session.shaken_bytes_ += session.open_ ? 0 : size;
     return static_cast<int>(size);
   }
 
@@ -38,6 +40,15 @@ struct SessionBio {
 
   // 1 to anything else would say that the kernel does the encryption (kTLS).
   static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  /// OpenSSL's steps through its messages. It reads on until it finds data, or no more bytes.
+  static void on_info(const SSL* ssl, int where, int) {
+    TlsSession& session = session_of(SSL_get_rbio(ssl));
+    if (session.open_ && (where & SSL_CB_LOOP) != 0 &&
+        ++session.late_steps_ > TlsSession::kMaxLateSteps) {
+      session.in_ = {};
+    }
+  }
 
   static int create(BIO* bio) {
     BIO_set_init(bio, 1);
@@ -108,6 +119,7 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, const std::str
   BIO_set_data(bio, this);
   SSL_set_app_data(ssl_.get(), &peer_name_);
   SSL_set_bio(ssl_.get(), bio, bio);  // which frees it
+  SSL_set_info_callback(ssl_.get(), SessionBio::on_info);
   if (context_->side() == TlsSide::listener) {
     SSL_set_accept_state(ssl_.get());
     return;
@@ -135,6 +147,10 @@ TlsSession::Status TlsSession::shake_hands() {
   const OSSL_HANDSHAKE_STATE before = SSL_get_state(ssl_.get());
   const int result = SSL_do_handshake(ssl_.get());
   steps_ += SSL_get_state(ssl_.get()) != before ? 1 : 0;
+  if (shook_too_long() && !failed_) {
+    return fail(TlsResult::protocol,
+                fmt::format("its handshake has more than {} bytes", kMaxHandshakeBytes));
+  }
   if (result != 1) {
     return status_of(result);
   }
@@ -158,6 +174,9 @@ TlsSession::Read TlsSession::read(char* to, size_t room) {
       done.status = Status::wants_more;
       break;
     }
+  }
+  if (late_steps_ > kMaxLateSteps && done.status != Status::failed) {
+    done.status = fail(TlsResult::protocol, "it changes its keys without end");
   }
   if (sealed_.size() > kMaxUnaskedBytes && done.status != Status::failed) {
     done.status = fail(TlsResult::protocol, "it asks for answers and reads none");

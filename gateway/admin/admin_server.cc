@@ -238,10 +238,10 @@ bool AdminServer::State::run(uint32_t connections) {
   MHD_RequestCompletedCallback end = on_end;
   MHD_NotifyConnectionCallback connection = on_connection;
   void* (*target)(void*, const char*, MHD_Connection*) = on_target;
+  std::string priorities = certificate ? certificate->priorities() : "";
   const std::array<MHD_OptionItem, 3> https = {
       {{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, reinterpret_cast<void*>(&ServerCertificate::answer)},
-       {MHD_OPTION_HTTPS_PRIORITIES, 0,
-        const_cast<char*>(certificate ? certificate->priorities() : "")},
+       {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities.data()},
        kEndOfOptions}};
   const std::array<MHD_OptionItem, 1> http = {kEndOfOptions};
   daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "core/security/tls_material.h"
 
@@ -23,7 +24,7 @@ class ServerCertificate {
   void set(std::shared_ptr<const TlsMaterial> material);
 
   /// What may be spoken, in GnuTLS' words: TLS 1.3, and 1.2 if the first material allows it.
-  const char* priorities() const;
+  std::string priorities() const;
 
   /// Binds a session to this certificate, which has to live longer. Before its handshake.
   void use_for(gnutls_session_t session) { gnutls_session_set_ptr(session, this); }

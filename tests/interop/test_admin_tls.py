@@ -103,6 +103,14 @@ def test_the_versions_are_those_of_the_configuration(binary, tmp_path, least, ta
     site.gateway.stop()
 
 
+def test_no_keys_are_agreed_on_over_finite_fields(site):
+    """One of 8192 bits would cost the port's own thread 400 ms for each handshake."""
+    command = ["openssl", "s_client", "-connect", "%s:%d" % site.gateway.admin, "-groups"]
+    for groups, taken in (("ffdhe2048", False), ("ffdhe8192", False), ("ffdhe8192:P-384", True)):
+        done = subprocess.run([*command, groups], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
+        assert (done.returncode == 0) == taken, (groups, done.stderr)
+
+
 def test_the_commands_ask_by_https(site):
     for words in (("healthcheck",), ("clients",), ("backends",)):
         status, _, err = site.command(*words)

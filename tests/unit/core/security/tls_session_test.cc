@@ -286,6 +286,129 @@ TEST_F(TlsSessionTest, AnOlderVersionIsRefusedUnlessItIsAllowed) {
   }
 }
 
+/// A finite field costs a server up to 150 ms of CPU, and a client that makes its share up nothing.
+TEST_F(TlsSessionTest, KeysAreAgreedOnOverCurvesAlone) {
+  for (const TlsSide side : {TlsSide::backend, TlsSide::listener}) {
+    for (const auto& [group, wanted] : {std::pair{"ffdhe2048", Status::failed},
+                                        {"ffdhe8192", Status::failed},
+                                        {"P-384", Status::ok},
+                                        {"X448", Status::ok},
+                                        {"P-521", Status::ok}}) {
+      // A session takes its groups from its context when it is made.
+      const auto picky = make_context(side, authority_.material({}));
+      ASSERT_EQ(SSL_CTX_set1_groups_list(picky->get(), group), 1);
+      const auto other = make_context(
+          side == TlsSide::backend ? TlsSide::listener : TlsSide::backend, authority_.material({}));
+      End client(side == TlsSide::backend ? picky : other);
+      End server(side == TlsSide::backend ? other : picky);
+      shake_hands(client, server);
+      EXPECT_EQ(side == TlsSide::backend ? server.status : client.status, wanted) << group;
+    }
+  }
+}
+
+TEST_F(TlsSessionTest, NorIsAFiniteFieldHiddenInACipherOfTls12) {
+  TlsMaterial old = authority_.material({});
+  old.allow_tls12 = true;
+  for (const TlsSide side : {TlsSide::backend, TlsSide::listener}) {
+    const auto context = make_context(side, old);
+    const STACK_OF(SSL_CIPHER)* ciphers = SSL_CTX_get_ciphers(context->get());
+    ASSERT_GT(sk_SSL_CIPHER_num(ciphers), 3);
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+      EXPECT_NE(SSL_CIPHER_get_kx_nid(sk_SSL_CIPHER_value(ciphers, i)), NID_kx_dhe);
+    }
+  }
+}
+
+TEST_F(TlsSessionTest, AHandshakeOfAClientHasALimit) {
+  TlsMaterial client = authority_.material({});
+  const std::string own = client.certificate;
+  for (const auto& [length, wanted] : {std::pair{6, TlsResult::ok}, {100, TlsResult::protocol}}) {
+    client.certificate = own;
+    for (int i = 0; i < length; ++i) {
+      client.certificate += Authority("one of many").pem();
+    }
+    EXPECT_EQ(result_of(client), wanted) << length;
+  }
+  EXPECT_EQ(reason_, "its handshake has more than 16384 bytes");
+}
+
+TEST_F(TlsSessionTest, AHelloOfAClientHasALimit) {
+  TlsSession server(make_context(TlsSide::listener, authority_.material({})), "");
+  // The heads of a record and of a hello of 120,000 bytes, which goes on for ever.
+  const std::string hello = std::string("\x01\x01\xd4\xc0\x03\x03", 6) + std::string(15'994, 'x');
+  const std::string record = std::string("\x16\x03\x01\x3e\x80", 5);
+  const std::string first = record + hello;
+  server.feed(first);
+  ASSERT_EQ(server.shake_hands(), Status::wants_more);
+  const std::string next = record + std::string(16'000, 'x');
+  server.feed(next);
+  EXPECT_EQ(server.shake_hands(), Status::failed);
+  EXPECT_EQ(server.result(), TlsResult::protocol);
+}
+
+TEST_F(TlsSessionTest, AChainOfABackendMayBeLong) {
+  TlsMaterial backend = authority_.material({});
+  for (int i = 0; i < 60; ++i) {
+    backend.certificate += Authority("one of many").pem();
+  }
+  End server(make_context(TlsSide::listener, backend));
+  End client(make_context(TlsSide::backend, authority_.material({})));
+  shake_hands(client, server);
+  EXPECT_EQ(client.session.result(), TlsResult::ok);
+}
+
+/// A client that can be made to do what a gateway never does.
+struct FreeClient {
+  explicit FreeClient(const TlsMaterial& material)
+      : context(make_context(TlsSide::backend, material)) {
+    SSL_CTX_set_msg_callback(context->get(),
+                             [](int, int, int, const void*, size_t, SSL* of, void* self) {
+                               static_cast<FreeClient*>(self)->ssl = of;
+                             });
+    SSL_CTX_set_msg_callback_arg(context->get(), this);
+  }
+  /// New keys, `count` times, as bytes.
+  std::string new_keys(End& end, int count, int kind) const {
+    for (int i = 0; i < count; ++i) {
+      SSL_key_update(ssl, kind);
+      SSL_do_handshake(ssl);
+    }
+    return take_sealed(end.session);
+  }
+
+  const std::shared_ptr<const TlsContext> context;
+  SSL* ssl = nullptr;  ///< of the session that was made last
+};
+
+TEST_F(TlsSessionTest, APeerMayChangeItsKeysButNotWithoutEnd) {
+  for (const int kind : {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED}) {
+    FreeClient free(authority_.material({}));
+    End server(make_context(TlsSide::listener, authority_.material({})));
+    End client(free.context);
+    shake_hands(client, server);
+    ASSERT_EQ(server.status, Status::ok);
+    char room[16];
+    for (int i = 0; i < 100; ++i) {  // over a long time
+      const std::string bytes = free.new_keys(client, 4, kind);
+      server.session.feed(bytes);
+      ASSERT_EQ(server.session.read(room, sizeof room).status, Status::wants_more);
+    }
+    ASSERT_TRUE(client.session.write("question"));
+    const std::string question = take_sealed(client.session);
+    server.session.feed(question);
+    EXPECT_EQ(server.session.read(room, sizeof room).size, 8U);
+    const size_t answered = server.session.sealed().size();
+
+    const std::string flood = free.new_keys(client, 2'000, kind);
+    server.session.feed(flood);
+    EXPECT_EQ(server.session.read(room, sizeof room).status, Status::failed);
+    EXPECT_EQ(server.session.reason(), "it changes its keys without end");
+    // Most of them were not even looked at.
+    EXPECT_LT(server.session.sealed().size() - answered, flood.size() / 20);
+  }
+}
+
 TEST_F(TlsSessionTest, APeerThatWasLetInIsJudgedAgainByANewContext) {
   End server(make_context(TlsSide::listener, authority_.material({})));
   End client(make_context(TlsSide::backend, authority_.material({.names = "URI:spiffe://prod/a"})));
