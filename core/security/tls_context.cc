@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <ctime>
 #include <vector>
@@ -74,6 +76,38 @@ std::optional<TlsFault> time_fault(const TlsValidity& validity) {
                                 day_of(validity.not_before_s))};
   }
   return std::nullopt;
+}
+
+/// OpenSSL's security level, which Debian has raised.
+TlsFault too_weak(std::string_view what) {
+  return {Part::certificate,
+          fmt::format("{}: its key is too short for this system, or it is signed with SHA-1; make "
+                      "one with 2048 bits of RSA, or P-256, and SHA-256",
+                      what)};
+}
+
+TlsFault stranger_fault(const std::vector<X509Ptr>& chain, const EVP_PKEY& key) {
+  const bool behind = std::ranges::any_of(chain, [&](const X509Ptr& certificate) {
+    return X509_check_private_key(certificate.get(), &key) == 1;
+  });
+  ERR_clear_error();
+  if (behind) {
+    return {Part::certificate,
+            "begins with another certificate than that of the key; put this "
+            "first, and those of CAs behind it"};
+  }
+  return {Part::key, "is not the key of the certificate; name the pair that was made together"};
+}
+
+/// Every handshake with a key of another curve would fail.
+bool is_known_curve(const EVP_PKEY& key) {
+  if (EVP_PKEY_get_base_id(&key) != EVP_PKEY_EC) {
+    return true;
+  }
+  std::array<char, 64> name{};
+  EVP_PKEY_get_group_name(&key, name.data(), name.size(), nullptr);
+  const int curve = OBJ_sn2nid(name.data());
+  return curve == NID_X9_62_prime256v1 || curve == NID_secp384r1 || curve == NID_secp521r1;
 }
 
 /// An old CA may stand beside its successor. When none is valid, no handshake can succeed.
@@ -224,18 +258,19 @@ std::optional<TlsFault> TlsContext::load_own(const TlsMaterial& material) {
                     "is no private key in PEM without a passphrase; make one, or take "
                     "the passphrase off with openssl pkey"};
   }
+  if (X509_check_private_key(own, key.get()) != 1) {
+    return stranger_fault(chain, *key);
+  }
+  if (!is_known_curve(*key)) {
+    return TlsFault{Part::key, "is of an elliptic curve that TLS does not use; make one of P-256"};
+  }
   if (SSL_CTX_use_certificate(context_.get(), own) != 1) {
-    return TlsFault{Part::certificate,
-                    "cannot be used: its key is too short for this system; make "
-                    "one with 2048 bits of RSA, or P-256"};
+    return too_weak("cannot be used");
   }
   for (size_t i = 1; i < chain.size(); ++i) {
-    SSL_CTX_add1_chain_cert(context_.get(), chain[i].get());
-  }
-  if (X509_check_private_key(own, key.get()) != 1) {
-    return TlsFault{Part::key,
-                    "is not the key of the certificate; name the pair that was made "
-                    "together"};
+    if (SSL_CTX_add1_chain_cert(context_.get(), chain[i].get()) != 1) {
+      return too_weak(fmt::format("certificate {} in it cannot be used", i + 1));
+    }
   }
   if (SSL_CTX_use_PrivateKey(context_.get(), key.get()) != 1) {
     return TlsFault{Part::key, "cannot be used: it is of a kind that TLS does not know"};

@@ -20,6 +20,7 @@ class Authority {
     std::string purpose = "serverAuth,clientAuth";  ///< empty: not said
     long begins_s = -3'600;                         ///< from now
     long ends_s = 3'600;
+    const char* curve = "P-256";
   };
   struct Pair {
     std::string certificate;
@@ -31,11 +32,12 @@ class Authority {
     bool may_sign = true;               ///< false: it signs without being allowed to
     long begins_s = -3'600;             ///< from now
     long ends_s = 3'600;
+    const char* curve = "P-256";
   };
 
   explicit Authority(const std::string& name = "test CA") : Authority(name, Kind()) {}
   Authority(const std::string& name, const Kind& kind)
-      : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
+      : key_(EVP_EC_gen(kind.curve)), certificate_(X509_new()) {
     fill(*certificate_, *key_, name,
          {.names = "", .purpose = "", .begins_s = kind.begins_s, .ends_s = kind.ends_s});
     const Authority& issuer = kind.issuer != nullptr ? *kind.issuer : *this;
@@ -48,7 +50,7 @@ class Authority {
   std::string pem() const { return pem_of(*certificate_); }
 
   Pair issue(const Wish& wish) const {
-    const KeyPtr key(EVP_EC_gen("P-256"));
+    const KeyPtr key(EVP_EC_gen(wish.curve));
     const X509Ptr certificate(X509_new());
     fill(*certificate, *key, "somebody", wish);
     X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));

@@ -41,6 +41,37 @@ TEST(TlsContext, NamesThePartThatIsAtFault) {
   EXPECT_NE(other.message.find("not the key"), std::string::npos);
 }
 
+TEST(TlsContext, RefusesWhatNoHandshakeCouldUse) {
+  const Authority authority;
+  for (const char* curve : {"secp256k1", "brainpoolP256r1"}) {
+    const TlsFault fault = fault_of(authority.material({.curve = curve}));
+    EXPECT_EQ(fault.part, Part::key) << curve;
+    EXPECT_NE(fault.message.find("elliptic curve that TLS does not use"), std::string::npos);
+  }
+  for (const char* curve : {"P-384", "P-521"}) {
+    EXPECT_NE(make_context(TlsSide::listener, authority.material({.curve = curve})), nullptr);
+  }
+}
+
+TEST(TlsContext, RefusesAChainOfWhichOnePartCouldNotBeShown) {
+  const Authority root;
+  const Authority weak("weak CA", {.issuer = &root, .curve = "prime192v1"});
+  TlsMaterial material = root.material({});
+  material.certificate += weak.pem();
+  const TlsFault fault = fault_of(material);
+  EXPECT_EQ(fault.part, Part::certificate);
+  EXPECT_EQ(fault.message.find("certificate 2 in it cannot be used: its key is too short"), 0U);
+}
+
+TEST(TlsContext, SaysThatAChainIsInTheWrongOrder) {
+  const Authority authority;
+  TlsMaterial material = authority.material({});
+  material.certificate = authority.pem() + material.certificate;
+  const TlsFault fault = fault_of(material);
+  EXPECT_EQ(fault.part, Part::certificate);
+  EXPECT_NE(fault.message.find("put this first"), std::string::npos);
+}
+
 TEST(TlsContext, RefusesACertificateThatHasExpiredOrIsNotYetValid) {
   const Authority authority;
   const TlsFault late = fault_of(authority.material({.begins_s = -200, .ends_s = -100}));
