@@ -15,14 +15,15 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "core/base/intrusive_list.h"
 #include "core/log/log.h"
 #include "gateway/admin/admin_listener.h"
+#include "gateway/admin/admin_peers.h"
 #include "gateway/http/gzip.h"
 #include "gateway/http/request_target.h"
 
@@ -42,14 +43,8 @@ constexpr uint32_t kSpareConnections = 16;
 
 constexpr MHD_OptionItem kEndOfOptions = {MHD_OPTION_END, 0, nullptr};
 
-/// A connection. Only the server's thread knows it.
-struct Peer {
-  int fd = -1;
-  bool asked = false;  ///< its request has come
-  Peer* prev = nullptr;
-  Peer* next = nullptr;
-};
-using Peers = IntrusiveList<Peer, &Peer::prev, &Peer::next>;
+using Peer = AdminPeers::Peer;  // only the server's thread knows them
+using Turn = AdminPeers::Turn;
 
 /// A request, from its first line to the last byte of its answer.
 struct Exchange {
@@ -64,6 +59,18 @@ struct Exchange {
 std::string_view header(MHD_Connection* connection, const char* name) {
   const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
   return value != nullptr ? value : "";
+}
+
+Peer& peer_of(MHD_Connection* connection) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return *static_cast<Peer*>(info->socket_context);
+}
+
+/// Prometheus asks again. Probes never get it.
+std::shared_ptr<const std::string> busy_text() {
+  static const auto kBusy =
+      std::make_shared<const std::string>("too many other requests wait for their answers\n");
+  return kBusy;
 }
 
 void read_request(MHD_Connection* connection, const char* method, Exchange& exchange) {
@@ -192,7 +199,7 @@ struct AdminServer::State {
   const uint16_t port;
   const uint32_t max_peers;
   const std::shared_ptr<ServerCertificate> certificate;  ///< null: HTTP
-  Peers peers;  ///< those that were not told to go, in the order in which they came
+  AdminPeers peers;
   AdminRoutes routes;
   AnswerThreads threads;
   MHD_Daemon* daemon = nullptr;
@@ -264,7 +271,6 @@ bool AdminServer::State::run(uint32_t connections) {
   return daemon != nullptr;
 }
 
-/// Who came first and has asked nothing gives way to newcomers; then who came first.
 void AdminServer::State::on_peer(MHD_Connection* connection, void** place, bool arrived) {
   if (!arrived) {
     auto* peer = static_cast<Peer*>(*place);
@@ -281,18 +287,14 @@ void AdminServer::State::on_peer(MHD_Connection* connection, void** place, bool 
     const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     certificate->use_for(static_cast<gnutls_session_t>(info->tls_session));
   }
-  peers.push_back(*peer);
+  peers.add(*peer);
   if (peers.size() <= max_peers) {
     return;
   }
-  Peer* loser = peers.front();
-  while (loser != nullptr && loser->asked) {
-    loser = loser->next;
-  }
-  loser = loser != nullptr ? loser : peers.front();
-  shutdown(loser->fd, SHUT_RDWR);  // libmicrohttpd sees its end, and closes it
-  peers.remove(*loser);
-  loser->fd = -1;
+  Peer& gone = peers.loser();
+  shutdown(gone.fd, SHUT_RDWR);  // libmicrohttpd sees its end, and closes it
+  peers.remove(gone);
+  gone.fd = -1;
 }
 
 /// Called when the headers are there, for each part of a body, at its end, and once more after a
@@ -300,13 +302,12 @@ void AdminServer::State::on_peer(MHD_Connection* connection, void** place, bool 
 MHD_Result AdminServer::State::on_request(MHD_Connection* connection, const char* method,
                                           size_t* upload, Exchange& exchange) {
   if (exchange.answered) {
+    peer_of(connection).turn = Turn::reads;
     return send_page(connection, exchange);
   }
   if (!exchange.begun) {
     exchange.begun = true;
     read_request(connection, method, exchange);
-    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    static_cast<Peer*>(info->socket_context)->asked = true;
     if (has_small_body(connection)) {
       return MHD_YES;
     }
@@ -320,8 +321,15 @@ MHD_Result AdminServer::State::on_request(MHD_Connection* connection, const char
 MHD_Result AdminServer::State::begin_answer(MHD_Connection* connection, Exchange& exchange) {
   if (routes.answers_at_once(exchange.request)) {
     make_page(routes, exchange);
+    peer_of(connection).turn = Turn::reads;
     return send_page(connection, exchange);
   }
+  if (threads.under_way() >= (max_peers + 1) / 2) {
+    exchange.page = {503, "text/plain; charset=utf-8", busy_text(), "Retry-After: 1\r\n"};
+    peer_of(connection).turn = Turn::reads;
+    return send_page(connection, exchange);
+  }
+  peer_of(connection).turn = Turn::waits;
   MHD_suspend_connection(connection);
   const bool taken = threads.run([this, connection, &exchange] {
     make_page(routes, exchange);

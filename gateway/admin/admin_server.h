@@ -23,8 +23,9 @@ struct AdminLimits {
 
 /// Answers one request a connection. One thread reads and writes for all of them, and answers what
 /// needs no waiting (AdminRoutes::answers_at_once); AnswerThreads make the other pages. So a peer
-/// that is silent, or slow, delays no other: it has its connection only until a newcomer needs the
-/// place, or kTimeoutSeconds (admin_server.cc) are over. The thread sleeps while no request comes.
+/// that is silent, or slow to ask or to read, delays no other: it has its connection only until a
+/// newcomer needs the place, or kTimeoutSeconds (admin_server.cc) are over. Half of the places are
+/// for those that wait for pages: one more is refused. The thread sleeps while no request comes.
 /// Owned by the main thread.
 class AdminServer {
  public:

@@ -29,6 +29,11 @@ bool AnswerThreads::run(std::function<void()> job) {
   return true;
 }
 
+size_t AnswerThreads::under_way() {
+  const std::lock_guard lock(mutex_);
+  return jobs_.size() + running_;
+}
+
 void AnswerThreads::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -50,9 +55,11 @@ void AnswerThreads::work() {
     }
     const std::function<void()> job = std::move(jobs_.front());
     jobs_.pop_front();
+    ++running_;
     lock.unlock();
     job();
     lock.lock();
+    --running_;
   }
 }
 

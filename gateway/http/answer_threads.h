@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -10,8 +11,7 @@
 
 namespace zerogate {
 
-/// Owned by the admin server. The queue's bound is the server's limit of connections: each has one
-/// request under way.
+/// Owned by the admin server, which bounds the queue.
 class AnswerThreads {
  public:
   /// A reload may take seconds, and a scrape must not wait for it; each waits for one at a time.
@@ -26,6 +26,8 @@ class AnswerThreads {
   /// Runs the job, which may not throw, on one of the threads. False after stop(): then it never
   /// runs. Any thread.
   bool run(std::function<void()> job);
+  /// Those that were taken and have not ended. Any thread.
+  size_t under_way();
   /// Waits for the jobs that were taken.
   void stop();
 
@@ -35,6 +37,7 @@ class AnswerThreads {
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<std::function<void()>> jobs_;
+  size_t running_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;  // last: they use the rest
 };

@@ -62,6 +62,43 @@ TEST_F(AdminServerTest, SilentPeersGiveWayToNewcomers) {
   }
 }
 
+/// They take every place.
+const int kAllPlaces = static_cast<int>(AdminLimits().connections);
+
+TEST_F(AdminServerTest, PeersThatNeverEndTheirRequestsGiveWayToNewcomers) {
+  start();
+  std::vector<std::unique_ptr<AdminPeer>> peers;
+  for (int i = 0; i < kAllPlaces; ++i) {
+    peers.push_back(std::make_unique<AdminPeer>(server->port()));
+    peers.back()->send("POST /log?level=debug HTTP/1.1\r\nContent-Length: 60000\r\n\r\nbegun");
+  }
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("/config"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(AdminServerTest, ThoseWhoWaitForPagesLeavePlacesToOthers) {
+  std::promise<void> end;
+  reload_waits_for = end.get_future();
+  start();
+  std::vector<std::unique_ptr<AdminPeer>> waiting;
+  for (int i = 0; i < kAllPlaces; ++i) {
+    waiting.push_back(std::make_unique<AdminPeer>(server->port()));
+    waiting.back()->send("POST /reload HTTP/1.0\r\n\r\n");
+  }
+  EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("/metrics"), AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("\r\nRetry-After: 1"),
+                                     EndsWith("too many other requests wait for their answers\n")));
+  end.set_value();
+  int reloaded = 0;
+  for (const auto& peer : waiting) {
+    std::string reply;
+    EXPECT_TRUE(peer->read_all(reply));
+    reloaded += reply.ends_with("reloaded\n") ? 1 : 0;
+  }
+  EXPECT_GT(reloaded, kAllPlaces / 3);
+  EXPECT_LT(reloaded, kAllPlaces);
+}
+
 TEST_F(AdminServerTest, AnAnswerThatTakesLongDelaysNoOther) {
   std::promise<void> end;
   reload_waits_for = end.get_future();
