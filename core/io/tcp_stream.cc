@@ -252,10 +252,7 @@ void TcpStream::on_read(ssize_t size) {
     return;
   }
   owner_.on_bytes(chunk.bytes);
-  if (claim_state == State::granted && reader_.empty()) {
-    release_claim();
-    account_kept();
-  }
+  give_back_claim();
 }
 
 void TcpStream::read_now(size_t most) {

@@ -93,6 +93,8 @@ class TcpStream final : private ReadTurns::Waiter,
   }
   /// A long frame has begun, and there is no memory for it yet: nothing is read.
   bool waits_for_memory() const { return claim_state == State::waiting; }
+  /// What TLS may have of the peer's bytes that the reader does not have yet, at most.
+  size_t most_in_tls() const;
   /// It has been granted that memory, all of it.
   bool holds_claim() const { return claim_state == State::granted; }
   /// Once connected: the kernel asks a TCP peer that is idle for `idle_ms` whether it is there, and
@@ -113,8 +115,7 @@ class TcpStream final : private ReadTurns::Waiter,
   /// See FrameReader.
   void keep(ByteView rest, size_t frame_size) {
     reader_.keep(rest, frame_size);
-    if (reader_.has_own_memory() && memory_ != nullptr && tls_ == nullptr &&
-        claim_state == State::none) {
+    if (reader_.has_own_memory() && memory_ != nullptr && claim_state == State::none) {
       claim_memory(frame_size);
     }
     account_kept();
@@ -178,10 +179,19 @@ class TcpStream final : private ReadTurns::Waiter,
   void work_on_tls();
   bool shake_hands();
   void decrypt();
+  /// The bytes that wait to be decrypted are unfinished frames', too.
+  void account_held(size_t held);
   void fail_tls();
   bool is_connected_to_itself() const;
   void claim_memory(size_t bytes);
   void release_claim();
+  /// After a frame was handed out: its memory is its owner's.
+  void give_back_claim() {
+    if (claim_state == State::granted && reader_.empty()) {
+      release_claim();
+      account_kept();
+    }
+  }
   void on_memory() override;
   /// Reads, unless it waits for its turn or for memory.
   int read_on();
@@ -205,6 +215,7 @@ class TcpStream final : private ReadTurns::Waiter,
   FrameReader reader_;
   size_t accounted_ = 0;  ///< this stream's part of Totals::kept
   size_t unclaimed_ = 0;  ///< and of Totals::unclaimed
+  size_t held_ = 0;       ///< and of both, what waits to be decrypted
   ReadTurns* turns_ = nullptr;
   size_t without_pause_ = 0;  ///< bytes that it has read and found more behind them
   bool reading_ = false;      ///< its owner wants to read

@@ -59,8 +59,8 @@ bool TcpStream::is_shaking() const { return tls_->shaking(); }
 
 void TcpStream::on_turn() {
   work_on_tls();
-  if (shell_ != nullptr && reading_ && !waiting_) {
-    if (const int error = read_on_tls(); error != 0) {
+  if (shell_ != nullptr && reading_) {
+    if (const int error = read_on(); error != 0) {
       owner_.on_closed(error);
     }
   }
@@ -74,6 +74,7 @@ void TcpStream::work_on_tls() {
     return;
   }
   tls_->hold();
+  account_held(tls_->held());
   if (tls_->has_pending() && shell_->opened) {
     uv_read_stop(&shell_->uv.stream);  // until that is worked on
   }
@@ -99,7 +100,7 @@ bool TcpStream::shake_hands() {
 
 void TcpStream::decrypt() {
   TlsSession& session = tls_->session();
-  while (reading_) {
+  while (reading_ && !waits_for_memory()) {
     const uv_buf_t space = reader_.space(read_buffer_);
     assert(space.len > 0);
     const TlsSession::Read read = session.read(space.base, space.len);
@@ -108,6 +109,7 @@ void TcpStream::decrypt() {
       account_kept();
       if (!chunk.bytes.empty()) {
         owner_.on_bytes(chunk.bytes);
+        give_back_claim();
       }
       if (shell_ == nullptr) {
         return;
@@ -130,6 +132,19 @@ void TcpStream::decrypt() {
   }
 }
 
+void TcpStream::account_held(size_t held) {
+  if (totals_ != nullptr) {
+    totals_->kept += held - held_;
+    totals_->unclaimed += held - std::exchange(held_, held);
+  }
+}
+
+// Beside what was read, OpenSSL has a record that is not whole, and the rest of one that is.
+size_t TcpStream::most_in_tls() const {
+  constexpr size_t kRecords = size_t{2} * (16 << 10);
+  return tls_ != nullptr ? tls_->held() + kRecords : 0;
+}
+
 void TcpStream::fail_tls() {
   stop_reading();
   (void)flush();  // the alert
@@ -144,6 +159,7 @@ void TcpStream::end_tls() {
 // A peer that waits for more hears that none comes.
 void TcpStream::close_tls() {
   tls_->stop_waiting();
+  account_held(0);
   if (tls_->session().open() && !shell_->writer.waiting() && shell_->opened) {
     end_tls();
   }

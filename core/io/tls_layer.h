@@ -40,6 +40,7 @@ class TlsLayer final : public StreamWriter::Sealer {
   void feed(ByteView encrypted);
   /// Copies what OpenSSL has not taken: the memory it is in is for another stream now.
   void hold();
+  size_t held() const { return held_.capacity(); }
   bool has_pending() const { return session_.has_pending(); }
   /// The stream has its turn in the next one.
   void come_back() {

@@ -35,7 +35,8 @@ bool StreamSession::waits_in_vain(uint64_t now_ms) {
     return true;
   }
   const FrameReader& reader = stream_.reader();
-  if (end == PeerSocket::End::in_order && reader.size() + socket.unread() < reader.frame_size()) {
+  if (end == PeerSocket::End::in_order &&
+      reader.size() + stream_.most_in_tls() + socket.unread() < reader.frame_size()) {
     malformed(Malformed::truncated);
     return true;
   }

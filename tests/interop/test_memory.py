@@ -7,6 +7,7 @@ import random
 import re
 import socket
 import ssl
+import types
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ MIB = 1 << 20
 LIMIT = 64 * MIB  # limits.message is a sixteenth of it
 ENVIRONMENT = {"ZEROGATE_LIMITS_MEMORY": "64MiB"}
 LONG = msgspec.msgpack.encode(b"x" * 3_900_000)
+HELLO = t3_frame(1, msgspec.msgpack.encode("hello world"))
 PIECE = 64 << 10
 
 
@@ -31,6 +33,20 @@ PIECE = 64 << 10
 def small_gateway_fixture(start_gateway, redis):
     gateway = start_gateway(redis.url(), environment=ENVIRONMENT)
     yield gateway
+    assert within_limit(gateway)
+
+
+@pytest.fixture(name="tls_gateway")
+def tls_gateway_fixture(start_gateway, redis, tmp_path):
+    authority = Authority(tmp_path)
+    crt, key = authority.issue("gateway", "DNS:localhost,IP:127.0.0.1")
+    tls = {"LISTEN_TLS": "127.0.0.1:0", "TLS_CERT": crt, "TLS_KEY": key, "TLS_CLIENTS": "none"}
+    environment = {**ENVIRONMENT, **{"ZEROGATE_" + name: value for name, value in tls.items()}}
+    gateway = start_gateway(redis.url(), [], environment)
+    port = int(re.search(r"protocol=tls address=127.0.0.1:(\d+)", "".join(gateway.lines))[1])
+    context = ssl.create_default_context(cafile=authority.crt)
+    context.check_hostname = False
+    yield types.SimpleNamespace(gateway=gateway, port=port, context=context, ca=authority.crt)
     assert within_limit(gateway)
 
 
@@ -135,7 +151,7 @@ async def begin_longest_message(port, body):
     longest = t3_frame(2, t3_payload("echo", b"\xc6" + (size - 100).to_bytes(4, "big") + bytes(body)))
     longest = size.to_bytes(4, "big") + longest[4:]
     writer.write(t3_frame(1, t3_payload("hello_world")) + longest)
-    await reader.readexactly(len(t3_frame(1, msgspec.msgpack.encode("hello world"))))
+    await reader.readexactly(len(HELLO))
     return writer
 
 
@@ -235,18 +251,10 @@ def hold_all_but_the_end_of_a_record(port, context):
     return peer
 
 
-async def test_more_tls_connections_than_fit_wait(start_gateway, redis, clients, tmp_path):
-    authority = Authority(tmp_path)
-    crt, key = authority.issue("gateway", "IP:127.0.0.1")
-    tls = {"LISTEN_TLS": "127.0.0.1:0", "TLS_CERT": crt, "TLS_KEY": key, "TLS_CLIENTS": "none"}
-    environment = {**ENVIRONMENT, **{"ZEROGATE_" + name: value for name, value in tls.items()}}
-    gateway = await asyncio.to_thread(start_gateway, redis.url(), [], environment)
-    log = "".join(gateway.lines)
-    port = int(re.search(r"protocol=tls address=127.0.0.1:(\d+)", log)[1])
-    fit = int(re.search(r"connections_tls=(\d+)", log)[1])
+async def test_more_tls_connections_than_fit_wait(tls_gateway, clients):
+    gateway, port, context = tls_gateway.gateway, tls_gateway.port, tls_gateway.context
+    fit = int(re.search(r"connections_tls=(\d+)", "".join(gateway.lines))[1])
     assert 100 < fit < 400  # beside both other ports
-    context = ssl.create_default_context(cafile=authority.crt)
-    context.check_hostname = False
     hold = lambda: [hold_all_but_the_end_of_a_record(port, context) for _ in range(fit)]
     peers = await asyncio.to_thread(hold)
     peers += [socket.create_connection(("127.0.0.1", port), PATIENCE_S) for _ in range(100)]
@@ -255,6 +263,24 @@ async def test_more_tls_connections_than_fit_wait(start_gateway, redis, clients,
     assert within_limit(gateway)
     for peer in peers:
         peer.close()
+
+
+async def test_long_messages_over_tls_together(tls_gateway):
+    """All are begun before one ends: what is not read yet is kept by the kernel."""
+    held = lambda: tls_gateway.gateway.metrics().total("zerogate_memory_budget_bytes", use="requests")
+    message = t3_frame(1, t3_payload("hello_world", LONG))
+    half = len(message) // 2
+    peers = []
+    for _ in range(24):
+        peers.append(await asyncio.open_connection("127.0.0.1", tls_gateway.port, ssl=tls_gateway.context))
+        peers[-1][1].write(message[:half])
+    await until(lambda: held() > len(message) + MIB, PATIENCE_S, "one has claimed its memory, others wait")
+    for _, writer in peers:
+        writer.write(message[half:])
+    for reader, writer in peers:
+        assert await reader.readexactly(len(HELLO)) == HELLO
+        writer.close()
+    await until(lambda: held() == 0, PATIENCE_S, "all of it is given back")
 
 
 async def test_no_reply_is_lost_of_thousands_under_way(gateway):

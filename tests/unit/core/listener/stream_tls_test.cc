@@ -35,7 +35,8 @@ class StreamTlsTest : public StreamTest {
     bool ended = false;
   };
 
-  StreamTlsTest() {
+  StreamTlsTest() { make_secure_listener(); }
+  void make_secure_listener() {
     make_listener();
     listener_->secure({.context = make_context(TlsSide::listener, authority_.material({})),
                        .loop = tls_,
@@ -119,6 +120,66 @@ TEST_F(StreamTlsTest, OnesThatAreStillGoodStay) {
   turn();
   EXPECT_EQ(rejected(Rejected::certificate), 0u);
   EXPECT_FALSE(clients_[0]->ended);
+}
+
+class LongFramesOverTlsTest : public StreamTlsTest {
+ protected:
+  static constexpr size_t kFrame = 200 << 10;
+  static constexpr size_t kBegun = FrameReader::kSharedBytes + 8'000;
+
+  LongFramesOverTlsTest() {
+    options_.max_message = 1 << 20;
+    options_.memory = &memory_;
+    make_secure_listener();
+  }
+  ~LongFramesOverTlsTest() override { listener_.reset(); }
+
+  void send(const Client& client, const std::string& bytes) {
+    client.stream->out().append(bytes);
+    ASSERT_EQ(client.stream->flush(), 0);
+    for (int turns = 0; turns < 100; ++turns) {
+      turn();
+      memory_.serve(clock_.now_ms());
+    }
+  }
+  const Client& begin_frame() {
+    connect_client();
+    const Client& client = *clients_.back();
+    send(client, "#" + std::to_string(kFrame) + "\n" + std::string(kBegun, 'x'));
+    return client;
+  }
+
+  MemoryAccount memory_{1 << 20};  // room for two such frames below the soft mark
+};
+
+TEST_F(LongFramesOverTlsTest, ClaimTheirMemoryAndWaitForIt) {
+  const std::string rest(kFrame - kBegun, 'x');
+  const Client& first = begin_frame();
+  const Client& second = begin_frame();
+  EXPECT_FALSE(memory_.waiting());
+  const Client& third = begin_frame();
+  EXPECT_TRUE(memory_.waiting());
+  EXPECT_GE(memory_.held(MemoryUse::requests), 2 * kFrame + FrameReader::kSharedBytes);
+  send(third, rest);
+  EXPECT_EQ(waiting(), 0u);
+  send(first, rest);
+  EXPECT_FALSE(memory_.waiting());
+  EXPECT_EQ(waiting(), 2u) << "the third had sent all of it";
+  send(second, rest);
+  EXPECT_EQ(waiting(), 3u);
+  EXPECT_EQ(memory_.held(MemoryUse::requests), 0u);
+}
+
+TEST_F(LongFramesOverTlsTest, OneThatWaitsForMemoryGoesWithItsPeer) {
+  memory_.set(MemoryUse::forwarded, memory_.limit());
+  const Client& client = begin_frame();
+  ASSERT_TRUE(memory_.waiting());
+  client.stream->close();
+  wait_ms(2 * StreamListener::kStallCheckMs);
+  turn();
+  EXPECT_TRUE(listener_->empty());
+  EXPECT_FALSE(memory_.waiting());
+  EXPECT_EQ(memory_.held(MemoryUse::requests), 0u);
 }
 
 }  // namespace
