@@ -62,21 +62,24 @@ void MemoryAccount::grant(Claimant& claimant) {
 
 // Large ones before small ones, which always have a part of their own. Where that large one does
 // not fit although it is the only one, small ones would keep the memory from it for ever.
-void MemoryAccount::serve(uint64_t now_ms) {
+bool MemoryAccount::serve(uint64_t now_ms) {
   const Queue& large = queues_[kLarge];
   size_t granted = 0;
+  bool any = false;
   for (const QueueName name : {kReplies, kLarge, kSmall}) {
-    serve(name, granted, now_ms);
+    any |= serve(name, granted, now_ms);
     granted += queues_[name].granted;
     if (name == kLarge) {
       large_is_due_ =
           !large.empty() && large.granted == 0 && now_ms - large.first_since_ms >= kPatienceMs;
     }
   }
+  return any;
 }
 
-void MemoryAccount::serve(QueueName name, size_t granted_before, uint64_t now_ms) {
+bool MemoryAccount::serve(QueueName name, size_t granted_before, uint64_t now_ms) {
   Queue& queue = queues_[name];
+  bool any = false;
   while (Claimant* const first = queue.waiting.front()) {
     if (queue.first_since_ms == 0) {
       queue.first_since_ms = std::max<uint64_t>(now_ms, 1);
@@ -84,13 +87,15 @@ void MemoryAccount::serve(QueueName name, size_t granted_before, uint64_t now_ms
     const bool patient =
         granted_before + queue.granted != 0 || now_ms - queue.first_since_ms < kPatienceMs;
     if (patient && !fits(name, first->claimed_bytes)) {
-      return;
+      break;
     }
     queue.waiting.remove(*first);
     queue.first_since_ms = 0;
     grant(*first);
     first->on_memory();
+    any = true;
   }
+  return any;
 }
 
 }  // namespace zerogate

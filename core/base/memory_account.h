@@ -27,8 +27,8 @@ inline constexpr std::array<std::string_view, 7> kMemoryUseNames = {
 
 /// One for each worker; everything that a peer can make grow is charged here. Over the soft mark,
 /// half of the limit, long messages wait until there is memory for them: their memory is claimed as
-/// a whole before they are read, so that those that have begun can end. Over the limit the worker
-/// ends the client that holds most. Connections count apart: their number has a limit of its own.
+/// a whole before they are read, so that those that have begun can end. Over the limit a
+/// MemoryKeeper ends clients. Connections count apart: their number has a limit of its own.
 /// Loop thread only.
 ///
 /// Claims wait in queues that do not wait for each other. Backends' replies go first, and up to
@@ -95,8 +95,8 @@ class MemoryAccount {
   bool waiting() const {
     return !queues_[kReplies].empty() || !queues_[kLarge].empty() || !queues_[kSmall].empty();
   }
-  /// Grants what there is memory for. Not from within on_memory().
-  void serve(uint64_t now_ms);
+  /// Grants what there is memory for; false: nothing. Not from within on_memory().
+  bool serve(uint64_t now_ms);
 
  private:
   enum QueueName : uint8_t { kReplies, kLarge, kSmall };  // in the order in which they are served
@@ -117,7 +117,7 @@ class MemoryAccount {
   bool fits(QueueName name, size_t bytes) const;
   void grant(Claimant& claimant);
   /// `granted_before`: claims of the queues before it.
-  void serve(QueueName name, size_t granted_before, uint64_t now_ms);
+  bool serve(QueueName name, size_t granted_before, uint64_t now_ms);
   void add(MemoryUse use, size_t bytes) { set(use, held(use) + bytes); }
 
   size_t limit_;

@@ -1,11 +1,18 @@
 // A port of a worker, as the worker sees it: whatever is spoken there.
 #pragma once
 
+#include <limits>
+
 #include "core/base/result.h"
 #include "core/listener/client_list.h"
 #include "core/listener/listen_socket.h"
 
 namespace zerogate {
+
+/// A client's pace is the part of what it holds that it sends, or reads, in a second. Slower than
+/// this, which is 8 MiB in 16 s, it is ended when it holds up others.
+inline constexpr double kSlowPace = 1.0 / 16;
+inline constexpr double kNoPace = std::numeric_limits<double>::infinity();
 
 /// Brings the calls of its connections to a Dispatcher, and their answers back. Loop thread only.
 /// It outlives the calls that came through it; its end is that of its connections.
@@ -36,6 +43,11 @@ class Listener {
   virtual size_t largest_hoard() = 0;
   /// Ends that client, and counts it. False when it could not.
   virtual bool end_largest() = 0;
+  /// Of its slowest client; kNoPace when none has had time to show one. Only where clients' frames
+  /// claim memory.
+  virtual double slowest_pace() { return kNoPace; }
+  /// Ends that client, and counts it.
+  virtual void end_slowest() {}
   /// Before its end: every call has been answered. Lets the last replies go; those that are not
   /// taken at once have until flushed(), or as long as the owner runs the loop on.
   virtual void finish() = 0;

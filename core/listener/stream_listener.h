@@ -16,6 +16,7 @@
 #include "core/listener/accept_gate.h"
 #include "core/listener/departed_callers.h"
 #include "core/listener/listen_socket.h"
+#include "core/listener/listener.h"
 #include "core/listener/stream_session.h"
 
 namespace zerogate {
@@ -87,6 +88,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   /// See Listener.
   size_t largest_hoard();
   bool end_largest();
+  double slowest_pace();
+  void end_slowest() { end_for_memory(find_slowest()); }
 
   const StreamOptions& options() const { return shared_.options; }
   RefusalLog& refusals() { return refusals_; }
@@ -146,7 +149,10 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void shed_memory();
   void account_memory();
   StreamSession* find_largest();
-  StreamSession* longest_waiting(size_t (StreamSession::*bytes)() const);
+  StreamSession* find_slowest();
+  StreamSession* least_useful(size_t (StreamSession::*bytes)() const);
+  bool end_for_memory(StreamSession* session);
+  bool beginnings_hoard() const;
   void count_bytes();
 
   EventLoop& loop_;

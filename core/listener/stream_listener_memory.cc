@@ -35,13 +35,26 @@ StreamSession* StreamListener::find_largest() {
   return largest;
 }
 
+// Beginnings of frames may be many and each of them short.
+bool StreamListener::beginnings_hoard() const {
+  return shared_.in.unclaimed > shared_.memory.limit() / 2;
+}
+
 size_t StreamListener::largest_hoard() {
+  if (beginnings_hoard()) {
+    return shared_.in.unclaimed;
+  }
   const StreamSession* session = find_largest();
   return session != nullptr ? session->received_bytes() + session->held_bytes() : 0;
 }
 
 bool StreamListener::end_largest() {
-  StreamSession* session = find_largest();
+  StreamSession* least =
+      beginnings_hoard() ? least_useful(&StreamSession::unclaimed_bytes) : nullptr;
+  return end_for_memory(least != nullptr ? least : find_largest());
+}
+
+bool StreamListener::end_for_memory(StreamSession* session) {
   if (session == nullptr) {
     return false;
   }
@@ -50,10 +63,26 @@ bool StreamListener::end_largest() {
   return true;
 }
 
+StreamSession* StreamListener::find_slowest() {
+  const uint64_t now_ms = shared_.clock.now_ms();
+  StreamSession* slowest = nullptr;
+  sessions_.for_each([&](uint32_t, auto& session) {
+    if (session->is_judged(now_ms) && (slowest == nullptr || session->pace() < slowest->pace())) {
+      slowest = session.get();
+    }
+  });
+  return slowest;
+}
+
+double StreamListener::slowest_pace() {
+  const StreamSession* session = find_slowest();
+  return session != nullptr ? session->pace() : kNoPace;
+}
+
 void StreamListener::shed_memory() {
   const auto shed = [this](const size_t& sum, size_t limit, auto bytes, Rejected reason) {
     while (sum > limit + options().max_message) {
-      StreamSession* session = longest_waiting(bytes);
+      StreamSession* session = least_useful(bytes);
       if (session == nullptr) {
         return;
       }
@@ -65,22 +94,22 @@ void StreamListener::shed_memory() {
   shed(shared_.held, options().send_memory, &StreamSession::held_bytes, Rejected::send_memory);
 }
 
-// Among those that hold some of the `bytes` in question: closing any other would free nothing.
-StreamSession* StreamListener::longest_waiting(size_t (StreamSession::*bytes)() const) {
-  StreamSession* longest = nullptr;
-  uint64_t since_ms = UINT64_MAX;
+// Among those that hold some of the `bytes` in question: closing any other would free nothing. Of
+// slow peers, as all are that have come within the second, the one goes that has had most time.
+StreamSession* StreamListener::least_useful(size_t (StreamSession::*bytes)() const) {
+  StreamSession* least = nullptr;
+  std::pair<double, uint64_t> worst;
   sessions_.for_each([&](uint32_t, auto& session) {
-    if (((*session).*bytes)() == 0) {
+    if (((*session).*bytes)() == 0 || session->waits_since_ms() == 0) {
       return;
     }
-    for (const uint64_t ms : {session->partial_since_ms(), session->unread_since_ms()}) {
-      if (ms != 0 && ms < since_ms) {
-        since_ms = ms;
-        longest = session.get();
-      }
+    const std::pair rank(std::max(session->pace(), kSlowPace), session->waits_since_ms());
+    if (least == nullptr || rank < worst) {
+      worst = rank;
+      least = session.get();
     }
   });
-  return longest;
+  return least;
 }
 
 }  // namespace zerogate

@@ -20,10 +20,10 @@ struct StreamOptions {
   /// a client's certificate, and 43 KiB when all but the end of a record has come).
   static constexpr size_t kTlsBytes = 48 << 10;
   /// Bytes of unfinished frames over all connections, beyond one frame of the largest size. When
-  /// there are more, the oldest unfinished frame's connection goes.
+  /// there are more, the connection goes that sends least for what it holds.
   static constexpr size_t kReceiveMemory = 64 << 20;
   /// Bytes of unread replies over all connections, beyond one reply of the largest size. When
-  /// there are more, the connection that has read nothing for longest goes.
+  /// there are more, the connection that reads least of what it has goes.
   static constexpr size_t kSendMemory = 256 << 20;
   /// A frame must be finished, and some reply bytes be read, within this time.
   static constexpr uint64_t kStallTimeoutMs = 30'000;

@@ -52,9 +52,8 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   static constexpr uint32_t kMaxCallsInFlight = 1024;
   /// A long frame has one more second for each of these bytes: the slowest link that we serve.
   static constexpr size_t kSlowestBytesPerSecond = 64 << 10;
-  /// While others wait for memory, a frame that has claimed some takes no longer than this on the
-  /// whole.
-  static constexpr size_t kSlowestSeconds = 8;
+  /// Bytes that every peer is taken to have sent: one that holds little is never slow for it.
+  static constexpr size_t kLeastProgress = 512;
   /// A frame waits for memory for so many times the stall time-out.
   static constexpr uint64_t kLongestWait = 4;
   /// A peer for which more than its limit waits is a slow reader once it has read nothing for this
@@ -191,8 +190,15 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   size_t received_bytes() const { return stream_.reader().memory(); }
   size_t unsent_bytes() const { return stream_.writer().unsent(); }
   size_t held_bytes() const { return stream_.writer().held(); }
-  /// When the unfinished frame was begun, 0 when there is none; milliseconds of the clock.
-  uint64_t partial_since_ms() const { return partial_since_ms_; }
+  /// Of received_bytes(), what the memory account has not granted.
+  size_t unclaimed_bytes() const { return stream_.holds_claim() ? 0 : received_bytes(); }
+  /// Which part of what it holds for its peer, with all that it has claimed, the peer has sent or
+  /// read in the second before the last stall check. See kSlowPace.
+  double pace() const;
+  /// pace() can be blamed on the peer, which has had time.
+  bool is_judged(uint64_t now_ms) const;
+  /// Since when a frame is unfinished, or hardly read is what waits for the peer; 0 when neither.
+  uint64_t waits_since_ms() const;
   /// Since when the peer has read nothing of what waits for it, 0 when nothing waits.
   uint64_t unread_since_ms() const { return unread_since_ms_; }
   /// Ends the session when its peer has stalled: a frame not finished, or replies not read. True
@@ -217,9 +223,8 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   bool check_frame(uint64_t now_ms);
   /// Ends a session that waits for memory when it has waited too long, or its peer has gone.
   bool waits_in_vain(uint64_t now_ms);
-  /// While others wait for memory: whether a frame that holds some hardly grows.
-  bool stands_still(uint64_t now_ms);
-  /// The same: whether a peer that holds some in replies hardly reads.
+  void measure_progress();
+  /// While others wait for memory: whether a peer that holds some in replies hardly reads.
   bool holds_up_others(uint64_t now_ms) const;
   void consume(ByteView bytes, uint64_t received_ns);
   /// Of these bytes the protocol has left `rest`.
@@ -269,6 +274,7 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   uint64_t greeting_since_ms_ = 0;      ///< until greeted()
   size_t queued_at_check_ = 0;  ///< libuv's write queue at the last stall check: did it shrink?
   size_t kept_at_check_ = 0;    ///< and what there was of an unfinished frame
+  size_t progress_ = 0;         ///< bytes sent or read in the second before it
 };
 
 }  // namespace zerogate

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/io/tls_layer.h"
+#include "core/listener/listener.h"
 #include "core/listener/peer_socket.h"
 #include "core/listener/stream_session.h"
 
@@ -12,13 +13,38 @@ bool StreamSession::reads_slowly() const {
   return unread_since_ms_ != 0 && shared_.clock.now_ms() - unread_since_ms_ >= kSlowReaderMs;
 }
 
-bool StreamSession::stands_still(uint64_t now_ms) {
-  const FrameReader& reader = stream_.reader();
-  const size_t claimed = stream_.holds_claim() ? reader.frame_size() : 0;
-  const size_t least = std::max(kSlowestBytesPerSecond, claimed / kSlowestSeconds);
-  const bool is_slow = reader.size() < std::exchange(kept_at_check_, reader.size()) + least;
-  return is_slow && reader.has_own_memory() && partial_since_ms_ != 0 &&
-         now_ms - partial_since_ms_ >= kSlowReaderMs && shared_.memory.waiting();
+uint64_t StreamSession::waits_since_ms() const {
+  const uint64_t unread = unread_since_ms_ != 0 ? reads_slowly_since_ms_ : 0;
+  return partial_since_ms_ == 0 || unread == 0 ? std::max(partial_since_ms_, unread)
+                                               : std::min(partial_since_ms_, unread);
+}
+
+void StreamSession::measure_progress() {
+  const auto more = [](size_t now, size_t before) { return now - std::min(now, before); };
+  const size_t kept = stream_.reader().size();
+  progress_ = more(kept, std::exchange(kept_at_check_, kept));
+  if (unread_since_ms_ != 0) {
+    progress_ += more(queued_at_check_, stream_.unread());
+  }
+}
+
+// One that waits for memory sends nothing by no fault of its own, but is of less use than one that
+// goes on.
+double StreamSession::pace() const {
+  if (stream_.waits_for_memory()) {
+    return kSlowPace;
+  }
+  const bool claims = stream_.holds_claim();
+  const size_t received = claims ? stream_.reader().frame_size() : received_bytes();
+  return static_cast<double>(progress_ + kLeastProgress) /
+         static_cast<double>(std::max<size_t>(received + held_bytes(), 1));
+}
+
+// While it waits for memory it is not read, and then its time begins anew.
+bool StreamSession::is_judged(uint64_t now_ms) const {
+  const uint64_t since_ms = waits_since_ms();
+  return since_ms != 0 && now_ms - since_ms >= kSlowReaderMs && !waited_for_memory_ &&
+         !stream_.waits_for_memory();
 }
 
 // It is not read, so that nothing tells of its peer's end. What a peer has asked for as a whole
@@ -52,10 +78,6 @@ bool StreamSession::check_frame(uint64_t now_ms) {
   if (std::exchange(waited_for_memory_, false) && partial_since_ms_ != 0) {
     partial_since_ms_ = now_ms;  // it is read again
   }
-  if (stands_still(now_ms)) {
-    reject(Rejected::receive_memory);
-    return false;
-  }
   const uint64_t slow_ms = stream_.reader().frame_size() / kSlowestBytesPerSecond * 1'000;
   if (partial_since_ms_ != 0 &&
       now_ms - partial_since_ms_ > shared_.options.stall_timeout_ms + slow_ms) {
@@ -87,6 +109,7 @@ bool StreamSession::check_stall(uint64_t now_ms) {
     close();
     return false;
   }
+  measure_progress();
   if (!check_frame(now_ms)) {
     return unread_since_ms_ != 0 && !closed_;
   }

@@ -32,6 +32,8 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
   void finish() override { connections_.flush_and_leave(); }
   size_t largest_hoard() override { return connections_.largest_hoard(); }
   bool end_largest() override { return connections_.end_largest(); }
+  double slowest_pace() override { return connections_.slowest_pace(); }
+  void end_slowest() override { connections_.end_slowest(); }
   void list_clients(ClientList& list) override { connections_.list_clients(list); }
 
   /// See StreamListener.

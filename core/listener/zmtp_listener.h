@@ -60,6 +60,8 @@ class ZmtpListener final : public Listener, public ReplySink, private StreamProt
   void finish() override { connections_.finish(); }
   size_t largest_hoard() override { return connections_.largest_hoard(); }
   bool end_largest() override { return connections_.end_largest(); }
+  double slowest_pace() override { return connections_.slowest_pace(); }
+  void end_slowest() override { connections_.end_slowest(); }
   void list_clients(ClientList& list) override { connections_.list_clients(list); }
 
   void adopt(UniqueFd connection) { connections_.adopt(std::move(connection)); }

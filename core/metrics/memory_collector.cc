@@ -26,7 +26,8 @@ void collect_memory(const Workers& workers, std::vector<MetricFamily>& families)
   families.push_back(std::move(held.family));
   Family limit("zerogate_memory_budget_limit_bytes",
                "What all of these but connections may hold together, shared out over the event "
-               "loops. Over half of it long messages wait, over it who holds most is ended.",
+               "loops. Over half of it long messages wait, over it who is slowest, or holds most, "
+               "is ended.",
                MetricType::Gauge);
   limit.add(Labels{}, sum(workers, [](auto& m) { return m.memory_limit.value(); }));
   families.push_back(std::move(limit.family));

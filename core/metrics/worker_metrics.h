@@ -43,7 +43,7 @@ enum class Rejected : uint8_t {
   draining,        ///< the gateway is shutting down
   stalled,         ///< a frame was begun and not finished in time
   slow_reader,     ///< replies waited too long for the peer to read them
-  receive_memory,  ///< too much memory is held, and this one's unfinished requests hold most
+  receive_memory,  ///< memory is short, and this one sends least of what it holds, or holds most
   send_memory,     ///< the same of unread replies
   not_allowed,     ///< its address is not in listen.allow, or its key not among curve.clients
   handshakes,      ///< limits.handshakes reached: so many are not done yet; CURVE: no place is left

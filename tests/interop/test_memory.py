@@ -172,6 +172,24 @@ async def test_beginnings_of_the_longest_messages_hold_up_no_reply(start_bridge)
         assert within_limit(gateway)
 
 
+async def test_many_short_beginnings_keep_no_client_out(small_gateway, clients):
+    """Each holds less than a client's whole message, and all of them more than there is."""
+    budget = lambda name, **labels: small_gateway.metrics().total("zerogate_memory_budget_" + name, **labels)
+    begun = t3_frame(1, t3_payload("echo", b"\xc6" + (3 * PIECE).to_bytes(4, "big") + bytes(3 * PIECE)))
+    peers = []
+    for _ in range(320):
+        _, writer = await asyncio.open_connection("127.0.0.1", small_gateway.tcp_port)
+        writer.write(begun[: PIECE - 1_000])
+        peers.append(writer)
+    full = lambda: budget("bytes", use="requests") > budget("limit_bytes") / 2
+    await until(full, PATIENCE_S, "they hold most of the memory")
+    client = clients.open("tcp", small_gateway)
+    for size in (100_000, 3_000_000):
+        assert len(await client.call("echo", "x" * size, timeout=PATIENCE_S * 1_000)) == size
+    for peer in peers:
+        peer.transport.abort()
+
+
 async def test_a_fast_reader_gets_many_long_replies_at_once(start_bridge):
     """More than the gateway lets wait for one client, which reads as fast as they come."""
     async with ScriptedTcp({"long": together(24)}) as backend:

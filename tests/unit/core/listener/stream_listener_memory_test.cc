@@ -1,10 +1,33 @@
 // Sessions that claim memory of the worker's account, wait for it, or hold it too long.
+#include "core/listener/memory_keeper.h"
 #include "core/listener/stream_listener.h"
-
 #include "tests/unit/core/listener/stream_fixture.h"
 
 namespace zerogate::testing {
 namespace {
+
+/// A port, as a worker's MemoryKeeper sees it.
+class KeptPort final : public Listener {
+ public:
+  explicit KeptPort(std::unique_ptr<StreamListener>& streams) : streams_(streams) {}
+
+  Status listen(const ListenSocket&) override { return ok_status(); }
+  void stop_accepting() override {}
+  void drain() override {}
+  bool closed() const override { return false; }
+  void leave() override {}
+  bool empty() const override { return streams_->empty(); }
+  bool flushed() const override { return streams_->flushed(); }
+  void list_clients(ClientList&) override {}
+  size_t largest_hoard() override { return streams_->largest_hoard(); }
+  bool end_largest() override { return streams_->end_largest(); }
+  double slowest_pace() override { return streams_->slowest_pace(); }
+  void end_slowest() override { streams_->end_slowest(); }
+  void finish() override {}
+
+ private:
+  std::unique_ptr<StreamListener>& streams_;
+};
 
 class LongFramesTest : public StreamTest {
  protected:
@@ -12,8 +35,12 @@ class LongFramesTest : public StreamTest {
   LongFramesTest() {
     options_.max_message = 1 << 20;
     options_.memory = &memory_;
+    ports_.push_back(std::make_unique<KeptPort>(listener_));
   }
-  ~LongFramesTest() override { listener_.reset(); }
+  ~LongFramesTest() override {
+    keeper_.stop();
+    listener_.reset();
+  }
 
   static constexpr size_t kBegun = FrameReader::kSharedBytes;  ///< so that it claims its memory
 
@@ -34,11 +61,27 @@ class LongFramesTest : public StreamTest {
   }
   void serve() {
     turn();
-    memory_.serve(clock_.now_ms());
+    keep();
     turn();
+  }
+  /// What a worker does at a turn's end.
+  void keep() { keeper_.keep(ports_, clock_.now_ms()); }
+  /// So many of the seconds after which a peer is judged, of which each of these peers sends so
+  /// many bytes.
+  void send_for(int seconds, const std::vector<std::pair<Peer*, size_t>>& peers) {
+    for (int i = 0; i < seconds; ++i) {
+      for (const auto& [peer, bytes] : peers) {
+        peer->send_some(std::string(bytes, 'x'));
+      }
+      turn();
+      wait_ms(1'000);
+      keep();
+    }
   }
 
   MemoryAccount memory_{1 << 20};  // room for two such frames below the soft mark
+  std::vector<std::unique_ptr<Listener>> ports_;
+  MemoryKeeper keeper_{memory_, timers_};
 };
 
 TEST_F(LongFramesTest, AreNotReadUntilThereIsMemoryForTheWholeOfEach) {
@@ -98,8 +141,16 @@ TEST_F(LongFramesTest, OneThatHardlyGrowsGoesWhileOthersWait) {
   const auto waits = begin_frame();
   drips->send("x");
   wait_ms(2 * StreamListener::kStallCheckMs);
+  keep();
+  EXPECT_EQ(rejected(Rejected::receive_memory), 1u) << "as many as others need";
+  EXPECT_TRUE(open(*drips));
+  EXPECT_FALSE(memory_.waiting());
+  const auto waits_too = begin_frame();
+  EXPECT_TRUE(memory_.waiting());
+  wait_ms(MemoryKeeper::kJudgeMs);
+  keep();
   EXPECT_EQ(rejected(Rejected::receive_memory), 2u);
-  serve();
+  EXPECT_TRUE(open(*waits_too));
   end_frame(*waits);
   serve();
   EXPECT_EQ(waiting(), 1u);
@@ -107,13 +158,14 @@ TEST_F(LongFramesTest, OneThatHardlyGrowsGoesWhileOthersWait) {
 
 TEST_F(LongFramesTest, OneThatDoesNotFillItsClaimInGoodTimeGoesWhileOthersWait) {
   constexpr size_t kLong = 900 << 10;
-  constexpr size_t kSlow = 80 << 10, kSwift = 120 << 10;  // an eighth of it lies between
+  constexpr size_t kSlow = 40 << 10, kSwift = 70 << 10;  // a sixteenth of it lies between
   const auto holds = begin_frame(kLong);
   const auto send_for_4s = [&](size_t bytes_per_second) {
     for (int i = 0; i < 8; ++i) {
       holds->send_some(std::string(bytes_per_second / 2, 'x'));
       turn();
       wait_ms(500);
+      keep();
     }
   };
   const auto waits = begin_frame();
@@ -124,6 +176,64 @@ TEST_F(LongFramesTest, OneThatDoesNotFillItsClaimInGoodTimeGoesWhileOthersWait) 
   EXPECT_EQ(rejected(Rejected::receive_memory), 1u);
   serve();
   EXPECT_FALSE(memory_.waiting());
+}
+
+TEST_F(LongFramesTest, OfSlowOnesTheOneGoesThatSendsLeastNotTheOldest) {
+  const auto slow = begin_frame();
+  const auto stands = begin_frame();
+  const auto waits = begin_frame();
+  ASSERT_TRUE(memory_.waiting());
+  send_for(3, {{slow.get(), 8'000}});
+  EXPECT_EQ(rejected(Rejected::receive_memory), 1u);
+  EXPECT_TRUE(open(*slow));
+  EXPECT_FALSE(open(*stands));
+  EXPECT_FALSE(memory_.waiting());
+}
+
+TEST_F(LongFramesTest, BeginningsThatStandStillMakeRoom) {
+  constexpr size_t kShort = 100 << 10;
+  std::vector<std::unique_ptr<Peer>> beginnings;
+  for (int i = 0; i < 10; ++i) {
+    beginnings.push_back(begin_frame(kShort, kBegun - 1'000));
+  }
+  ASSERT_TRUE(memory_.tight());
+  const auto first = begin_frame(kShort);  // the only one of its kind goes over the soft mark
+  ASSERT_FALSE(memory_.waiting());
+  const auto waits = begin_frame(kShort);
+  ASSERT_TRUE(memory_.waiting());
+  send_for(3, {{first.get(), 8'000}});
+  EXPECT_FALSE(memory_.waiting());
+  EXPECT_TRUE(open(*first));
+  EXPECT_TRUE(open(*waits));
+  EXPECT_GE(rejected(Rejected::receive_memory), 5u);
+  EXPECT_LT(rejected(Rejected::receive_memory), 10u) << "as many as are needed";
+}
+
+TEST_F(LongFramesTest, ManyBeginningsOverTheLimitEndNoneThatGoesOn) {
+  const auto goes_on = begin_frame();
+  std::vector<std::unique_ptr<Peer>> beginnings;
+  for (int i = 0; i < 16; ++i) {
+    beginnings.push_back(begin_frame(kFrame, kBegun - 1'000));
+    keep();
+    EXPECT_FALSE(memory_.over());
+  }
+  EXPECT_GE(rejected(Rejected::receive_memory), 1u);
+  EXPECT_TRUE(open(*goes_on));
+  EXPECT_FALSE(open(*beginnings.front()));
+}
+
+TEST_F(LongFramesTest, OfManyBeginningsTheOldestStaysWhileItGoesOn) {
+  options_.receive_memory = 64 << 10;
+  const auto goes_on = begin_frame(kFrame, 20'000);
+  send_for(2, {{goes_on.get(), 15'000}});
+  std::vector<std::unique_ptr<Peer>> beginnings;
+  for (int i = 0; i < 20; ++i) {
+    beginnings.push_back(begin_frame(kFrame, kBegun - 100));
+    wait_ms(10);
+  }
+  EXPECT_GE(rejected(Rejected::receive_memory), 1u);
+  EXPECT_TRUE(open(*goes_on));
+  EXPECT_FALSE(open(*beginnings.front()));
 }
 
 /// With a memory that is full of what others hold.
@@ -227,6 +337,24 @@ TEST_F(LongRepliesTest, APeerThatHardlyReadsGoesWhileOthersWait) {
   EXPECT_EQ(rejected(Rejected::send_memory), 1u);
   serve();
   EXPECT_FALSE(memory_.waiting());
+}
+
+TEST_F(LongRepliesTest, OfManyTheOneGoesThatReadsLeastNotTheOldest) {
+  options_.send_memory = 1 << 20;  // and one reply: two fit
+  const auto reads = ask();
+  const auto drips = ask();
+  for (int i = 0; i < 4; ++i) {
+    reads->receive(100 << 10);
+    drips->receive(1);
+    turn();
+    wait_ms(1'000);
+  }
+  const auto fresh = ask();
+  EXPECT_EQ(rejected(Rejected::send_memory), 1u);
+  EXPECT_TRUE(open(*reads));
+  EXPECT_TRUE(open(*fresh));
+  receive_all(*drips);
+  EXPECT_TRUE(drips->ended());
 }
 
 TEST_F(LongRepliesTest, OneThatReadsAsFastAsTheSlowestLinkStays) {
