@@ -11,7 +11,6 @@
 namespace zerogate {
 namespace {
 
-
 class CallQueueTest : public ::testing::Test {
  protected:
   ForwardedCall& make(uint32_t caller, uint32_t timeout_ms = 5'000) {

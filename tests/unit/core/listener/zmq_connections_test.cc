@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/log/log.h"
-#include "tests/unit/core/base/loopback.h"
 #include "core/testing/manual_clock.h"
+#include "tests/unit/core/base/loopback.h"
 
 namespace zerogate::testing {
 namespace {
