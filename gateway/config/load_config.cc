@@ -47,7 +47,8 @@ std::string meant_variable(const std::string& name, const std::vector<std::strin
   return found == known.end() ? "" : *found;
 }
 
-/// A variable that is no key does nothing, which is worth a word when it was meant to be one.
+/// A variable that is no key does nothing, which is worth a word when it was meant to be one. What
+/// comes near to none is somebody else's: of scripts, and of compose files.
 void warn_of_variables(const Environment& environment, const SettingsTable& table,
                        ConfigBuilder& builder) {
   std::vector<std::string> known = {kConfigVariable};
@@ -66,8 +67,6 @@ void warn_of_variables(const Environment& environment, const SettingsTable& tabl
     if (!meant.empty()) {
       builder.warn(
           fmt::format("{} is no key and does nothing; did you mean {}?", plain_line(name), meant));
-    } else if (has_prefix) {
-      builder.note(fmt::format("{} is no key and does nothing", plain_line(name)));
     }
   }
 }

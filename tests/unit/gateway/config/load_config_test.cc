@@ -222,8 +222,8 @@ TEST_F(ConfigTest, AVariableThatIsNoKeyIsToldWithTheOneThatWasMeant) {
                             meant + "?"));
   }
   for (const char* name : {"ZEROGATE_PORT", "ZEROGATE_OF_SOMETHING_ELSE", "ZEROGATE_"}) {
-    EXPECT_THAT(good("", {{name, "5559"}}).notes,
-                Contains(std::string(name) + " is no key and does nothing"));
+    EXPECT_THAT(good("", {{name, "5559"}}).warnings, ElementsAre()) << name;
+    EXPECT_EQ(good("", {{name, "5559"}}).notes, good("").notes) << name;
   }
   EXPECT_THAT(good("", {{"ZEROGATE_TREADS", ""}, {"ZERO", "1"}, {"ZEROCONF", "1"}}).warnings,
               ElementsAre());
