@@ -4,9 +4,7 @@
 #include "core/wire/zerror.h"
 
 namespace zerogate {
-namespace {
 
-/// The kind of an error answer.
 CallError call_error_of(ByteView body) {
   switch (wire::error_key(body).value_or(wire::ErrorKey::server_exception)) {
     case wire::ErrorKey::function_not_found:
@@ -18,8 +16,6 @@ CallError call_error_of(ByteView body) {
   }
   return CallError::exception;
 }
-
-}  // namespace
 
 LoadConnection::LoadConnection(uv_loop_t* loop, uint32_t number, Owner& owner, LoadWire& wire,
                                const SocketAddress& address)

@@ -78,8 +78,8 @@ void TestGateway::connect(const std::string& url) {
   sent_ = answered_by_redis();  // what connecting has sent
 }
 
-TestGateway& TestGateway::add_backend(const std::string& name, Functions functions) {
-  if (!backends_.try_emplace(name, std::move(functions), runtime_).second) {
+TestGateway& TestGateway::add_backend(const std::string& name, const Functions& functions) {
+  if (!backends_.try_emplace(name, functions, runtime_).second) {
     throw std::logic_error(fmt::format("there is a backend `{}` already", name));
   }
   return *this;

@@ -85,7 +85,7 @@ class TestGateway final : private Backends, private RedisSender, private ReplySi
   TestRedis redis;
 
   /// What context.call() of this name reaches.
-  TestGateway& add_backend(const std::string& name, Functions functions);
+  TestGateway& add_backend(const std::string& name, const Functions& functions);
 
   /// Calls with None or one argument, which may be of another type than the function takes: what a
   /// client sends is not checked before. The function runs to its first wait within.
