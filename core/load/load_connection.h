@@ -92,7 +92,4 @@ class LoadConnection : private TcpStream::Owner {
   bool ended_ = false;
 };
 
-/// The kind of an error answer.
-CallError call_error_of(ByteView body);
-
 }  // namespace zerogate

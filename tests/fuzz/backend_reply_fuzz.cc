@@ -12,7 +12,7 @@
 #include "core/base/utf8.h"
 #include "core/client/client_reply.h"
 #include "core/client/error_text.h"
-#include "core/load/load_connection.h"
+#include "core/load/call_error.h"
 #include "core/sdk/client_source.h"
 #include "core/wire/hops.h"
 #include "core/wire/msgpack_scan.h"
