@@ -1,7 +1,5 @@
 #include "core/listener/memory_keeper.h"
 
-#include <algorithm>
-
 namespace zerogate {
 
 void MemoryKeeper::keep(const Listeners& listeners, uint64_t now_ms) {
@@ -18,21 +16,32 @@ void MemoryKeeper::keep(const Listeners& listeners, uint64_t now_ms) {
   }
 }
 
+// Each listener is asked once: it looks at all of its connections.
 bool MemoryKeeper::end_slowest(const Listeners& listeners) {
-  const auto worst = std::ranges::min_element(
-      listeners, {}, [](const auto& listener) { return listener->slowest_pace(); });
-  if (worst == listeners.end() || (*worst)->slowest_pace() >= kSlowPace) {
-    return false;
+  Listener* worst = nullptr;
+  double least = kSlowPace;
+  for (const auto& listener : listeners) {
+    if (const double pace = listener->slowest_pace(); pace < least) {
+      least = pace;
+      worst = listener.get();
+    }
   }
-  (*worst)->end_slowest();
-  return true;
+  if (worst != nullptr) {
+    worst->end_slowest();
+  }
+  return worst != nullptr;
 }
 
 bool MemoryKeeper::end_largest(const Listeners& listeners) {
-  const auto worst = std::ranges::max_element(
-      listeners, {}, [](const auto& listener) { return listener->largest_hoard(); });
-  return worst != listeners.end() && (*worst)->largest_hoard() >= kLeastHoard &&
-         (*worst)->end_largest();
+  Listener* worst = nullptr;
+  size_t most = 0;
+  for (const auto& listener : listeners) {
+    if (const size_t hoard = listener->largest_hoard(); hoard >= kLeastHoard && hoard > most) {
+      most = hoard;
+      worst = listener.get();
+    }
+  }
+  return worst != nullptr && worst->end_largest();
 }
 
 }  // namespace zerogate

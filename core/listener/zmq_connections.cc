@@ -16,8 +16,10 @@ namespace {
 /// Of each connection, for ZMTP's greeting and handshake.
 constexpr uint64_t kHandshakeBytes = 1'024;
 /// What libzmq writes of them, a ROUTER's READY with CURVE's or without.
-constexpr uint64_t kCurveHandshakeWritten = 64 + 170 + 67;
-constexpr uint64_t kHandshakeWritten = 64 + 43;
+constexpr uint64_t kGreeting = 64;
+constexpr uint64_t kCurveWelcome = 170;
+constexpr uint64_t kCurveHandshakeWritten = kGreeting + kCurveWelcome + 67;
+constexpr uint64_t kHandshakeWritten = kGreeting + 43;
 /// Frames of a PING, which libzmq's clients send at intervals that they set (ZMQ_HEARTBEAT_IVL),
 /// and of its PONG.
 constexpr size_t kPingFrame = 7;
@@ -25,7 +27,7 @@ constexpr size_t kPongFrame = 5;
 /// libzmq has written no more while a handshake is under way: its greeting, CURVE's WELCOME, and
 /// the ERROR that a ZapHandler's refusal makes of it. It does not tell whose handshake has
 /// succeeded.
-constexpr uint64_t kShakingBytes = 64 + 170 + 12;
+constexpr uint64_t kShakingBytes = kGreeting + kCurveWelcome + 12;
 /// With less than this of it in libzmq no connection is ended: it would free nothing.
 constexpr size_t kLeastUnread = 64 << 10;
 

@@ -131,6 +131,7 @@ void add_headers(MHD_Response* response, std::string_view lines) {
 }
 
 MHD_Result send_page(MHD_Connection* connection, const Exchange& exchange) {
+  peer_of(connection).turn = Turn::reads;
   const AdminPage& page = exchange.page;
   if (page.body == nullptr) {
     return MHD_NO;
@@ -302,7 +303,6 @@ void AdminServer::State::on_peer(MHD_Connection* connection, void** place, bool 
 MHD_Result AdminServer::State::on_request(MHD_Connection* connection, const char* method,
                                           size_t* upload, Exchange& exchange) {
   if (exchange.answered) {
-    peer_of(connection).turn = Turn::reads;
     return send_page(connection, exchange);
   }
   if (!exchange.begun) {
@@ -321,12 +321,10 @@ MHD_Result AdminServer::State::on_request(MHD_Connection* connection, const char
 MHD_Result AdminServer::State::begin_answer(MHD_Connection* connection, Exchange& exchange) {
   if (routes.answers_at_once(exchange.request)) {
     make_page(routes, exchange);
-    peer_of(connection).turn = Turn::reads;
     return send_page(connection, exchange);
   }
   if (threads.under_way() >= (max_peers + 1) / 2) {
     exchange.page = {503, "text/plain; charset=utf-8", busy_text(), "Retry-After: 1\r\n"};
-    peer_of(connection).turn = Turn::reads;
     return send_page(connection, exchange);
   }
   peer_of(connection).turn = Turn::waits;
