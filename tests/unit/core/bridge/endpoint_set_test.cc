@@ -59,8 +59,8 @@ class EndpointSetTest : public BackendTest {
     EXPECT_FALSE(up(endpoint));
   }
   /// Of two ZeroMQ servers the one that is set aside is left, with all its connections: which one.
-  size_t leave_one_aside() {
-    options_.in_flight = 1'000;
+  size_t leave_one_aside(uint32_t in_flight = 1'000) {
+    options_.in_flight = in_flight;
     options_.eject_after = 1;
     serve(2, "zmq");
     call("stuck", 50);
@@ -329,14 +329,7 @@ TEST_F(EndpointSetTest, OneAsideThatTakesTheCallsReplacesConnectionsThatBreak) {
 }
 
 TEST_F(EndpointSetTest, WhenTheLastOneAsideGoesThoseThatWaitFailAtOnce) {
-  options_.in_flight = 1;
-  options_.eject_after = 1;
-  serve(2, "zmq");
-  call("stuck", 50);
-  const size_t aside = sent_to(), other = 3 - aside;
-  pass_ms(50);
-  ASSERT_FALSE(up(aside));
-  network_.kill(name(other));
+  const size_t aside = leave_one_aside(1);
   const size_t waiting = call("f", 60'000);
   EXPECT_FALSE(answered(waiting));
   network_.kill(name(aside));

@@ -11,7 +11,7 @@
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
 #include "tests/unit/core/base/loopback.h"
-#include "tests/unit/core/client/test_peer.h"
+#include "tests/unit/core/load/load_fixture.h"
 
 namespace zerogate {
 namespace {
@@ -30,42 +30,8 @@ std::string error_body_of(wire::ErrorKey key, std::string_view message) {
   return body;
 }
 
-class LoadRunTest : public ::testing::Test, private EndOfTurn {
+class LoadRunTest : public testing::LoadTest {
  protected:
-  LoadRunTest() {
-    options_.function = "f";
-    options_.argument = "\x05";
-    options_.connections = 1;
-    options_.warmup_ms = 0;
-    options_.duration_ms = 20'000;
-  }
-
-  /// Runs until this is true, before the time of the options is over.
-  Status run(const std::string& url, std::function<bool(const LoadReport&)> enough) {
-    stopped_ = false;
-    Status status = run_to_the_end(url, std::move(enough));
-    EXPECT_TRUE(stopped_) << "it was never enough";
-    return status;
-  }
-  /// Runs as long as the options say.
-  Status run(const std::string& url) {
-    return run_to_the_end(url, [](const LoadReport&) { return false; });
-  }
-  Status run_to_the_end(const std::string& url, std::function<bool(const LoadReport&)> enough) {
-    options_.url = ServerUrl::parse(url).value();
-    enough_ = std::move(enough);
-    run_.reset();
-    loop_ = std::make_unique<EventLoop>();
-    run_.emplace(*loop_, options_);
-    loop_->add(*this);
-    Status status = run_->run();
-    EXPECT_EQ(run_->phase(), LoadRun::Phase::done);
-    return status;
-  }
-  const LoadReport& report() const { return run_->report(); }
-  uint64_t count(CallError error) const { return report().errors[static_cast<size_t>(error)]; }
-  std::string sample(CallError error) const { return report().samples[static_cast<size_t>(error)]; }
-
   /// Answers `connect`, and the calls with what `serve` makes of their number.
   static ZmqPeer::Answer zmq_server_of(std::function<std::string(int number)> serve) {
     return [serve = std::move(serve), number = 0](const std::string& request) mutable {
@@ -100,22 +66,6 @@ class LoadRunTest : public ::testing::Test, private EndOfTurn {
       }
     };
   }
-
-  std::unique_ptr<TcpPeer> tcp_peer_;  ///< ends when its connection does
-  LoadOptions options_;
-
- private:
-  void end_of_turn() override {
-    if (run_->phase() != LoadRun::Phase::done && enough_(report())) {
-      stopped_ = true;
-      run_->stop();
-    }
-  }
-
-  std::unique_ptr<EventLoop> loop_;
-  std::optional<LoadRun> run_;
-  std::function<bool(const LoadReport&)> enough_;
-  bool stopped_ = false;
 };
 
 TEST_F(LoadRunTest, OverZmqEveryConnectionKeepsItsCallsInFlight) {

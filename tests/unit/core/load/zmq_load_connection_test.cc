@@ -3,13 +3,13 @@
 
 #include <gmock/gmock.h>
 
-#include <memory>
+#include <functional>
 #include <string>
 
-#include "core/load/load_run.h"
 #include "core/wire/w5.h"
 #include "core/wire/zmtp.h"
-#include "tests/unit/core/client/test_peer.h"
+#include "tests/unit/core/load/load_fixture.h"
+#include "tests/unit/core/wire/zmtp_bytes.h"
 
 namespace zerogate {
 namespace {
@@ -21,29 +21,9 @@ using ::testing::StartsWith;
 constexpr ByteView kOk = "\x07";
 
 /// A server's side of one connection: reads ZMTP, and says what it is told to.
-class ZmtpScript {
+class ZmtpScript : public testing::ZmtpBytes {
  public:
   explicit ZmtpScript(int fd) : fd_(fd) {}
-
-  static std::string greeting() {
-    OutBuffer out;
-    wire::zmtp::write_greeting(out);
-    return std::string(out.view());
-  }
-  static std::string ready() {
-    OutBuffer out;
-    wire::zmtp::write_ready(out, "ROUTER");
-    return std::string(out.view());
-  }
-  static std::string frame(ByteView body) {
-    OutBuffer out;
-    wire::zmtp::write_head(out, body.size());
-    out.append(body);
-    return std::string(out.view());
-  }
-  static std::string command(ByteView body) {
-    return std::string("\x04") + static_cast<char>(body.size()) + std::string(body);
-  }
 
   void say(ByteView bytes) { write_all(fd_, bytes); }
   /// The peer's greeting is read, and nothing is made of it.
@@ -66,7 +46,7 @@ class ZmtpScript {
   void welcome() {
     say(greeting());
     skip_greeting();
-    say(ready());
+    say(ready("ROUTER"));
     next();
     const std::string connect = next();
     say(frame(connect.substr(0, wire::w5::kIdBytes) + "\xa9" + "connected"));
@@ -94,52 +74,23 @@ class ZmtpScript {
   std::string buffer_;
 };
 
-class ZmqLoadConnectionTest : public ::testing::Test, private EndOfTurn {
+class ZmqLoadConnectionTest : public testing::LoadTest {
  protected:
-  ZmqLoadConnectionTest() {
-    options_.function = "f";
-    options_.argument = "\x05";
-    options_.expected = kOk;
-    options_.connections = 1;
-    options_.warmup_ms = 0;
-    options_.duration_ms = 20'000;
-  }
+  ZmqLoadConnectionTest() { options_.expected = kOk; }
 
   /// Runs against a server of this script until so many calls are answered or have failed.
-  Status run(std::function<void(ZmtpScript&)> script, uint64_t enough = 1) {
-    TcpPeer server([&](int fd) {
+  Status run_script(const std::function<void(ZmtpScript&)>& script, uint64_t enough = 1) {
+    const TcpPeer server([&script](int fd) {
       ZmtpScript peer(fd);
       script(peer);
     });
-    options_.url = ServerUrl::parse("zmq" + server.url().substr(3)).value();
-    enough_ = enough;
-    loop_ = std::make_unique<EventLoop>();
-    run_ = std::make_unique<LoadRun>(*loop_, options_);
-    loop_->add(*this);
-    Status status = run_->run();
-    report_ = run_->report();
-    run_.reset();
+    Status status =
+        run_to_the_end("zmq" + server.url().substr(3), [enough](const LoadReport& report) {
+          return report.requests() + report.error_count() >= enough;
+        });
+    disconnect();  // which the script waits for
     return status;
   }
-  std::string malformed() const {
-    return report_.samples[static_cast<size_t>(CallError::malformed)];
-  }
-
-  LoadOptions options_;
-  LoadReport report_;
-
- private:
-  void end_of_turn() override {
-    const LoadReport& report = run_->report();
-    if (run_->phase() != LoadRun::Phase::done &&
-        report.requests() + report.error_count() >= enough_) {
-      run_->stop();
-    }
-  }
-
-  uint64_t enough_ = 1;
-  std::unique_ptr<EventLoop> loop_;
-  std::unique_ptr<LoadRun> run_;
 };
 
 TEST_F(ZmqLoadConnectionTest, BytesMayComeOneByOne) {
@@ -148,10 +99,10 @@ TEST_F(ZmqLoadConnectionTest, BytesMayComeOneByOne) {
       peer.say({&byte, 1});
     }
   };
-  ASSERT_TRUE(run([&](ZmtpScript& peer) {
+  ASSERT_TRUE(run_script([&](ZmtpScript& peer) {
     slowly(peer, ZmtpScript::greeting());
     peer.skip_greeting();
-    slowly(peer, ZmtpScript::ready());
+    slowly(peer, ZmtpScript::ready("ROUTER"));
     EXPECT_THAT(peer.next(),
                 StartsWith("\x05READY\x0bSocket-Type" + std::string(3, '\0') + "\x06" + "DEALER"));
     for (;;) {
@@ -162,24 +113,21 @@ TEST_F(ZmqLoadConnectionTest, BytesMayComeOneByOne) {
       slowly(peer, ZmtpScript::frame(request.substr(0, wire::w5::kIdBytes) + std::string(kOk)));
     }
   }));
-  EXPECT_EQ(report_.requests(), 1u);
-  EXPECT_EQ(report_.error_count(), 0u);
+  EXPECT_EQ(report().requests(), 1u);
+  EXPECT_EQ(report().error_count(), 0u);
 }
 
 TEST_F(ZmqLoadConnectionTest, AnswersAPing) {
   std::string pong;
-  ASSERT_TRUE(run([&](ZmtpScript& peer) {
+  ASSERT_TRUE(run_script([&](ZmtpScript& peer) {
     peer.welcome();
     const std::string call = peer.next();
-    peer.say(
-        ZmtpScript::command(std::string("\x04PING\0\x0a"
-                                        "ctx",
-                                        10)));
+    peer.say(ZmtpScript::ping("ctx"));
     pong = peer.next();
     peer.say(ZmtpScript::frame(call.substr(0, wire::w5::kIdBytes) + std::string(kOk)));
     peer.wait_for_the_end();
   }));
-  EXPECT_EQ(report_.requests(), 1u);
+  EXPECT_EQ(report().requests(), 1u);
   EXPECT_EQ(pong, "\x04PONGctx");
 }
 
@@ -191,17 +139,13 @@ TEST_F(ZmqLoadConnectionTest, WhoIsNoZeroMqServerIsTold) {
       {"HTTP/1.1 400 Bad Request\r\n\r\n",
        "it does not speak ZeroMQ; is it a raw-TCP port (tcp://)?"},
       {curve, "it asks for CURVE or PLAIN; has it a port without?"},
-      {greeting + ZmtpScript::command("\x05"
-                                      "ERROR"
-                                      "\x02"
-                                      "no"),
-       "it refused the handshake of ZMTP"},
-      {greeting + ZmtpScript::command(""), "it refused the handshake of ZMTP"},
+      {greeting + ZmtpScript::command("ERROR", "\x02no"), "it refused the handshake of ZMTP"},
+      {greeting + ZmtpScript::frame("", 4), "it refused the handshake of ZMTP"},
       {greeting + ZmtpScript::frame("early"), "it sent something that is no ZMTP"},
       {greeting + "\xff\xff", "it sent something that is no ZMTP"},
   };
   for (const auto& [bytes, why] : kinds) {
-    const Status status = run([&bytes = bytes](ZmtpScript& peer) {
+    const Status status = run_script([&bytes = bytes](ZmtpScript& peer) {
       peer.say(bytes);
       peer.wait_for_the_end();
     });
@@ -221,14 +165,14 @@ TEST_F(ZmqLoadConnectionTest, WhatIsNoReplyEndsTheConnection) {
       {std::string("\x02\x7f\0\0\0\0\0\0\0", 9), "a reply was too large"},
   };
   for (const auto& [bytes, why] : kinds) {
-    ASSERT_TRUE(run([&bytes = bytes](ZmtpScript& peer) {
+    ASSERT_TRUE(run_script([&bytes = bytes](ZmtpScript& peer) {
       peer.welcome();
       peer.next();
       peer.say(bytes);
       peer.wait_for_the_end();
     })) << why;
-    EXPECT_EQ(malformed(), why);
-    EXPECT_EQ(report_.disconnects, 1u);
+    EXPECT_EQ(sample(CallError::malformed), why);
+    EXPECT_EQ(report().disconnects, 1u);
   }
 }
 
@@ -237,7 +181,7 @@ TEST_F(ZmqLoadConnectionTest, AnAnswerMayBeLong) {
   std::string body("\xdb\x00\x04\x93\xe0", 5);
   body += std::string(300'000, 'x');
   options_.expected = body;
-  ASSERT_TRUE(run(
+  ASSERT_TRUE(run_script(
       [&](ZmtpScript& peer) {
         peer.welcome();
         for (;;) {
@@ -249,8 +193,8 @@ TEST_F(ZmqLoadConnectionTest, AnAnswerMayBeLong) {
         }
       },
       3));
-  EXPECT_EQ(report_.error_count(), 0u);
-  EXPECT_GE(report_.requests(), 3u);
+  EXPECT_EQ(report().error_count(), 0u);
+  EXPECT_GE(report().requests(), 3u);
 }
 
 }  // namespace
