@@ -141,7 +141,7 @@ void check_redis_keys(const Config& config, const TlsReport& fail) {
 
 std::ostream& operator<<(std::ostream& out, const ConfigErrors& errors) {
   for (const std::string& line : errors.lines) {
-    out << line << '\n';
+    out << plain_line(line) << '\n';  // names of files are shown as they are
   }
   return out;
 }
