@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -81,10 +82,15 @@ std::optional<uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-/// As it is kept: two hosts are the same when their texts are. The zone of an IPv6 address is the
-/// name of an interface, which has its letters as they are.
+/// As it is kept: two hosts are the same when their texts are. Of an IPv6 address there are many
+/// texts; its zone is the name of an interface, which has its letters as they are.
 std::string one_form(const std::string& host) {
   const size_t zone = std::min(host.find('%'), host.size());
+  in6_addr address;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (inet_pton(AF_INET6, host.substr(0, zone).c_str(), &address) == 1) {
+    return inet_ntop(AF_INET6, &address, text.data(), text.size()) + host.substr(zone);
+  }
   return lower_case(host.substr(0, zone)) + host.substr(zone);
 }
 

@@ -10,9 +10,10 @@ namespace {
 constexpr ByteView kReplacement = "\xef\xbf\xbd";  // U+FFFD
 constexpr size_t kMaxCharBytes = 4;
 
-/// Bytes of the character at the front of `text`; 0 when there is no well-formed one. The bounds
-/// are those of the Unicode standard, table 3-7.
-size_t char_size(ByteView text) {
+}  // namespace
+
+// The bounds are those of the Unicode standard, table 3-7.
+size_t utf8_char_size(ByteView text) noexcept {
   const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);
   if (first < 0x80) {
@@ -50,14 +51,12 @@ size_t char_size(ByteView text) {
   return size;
 }
 
-}  // namespace
-
 bool is_utf8(ByteView text) noexcept {
   if (is_ascii(text)) {
     return true;  // as nearly every name and key is
   }
   while (!text.empty()) {
-    const size_t size = char_size(text);
+    const size_t size = utf8_char_size(text);
     if (size == 0) {
       return false;
     }
@@ -68,7 +67,7 @@ bool is_utf8(ByteView text) noexcept {
 
 void append_as_utf8(std::string& out, ByteView text) {
   while (!text.empty()) {
-    const size_t size = char_size(text);
+    const size_t size = utf8_char_size(text);
     out.append(size == 0 ? kReplacement : text.substr(0, size));
     text.remove_prefix(size == 0 ? 1 : size);
   }

@@ -10,6 +10,10 @@
 
 namespace zerogate {
 
+/// Bytes of the character at the front of `text`, which has one byte at least; 0 when there is no
+/// well-formed one.
+size_t utf8_char_size(ByteView text) noexcept;
+
 /// True when `text` is well-formed UTF-8 (no surrogates, no overlong forms), as Python demands.
 bool is_utf8(ByteView text) noexcept;
 

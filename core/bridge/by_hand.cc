@@ -2,22 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/base/endpoint_name.h"
+#include "core/base/printable.h"
 #include "core/base/quote.h"
-#include "core/base/utf8.h"
 
 namespace zerogate {
-namespace {
-
-bool is_printable(std::string_view text) {
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  return is_utf8(text) && std::ranges::none_of(text, control);
-}
-
-}  // namespace
-
 std::string in_words(const HandOrder& order) {
   if (order.state == HandState::ready) {
     return "";

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/base/append_format.h"
+#include "core/base/printable.h"
 #include "core/log/line_thread.h"
 
 namespace zerogate::log {
@@ -62,27 +63,12 @@ std::shared_ptr<LineThread> background() {
   return log.background;
 }
 
-/// As a JSON string: quotes, backslashes and control characters escaped, bytes that are not UTF-8
-/// replaced by U+FFFD. DEL and the C1 controls, which JSON allows and terminals obey, too.
+/// As a JSON string: quotes, backslashes and all that does not print escaped, bytes that are not
+/// UTF-8 replaced by U+FFFD.
 std::string json_string(std::string_view text) {
   using Json = nlohmann::json;
-  const std::string dumped =
-      Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace);
-  std::string safe;
-  safe.reserve(dumped.size());
-  for (size_t i = 0; i < dumped.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(dumped[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < dumped.size() ? dumped[i + 1] : 0);
-    if (byte == 0x7f) {
-      safe += "\\u007f";
-    } else if (byte == 0xc2 && next >= 0x80 && next <= 0x9f) {
-      append_format(safe, "\\u{:04x}", next);
-      ++i;
-    } else {
-      safe += dumped[i];
-    }
-  }
-  return safe;
+  return printable_json(
+      Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 bool is_plain(std::string_view text) {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "core/base/utf8.h"
+#include "core/base/printable.h"
 #include "core/log/log.h"
 
 namespace zerogate {
@@ -13,31 +13,9 @@ namespace {
 
 constexpr std::string_view kOther = "_other";
 
-bool is_between(std::string_view text, std::string_view first, std::string_view last) {
-  const std::string_view front = text.substr(0, first.size());
-  return front >= first && front <= last;
-}
-
-/// Whether UTF-8 begins with a character that would break or disguise a line of text: control
-/// characters, line separators, and those that change the direction of writing.
-bool begins_unprintable(std::string_view text) {
-  return is_between(text, std::string_view("\0", 1), "\x1f") || text[0] == '\x7f' ||
-         is_between(text, "\xc2\x80", "\xc2\x9f") ||          // C1 controls
-         is_between(text, "\xe2\x80\xa8", "\xe2\x80\xae") ||  // U+2028 to U+202E
-         is_between(text, "\xe2\x81\xa6", "\xe2\x81\xa9");    // U+2066 to U+2069
-}
-
 bool is_good_label(std::string_view name) {
-  if (name.empty() || name.size() > FunctionLabels::kMaxNameBytes || name == kOther ||
-      !is_utf8(name)) {
-    return false;
-  }
-  for (size_t i = 0; i < name.size(); ++i) {
-    if (begins_unprintable(name.substr(i))) {
-      return false;
-    }
-  }
-  return true;
+  return !name.empty() && name.size() <= FunctionLabels::kMaxNameBytes && name != kOther &&
+         is_printable(name);
 }
 
 }  // namespace

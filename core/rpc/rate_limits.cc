@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "core/base/hash.h"
@@ -51,8 +52,31 @@ std::string RateLimits::name_of(const RateLimitOptions& limit) {
                                        : 'h');
 }
 
+/// Those in force have a series each, and no other: each reload may bring other rates.
+void RateLimits::count_for(const std::vector<RateLimitOptions>& limits) {
+  gone_.insert(gone_.end(), exceeded_.begin(), exceeded_.end());
+  exceeded_.clear();
+  for (const RateLimitOptions& limit : limits) {
+    CountKey key(name_of(limit), limit.mode);
+    if (exceeded_.contains(key)) {
+      continue;
+    }
+    const auto before = std::ranges::find(gone_, key, [](const auto& one) { return one.first; });
+    if (before != gone_.end()) {
+      exceeded_.insert(*before);
+      gone_.erase(before);
+    } else {
+      exceeded_.emplace(std::move(key), std::make_shared<RateLimitCount>());
+    }
+  }
+  while (gone_.size() > kMaxGone) {
+    gone_.pop_front();
+  }
+}
+
 void RateLimits::set(const std::vector<RateLimitOptions>& limits) {
   const std::lock_guard lock(mutex_);
+  count_for(limits);
   if (limits.empty()) {
     rules_.reset();
   } else {
@@ -69,7 +93,7 @@ void RateLimits::set(const std::vector<RateLimitOptions>& limits) {
            .name = name,
            .hash = seeded_hash(seed_, fmt::format("{}\n{}", identity, seen[identity]++)),
            .allowance = allowance_of(limit),
-           .exceeded = &exceeded_[{name, limit.mode}]});
+           .exceeded = exceeded_.at({name, limit.mode})});
     }
     rules_ = std::move(rules);
   }
@@ -96,7 +120,7 @@ std::vector<prometheus::MetricFamily> RateLimits::Collect() const {
   for (const auto& [key, count] : exceeded_) {
     const auto& [name, mode] = key;
     exceeded.add({label("limit", name), label("mode", mode_name(mode))},
-                 count.load(std::memory_order_relaxed));
+                 count->load(std::memory_order_relaxed));
   }
   std::vector<prometheus::MetricFamily> families;
   if (!exceeded_.empty()) {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,7 +27,7 @@ struct RateRule {
   std::string name;  ///< "save_* per caller 100/s": of the error, the log and the metrics
   uint64_t hash = 0;
   Allowance allowance;
-  RateLimitCount* exceeded = nullptr;  ///< owned by RateLimits
+  std::shared_ptr<RateLimitCount> exceeded;  ///< calls of workers that have the rule still count
 };
 
 /// The limits of one configuration. They never change; any thread.
@@ -41,6 +42,10 @@ class RateLimits final : public prometheus::Collectable {
   static constexpr size_t kMaxLimits = 64;
   /// Of the functions in a limit's name: it is a label's value.
   static constexpr size_t kMaxListBytes = 80;
+
+  /// How many limits that are no longer in force keep their counters, for when they come back.
+  /// Beyond it the first to go is forgotten: Prometheus would see a reset of its counter.
+  static constexpr size_t kMaxGone = 64;
 
   /// No peer may learn `seed`: see seeded_hash().
   explicit RateLimits(uint64_t seed) : seed_(seed) {}
@@ -64,14 +69,18 @@ class RateLimits final : public prometheus::Collectable {
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
+  void count_for(const std::vector<RateLimitOptions>& limits);
+
   const uint64_t seed_;
   std::atomic<uint64_t> version_ = 0;
   RateLimitCount untracked_ = 0;
   std::unique_ptr<GcraTable> table_;  ///< made with the first limit, and never replaced
   mutable std::mutex mutex_;
   std::shared_ptr<const RateRules> rules_;
-  /// By name and mode; one that is no longer in force stays, for its last calls may be under way.
-  std::map<std::pair<std::string, RateLimitOptions::Mode>, RateLimitCount> exceeded_;
+  using CountKey = std::pair<std::string, RateLimitOptions::Mode>;  ///< name and mode
+  std::map<CountKey, std::shared_ptr<RateLimitCount>> exceeded_;    ///< of those in force
+  /// Of the others, none of which is in exceeded_; who went first is first.
+  std::deque<std::pair<CountKey, std::shared_ptr<RateLimitCount>>> gone_;
 };
 
 }  // namespace zerogate

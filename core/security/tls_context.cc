@@ -8,7 +8,10 @@
 #include <array>
 #include <cstring>
 #include <ctime>
+#include <utility>
 #include <vector>
+
+#include "core/security/tls_purpose.h"
 
 namespace zerogate {
 namespace {
@@ -63,17 +66,15 @@ TlsValidity validity_of(const X509* certificate) {
           seconds_of(X509_get0_notAfter(certificate))};
 }
 
-std::optional<TlsFault> time_fault(const TlsValidity& validity) {
+/// What is wrong with the time, and what would fix it.
+std::optional<std::string> time_fault(const TlsValidity& validity) {
   const auto now_s = static_cast<int64_t>(std::time(nullptr));
   if (now_s > validity.not_after_s) {
-    return TlsFault{Part::certificate, fmt::format("the certificate has expired, on {}; renew it",
-                                                   day_of(validity.not_after_s))};
+    return fmt::format("has expired, on {}; renew it", day_of(validity.not_after_s));
   }
   if (now_s < validity.not_before_s) {
-    return TlsFault{Part::certificate,
-                    fmt::format("the certificate is not valid before {}; wait, or set this "
-                                "machine's clock",
-                                day_of(validity.not_before_s))};
+    return fmt::format("is not valid before {}; wait, or set this machine's clock",
+                       day_of(validity.not_before_s));
   }
   return std::nullopt;
 }
@@ -248,8 +249,8 @@ std::optional<TlsFault> TlsContext::load_own(const TlsMaterial& material) {
   }
   X509* own = chain.front().get();
   validity_ = validity_of(own);
-  if (std::optional<TlsFault> fault = time_fault(*validity_)) {
-    return fault;
+  if (const auto fault = time_fault(*validity_)) {
+    return TlsFault{Part::certificate, "the certificate " + *fault};
   }
   const KeyPtr key(
       PEM_read_bio_PrivateKey(bio_of(material.key).get(), nullptr, no_passphrase, nullptr));
@@ -275,6 +276,47 @@ std::optional<TlsFault> TlsContext::load_own(const TlsMaterial& material) {
   if (SSL_CTX_use_PrivateKey(context_.get(), key.get()) != 1) {
     return TlsFault{Part::key, "cannot be used: it is of a kind that TLS does not know"};
   }
+  doubt_chain(chain);
+  return std::nullopt;
+}
+
+void TlsContext::doubt_chain(const std::vector<X509Ptr>& chain) {
+  const auto doubt = [this](std::string message) {
+    doubts_.push_back({Part::certificate, false, std::move(message)});
+  };
+  if (auto message = doubt_of_own(*chain.front(), side_)) {
+    doubt(*std::move(message));
+  }
+  for (size_t i = 1; i < chain.size(); ++i) {
+    if (auto message = doubt_of_chain(*chain[i], side_, i + 1)) {
+      doubt(*std::move(message));
+    } else if (const auto fault = time_fault(validity_of(chain[i].get()))) {
+      doubt(fmt::format("certificate {} in it {}", i + 1, *fault));
+    }
+  }
+}
+
+/// Those that have expired beside others are as they should be: an old CA and its successor.
+std::optional<TlsFault> TlsContext::judge_trust(const std::vector<X509Ptr>& authorities) {
+  const TlsTrust trust = trust_of(authorities, side_);
+  const bool needs_one = side_ == TlsSide::backend || clients_ == TlsClients::required;
+  if (needs_one && trust.useless == authorities.size()) {
+    return TlsFault{Part::authorities, fmt::format("has no certificate that lets in {}; name the "
+                                                   "file with their CAs",
+                                                   peers_of(side_))};
+  }
+  const auto doubt = [this](bool is_note, size_t first, size_t count, std::string_view what) {
+    if (count > 0) {
+      doubts_.push_back(
+          {Part::authorities, is_note,
+           fmt::format("certificate {} in it{} {}", first,
+                       count > 1 ? fmt::format(", as {} more,", count - 1) : "", what)});
+    }
+  };
+  doubt(false, trust.first_useless, trust.useless,
+        fmt::format("does not let in {}; take it out, or ask for one that does", peers_of(side_)));
+  doubt(true, trust.first_peer, trust.peers,
+        "is no CA: it signs no peers, and lets in the one alone that shows it");
   return std::nullopt;
 }
 
@@ -299,6 +341,9 @@ std::optional<TlsFault> TlsContext::load_authorities(const TlsMaterial& material
     return TlsFault{Part::authorities, "has no certificate in PEM; name the file with the CA's"};
   }
   if (std::optional<TlsFault> fault = authorities_fault(authorities)) {
+    return fault;
+  }
+  if (std::optional<TlsFault> fault = judge_trust(authorities)) {
     return fault;
   }
   for (const X509Ptr& authority : authorities) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/security/openssl_ptr.h"
@@ -22,6 +23,13 @@ struct TlsFault {
   enum class Part : uint8_t { certificate, key, authorities };
   Part part;
   std::string message;  ///< what is wrong, and what would fix it
+};
+
+/// What is hardly meant, though handshakes may succeed all the same.
+struct TlsDoubt {
+  TlsFault::Part part;
+  bool is_note = false;  ///< it may well be meant
+  std::string message;   ///< as above
 };
 
 /// When the certificate holds, in seconds since 1970.
@@ -49,6 +57,8 @@ class TlsContext {
   TlsClients clients() const { return clients_; }
   /// Of the own certificate; nothing when there is none.
   const std::optional<TlsValidity>& validity() const { return validity_; }
+  /// Of the material it was made of.
+  const std::vector<TlsDoubt>& doubts() const { return doubts_; }
   SSL_CTX* get() const { return context_.get(); }
 
   /// Whether a peer that was let in earlier would be let in by this one: its CA, its time, its
@@ -60,11 +70,14 @@ class TlsContext {
   std::optional<TlsFault> load(const TlsMaterial& material);
   std::optional<TlsFault> load_own(const TlsMaterial& material);
   std::optional<TlsFault> load_authorities(const TlsMaterial& material);
+  void doubt_chain(const std::vector<X509Ptr>& chain);
+  std::optional<TlsFault> judge_trust(const std::vector<X509Ptr>& authorities);
 
   const TlsSide side_;
   const TlsClients clients_;
   const TlsAllow allow_;
   std::optional<TlsValidity> validity_;
+  std::vector<TlsDoubt> doubts_;
   SslCtxPtr context_;
 };
 

@@ -62,22 +62,28 @@ void warn_of_rights(const TlsFiles& files, const TlsFileReport& warn) {
 }  // namespace
 
 std::shared_ptr<const TlsMaterial> read_tls_files(const TlsFiles& files, TlsSide side,
-                                                  TlsMaterial material, const TlsFileReport& fail,
-                                                  const TlsFileReport& warn) {
-  warn_of_rights(files, warn);
-  if (!read_texts(files, material, fail)) {
+                                                  TlsMaterial material,
+                                                  const TlsFileReports& reports) {
+  warn_of_rights(files, reports.warn);
+  if (!read_texts(files, material, reports.fail)) {
     return nullptr;
-  }
-  const auto made = TlsContext::make(side, material);
-  const auto* fault = std::get_if<TlsFault>(&made);
-  if (fault == nullptr) {
-    return std::make_shared<TlsMaterial>(std::move(material));
   }
   const std::array<std::pair<std::string_view, const std::string*>, 3> parts = {
       {{kTlsCert, &files.cert}, {kTlsKey, &files.key}, {kTlsCa, &files.ca}}};
-  const auto& [key, file] = parts[static_cast<size_t>(fault->part)];
-  fail(key, fmt::format("{}: {}", quote(*file), fault->message));
-  return nullptr;
+  const auto tell = [&](const TlsFileReport& report, TlsFault::Part part,
+                        const std::string& message) {
+    const auto& [key, file] = parts[static_cast<size_t>(part)];
+    report(key, fmt::format("{}: {}", quote(*file), message));
+  };
+  const auto made = TlsContext::make(side, material);
+  if (const auto* fault = std::get_if<TlsFault>(&made)) {
+    tell(reports.fail, fault->part, fault->message);
+    return nullptr;
+  }
+  for (const TlsDoubt& doubt : std::get<0>(made)->doubts()) {
+    tell(doubt.is_note ? reports.note : reports.warn, doubt.part, doubt.message);
+  }
+  return std::make_shared<TlsMaterial>(std::move(material));
 }
 
 }  // namespace zerogate

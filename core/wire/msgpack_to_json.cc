@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "core/base/printable.h"
 #include "core/wire/json.h"
 #include "core/wire/msgpack_scan.h"
 
@@ -147,7 +148,7 @@ Result<std::string> msgpack_to_json(ByteView bytes) {
   if (fault != nullptr) {
     return Error{fmt::format("not one MessagePack value: {}", fault)};
   }
-  return writer.take_text();
+  return printable_json(writer.take_text());
 }
 
 }  // namespace zerogate

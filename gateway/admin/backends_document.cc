@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "core/base/clock.h"
+#include "core/base/printable.h"
 #include "core/base/quote.h"
 
 namespace zerogate {
@@ -94,7 +95,9 @@ Json endpoints_json(const EndpointReports& reports, const Moment& now) {
 }
 
 std::string backends_json(const EndpointReports& reports, const Moment& now) {
-  return endpoints_json(reports, now).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return printable_json(
+             endpoints_json(reports, now).dump(-1, ' ', false, Json::error_handler_t::replace)) +
+         "\n";
 }
 
 Result<EndpointOrder> parse_order(std::string_view query) {

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "core/base/printable.h"
+
 namespace zerogate {
 namespace {
 
@@ -45,7 +47,7 @@ std::string clients_json(const ClientList& list) {
   for (const ClientInfo& client : list.clients) {
     json["clients"].push_back(client_json(client));
   }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace zerogate

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/printable.h"
 #include "gateway/admin/backends_document.h"
 
 namespace zerogate {
@@ -137,7 +138,7 @@ std::string status_json(const StatusHead& head, const std::vector<MetricFamily>&
   for (const MetricFamily& family : families) {
     json["families"][family.name] = family_json(family);
   }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace zerogate

@@ -124,7 +124,7 @@ std::string backends_table(const std::string& document) {
 int run_backends(const BackendsCommand& command, const Environment& environment, std::ostream& out,
                  std::ostream& err) {
   const auto say = [&err](std::string_view what) {
-    err << fmt::format("zerogate backends: {}\n", what);
+    err << fmt::format("zerogate backends: {}\n", plain_line(what));
   };
   if (const std::string what = missing(command); !what.empty()) {
     say(what);

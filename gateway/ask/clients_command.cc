@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/quote.h"
 #include "core/base/units.h"
 #include "gateway/ask/admin_client.h"
 #include "gateway/ask/exit_status.h"
@@ -172,7 +173,8 @@ int run_clients(const ClientsCommand& command, const Environment& environment, s
     const size_t most = command.watch && on_terminal ? screen_rows() : SIZE_MAX;
     const auto table = ask_for_table(*admin, command.timeout_ms, most);
     if (!table) {
-      err << fmt::format("zerogate clients: {}: {}\n", admin->address.display(), table.error());
+      err << fmt::format("zerogate clients: {}: {}\n", plain_line(admin->address.display()),
+                         table.error());
       return fail_with(errors, kFailed, err);
     }
     if (command.watch || !first) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/quote.h"
 #include "gateway/ask/admin_client.h"
 #include "gateway/ask/exit_status.h"
 
@@ -48,17 +49,18 @@ int run_healthcheck(const HealthcheckCommand& command, const Environment& enviro
     }
     return fail_with(errors, kUsage, err);
   }
+  const std::string place = plain_line(admin->address.display());
   if (!answer) {
-    err << fmt::format("zerogate healthcheck: {}: {}\n", admin->address.display(), answer.error());
+    err << fmt::format("zerogate healthcheck: {}: {}\n", place, answer.error());
     return fail_with(errors, kFailed, err);
   }
   const auto& [status, body] = answer.value();
   if (status != 200) {
-    err << fmt::format("zerogate healthcheck: {}: not ready ({}): {}\n", admin->address.display(),
-                       status, first_line(body));
+    err << fmt::format("zerogate healthcheck: {}: not ready ({}): {}\n", place, status,
+                       first_line(body));
     return kFailed;
   }
-  out << fmt::format("{}: {}\n", admin->address.display(), first_line(body));
+  out << fmt::format("{}: {}\n", place, first_line(body));
   return kOk;
 }
 

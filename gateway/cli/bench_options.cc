@@ -79,7 +79,9 @@ void read_files(Status& status, const BenchCommand& command, LoadOptions& option
   }
   options.tls = read_tls_files(
       {command.cert, command.key, command.ca}, TlsSide::backend, {},
-      [&status](auto, const std::string& message) { status = Error{message}; }, [](auto, auto&) {});
+      {.fail = [&status](auto, const std::string& message) { status = Error{message}; },
+       .warn = [](auto, auto&) {},
+       .note = [](auto, auto&) {}});
 }
 
 Status check_memory(const LoadOptions& options) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/base/printable.h"
 #include "core/base/units.h"
 
 namespace zerogate {
@@ -148,7 +149,7 @@ std::string report_as_json(const LoadOptions& options, const LoadReport& report)
   json["client_cpu_seconds"] = seconds(report.cpu_ns);
   json["client_busiest_thread"] = report.busy_share();
   // A server's text may hold anything.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace zerogate

@@ -25,9 +25,9 @@ using Arguments = std::vector<std::string>;
 UsageError usage_error(std::string_view command, std::string_view what, std::string_view fix = "") {
   const std::string name = command.empty() ? "zerogate" : fmt::format("zerogate {}", command);
   if (!fix.empty()) {
-    return {fmt::format("{}: {}; {}\n", name, what, fix)};
+    return {plain_line(fmt::format("{}: {}; {}", name, what, fix)) + '\n'};
   }
-  return {fmt::format("{0}: {1}; see '{0} --help'\n", name, what)};
+  return {plain_line(fmt::format("{0}: {1}; see '{0} --help'", name, what)) + '\n'};
 }
 
 /// "did you mean ...?", or nothing. A file by itself is surely the configuration.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/glob.h"
+#include "core/base/printable.h"
 #include "gateway/ask/exit_status.h"
 
 namespace zerogate {
@@ -142,7 +143,9 @@ int run_functions(const FunctionsCommand& command, const Functions& functions,
   const Config& config = std::get<Config>(loaded);
   if (command.as_json) {
     // Text of a program's own may be any bytes.
-    out << json_of(config, functions).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    out << printable_json(
+               json_of(config, functions).dump(-1, ' ', false, Json::error_handler_t::replace))
+        << '\n';
   } else {
     print_table(config, functions, out);
   }

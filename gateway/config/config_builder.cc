@@ -306,9 +306,12 @@ void ConfigBuilder::check_tls() {
   const TlsReport warn_at = [&](auto backend, auto key, const std::string& message) {
     warn(fmt::format("{}: {}", place(backend, key), message));
   };
+  const TlsReport note_at = [&](auto backend, auto key, const std::string& message) {
+    note(fmt::format("{}: {}", place(backend, key), message));
+  };
   check_tls_keys(config_, fail_at);
   if (reads_files_ && errors_.empty()) {
-    read_certificates(config_, fail_at, warn_at);
+    read_certificates(config_, {fail_at, warn_at, note_at});
   }
 }
 

@@ -141,7 +141,7 @@ void check_redis_keys(const Config& config, const TlsReport& fail) {
 
 std::ostream& operator<<(std::ostream& out, const ConfigErrors& errors) {
   for (const std::string& line : errors.lines) {
-    out << line << '\n';
+    out << plain_line(line) << '\n';  // names of files are shown as they are
   }
   return out;
 }
@@ -212,7 +212,7 @@ void check_tls_keys(const Config& config, const TlsReport& fail) {
   }
 }
 
-void read_certificates(Config& config, const TlsReport& fail, const TlsReport& warn) {
+void read_certificates(Config& config, const TlsReports& reports) {
   const auto read = [&](std::string_view backend, const TlsFiles& files, TlsSide side,
                         TlsMaterial rules, std::shared_ptr<const TlsMaterial>& material,
                         std::string_view keys = "tls.") {
@@ -221,7 +221,8 @@ void read_certificates(Config& config, const TlsReport& fail, const TlsReport& w
         report(backend, fmt::format("{}{}", keys, key.substr(key.find('.') + 1)), message);
       };
     };
-    auto next = read_tls_files(files, side, std::move(rules), to(fail), to(warn));
+    auto next = read_tls_files(files, side, std::move(rules),
+                               {to(reports.fail), to(reports.warn), to(reports.note)});
     // One that says the same stays: nothing is to be done for it.
     if (next != nullptr && (material == nullptr || *next != *material)) {
       material = std::move(next);

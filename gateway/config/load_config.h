@@ -50,11 +50,17 @@ std::variant<Config, ConfigErrors> load_config(const std::string& file,
 using TlsReport =
     std::function<void(std::string_view backend, std::string_view key, const std::string& message)>;
 
+struct TlsReports {
+  TlsReport fail;
+  TlsReport warn;  ///< of what is hardly meant, though it can be used
+  TlsReport note;  ///< of what may be meant
+};
+
 /// Says which keys of TLS are missing. Reads no file.
 void check_tls_keys(const Config& config, const TlsReport& fail);
 
 /// Reads every file, and puts what they say into `tls_material` of the configuration and of its
 /// backends. What cannot be used goes to `fail`, and its material is left as it is. Blocks.
-void read_certificates(Config& config, const TlsReport& fail, const TlsReport& warn);
+void read_certificates(Config& config, const TlsReports& reports);
 
 }  // namespace zerogate

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <optional>
 
+#include "core/base/quote.h"
+#include "core/base/utf8.h"
 #include "core/log/log.h"
 
 namespace zerogate {
@@ -61,9 +63,7 @@ std::optional<uint64_t> number(const std::optional<std::string>& text) {
 
 /// A state is a list of lines, so a text from elsewhere must be one line.
 std::string one_line(std::string_view text) {
-  std::string line(text.substr(0, kMaxStatusBytes));
-  std::ranges::replace(line, '\n', ' ');
-  return line;
+  return plain_line(utf8_prefix(text, kMaxStatusBytes));
 }
 
 /// As systemd compares it with its own clock, to tell an old READY=1 from a new one.

@@ -129,12 +129,16 @@ bool Reloader::renew_certificates() {
     next = running_;
   }
   std::vector<std::string> problems;
-  const auto refuse = [&](std::string_view backend, std::string_view key,
-                          const std::string& message) {
-    problems.push_back(fmt::format("{}{}{}: {}", backend.empty() ? "" : "backends.", backend,
-                                   backend.empty() ? key : fmt::format(".{}", key), message));
+  std::vector<std::string> warnings;
+  const auto keep_in = [](std::vector<std::string>& lines) {
+    return [&lines](std::string_view backend, std::string_view key, const std::string& message) {
+      lines.push_back(fmt::format("{}{}{}: {}", backend.empty() ? "" : "backends.", backend,
+                                  backend.empty() ? key : fmt::format(".{}", key), message));
+    };
   };
-  read_certificates(next, refuse, [](auto, auto, auto&) {});
+  read_certificates(
+      next,
+      {.fail = keep_in(problems), .warn = keep_in(warnings), .note = [](auto, auto, auto&) {}});
   std::string text = fmt::format("{}", fmt::join(problems, "\n"));
   if (!text.empty() && text != tls_problems_) {
     for (const std::string& problem : problems) {
@@ -159,6 +163,9 @@ bool Reloader::renew_certificates() {
   certificates_->set(running_);
   certificates_->count(true);
   log::info("certificates renewed");
+  for (const std::string& warning : warnings) {
+    log::warn("configuration", {{"warning", warning}});
+  }
   return true;
 }
 

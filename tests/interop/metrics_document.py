@@ -10,7 +10,7 @@ This page is made of the help texts (`tests/interop/test_documents.py`), and a t
 - A counter (`_total`) only rises: look at `rate(…[5m])`. It begins at 0 when the process starts.
 - A histogram has `_bucket`, `_sum` and `_count`: `histogram_quantile(0.99, sum by (le) (rate(…_bucket[5m])))`.
 - At any time, requests received = the sum of the outcomes of `zerogate_requests_total` + `zerogate_requests_in_flight`.
-- Label values are bounded: 200 functions (the rest is `_other`), 8 wires, 9 outcomes, 64 endpoints for each backend.
+- Label values are bounded: 200 functions (the rest is `_other`), 8 wires, 9 outcomes, 64 endpoints for each backend. What a reload takes out (a backend, a rate limit) has no series from then on; its counters go on where they were when it comes back.
 - `endpoint` is the address, as in `10.0.0.2:5559`. Where several TLS names of a backend are at one address, it is `a.example@10.0.0.2:5559` for each of them.
 
 | metric | type | labels | what |

@@ -242,6 +242,17 @@ async def test_names_are_text_whatever_they_hold(browser, start_gateway, clients
         assert browser.run(over) <= 0, f"it scrolls sideways at {width} px"
 
 
+def test_text_that_forges_or_hides_is_shown_by_its_numbers(page):
+    """As core/base/printable.h has it: reasons come from backends, and they from anywhere."""
+    script = """
+    const { element, setText } = await import('/status/elements.js');
+    const node = element('p');
+    setText(node, a[0]);
+    return node.textContent"""
+    shown = page.browser.run(script, "\u202eevil\u2066\u200b\ufeff\U000e0041\x9b\x1b \xf6\u6f22\n2")
+    assert shown == r"\u{202e}evil\u{2066}\u{200b}\u{feff}\u{e0041}\u{9b}\u{1b}" + " \xf6\u6f22\n2"
+
+
 def test_two_hundred_functions_stay_small(browser, start_gateway, tmp_path):
     names = [f"service.function_{i:03}" for i in range(250)]
     gateway = start_gateway(bridge_configuration(tmp_path, names))

@@ -8,9 +8,18 @@ export function element(tag, properties = {}, ...children) {
   return node;
 }
 
+// What does not print (core/base/printable.h) would change the text around it, or make two names
+// look like one: it is shown by its number.
+const UNPRINTABLE = /(?!\n)[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+
+function printable(text) {
+  return text.replace(UNPRINTABLE, (character) => `\\u{${character.codePointAt(0).toString(16)}}`);
+}
+
 // Leaves an element alone that says so already: selections and screen readers stay undisturbed.
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = printable(String(text));
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 const SVG = 'http://www.w3.org/2000/svg';

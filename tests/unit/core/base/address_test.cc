@@ -32,6 +32,13 @@ TEST(Address, TakesIpv6InBrackets) {
   EXPECT_EQ(parsed("[::1]:5559").port, 5559);
 }
 
+TEST(Address, AnIpv6AddressHasOneText) {
+  EXPECT_EQ(parsed("[0:0:0:0:0:0:0:0]:1"), parsed("[::]:1"));
+  EXPECT_EQ(parsed("[0::0001]:1").display(), "[::1]:1");
+  EXPECT_EQ(parsed("[FE80:0::A%Eth0]:1").host, "fe80::a%Eth0");
+  EXPECT_EQ(parsed("[::FFFF:127.0.0.1]:1").host, "::ffff:127.0.0.1");
+}
+
 TEST(Address, TakesLocalSockets) {
   for (const auto* text :
        {"unix:/run/z.sock", "unix:///run/z.sock", "ipc:/run/z.sock", "ipc:///run/z.sock"}) {

@@ -27,10 +27,15 @@ TEST(Quote, EscapesControlCharactersBeyondAscii) {
   EXPECT_EQ(quote("a\u009b2J\u00a0"), "'a\\xc2\\x9b2J\u00a0'");
 }
 
+TEST(Quote, EscapesWhatForgesOrHidesText) {
+  EXPECT_EQ(quote("a\u202eb\u200b"), "'a\\xe2\\x80\\xaeb\\xe2\\x80\\x8b'");
+}
+
 TEST(PlainLine, HasNothingThatATerminalObeys) {
   EXPECT_EQ(plain_line("gr\u00f6\u00dfe"), "gr\u00f6\u00dfe");
   EXPECT_EQ(plain_line("a\nb\x1b[2J\x7f\u009b2J"), "a b [2J  2J");
   EXPECT_EQ(plain_line("a\xff\x9b"), "a\ufffd\ufffd");
+  EXPECT_EQ(plain_line("a\u202eb\u2028c\ufeff\u3042"), "a b c \u3042");
 }
 
 }  // namespace

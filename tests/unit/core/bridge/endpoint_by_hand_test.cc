@@ -370,6 +370,7 @@ TEST(ByHandTest, BoundsAndText) {
   EXPECT_TRUE(by_hand.set("b", "0", {HandState::drain, std::string(200, 'x'), 1}));
   EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "a\nb", 1}));
   EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "\xff", 1}));
+  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "\u202elive", 1}));
   for (size_t i = 0; i < ByHand::kMaxOrders; ++i) {
     ASSERT_TRUE(by_hand.set("b", std::to_string(i), {HandState::drain, "", 1}));
   }

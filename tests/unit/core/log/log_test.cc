@@ -121,6 +121,17 @@ TEST_F(LogTest, ControlCharactersAndBrokenUtf8CannotReachATerminal) {
   }
 }
 
+TEST_F(LogTest, TextThatForgesOrHidesIsEscaped) {
+  for (const Format format : {Format::logfmt, Format::json}) {
+    lines.clear();
+    capture(Level::info, format);
+    info("names", {{"v", "\u202eevil\u2066\u2028\u0085\ufeff\u200b\U000e0041 \u03b1\u6f22"}});
+    ASSERT_THAT(lines, SizeIs(1));
+    EXPECT_THAT(lines[0], HasSubstr(R"("\u202eevil\u2066\u2028\u0085\ufeff\u200b\udb40\udc41 )"
+                                    "\u03b1\u6f22\""));
+  }
+}
+
 TEST_F(LogTest, JsonLineIsOneObjectInOrder) {
   capture(Level::info, Format::json);
   warn("backend \"a\" down", {{"port", 5559}, {"ratio", 0.5}, {"up", false}, {"name", "7"}});

@@ -103,7 +103,10 @@ TEST(FunctionLabelsTest, WhatMakesNoGoodLabelIsRefused) {
                                         "b",
                                         "a\xe2\x80\xae"  // right-to-left override
                                         "b",
-                                        "a\xe2\x81\xa7"};  // right-to-left isolate
+                                        "a\xe2\x81\xa7",  // right-to-left isolate
+                                        "a\xe2\x80\x8b",  // zero width space
+                                        "\xef\xbb\xbf"    // byte order mark
+                                        "a"};
   for (const std::string& name : bad) {
     EXPECT_EQ(labels.learn(name), std::nullopt) << ::testing::PrintToString(name);
     EXPECT_EQ(labels.find(name), labels.other()) << ::testing::PrintToString(name);

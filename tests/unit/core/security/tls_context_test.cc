@@ -1,12 +1,17 @@
 #include "core/security/tls_context.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "tests/unit/core/security/authority.h"
 
 namespace zerogate {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using Part = TlsFault::Part;
 
 /// The fault of a listener with this material.
@@ -118,6 +123,77 @@ TEST(TlsContext, RefusesAFileOfWhichOneCertificateCannotBeRead) {
   TlsMaterial material = authority.material({});
   material.authorities = "# ours\n" + material.key + authority.pem() + "\n# the end\n";
   EXPECT_NE(make_context(TlsSide::listener, material), nullptr);
+}
+
+std::vector<TlsDoubt> doubts(TlsSide side, const TlsMaterial& material) {
+  const auto context = make_context(side, material);
+  EXPECT_NE(context, nullptr);
+  return context != nullptr ? context->doubts() : std::vector<TlsDoubt>();
+}
+
+auto doubt(Part part, bool is_note, const std::string& text) {
+  return AllOf(Field(&TlsDoubt::part, part), Field(&TlsDoubt::is_note, is_note),
+               Field(&TlsDoubt::message, HasSubstr(text)));
+}
+
+// Peers need not look at purposes, so handshakes may succeed.
+TEST(TlsContext, DoubtsACertificateForAnotherPurpose) {
+  const Authority ca;
+  const TlsMaterial server = ca.material({.purpose = "serverAuth"});
+  const TlsMaterial client = ca.material({.purpose = "clientAuth"});
+  EXPECT_THAT(doubts(TlsSide::listener, server), IsEmpty());
+  EXPECT_THAT(doubts(TlsSide::backend, client), IsEmpty());
+  EXPECT_THAT(doubts(TlsSide::listener, ca.material({.purpose = ""})), IsEmpty());
+  EXPECT_THAT(doubts(TlsSide::listener, client),
+              ElementsAre(doubt(Part::certificate, false, "extendedKeyUsage lacks serverAuth")));
+  EXPECT_THAT(doubts(TlsSide::backend, server),
+              ElementsAre(doubt(Part::certificate, false, "extendedKeyUsage lacks clientAuth")));
+}
+
+TEST(TlsContext, DoubtsAChainThatPeersRefuse) {
+  const Authority root;
+  const Authority good("good", {.issuer = &root});
+  const Authority late("late", {.issuer = &root, .begins_s = -200, .ends_s = -100});
+  const Authority none("none", {.issuer = &root, .may_sign = false});
+  TlsMaterial material = root.material({});
+  const std::string own = material.certificate;
+  material.certificate = own + good.pem() + root.pem();
+  EXPECT_THAT(doubts(TlsSide::listener, material), IsEmpty());
+  material.certificate = own + good.pem() + late.pem();
+  EXPECT_THAT(doubts(TlsSide::listener, material),
+              ElementsAre(doubt(Part::certificate, false, "certificate 3 in it has expired")));
+  material.certificate = own + none.pem();
+  EXPECT_THAT(doubts(TlsSide::listener, material),
+              ElementsAre(doubt(Part::certificate, false, "certificate 2 in it is no CA")));
+}
+
+TEST(TlsContext, TellsThatWhatIsTrustedIsNoCa) {
+  const Authority ca;
+  TlsMaterial material = ca.material({});
+  material.authorities = ca.pem() + ca.issue({}).certificate + ca.issue({}).certificate;
+  EXPECT_THAT(
+      doubts(TlsSide::listener, material),
+      ElementsAre(doubt(Part::authorities, true, "certificate 2 in it, as 1 more, is no CA")));
+}
+
+TEST(TlsContext, RefusesCasOfWhichNoneLetsAPeerIn) {
+  const Authority ca;
+  TlsMaterial material = ca.material({});
+  material.authorities = ca.issue({.purpose = "serverAuth"}).certificate;
+  EXPECT_THAT(doubts(TlsSide::backend, material),
+              ElementsAre(doubt(Part::authorities, true, "no CA")));
+  const TlsFault fault = fault_of(material);
+  EXPECT_EQ(fault.part, Part::authorities);
+  EXPECT_THAT(fault.message,
+              HasSubstr("lets in clients, for whom extendedKeyUsage says clientAuth"));
+  // Clients may come without a certificate, or there are others.
+  const auto useless =
+      doubt(Part::authorities, false, "certificate 1 in it does not let in clients");
+  material.clients = TlsClients::optional;
+  EXPECT_THAT(doubts(TlsSide::listener, material), ElementsAre(useless));
+  material.clients = TlsClients::required;
+  material.authorities += ca.pem();
+  EXPECT_THAT(doubts(TlsSide::listener, material), ElementsAre(useless));
 }
 
 TEST(TlsContext, ABackendNeedsNoCertificateOfItsOwn) {

@@ -213,7 +213,7 @@ TEST_F(TlsSessionTest, ACertificateAmongTheCasIsTrustedByItselfAndSignsNoOther) 
   EXPECT_EQ(result(one, one.certificate), TlsResult::ok);
   EXPECT_EQ(result(one, one.certificate, TlsAllow({"spiffe://a/b"})), TlsResult::not_allowed);
   EXPECT_EQ(result(authority_.material({}), one.certificate), TlsResult::untrusted);
-  EXPECT_EQ(result(for_servers, for_servers.certificate), TlsResult::untrusted);
+  EXPECT_EQ(result(for_servers, for_servers.certificate + one.certificate), TlsResult::untrusted);
   const Authority no_ca("no CA", {.issuer = &authority_, .may_sign = false});
   TlsMaterial signed_by_it = no_ca.material({});
   signed_by_it.certificate += no_ca.pem();

@@ -67,6 +67,8 @@ TEST(MsgpackToJsonTest, IsOneCompactLine) {
             R"({"z":{},"a":[]})")
       << "in the order of the bytes";
   EXPECT_EQ(shown("\xa3\n\"\x01"), R"("\n\"\u0001")");
+  EXPECT_EQ(shown("\xa7\x7f\xc2\x9b\xe2\x80\xae\x31"), R"("\u007f\u009b\u202e1")")
+      << "no terminal obeys it";
 }
 
 TEST(MsgpackToJsonTest, ShowsNumbersExactly) {

@@ -51,6 +51,12 @@ TEST(BackendsDocumentTest, OneThatIsUpHasNoReason) {
   EXPECT_TRUE(one["reason"].is_null());
 }
 
+TEST(BackendsDocumentTest, AReasonOfAPeersMakingForgesNothing) {
+  EndpointReport report;
+  report.status = {EndpointState::down, "\u202e\u200b", 5};
+  EXPECT_THAT(backends_json({{report}, {}}, {9, kWallS}), HasSubstr(R"("\u202e\u200b")"));
+}
+
 TEST(BackendsDocumentTest, AnOrderIsDecoded) {
   const auto order = parse_order(
       "action=drain&backend=orders&endpoint=%2frun%2Forders.sock&reason=new+version%3A+1.2");

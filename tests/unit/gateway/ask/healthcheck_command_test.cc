@@ -56,6 +56,11 @@ TEST_F(HealthcheckTest, AReadyGatewayIsHealthy) {
   EXPECT_EQ(err_.str(), "");
 }
 
+TEST_F(HealthcheckTest, ItShowsNothingThatATerminalObeysOrHides) {
+  EXPECT_EQ(check_at("unix:/none/\u202e\u009b1"), 1);
+  EXPECT_THAT(err_.str(), StartsWith("zerogate healthcheck: unix:/none/  1: "));
+}
+
 TEST_F(HealthcheckTest, OneThatDrainsIsNot) {
   start({false, "draining"});
   EXPECT_EQ(check_at("127.0.0.1:" + port()), 1);

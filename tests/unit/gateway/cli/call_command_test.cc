@@ -57,6 +57,11 @@ TEST(CallCommandTest, PrintsAnErrorReplyWithItsKind) {
   EXPECT_EQ(outputs.err, "zerogate: function_not_found: Function `f` not found!\n");
 }
 
+TEST(CallCommandTest, ShowsNothingThatATerminalObeysOrHides) {
+  TcpPeer peer(answering(false, "\xa6\xc2\x9b\x7f\xe2\x80\xae"));
+  EXPECT_EQ(call(peer.url(), "null").out, "\"\\u009b\\u007f\\u202e\"\n");
+}
+
 TEST(CallCommandTest, PrintsAnErrorOfAnotherShapeAsJson) {
   TcpPeer peer(answering(true, "\x82\x01\x02\xaa__zerror__\x03"));
   const Outputs outputs = call(peer.url(), "null");

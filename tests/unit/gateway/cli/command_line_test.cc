@@ -204,6 +204,9 @@ TEST(CommandLine, HelpOfServeNamesEverySettingWithItsDefault) {
 TEST(CommandLine, UsageErrorsAreOneLineWithTheirMend) {
   EXPECT_EQ(error_of({"srve"}), "zerogate: unknown command 'srve'; did you mean serve?\n");
   EXPECT_EQ(error_of({"run"}), "zerogate: unknown command 'run'; see 'zerogate --help'\n");
+  EXPECT_EQ(error_of({"serve", "--\u202ebogus\u009b"}),
+            "zerogate serve: unknown flag -- bogus ; see 'zerogate serve --help'\n")
+      << "nothing that a terminal obeys";
   EXPECT_EQ(error_of({"--versoin"}), "zerogate: unknown flag --versoin; did you mean --version?\n");
   EXPECT_EQ(error_of({"serve", "--lisen-tcp", "a:1"}),
             "zerogate serve: unknown flag --lisen-tcp; did you mean --listen-tcp?\n");

@@ -1,0 +1,83 @@
+#include "core/rpc/rate_limits.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace zerogate {
+namespace {
+
+using Counts = std::map<std::string, double>;
+
+RateLimitOptions limit(uint32_t calls_per_second) {
+  return {.functions = {"*"}, .per = RateLimitOptions::Per::all, .rate = {calls_per_second, 1'000}};
+}
+
+class RateLimitsTest : public ::testing::Test {
+ protected:
+  void exceed(const std::shared_ptr<const RateRules>& rules, uint64_t calls) {
+    for (const RateRule& rule : *rules) {
+      *rule.exceeded += calls;
+    }
+  }
+  /// zerogate_rate_limited_total by limit.
+  Counts exceeded() const {
+    Counts counts;
+    for (const auto& family : limits_.Collect()) {
+      for (const auto& metric : family.metric) {
+        if (family.name == "zerogate_rate_limited_total") {
+          EXPECT_TRUE(counts.try_emplace(metric.label[0].value, metric.counter.value).second);
+        }
+      }
+    }
+    return counts;
+  }
+
+  RateLimits limits_{4711};
+};
+
+// Each reload may bring another rate, and a series that lives for ever costs for ever.
+TEST_F(RateLimitsTest, OneThatIsNoLongerInForceHasNoSeries) {
+  for (uint32_t rate = 1; rate <= 1'000; ++rate) {
+    limits_.set({limit(rate)});
+    exceed(limits_.rules(), 1);
+    ASSERT_EQ(exceeded(), (Counts{{"* " + std::to_string(rate) + "/s", 1}}));
+  }
+  limits_.set({});
+  EXPECT_TRUE(exceeded().empty());
+}
+
+TEST_F(RateLimitsTest, ACounterGoesOnWhereItWasWhenItsLimitComesBack) {
+  limits_.set({limit(1), limit(2)});
+  const auto rules = limits_.rules();
+  exceed(rules, 5);
+  limits_.set({limit(2)});
+  exceed(rules, 1);  // a worker that has not heard of it yet
+  EXPECT_EQ(exceeded(), (Counts{{"* 2/s", 6}}));
+  limits_.set({});
+  limits_.set({limit(1), limit(2)});
+  EXPECT_EQ(exceeded(), (Counts{{"* 1/s", 6}, {"* 2/s", 6}}));
+}
+
+TEST_F(RateLimitsTest, TheFirstThatWentIsForgotten) {
+  const auto last = static_cast<uint32_t>(RateLimits::kMaxGone + 2);
+  for (uint32_t rate = 1; rate <= last; ++rate) {
+    limits_.set({limit(rate)});
+    exceed(limits_.rules(), 3);
+  }
+  limits_.set({limit(1), limit(2), limit(last)});
+  EXPECT_EQ(exceeded(),
+            (Counts{{"* 1/s", 0}, {"* 2/s", 3}, {"* " + std::to_string(last) + "/s", 3}}));
+}
+
+// Limits that differ in their bursts alone have one name, and one series.
+TEST_F(RateLimitsTest, TwoOfOneNameCountTogether) {
+  RateLimitOptions other = limit(1);
+  other.burst = 7;
+  limits_.set({limit(1), other});
+  exceed(limits_.rules(), 2);
+  EXPECT_EQ(exceeded(), (Counts{{"* 1/s", 4}}));
+}
+
+}  // namespace
+}  // namespace zerogate
