@@ -12,6 +12,7 @@ import types
 import msgspec
 import pytest
 import zmq
+from zero.error import RemoteException
 
 from authority import Authority
 from bridging import one_backend
@@ -336,6 +337,23 @@ async def test_tls_clients_that_do_not_read_go(tls_gateway, clients):
     for peer in peers:
         peer.close()
     await asyncio.gather(sent, return_exceptions=True)
+
+
+@pytest.mark.parametrize("limit, reason", [("MEMORY=64MiB", "memory"), ("MESSAGE=1MiB", "too_large")])
+async def test_a_huge_value_of_redis_costs_its_own_call(limit, reason, start_gateway, own_redis, clients):
+    name, value = limit.split("=")
+    gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_LIMITS_" + name: value})
+    order = "7b3dd5e4-6f0b-4c57-9d65-0a1d1f6d9a10"
+    own_redis.client().setrange(order, 40 * MIB, b"x")
+    client = clients.open("tcp", gateway)
+    with pytest.raises(RemoteException, match="more than"):
+        await client.call("get_order", order, timeout=PATIENCE_S * 1_000)
+    assert gateway.metrics().total("zerogate_redis_replies_refused_total", reason=reason) == 1
+    up = lambda: gateway.metrics().total("zerogate_redis_up") == 1
+    await until(up, PATIENCE_S, "it connects again")
+    assert gateway.metrics().total("zerogate_memory_budget_bytes", use="redis_replies") < MIB
+    assert await client.call("hello_world") == "hello world"
+    assert within_limit(gateway)
 
 
 async def test_no_reply_is_lost_of_thousands_under_way(gateway):
