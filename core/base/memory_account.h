@@ -19,11 +19,12 @@ enum class MemoryUse : uint8_t {
   zmq_replies,   ///< CURVE port: what libzmq has not sent yet, and memory kept for it
   forwarded,     ///< requests under way to backends, twice: they are copied when they are written
   backend_replies,  ///< of backends: unfinished frames over TCP, a long one that ZeroMQ hands over
+  redis_replies,    ///< of Redis: not whole yet, and memory kept for the next
   connections,      ///< of clients: a measured price for each
 };
-inline constexpr std::array<std::string_view, 7> kMemoryUseNames = {
-    "requests",  "replies",         "zmq_requests", "zmq_replies",
-    "forwarded", "backend_replies", "connections"};
+inline constexpr std::array<std::string_view, 8> kMemoryUseNames = {
+    "requests",  "replies",         "zmq_requests",  "zmq_replies",
+    "forwarded", "backend_replies", "redis_replies", "connections"};
 
 /// One for each worker; everything that a peer can make grow is charged here. Over the soft mark,
 /// half of the limit, long messages wait until there is memory for them: their memory is claimed as

@@ -17,7 +17,9 @@ int StreamWriter::flush_plain(uv_stream_t* stream) {
     empty(out_);
     return 0;
   }
-  return wait_with_rest(stream, out_, taken);
+  const int error = wait_with_rest(stream, out_, taken);
+  empty(out_);
+  return error;
 }
 
 int StreamWriter::flush_sealed(uv_stream_t* stream) {
@@ -43,11 +45,19 @@ int StreamWriter::flush_sealed(uv_stream_t* stream) {
   return good ? error : UV_EPROTO;
 }
 
+// A short rest moves: it would hold the memory of all that the kernel has taken, or of the buffer
+// in which all streams encrypt.
 int StreamWriter::wait_with_rest(uv_stream_t* stream, OutBuffer& bytes, size_t taken) {
-  writing_.swap(bytes);
-  left_ = writing_.size() - taken;
-  const uv_buf_t rest = uv_buf_init(writing_.data() + taken, static_cast<unsigned>(left_));
-  return uv_write(&write_, stream, &rest, 1, [](uv_write_t* write, int status) {
+  const ByteView rest = bytes.view().substr(taken);
+  if (rest.size() <= bytes.capacity() / kShortRest) {
+    writing_.append(rest);
+  } else {
+    writing_.swap(bytes);
+  }
+  left_ = rest.size();
+  const uv_buf_t waiting =
+      uv_buf_init(writing_.data() + writing_.size() - left_, static_cast<unsigned>(left_));
+  return uv_write(&write_, stream, &waiting, 1, [](uv_write_t* write, int status) {
     static_cast<StreamWriter*>(write->data)->on_written(status);
   });
 }

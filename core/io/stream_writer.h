@@ -66,11 +66,15 @@ class StreamWriter {
   void set_sealer(Sealer* sealer) { sealer_ = sealer; }
 
  private:
+  /// Less than this part of its memory is a short rest.
+  static constexpr size_t kShortRest = 4;
+
   int flush_plain(uv_stream_t* stream);
   int flush_sealed(uv_stream_t* stream);
   /// Bytes that the kernel took, or an error.
   ssize_t write(uv_stream_t* stream, ByteView bytes);
-  /// Leaves what is behind the `taken` bytes to libuv. 0 or libuv's number.
+  /// Leaves what is behind the `taken` bytes to libuv. 0 or libuv's number. What `bytes` has
+  /// afterwards is of no use.
   int wait_with_rest(uv_stream_t* stream, OutBuffer& bytes, size_t taken);
   /// A connection that once had a large reply does not keep its memory.
   void empty(OutBuffer& buffer) const { buffer.clear(kept_capacity_); }

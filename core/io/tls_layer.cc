@@ -79,7 +79,16 @@ void TlsLayer::hold() {
   session_.feed(held_.view());
 }
 
-// Before the handshake is done the bytes wait where they are.
+namespace {
+
+/// Memory beyond this was one large reply's.
+constexpr size_t kSpareBytes = 256 << 10;
+
+}  // namespace
+
+// Before the handshake is done the bytes wait where they are. OpenSSL seals record by record:
+// memory that grew with each would be up to twice what a long reply takes, for as long as its peer
+// reads it.
 bool TlsLayer::seal(OutBuffer& plain) {
   OutBuffer& sealed = session_.sealed();
   if (sealed.empty()) {
@@ -88,13 +97,18 @@ bool TlsLayer::seal(OutBuffer& plain) {
   if (!session_.open()) {
     return true;
   }
+  if (const size_t size = TlsSession::most_sealed(plain.size()); size > kSpareBytes) {
+    if (sealed.empty() && sealed.capacity() < size) {
+      sealed.release();
+    }
+    sealed.make_room(size);
+  }
   const bool written = session_.write(plain.view());
   plain.clear();
   return written;
 }
 
 void TlsLayer::sent() {
-  constexpr size_t kSpareBytes = 256 << 10;  // more was one large reply, and is let go
   session_.sealed().clear(kSpareBytes);
   if (loop_.spare().capacity() < session_.sealed().capacity()) {
     session_.sealed().swap(loop_.spare());

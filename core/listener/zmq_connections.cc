@@ -65,6 +65,7 @@ void ZmqConnections::accepted(int fd, uint64_t now_ms) {
   metrics_.connections.add();
   ++count_;
   ++handshakes_;
+  ++unspoken_;
   open_[fd] = {
       .peer = peer_of(fd), .number = ++accepted_, .since_ms = now_ms, .socket = PeerSocket(fd)};
   if (curve_) {
@@ -78,7 +79,12 @@ std::shared_ptr<ZmqTraffic> ZmqConnections::spoke(int fd) {
     return std::make_shared<ZmqTraffic>();
   }
   Connection& connection = found->second;
-  connection.spoke = true;
+  // One whose handshake is not done has sent none: it was the last one's with the descriptor.
+  if (!connection.spoke && !(curve_ && is_shaking(connection))) {
+    connection.spoke = true;
+    --unspoken_;
+    count_silent();
+  }
   if (connection.traffic == nullptr) {
     connection.traffic = std::make_shared<ZmqTraffic>();
   }
@@ -155,12 +161,16 @@ bool ZmqConnections::end_largest() {
 ZmqConnections::Connection* ZmqConnections::oldest_handshake() {
   for (auto oldest = shaking_.begin(); oldest != shaking_.end(); oldest = shaking_.erase(oldest)) {
     Connection& connection = open_[oldest->second];
-    const auto written = connection.ending ? std::nullopt : connection.socket.written();
-    if (written && *written <= kShakingBytes) {
+    if (!connection.ending && is_shaking(connection)) {
       return &connection;
     }
   }
   return nullptr;
+}
+
+bool ZmqConnections::is_shaking(const Connection& connection) {
+  const auto written = connection.socket.written();
+  return written && *written <= kShakingBytes;
 }
 
 bool ZmqConnections::end_oldest_handshake() {
@@ -203,26 +213,44 @@ void ZmqConnections::ended(int fd, uint64_t now_ms) {
   const Connection connection = node.empty() ? Connection() : node.mapped();
   shaking_.erase(connection.number);
   ending_ -= connection.ending ? 1 : 0;
-  bool ill = false;
+  unspoken_ -= node.empty() || connection.spoke ? 0 : 1;
   if (failed_) {
-    ill = *std::exchange(failed_, std::nullopt) && !connection.ending;
-  } else if (sent_no_greeting(connection, now_ms)) {
-    --handshakes_;
-    ill = true;
+    if (*std::exchange(failed_, std::nullopt) && !connection.ending) {
+      count_ill(connection.peer);
+    }
+  } else if (!node.empty() && is_doubtful(connection, now_ms)) {
+    if (doubtful_.size() == kDoubtful) {
+      doubtful_.erase(doubtful_.begin());
+    }
+    doubtful_.push_back(connection.peer);
   }
-  if (ill && curve_) {
-    metrics_.count(CurveResult::protocol);
+  count_silent();
+}
+
+bool ZmqConnections::is_doubtful(const Connection& connection, uint64_t now_ms) const {
+  return handshakes_ > 0 && !connection.spoke && !connection.ending &&
+         now_ms - connection.since_ms < times_.handshake_ms;
+}
+
+// The last one that has left is most likely the one, for it is looked at each end.
+void ZmqConnections::count_silent() {
+  for (; handshakes_ > unspoken_; --handshakes_) {
+    if (!doubtful_.empty()) {
+      count_ill(doubtful_.back());
+      doubtful_.pop_back();
+    }
   }
-  if (ill) {
-    refusals_.count(Malformed::bad_handshake, [&connection] {
-      return connection.peer.empty() ? std::string("unknown") : connection.peer;
-    });
+  if (handshakes_ == 0) {
+    doubtful_.clear();
   }
 }
 
-bool ZmqConnections::sent_no_greeting(const Connection& connection, uint64_t now_ms) const {
-  return handshakes_ > 0 && !connection.spoke && !connection.ending && !connection.peer.empty() &&
-         now_ms - connection.since_ms < times_.handshake_ms;
+void ZmqConnections::count_ill(const std::string& peer) {
+  if (curve_) {
+    metrics_.count(CurveResult::protocol);
+  }
+  refusals_.count(Malformed::bad_handshake,
+                  [&peer] { return peer.empty() ? std::string("unknown") : peer; });
 }
 
 }  // namespace zerogate

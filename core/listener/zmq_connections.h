@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/listener/partial_message.h"
 #include "core/listener/peer_socket.h"
@@ -33,10 +34,11 @@ struct ZmqTraffic {
 /// libzmq's one I/O thread right behind the failure is the connection that has failed.
 ///
 /// libzmq 4.3.4 takes what begins otherwise than ZMTP 2 (HTTP, TLS, Zero's TCP protocol) for ZMTP
-/// 1.0, refuses it, and tells only that a connection has ended. It is such a one when a handshake
-/// is under way, and the connection is younger than a handshake may be and has sent no message. A
-/// client that connects, never calls and leaves at once may be taken for one while another
-/// connects.
+/// 1.0, refuses it, and tells only that a connection has ended, as it does of a client that leaves
+/// right after its handshake. It does not tell whose handshake has succeeded, but each that has is
+/// that of a connection. So one was refused, and counts, as soon as more handshakes are under way
+/// than there are connections that have sent no message. While clients are there that have never
+/// called this comes late; then the log may name another that has left meanwhile.
 ///
 /// A peer that leaves before the handshake, as the TCP checks of load balancers do, is no ill peer.
 /// Loop thread only.
@@ -47,6 +49,8 @@ class ZmqConnections {
   static constexpr size_t kLooksAtOnce = 128;
   /// Each connection is looked at so often in the time for which it may stand still.
   static constexpr uint64_t kLooks = 3;
+  /// Names of those that may have been refused. More are not counted.
+  static constexpr size_t kDoubtful = 64;
 
   struct Times {
     uint64_t handshake_ms;  ///< libzmq ends a connection whose handshake takes longer
@@ -113,7 +117,13 @@ class ZmqConnections {
 
   void accepted(int fd, uint64_t now_ms);
   void ended(int fd, uint64_t now_ms);
-  bool sent_no_greeting(const Connection& connection, uint64_t now_ms) const;
+  /// It has ended without a word of libzmq about its handshake, which may have failed.
+  bool is_doubtful(const Connection& connection, uint64_t now_ms) const;
+  /// Counts the handshakes of which it is known by now that they have failed without a word.
+  void count_silent();
+  void count_ill(const std::string& peer);
+  /// Of CURVE: as far as the kernel knows what libzmq has written.
+  static bool is_shaking(const Connection& connection);
 
   ListenerMetrics& metrics_;
   RefusalLog& refusals_;
@@ -125,7 +135,10 @@ class ZmqConnections {
   uint64_t accepted_ = 0;
   uint64_t count_ = 0;
   uint64_t ending_ = 0;      ///< of these were ended from here, and libzmq has not told of it yet
-  uint64_t handshakes_ = 0;  ///< under way
+  uint64_t handshakes_ = 0;  ///< under way, or ended without a word
+  uint64_t unspoken_ = 0;    ///< connections of which no message has come
+  /// Peers that have left without a word since all handshakes were known to be done, the last ones.
+  std::vector<std::string> doubtful_;
   bool curve_ = false;
   /// A handshake has failed, and the connection's end comes next: whether the peer was ill.
   std::optional<bool> failed_;

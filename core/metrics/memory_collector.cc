@@ -11,12 +11,13 @@ using prometheus::MetricType;
 void collect_memory(const Workers& workers, std::vector<MetricFamily>& families) {
   Family held(
       "zerogate_memory_budget_bytes",
-      "Memory that clients and backends make the gateway hold, by use: requests = unfinished ones, "
+      "Memory that clients, backends and Redis make the gateway hold, by use: requests = "
+      "unfinished ones, "
       "replies = not read yet, zmq_requests and zmq_replies = what libzmq has of them on the port "
       "with CURVE (requests: measured only under a memory limit; replies: with what is kept for "
       "the next large ones), forwarded = calls to backends, "
       "backend_replies = unfinished ones of backends over TCP and long ones that ZeroMQ hands "
-      "over, "
+      "over, redis_replies = those of Redis, "
       "connections = a price for each.",
       MetricType::Gauge);
   for (size_t use = 0; use < kMemoryUseNames.size(); ++use) {

@@ -31,6 +31,17 @@ void collect_redis(const Workers& workers, std::vector<MetricFamily>& families) 
   }
   families.push_back(std::move(commands.family));
 
+  Family refused(
+      "zerogate_redis_replies_refused_total",
+      "Redis replies given up: too_large = over 4 times limits.message, memory = half of the "
+      "budget.",
+      MetricType::Counter);
+  refused.add({label("reason", "too_large")},
+              sum(workers, [](auto& m) { return m.redis.reply_too_large.value(); }));
+  refused.add({label("reason", "memory")},
+              sum(workers, [](auto& m) { return m.redis.no_memory_for_reply.value(); }));
+  families.push_back(std::move(refused.family));
+
   Family duration(
       "zerogate_redis_command_duration_seconds",
       "Time from a Redis command being queued to its reply, for commands that were sent.",

@@ -86,6 +86,8 @@ struct LoopMetrics {
 
 struct RedisMetrics {
   Counter ok, error, timeout, unavailable, overloaded;  ///< redis_commands_total{outcome}
+  /// redis_replies_refused_total{reason}
+  Counter reply_too_large, no_memory_for_reply;
   Histogram duration;
   Counter up;  ///< gauge: 1 when a connection of this worker is ready
 };

@@ -196,13 +196,18 @@ void RedisChannel::on_handshake_reply(const RedisReply& reply) {
   owner_.on_link_change();
 }
 
-void RedisChannel::on_broken(std::string_view reason, bool closed) {
+void RedisChannel::on_broken(std::string_view reason, RedisBreak why) {
+  if (why == RedisBreak::too_large) {
+    metrics_.reply_too_large.add();
+  } else if (why == RedisBreak::no_memory) {
+    metrics_.no_memory_for_reply.add();
+  }
   if (state_ == State::connecting && another_address()) {
     let_go();
     return connect();
   }
   remember_turn();
-  if (closed && may_return_quietly()) {
+  if (why == RedisBreak::closed && may_return_quietly()) {
     return return_quietly();
   }
   fail(reason);

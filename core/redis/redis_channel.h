@@ -76,7 +76,7 @@ class RedisChannel final : private RedisConnection::Owner {
   void on_bytes() override { heard_ns_ = clock_.now_ns(); }
   void on_redis_reply(const RedisReply& reply) override;
   void on_writable() override;
-  void on_broken(std::string_view reason, bool closed) override;
+  void on_broken(std::string_view reason, RedisBreak why) override;
 
   void attempt();
   void on_addresses(RedisLookup::Addresses addresses);

@@ -45,7 +45,8 @@ struct RedisOptions {
   uint32_t timeout_ms = 1000;     ///< deadline of a command, and of connecting
   uint32_t max_pending = 10'000;  ///< commands under way per connection; more are refused
   /// Bytes that may wait to be sent, per connection, for a Redis that reads slowly. What Redis
-  /// sends is bounded by its RedisNetwork: one reply, for each is handed on as soon as it is whole.
+  /// sends is bounded by its RedisNetwork: one reply, for each is handed on as soon as it is whole,
+  /// and what all beginnings of replies hold.
   size_t max_unsent_bytes = size_t{64} << 20;
   uint32_t backoff_min_ms = 50;     ///< first wait before a reconnect, doubled each time ...
   uint32_t backoff_max_ms = 1'000;  ///< ... up to this; each wait is jittered by +-50 %

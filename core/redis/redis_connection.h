@@ -2,12 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "core/base/out_buffer.h"
 #include "core/redis/redis_reply.h"
 
 namespace zerogate {
+
+/// Why a connection is gone.
+enum class RedisBreak : uint8_t {
+  closed,     ///< the other end closed it, or the way there did; nothing was wrong with the bytes
+  garbled,    ///< its bytes are no replies
+  too_large,  ///< a reply was over the limit of one (ReplyReader)
+  no_memory,  ///< the beginnings of replies had their part of the memory account
+};
 
 /// Sends formatted commands and hands out replies. It ends when the connection
 /// breaks or its owner ends it, and does not reconnect: RedisChannel does. Loop thread only.
@@ -24,10 +33,9 @@ class RedisConnection {
     virtual void on_redis_reply(const RedisReply& reply) = 0;
     /// What waited for the peer has been written: flush() is due, also in the middle of a turn.
     virtual void on_writable() = 0;
-    /// The last call: the connection is gone, and out() goes when this returns. `closed`: the other
-    /// end closed it, or the way there did; nothing was wrong with the bytes. `reason` is valid
+    /// The last call: the connection is gone, and out() goes when this returns. `reason` is valid
     /// during the call only.
-    virtual void on_broken(std::string_view reason, bool closed) = 0;
+    virtual void on_broken(std::string_view reason, RedisBreak why) = 0;
 
    protected:
     ~Owner() = default;

@@ -1,15 +1,13 @@
 #include "core/redis/reply_reader.h"
 
 #include <fmt/format.h>
+#include <hiredis/sds.h>
 
 #include <charconv>
 #include <new>
 
 namespace zerogate {
 namespace {
-
-/// Copies of replies that were larger than this are let go.
-constexpr size_t kKeptBytes = size_t{64} << 10;
 
 constexpr ByteView kReplyLineEnd = "\r\n";
 constexpr ByteView kOkReply = "+OK\r\n";
@@ -85,10 +83,19 @@ size_t ReplyReader::read_in_place() {
   return size + reply_.value.size() + kReplyLineEnd.size();
 }
 
+size_t ReplyReader::memory() const {
+  const size_t buffer = reader_->buf != nullptr ? sdsalloc(reader_->buf) : 0;
+  const size_t room = (items_.capacity() - items_.size()) * sizeof(RedisValue);
+  return buffer + text_.capacity() + item_bytes_ + room;
+}
+
 ReplyReader::Next ReplyReader::read_copied() {
   if (fresh_.empty() && reader_->ridx == -1 && reader_->pos == reader_->len) {
     forget_copies();
     return Next::more;
+  }
+  if (reader_->ridx == -1) {
+    items_.clear();  // of the last reply
   }
   if (!fresh_.empty()) {
     redisReaderFeed(reader_.get(), fresh_.data(), fresh_.size());
@@ -114,7 +121,8 @@ ReplyReader::Next ReplyReader::read_copied() {
 }
 
 void ReplyReader::forget_copies() {
-  if (copied_ > kKeptBytes) {
+  items_.clear();
+  if (copied_ > kKeptBytes || items_.capacity() > kKeptBytes / sizeof(RedisValue)) {
     reader_ = make_reader();
     std::string().swap(text_);
     std::vector<RedisValue>().swap(items_);

@@ -31,6 +31,8 @@ class ReplyReader {
   static constexpr size_t kOversizeFactor = 4;
   /// The same where there is no limits.message: Redis' own limit of a string.
   static constexpr size_t kMaxReply = size_t{512} << 20;
+  /// Copies of replies that were larger than this are let go.
+  static constexpr size_t kKeptBytes = size_t{64} << 10;
 
   /// Reads no more of a reply that takes more than `max_reply` bytes before it is whole: its bytes,
   /// and what an array's elements take beside them.
@@ -43,6 +45,13 @@ class ReplyReader {
   void feed(ByteView bytes) { fresh_ = bytes; }
   Next next();
   const RedisReply& reply() const { return reply_; }
+  /// Bytes of memory that it holds between reads: of a reply that is not whole yet, and the
+  /// buffers that are kept for the next one. Once next() has wanted more.
+  size_t memory() const;
+  /// memory() may be another than at the last read.
+  bool has_copies() const { return copied_ != 0; }
+  /// After next() was broken: not because Redis does not speak so.
+  bool is_too_large() const { return !too_large_.empty(); }
   std::string_view error() const {
     return too_large_.empty() ? std::string_view(reader_->errstr) : too_large_;
   }

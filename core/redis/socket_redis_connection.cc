@@ -1,5 +1,7 @@
 #include "core/redis/socket_redis_connection.h"
 
+#include <fmt/format.h>
+
 namespace zerogate {
 namespace {
 
@@ -9,13 +11,20 @@ constexpr uint32_t kPeerIdleMs = 15'000;
 constexpr uint32_t kPeerTimeoutMs = 30'000;
 /// The commands of a turn, of all callers of a worker, leave in one write: its buffer is kept.
 constexpr size_t kKeptCapacity = size_t{64} << 10;
+/// What a ReplyReader keeps at rest.
+constexpr size_t kLeastToBlame = 4 * ReplyReader::kKeptBytes;
 
 }  // namespace
 
 SocketRedisConnection::SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner,
-                                             char* read_buffer, size_t max_reply)
-    : owner_(owner), stream_(loop, *this, read_buffer), reader_(max_reply) {
+                                             char* read_buffer, size_t max_reply,
+                                             MemoryAccount& memory)
+    : owner_(owner), stream_(loop, *this, read_buffer), reader_(max_reply), memory_(memory) {
   stream_.set_kept_capacity(kKeptCapacity);
+}
+
+SocketRedisConnection::~SocketRedisConnection() {
+  memory_.replace(MemoryUse::redis_replies, charged_, 0);
 }
 
 void SocketRedisConnection::flush() {
@@ -23,7 +32,7 @@ void SocketRedisConnection::flush() {
     return;
   }
   if (const int error = stream_.flush(); error != 0) {
-    break_off(TcpStream::reason(error), true);
+    break_off(TcpStream::reason(error), RedisBreak::closed);
   }
 }
 
@@ -51,16 +60,34 @@ void SocketRedisConnection::on_bytes(ByteView bytes) {
         owner_.on_redis_reply(reader_.reply());
         break;
       case ReplyReader::Next::more:
-        return;
+        return account_replies();
       case ReplyReader::Next::broken:
-        return break_off(reader_.error(), false);
+        return break_off(reader_.error(),
+                         reader_.is_too_large() ? RedisBreak::too_large : RedisBreak::garbled);
     }
   }
 }
 
-void SocketRedisConnection::break_off(std::string_view reason, bool closed) {
+// To read no further would hold up the replies to all other callers, and clients would be ended for
+// what Redis sends. One of which hardly anything is held is not to blame.
+void SocketRedisConnection::account_replies() {
+  if (!reader_.has_copies() && charged_ == 0) {
+    return;
+  }
+  memory_.replace(MemoryUse::redis_replies, charged_, reader_.memory());
+  const size_t most = memory_.limit() / kPartOfMemory;
+  if (reader_.has_copies() && charged_ > kLeastToBlame &&
+      memory_.held(MemoryUse::redis_replies) > most) {
+    break_off(fmt::format("replies of Redis that are not whole hold more than {} bytes, half of "
+                          "the memory for buffers",
+                          most),
+              RedisBreak::no_memory);
+  }
+}
+
+void SocketRedisConnection::break_off(std::string_view reason, RedisBreak why) {
   if (!ended_) {
-    owner_.on_broken(reason, closed);
+    owner_.on_broken(reason, why);
     end();
   }
 }

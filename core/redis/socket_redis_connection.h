@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/base/address.h"
+#include "core/base/memory_account.h"
 #include "core/io/tcp_stream.h"
 #include "core/redis/redis_connection.h"
 #include "core/redis/reply_reader.h"
@@ -19,10 +20,15 @@ namespace zerogate {
 
 class SocketRedisConnection final : public RedisConnection, private TcpStream::Owner {
  public:
-  /// `read_buffer` has FrameReader::kSharedBytes, and no reply more than `max_reply`. connect() is
-  /// due.
+  /// The beginnings of replies, of all connections that are charged to an account, may have this
+  /// part of it.
+  static constexpr size_t kPartOfMemory = 2;
+
+  /// `read_buffer` has FrameReader::kSharedBytes, and no reply more than `max_reply`. `memory`
+  /// outlives it. connect() is due.
   SocketRedisConnection(uv_loop_t* loop, RedisConnection::Owner& owner, char* read_buffer,
-                        size_t max_reply);
+                        size_t max_reply, MemoryAccount& memory);
+  ~SocketRedisConnection() override;
 
   /// From the beginning; before connect().
   void secure(const TlsUse& use) { stream_.secure(use); }
@@ -42,12 +48,16 @@ class SocketRedisConnection final : public RedisConnection, private TcpStream::O
       owner_.on_writable();
     }
   }
-  void on_closed(int error) override { break_off(stream_.why(error), true); }
-  void break_off(std::string_view reason, bool closed);
+  void on_closed(int error) override { break_off(stream_.why(error), RedisBreak::closed); }
+  void break_off(std::string_view reason, RedisBreak why);
+  /// Charges what the reader holds, and ends the connection where that is too much.
+  void account_replies();
 
   RedisConnection::Owner& owner_;
   TcpStream stream_;
   ReplyReader reader_;
+  MemoryAccount& memory_;
+  size_t charged_ = 0;  // bytes of MemoryUse::redis_replies
   bool connected_ = false;
   bool ended_ = false;  // the owner hears nothing more
 };

@@ -40,8 +40,8 @@ Result<std::unique_ptr<RedisConnection>> SocketRedisNetwork::open(RedisConnectio
   if (read_buffer_ == nullptr) {
     read_buffer_ = std::make_unique_for_overwrite<char[]>(FrameReader::kSharedBytes);
   }
-  auto connection =
-      std::make_unique<SocketRedisConnection>(loop_, owner, read_buffer_.get(), max_reply_);
+  auto connection = std::make_unique<SocketRedisConnection>(loop_, owner, read_buffer_.get(),
+                                                            max_reply_, *memory_);
   if (tls_ != nullptr) {
     if (tls_->context() == nullptr) {
       return Error{"its certificates cannot be used"};

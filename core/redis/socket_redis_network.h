@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/memory_account.h"
 #include "core/io/name_service.h"
 #include "core/io/tls_client.h"
 #include "core/redis/redis_network.h"
@@ -25,6 +26,9 @@ class SocketRedisNetwork final : public RedisNetwork {
 
   /// Connections from now on read no reply that is much larger: see ReplyReader::kOversizeFactor.
   void set_max_message(size_t bytes) { max_reply_ = ReplyReader::kOversizeFactor * bytes; }
+  /// Connections from now on charge the beginnings of replies to this account, which outlives them.
+  /// Without it they have one of their own.
+  void charge(MemoryAccount& memory) { memory_ = &memory; }
   /// Connections from now on speak TLS, with a server that has a certificate for this name.
   void secure(std::shared_ptr<TlsClient> tls, std::string name) {
     tls_ = std::move(tls);
@@ -38,6 +42,8 @@ class SocketRedisNetwork final : public RedisNetwork {
  private:
   uv_loop_t* loop_;
   size_t max_reply_ = ReplyReader::kMaxReply;
+  MemoryAccount own_memory_;
+  MemoryAccount* memory_ = &own_memory_;
   std::unique_ptr<char[]> read_buffer_;  ///< of all connections; made with the first
   std::shared_ptr<NameService> names_;
   std::shared_ptr<TlsClient> tls_;  ///< null: none

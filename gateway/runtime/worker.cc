@@ -88,6 +88,7 @@ void Worker::prepare(const RouteTableOptions& options) {
   std::ranges::copy_if(options.handlers, std::back_inserter(names), missing);
   if (redis_ == nullptr && std::ranges::any_of(names, needs_redis)) {
     redis_network_.set_max_message(options_.tcp.max_message);
+    redis_network_.charge(memory_);
     secure_redis(options.redis_tls);
     const RedisContext context = {
         .loop = &loop_, .timers = &loop_.timers(), .network = &redis_network_, .seed = uv_hrtime()};

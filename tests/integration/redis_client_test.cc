@@ -202,6 +202,51 @@ TEST_F(RedisClientTest, MayBeDestroyedWhileItConnects) {
   }
 }
 
+TEST_F(RedisClientTest, AReplyOverTheLimitEndsItsConnectionAndIsCounted) {
+  RedisServer server;
+  network_.set_max_message(256 << 10);  // four times that
+  connect(server.url());
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"SETRANGE", "fits", "999999", "x"}).integer, 1'000'000);
+  EXPECT_EQ(call({"SETRANGE", "large", "1999999", "x"}).integer, 2'000'000);
+  EXPECT_EQ(call({"GET", "fits"}).value.size(), 1'000'000u);
+  EXPECT_EQ(metrics_.reply_too_large.value(), 0u);
+  const Probe large = call({"GET", "large"});
+  EXPECT_EQ(large.status, ReplyStatus::unavailable);
+  EXPECT_THAT(large.text, HasSubstr("a reply of more than 1048576 bytes"));
+  EXPECT_EQ(metrics_.reply_too_large.value(), 1u);
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"GET", "fits"}).value.size(), 1'000'000u);
+  EXPECT_EQ(metrics_.no_memory_for_reply.value(), 0u);
+}
+
+class RedisMemoryTest : public RedisClientTest {
+ protected:
+  ~RedisMemoryTest() override { client_.reset(); }
+
+  MemoryAccount memory_{size_t{8} << 20};
+};
+
+TEST_F(RedisMemoryTest, WhatItsReplyHoldsIsChargedAndBounded) {
+  RedisServer server;
+  network_.charge(memory_);
+  connect(server.url());
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"SETRANGE", "fits", "1999999", "x"}).integer, 2'000'000);
+  EXPECT_EQ(call({"SETRANGE", "large", "9999999", "x"}).integer, 10'000'000);
+  EXPECT_EQ(call({"GET", "fits"}).value.size(), 2'000'000u);
+  EXPECT_LE(memory_.held(MemoryUse::redis_replies), size_t{128} << 10);
+  const Probe large = call({"GET", "large"});
+  EXPECT_EQ(large.status, ReplyStatus::unavailable);
+  EXPECT_THAT(large.text, HasSubstr("hold more than 4194304 bytes"));
+  EXPECT_EQ(metrics_.no_memory_for_reply.value(), 1u);
+  EXPECT_EQ(metrics_.reply_too_large.value(), 0u);
+  ASSERT_TRUE(run_until_up());
+  EXPECT_EQ(call({"GET", "fits"}).value.size(), 2'000'000u);
+  client_.reset();
+  EXPECT_EQ(memory_.total(), 0u);
+}
+
 TEST_F(RedisClientTest, BoundsTheBytesThatWaitForASlowRedis) {
   RedisServer server;
   connect(server.url());

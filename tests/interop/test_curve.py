@@ -60,12 +60,17 @@ class Keys:
 
     def dial(self, context, port, name, server="gateway"):
         """A DEALER with the keys of this name."""
+        dealer = self.dealer(context, name, server)
+        dealer.connect(f"tcp://127.0.0.1:{port}")
+        return dealer
+
+    def dealer(self, context, name, server="gateway"):
+        """The same, not connected yet."""
         dealer = context.socket(zmq.DEALER)
         dealer.setsockopt(zmq.LINGER, 0)
         secret = self.folder / f"{name}.key_secret"
         dealer.curve_publickey, dealer.curve_secretkey = zmq.auth.load_certificate(secret)
         dealer.curve_serverkey = self.public(server)
-        dealer.connect(f"tcp://127.0.0.1:{port}")
         return dealer
 
     def config(self, **more):
@@ -203,6 +208,29 @@ async def test_peers_without_a_key_keep_no_client_out(start, keys):
         alice.close()
         bob.close()
     assert not handshakes(gateway, "protocol"), "they were ended before their time"
+
+
+async def test_clients_that_leave_after_their_handshake_are_not_ill(start, keys):
+    """libzmq does not tell whose handshake is done. One of another connection is under way."""
+    gateway = await start(keys.config(clients="any"))
+    keys.make("client")
+    context = zmq.Context()
+    with socket.create_connection(("127.0.0.1", gateway.curve_port), PATIENCE_S) as other:
+        other.sendall(CURVE_GREETING)
+        assert other.recv(1)
+        for _ in range(50):
+            dealer = keys.dealer(context, "client")
+            monitor = dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+            dealer.connect(f"tcp://127.0.0.1:{gateway.curve_port}")
+            assert await asyncio.to_thread(monitor.poll, PATIENCE_S * 1_000)
+            dealer.disable_monitor()
+            dealer.close()
+        here = lambda: gateway.metrics().total("zerogate_connections", protocol="zmq")
+        await until(lambda: here() == 1, PATIENCE_S, "all of them have left")
+    assert handshakes(gateway, "ok") == 50
+    assert handshakes(gateway, "protocol") == 0
+    assert gateway.metrics().total("zerogate_malformed_total", reason="bad_handshake") == 0
+    context.destroy(linger=0)
 
 
 async def test_a_key_that_a_reload_removes_gets_errors_and_may_come_back(start, keys):

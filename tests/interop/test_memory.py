@@ -12,6 +12,7 @@ import types
 import msgspec
 import pytest
 import zmq
+from zero.error import RemoteException
 
 from authority import Authority
 from bridging import one_backend
@@ -299,6 +300,60 @@ async def test_long_messages_over_tls_together(tls_gateway):
         assert await reader.readexactly(len(HELLO)) == HELLO
         writer.close()
     await until(lambda: held() == 0, PATIENCE_S, "all of it is given back")
+
+
+@pytest.mark.parametrize("clients_at_once", [12, 24])
+async def test_long_replies_over_tls_together(clients_at_once, tls_gateway):
+    """Each of them reads: what is encrypted for one takes no more memory than its reply."""
+    message = t3_frame(1, t3_payload("echo", LONG))
+
+    async def ask():
+        reader, writer = await asyncio.open_connection("127.0.0.1", tls_gateway.port, ssl=tls_gateway.context)
+        writer.write(message)
+        frame = await reader.readexactly(9 + len(LONG))
+        writer.close()
+        return frame[9:]
+
+    replies = await asyncio.gather(*(ask() for _ in range(clients_at_once)), return_exceptions=True)
+    assert [reply for reply in replies if reply != LONG] == []
+    assert rejected(tls_gateway.gateway, "tcp", "send_memory") == 0
+
+
+async def test_tls_clients_that_do_not_read_go(tls_gateway, clients):
+    message = t3_frame(1, t3_payload("echo", LONG))
+    peers = []
+    for _ in range(8):
+        peer = socket.socket()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 10)
+        peer.settimeout(PATIENCE_S)
+        peer.connect(("127.0.0.1", tls_gateway.port))
+        peers.append(tls_gateway.context.wrap_socket(peer))
+    send_all = lambda: [peer.sendall(message) for peer in peers]
+    sent = asyncio.ensure_future(asyncio.to_thread(send_all))
+    shed = lambda: rejected(tls_gateway.gateway, "tcp", "send_memory") > 0
+    await until(shed, PATIENCE_S, "who does not read is ended")
+    client = clients.open("tcp", tls_gateway.gateway)
+    assert await client.call("hello_world") == "hello world"
+    for peer in peers:
+        peer.close()
+    await asyncio.gather(sent, return_exceptions=True)
+
+
+@pytest.mark.parametrize("limit, reason", [("MEMORY=64MiB", "memory"), ("MESSAGE=1MiB", "too_large")])
+async def test_a_huge_value_of_redis_costs_its_own_call(limit, reason, start_gateway, own_redis, clients):
+    name, value = limit.split("=")
+    gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_LIMITS_" + name: value})
+    order = "7b3dd5e4-6f0b-4c57-9d65-0a1d1f6d9a10"
+    own_redis.client().setrange(order, 40 * MIB, b"x")
+    client = clients.open("tcp", gateway)
+    with pytest.raises(RemoteException, match="more than"):
+        await client.call("get_order", order, timeout=PATIENCE_S * 1_000)
+    assert gateway.metrics().total("zerogate_redis_replies_refused_total", reason=reason) == 1
+    up = lambda: gateway.metrics().total("zerogate_redis_up") == 1
+    await until(up, PATIENCE_S, "it connects again")
+    assert gateway.metrics().total("zerogate_memory_budget_bytes", use="redis_replies") < MIB
+    assert await client.call("hello_world") == "hello world"
+    assert within_limit(gateway)
 
 
 async def test_no_reply_is_lost_of_thousands_under_way(gateway):

@@ -23,6 +23,7 @@ class LoopbackPort {
     EXPECT_EQ(bind(fd_.get(), generic(), size), 0);
     getsockname(fd_.get(), generic(), &size);
   }
+  int fd() const { return fd_.get(); }
   uint16_t number() const { return ntohs(address_.sin_port); }
 
   /// Both ends of a new connection.

@@ -176,6 +176,19 @@ TEST_F(TcpStreamTest, TellsWhenWhatWaitedIsWritten) {
   EXPECT_EQ(owner_.stream->writer().written(), large.size());
 }
 
+TEST_F(TcpStreamTest, TheShortRestOfALongWriteHoldsLittle) {
+  constexpr size_t kStep = 16 << 10;
+  adopt_unix();
+  for (size_t size = 4 * kStep; !owner_.stream->writer().waiting(); size += kStep) {
+    receive();
+    owner_.stream->out().append(std::string(size, 'x'));
+    ASSERT_EQ(owner_.stream->flush(), 0);
+  }
+  const StreamWriter& writer = owner_.stream->writer();
+  ASSERT_LE(writer.unsent(), 4 * kStep) << "the kernel takes most of it";
+  EXPECT_EQ(writer.held(), writer.unsent());
+}
+
 TEST_F(TcpStreamTest, KnowsItsDescriptor) {
   adopt_tcp();
   EXPECT_GE(owner_.stream->fd(), 0);

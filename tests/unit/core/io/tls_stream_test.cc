@@ -121,6 +121,32 @@ TEST_F(TlsStreamTest, MoreThanTheKernelTakesArrivesWhole) {
   EXPECT_EQ(server_.got, sent);
 }
 
+// Memory that had grown twofold would have replies that fit end clients that do read.
+TEST_F(TlsStreamTest, WhatWaitsForThePeerTakesItsOwnSize) {
+  ASSERT_TRUE(turn_until([&] { return both_connected(); }));
+  for (const size_t size : {600'000, 3'000'000, 4'500'000}) {
+    server_.got.clear();
+    client_.stream->out().append(std::string(size, 'x'));
+    EXPECT_EQ(client_.stream->flush(), 0);
+    ASSERT_TRUE(client_.stream->writer().waiting());
+    EXPECT_LE(TlsSession::most_sealed(size), size + size / 100);
+    EXPECT_LE(client_.stream->writer().held(), TlsSession::most_sealed(size));
+    EXPECT_TRUE(turn_until([&] { return server_.got.size() == size; }));
+  }
+}
+
+TEST_F(TlsStreamTest, AShortRestDoesNotHoldTheMemoryThatOthersUse) {
+  constexpr size_t kPiece = 1'000;
+  ASSERT_TRUE(turn_until([&] { return both_connected(); }));
+  tls_.spare().make_room(200 << 10);
+  while (!client_.stream->writer().waiting()) {
+    client_.stream->out().append(std::string(kPiece, 'x'));
+    ASSERT_EQ(client_.stream->flush(), 0);
+  }
+  EXPECT_LE(client_.stream->writer().held(), 2 * kPiece);
+  EXPECT_GE(tls_.spare().capacity(), size_t{200} << 10);
+}
+
 TEST_F(TlsStreamTest, BytesThatWereReadBeforeAPauseComeAfterIt) {
   ASSERT_TRUE(turn_until([&] { return both_connected(); }));
   server_.refuses = true;

@@ -162,6 +162,62 @@ TEST_F(ZmqConnectionsTest, AClientThatLeavesWhileAnotherConnectsIsNotIll) {
   EXPECT_EQ(metrics_.connections.value(), 0u);
 }
 
+TEST_F(ZmqConnectionsTest, AClientThatLeavesRightAfterItsHandshakeIsNotIllWhileAnotherConnects) {
+  accept(100);
+  accept(101);
+  succeed();
+  end(100);
+  EXPECT_EQ(ill(), 0u) << "the handshake that is done may have been its own";
+  succeed();
+  end(101);
+  EXPECT_EQ(ill(), 0u);
+}
+
+TEST_F(ZmqConnectionsTest, BesideAnIdleClientAnotherProtocolCountsOnceThatIsKnownToBeAClient) {
+  for (const bool speaks : {true, false}) {
+    const uint64_t before = ill();
+    accept(100);
+    succeed();
+    accept(101);
+    end(101);
+    EXPECT_EQ(ill(), before) << "the handshake that is done may have been its own";
+    if (speaks) {
+      connections_.spoke(100);
+    }
+    EXPECT_EQ(ill(), before + (speaks ? 1 : 0));
+    end(100);
+    EXPECT_EQ(ill(), before + 1);
+  }
+}
+
+TEST_F(ZmqConnectionsTest, OfManyOfAnotherProtocolOnlyAsManyAreOpenAsThereAreIdleClients) {
+  accept(100);
+  succeed();
+  for (int i = 0; i < 5; ++i) {
+    accept(101);
+    end(101);
+  }
+  EXPECT_EQ(ill(), 4u);
+  connections_.spoke(100);
+  EXPECT_EQ(ill(), 5u);
+  end(100);
+  EXPECT_EQ(ill(), 5u);
+}
+
+TEST_F(ZmqConnectionsTest, AMessageOfTheLastOneWithTheDescriptorSaysNothingOfAHandshake) {
+  connections_.note_curve();
+  accept(100);
+  succeed();
+  end(100);
+  const auto next = connect_with(0);
+  write(kCurveGreeting, next);
+  connections_.spoke(next.accepted.get());  // of the last one: it was read late
+  accept(101);
+  succeed();
+  end(next.accepted.get());
+  EXPECT_EQ(ill(), 0u);
+}
+
 TEST_F(ZmqConnectionsTest, ADescriptorsNextConnectionBeginsAnew) {
   accept(100);
   succeed();

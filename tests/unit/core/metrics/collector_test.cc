@@ -452,8 +452,13 @@ TEST_F(CollectorTest, RedisCommandsAreSummed) {
   second.redis.ok.add(3);
   second.redis.unavailable.add();
   second.redis.duration.observe(1'000'000);
+  first.redis.reply_too_large.add();
+  second.redis.reply_too_large.add();
+  second.redis.no_memory_for_reply.add();
   EXPECT_EQ(value("zerogate_redis_commands_total", {{"outcome", "ok"}}), 5);
   EXPECT_EQ(value("zerogate_redis_commands_total", {{"outcome", "unavailable"}}), 1);
+  EXPECT_EQ(value("zerogate_redis_replies_refused_total", {{"reason", "too_large"}}), 2);
+  EXPECT_EQ(value("zerogate_redis_replies_refused_total", {{"reason", "memory"}}), 1);
   EXPECT_EQ(family("zerogate_redis_command_duration_seconds").metric[0].histogram.sample_count, 1U);
 }
 

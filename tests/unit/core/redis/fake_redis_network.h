@@ -61,7 +61,7 @@ class FakeRedisConnection final : public RedisConnection {
       return;
     }
     if (std::exchange(server_.resets, false)) {
-      return break_off("Connection reset by peer", true);
+      return break_off("Connection reset by peer", RedisBreak::closed);
     }
     ++server_.flushes;
     for (size_t at = 0; at < out_.size();) {
@@ -113,7 +113,7 @@ class FakeRedisConnection final : public RedisConnection {
       return connect();
     }
     if (std::exchange(closing_, false)) {
-      return break_off("Server closed the connection", true);
+      return break_off("Server closed the connection", RedisBreak::closed);
     }
     if (server_.silent || under_way_.empty()) {
       return;
@@ -130,7 +130,7 @@ class FakeRedisConnection final : public RedisConnection {
   }
   void connect() {
     if (server_.way == FakeRedisServer::Way::refuses) {
-      return break_off("Connection refused", true);
+      return break_off("Connection refused", RedisBreak::closed);
     }
     if (server_.way == FakeRedisServer::Way::accepts) {
       connected_ = true;
@@ -141,7 +141,7 @@ class FakeRedisConnection final : public RedisConnection {
   }
   void answer(std::string text) {
     if (text == "close") {
-      return break_off("Server closed the connection", true);
+      return break_off("Server closed the connection", RedisBreak::closed);
     }
     const char type = text[0];
     text.erase(0, 1);
@@ -161,8 +161,8 @@ class FakeRedisConnection final : public RedisConnection {
     }
     owner_->on_redis_reply(reply);
   }
-  void break_off(std::string_view reason, bool closed) {
-    owner_->on_broken(reason, closed);
+  void break_off(std::string_view reason, RedisBreak why) {
+    owner_->on_broken(reason, why);
     EXPECT_EQ(owner_, nullptr) << "its owner did not let go";
   }
 

@@ -186,6 +186,36 @@ TEST_F(ReplyReaderTest, TheItemsOfALargeArrayLeaveNothingBehind) {
   EXPECT_LT(reader.reply().items->capacity(), 100u);
 }
 
+TEST_F(ReplyReaderTest, ItsMemoryIsThatOfTheBeginningOfAReply) {
+  ReplyReader reader;
+  const size_t idle = reader.memory();
+  const std::string half(500'000, 'x');
+  for (const std::string begin : {"$1000000\r\n", "*2\r\n$1000000\r\n"}) {
+    read(reader, {begin + half});
+    EXPECT_TRUE(reader.has_copies());
+    EXPECT_GE(reader.memory(), half.size()) << begin;
+    EXPECT_LE(reader.memory(), 3 * half.size()) << begin;
+    read(reader, {half + "\r\n", begin.front() == '*' ? "$1000000\r\n" + half : ""});
+    if (begin.front() == '*') {
+      EXPECT_GE(reader.memory(), 3 * half.size()) << "elements that were read count, too";
+      read(reader, {half + "\r\n"});
+    }
+    EXPECT_FALSE(reader.has_copies()) << begin;
+    EXPECT_LE(reader.memory(), idle) << begin;
+  }
+}
+
+TEST_F(ReplyReaderTest, TheItemsOfAnArrayOfFewBytesLeaveNothingBehind) {
+  ReplyReader reader;
+  const size_t idle = reader.memory();
+  std::string bytes = "*10000\r\n";
+  for (int i = 0; i < 10'000; ++i) {
+    bytes += ":1\r\n";  // 40 KB, and much more as values
+  }
+  EXPECT_EQ(read(reader, {bytes, ":1\r\n"}).size(), 2u);
+  EXPECT_LE(reader.memory(), idle + 2 * ReplyReader::kKeptBytes);
+}
+
 TEST_F(ReplyReaderTest, AReplyThatGrowsBeyondTheLimitIsNotRead) {
   const std::vector<std::string> refused = {
       "broken: Redis sent a reply of more than 4096 bytes, 4 times limits.message: raise that"};
