@@ -105,16 +105,6 @@ int TcpStream::open(bool is_local) {
   return error;
 }
 
-bool TcpStream::accept(uv_stream_t* server) {
-  if (open(server->type == UV_NAMED_PIPE) != 0 || uv_accept(server, &shell_->uv.stream) != 0) {
-    return false;
-  }
-  if (is_tcp()) {
-    uv_tcp_nodelay(&shell_->uv.tcp, 1);
-  }
-  return true;
-}
-
 bool TcpStream::adopt(UniqueFd connection) {
   int domain = 0;
   socklen_t size = sizeof domain;

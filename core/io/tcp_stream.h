@@ -38,7 +38,7 @@ class TcpStream final : private ReadTurns::Waiter,
 
   class Owner {
    public:
-    /// connect() has succeeded. With TLS the handshake has, also after accept() or adopt().
+    /// connect() has succeeded. With TLS the handshake has, also after adopt().
     virtual void on_connected() = 0;
     /// Bytes that were kept, then those that have come. What is not used goes back to keep().
     virtual void on_bytes(ByteView bytes) = 0;
@@ -65,7 +65,7 @@ class TcpStream final : private ReadTurns::Waiter,
   TcpStream(const TcpStream&) = delete;
   TcpStream& operator=(const TcpStream&) = delete;
 
-  /// Before connect(), accept() or adopt(): speaks TLS.
+  /// Before connect() or adopt(): speaks TLS.
   void secure(const TlsUse& use);
   /// Null without TLS.
   TlsLayer* tls() const { return tls_.get(); }
@@ -77,10 +77,8 @@ class TcpStream final : private ReadTurns::Waiter,
   int connect(const Address& address);
   int connect(const sockaddr* address);
 
-  /// Instead of connect(): takes the next connection of a listening socket. False: there was none
-  /// after all. start_reading() is due.
-  bool accept(uv_stream_t* server);
-  /// The same with a connected socket, TCP or Unix, which it takes in any case.
+  /// Instead of connect(): takes a connected socket, TCP or Unix, in any case. start_reading() is
+  /// due, unless it returns false.
   bool adopt(UniqueFd connection);
 
   /// Before it is connected: it gives way to other streams of the loop that have much to read.
@@ -128,8 +126,7 @@ class TcpStream final : private ReadTurns::Waiter,
   }
   const FrameReader& reader() const { return reader_; }
 
-  /// Reads on after accept(), adopt() or stop_reading(); a connect() does so by itself. 0 or
-  /// libuv's number.
+  /// Reads on after adopt() or stop_reading(); a connect() does so by itself. 0 or libuv's number.
   int start_reading();
   /// Reads no more.
   void stop_reading();

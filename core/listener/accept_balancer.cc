@@ -77,11 +77,11 @@ std::vector<UniqueFd> AcceptBalancer::close_inbox(size_t index) {
 
 uint64_t AcceptBalancer::held(size_t index) const {
   const Inbox& inbox = inboxes_[index];
-  const uint64_t held = connections_[index] + inbox.reserved + inbox.waiting.size();
+  const uint64_t held = connections_[index] + inbox.waiting.size();
   return held < inbox.most ? held : kFull;
 }
 
-std::optional<size_t> AcceptBalancer::reserve(size_t index) {
+bool AcceptBalancer::place(size_t index, UniqueFd& connection) {
   const std::lock_guard lock(mutex_);
   uint64_t total = 0;
   size_t emptiest = index;
@@ -96,26 +96,14 @@ std::optional<size_t> AcceptBalancer::reserve(size_t index) {
   const uint64_t slack = total / (kSlackShare * inboxes_.size());
   const size_t taker = held(index) > held(emptiest) + slack ? emptiest : index;
   if (held(taker) == kFull) {
-    return std::nullopt;
-  }
-  ++(taker == index ? connections_[index] : inboxes_[taker].reserved);
-  return taker;
-}
-
-void AcceptBalancer::give_back(size_t to) {
-  const std::lock_guard lock(mutex_);
-  --inboxes_[to].reserved;
-}
-
-bool AcceptBalancer::pass_on(size_t to, UniqueFd& connection) {
-  const std::lock_guard lock(mutex_);
-  Inbox& inbox = inboxes_[to];
-  --inbox.reserved;
-  if (inbox.wake == nullptr) {
     return false;
   }
-  inbox.waiting.push_back(std::move(connection));
-  inbox.wake();
+  if (taker == index) {
+    ++connections_[index];
+    return true;
+  }
+  inboxes_[taker].waiting.push_back(std::move(connection));
+  inboxes_[taker].wake();
   choose();
   return true;
 }

@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "core/base/unique_fd.h"
@@ -55,14 +54,10 @@ class AcceptBalancer {
   void open_inbox(size_t index, uint64_t most, std::function<void()> wake);
   /// Returns the connections that were passed on and not taken. `wake` is not called after this.
   std::vector<UniqueFd> close_inbox(size_t index);
-  /// Before `index` accepts a connection: the socket that is to have it, mostly `index` itself. Its
-  /// worker has one place less from here on, so that no two workers give the same place away. None:
-  /// all are full. A place of its own is given back by update(), another's by one of the next two.
-  std::optional<size_t> reserve(size_t index);
-  void give_back(size_t to);
-  /// Fills the place that was reserved. False when the other socket's inbox has closed meanwhile:
-  /// then `connection` is still the caller's.
-  bool pass_on(size_t to, UniqueFd& connection);
+  /// `index` has accepted `connection`: it is passed on to the socket that is to have it. Mostly
+  /// that is `index` itself. Then the connection stays the caller's, and counts as its own until it
+  /// tells by update(). False: all are full.
+  bool place(size_t index, UniqueFd& connection);
   /// One of the connections that others have passed on to `index`, and counted as its own from here
   /// on, until it tells by update(); none when there are no more.
   UniqueFd take(size_t index);
@@ -86,7 +81,6 @@ class AcceptBalancer {
   struct Inbox {
     std::function<void()> wake;  ///< null: closed
     uint64_t most = kFull;       ///< connections that its worker may have
-    uint64_t reserved = 0;       ///< places for connections that others are about to accept
     std::vector<UniqueFd> waiting;
   };
   /// kFull at the limit.

@@ -30,8 +30,8 @@ Address bound_address(int fd, Address address);
 /// Whether this host knows the group, by name; a number is always good. May ask the network.
 bool is_group(const std::string& group);
 
-/// Owned by the main thread, which closes it once no worker accepts any more; each worker accepts
-/// on a duplicate. Not thread-safe but for member().
+/// Owned by the main thread, which closes it once no worker accepts any more. Not thread-safe but
+/// for member().
 class ListenSocket {
  public:
   /// Connections that the kernel completes before they are accepted. Small, because libzmq accepts

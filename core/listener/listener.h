@@ -20,7 +20,7 @@ class Listener {
  public:
   virtual ~Listener() = default;
 
-  /// Starts to accept on a duplicate of the socket. Once.
+  /// Starts to accept on the socket, which outlives the accepting. Once.
   virtual Status listen(const ListenSocket& socket) = 0;
   /// Accepts no more; the connections there are stay.
   virtual void stop_accepting() = 0;

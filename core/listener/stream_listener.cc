@@ -11,8 +11,8 @@ namespace zerogate {
 
 namespace {
 
-/// True for one of the last descriptors that the process may open. When there is none, libuv closes
-/// new connections without a word (1.44, uv__emfile_trick): we do it a few earlier, and count.
+/// True for one of the last descriptors that the process may open: they are for Redis, backends and
+/// the admin port. Without any, newcomers could not even be refused.
 bool is_one_of_the_last(int fd) {
   rlimit limit;
   return fd >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
@@ -28,8 +28,8 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
       refusals_(timers, metrics, options.protocol),
       stall_timer_(timers, [this] { check_stalls(); }),
       tell_timer_(timers, [this] { tell_connections(); }),
-      accept_timer_(timers, [this] { stop_accepting(); }),
-      rest_timer_(timers, [this] { accept_again(); }),
+      accept_timer_(timers, [this] { accept_the_last(); }),
+      rest_timer_(timers, [this] { watch_newcomers(); }),
       held_timer_(timers, [this] { accept_held_back(); }),
       certificate_timer_(timers, [this] { check_certificates(); }),
       read_buffer_(new char[FrameReader::kSharedBytes]),
@@ -69,48 +69,30 @@ Status StreamListener::listen(const ListenSocket& socket) {
   if (options().newcomers_wait && !socket.bound().is_path()) {
     gate_.emplace(socket.fd());
   }
-  if (Status status = begin_to_accept(); !status) {
-    return status;
+  auto poll = std::make_unique<uv_poll_t>();
+  if (const int error = uv_poll_init(loop_.uv(), poll.get(), socket.fd()); error != 0) {
+    socket_ = nullptr;
+    return Error{
+        fmt::format("cannot listen on {}: {}", socket.bound().display(), uv_strerror(error))};
   }
+  poll->data = this;
+  accept_.reset(poll.release());
+  watch_newcomers();
   if (member_.balancer != nullptr) {
     open_inbox();
   }
   return ok_status();
 }
 
-Status StreamListener::begin_to_accept() {
-  accept_.reset(new UvStream);
-  accept_->handle.data = this;
-  const int fd = socket_->duplicate();
-  int error;
-  if (socket_->bound().is_path()) {
-    uv_pipe_init(loop_.uv(), &accept_->pipe, 0);
-    error = uv_pipe_open(&accept_->pipe, fd);
-  } else {
-    uv_tcp_init(loop_.uv(), &accept_->tcp);
-    error = uv_tcp_open(&accept_->tcp, fd);
-  }
-  const auto on_connection = [](uv_stream_t* server, int status) {
-    static_cast<StreamListener*>(server->data)->on_connection(status);
-  };
-  if (error == 0) {
-    error = uv_listen(&accept_->stream, ListenSocket::kBacklog, on_connection);
-  }
-  if (error == 0) {
-    return ok_status();
-  }
-  return Error{
-      fmt::format("cannot listen on {}: {}", socket_->bound().display(), uv_strerror(error))};
-}
-
 void StreamListener::stop_accepting() {
   accept_.reset();
   socket_ = nullptr;
+  held_back_.reset();
   rest_timer_.stop();
   if (inbox_ != nullptr) {
     // Whom others have passed on meanwhile has begun its connection as early as those here.
     for (UniqueFd& connection : member_.balancer->close_inbox(member_.index)) {
-      adopt(std::move(connection));
+      take(std::move(connection));
     }
   }
   inbox_.reset();
@@ -124,6 +106,11 @@ void StreamListener::drain() {
   if (accepts()) {
     accept_timer_.start(kAcceptGraceMs);
   }
+}
+
+void StreamListener::accept_the_last() {
+  accept_newcomers(ListenSocket::kBacklog);
+  stop_accepting();
 }
 
 void StreamListener::leave() {
@@ -158,24 +145,16 @@ void StreamListener::close_all() {
   closed_.clear();
 }
 
-void StreamListener::adopt(UniqueFd connection) {
-  StreamSession& session = make_session();
-  if (!session.adopt(std::move(connection))) {
-    return session.close();
-  }
-  admit(session);
-}
-
-StreamSession& StreamListener::make_session() {
+void StreamListener::take(UniqueFd connection, bool has_place) {
   const CallerKey key = sessions_.take();
   StreamSession::Owner& owner = *this;
   sessions_[key.slot] = std::make_unique<StreamSession>(shared_, owner, key);
   metrics_.accepted.add();  // also of one whose peer has gone by now
   metrics_.connections.add();
-  return *sessions_[key.slot];
-}
-
-void StreamListener::admit(StreamSession& session, bool has_place) {
+  StreamSession& session = *sessions_[key.slot];
+  if (!session.adopt(std::move(connection))) {
+    return session.close();
+  }
   tell_connections();
   if (!is_allowed(*session.address())) {
     session.reject(Rejected::not_allowed);

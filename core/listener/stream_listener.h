@@ -30,6 +30,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   static constexpr uint64_t kStallCheckMs = 1'000;
   /// While a newcomer waits, whether another worker has room is looked at so often.
   static constexpr uint64_t kHeldAgainMs = 100;
+  /// Newcomers accepted in a turn: no call waits for more of them.
+  static constexpr int kAcceptedAtOnce = 64;
   /// After accepting has failed, for want of descriptors or memory.
   static constexpr uint64_t kAcceptAgainMs = 100;
   /// From a drain's beginning: for handshakes that are under way, some round trips.
@@ -48,7 +50,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   StreamListener(const StreamListener&) = delete;
   StreamListener& operator=(const StreamListener&) = delete;
 
-  /// Starts to accept on a duplicate of the socket, which outlives the accepting. Once.
+  /// Starts to accept on the socket, which outlives the accepting. Once.
   Status listen(const ListenSocket& socket);
   /// Accepts no more; the connections there are stay.
   void stop_accepting();
@@ -78,7 +80,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   }
   bool empty() const { return sessions_.size() == 0; }
   /// Takes a connected socket, TCP or Unix, as if it had been accepted here.
-  void adopt(UniqueFd connection);
+  void adopt(UniqueFd connection) { take(std::move(connection)); }
   /// Writes what was gathered, as at the turn's end.
   void flush();
   /// True when no reply waits to be written.
@@ -114,34 +116,29 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void forget(StreamSession& session) override;
   void end_of_turn() override { flush(); }
 
-  Status begin_to_accept();
-  void on_connection(int status);
-  /// Leaves newcomers in the kernel for kAcceptAgainMs.
-  void rest();
-  void accept_again();
-  /// The member of the port's group that is to have the next connection: see
-  /// AcceptBalancer::reserve(). None: the port is full.
-  std::optional<size_t> reserve();
-  /// Accepts the next connection for the one where its place is.
-  void accept_for(size_t place);
-  void accept_here(bool has_place);
-  void pass_on(size_t to);
-  /// Its descriptor, of which this loop knows nothing. None when there is no connection any more.
-  UniqueFd accept_alone();
+  void watch_newcomers();
+  void accept_newcomers(int most);
+  /// False: no more at this time.
+  bool accept_next();
+  /// The same. Where there are no descriptors or no memory, newcomers stay in the kernel for
+  /// kAcceptAgainMs.
+  bool accept_failed(int error);
+  /// At a drain: those that wait have begun their connections.
+  void accept_the_last();
+  /// Takes the connection, or passes it on: see AcceptBalancer::place(). False: the port is full.
+  bool place(UniqueFd& connection);
   /// Takes what other workers have passed on.
   void adopt_passed_on();
-  StreamSession& make_session();
-  void admit(StreamSession& session, bool has_place = true);
+  void take(UniqueFd connection, bool has_place = true);
   /// Of a Unix socket the file's rights say who may connect.
   bool is_allowed(const PeerAddress& peer) const;
   /// Of TLS: false when one more handshake may not be under way.
   bool make_room_for_handshake();
   void open_inbox();
   void tell_connections();
-  bool full() const { return sessions_.size() >= options().max_connections; }
-  /// The next connection, which libuv has accepted, waits until there is room for it, here or with
-  /// another worker; the others behind it wait in the kernel.
-  void hold_back();
+  /// The connection waits until there is room for it, here or with another worker; the others
+  /// behind it wait in the kernel.
+  void hold_back(UniqueFd connection);
   void watch_others();
   void accept_held_back();
   void check_stalls();
@@ -160,14 +157,14 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   RefusalLog refusals_;
   const ListenSocket* socket_ = nullptr;  ///< null when it does not accept
   AcceptMember member_;
-  UvPtr<UvStream> accept_;   ///< null while it rests
+  UvPtr<uv_poll_t> accept_;  ///< polls socket_
   UvPtr<uv_async_t> inbox_;  ///< wakes the loop when another worker has passed something on
   Timer stall_timer_;
   Timer tell_timer_;    ///< tells the balancer again
   Timer accept_timer_;  ///< of drain()
   Timer rest_timer_;
   Timer held_timer_;  ///< there is room for the connection that was held back
-  bool held_back_ = false;
+  UniqueFd held_back_;
   std::optional<StateReporter> room_;  ///< where newcomers wait
   std::optional<AcceptGate> gate_;     ///< of a TCP socket where newcomers wait: see pause()
   Timer certificate_timer_;

@@ -1,6 +1,7 @@
 // How newcomers are shared out over the workers, and what becomes of them at the connection limit.
-#include <fcntl.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "core/listener/stream_listener.h"
@@ -24,99 +25,70 @@ void StreamListener::tell_connections() {
   }
 }
 
-// Without a place in the port they are accepted only to be refused, unless they may wait. libuv
-// polls the socket no more until the connection that it has accepted is taken.
-void StreamListener::on_connection(int status) {
-  if (status != 0) {
-    refusals_.count(Rejected::descriptors, [] { return "unknown"; });
-    return rest();
+void StreamListener::watch_newcomers() {
+  uv_poll_start(accept_.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
+    static_cast<StreamListener*>(poll->data)->accept_newcomers(kAcceptedAtOnce);
+  });
+}
+
+void StreamListener::accept_newcomers(int most) {
+  while (most-- > 0 && accept_next()) {
   }
-  if (const auto place = reserve()) {
-    return accept_for(*place);
+}
+
+// Without a place in the port it is taken only to be refused, unless it may wait.
+bool StreamListener::accept_next() {
+  UniqueFd connection(accept4(socket_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!connection) {
+    return accept_failed(errno);
+  }
+  if (place(connection)) {
+    return true;
   }
   if (options().newcomers_wait) {
-    return hold_back();
+    hold_back(std::move(connection));
+    return false;
   }
-  accept_here(false);
+  take(std::move(connection), false);
+  return true;
 }
 
-// libuv (1.44, uv__server_io) would try again at once, for as long as there is no descriptor or no
-// memory, and everybody whom this loop serves would wait. Closing is the only way to stop it.
-void StreamListener::rest() {
-  accept_.reset();
-  rest_timer_.start(kAcceptAgainMs);
-}
-
-void StreamListener::accept_again() {
-  if (!begin_to_accept()) {
-    rest();
-  }
-}
-
-// Decided before the connection is accepted: afterwards it cannot wait any more.
-std::optional<size_t> StreamListener::reserve() {
-  if (member_.balancer != nullptr) {
-    return member_.balancer->reserve(member_.index);
-  }
-  return full() ? std::nullopt : std::optional(member_.index);
-}
-
-void StreamListener::accept_for(size_t place) {
-  if (place != member_.index) {
-    return pass_on(place);
-  }
-  accept_here(true);
-}
-
-void StreamListener::accept_here(bool has_place) {
-  StreamSession& session = make_session();
-  if (!session.accept(&accept_->stream)) {
-    return session.close();
-  }
-  admit(session, has_place);
-}
-
-void StreamListener::pass_on(size_t to) {
-  UniqueFd connection = accept_alone();
-  if (!connection) {
-    return member_.balancer->give_back(to);
-  }
-  while (!member_.balancer->pass_on(to, connection)) {
-    // The other worker takes its leave.
-    const auto next = reserve();
-    if (!next) {
-      return refusals_.count(Rejected::draining, [&] { return peer_of(connection.get()); });
-    }
-    if (*next == member_.index) {
-      return adopt(std::move(connection));
-    }
-    to = *next;
+bool StreamListener::accept_failed(int error) {
+  switch (error) {
+    case EAGAIN:
+      return false;
+    case ECONNABORTED:
+    case EINTR:
+    case EPROTO:
+      return true;  // this one has gone, and others may wait behind it
+    default:
+      // No descriptor or no memory: the socket stays ready, and the loop would turn for nothing.
+      refusals_.count(Rejected::descriptors, [] { return "unknown"; });
+      uv_poll_stop(accept_.get());
+      rest_timer_.start(kAcceptAgainMs);
+      return false;
   }
 }
 
-UniqueFd StreamListener::accept_alone() {
-  UvPtr<UvStream> accepted(new UvStream);
-  uv_tcp_init(loop_.uv(), &accepted->tcp);
-  uv_os_fd_t fd = -1;
-  if (uv_accept(&accept_->stream, &accepted->stream) != 0 ||
-      uv_fileno(&accepted->handle, &fd) != 0) {
-    return {};
+bool StreamListener::place(UniqueFd& connection) {
+  const bool placed = member_.balancer != nullptr
+                          ? member_.balancer->place(member_.index, connection)
+                          : sessions_.size() < options().max_connections;
+  if (placed && connection) {
+    take(std::move(connection));
   }
-  UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));  // libuv keeps the one that it accepted
-  if (!connection) {
-    refusals_.count(Rejected::descriptors, [fd] { return peer_of(fd); });
-  }
-  return connection;
+  return placed;
 }
 
 void StreamListener::adopt_passed_on() {
   while (UniqueFd connection = member_.balancer->take(member_.index)) {
-    adopt(std::move(connection));
+    take(std::move(connection));
   }
 }
 
-void StreamListener::hold_back() {
-  held_back_ = true;
+void StreamListener::hold_back(UniqueFd connection) {
+  held_back_ = std::move(connection);
+  uv_poll_stop(accept_.get());
   metrics_.count(Rejected::limit);
   room_->set(false, "new connections wait");
   watch_others();
@@ -130,16 +102,14 @@ void StreamListener::watch_others() {
 }
 
 void StreamListener::accept_held_back() {
-  if (!held_back_ || accept_ == nullptr) {
+  if (!held_back_) {
     return;
   }
-  const auto place = reserve();
-  if (!place) {
+  if (!place(held_back_)) {
     return watch_others();
   }
-  held_back_ = false;
   room_->set(true);
-  accept_for(*place);
+  watch_newcomers();
 }
 
 }  // namespace zerogate

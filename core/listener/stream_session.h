@@ -109,10 +109,8 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   StreamSession(const StreamSession&) = delete;
   StreamSession& operator=(const StreamSession&) = delete;
 
-  /// Takes the next connection of `server`. False: there was none after all, or its peer has reset
-  /// it already, so that nothing is known of who it was; close() is due.
-  bool accept(uv_stream_t* server) { return stream_.accept(server) && begin(); }
-  /// The same with a connection that was accepted elsewhere. It takes the descriptor in any case.
+  /// Takes an accepted connection, in any case. False: its peer has reset it already, so that
+  /// nothing is known of who it was; close() is due.
   bool adopt(UniqueFd connection) { return stream_.adopt(std::move(connection)) && begin(); }
 
   // For the protocol.
@@ -179,7 +177,7 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   uint32_t in_flight() const { return in_flight_; }
   /// See PeerAddress. "gone" when it had none from the beginning.
   std::string peer() const { return peer_ ? peer_->text() : "gone"; }
-  /// Null until accept() or adopt() has succeeded.
+  /// Null until adopt() has succeeded.
   const std::optional<PeerAddress>& address() const { return peer_; }
   /// Worked out when it is first asked for. See ReplySink.
   const Caller& caller();

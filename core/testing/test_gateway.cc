@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/wire/msgpack_scan.h"
+#include "core/client/error_text.h"
 #include "core/wire/zerror.h"
 
 namespace zerogate {
@@ -124,14 +124,8 @@ ByteView TestGateway::wait_for(uint32_t id) {
 }
 
 void TestGateway::throw_error(ByteView body) {
-  wire::Reader reader(body);
-  uint32_t pairs = 0;
-  ByteView key;
-  ByteView value;
-  reader.read_map(pairs);
-  reader.read_str(key);
-  reader.read_str(value);
-  const std::string text(value);
+  const auto error = read_error(body);
+  const std::string text = error ? std::string(error->text) : error_text(body);
   switch (*wire::error_key(body)) {
     case wire::ErrorKey::function_not_found:
       throw MethodNotFoundException(text);

@@ -25,11 +25,11 @@ constexpr uint32_t kOfProcess = 8;
 // Of each thread: its loop's epoll, wake-up, pair of pipes and spare one (libuv keeps it for when
 // there are none left).
 constexpr uint32_t kOfLoop = 5;
-constexpr uint32_t kOfListeningSocket = 2;  // the socket, and the duplicate that accepts
-constexpr uint32_t kHeldNewcomer = 1;       // at the limit libuv has accepted one that waits
+constexpr uint32_t kOfListeningSocket = 1;
+constexpr uint32_t kHeldNewcomer = 1;  // at the limit one has been accepted that waits
 // Of libzmq's context for the CURVE port: its threads have an epoll and a mailbox each, and the
-// sockets a mailbox.
-constexpr uint32_t kOfRouter = 8;
+// sockets a mailbox. It accepts on a duplicate of the listening socket.
+constexpr uint32_t kOfRouter = 9;
 constexpr uint32_t kOfZmqMonitor = 1;
 constexpr uint32_t kOfZapHandler = 1;  // where newcomers are judged
 constexpr uint32_t kOfCurveListener =

@@ -79,7 +79,7 @@ TEST_F(TcpLimitsTest, TheConnectionBehindTheLimitIsClosedAndCounted) {
   EXPECT_EQ(rejected(Rejected::limit), 1u);
 }
 
-// With none left at all libuv would close it, and nobody would know.
+// With none left at all it would wait, and the gateway could not reach Redis.
 TEST_F(TcpLimitsTest, AConnectionThatTakesTheLastDescriptorsIsClosedAndCounted) {
   listen_tcp();
   RawClient& served = connect_and_accept();

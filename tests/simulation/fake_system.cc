@@ -86,6 +86,7 @@ namespace sim = zerogate::simulation;
 
 extern "C" {
 
+int __real_accept4(int, sockaddr*, socklen_t*, int);
 ssize_t __real_send(int, const void*, size_t, int);
 ssize_t __real_recv(int, void*, size_t, int);
 int __real_close(int);
@@ -97,6 +98,25 @@ int __real_getrlimit64(int, rlimit*);
 int __real_fcntl64(int, int, ...);
 ssize_t __real_getrandom(void*, size_t, unsigned);
 int __real_clock_gettime(clockid_t, timespec*);
+
+int __wrap_accept4(int fd, sockaddr* name, socklen_t* size, int flags) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_accept4(fd, name, size, flags);
+  }
+  auto& backlog = sim::descriptors().find(fd)->listening->backlog;
+  if (backlog.empty()) {
+    errno = EAGAIN;
+    return -1;
+  }
+  const int accepted =
+      sim::descriptors().open({.socket = backlog.front(), .listening = nullptr, .address = {}});
+  if (accepted < 0) {
+    errno = -accepted;
+    return -1;
+  }
+  backlog.pop_front();
+  return accepted;
+}
 
 ssize_t __wrap_send(int fd, const void* data, size_t size, int flags) {
   if (!sim::Descriptors::is_ours(fd)) {

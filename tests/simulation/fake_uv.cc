@@ -67,7 +67,6 @@ void uv_close(uv_handle_t* uv, uv_close_cb callback) {
   }
   handle.closing = true;
   handle.active = handle.reading = handle.connect_done = false;
-  handle.on_connection = nullptr;
   uv->close_cb = callback;
   if (is_stream(handle) && handle.fd >= 0) {
     descriptors().close(handle.fd);
@@ -139,13 +138,21 @@ int uv_async_send(uv_async_t* async) {
 }
 
 int uv_poll_init(uv_loop_t* loop, uv_poll_t* poll, int fd) {
-  make(loop, poll, UV_POLL).fd = fd;
+  Handle& handle = make(loop, poll, UV_POLL);
+  handle.fd = fd;
+  if (const Descriptors::Entry* entry = descriptors().find(fd)) {
+    handle.listening = entry->listening;
+  }
   return 0;
 }
 int uv_poll_start(uv_poll_t* poll, int, uv_poll_cb callback) {
   Handle& handle = of(poll);
   handle.on_poll = callback;
   handle.active = true;
+  return 0;
+}
+int uv_poll_stop(uv_poll_t* poll) {
+  of(poll).active = false;
   return 0;
 }
 
@@ -159,7 +166,6 @@ int uv_tcp_open(uv_tcp_t* tcp, uv_os_sock_t fd) {
   const Descriptors::Entry* entry = descriptors().find(fd);
   handle.fd = fd;
   handle.socket = entry->socket;
-  handle.listening = entry->listening;
   return 0;
 }
 int uv_tcp_nodelay(uv_tcp_t*, int) { return 0; }
@@ -202,26 +208,6 @@ int uv_tcp_connect(uv_connect_t* connect, uv_tcp_t* tcp, const sockaddr* address
   return 0;
 }
 
-int uv_listen(uv_stream_t* stream, int, uv_connection_cb callback) {
-  of(stream).on_connection = callback;
-  return 0;
-}
-int uv_accept(uv_stream_t* server, uv_stream_t* client) {
-  Handle& from = of(server);
-  Handle& to = of(client);
-  if (from.accepted == nullptr) {
-    return UV_EAGAIN;
-  }
-  const int fd = descriptors().open({.socket = from.accepted, .listening = nullptr, .address = {}});
-  if (fd < 0) {
-    from.accepted->close();
-    from.accepted = nullptr;
-    return fd;
-  }
-  to.fd = fd;
-  to.socket = std::exchange(from.accepted, nullptr);
-  return 0;
-}
 int uv_read_start(uv_stream_t* stream, uv_alloc_cb alloc, uv_read_cb read) {
   Handle& handle = of(stream);
   if (handle.closing || handle.socket == nullptr) {

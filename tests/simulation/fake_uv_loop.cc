@@ -43,8 +43,7 @@ void end_write(Handle& handle, int status) {
 namespace {
 
 bool is_alive(const Handle& handle) {
-  return handle.active || handle.reading || handle.connect != nullptr || handle.write != nullptr ||
-         handle.on_connection != nullptr;
+  return handle.active || handle.reading || handle.connect != nullptr || handle.write != nullptr;
 }
 
 bool loop_is_alive() {
@@ -108,12 +107,11 @@ bool is_ready(const Handle& handle) {
     case UV_ASYNC:
       return handle.sent;
     case UV_POLL:
-      return handle.active && loop_hooks.readable(handle.fd);
+      return handle.active && (handle.listening != nullptr ? !handle.listening->backlog.empty()
+                                                           : loop_hooks.readable(handle.fd));
     case UV_TCP:
       return handle.connect_done || (handle.reading && handle.socket->readable()) ||
-             (handle.write != nullptr && handle.socket->writable()) ||
-             (handle.on_connection != nullptr && handle.accepted == nullptr &&
-              !handle.listening->backlog.empty());
+             (handle.write != nullptr && handle.socket->writable());
     default:
       return false;
   }
@@ -149,23 +147,6 @@ void read_once(Handle& handle) {
   handle.on_read(stream, got == 0 ? static_cast<ssize_t>(UV_EOF) : got, &buffer);
 }
 
-void accept_all(Handle& handle) {
-  while (!handle.closing && handle.on_connection != nullptr && handle.accepted == nullptr &&
-         !handle.listening->backlog.empty()) {
-    handle.accepted = handle.listening->backlog.front();
-    handle.listening->backlog.pop_front();
-    if (descriptors().count() >= descriptors().limit) {
-      handle.accepted->close();  // uv__emfile_trick
-      handle.accepted = nullptr;
-      continue;
-    }
-    handle.on_connection(reinterpret_cast<uv_stream_t*>(handle.uv), 0);
-    if (handle.accepted != nullptr) {
-      return;  // not taken: libuv waits
-    }
-  }
-}
-
 void serve(Handle& handle) {
   switch (handle.uv->type) {
     case UV_ASYNC:
@@ -175,9 +156,6 @@ void serve(Handle& handle) {
       return handle.on_poll(reinterpret_cast<uv_poll_t*>(handle.uv), 0, UV_READABLE);
     default:
       break;
-  }
-  if (handle.on_connection != nullptr) {
-    return accept_all(handle);
   }
   if (std::exchange(handle.connect_done, false)) {
     uv_connect_t* connect = std::exchange(handle.connect, nullptr);

@@ -29,15 +29,13 @@ struct Handle {
   uv_async_cb on_async = nullptr;
   // Poll.
   int fd = -1;
+  std::shared_ptr<Listening> listening;  ///< null: the descriptor is none of the network's
   uv_poll_cb on_poll = nullptr;
   // Streams; also fd.
   SocketPtr socket;
-  std::shared_ptr<Listening> listening;
-  SocketPtr accepted;
   bool reading = false;
   uv_alloc_cb on_alloc = nullptr;
   uv_read_cb on_read = nullptr;
-  uv_connection_cb on_connection = nullptr;
   uv_connect_t* connect = nullptr;
   uv_connect_cb on_connect = nullptr;
   bool connect_done = false;

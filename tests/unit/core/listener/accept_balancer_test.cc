@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <optional>
 #include <vector>
 
 #include "core/listener/listen_socket.h"
@@ -48,11 +49,16 @@ class AcceptBalancerTest : public ::testing::Test {
     return accepted;
   }
 
-  /// The first one passes a connection on.
-  void pass_on_to(size_t index) {
-    ASSERT_EQ(balancer_.reserve(0), index);
+  void open_inbox(size_t index, uint64_t most) {
+    balancer_.open_inbox(index, most, [this, index] { woken_ = index; });
+  }
+  /// Who gets a connection that `index` has accepted.
+  std::optional<size_t> taker(size_t index) {
     UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
-    ASSERT_TRUE(balancer_.pass_on(index, connection));
+    if (!balancer_.place(index, connection)) {
+      return std::nullopt;
+    }
+    return connection ? index : woken_;
   }
   void pause() { now_ += std::chrono::seconds(1); }
   /// Of a socket that had none: they have come one by one.
@@ -65,6 +71,7 @@ class AcceptBalancerTest : public ::testing::Test {
 
   std::vector<ListenSocket> sockets_ = ListenSocket::open_group({"127.0.0.1", 0, ""}, 3).value();
   std::vector<UniqueFd> clients_;
+  std::optional<size_t> woken_;  ///< whose inbox got something last
   AcceptBalancer::Clock::time_point now_ = AcceptBalancer::Clock::now();
   AcceptBalancer balancer_{fds_of(sockets_), [this] { return now_; }};
 };
@@ -169,20 +176,19 @@ TEST_F(AcceptBalancerTest, OfManyOneMoreOrLessDoesNotMatter) {
 }
 
 TEST_F(AcceptBalancerTest, WhoHasMoreThanAnotherPassesOn) {
-  int woken = 0;
   balancer_.update(0, 1);
-  EXPECT_EQ(balancer_.reserve(0), 0u) << "nobody has an inbox";
+  EXPECT_EQ(taker(0), 0u) << "nobody has an inbox";
   balancer_.update(0, 1);
-  balancer_.open_inbox(1, 100, [&] { ++woken; });
-  EXPECT_EQ(balancer_.reserve(1), 1u);
+  open_inbox(1, 100);
+  EXPECT_EQ(taker(1), 1u);
+  EXPECT_FALSE(woken_);
   balancer_.update(1, 0);
-  EXPECT_EQ(balancer_.reserve(0), 1u);
   UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
   const int fd = connection.get();
-  ASSERT_TRUE(balancer_.pass_on(1, connection));
+  ASSERT_TRUE(balancer_.place(0, connection));
   EXPECT_FALSE(connection);
-  EXPECT_EQ(woken, 1);
-  EXPECT_EQ(balancer_.reserve(0), 0u) << "what waits in an inbox counts";
+  EXPECT_EQ(woken_, 1u);
+  EXPECT_EQ(taker(0), 0u) << "what waits in an inbox counts";
   const UniqueFd taken = balancer_.take(1);
   EXPECT_EQ(taken.get(), fd);
   EXPECT_FALSE(balancer_.take(1));
@@ -191,66 +197,59 @@ TEST_F(AcceptBalancerTest, WhoHasMoreThanAnotherPassesOn) {
 // A worker adopts them one by one. Would it seem to have none meanwhile, all others passed on
 // theirs.
 TEST_F(AcceptBalancerTest, WhatWasTakenStaysCounted) {
-  balancer_.open_inbox(1, 100, [] {});
+  open_inbox(1, 100);
   balancer_.update(0, 2);
   for (int i = 0; i < 2; ++i) {
-    pass_on_to(1);
+    ASSERT_EQ(taker(0), 1u);
   }
-  EXPECT_EQ(balancer_.reserve(0), 0u);
+  EXPECT_EQ(taker(0), 0u);
   balancer_.update(0, 2);
   const UniqueFd first = balancer_.take(1);
-  EXPECT_EQ(balancer_.reserve(0), 0u) << "one is taken, one waits";
+  EXPECT_EQ(taker(0), 0u) << "one is taken, one waits";
   balancer_.update(0, 2);
   balancer_.update(1, 1);
   const UniqueFd second = balancer_.take(1);
-  EXPECT_EQ(balancer_.reserve(0), 0u) << "one has told, one is taken";
+  EXPECT_EQ(taker(0), 0u) << "one has told, one is taken";
 }
 
 TEST_F(AcceptBalancerTest, AClosedInboxTakesNothing) {
-  balancer_.open_inbox(1, 100, [] {});
+  open_inbox(1, 100);
   balancer_.update(0, 5);
-  ASSERT_EQ(balancer_.reserve(0), 1u);
-  balancer_.close_inbox(1);
-  UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
-  EXPECT_FALSE(balancer_.pass_on(1, connection));
-  EXPECT_TRUE(connection) << "it is still ours";
-  EXPECT_EQ(balancer_.reserve(0), 0u);
+  ASSERT_EQ(taker(0), 1u);
+  EXPECT_EQ(balancer_.close_inbox(1).size(), 1u);
+  EXPECT_EQ(taker(0), 0u);
 }
 
 TEST_F(AcceptBalancerTest, NoWorkerGetsMoreThanItMayHaveHoweverLateItTells) {
   for (size_t i = 0; i < 3; ++i) {
-    balancer_.open_inbox(i, 2, [] {});
+    open_inbox(i, 2);
   }
   balancer_.update(0, AcceptBalancer::kFull);
   for (int i = 0; i < 4; ++i) {
-    const auto to = balancer_.reserve(0);
+    const auto to = taker(0);
     ASSERT_TRUE(to);
     EXPECT_NE(*to, 0u);
-    UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
-    ASSERT_TRUE(balancer_.pass_on(*to, connection));
   }
-  EXPECT_EQ(balancer_.reserve(0), std::nullopt);
-  EXPECT_EQ(balancer_.reserve(1), std::nullopt) << "its own newcomers count alike";
+  EXPECT_EQ(taker(0), std::nullopt);
+  EXPECT_EQ(taker(1), std::nullopt) << "its own newcomers count alike";
   const UniqueFd first = balancer_.take(1);
   balancer_.update(1, 1);
-  EXPECT_EQ(balancer_.reserve(0), std::nullopt) << "one is there, one waits";
+  EXPECT_EQ(taker(0), std::nullopt) << "one is there, one waits";
   const UniqueFd second = balancer_.take(1);
   balancer_.update(1, 1);  // one of the two has left
-  EXPECT_EQ(balancer_.reserve(0), 1u);
-  EXPECT_EQ(balancer_.reserve(0), std::nullopt);
+  EXPECT_EQ(taker(0), 1u);
+  EXPECT_EQ(taker(0), std::nullopt);
 }
 
 TEST_F(AcceptBalancerTest, APlaceIsGivenAwayOnce) {
-  balancer_.open_inbox(0, 1, [] {});
-  balancer_.open_inbox(1, 1, [] {});
+  open_inbox(0, 1);
+  open_inbox(1, 1);
   balancer_.update(0, 1);
-  ASSERT_EQ(balancer_.reserve(0), 1u);
-  EXPECT_EQ(balancer_.reserve(1), std::nullopt) << "another is about to fill it";
-  balancer_.give_back(1);
-  EXPECT_EQ(balancer_.reserve(1), 1u);
-  EXPECT_EQ(balancer_.reserve(0), std::nullopt) << "it is about to fill it itself";
-  balancer_.update(1, 0);  // accepting failed
-  EXPECT_EQ(balancer_.reserve(0), 1u);
+  ASSERT_EQ(taker(1), 1u);
+  EXPECT_EQ(taker(0), std::nullopt) << "it was its own";
+  balancer_.update(1, 0);  // whose peer had gone
+  EXPECT_EQ(taker(0), 1u);
+  EXPECT_EQ(taker(1), std::nullopt) << "another has passed one on";
 }
 
 TEST_F(AcceptBalancerTest, AnotherSocketOfTheSamePortIsNotShared) {
@@ -273,11 +272,13 @@ TEST(AcceptBalancerOfOneSocket, TheInboxesKeepTheBalance) {
   balancer.open_inbox(1, 100, [] {});
   EXPECT_TRUE(balancer.update(0, 3)) << "there is no filter that could come too late";
   for (uint64_t i = 1; i <= 3; ++i) {
-    ASSERT_EQ(balancer.reserve(0), 1u);
     UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM, 0));
-    ASSERT_TRUE(balancer.pass_on(1, connection));
+    ASSERT_TRUE(balancer.place(0, connection));
+    EXPECT_FALSE(connection);
   }
-  EXPECT_EQ(balancer.reserve(0), 0u);
+  UniqueFd connection(::socket(AF_UNIX, SOCK_STREAM, 0));
+  ASSERT_TRUE(balancer.place(0, connection));
+  EXPECT_TRUE(connection);
 }
 
 // Choices change faster than the kernel may be told of them. The last one must reach it all the

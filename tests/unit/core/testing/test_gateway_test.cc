@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -27,6 +28,11 @@ Functions parcel_functions() {
   Functions functions({.threads = 1, .queue = 10});
   functions.add("twice", "", [](int64_t number) { return 2 * number; })
       .add("fail", "", [] { throw std::runtime_error("boom"); })
+      .add("fail_by_map", "",
+           [] {
+             return std::map<std::string, std::string>{{"Order", "7"},
+                                                       {"__zerror__server_exception", "boom"}};
+           })
       .add("same", "", [](Parcel parcel) { return parcel; })
       .add("length", "", [](const std::string& text) { return text.size(); })
       .add("save", "",
@@ -86,6 +92,7 @@ TEST_F(TestGatewayTest, APlainFunctionIsCalledByItsName) {
 TEST_F(TestGatewayTest, AFailureIsTheExceptionOfAPythonClient) {
   EXPECT_THAT([&] { gateway_.call("fail"); },
               ThrowsMessage<RemoteException>(StrEq("RuntimeError('boom')")));
+  EXPECT_THAT([&] { gateway_.call("fail_by_map"); }, ThrowsMessage<RemoteException>(StrEq("boom")));
   EXPECT_THAT([&] { gateway_.call("twice", "x"); },
               fails_with<ValidationException>("Expected `int`, got `str`"));
   EXPECT_THAT([&] { gateway_.call("same", 1); }, fails_with<ValidationException>("Expected"));
