@@ -57,16 +57,17 @@ bool StreamListener::accept_failed(int error) {
   switch (error) {
     case EAGAIN:
       return false;
-    case ECONNABORTED:
-    case EINTR:
-    case EPROTO:
-      return true;  // this one has gone, and others may wait behind it
-    default:
-      // No descriptor or no memory: the socket stays ready, and the loop would turn for nothing.
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      // The socket stays ready, and the loop would turn for nothing.
       refusals_.count(Rejected::descriptors, [] { return "unknown"; });
       uv_poll_stop(accept_.get());
       rest_timer_.start(kAcceptAgainMs);
       return false;
+    default:
+      return true;  // this one has gone (accept(2)), and others may wait behind it
   }
 }
 

@@ -48,11 +48,11 @@ constexpr std::array<uint32_t, kProtocolNames.size()> kMalformedOf = {
     bits({Malformed::too_large, Malformed::bad_msgpack, Malformed::too_deep, Malformed::bad_frames,
           Malformed::bad_name, Malformed::bad_handshake})};
 constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
-    bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::stalled,
-          Rejected::slow_reader, Rejected::receive_memory, Rejected::send_memory,
-          Rejected::not_allowed, Rejected::handshakes, Rejected::certificate}),
-    bits({Rejected::limit, Rejected::descriptors, Rejected::draining, Rejected::slow_reader,
-          Rejected::receive_memory, Rejected::send_memory, Rejected::not_allowed})};
+    bits({Rejected::limit, Rejected::descriptors, Rejected::stalled, Rejected::slow_reader,
+          Rejected::receive_memory, Rejected::send_memory, Rejected::not_allowed,
+          Rejected::handshakes, Rejected::certificate}),
+    bits({Rejected::limit, Rejected::descriptors, Rejected::slow_reader, Rejected::receive_memory,
+          Rejected::send_memory, Rejected::not_allowed})};
 
 /// The labels to show, read once for a scrape: some may be learned or forgotten meanwhile.
 std::vector<LiveLabel> shown_functions(const FunctionLabels& functions) {
@@ -217,8 +217,8 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       workers, "zerogate_connections_rejected_total",
       "Client connections that the gateway refused or ended by itself, by reason: limit = "
       "limits.connections reached (zmq: times that newcomers had to wait, none is refused), "
-      "descriptors = no file descriptor left, draining = shutting "
-      "down, stalled = a request begun and not finished in time, slow_reader = replies waited "
+      "descriptors = no file descriptor left, stalled = a request begun and not finished in time, "
+      "slow_reader = replies waited "
       "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
       "requests or of unread replies over all clients, not_allowed = its address is not in "
       "listen.allow, or its key not among curve.clients, handshakes = limits.handshakes reached, "

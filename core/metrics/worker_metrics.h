@@ -40,7 +40,6 @@ inline constexpr std::array<std::string_view, 10> kMalformedNames = {
 enum class Rejected : uint8_t {
   limit,           ///< limits.connections reached; ZeroMQ: a newcomer had to wait
   descriptors,     ///< the process ran out of file descriptors
-  draining,        ///< the gateway is shutting down
   stalled,         ///< a frame was begun and not finished in time
   slow_reader,     ///< replies waited too long for the peer to read them
   receive_memory,  ///< memory is short, and this one sends least of what it holds, or holds most
@@ -49,9 +48,9 @@ enum class Rejected : uint8_t {
   handshakes,      ///< limits.handshakes reached: so many are not done yet; CURVE: no place is left
   certificate,     ///< what a reload has brought would not let its certificate in
 };
-inline constexpr std::array<std::string_view, 10> kRejectedNames = {
-    "limit",          "descriptors", "draining",    "stalled",    "slow_reader",
-    "receive_memory", "send_memory", "not_allowed", "handshakes", "certificate"};
+inline constexpr std::array<std::string_view, 9> kRejectedNames = {
+    "limit",       "descriptors", "stalled",    "slow_reader", "receive_memory",
+    "send_memory", "not_allowed", "handshakes", "certificate"};
 
 /// How a CURVE handshake ended. Label values of curve_handshakes_total.
 enum class CurveResult : uint8_t {
