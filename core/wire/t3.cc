@@ -160,6 +160,9 @@ bool read_usual(ByteView payload, Envelope& envelope) {
   }
   rest.remove_prefix(kUsualData.size());
   envelope.status = status_of(check_value(rest));
+  if (envelope.status != EnvelopeStatus::ok) {
+    return true;
+  }
   envelope.function = payload.substr(kNameAt, name_bytes);
   envelope.argument = rest;
   return true;
