@@ -58,12 +58,12 @@ void BackendConnection::complete(uint32_t id, const Slot& slot, ByteView body) {
 }
 
 void BackendConnection::complete_unusable(uint32_t id, const Slot& slot, size_t reply_bytes,
-                                          ByteView body) {
+                                          wire::ValueStatus status) {
   std::string message;
   if (reply_bytes > options_.max_message) {
     message = fmt::format("backend '{}' sent a reply of {} bytes, limit {} (limits.message)",
                           options_.backend, reply_bytes, options_.max_message);
-  } else if (wire::scan_value(body).error == wire::ScanError::too_deep) {
+  } else if (status == wire::ValueStatus::too_deep) {
     message = fmt::format("backend '{}' sent a reply that is nested deeper than {} levels",
                           options_.backend, wire::kMaxDepth);
   } else {

@@ -158,7 +158,8 @@ class BackendConnection {
   /// Hands a reply to the slot that find() has found.
   void complete(uint32_t id, const Slot& slot, ByteView body);
   /// The same for a reply that cannot be used: an error that says why takes its place.
-  void complete_unusable(uint32_t id, const Slot& slot, size_t reply_bytes, ByteView body);
+  void complete_unusable(uint32_t id, const Slot& slot, size_t reply_bytes,
+                         wire::ValueStatus status = wire::ValueStatus::malformed);
   /// give_up() has been called for a request: what has come of its answer is of no use.
   virtual void on_given_up() {}
   /// The answer to `connect`: only Zero's own counts.

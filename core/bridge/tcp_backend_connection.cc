@@ -150,7 +150,7 @@ ByteView TcpBackendConnection::skip(ByteView bytes) {
   skip_ -= skipped;
   if (skip_ == 0) {
     if (const Slot* slot = find(skipped_id_)) {
-      complete_unusable(skipped_id_, *slot, skipped_reply_, {});
+      complete_unusable(skipped_id_, *slot, skipped_reply_);
     } else {
       note_stray_reply();
     }
@@ -175,8 +175,8 @@ void TcpBackendConnection::on_frame(uint32_t id, ByteView payload) {
   if (slot == nullptr) {
     return note_stray_reply();
   }
-  if (!wire::is_one_value(payload)) {
-    return complete_unusable(id, *slot, payload.size(), payload);
+  if (const auto status = wire::check_value(payload); status != wire::ValueStatus::ok) {
+    return complete_unusable(id, *slot, payload.size(), status);
   }
   complete(id, *slot, payload);
 }

@@ -204,10 +204,12 @@ void ZmqBackendConnection::on_message(ByteView body) {
   const auto passes_as_it_is = [slot] {
     return slot->forwarded == nullptr || slot->forwarded->call.takes_any_bytes();
   };
-  const bool usable =
-      result.size() <= options().max_message && (wire::is_one_value(result) || passes_as_it_is());
-  if (!usable) {
-    return complete_unusable(id, *slot, result.size(), result);
+  if (result.size() > options().max_message) {
+    return complete_unusable(id, *slot, result.size());
+  }
+  const wire::ValueStatus status = wire::check_value(result);
+  if (status != wire::ValueStatus::ok && !passes_as_it_is()) {
+    return complete_unusable(id, *slot, result.size(), status);
   }
   complete(id, *slot, result);
 }

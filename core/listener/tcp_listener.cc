@@ -58,7 +58,7 @@ ByteView TcpListener::consume(StreamSession& session, ByteView bytes, uint64_t r
 void TcpListener::dispatch(StreamSession& session, const wire::TcpFrame& frame,
                            uint64_t received_ns) {
   using wire::t3::EnvelopeStatus;
-  const wire::t3::Envelope envelope = wire::t3::parse_envelope(frame.payload);
+  const wire::t3::Envelope& envelope = frame.envelope;
   if (frame.wire == Wire::t1) {
     session.limit_calls(1);  // without ids only the order tells which reply is whose
   }

@@ -191,12 +191,14 @@ Decoder::Fault Decoder::malformed() {
   if (!rest.empty() && wire::type_of(rest.front()) == wire::Type::invalid) {
     error_ = fmt::format("MessagePack data is malformed: invalid opcode '\\xc1' (byte {})",
                          size_ - rest.size());
-  } else if (wire::scan_value(rest, levels_left()).error == wire::ScanError::too_deep) {
-    return too_deep();
   } else {
     error_ = "Input data was truncated";
   }
   return {};
+}
+
+Decoder::Fault Decoder::not_a_value(wire::ScanError error) {
+  return error == wire::ScanError::too_deep ? too_deep() : malformed();
 }
 
 Decoder::Fault Decoder::too_deep() {

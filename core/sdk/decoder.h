@@ -135,7 +135,8 @@ class Decoder {
   void leave() { --depth_; }
   /// Passes over a value of any type. `value` views it.
   bool read_value(ByteView& value) {
-    return reader_.read_value(value, levels_left()) || malformed();
+    const wire::ScanError error = reader_.take_value(value, levels_left());
+    return error == wire::ScanError::none || not_a_value(error);
   }
 
   /// What those return who say what is wrong: false. Not a bool, so that compilers know it, and the
@@ -161,6 +162,7 @@ class Decoder {
   [[gnu::cold]] Fault not_a_field_name(const Path* path);
   [[gnu::cold]] Fault not_finished();
   [[gnu::cold]] Fault malformed();
+  [[gnu::cold]] Fault not_a_value(wire::ScanError error);
   bool descend() {
     ++depth_;
     return depth_ <= wire::kMaxDepth || too_deep();

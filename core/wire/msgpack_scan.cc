@@ -4,66 +4,11 @@
 #include <bit>
 
 #include "core/wire/big_endian.h"
+#include "core/wire/msgpack_form.h"
+#include "core/wire/msgpack_scanner.h"
 
 namespace zerogate::wire {
 namespace {
-
-constexpr uint8_t to_byte(char c) { return static_cast<uint8_t>(c); }
-
-/// What the first byte of a value tells.
-struct Form {
-  uint8_t size = 1;          ///< bytes up to the next value; of a long form its head alone
-  uint8_t items = 0;         ///< values in a short container
-  uint8_t length_bytes = 0;  ///< of the big-endian count behind the first byte; 0: a short form
-  uint8_t per_item = 0;      ///< values for each count of a container; 0: a count is of bytes
-};
-constexpr uint8_t kNoForm = 0xff;  ///< as length_bytes: of 0xc1, which MessagePack never uses
-
-constexpr Form short_form(int size) { return {static_cast<uint8_t>(size), 0, 0, 0}; }
-/// `extra`: an ext's type.
-constexpr Form long_form(uint8_t length_bytes, uint8_t extra, uint8_t per_item) {
-  return {static_cast<uint8_t>(1 + length_bytes + extra), 0, length_bytes, per_item};
-}
-constexpr std::array<Form, 256> make_forms() {
-  std::array<Form, 256> forms{};  // fixints, nil and booleans are one byte
-  for (int i = 0; i < 16; ++i) {
-    forms[0x80 + i] = {1, static_cast<uint8_t>(2 * i), 0, 2};
-    forms[0x90 + i] = {1, static_cast<uint8_t>(i), 0, 1};
-  }
-  for (int i = 0; i < 32; ++i) {
-    forms[0xa0 + i] = short_form(1 + i);  // fixstr
-  }
-  forms[0xc1] = {0, 0, kNoForm, 0};
-  forms[0xca] = short_form(5), forms[0xcb] = short_form(9);  // floats
-  for (int i = 0; i < 4; ++i) {
-    forms[0xcc + i] = forms[0xd0 + i] = short_form(1 + (1 << i));  // integers
-  }
-  for (int i = 0; i < 5; ++i) {
-    forms[0xd4 + i] = short_form(2 + (1 << i));  // fixext
-  }
-  for (int i = 0; i < 3; ++i) {
-    const auto length_bytes = static_cast<uint8_t>(1 << i);
-    forms[0xc4 + i] = forms[0xd9 + i] = long_form(length_bytes, 0, 0);  // bin, str
-    forms[0xc7 + i] = long_form(length_bytes, 1, 0);                    // ext
-  }
-  for (int i = 0; i < 2; ++i) {
-    const auto length_bytes = static_cast<uint8_t>(2 << i);
-    forms[0xdc + i] = long_form(length_bytes, 0, 1);  // array
-    forms[0xde + i] = long_form(length_bytes, 0, 2);  // map
-  }
-  return forms;
-}
-constexpr std::array<Form, 256> kForms = make_forms();
-constexpr Form form_of(char first) { return kForms[to_byte(first)]; }
-
-/// Bytes of the whole value where the first one alone decides that; else 0.
-constexpr std::array<uint8_t, 256> kFixedSizes = [] {
-  std::array<uint8_t, 256> sizes{};
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    sizes[i] = kForms[i].length_bytes == 0 && kForms[i].per_item == 0 ? kForms[i].size : 0;
-  }
-  return sizes;
-}();
 
 constexpr Type find_type(uint8_t first) {
   if (first <= 0x7f || first >= 0xe0) {
@@ -119,18 +64,6 @@ constexpr std::array<Type, 256> make_types() {
 }
 constexpr std::array<Type, 256> kTypes = make_types();
 
-/// The length or count behind the first byte. The caller has checked that it is there.
-uint64_t read_count(const char* behind_first, uint8_t length_bytes) {
-  switch (length_bytes) {
-    case 1:
-      return to_byte(*behind_first);
-    case 2:
-      return load_be16(behind_first);
-    default:
-      return load_be32(behind_first);
-  }
-}
-
 /// Reads the head of a long form without an ext's type: its bytes and its count. False when `bytes`
 /// is too short for it.
 bool read_head(ByteView bytes, size_t& header, uint64_t& count) {
@@ -168,68 +101,13 @@ bool is_one_short_value(ByteView bytes) {
 
 }  // namespace
 
-Scan scan_value(ByteView bytes, uint32_t levels) noexcept {
-  const char* at = bytes.data();
-  const char* const end = at + bytes.size();
-  // Values still to come: of the innermost open container, and below it of those around it. Only
-  // the slots in use are ever touched. 64 bits, since a map of 2^32-1 pairs claims 2^33-2 values.
-  uint64_t left = 1;
-  uint64_t outer[kMaxDepth];
-  uint32_t depth = 0;
-  for (;;) {
-    if (at == end) {
-      return {0, ScanError::truncated};
-    }
-    const auto present = static_cast<uint64_t>(end - at);
-    if (static_cast<int8_t>(*at) >= -32) {  // a fixint; its branch spares dense lists the table
-      ++at;
-    } else if (const uint8_t size = kFixedSizes[to_byte(*at)]; size != 0) {
-      if (size > present) {
-        return {0, ScanError::truncated};
-      }
-      at += size;
-    } else {
-      const Form form = form_of(*at);
-      if (form.length_bytes == kNoForm) {
-        return {0, ScanError::invalid};
-      }
-      if (form.size > present) {
-        return {0, ScanError::truncated};
-      }
-      uint64_t items = form.items;
-      if (form.length_bytes != 0) {
-        const uint64_t count = read_count(at + 1, form.length_bytes);
-        if (form.per_item == 0 && count > present - form.size) {
-          return {0, ScanError::truncated};
-        }
-        at += form.per_item == 0 ? count : 0;
-        items = count * form.per_item;
-      }
-      if (form.per_item != 0 && depth == levels) {
-        return {0, ScanError::too_deep};
-      }
-      at += form.size;
-      if (items != 0) {
-        outer[depth++] = left;
-        left = items;
-        continue;
-      }
-    }
-    while (--left == 0) {
-      if (depth == 0) {
-        return {static_cast<size_t>(at - bytes.data()), ScanError::none};
-      }
-      left = outer[--depth];
-    }
-  }
-}
+Scan scan_value(ByteView bytes, uint32_t levels) noexcept { return Scanner(levels).scan(bytes); }
 
-bool is_any_one_value(ByteView bytes) noexcept {
+ValueStatus check_any_value(ByteView bytes) noexcept {
   if (bytes.size() <= kMaxDepth) {
-    return is_one_short_value(bytes);
+    return is_one_short_value(bytes) ? ValueStatus::ok : ValueStatus::malformed;
   }
-  const Scan scan = scan_value(bytes);
-  return scan.error == ScanError::none && scan.length == bytes.size();
+  return status_of(scan_value(bytes), bytes.size());
 }
 
 Type type_of(char first) noexcept { return kTypes[to_byte(first)]; }
@@ -380,9 +258,12 @@ bool Reader::read_ext(int8_t& type, ByteView& body) noexcept {
   return take(header + 1, static_cast<size_t>(count), body);
 }
 
-bool Reader::read_value(ByteView& value, uint32_t levels) noexcept {
+ScanError Reader::take_value(ByteView& value, uint32_t levels) noexcept {
   const Scan scan = scan_value(rest(), levels);
-  return scan.error == ScanError::none && take(0, scan.length, value);
+  if (scan.error == ScanError::none) {
+    take(0, scan.length, value);
+  }
+  return scan.error;
 }
 
 }  // namespace zerogate::wire

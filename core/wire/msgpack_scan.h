@@ -30,14 +30,28 @@ struct Scan {
 /// how deep it may be, at most kMaxDepth.
 Scan scan_value(ByteView bytes, uint32_t levels = kMaxDepth) noexcept;
 
-/// Of is_one_value().
-bool is_any_one_value(ByteView bytes) noexcept;
-
-/// True when `bytes` is exactly one whole value, with nothing behind it: mostly nil.
-inline bool is_one_value(ByteView bytes) noexcept {
-  constexpr char kNilByte = static_cast<char>(0xc0);
-  return (bytes.size() == 1 && bytes.front() == kNilByte) || is_any_one_value(bytes);
+/// What bytes are that should be exactly one value.
+enum class ValueStatus : uint8_t {
+  ok,
+  malformed,  ///< not a whole value, or with something behind it
+  too_deep,   ///< nested deeper than kMaxDepth
+};
+/// Of bytes that begin with a value which a scan has measured so.
+constexpr ValueStatus status_of(const Scan& scan, size_t size) {
+  return scan.error == ScanError::too_deep                      ? ValueStatus::too_deep
+         : scan.error == ScanError::none && scan.length == size ? ValueStatus::ok
+                                                                : ValueStatus::malformed;
 }
+
+/// Of check_value().
+ValueStatus check_any_value(ByteView bytes) noexcept;
+
+/// Is that one whole value, with nothing behind it? Mostly it is nil. One pass, whatever it finds.
+inline ValueStatus check_value(ByteView bytes) noexcept {
+  constexpr char kNilByte = static_cast<char>(0xc0);
+  return bytes.size() == 1 && bytes.front() == kNilByte ? ValueStatus::ok : check_any_value(bytes);
+}
+inline bool is_one_value(ByteView bytes) noexcept { return check_value(bytes) == ValueStatus::ok; }
 
 /// MessagePack's families of types, as error messages name them.
 enum class Type : uint8_t { nil, boolean, integer, real, str, bin, array, map, ext, invalid };
@@ -99,7 +113,11 @@ class Reader {
   bool read_bin(ByteView& bytes) noexcept;
   bool read_ext(int8_t& type, ByteView& body) noexcept;
   /// Takes one whole value of any type, at most `levels` deep; `value` views its bytes.
-  bool read_value(ByteView& value, uint32_t levels = kMaxDepth) noexcept;
+  bool read_value(ByteView& value, uint32_t levels = kMaxDepth) noexcept {
+    return take_value(value, levels) == ScanError::none;
+  }
+  /// The same, and says why not.
+  ScanError take_value(ByteView& value, uint32_t levels = kMaxDepth) noexcept;
 
  private:
   bool read_short_count(uint8_t family, uint32_t& count) noexcept {

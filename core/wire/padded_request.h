@@ -52,11 +52,7 @@ inline w5::RequestStatus read_argument(ByteView bytes, ByteView& argument) {
     return w5::RequestStatus::ok;
   }
   argument = bytes;
-  if (is_one_value(bytes)) {
-    return w5::RequestStatus::ok;
-  }
-  return scan_value(bytes).error == ScanError::too_deep ? w5::RequestStatus::too_deep
-                                                        : w5::RequestStatus::malformed;
+  return check_value(bytes);
 }
 
 /// Slices `body` as the real workers do, however short it is.

@@ -45,6 +45,11 @@ struct Fields {
   ByteView argument;
 };
 
+EnvelopeStatus status_of(ValueStatus argument) {
+  return argument == ValueStatus::ok         ? EnvelopeStatus::ok
+         : argument == ValueStatus::too_deep ? EnvelopeStatus::too_deep
+                                             : EnvelopeStatus::malformed;
+}
 EnvelopeStatus status_of(ScanError error) {
   return error == ScanError::too_deep ? EnvelopeStatus::too_deep : EnvelopeStatus::malformed;
 }
@@ -135,7 +140,7 @@ bool is_falsy(ByteView value) {
 }
 
 /// Reads {"fn": name of 1 to 31 bytes, "data": value}, as every client writes it. False for any
-/// other payload, good or bad: that goes the general way.
+/// payload that begins otherwise, good or bad: that goes the general way.
 bool read_usual(ByteView payload, Envelope& envelope) {
   constexpr size_t kNameAt = kUsualFront.size() + 1;
   if (payload.size() < kNameAt || !payload.starts_with(kUsualFront)) {
@@ -154,10 +159,10 @@ bool read_usual(ByteView payload, Envelope& envelope) {
     return false;
   }
   rest.remove_prefix(kUsualData.size());
-  if (!is_one_value(rest)) {
-    return false;
+  envelope.status = status_of(check_value(rest));
+  if (envelope.status != EnvelopeStatus::ok) {
+    return true;
   }
-  envelope.status = EnvelopeStatus::ok;
   envelope.function = payload.substr(kNameAt, name_bytes);
   envelope.argument = rest;
   return true;

@@ -53,8 +53,8 @@ struct Envelope {
   ByteView argument;  ///< exactly one value; nil when `data` is missing
 };
 
-/// Finds function and argument in a request's payload. Extra keys are ignored and of a key that
-/// stands twice the last one counts, as in Python.
+/// Finds function and argument in a request's payload, in one pass. Extra keys are ignored and of a
+/// key that stands twice the last one counts, as in Python.
 Envelope parse_envelope(ByteView payload) noexcept;
 
 /// Appends a frame with this payload. `Out` is an OutBuffer or a std::string, as of

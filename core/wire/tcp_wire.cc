@@ -9,6 +9,7 @@
 namespace zerogate::wire {
 namespace {
 
+using t3::EnvelopeStatus;
 using t3::FrameStatus;
 
 constexpr size_t kT1PayloadAt = t3::kLengthBytes;
@@ -34,8 +35,19 @@ bool begins_like_request(ByteView payload) {
          has_function_first(payload);
 }
 
-bool is_old_request(ByteView payload) {
-  return begins_like_request(payload) && is_one_value(payload);
+/// Reads what T1 or T2 would call the payload. False: it is no request, so the frame is T3's.
+bool read_old_request(TcpFrame& frame, ByteView payload) {
+  if (!begins_like_request(payload)) {
+    return false;
+  }
+  const t3::Envelope envelope = t3::parse_envelope(payload);
+  if (envelope.status == EnvelopeStatus::malformed || envelope.status == EnvelopeStatus::too_deep) {
+    return false;
+  }
+  frame.payload = payload;
+  frame.flag = 0;  // that byte was another one
+  frame.envelope = envelope;
+  return true;
 }
 
 }  // namespace
@@ -43,20 +55,21 @@ bool is_old_request(ByteView payload) {
 TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept {
   TcpFrame frame;
   t3::read_frame(frame, bytes, max_message);
-  if (frame.status != FrameStatus::whole || begins_like_request(frame.payload)) {
+  if (frame.status != FrameStatus::whole) {
+    return frame;
+  }
+  if (begins_like_request(frame.payload)) {
+    frame.envelope = t3::parse_envelope(frame.payload);
     return frame;
   }
   const ByteView whole = bytes.substr(0, frame.size);
-  if (is_old_request(whole.substr(kT2PayloadAt))) {
+  if (read_old_request(frame, whole.substr(kT2PayloadAt))) {
     frame.wire = Wire::t2;
-    frame.payload = whole.substr(kT2PayloadAt);
-  } else if (is_old_request(whole.substr(kT1PayloadAt))) {
+  } else if (read_old_request(frame, whole.substr(kT1PayloadAt))) {
     frame.wire = Wire::t1;
     frame.id = 0;
-    frame.payload = whole.substr(kT1PayloadAt);
-  }
-  if (frame.wire != Wire::t3) {
-    frame.flag = 0;  // that byte was another one
+  } else {
+    frame.envelope = t3::parse_envelope(frame.payload);
   }
   // Measured as T3 it was up to 5 bytes shorter.
   if (frame.payload.size() > max_message) {

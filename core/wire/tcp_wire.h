@@ -25,11 +25,11 @@ namespace zerogate::wire {
 /// A frame of any wire. T1 has no id, so its id is 0 and its replies go out in order; T1 and T2
 /// have no flag, so theirs is 0.
 struct TcpFrame : t3::Frame {
-  Wire wire = Wire::t3;  ///< known only of a whole frame
+  Wire wire = Wire::t3;   ///< known only of a whole frame
+  t3::Envelope envelope;  ///< of the payload, whatever the wire
 };
 
-/// Reads the first frame of `bytes`. `max_message` limits the payload, in bytes. The payload
-/// is what t3::parse_envelope reads, whatever the wire.
+/// Reads the first frame of `bytes`. `max_message` limits the payload, in bytes.
 TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept;
 
 /// Of write_tcp_reply(), for T1 and T2.

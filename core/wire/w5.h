@@ -9,17 +9,15 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "core/wire/msgpack_scan.h"
 
 namespace zerogate::wire::w5 {
 
 inline constexpr size_t kIdBytes = 16;
 inline constexpr size_t kNameBytes = 80;
 
-enum class RequestStatus : uint8_t {
-  ok,
-  malformed,  ///< the argument is not exactly one well-formed value
-  too_deep,   ///< nested deeper than kMaxDepth
-};
+/// Of the argument.
+using RequestStatus = ValueStatus;
 
 struct Request {
   RequestStatus status = RequestStatus::malformed;

@@ -1,8 +1,11 @@
-// scan_value and Reader against msgpack-cxx: the same length and the same verdict on any bytes.
+// scan_value, Scanner and Reader against msgpack-cxx: the same length and the same verdict on any
+// bytes, however they are cut.
 
+#include <algorithm>
 #include <vector>
 
 #include "core/wire/msgpack_scan.h"
+#include "core/wire/msgpack_scanner.h"
 #include "tests/fuzz/fuzz_check.h"
 #include "tests/unit/core/wire/reference_scan.h"
 
@@ -27,6 +30,21 @@ void walk(ByteView bytes) {
   }
 }
 
+/// In parts, whose sizes the last byte tells.
+void check_parts(ByteView bytes, const wire::Scan& whole) {
+  const size_t part = bytes.empty() ? 1 : 1 + static_cast<uint8_t>(bytes.back()) % 40;
+  wire::Scanner scanner;
+  wire::Scan scan;
+  for (size_t size = 0;; size = std::min(size + part, bytes.size())) {
+    const std::vector<char> front(bytes.begin(), bytes.begin() + static_cast<long>(size));
+    scan = scanner.scan({front.data(), front.size()});
+    if (scan.error != wire::ScanError::truncated || size == bytes.size()) {
+      break;
+    }
+  }
+  check(scan.error == whole.error && scan.length == whole.length, "the cuts change nothing");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -44,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(wire::scan_value({cut.data(), cut.size()}).error == wire::ScanError::truncated,
           "one byte less is truncated");
   }
+  check_parts(bytes, ours);
   walk(bytes);
   return 0;
 }
