@@ -28,4 +28,11 @@ bool is_printable(std::string_view text) noexcept;
 /// newlines.
 std::string printable_json(std::string json);
 
+/// `json`, of nlohmann's library, as such a document on one line. Bytes that are not UTF-8, which
+/// peers may have sent, become U+FFFD.
+template <class Json>
+std::string dump_printable(const Json& json) {
+  return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 }  // namespace zerogate

@@ -66,9 +66,7 @@ std::shared_ptr<LineThread> background() {
 /// As a JSON string: quotes, backslashes and all that does not print escaped, bytes that are not
 /// UTF-8 replaced by U+FFFD.
 std::string json_string(std::string_view text) {
-  using Json = nlohmann::json;
-  return printable_json(
-      Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace));
+  return dump_printable(nlohmann::json(std::string(text)));
 }
 
 bool is_plain(std::string_view text) {

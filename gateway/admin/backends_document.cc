@@ -95,9 +95,7 @@ Json endpoints_json(const EndpointReports& reports, const Moment& now) {
 }
 
 std::string backends_json(const EndpointReports& reports, const Moment& now) {
-  return printable_json(
-             endpoints_json(reports, now).dump(-1, ' ', false, Json::error_handler_t::replace)) +
-         "\n";
+  return dump_printable(endpoints_json(reports, now)) + "\n";
 }
 
 Result<EndpointOrder> parse_order(std::string_view query) {

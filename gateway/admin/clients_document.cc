@@ -47,7 +47,7 @@ std::string clients_json(const ClientList& list) {
   for (const ClientInfo& client : list.clients) {
     json["clients"].push_back(client_json(client));
   }
-  return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace)) + "\n";
+  return dump_printable(json) + "\n";
 }
 
 }  // namespace zerogate

@@ -138,7 +138,7 @@ std::string status_json(const StatusHead& head, const std::vector<MetricFamily>&
   for (const MetricFamily& family : families) {
     json["families"][family.name] = family_json(family);
   }
-  return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return dump_printable(json);
 }
 
 }  // namespace zerogate

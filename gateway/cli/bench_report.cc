@@ -149,7 +149,7 @@ std::string report_as_json(const LoadOptions& options, const LoadReport& report)
   json["client_cpu_seconds"] = seconds(report.cpu_ns);
   json["client_busiest_thread"] = report.busy_share();
   // A server's text may hold anything.
-  return printable_json(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return dump_printable(json);
 }
 
 }  // namespace zerogate

@@ -143,9 +143,7 @@ int run_functions(const FunctionsCommand& command, const Functions& functions,
   const Config& config = std::get<Config>(loaded);
   if (command.as_json) {
     // Text of a program's own may be any bytes.
-    out << printable_json(
-               json_of(config, functions).dump(-1, ' ', false, Json::error_handler_t::replace))
-        << '\n';
+    out << dump_printable(json_of(config, functions)) << '\n';
   } else {
     print_table(config, functions, out);
   }
