@@ -1,6 +1,7 @@
 #include "core/rpc/rate_limits.h"
 
 #include <gtest/gtest.h>
+#include <prometheus/metric_family.h>
 
 #include <map>
 
