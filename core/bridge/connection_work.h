@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/base/clock.h"
+#include "core/bridge/expected_time.h"
 #include "core/bridge/service_times.h"
 
 namespace zerogate {
@@ -27,7 +28,7 @@ class ConnectionWork {
   /// reaches us, whatever becomes of the server.
   static constexpr uint64_t kSafeReplyBytes = 16 << 10;
 
-  /// The expected service times of all calls on it.
+  /// What is expected of all calls on it together.
   uint64_t ahead_ns() const { return ahead_ns_; }
   bool silent(uint64_t now_ns) const {
     return now_ns - heard_ns_ > std::max(kSilentTimes * ahead_ns_, kSilentLeastNs);
@@ -36,19 +37,21 @@ class ConnectionWork {
   bool large_replies() const { return reply_bytes_ > kSafeReplyBytes; }
 
   /// A call is being sent. `alone`: the first on an idle connection.
-  void sent(uint64_t expected_ns, uint32_t reply_bytes, bool alone, uint64_t now_ns) {
+  void sent(const ExpectedTime& expected, uint32_t reply_bytes, bool alone, uint64_t now_ns) {
     if (alone) {
       heard_ns_ = now_ns;
     }
-    ahead_ns_ += expected_ns;
+    ahead_ += expected;
+    ahead_ns_ = ahead_.ns();
     reply_bytes_ += reply_bytes;
   }
   /// It was answered; its numbers are as they were when it was sent. `time`, of its function, may
   /// be null. `last`: no call is left.
   /// `sharers`: connections of the server with calls, this one included.
-  void answered(uint64_t expected_ns, uint32_t reply_bytes, ServiceTime* time, bool last,
+  void answered(const ExpectedTime& expected, uint32_t reply_bytes, ServiceTime* time, bool last,
                 uint32_t sharers, uint64_t now_ns) {
-    ahead_ns_ -= expected_ns;
+    ahead_ -= expected;
+    ahead_ns_ = ahead_.ns();
     reply_bytes_ -= reply_bytes;
     if (last && answers_ == 0) {  // as mostly: it has had the time for itself
       if (time != nullptr) {
@@ -96,7 +99,8 @@ class ConnectionWork {
     took_ns_ = 0;
   }
 
-  uint64_t ahead_ns_ = 0;
+  ExpectedTime ahead_;
+  uint64_t ahead_ns_ = 0;  ///< of ahead_
   uint64_t heard_ns_ = 0;  ///< of the last answer, or when the first call was sent since it is idle
   uint64_t took_ns_ = 0;   ///< the answers of that turn, together
   uint64_t reply_bytes_ = 0;  ///< of the largest replies that its calls' functions ever had

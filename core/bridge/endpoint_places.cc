@@ -13,8 +13,7 @@ uint64_t Endpoint::limit() const { return takes_calls() ? uint64_t{up_} * in_fli
 // it is lost with no other call.
 bool Endpoint::goes_behind_others(const ForwardedCall& call) const {
   return least_ns_ <= options_.pipeline_wait_ns && !call.sent_again &&
-         call.service_time != nullptr &&
-         call.service_time->expected_ns() != ServiceTime::kUnknownNs;
+         call.service_time != nullptr && call.service_time->expected().known();
 }
 
 bool Endpoint::choose_place(const ForwardedCall& call) {
@@ -97,10 +96,10 @@ BackendConnection* Endpoint::least_work() {
 inline void Endpoint::note_send(BackendConnection& connection, ForwardedCall& call) {
   const uint32_t load = connection.load();
   const ServiceTime* const time = call.service_time;
-  call.expected_ns = time != nullptr ? time->expected_ns() : ServiceTime::kUnknownNs;
+  call.expected = time != nullptr ? time->expected() : ExpectedTime::unknown();
   call.reply_bytes = time != nullptr ? time->largest_reply() : 0;
   ConnectionWork& work = connection.work();
-  work.sent(call.expected_ns, call.reply_bytes, load == 0, call.sent_ns);
+  work.sent(call.expected, call.reply_bytes, load == 0, call.sent_ns);
   least_ns_ = std::min(least_ns_, work.ahead_ns());
   if (levels_.rise(load)) {
     metrics_->depth.set(levels_.deepest());
@@ -136,7 +135,7 @@ void Endpoint::note_answer(BackendConnection& connection, const ForwardedCall& c
   ConnectionWork& work = connection.work();
   const bool idle = connection.load() == 0;
   const uint32_t sharers = std::max(up_ - levels_.idle() + static_cast<uint32_t>(idle), 1U);
-  work.answered(call.expected_ns, call.reply_bytes, time, idle, sharers, now_ns());
+  work.answered(call.expected, call.reply_bytes, time, idle, sharers, now_ns());
   if (!idle) {
     least_ns_ = std::min(least_ns_, work.ahead_ns());
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "core/bridge/expected_time.h"
 #include "core/rpc/call.h"
 #include "core/wire/protocol.h"
 #include "core/wire/translate.h"
@@ -36,7 +37,7 @@ struct ForwardedCall {
   bool sent_again = false;  ///< a server closed the connection before it had begun with it
 
   ServiceTime* service_time = nullptr;  ///< its function's; null when nothing is known of it
-  uint64_t expected_ns = 0;             ///< as it was when the call was sent
+  ExpectedTime expected;                ///< as it was when the call was sent
   uint32_t reply_bytes = 0;             ///< the same, of the largest reply
 
   ByteView function() const { return ByteView(request).substr(0, function_bytes); }

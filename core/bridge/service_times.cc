@@ -16,29 +16,24 @@ constexpr auto kWeights = [] {
   return weights;
 }();
 
+/// Connections whose calls may have had the same processor, at the most.
+int32_t share_of(uint32_t sharers) {
+  return static_cast<int32_t>(std::max(sharers / ServiceTime::kBelievedSharers, 1U));
+}
+
 }  // namespace
 
 // As TCP estimates its retransmission time (RFC 6298, section 2), with a memory that ends.
 void ServiceTime::add(uint64_t ns, uint32_t sharers) {
   // Signed: the processor has an instruction for these conversions.
   const auto most = static_cast<float>(static_cast<int64_t>(ns));
-  const uint32_t share = std::max(sharers / kBelievedSharers, 1U);
-  const float least = most / static_cast<float>(static_cast<int32_t>(share));
-  const bool is_news = mean_ns_ > most || mean_ns_ < least;
   if (samples_ < kMemory) {
     ++samples_;
-  } else if (!is_news) {
-    return;
-  }
-  if (samples_ == 1) {
-    mean_ns_ = most;
-  } else if (is_news) {
-    learn(mean_ns_ > most ? most : least);
-  }
-  if (samples_ >= kLeastSamples) {
-    const auto expected =
-        static_cast<int64_t>(std::max(mean_ns_ + 2 * deviation_, slowest_ns_ / kMemory));
-    expected_ns_ = std::min(static_cast<uint64_t>(expected), kUnknownNs);
+    learn(most);
+  } else if (mean_ns_ > most) {
+    learn(most);
+  } else if (const float least = most / static_cast<float>(share_of(sharers)); mean_ns_ < least) {
+    learn(least);
   }
 }
 
@@ -48,12 +43,16 @@ inline void ServiceTime::learn(float ns) {
   mean_ns_ += weight * away;
   deviation_ += weight * ((1 - weight) * std::abs(away) - deviation_);  // from the new mean
   slowest_ns_ = std::max(ns, slowest_ns_ * (1 - 1.0F / kLongMemory));
+  if (samples_ >= kLeastSamples) {
+    const float rare = slowest_ns_ / kMemory - 2 * deviation_;
+    expected_ = ExpectedTime(std::max(mean_ns_, rare), deviation_);
+  }
 }
 
 void ServiceTime::forget_times() {
   mean_ns_ = deviation_ = slowest_ns_ = 0;
   samples_ = 0;
-  expected_ns_ = kUnknownNs;
+  expected_ = ExpectedTime::unknown();
 }
 
 }  // namespace zerogate

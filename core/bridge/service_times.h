@@ -5,28 +5,28 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/bridge/expected_time.h"
 #include "core/metrics/function_labels.h"
 
 namespace zerogate {
 
-/// What is expected of one function: its moving mean and two mean deviations. A function whose
-/// calls are quick as a rule and slow now and then has a large deviation, so it is expected to be
-/// slow. Not the standard deviation: a few calls while the machine had others to run would decide
-/// it. Pure; one thread.
+/// What is expected of one function: its moving mean and mean deviation. A function whose calls are
+/// quick as a rule and slow now and then has a large deviation, so it is expected to be slow. Not
+/// the standard deviation: a few calls while the machine had others to run would decide it. Pure;
+/// one thread.
 class ServiceTime {
  public:
   /// With fewer samples nothing is expected, and the function's calls go alone.
   static constexpr uint32_t kLeastSamples = 20;
-  /// Samples that mean and deviation remember.
+  /// Samples that mean and deviation remember. The first ones are all believed to be its own work:
+  /// they are too few, and the quickest calls of a burst come back first.
   static constexpr uint32_t kMemory = 64;
   /// And for how many the slowest one counts as one in kMemory: a slow call in 500 is not forgotten
   /// before the next.
   static constexpr uint32_t kLongMemory = 512;
   /// One in so many of the other connections with calls is taken to have had the same processor. If
   /// it were more, a server with one for each would be believed to be quicker than it is.
-  static constexpr uint32_t kBelievedSharers = 8;
-  /// Of a function that nothing is expected of. Sums of it do not overflow.
-  static constexpr uint64_t kUnknownNs = uint64_t{1} << 50;
+  static constexpr uint32_t kBelievedSharers = 6;
 
   /// A call was answered `ns` after its server could begin with it. At the most it has worked for
   /// this call all the time, at the least an equal share of it, for calls of `sharers` connections
@@ -41,7 +41,8 @@ class ServiceTime {
   /// Its calls go alone until there are new samples.
   void forget_times();
 
-  uint64_t expected_ns() const { return expected_ns_; }
+  /// Of its next call.
+  const ExpectedTime& expected() const { return expected_; }
   /// Bytes of the largest reply that was ever seen.
   uint32_t largest_reply() const { return largest_reply_; }
 
@@ -53,7 +54,7 @@ class ServiceTime {
   float slowest_ns_ = 0;  ///< fades
   uint32_t samples_ = 0;  ///< counts to kMemory
   uint32_t largest_reply_ = 0;
-  uint64_t expected_ns_ = kUnknownNs;
+  ExpectedTime expected_ = ExpectedTime::unknown();
 };
 
 /// A backend's functions that have a label of their own, so that there are 200 at most. Owned by
