@@ -256,7 +256,14 @@ void read_frame(Frame& frame, ByteView bytes, size_t max_message) noexcept {
 
 Envelope parse_envelope(ByteView payload) noexcept {
   Envelope envelope;
-  return read_usual(payload, envelope) ? envelope : read_any(payload);
+  read_envelope(envelope, payload);
+  return envelope;
+}
+
+void read_envelope(Envelope& envelope, ByteView payload) noexcept {
+  if (!read_usual(payload, envelope)) {
+    envelope = read_any(payload);
+  }
 }
 
 template <class Out>

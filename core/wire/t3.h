@@ -57,6 +57,9 @@ struct Envelope {
 /// key that stands twice the last one counts, as in Python.
 Envelope parse_envelope(ByteView payload) noexcept;
 
+/// The same, into `envelope`, which is new: see read_frame().
+void read_envelope(Envelope& envelope, ByteView payload) noexcept;
+
 /// Appends a frame with this payload. `Out` is an OutBuffer or a std::string, as of
 /// write_request().
 template <class Out>

@@ -59,7 +59,7 @@ TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept {
     return frame;
   }
   if (begins_like_request(frame.payload)) {
-    frame.envelope = t3::parse_envelope(frame.payload);
+    t3::read_envelope(frame.envelope, frame.payload);
     return frame;
   }
   const ByteView whole = bytes.substr(0, frame.size);
@@ -69,7 +69,7 @@ TcpFrame parse_tcp_frame(ByteView bytes, size_t max_message) noexcept {
     frame.wire = Wire::t1;
     frame.id = 0;
   } else {
-    frame.envelope = t3::parse_envelope(frame.payload);
+    t3::read_envelope(frame.envelope, frame.payload);
   }
   // Measured as T3 it was up to 5 bytes shorter.
   if (frame.payload.size() > max_message) {
