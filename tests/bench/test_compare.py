@@ -16,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "interop")]
 
 from comparison import readme  # noqa: E402
+from comparison.contests import TRIES_OF_OTHERS, Contest, Load, Pace  # noqa: E402
 
 TIMEOUT_S = 240
 MARK = "ZEROGATE_TEST_MARK"
@@ -119,3 +120,36 @@ def test_the_marks_are_there():
     for name in (readme.README, readme.DETAILS):
         text = (HERE.parent.parent / name).read_text()
         assert text.index(readme.BEGIN) < text.index(readme.END)
+
+
+class FlawedLoad(Contest):
+    """Each server loses a call in so many runs, then in none."""
+
+    def __init__(self, server, flawed):
+        super().__init__(Load("hello_world", "zmq", 8, 64), {server: self})
+        self._flawed = flawed
+
+    def cpu_seconds(self):
+        return 0
+
+    def _run(self, program, name, server, pace):
+        self._flawed -= 1
+        latency = dict.fromkeys(("p50", "p99", "p99.9"), 1)
+        counted = dict.fromkeys(("requests", "requests_per_second", "answered"), 1)
+        return {"errors": int(self._flawed >= 0), "latency_us": latency, "client_cpu_seconds": 0,
+                **counted}  # fmt: skip
+
+
+def test_a_run_in_which_another_server_lost_a_call_is_made_again(capsys):
+    contest = FlawedLoad("Zero, sync", TRIES_OF_OTHERS - 1)
+    contest.measure("", Pace(1, 1, 0))
+    assert [run["errors"] for run in contest.runs["Zero, sync"]] == [0]
+    assert capsys.readouterr().err.count("measured again: Zero, sync at ") == TRIES_OF_OTHERS - 1
+    with pytest.raises(SystemExit, match="Zero, sync at "):
+        FlawedLoad("Zero, sync", TRIES_OF_OTHERS).measure("", Pace(1, 1, 0))
+
+
+@pytest.mark.parametrize("ours", ["Zerogate", "Zerogate, in_flight: 1 → Zero's TCP server"])
+def test_zerogate_has_no_second_try(ours):
+    with pytest.raises(SystemExit, match="Zerogate"):
+        FlawedLoad(ours, 1).measure("", Pace(1, 1, 0))

@@ -41,6 +41,10 @@ class Pace:
         return Pace(self.rounds, self.measured_ms * times, self.warmup_ms * times)
 
 
+# A worker of Zero's ZeroMQ server sends with NOBLOCK and forgets a reply that finds the pipe to its
+# broker full, which 1,000 messages do that libzmq has not yet taken off the count (up to 499): so
+# with 512 calls in flight it loses some now and then.
+TRIES_OF_OTHERS = 3
 PATIENCE = (1, 5, 25)  # a short run on a busy machine may end before a slow server has answered
 PRIMING = Pace(rounds=1, measured_ms=1_000, warmup_ms=0)
 
@@ -60,12 +64,20 @@ class Contest:
     def measure(self, program, pace):
         """One round: each server once."""
         for name, server in self.servers.items():
+            self.runs.setdefault(name, []).append(self._measure(program, name, server, pace))
+
+    def _measure(self, program, name, server, pace):
+        """The figures of a run without errors: of Zerogate the first one."""
+        for left in reversed(range(1 if "Zerogate" in name else TRIES_OF_OTHERS)):
             cpu_s = server.cpu_seconds()
             report = self._run(program, name, server, pace)
             cpu_s = server.cpu_seconds() - cpu_s
-            if report["errors"]:
-                sys.exit(f"{name} at {self.load}: errors: {report}")
-            self.runs.setdefault(name, []).append(figures(report, cpu_s))
+            if not report["errors"]:
+                return figures(report, cpu_s)
+            told = f"{name} at {self.load}: errors: {report}"
+            if left == 0:
+                sys.exit(told)
+            print(f"measured again: {told}", file=sys.stderr)
 
     def _run(self, program, name, server, pace):
         for patience in PATIENCE:
