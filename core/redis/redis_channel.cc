@@ -218,7 +218,7 @@ void RedisChannel::on_broken(std::string_view reason, RedisBreak why) {
 /// may be of any kind, for send_again() leaves it out.
 bool RedisChannel::may_return_quietly() {
   const bool proven = served_ || clock_.now_ns() - up_ns_ >= kQuietAfterMs * kNsPerMs;
-  if (state_ != State::up || !proven || resent_ || pending_.size() != resendable_) {
+  if (state_ != State::up || !proven || pending_.size() != resendable_) {
     return false;
   }
   for (size_t i = late_; i < pending_.size(); ++i) {
@@ -238,7 +238,8 @@ void RedisChannel::return_quietly() {
 }
 
 /// Also what came meanwhile, but nothing that was answered as late: its caller waits no more and
-/// may have written something newer since, and twice may be too often.
+/// may have written something newer since, and twice may be too often. Nothing is kept to be sent a
+/// third time.
 void RedisChannel::send_again() {
   size_t late_bytes = 0;
   for (; late_ > 0; --late_) {
@@ -246,10 +247,7 @@ void RedisChannel::send_again() {
     --resendable_;
   }
   connection_->out().append(sent_.view().substr(late_bytes));
-  resent_ = !pending_.empty();
-  if (!resent_) {
-    forget_sent();
-  }
+  forget_sent();
 }
 
 /// Answers no command yet: this may run inside the end of the turn, when those who write the
@@ -265,7 +263,6 @@ void RedisChannel::fail(std::string_view reason) {
   state_ = State::broken;
   tried_ = true;
   quiet_ = false;
-  resent_ = false;
   forget_sent();
   timer_.start(0);
   owner_.on_link_change();

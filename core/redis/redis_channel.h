@@ -130,7 +130,6 @@ class RedisChannel final : private RedisConnection::Owner {
   OutBuffer sent_;          // the resendable_ commands of pending_ before those, as they were sent
   size_t resendable_ = 0;   // nothing was answered since these were sent
   bool quiet_ = false;      // closed, and made anew before the owner hears of it
-  bool resent_ = false;     // commands were sent again, and none was answered since
   bool served_ = false;     // this connection has answered a command
   uint64_t up_ns_ = 0;      // since when it is up
   uint64_t heard_ns_ = 0;   // when something last arrived

@@ -129,7 +129,6 @@ void RedisChannel::on_redis_reply(const RedisReply& reply) {
     sent_.clear();
     resendable_ = 0;
   }
-  resent_ = false;
   served_ = true;
   if (late_ > 0) {
     --late_;
