@@ -47,9 +47,9 @@ class ExpectedTime {
   }
 
  private:
-  /// Of deviations, and their end (17 s): the squares of a thousand fit.
-  static constexpr uint64_t kUnitNs = 64;
-  static constexpr uint64_t kMaxUnits = (uint64_t{1} << 28) - 1;
+  /// Of deviations, and their end (17 s): the squares of a thousand add up to less than 2^63.
+  static constexpr uint64_t kUnitNs = 256;
+  static constexpr uint64_t kMaxUnits = (uint64_t{1} << 26) - 1;
 
   // Signed: the processor has an instruction for these conversions.
   static uint64_t whole(float value) { return static_cast<uint64_t>(static_cast<int64_t>(value)); }

@@ -14,14 +14,14 @@ constexpr uint64_t kWorkMs = 1'000 * kWorkUs;
 uint64_t learnt_us(const ServiceTime& time) { return (time.expected().ns() + 500) / kWorkUs; }
 
 TEST(ConnectionWork, AddsUpWhatIsAhead) {
-  const ExpectedTime first(100, 0), second(200, 640);
+  const ExpectedTime first(100, 0), second(200, 1'024);
   ConnectionWork work;
   work.sent(first, 10, true, 1'000);
   EXPECT_EQ(work.ahead_ns(), 100U);
   work.sent(second, 20, false, 1'000);
-  EXPECT_EQ(work.ahead_ns(), 300U + 2 * 640);
+  EXPECT_EQ(work.ahead_ns(), 300U + 2 * 1'024);
   work.answered(first, 10, nullptr, false, 1, 1'100);
-  EXPECT_EQ(work.ahead_ns(), 200U + 2 * 640);
+  EXPECT_EQ(work.ahead_ns(), 200U + 2 * 1'024);
   work.answered(second, 20, nullptr, true, 1, 1'300);
   EXPECT_EQ(work.ahead_ns(), 0U);
 }
