@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import shutil
+import tempfile
 
 import pytest
 import pytest_asyncio
@@ -52,6 +53,14 @@ def new_peer(config, redis_url):
     if config.getoption("--peer") == "zero":
         return ReferencePeer(redis_url)
     return Gateway(config.getoption("--zerogate"), redis_url)
+
+
+@pytest.fixture(scope="session")
+def anybodys_binary(request):
+    """The gateway where a user can run it who may read nothing of ours: the sources may lie in /root."""
+    with tempfile.TemporaryDirectory(prefix="zerogate-binary-") as folder:
+        os.chmod(folder, 0o755)
+        yield shutil.copy(request.config.getoption("--zerogate"), folder)
 
 
 @pytest.fixture(autouse=True)

@@ -147,7 +147,7 @@ def test_a_port_that_others_reach_without_a_token_is_worth_a_warning(binary):
         assert warned == expected, variables
 
 
-def test_unix_sockets_have_the_rights_that_were_asked_for(binary, folder):
+def test_unix_sockets_have_the_rights_that_were_asked_for(anybodys_binary, folder):
     path = lambda name: os.path.join(folder, name)
     variables = {
         "listen_tcp": "unix:" + path("tcp"),
@@ -157,9 +157,9 @@ def test_unix_sockets_have_the_rights_that_were_asked_for(binary, folder):
         "admin_mode": "0640",
         "admin_group": str(os.getgid()),
     }
-    killed = Served(binary, **variables)
+    killed = Served(anybodys_binary, **variables)
     killed.kill()  # its sockets' files are stale now
-    served = Served(binary, **variables)
+    served = Served(anybodys_binary, **variables)
     mode = lambda name: os.stat(path(name)).st_mode & 0o777
     assert (mode("tcp"), mode("zmq"), mode("admin")) == (0o666, 0o666, 0o640)
     [start] = [line for line in served.lines if " event=start " in line]

@@ -172,10 +172,10 @@ def test_config_shows_what_is_in_force(binary):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs a user of its own to limit")
 @pytest.mark.parametrize("tasks", (1, 2, 3, 5, 8, 12, 13, 14, 15, 16, 20, 24, 30, 60, 200))
-def test_any_number_of_tasks(binary, tasks):
+def test_any_number_of_tasks(anybodys_binary, tasks):
     user = NOBODY - 1 - tasks  # which has no other process, also while other tests run
     limits = {resource.RLIMIT_NPROC: tasks}
-    result = serves_or_says_why(binary, limits, ["--threads", "2"], user)
+    result = serves_or_says_why(anybodys_binary, limits, ["--threads", "2"], user)
     if result is not True:
         assert " tasks, " in result, result
     assert (result is True) == (tasks >= 14), result
