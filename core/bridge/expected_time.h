@@ -12,9 +12,6 @@ namespace zerogate {
 /// times as much as one. Adding and taking away are exact. Pure.
 class ExpectedTime {
  public:
-  /// Of a call that nothing is known of. Sums of it do not overflow.
-  static constexpr uint64_t kUnknownNs = uint64_t{1} << 50;
-
   /// No call.
   constexpr ExpectedTime() = default;
   /// Of one call. Neither is negative.
@@ -22,6 +19,7 @@ class ExpectedTime {
     const uint64_t units = std::min(whole(deviation_ns) / kUnitNs, kMaxUnits);
     variance_ = units * units;
   }
+  /// Of a call that nothing is known of.
   static constexpr ExpectedTime unknown() {
     ExpectedTime time;
     time.mean_ns_ = kUnknownNs;
@@ -47,6 +45,8 @@ class ExpectedTime {
   }
 
  private:
+  /// Sums of it do not overflow.
+  static constexpr uint64_t kUnknownNs = uint64_t{1} << 50;
   /// Of deviations, and their end (17 s): the squares of a thousand add up to less than 2^63.
   static constexpr uint64_t kUnitNs = 256;
   static constexpr uint64_t kMaxUnits = (uint64_t{1} << 26) - 1;

@@ -56,11 +56,17 @@ def new_peer(config, redis_url):
 
 
 @pytest.fixture(scope="session")
-def anybodys_binary(request):
+def binary(request):
+    """The gateway's program."""
+    return os.path.abspath(request.config.getoption("--zerogate"))
+
+
+@pytest.fixture(scope="session")
+def anybodys_binary(binary):
     """The gateway where a user can run it who may read nothing of ours: the sources may lie in /root."""
     with tempfile.TemporaryDirectory(prefix="zerogate-binary-") as folder:
         os.chmod(folder, 0o755)
-        yield shutil.copy(request.config.getoption("--zerogate"), folder)
+        yield shutil.copy(binary, folder)
 
 
 @pytest.fixture(autouse=True)
@@ -110,12 +116,11 @@ def own_peer(request, own_redis):
 
 
 @pytest.fixture
-def start_gateway(request):
+def start_gateway(binary):
     """Starts gateways with arguments and a Redis of the test's choice."""
     gateways = []
 
     def start(redis_url, arguments=(), environment=None):
-        binary = request.config.getoption("--zerogate")
         gateways.append(Gateway(binary, redis_url, arguments, environment))
         return gateways[-1].start()
 

@@ -19,11 +19,6 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 NOBODY = 65534
 
 
-@pytest.fixture(name="binary")
-def binary_(request):
-    return os.path.abspath(request.config.getoption("--zerogate"))
-
-
 @pytest.fixture(name="folder")
 def folder_():
     """One that every user may enter, which a folder of pytest's is not."""

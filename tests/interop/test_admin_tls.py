@@ -20,11 +20,6 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 RELOADS = re.compile(r'^zerogate_tls_reloads_total\{result="(\w+)"\} (\d+)', re.M)
 
 
-@pytest.fixture(name="binary")
-def binary_(request):
-    return os.path.abspath(request.config.getoption("--zerogate"))
-
-
 class Site:
     """A gateway whose admin port has the pair in `crt` and `key`, issued for localhost."""
 

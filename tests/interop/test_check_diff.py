@@ -1,7 +1,6 @@
 """`zerogate check --diff`: what a reload would change of the gateway that runs, and what it would not."""
 
 import json
-import os
 import subprocess
 import time
 import urllib.error
@@ -19,11 +18,6 @@ pytestmark = pytest.mark.gateway
 
 READ_AT = "zerogate_config_last_reload_success_timestamp_seconds"
 UNTOLD = "; passwords and tokens are not compared"  # behind the first line, where there are any
-
-
-@pytest.fixture(name="binary")
-def binary_fixture(request):
-    return os.path.abspath(request.config.getoption("--zerogate"))
 
 
 def diff(binary, file, *flags):

@@ -31,11 +31,6 @@ ID = b"0" * ID_BYTES
 CONTEXTS = (zmq.Context.instance, zmq.asyncio.Context.instance)
 
 
-@pytest.fixture
-def binary(request):
-    return request.config.getoption("--zerogate")
-
-
 class Keys:
     """A folder with the gateway's keys, those of clients, and the folder of welcome ones."""
 

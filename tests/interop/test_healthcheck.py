@@ -16,11 +16,6 @@ pytestmark = pytest.mark.gateway
 CLOSED = "127.0.0.1:1"
 
 
-@pytest.fixture(name="binary")
-def binary_fixture(request):
-    return os.path.abspath(request.config.getoption("--zerogate"))
-
-
 def check(*command, variables=None):
     """(exit status, what it says)"""
     done = subprocess.run(

@@ -103,11 +103,6 @@ def serves_or_says_why(binary, limits, arguments, user=None):
         process.stderr.close()
 
 
-@pytest.fixture(name="binary")
-def binary_fixture(request):
-    return os.path.abspath(request.config.getoption("--zerogate"))
-
-
 def test_any_number_of_descriptors(binary):
     served = []
     for descriptors in range(8, 71):

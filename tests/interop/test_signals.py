@@ -27,11 +27,6 @@ HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
-@pytest.fixture(name="binary")
-def binary_fixture(request):
-    return os.path.abspath(request.config.getoption("--zerogate"))
-
-
 @pytest.fixture(name="serve")
 def serve_fixture(binary):
     """Starts gateways: (process, admin). The admin port is a Unix socket: some of them can say no port on
