@@ -39,6 +39,7 @@ CONNECTIONS_LIMIT = 60
 # Milliseconds that a call sleeps in its backend: the percentiles that are compared lie well inside
 # the histogram's buckets (25 to 50, 50 to 100, 100 to 250 ms), whatever a busy machine adds.
 SLEEPS_MS = (30,) * 60 + (60,) * 35 + (160,) * 5
+UNLIMITED_CALLS = 10  # of get_order; those beyond are counted as over its limit, and answered
 
 BRIDGED = {
     "limits": {"connections": CONNECTIONS_LIMIT},
@@ -46,6 +47,9 @@ BRIDGED = {
     "routes": [
         {"functions": ["add", "boom", "sleep_ms"], "backend": "orders"},
         {"functions": "block_ms", "backend": "reports", "timeout": "250ms"},
+    ],
+    "rate_limits": [
+        {"functions": "get_order", "per": "function", "rate": "1/h", "burst": UNLIMITED_CALLS, "mode": "observe"}
     ],
 }
 

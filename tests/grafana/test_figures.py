@@ -6,6 +6,7 @@ import statistics
 import pytest
 
 import dashboards
+from scenario import UNLIMITED_CALLS
 
 DASHBOARDS = {dashboard.name: dashboard for dashboard in dashboards.load_all()}
 FUNCTIONS = ("hello_world", "echo", "save_order", "get_order", "add", "sleep_ms", "block_ms")
@@ -67,6 +68,12 @@ def test_wrong_calls(played):
     assert requests(played, 'outcome="abandoned"') == played.tally.abandoned
     malformed = 'zerogate_malformed_total{protocol="tcp", reason="other_protocol"}'
     assert value(played, malformed) == played.tally.malformed
+
+
+def test_calls_over_a_rate_limit(played):
+    made = played.tally.total(function="get_order")
+    limited = 'zerogate_rate_limited_total{limit="get_order per function 1/h", mode="observe"}'
+    assert value(played, limited) == made - UNLIMITED_CALLS > 0
 
 
 def test_old_releases(played):

@@ -102,6 +102,23 @@ TEST_F(CertificatesTest, APairThatDoesNotMatchIsRefusedOnce) {
   EXPECT_TRUE(reloader_->renew_certificates());
 }
 
+TEST_F(CertificatesTest, WhatIsDoubtfulInThemIsToldOnceAndTakenOver) {
+  folder_.write_pair({.purpose = "clientAuth"});
+  EXPECT_TRUE(reloader_->renew_certificates());
+  EXPECT_FALSE(reloader_->renew_certificates());
+  EXPECT_EQ(applied_.size(), 1u);
+  log::configure(log::Level::info, log::Format::logfmt, [](std::string_view) {});  // and flushes
+  const std::string doubt = "extendedKeyUsage lacks serverAuth";
+  const size_t told = log_.find(doubt);
+  ASSERT_NE(told, std::string::npos) << log_;
+  EXPECT_EQ(log_.find(doubt, told + 1), std::string::npos);
+  const size_t line_begins = log_.rfind("level=", told);
+  const std::string line = log_.substr(line_begins, told - line_begins);
+  EXPECT_THAT(line, HasSubstr("warn"));
+  EXPECT_THAT(line, HasSubstr("tls.cert: "));
+  EXPECT_THAT(line, HasSubstr(folder_.path("tls.crt")));
+}
+
 TEST_F(CertificatesTest, ASymlinkThatIsSwappedIsAChange) {
   const Authority::Pair next = folder_.authority.issue({});
   folder_.write("next.crt", next.certificate);
