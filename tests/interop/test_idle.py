@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from clients import KINDS
+from tasks import read_tasks
 from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
@@ -21,10 +22,9 @@ WAITS = {
 }[os.uname().machine]
 
 
-def wait_ms(pid, task):
-    """How long the thread sleeps at most; None while it runs."""
-    with open(f"/proc/{pid}/task/{task}/syscall", encoding="ascii") as file:
-        number, *arguments = file.read().split()
+def wait_ms(syscall):
+    """How long a thread sleeps at most, by its file `syscall`; None while it runs."""
+    number, *arguments = syscall.split()
     if number == "running" or int(number) not in WAITS:
         return None
     place, kind = WAITS[int(number)]
@@ -37,12 +37,12 @@ def wait_ms(pid, task):
 
 def short_sleepers(pid):
     """The threads that do not sleep for long, by name."""
+    names = read_tasks(pid, "comm")
     found = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        sleep_ms = wait_ms(pid, task)
+    for task, syscall in read_tasks(pid, "syscall").items():
+        sleep_ms = wait_ms(syscall)
         if sleep_ms is None or sleep_ms < SOON_MS:
-            with open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8") as comm:
-                found.append(f"{comm.read().strip()}: {sleep_ms}")
+            found.append(f"{names.get(task, task).strip()}: {sleep_ms}")
     return found
 
 

@@ -17,6 +17,7 @@ import pytest
 from bridging import one_backend
 from own_names import OwnNames
 from scripted_backend import ScriptedTcp, echo
+from tasks import read_tasks
 from waiting import until, wait_until
 
 pytestmark = pytest.mark.gateway
@@ -146,17 +147,14 @@ WAIT_ALL = 0x40000000
 def stop_a_worker(pid):
     """Stops the thread of one event loop wherever it is, and returns its id."""
     libc = ctypes.CDLL(None, use_errno=True)
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/comm") as name:
-            if name.read().strip() == "worker":
-                break
-    else:
-        raise AssertionError("no thread is a worker")
+    workers = [task for task, name in read_tasks(pid, "comm").items() if name.strip() == "worker"]
+    assert workers, "no thread is a worker"
+    task = int(workers[0])
     for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
-        if libc.ptrace(request, int(task), None, None) != 0:
+        if libc.ptrace(request, task, None, None) != 0:
             pytest.skip(f"ptrace: {os.strerror(ctypes.get_errno())}")
-    os.waitpid(int(task), WAIT_ALL)
-    return int(task)
+    os.waitpid(task, WAIT_ALL)
+    return task
 
 
 def test_a_stuck_event_loop_is_not_healthy_and_does_not_hold_up_the_end(serve):

@@ -5,6 +5,7 @@ import socket
 import time
 
 import raw
+from tasks import read_tasks
 
 HELLO = raw.t3_frame(1, raw.t3_payload("hello_world"))
 HELLO_BYTES = 21  # of its answer
@@ -18,9 +19,8 @@ def resident_bytes(pid):
 def wakeups(pid):
     """How often each thread has given up the processor of its own will, libzmq's included."""
     counts = {}
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/status", encoding="utf-8") as status:
-            fields = dict(line.split(":", 1) for line in status)
+    for task, status in read_tasks(pid, "status").items():
+        fields = dict(line.split(":", 1) for line in status.splitlines())
         counts[fields["Name"].strip(), task] = int(fields["voluntary_ctxt_switches"])
     return counts
 
