@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -16,6 +17,10 @@ import urllib.request
 import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "interop"))
+
+from watchman import our_watchman  # noqa: E402
+
 FREE_PORTS = ["--listen-tcp", "127.0.0.1:0", "--listen-zmq", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
 TIMEOUT_S = 60  # generous: the build is there already, so the whole takes about two seconds
 
@@ -33,6 +38,7 @@ class Deploy:
             start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
+        our_watchman().guard(self.process.pid)
         self.text = ""
         self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read)
@@ -54,6 +60,7 @@ class Deploy:
     def end(self):
         """Its exit status. The output ends only when every process that holds it has ended too."""
         status = self.process.wait(TIMEOUT_S)
+        our_watchman().release(self.process.pid)
         self._reader.join(TIMEOUT_S)
         assert not self._reader.is_alive(), f"a process was left behind:\n{self.text}"
         return status

@@ -18,6 +18,7 @@ from zero import ZeroServer
 import raw
 from redis_server import free_port
 from waiting import wait_until
+from watchman import our_watchman
 from zero_reference_server import PROTOCOLS, AnyEncoder
 
 WORKERS = 2
@@ -138,10 +139,12 @@ class Backend:
                 stderr=log,
                 start_new_session=True,
             )
+        our_watchman().guard(self._process.pid)
 
     def kill(self):
         self._signal(signal.SIGKILL)
         self._process.wait()
+        our_watchman().release(self._process.pid)
         self._process = None
 
     def pause(self):

@@ -19,6 +19,7 @@ import orders
 import raw
 from redis_server import free_port
 from waiting import wait_until
+from watchman import our_watchman
 
 PROTOCOLS = {"tcp": TCPServer, "zmq": ZMQServer}
 REDIS_URL = "ZERO_REFERENCE_REDIS"
@@ -94,6 +95,7 @@ class ReferencePeer:
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,
                 )
+            our_watchman().guard(process.pid)
             self._processes.append(process)
         wait_until(lambda: raw.tcp_answers(self.tcp_port), 30, "Zero's TCP server answers")
         wait_until(lambda: raw.zmq_answers(self.zmq_port), 30, "Zero's ZeroMQ server answers")
@@ -103,6 +105,7 @@ class ReferencePeer:
         for process in self._processes:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            our_watchman().release(process.pid)
         self._processes = []
 
     def close(self):

@@ -10,6 +10,7 @@ import tempfile
 import raw
 from redis_server import free_port
 from waiting import wait_until
+from watchman import our_watchman
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_S = 60  # generous: a dozen interpreters start at once
@@ -35,6 +36,7 @@ class Service:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        our_watchman().guard(self._process.pid)
         return self
 
     def wait(self):
@@ -45,6 +47,7 @@ class Service:
         if self._process:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            our_watchman().release(self._process.pid)
             self._process = None
 
     def pause(self):

@@ -14,7 +14,7 @@ from comparison.common import TOP, end_tidily, say
 from comparison.contests import Pace
 from comparison.peers import Peers
 from comparison.plan import Plan
-from comparison.processes import Watchman
+from watchman import Watchman
 
 # By mode: the pace, how long all of it may take, and the idle connections and seconds.
 MODES = {

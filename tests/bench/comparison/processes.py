@@ -4,48 +4,9 @@ should we be killed."""
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 
 START_TIMEOUT_S = 30
-KILL_AT_EOF = """
-import os, signal, sys
-guarded = set()
-for line in sys.stdin:
-    pid = int(line)
-    guarded.add(pid) if pid > 0 else guarded.discard(-pid)
-for pid in guarded:
-    for kill in os.kill, os.killpg:
-        try:
-            kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-"""
-
-
-class Watchman:
-    """A process that outlives us, if only to kill what we left behind."""
-
-    def __init__(self):
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", KILL_AT_EOF],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-            bufsize=1,
-        )
-
-    def guard(self, pid):
-        """A process and, when it leads one, its group."""
-        self._process.stdin.write(f"{pid}\n")
-
-    def release(self, pid):
-        """It has ended: somebody else may have its number now."""
-        self._process.stdin.write(f"{-pid}\n")
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait()
 
 
 class Process:

@@ -17,7 +17,7 @@ from comparison import facts, idle, tables
 from comparison.common import TOP, end_tidily, say
 from comparison.contests import ORDER
 from comparison.peers import Peers
-from comparison.processes import Watchman
+from watchman import Watchman
 
 IDLE_SECONDS = 10
 BUSY_CONNECTIONS, BUSY_SECONDS = 1_000, 5

@@ -1,0 +1,49 @@
+"""A process that outlives us, if only to kill what we left behind: servers in process groups of their
+own, which no signal to ours reaches, when a test is killed or runs into its time limit."""
+
+import functools
+import subprocess
+import sys
+
+KILL_AT_EOF = """
+import os, signal, sys
+guarded = set()
+for line in sys.stdin:
+    pid = int(line)
+    guarded.add(pid) if pid > 0 else guarded.discard(-pid)
+for pid in guarded:
+    for kill in os.kill, os.killpg:
+        try:
+            kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+"""
+
+
+class Watchman:
+    def __init__(self):
+        # Unbuffered: a line is one write, whichever thread it comes from.
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", KILL_AT_EOF],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+
+    def guard(self, pid):
+        """A process and, when it leads one, its group."""
+        self._process.stdin.write(b"%d\n" % pid)
+
+    def release(self, pid):
+        """It has ended: somebody else may have its number now."""
+        self._process.stdin.write(b"%d\n" % -pid)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+@functools.cache
+def our_watchman():
+    """Of this process: it works until we end, however that is."""
+    return Watchman()
