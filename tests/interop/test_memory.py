@@ -2,6 +2,7 @@
 answered, some later, and the others wait or go, with a counted reason."""
 
 import asyncio
+import contextlib
 import os
 import random
 import re
@@ -320,23 +321,35 @@ async def test_long_replies_over_tls_together(clients_at_once, tls_gateway):
 
 
 async def test_tls_clients_that_do_not_read_go(tls_gateway, clients):
-    message = t3_frame(1, t3_payload("echo", LONG))
-    peers = []
-    for _ in range(8):
+    """Each asks for more than the kernel keeps of its replies. All are read from until the gateway
+    keeps more than limits.write_buffer for them (1 MiB), and for so many there is no memory."""
+    message = t3_frame(1, t3_payload("echo", msgspec.msgpack.encode(bytes(MIB + PIECE))))
+    with open("/proc/sys/net/ipv4/tcp_wmem", encoding="ascii") as file:
+        in_kernel = int(file.read().split()[2])
+
+    async def ask():
         peer = socket.socket()
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 10)
-        peer.settimeout(PATIENCE_S)
-        peer.connect(("127.0.0.1", tls_gateway.port))
-        peers.append(tls_gateway.context.wrap_socket(peer))
-    send_all = lambda: [peer.sendall(message) for peer in peers]
-    sent = asyncio.ensure_future(asyncio.to_thread(send_all))
+        peer.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(peer, ("127.0.0.1", tls_gateway.port))
+        tls = {"ssl": tls_gateway.context, "server_hostname": "localhost"}
+        _, writer = await asyncio.open_connection(sock=peer, limit=1 << 10, **tls)
+        try:
+            for _ in range(in_kernel // len(message) + 3):
+                writer.write(message)
+                await writer.drain()
+            await asyncio.Event().wait()
+        finally:
+            writer.transport.abort()
+
+    asking = asyncio.gather(*(ask() for _ in range(32)), return_exceptions=True)
     shed = lambda: rejected(tls_gateway.gateway, "tcp", "send_memory") > 0
     await until(shed, PATIENCE_S, "who does not read is ended")
     client = clients.open("tcp", tls_gateway.gateway)
     assert await client.call("hello_world") == "hello world"
-    for peer in peers:
-        peer.close()
-    await asyncio.gather(sent, return_exceptions=True)
+    asking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asking
 
 
 @pytest.mark.parametrize("limit, reason", [("MEMORY=64MiB", "memory"), ("MESSAGE=1MiB", "too_large")])
