@@ -17,12 +17,11 @@ from zero import ZeroServer
 
 import raw
 from redis_server import free_port
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
 from watchman import our_watchman
 from zero_reference_server import PROTOCOLS, AnyEncoder
 
 WORKERS = 2
-START_TIMEOUT_S = 30
 
 
 class Sum(msgspec.Struct):
@@ -125,7 +124,7 @@ class Backend:
     def start(self):
         """Returns once every worker answers."""
         self.launch()
-        wait_until(self._all_answer, START_TIMEOUT_S, f"{WORKERS} workers at {self.url}")
+        wait_until(self._all_answer, PATIENCE_S, f"{WORKERS} workers at {self.url}")
         return self
 
     def launch(self):

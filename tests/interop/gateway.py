@@ -12,7 +12,6 @@ import urllib.request
 from waiting import PATIENCE_S, is_looking, wait_until
 
 START_ATTEMPTS = 3
-START_TIMEOUT_S = 30  # generous: a sanitizer build on a busy machine
 SETTLE_S = 0.1  # in which a turn ends that has sent a reply
 STOP_TIMEOUT_S = 20  # above the gateway's own drain_timeout of 8 s
 IN_FLIGHT = "zerogate_requests_in_flight"
@@ -89,8 +88,8 @@ class Gateway:
         self._reader = threading.Thread(target=self._read, args=(self._process.stderr,))
         self._reader.start()
         try:
-            wait_until(self._listening, START_TIMEOUT_S, "three `event=listening` lines")
-            wait_until(lambda: self.readyz()[0] == 200, START_TIMEOUT_S, "/readyz is 200")
+            wait_until(self._listening, PATIENCE_S, "three `event=listening` lines")
+            wait_until(lambda: self.readyz()[0] == 200, PATIENCE_S, "/readyz is 200")
         except AssertionError as error:
             self._process.kill()
             self._reader.join()

@@ -13,12 +13,11 @@ import urllib.request
 import yaml
 
 from redis_server import free_port
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = os.path.join(TOP, "deploy", "prometheus")
 START_ATTEMPTS = 5  # somebody else may take the port between our looking and Prometheus' binding
-START_TIMEOUT_S = 30
 
 
 # For tests that wait for alerts: rules look back this long, and alerts fire after this long.
@@ -40,7 +39,7 @@ class Prometheus:
         for _ in range(START_ATTEMPTS):
             self.port = free_port()
             if self._launch():
-                wait_until(self._scraped, START_TIMEOUT_S, f"Prometheus scrapes {self._targets}")
+                wait_until(self._scraped, PATIENCE_S, f"Prometheus scrapes {self._targets}")
                 return self
         raise AssertionError(f"prometheus does not start:\n{self.log}")
 
@@ -126,7 +125,7 @@ class Prometheus:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         ready = lambda: self._process.poll() is not None or self._ready()
-        wait_until(ready, START_TIMEOUT_S, "Prometheus is ready")
+        wait_until(ready, PATIENCE_S, "Prometheus is ready")
         return self._process.poll() is None
 
     def _ready(self):

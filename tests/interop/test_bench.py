@@ -12,7 +12,7 @@ import pytest
 
 from raw import t3_frame
 from scripted_backend import SCRIPTED, ScriptedTcp, silent
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
 
 ORDER = {"user_id": "1", "items": ["apple", "python"]}
 SHORT = ("--duration", "300ms", "--warmup", "50ms")
@@ -20,7 +20,6 @@ FROM_THE_START = ("--duration", "300ms", "--warmup", "0s")  # the first calls co
 # The time-out is also that of `connect`, which the test itself answers, however busy the machine.
 ANSWERED_IN_TIME = ("--timeout", "2s")
 PROTOCOLS = ("tcp", "zmq")
-PATIENCE_S = 60
 
 
 class Bench:

@@ -11,12 +11,11 @@ import urllib.request
 
 import pytest
 
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.gateway
 
 ADDRESSES = ("--listen-tcp", "127.0.0.1:0", "--listen-zmq", "127.0.0.1:0", "--admin", "127.0.0.1:0")
-START_SECONDS = 20
 LISTENING = re.compile(r"event=listening protocol=(\w+) address=127\.0\.0\.1:(\d+)")
 NOBODY = 65534
 
@@ -57,10 +56,10 @@ def read_ports(process):
 
 def call(binary, url):
     done = subprocess.run(
-        [binary, "call", url, "echo", "[1]", "--timeout", f"{START_SECONDS}s"],
+        [binary, "call", url, "echo", "[1]", "--timeout", f"{PATIENCE_S}s"],
         capture_output=True,
         text=True,
-        timeout=2 * START_SECONDS,
+        timeout=2 * PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -68,7 +67,7 @@ def call(binary, url):
 
 def is_ready(binary, port):
     command = [binary, "healthcheck", "--admin", f"127.0.0.1:{port}"]
-    return subprocess.run(command, capture_output=True, timeout=START_SECONDS).returncode == 0
+    return subprocess.run(command, capture_output=True, timeout=PATIENCE_S).returncode == 0
 
 
 def serves_or_says_why(binary, limits, arguments, user=None):
@@ -79,20 +78,20 @@ def serves_or_says_why(binary, limits, arguments, user=None):
     try:
         ports, lines = read_ports(process)
         if ports is None:
-            assert process.wait(START_SECONDS) == 1, lines
+            assert process.wait(PATIENCE_S) == 1, lines
             # With so few tasks LeakSanitizer cannot look for leaks at the end, and says so behind.
             lines = [line for line in lines if not line.startswith("==")]
             said = [line for line in lines if "level=error" in line]
             assert said == lines[-1:], lines
             return re.fullmatch(r'ts=\S+ level=error event="cannot start" reason="(.*)"\n', said[0])[1]
-        wait_until(lambda: is_ready(binary, ports["admin"]), START_SECONDS, "/readyz is 200")
+        wait_until(lambda: is_ready(binary, ports["admin"]), PATIENCE_S, "/readyz is 200")
         for protocol in ("tcp", "zmq"):
             assert call(binary, f"{protocol}://127.0.0.1:{ports[protocol]}") == [1]
         taken = len(os.listdir(f"/proc/{process.pid}/fd"))
         assert taken <= limits.get(resource.RLIMIT_NOFILE, taken)
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()
-        assert process.wait(START_SECONDS) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert "too many open files" not in "".join(lines).lower() + rest.lower()
         return True
     finally:
@@ -130,7 +129,7 @@ def needed_descriptors(binary, arguments):
         [binary, "check", "--config", "/dev/null", *ADDRESSES, *arguments],
         {resource.RLIMIT_NOFILE: 32},
     )
-    out, _ = process.communicate(timeout=START_SECONDS)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     return int(re.search(r"warning: \d+ threads? needs? (\d+) descriptors, 32 allowed; raise", out)[1])
 

@@ -18,11 +18,10 @@ from bridging import one_backend
 from own_names import OwnNames
 from scripted_backend import ScriptedTcp, echo
 from tasks import read_tasks
-from waiting import until, wait_until
+from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
 
-PATIENCE_S = 20
 WRITE = {"x86_64": "1", "aarch64": "64"}.get(os.uname().machine)  # the number of the system call
 HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM)
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)

@@ -3,7 +3,7 @@
 from browser import Browser
 from waiting import wait_until
 
-PATIENCE_S = 20  # the page asks once a second; a busy machine may need more
+PATIENCE_S = 60  # the page asks once a second; a busy machine may need more
 REFUSED = "net::ERR_CONNECTION_REFUSED"
 
 # What is shown now. Text as a reader gets it: innerText leaves out what is not visible.
