@@ -27,9 +27,10 @@ def token(msg: str) -> str:
 
 
 def mark(msg: str) -> str:
-    # One write of one short line: whole, whichever process it comes from.
+    # One write, whichever process it comes from. A killed process may leave half a line: the next one
+    # begins anew.
     journal = os.open(JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(journal, msg.encode() + b"\n")
+    os.write(journal, b"\n" + msg.encode() + b"\n")
     os.close(journal)
     return msg
 
