@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from zero import ZeroServer
 import raw
 from redis_server import free_port
 from waiting import PATIENCE_S, wait_until
-from watchman import our_watchman
+from watchman import kill_group, start_group
 from zero_reference_server import PROTOCOLS, AnyEncoder
 
 WORKERS = 2
@@ -130,20 +129,12 @@ class Backend:
     def launch(self):
         # The ZeroMQ server leaves a socket in its working directory.
         with open(os.path.join(self._directory.name, "log"), "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, os.path.abspath(__file__), self.protocol, str(self.port)],
-                cwd=self._directory.name,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        our_watchman().guard(self._process.pid)
+            command = [sys.executable, os.path.abspath(__file__), self.protocol, str(self.port)]
+            options = {"cwd": self._directory.name, "stdout": log, "stderr": log}
+            self._process = start_group(command, **options)
 
     def kill(self):
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-        our_watchman().release(self._process.pid)
+        kill_group(self._process)
         self._process = None
 
     def pause(self):

@@ -4,6 +4,7 @@ load: over the admin port, and with `zerogate backends`."""
 import asyncio
 import json
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -93,13 +94,14 @@ async def test_a_disabled_endpoint_is_told_with_its_reason_everywhere(start_brid
         address = backend.url.removeprefix("tcp://")
         caller = clients.open("tcp", gateway)
         assert await caller.call("f", 1) == 1
+        begun = time.monotonic()
         status, text = await asyncio.to_thread(order, gateway, "disable", address, "it%20lies")
         assert status == 200 and text.startswith(f"b {address} disabled")
         disabled = lambda: gateway.metrics().total("zerogate_backend_disabled") == 1
         await until(disabled, PATIENCE_S, "it is disabled")
         found = endpoint(gateway, address)
         assert found["state"] == "disabled" and found["reason"] == "disabled by hand: it lies"
-        assert found["since"].endswith("Z") and found["since_seconds"] <= PATIENCE_S
+        assert found["since"].endswith("Z") and found["since_seconds"] <= time.monotonic() - begun
         _, page = gateway.get("/status.json")
         assert json.loads(page)["endpoints"] == [found]
         told = 'event="endpoint disabled by hand" backend=b'

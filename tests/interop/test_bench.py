@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 
 import msgspec
 import pytest
@@ -312,6 +313,7 @@ async def test_what_cannot_be_sent_in_time_is_counted(bench, protocol):
 
 @pytest.mark.parametrize("rate", ((), ("--rate", "500")))
 async def test_ctrl_c_prints_what_was_measured(start_bench, peer, rate):
+    begun = time.monotonic()
     bench = await start_bench(url_of(peer, "tcp"), "hello_world", "--duration", "1h", "--warmup",
                               "0s", *rate)  # fmt: skip
     await asyncio.sleep(0.5)
@@ -319,7 +321,7 @@ async def test_ctrl_c_prints_what_was_measured(start_bench, peer, rate):
     run = await bench.finish()
     assert run.status == 0, run.err
     assert run.report["requests"] > 0 and run.report["errors"] == 0
-    assert 0 < run.report["seconds"] < PATIENCE_S
+    assert 0 < run.report["seconds"] < time.monotonic() - begun
 
 
 async def test_ctrl_c_while_connecting(start_bench):

@@ -2,6 +2,8 @@
 own, which no signal to ours reaches, when a test is killed or runs into its time limit."""
 
 import functools
+import os
+import signal
 import subprocess
 import sys
 
@@ -47,3 +49,16 @@ class Watchman:
 def our_watchman():
     """Of this process: it works until we end, however that is."""
     return Watchman()
+
+
+def start_group(command, **options):
+    """The command in a process group of its own, which ends with us at the latest."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+    our_watchman().guard(process.pid)
+    return process
+
+
+def kill_group(process):
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    our_watchman().release(process.pid)

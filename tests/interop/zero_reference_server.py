@@ -3,8 +3,6 @@ conversations with clients run against it too (`--peer=zero`): so they describe 
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 from typing import Any
@@ -19,7 +17,7 @@ import orders
 import raw
 from redis_server import free_port
 from waiting import wait_until
-from watchman import our_watchman
+from watchman import kill_group, start_group
 
 PROTOCOLS = {"tcp": TCPServer, "zmq": ZMQServer}
 REDIS_URL = "ZERO_REFERENCE_REDIS"
@@ -87,25 +85,15 @@ class ReferencePeer:
                 # A session of its own: the workers are its children and must end with it. The
                 # ZeroMQ server leaves a socket in its working directory.
                 command = [sys.executable, os.path.abspath(__file__), protocol, str(port)]
-                process = subprocess.Popen(
-                    command,
-                    cwd=self._directory.name,
-                    env=self._environment,
-                    stderr=log,
-                    stdin=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-            our_watchman().guard(process.pid)
-            self._processes.append(process)
+                options = {"cwd": self._directory.name, "env": self._environment, "stderr": log}
+                self._processes.append(start_group(command, **options))
         wait_until(lambda: raw.tcp_answers(self.tcp_port), 30, "Zero's TCP server answers")
         wait_until(lambda: raw.zmq_answers(self.zmq_port), 30, "Zero's ZeroMQ server answers")
         return self
 
     def stop(self):
         for process in self._processes:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            our_watchman().release(process.pid)
+            kill_group(process)
         self._processes = []
 
     def close(self):

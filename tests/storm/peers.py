@@ -10,7 +10,7 @@ import tempfile
 import raw
 from redis_server import free_port
 from waiting import wait_until
-from watchman import our_watchman
+from watchman import kill_group, start_group
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_S = 60  # generous: a dozen interpreters start at once
@@ -28,15 +28,8 @@ class Service:
         self._process = None
 
     def start(self):
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=self._directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        our_watchman().guard(self._process.pid)
+        unheard = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._process = start_group(self._command, cwd=self._directory, **unheard)
         return self
 
     def wait(self):
@@ -45,9 +38,7 @@ class Service:
 
     def kill(self):
         if self._process:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            our_watchman().release(self._process.pid)
+            kill_group(self._process)
             self._process = None
 
     def pause(self):
