@@ -29,11 +29,11 @@ from old_releases import CLIENT, RELEASES, make_environment
 from prometheus_server import Prometheus
 from raw import TcpConnection, t3_frame, t3_payload
 from redis_server import RedisServer
+from waiting import PATIENCE_S
 
 ORDER = {"user_id": "1", "items": ["apple", "python"]}
 OLD_RELEASES = ("0.5.2", "0.7.0")
 OLD_PAUSE_MS = 20
-SETTLE_S = 30  # generous: for what takes a second or two on a quiet machine
 CALLER_PAUSE_S = 0.03
 CONNECTIONS_LIMIT = 60
 # Milliseconds that a call sleeps in its backend: the percentiles that are compared lie well inside
@@ -139,7 +139,7 @@ class SecurePeers:
         context = ssl.create_default_context(cafile=self._authority.crt)
         if name:
             context.load_cert_chain(self._authority.path(f"{name}.crt"), self._authority.path(f"{name}.key"))
-        plain = socket.create_connection(("127.0.0.1", port), timeout=SETTLE_S)
+        plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         return context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
@@ -384,7 +384,7 @@ class Scenario:
     @staticmethod
     async def _until(condition, what, poll_s=0.2):
         """waiting.until for what blocks: the load goes on meanwhile."""
-        deadline = time.monotonic() + SETTLE_S
+        deadline = time.monotonic() + PATIENCE_S
         while not await asyncio.to_thread(condition):
-            assert time.monotonic() < deadline, f"not within {SETTLE_S} s: {what}"
+            assert time.monotonic() < deadline, f"not within {PATIENCE_S} s: {what}"
             await asyncio.sleep(poll_s)

@@ -13,10 +13,9 @@ from dashboards import TOP
 from gateway import Gateway
 from prometheus_server import Prometheus
 from redis_server import RedisServer, free_port
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
 
 BINARY = os.environ.get("ZEROGATE_BIN", os.path.join(TOP, "build", "release", "zerogate"))
-FIRES_WITHIN_S = 60  # generous: it takes some 12 s on a quiet machine
 NO_REDIS = "redis://127.0.0.1:1/0"
 FUNCTION_LABELS = 200
 BUSY = {"ZerogateLoopLag", "ZerogateLoopStuck", "ZerogateLatencyOverBudget"}  # of the machine, perhaps
@@ -27,7 +26,7 @@ RATES = {"ill": 5, "well": 400}  # calls a second: the failures are about one in
 def called(gateway, function, rate):
     """`zerogate bench` calls it all the while."""
     command = [BINARY, "bench", f"tcp://127.0.0.1:{gateway.tcp_port}", function]
-    command += ["--connections", "2", "--rate", str(rate), "--duration", f"{2 * FIRES_WITHIN_S}s"]
+    command += ["--connections", "2", "--rate", str(rate), "--duration", f"{2 * PATIENCE_S}s"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as load:
         try:
             yield
@@ -77,7 +76,7 @@ def lost(well, tmp_path):
 def wait_until_all_fire(prometheus, expected):
     """Those that do not, in the end."""
     with contextlib.suppress(AssertionError):
-        wait_until(lambda: expected <= prometheus.firing(), FIRES_WITHIN_S, "all alerts fire")
+        wait_until(lambda: expected <= prometheus.firing(), PATIENCE_S, "all alerts fire")
     return expected - prometheus.firing()
 
 
@@ -102,10 +101,10 @@ def test_what_is_ill_or_gone_is_told_and_what_is_well_is_not(ill, lost, well):
             prometheus.start()
             # By the rule that remembers it, which is evaluated less often than gateways are scraped.
             seen_up = lambda: prometheus.query("job_instance:zerogate_redis_up:last_seconds")
-            wait_until(seen_up, FIRES_WITHIN_S, "a rule has seen Redis up")
+            wait_until(seen_up, PATIENCE_S, "a rule has seen Redis up")
             redis.kill()
             silent = wait_until_all_fire(prometheus, expected)
-            assert not silent, f"no alert within {FIRES_WITHIN_S} s; {prometheus.firing()} do fire"
+            assert not silent, f"no alert within {PATIENCE_S} s; {prometheus.firing()} do fire"
             others = {name for name, _ in prometheus.firing() - expected}
             assert others <= BUSY, "the well one, or all together, are accused too"
     finally:

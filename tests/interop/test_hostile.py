@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from raw import GREETING, NIL, READY, TcpConnection, ZmqConnection, t3_frame, t3_payload, w5_request
-from waiting import until
+from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -259,10 +259,10 @@ async def test_a_crowd_of_1200_on_each_port(gateway, clients):
                         for protocol in ("tcp", "zmq")]
             return min(accepted) >= 1_200 * crowds
 
-        await until(arrived, 60, "the crowd is there")
+        await until(arrived, PATIENCE_S, "the crowd is there")
         calls = beside.calls
-        await until(lambda: beside.calls >= calls + 50, 60, "calls are answered beside it")
-        await until(lambda: malformed(gateway, "zmq", "bad_handshake") > 0, 30, "handshakes fail")
+        await until(lambda: beside.calls >= calls + 50, PATIENCE_S, "calls are answered beside it")
+        await until(lambda: malformed(gateway, "zmq", "bad_handshake") > 0, PATIENCE_S, "handshakes fail")
         peak = max(peak, resident_bytes(gateway.pid))
         release.set()
         await asyncio.gather(*hostile)
@@ -273,7 +273,7 @@ async def test_a_crowd_of_1200_on_each_port(gateway, clients):
             return all(metrics.total("zerogate_connections", protocol=p) < 100
                        for p in ("tcp", "zmq"))
 
-        await until(gone, 60, "the crowd is gone")
+        await until(gone, PATIENCE_S, "the crowd is gone")
     print(f"resident: {before / MIB:.1f} MiB before, {peak / MIB:.1f} at most")
     if not gateway.is_sanitized():  # a sanitizer keeps freed memory on purpose
         assert peak - before < 20 * MIB

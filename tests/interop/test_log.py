@@ -213,7 +213,7 @@ async def test_an_endpoint_that_flaps_does_not_fill_the_log(start_bridge):
         config = one_backend(f"tcp://127.0.0.1:{port}", connections=1)
         gateway = await start_bridge(config=config)
         begun = time.monotonic()
-        await until(lambda: flaps >= 4 * FLAP_LINES, 30, "it has come and gone many times")
+        await until(lambda: flaps >= 4 * FLAP_LINES, PATIENCE_S, "it has come and gone many times")
     told = events(gateway, "endpoint up", "endpoint down")
     allowed = FLAP_LINES + 1 + (time.monotonic() - begun) / 10
     assert 2 <= len(told) <= allowed, f"{flaps} times up and down"

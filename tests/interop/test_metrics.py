@@ -221,7 +221,7 @@ async def test_malformed_is_counted_by_reason(gateway, reason, data):
         await connection.ended()
     labels = {"protocol": "tcp", "reason": reason}
     counted = lambda: gateway.metrics().total("zerogate_malformed_total", **labels) == 1
-    wait_until(counted, 5, f"malformed_total of {labels} is 1")
+    wait_until(counted, PATIENCE_S, f"malformed_total of {labels} is 1")
     assert gateway.metrics().total("zerogate_malformed_total") == 1
 
 

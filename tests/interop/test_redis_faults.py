@@ -75,7 +75,7 @@ def check_sum(gateway, calls):
         return settled and counted == timed == calls
 
     try:
-        wait_until(agrees, 5, "")
+        wait_until(agrees, PATIENCE_S, "")
     except AssertionError:
         metrics = gateway.metrics()
         total = metrics.total("zerogate_requests_total")
@@ -87,7 +87,7 @@ async def test_redis_killed_and_restarted_under_load(gateway, own_redis, clients
     hello = Hello(clients.open("tcp", gateway, parallel=1))
     load = Load(gateway.tcp_port, "save_order", ORDER_BYTES, CONNECTIONS, DEPTH)
     await load.start()
-    await until(lambda: load.ok >= SOME, 30, "orders are saved")
+    await until(lambda: load.ok >= SOME, PATIENCE_S, "orders are saved")
 
     own_redis.kill()
     failed, calls = load.failed, hello.calls
@@ -99,7 +99,7 @@ async def test_redis_killed_and_restarted_under_load(gateway, own_redis, clients
     returned = time.monotonic()
     await until(lambda: load.ok > ok, RETURN_S, "an order is saved again")
     assert time.monotonic() - returned < RETURN_S
-    await until(lambda: load.ok >= ok + SOME, 30, "orders are saved as before")
+    await until(lambda: load.ok >= ok + SOME, PATIENCE_S, "orders are saved as before")
 
     await finish(load)
     await hello.finish()
@@ -115,7 +115,7 @@ async def test_redis_stopped_and_continued_under_load(gateway, own_redis, client
     hello = Hello(clients.open("tcp", gateway, parallel=1))
     load = Load(gateway.tcp_port, "save_order", ORDER_BYTES, CONNECTIONS, DEPTH)
     await load.start()
-    await until(lambda: load.ok >= SOME, 30, "orders are saved")
+    await until(lambda: load.ok >= SOME, PATIENCE_S, "orders are saved")
 
     own_redis.pause()
     failed, calls = load.failed, hello.calls
@@ -126,7 +126,7 @@ async def test_redis_stopped_and_continued_under_load(gateway, own_redis, client
     ok = load.ok
     own_redis.resume()
     await until(lambda: load.ok > ok, RETURN_S, "an order is saved again")
-    await until(lambda: load.ok >= ok + SOME, 30, "orders are saved as before")
+    await until(lambda: load.ok >= ok + SOME, PATIENCE_S, "orders are saved as before")
 
     await finish(load)
     await hello.finish()
@@ -157,12 +157,12 @@ async def test_real_clients_when_redis_is_killed_and_restarted(gateway, own_redi
         return lambda: all(counts[kind][what] >= floor[kind] for kind in KINDS)
 
     tasks = [asyncio.create_task(save_all_the_time(kind)) for kind in KINDS]
-    await until(all_have("ok", 20), 30, "orders are saved")
+    await until(all_have("ok", 20), PATIENCE_S, "orders are saved")
     own_redis.kill()
     await until(all_have("failed", 20), PATIENCE_S, "calls fail")
     await asyncio.to_thread(own_redis.restart)
     await until(all_have("ok", 1), RETURN_S, "every client saves again")
-    await until(all_have("ok", 20), 30, "orders are saved as before")
+    await until(all_have("ok", 20), PATIENCE_S, "orders are saved as before")
     running = False
     await asyncio.gather(*tasks)
 

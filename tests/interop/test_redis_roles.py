@@ -13,7 +13,7 @@ from gateway import Gateway
 from own_hosts import OwnHosts
 from redis_server import RedisServer
 from test_load import saves_again
-from waiting import until, wait_until
+from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
 
@@ -195,7 +195,7 @@ async def test_a_cluster_is_said_to_be_unsupported(start_gateway, start_redis, c
     def is_whole():
         return controls[0].execute_command("CLUSTER INFO")["cluster_state"] == "ok"
 
-    await until(is_whole, 30, "the nodes know each other")
+    await until(is_whole, PATIENCE_S, "the nodes know each other")
     await until(lambda: gateway.metrics().total("zerogate_redis_up") == 1, RETURN_S, "it is up")
     outcomes = {"saved": 0, "moved": 0}
     for _ in range(50):  # half of them: their ids are chance

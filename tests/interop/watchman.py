@@ -1,6 +1,7 @@
 """A process that outlives us, if only to kill what we left behind: servers in process groups of their
 own, which no signal to ours reaches, when a test is killed or runs into its time limit."""
 
+import contextlib
 import functools
 import os
 import signal
@@ -40,10 +41,6 @@ class Watchman:
         """It has ended: somebody else may have its number now."""
         self._process.stdin.write(b"%d\n" % -pid)
 
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait()
-
 
 @functools.cache
 def our_watchman():
@@ -59,6 +56,7 @@ def start_group(command, **options):
 
 
 def kill_group(process):
-    os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # all of it may have ended
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     our_watchman().release(process.pid)

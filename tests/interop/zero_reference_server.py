@@ -16,7 +16,7 @@ from zero.protocols.zeromq import ZMQServer
 import orders
 import raw
 from redis_server import free_port
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
 from watchman import kill_group, start_group
 
 PROTOCOLS = {"tcp": TCPServer, "zmq": ZMQServer}
@@ -87,8 +87,8 @@ class ReferencePeer:
                 command = [sys.executable, os.path.abspath(__file__), protocol, str(port)]
                 options = {"cwd": self._directory.name, "env": self._environment, "stderr": log}
                 self._processes.append(start_group(command, **options))
-        wait_until(lambda: raw.tcp_answers(self.tcp_port), 30, "Zero's TCP server answers")
-        wait_until(lambda: raw.zmq_answers(self.zmq_port), 30, "Zero's ZeroMQ server answers")
+        wait_until(lambda: raw.tcp_answers(self.tcp_port), PATIENCE_S, "Zero's TCP server answers")
+        wait_until(lambda: raw.zmq_answers(self.zmq_port), PATIENCE_S, "Zero's ZeroMQ server answers")
         return self
 
     def stop(self):

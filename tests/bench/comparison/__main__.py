@@ -14,7 +14,6 @@ from comparison.common import TOP, end_tidily, say
 from comparison.contests import Pace
 from comparison.peers import Peers
 from comparison.plan import Plan
-from watchman import Watchman
 
 # By mode: the pace, how long all of it may take, and the idle connections and seconds.
 MODES = {
@@ -28,9 +27,7 @@ def measure(options):
     pace, limit_s, connections, idle_s = MODES[options.mode]
     signal.alarm(limit_s)
     with contextlib.ExitStack() as stack:
-        watchman = Watchman()
-        stack.callback(watchman.close)
-        peers = Peers(stack, watchman, options.zerogate)
+        peers = Peers(stack, options.zerogate)
         say("starting the servers")
         fresh = peers.gateway(peers.redis())
         idle_figures = idle.measure(fresh, connections, idle_s)

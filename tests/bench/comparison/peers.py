@@ -10,9 +10,10 @@ import textwrap
 import gateway as gateway_process
 import raw
 from redis_server import RedisServer, free_port
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
+from watchman import our_watchman
 
-from comparison.processes import START_TIMEOUT_S, Process, cpu_seconds
+from comparison.processes import Process, cpu_seconds
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INTEROP = os.path.join(os.path.dirname(os.path.dirname(HERE)), "interop")
@@ -21,8 +22,8 @@ INTEROP = os.path.join(os.path.dirname(os.path.dirname(HERE)), "interop")
 class Peers:
     """Starts them. Everything is ended, the last first, when `stack` is."""
 
-    def __init__(self, stack, watchman, program):
-        self._stack, self._watchman, self._program = stack, watchman, program
+    def __init__(self, stack, program):
+        self._stack, self._program = stack, program
         self._built = os.path.dirname(program)
 
     def redis(self):
@@ -89,17 +90,17 @@ class Peers:
         """One of the interop tests' processes."""
         peer.start()
         pid = peer.pid
-        self._watchman.guard(pid)
+        our_watchman().guard(pid)
 
         def end():
             peer.close()
-            self._watchman.release(pid)
+            our_watchman().release(pid)
 
         self._stack.callback(end)
         return peer
 
     def _process(self, command, **options):
-        process = Process(self._watchman, command, **options)
+        process = Process(command, **options)
         self._stack.callback(process.close)
         return process
 
@@ -117,7 +118,7 @@ class Peers:
 
     def _answering(self, process, protocol, port):
         ask = raw.tcp_answers if protocol == "tcp" else raw.zmq_answers
-        wait_until(lambda: process.check() and ask(port), START_TIMEOUT_S, f"{process.pid} answers")
+        wait_until(lambda: process.check() and ask(port), PATIENCE_S, f"{process.pid} answers")
         return Server(process, protocol, port)
 
 

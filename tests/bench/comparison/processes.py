@@ -2,31 +2,22 @@
 should we be killed."""
 
 import os
-import signal
-import subprocess
 import tempfile
 
-START_TIMEOUT_S = 30
+from watchman import kill_group, start_group
 
 
 class Process:
     """A program in a process group of its own, which holds all that it starts itself."""
 
-    def __init__(self, watchman, command, **options):
-        self._watchman = watchman
+    def __init__(self, command, **options):
         self._directory = tempfile.TemporaryDirectory(prefix="zerogate-compare-")
         self._log_name = os.path.join(self._directory.name, "log")
         with open(self._log_name, "wb") as log:
             options = {"stdout": log, **options}
-            self._process = subprocess.Popen(
-                command,
-                cwd=self._directory.name,  # Zero's ZeroMQ server leaves a socket there
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-                **options,
-            )
-        watchman.guard(self.pid)
+            # Zero's ZeroMQ server leaves a socket there.
+            folder = self._directory.name
+            self._process = start_group(command, cwd=folder, stderr=log, **options)
 
     @property
     def pid(self):
@@ -50,12 +41,7 @@ class Process:
         return cpu_seconds(self.pid)
 
     def close(self):
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self._process.wait()
-        self._watchman.release(self.pid)
+        kill_group(self._process)
         if self._process.stdout:
             self._process.stdout.close()
         self._directory.cleanup()

@@ -17,7 +17,6 @@ from comparison import facts, idle, tables
 from comparison.common import TOP, end_tidily, say
 from comparison.contests import ORDER
 from comparison.peers import Peers
-from watchman import Watchman
 
 IDLE_SECONDS = 10
 BUSY_CONNECTIONS, BUSY_SECONDS = 1_000, 5
@@ -179,9 +178,7 @@ def main():
     claim_descriptors(options)
     about = facts.gather(options.zerogate)
     with contextlib.ExitStack() as stack:
-        watchman = Watchman()
-        stack.callback(watchman.close)
-        scale = Scale(options, Peers(stack, watchman, options.zerogate))
+        scale = Scale(options, Peers(stack, options.zerogate))
         for part in (scale.idle, scale.idle_zmq, scale.busy, scale.half_load):
             for line in part():
                 print(f"- {line}", flush=True)
