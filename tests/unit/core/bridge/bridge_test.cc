@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <poll.h>
 
 #include <functional>
 #include <future>
@@ -170,6 +171,25 @@ TEST_F(BridgeTest, OperatorsOrdersReachItsBackends) {
   EXPECT_TRUE(disabled());
   bridge().look_at_orders();
   EXPECT_FALSE(disabled());
+}
+
+// Connected to at once, and not when its time has come: no turn of the loop is between.
+TEST_F(BridgeTest, TheBackendOfThatNameIsCleared) {
+  const LoopbackPort others;
+  const auto one = bridge().get(backend_);
+  backend_.name = "c";
+  backend_.urls = {ServerUrl::parse(fmt::format("tcp://127.0.0.1:{}", others.number())).value()};
+  const auto other = bridge().get(backend_);
+  run_until([&] { return one->settled() && other->settled(); });
+  ASSERT_EQ(listen(port_.fd(), 1), 0);
+  ASSERT_EQ(listen(others.fd(), 1), 0);
+  const auto has_caller = [](const LoopbackPort& port) {
+    pollfd poll{port.fd(), POLLIN, 0};
+    return ::poll(&poll, 1, 0) == 1;
+  };
+  bridge().clear("c", fmt::format("127.0.0.1:{}", others.number()));
+  EXPECT_TRUE(has_caller(others));
+  EXPECT_FALSE(has_caller(port_));
 }
 
 TEST_F(BridgeTest, AtTheEndCallsAreToldThatTheGatewayShutsDown) {

@@ -32,6 +32,13 @@ std::string error_body_of(wire::ErrorKey key, std::string_view message) {
 
 class LoadRunTest : public testing::LoadTest {
  protected:
+  /// Answers `connect`, and no call.
+  static ZmqPeer::Replies answer_connect(const std::string& request) {
+    if (request.substr(kIdBytes) != "connect") {
+      return {};
+    }
+    return {request.substr(0, kIdBytes) + std::string(kConnectAnswer)};
+  }
   /// Answers `connect`, and the calls with what `serve` makes of their number.
   static ZmqPeer::Answer zmq_server_of(std::function<std::string(int number)> serve) {
     return [serve = std::move(serve), number = 0](const std::string& request) mutable {
@@ -136,14 +143,26 @@ TEST_F(LoadRunTest, AnOpenLoopSendsWhatIsDueWhateverTheServerDoes) {
   EXPECT_EQ(report().answered, 60u);
 }
 
+// Not only when something else wakes up the loop: nothing is answered. A busy machine may be late
+// in one run, but not in all of them.
+TEST_F(LoadRunTest, CallsOfAnOpenLoopAreSentWhenTheyAreDue) {
+  constexpr uint64_t kSoonNs = 2'000'000;
+  options_.rate = 1'000;
+  options_.depth = 100;
+  options_.duration_ms = 60;
+  options_.timeout_ms = 60;
+  uint64_t median_ns = kSoonNs;
+  for (int tries = 0; tries < 50 && median_ns >= kSoonNs; ++tries) {
+    ZmqPeer server(answer_connect);
+    ASSERT_TRUE(run(server.url()));
+    median_ns = report().lateness.quantile(0.5);
+  }
+  EXPECT_LT(median_ns, kSoonNs);
+}
+
 // The first call is never answered, and no other place is free.
 TEST_F(LoadRunTest, CallsOfAnOpenLoopThatFindNoPlaceInTimeAreUnsent) {
-  ZmqPeer server([](const std::string& request) -> ZmqPeer::Replies {
-    if (request.substr(kIdBytes) != "connect") {
-      return {};
-    }
-    return {request.substr(0, kIdBytes) + std::string(kConnectAnswer)};
-  });
+  ZmqPeer server(answer_connect);
   options_.rate = 100;
   options_.duration_ms = 400;
   options_.timeout_ms = 300;
