@@ -93,8 +93,10 @@ TEST_F(ZmqReplyMemoryTest, WhoHardlyReadsALongReplyGoesWhileOthersWaitForMemory)
   ASSERT_TRUE(run_for_ms(10 * kCheckMs));
   EXPECT_EQ(ended(), 0u) << "nobody is harmed";
   Waiter waiter;
+  const uint64_t since_ms = loop_.now_ms();
   ASSERT_FALSE(account_.claim(waiter, MemoryUse::requests, account_.limit() + 1));
   EXPECT_TRUE(run_until([&] { return ended() == 1; }));
+  EXPECT_GE(loop_.now_ms() - since_ms, ZmqListener::kSlowReaderChecks * kCheckMs);
   EXPECT_TRUE(run_until([this] { return held() == 0; }));
   account_.release(waiter);
 }
