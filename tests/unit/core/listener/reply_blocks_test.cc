@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <thread>
+#include <functional>
 #include <vector>
 
-namespace zerogate {
+#include "tests/unit/core/base/beside.h"
+
+namespace zerogate::testing {
 namespace {
 
 constexpr size_t kLarge = 1 << 20;
@@ -111,19 +113,28 @@ TEST_F(ReplyBlocksTest, AUsedBlockCountsAsOneUntilItIsFreed) {
 }
 
 TEST_F(ReplyBlocksTest, AnotherThreadMayGiveThemBack) {
-  constexpr int kRounds = 200;
-  for (int round = 0; round < kRounds; ++round) {
-    void* const first = blocks_.take(ReplyBlocks::kSmallestBytes);
-    void* const second = blocks_.take(ReplyBlocks::kSmallestBytes);
-    std::thread other([&] { blocks_.give_back(first, ReplyBlocks::kSmallestBytes); });
-    blocks_.free_unused();
-    blocks_.give_back(second, ReplyBlocks::kSmallestBytes);
-    other.join();
+  void* ours = blocks_.take(kLarge);
+  const std::vector<std::function<void()>> all = {
+      [&] { blocks_.give_back(blocks_.take(kLarge), kLarge); },
+      [&] {
+        blocks_.give_back(ours, kLarge);
+        ours = blocks_.take(kLarge);
+      },
+      [&] { blocks_.free_unused(); },
+      [&] { blocks_.free_kept(); },
+  };
+  for (const auto& work : all) {
+    std::vector<void*> theirs = {blocks_.take(kLarge), blocks_.take(kLarge)};
+    beside(work, [&] {
+      blocks_.give_back(theirs.back(), kLarge);
+      theirs.pop_back();
+    });
   }
+  blocks_.give_back(ours, kLarge);
   blocks_.free_kept();
   EXPECT_EQ(blocks_.spare(), 0);
   EXPECT_FALSE(blocks_.any());
 }
 
 }  // namespace
-}  // namespace zerogate
+}  // namespace zerogate::testing
