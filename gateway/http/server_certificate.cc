@@ -7,7 +7,7 @@
 namespace zerogate {
 namespace {
 
-/// A chain is the server's own certificate and those of a few CAs.
+/// A chain is the server's own certificate and those of a few CAs. GnuTLS leaves out what is more.
 constexpr unsigned kMaxChain = 16;
 
 gnutls_datum_t datum(const std::string& text) {

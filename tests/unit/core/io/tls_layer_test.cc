@@ -80,6 +80,17 @@ TEST_F(TlsLayerTest, AHandshakeIsUnderWayUntilItsStreamHasGoneAndOnlyOfAListener
   EXPECT_EQ(tls_.unfinished(), 0u);
 }
 
+TEST_F(TlsLayerTest, AStreamThatHasGoneHasNoTurnAnyMore) {
+  IdleTlsWaiter waiter;
+  {
+    TlsLayer layer({make_context(TlsSide::listener, authority_.material({})), tls_, observer_},
+                   waiter);
+    layer.come_back();
+    ASSERT_TRUE(waiter.waits);
+  }
+  EXPECT_FALSE(waiter.waits);
+}
+
 TEST_F(TlsLayerTest, WhatIsToBeSentWaitsForTheHandshake) {
   OutBuffer plain;
   plain.append("early");

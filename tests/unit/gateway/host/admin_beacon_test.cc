@@ -45,6 +45,13 @@ TEST_F(AdminBeaconTest, OfTwoOfTheSameFileNoneIsMeant) {
   EXPECT_EQ(find(scope("/etc/one.yaml", true)), std::nullopt);
 }
 
+// Of an older process that is about to end.
+TEST_F(AdminBeaconTest, ANameThatIsTakenStaysTheOthers) {
+  const AdminBeacon one(scope("/etc/one.yaml"), "127.0.0.1:9464");
+  { const AdminBeacon again(scope("/etc/one.yaml"), "127.0.0.1:9464"); }
+  EXPECT_EQ(find(scope("/etc/one.yaml"), true), "127.0.0.1:9464");
+}
+
 TEST_F(AdminBeaconTest, WithoutAFileItIsTheOnlyOneOfAContainerOnly) {
   const AdminBeacon one(scope(""), "127.0.0.1:9464");
   EXPECT_EQ(find(scope("")), std::nullopt) << "a host may have several services";

@@ -11,7 +11,7 @@ TEST(Cgroup, FindsItsCgroup) {
   EXPECT_EQ(find_cgroup(v1, "cpuset"), "/s");
   EXPECT_EQ(find_cgroup(v1, "blkio"), std::nullopt);
   EXPECT_EQ(find_cgroup(v1, ""), "/u:nit");
-  EXPECT_EQ(find_cgroup("garbage\n1\n", "cpu"), std::nullopt);
+  EXPECT_EQ(find_cgroup("garbage\n1\n2:cpu", "cpu"), std::nullopt);
   EXPECT_EQ(find_cgroup("", ""), std::nullopt);
 }
 
@@ -34,6 +34,16 @@ TEST(Cgroup, TheLowestLimitUpToTheRootCounts) {
   });
   EXPECT_EQ(lowest, 3);
   EXPECT_EQ(asked, (std::vector<std::string>{"/a/b", "/a", ""}));
+}
+
+TEST(Cgroup, TheRootsFilesHaveNoFolder) {
+  std::vector<std::string> asked;
+  const auto lowest = tightest("/", [&](const std::string& path) -> std::optional<int> {
+    asked.push_back(path);
+    return 5;
+  });
+  EXPECT_EQ(lowest, 5);
+  EXPECT_EQ(asked, std::vector<std::string>{""});
 }
 
 }  // namespace
