@@ -11,6 +11,7 @@ import json
 import sys
 
 CORE_LINES = 95  # percent that no room of core/ may be below, whatever its floor says
+SLACK = 0.5  # percent at least from a floor to what was found: some lines run only at times
 
 
 def room_of(path):
@@ -39,10 +40,11 @@ def read_floors(path):
 
 
 def write_floors(path, found):
+    down = lambda percents: int(percents - SLACK)
     with open(path, "w", encoding="utf-8") as file:
         file.write("# room, percent of lines, percent of branches: tests/coverage/run --write\n")
         for room, (lines, branches) in sorted(found.items()):
-            file.write(f"{room} {int(lines)} {int(branches)}\n")
+            file.write(f"{room} {down(lines)} {down(branches)}\n")
 
 
 def main():
