@@ -1,6 +1,7 @@
 // Sessions over TLS: how long a handshake may take, and certificates that are judged again.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -106,8 +107,7 @@ TEST_F(StreamTlsTest, CertificatesAreJudgedAgainSomeAtATimeUntilAllWere) {
     const uint64_t before = judged;
     wait_ms(StreamListener::kCheckMs);
     judged = rejected(Rejected::certificate);
-    ASSERT_GT(judged, before);
-    EXPECT_LE(judged, before + StreamListener::kCheckedAtOnce);
+    ASSERT_EQ(judged, std::min(before + StreamListener::kCheckedAtOnce, kMany));
   }
   turn();
   EXPECT_TRUE(listener_->empty());

@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 TEST(RedisSharedTest, WhatWouldChangeTheConnectionOfAllCallsIsRefused) {
@@ -33,6 +34,20 @@ TEST(RedisSharedTest, WhatWouldChangeTheConnectionOfAllCallsIsRefused) {
         "PUNSUBSCRIBES", "XADD", "ZPOPMIN", "A-NAME-LONGER-THAN-ANY-OF-REDIS"}) {
     const ByteView words[] = {name, "MULTI"};
     EXPECT_EQ(sdk::why_redis_refuses(words), "") << name;
+  }
+}
+
+TEST(RedisSharedTest, ARefusalSaysWhatElseToDo) {
+  const std::pair<ByteView, ByteView> commands[] = {
+      {"MULTI", "; EVAL runs a script as one step"},
+      {"SELECT", "; user, password and database are those of redis.url"},
+      {"CLIENT", "; CLIENT ID, INFO, LIST and GETNAME are sent"},
+      {"SUBSCRIBE", "; it needs a Redis client of your own"},
+      {"BLPOP", "; ask without waiting, and again after context.sleep()"},
+      {"SHUTDOWN", "; it is for redis-cli"}};
+  for (const auto& [name, instead] : commands) {
+    const ByteView words[] = {name, "x"};
+    EXPECT_THAT(sdk::why_redis_refuses(words), EndsWith(std::string(instead))) << name;
   }
 }
 

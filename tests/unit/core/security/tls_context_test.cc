@@ -38,8 +38,15 @@ TEST(TlsContext, NamesThePartThatIsAtFault) {
     changed.*member = text;
     return fault_of(changed);
   };
-  EXPECT_EQ(with(&TlsMaterial::certificate, "nonsense").part, Part::certificate);
-  EXPECT_EQ(with(&TlsMaterial::key, "nonsense").part, Part::key);
+  const TlsFault certificate = with(&TlsMaterial::certificate, "nonsense");
+  EXPECT_EQ(certificate.part, Part::certificate);
+  EXPECT_EQ(certificate.message,
+            "is no certificate in PEM; it begins with -----BEGIN CERTIFICATE-----");
+  const TlsFault key = with(&TlsMaterial::key, "nonsense");
+  EXPECT_EQ(key.part, Part::key);
+  EXPECT_EQ(key.message,
+            "is no private key in PEM without a passphrase; make one, or take the passphrase off "
+            "with openssl pkey");
   EXPECT_EQ(with(&TlsMaterial::authorities, "").part, Part::authorities);
   const TlsFault other = with(&TlsMaterial::key, authority.issue({}).key);
   EXPECT_EQ(other.part, Part::key);

@@ -71,7 +71,7 @@ TEST_F(ServerCertificateTest, TheOneInForceByThenIsShown) {
   EXPECT_EQ(ask(certificate), 2);
 }
 
-TEST_F(ServerCertificateTest, WhatOpenSslTakesAndGnuTlsDoesNotFailsTheHandshake) {
+TEST_F(ServerCertificateTest, WhatGnuTlsCannotUseFailsTheHandshake) {
   ServerCertificate certificate(material({.curve = "brainpoolP256r1"}));
   EXPECT_LT(ask(certificate), 0);
   certificate.set(material());
