@@ -31,8 +31,8 @@ class EndpointTest : public BackendTest {
     return network_.made - before;
   }
   /// Two calls on each of two ZeroMQ servers: one that is given up, and one that lasts. Of the
-  /// first server nothing comes, so it goes aside; its time there passes.
-  void have_the_first_probed() {
+  /// first server nothing comes, so it goes aside.
+  void have_the_first_aside() {
     options_.in_flight = 2;
     options_.eject_after = 1;
     options_.timeout_ms = 10'000;
@@ -45,6 +45,10 @@ class EndpointTest : public BackendTest {
     connection(2).answer();
     pass_ms(100);
     ASSERT_EQ(state(1), EndpointState::ejected);
+  }
+  /// Its time there passes.
+  void have_the_first_probed() {
+    have_the_first_aside();
     pass_ms(OutlierDetector::kAsideMinMs);
     ASSERT_EQ(state(1), EndpointState::probing);
   }
@@ -104,6 +108,14 @@ TEST_F(EndpointTest, OneThatIsClearedIsTriedAtOnceAndSoonAgain) {
   made = network_.made;
   pass_ms(2 * Endpoint::kBackoffMinMs);
   EXPECT_EQ(network_.made, made + 1);
+}
+
+TEST_F(EndpointTest, OneThatIsAsideWithAllConnectionsStaysSoWhenItIsTheLast) {
+  have_the_first_aside();
+  network_.kill(name(2));
+  pass_ms(0);
+  ASSERT_EQ(state(2), EndpointState::down);
+  EXPECT_EQ(state(1), EndpointState::ejected) << "it takes the calls, and can open no connection";
 }
 
 // ---- What brings it up, and what does not
