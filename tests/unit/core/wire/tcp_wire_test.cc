@@ -126,11 +126,13 @@ TEST(TcpWire, EverythingElseIsT3) {
                               "82a266", "a2666e", "81a2666f01", "81c402666e01", "81a3666e6e01"}) {
     expect_frame(frame_of(Wire::t3, 7, from_hex(payload)), Wire::t3, 7, from_hex(payload));
   }
-  // A request of T1 or T2 that is cut short, has a tail or is too deep: T3 to us, which then finds
-  // it malformed and closes, as every version of the real server does.
+  // A request of T1 or T2 that is cut short, has a tail, is too deep or begins otherwise: T3 to us,
+  // which then finds it malformed and closes, as every version of the real server does.
   for (const Wire wire : {Wire::t1, Wire::t2}) {
-    for (const std::string& payload : {kHello.substr(0, kHello.size() - 1), kHello + "\xc0",
-                                       payload_of("a", times(1'100, "\x91") + "\xc0")}) {
+    for (const std::string& payload :
+         {kHello.substr(0, kHello.size() - 1), kHello + "\xc0",
+          payload_of("a", times(1'100, "\x91") + "\xc0"), from_hex("82a16101a2666ea16e"),
+          from_hex("82a17a01a2666ea16e")}) {
       const std::string bytes = frame_of(wire, 7, payload);
       const TcpFrame read = parse_tcp_frame(bytes, kLimit);
       EXPECT_EQ(read.status, FrameStatus::whole);
