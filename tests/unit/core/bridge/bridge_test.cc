@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <functional>
 #include <future>
@@ -15,6 +16,7 @@
 #include "tests/unit/core/base/loopback.h"
 #include "tests/unit/core/client/test_peer.h"
 #include "tests/unit/core/rpc/call_fixture.h"
+#include "tests/unit/core/security/authority.h"
 
 namespace zerogate::testing {
 namespace {
@@ -171,6 +173,25 @@ TEST_F(BridgeTest, OperatorsOrdersReachItsBackends) {
   EXPECT_TRUE(disabled());
   bridge().look_at_orders();
   EXPECT_FALSE(disabled());
+}
+
+TEST_F(BridgeTest, ABackendByTlsIsSpokenToInTls) {
+  constexpr char kHandshake = 0x16;  // RFC 8446, 5.1: the type of the first record
+  TlsLoop tls(loop_.uv());
+  options_.tls_loop = &tls;
+  std::promise<char> first;
+  server_ = std::make_unique<TcpPeer>([&first](int fd) {
+    char byte = 0;
+    EXPECT_EQ(read(fd, &byte, 1), 1);
+    first.set_value(byte);
+  });
+  backend_.urls = {ServerUrl::parse("tls" + server_->url().substr(3)).value()};
+  backend_.tls_material = std::make_shared<TlsMaterial>(Authority().material({}));
+  auto backend = bridge().get(backend_);
+  run_until([&] { return backend->settled(); });
+  EXPECT_EQ(first.get_future().get(), kHandshake);
+  backend.reset();
+  bridge_.reset();  // before `tls`
 }
 
 // Connected to at once, and not when its time has come: no turn of the loop is between.
