@@ -1,6 +1,7 @@
 #include "core/sdk/functions.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <cstring>
@@ -280,6 +281,34 @@ TEST_F(FunctionsTest, ABackendIsCalledAndItsErrorIsThrown) {
   EXPECT_EQ(answer_bytes(), error("orders.get_order: server_exception: boom"));
   call("lost", 7);
   EXPECT_EQ(answer_bytes(), error("no backend is named `nowhere`"));
+}
+
+TEST_F(FunctionsTest, CallsToBackendsLeaveNothingBehind) {
+  constexpr int kCalls = 20'000;
+  functions_.add("ask", "", [](int64_t id, Context& context) -> Task<int64_t> {
+    co_return co_await context.call<int64_t>("orders", "get_order", id);
+  });
+  start();
+  const auto ask = [this](int times) {
+    for (int i = 0; i < times; ++i) {
+      call("ask", 7);
+      std::move(orders_.calls.front()).reply("\x05");
+      orders_.calls.clear();
+      orders_.requests.clear();
+      runtime_->inner_calls().end_of_turn();
+      calls_.on_turn_end(clock_.now_ns());
+      ASSERT_EQ(answers(), 1u);
+      sink_.answers.clear();
+    }
+  };
+  const auto allocated = [] {  // with a sanitizer always 0
+    const auto info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  ask(kCalls);
+  const size_t before = allocated();
+  ask(kCalls);
+  EXPECT_LT(allocated(), before + kCalls);
 }
 
 TEST_F(FunctionsTest, BlockingWorkRunsOnAThreadAndIsBounded) {
