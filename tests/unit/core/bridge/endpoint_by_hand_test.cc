@@ -352,31 +352,5 @@ TEST_F(EndpointByHandTest, AnOrderOutlivesTheBackend) {
   EXPECT_EQ(state(1), EndpointState::up);
 }
 
-TEST(ByHandTest, AnOrderKeepsItsTimeWhenOnlyTheReasonChanges) {
-  ByHand by_hand;
-  ASSERT_TRUE(by_hand.set("b", "e", {HandState::drain, "one", 5}));
-  ASSERT_TRUE(by_hand.set("b", "e", {HandState::drain, "two", 9}));
-  EXPECT_EQ(by_hand.find("b", "e"), (HandOrder{HandState::drain, "two", 5}));
-  ASSERT_TRUE(by_hand.set("b", "e", {HandState::disabled, "", 11}));
-  EXPECT_EQ(by_hand.find("b", "e").since_ns, 11u);
-  EXPECT_EQ(by_hand.list().size(), 1u);
-  ASSERT_TRUE(by_hand.set("b", "e", {}));
-  EXPECT_EQ(by_hand.find("b", "e"), HandOrder{});
-}
-
-TEST(ByHandTest, BoundsAndText) {
-  ByHand by_hand;
-  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, std::string(201, 'x'), 1}));
-  EXPECT_TRUE(by_hand.set("b", "0", {HandState::drain, std::string(200, 'x'), 1}));
-  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "a\nb", 1}));
-  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "\xff", 1}));
-  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "\u202elive", 1}));
-  for (size_t i = 0; i < ByHand::kMaxOrders; ++i) {
-    ASSERT_TRUE(by_hand.set("b", std::to_string(i), {HandState::drain, "", 1}));
-  }
-  EXPECT_FALSE(by_hand.set("b", "one more", {HandState::drain, "", 1}));
-  EXPECT_TRUE(by_hand.set("b", "7", {HandState::disabled, "", 1}));
-}
-
 }  // namespace
 }  // namespace zerogate::testing
