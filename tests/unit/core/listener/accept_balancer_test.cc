@@ -5,12 +5,14 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "core/listener/listen_socket.h"
+#include "tests/unit/core/base/beside.h"
 
-namespace zerogate {
+namespace zerogate::testing {
 namespace {
 
 using ::testing::Each;
@@ -300,5 +302,21 @@ TEST_F(AcceptBalancerTest, ChoiceThatCameTooFastIsMadeLater) {
   EXPECT_EQ(accept_all().front(), 0);
 }
 
+TEST_F(AcceptBalancerTest, WorkersTellAndAskAtTheSameTime) {
+  const auto place = [this] {
+    UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
+    balancer_.place(0, connection);
+  };
+  const std::vector<std::function<void()>> all = {
+      [this] { balancer_.update(0, 3); }, [this] { balancer_.open_inbox(0, 9, [] {}); }, place,
+      [this] { balancer_.take(0); },      [this] { balancer_.close_inbox(0); },
+  };
+  uint64_t connections = 5;
+  open_inbox(1, 20);
+  for (const auto& work : all) {
+    beside(work, [&] { balancer_.update(1, ++connections); });
+  }
+}
+
 }  // namespace
-}  // namespace zerogate
+}  // namespace zerogate::testing
