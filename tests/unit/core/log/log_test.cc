@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/unique_fd.h"
+#include "tests/unit/core/base/beside.h"
 
 namespace {
 struct CountsFormatting {
@@ -224,9 +225,9 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
 
 TEST_F(LogTest, GoesToStderrByDefault) {
   configure(Level::info, Format::logfmt);
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   info("hello");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), EndsWith("level=info event=hello\n"));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), EndsWith("level=info event=hello\n"));
 }
 
 /// stderr is a pipe while this is there.
@@ -354,6 +355,14 @@ TEST_F(LogTest, LevelsHaveNames) {
   EXPECT_EQ(level_named("loud"), std::nullopt);
   EXPECT_EQ(level_named(""), std::nullopt);
   EXPECT_EQ(name_of(Level::warn), "warn");
+}
+
+TEST_F(LogTest, IsConfiguredWhileOthersWrite) {
+  const auto nowhere = [](std::string_view) {};
+  const auto write = [] { info("tick"); };
+  configure(Level::info, Format::logfmt, nowhere);
+  zerogate::testing::beside([&] { configure(Level::info, Format::json, nowhere); }, write);
+  zerogate::testing::beside([] { set_format(Format::logfmt); }, write);
 }
 
 }  // namespace

@@ -5,7 +5,11 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <thread>
+#include <vector>
+
+#include "tests/unit/core/base/beside.h"
 
 namespace zerogate {
 namespace {
@@ -287,6 +291,24 @@ TEST_F(BackendMetricsListTest, CountersNeverGoBackForAReaderWhileBackendsAreRepl
   stop = true;
   reader.join();
   EXPECT_EQ(counted(list, "orders", "a:1"), expected);
+}
+
+TEST_F(BackendMetricsListTest, EndpointsAreLookedAtWhileTheyComeAndGo) {
+  const auto old = add("orders");
+  old->add("a:1");
+  testing::beside([&] { old->remove(old->add("b:1")); }, [&] { old->endpoints(); });
+  testing::beside([&] { old->add("c:1"); }, [&] { old->totals(); });
+  std::vector<std::shared_ptr<BackendMetrics>> leaving = {add("orders"), add("orders")};
+  const auto all = leaving;
+  const auto leave = [&] {
+    list.remove(leaving.back());
+    leaving.pop_back();
+  };
+  testing::beside(leave, [&] {
+    for (const auto& each : all) {
+      each->endpoints();
+    }
+  });
 }
 
 }  // namespace

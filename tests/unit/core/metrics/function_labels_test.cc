@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/log/log.h"
+#include "tests/unit/core/base/beside.h"
 
 namespace zerogate {
 namespace {
@@ -262,6 +263,19 @@ TEST(FunctionLabelsTest, TheLimitIsToldOnce) {
   EXPECT_NE(lines[0].find("level=warn"), std::string::npos);
   EXPECT_NE(lines[0].find("all function labels are taken"), std::string::npos);
   EXPECT_NE(lines[0].find("limit=200 function=one"), std::string::npos);
+}
+
+TEST(FunctionLabelsTest, ANameIsAskedForWhileAnotherIsForgotten) {
+  FunctionLabels labels({});
+  const FunctionLabel stays = *labels.learn("stays");
+  const auto forget = [&] {
+    const FunctionLabel goes = *labels.learn("goes");
+    labels.retire(goes);
+    labels.release(goes, nullptr);
+  };
+  testing::beside(forget, [&] { labels.name_now(stays); });
+  testing::beside(forget, [&] { labels.name_now(stays + 1); });
+  testing::beside(forget, [&] { labels.live(); });
 }
 
 }  // namespace

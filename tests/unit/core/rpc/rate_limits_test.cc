@@ -5,6 +5,8 @@
 
 #include <map>
 
+#include "tests/unit/core/base/beside.h"
+
 namespace zerogate {
 namespace {
 
@@ -78,6 +80,15 @@ TEST_F(RateLimitsTest, TwoOfOneNameCountTogether) {
   limits_.set({limit(1), other});
   exceed(limits_.rules(), 2);
   EXPECT_EQ(exceeded(), (Counts{{"* 1/s", 4}}));
+}
+
+TEST_F(RateLimitsTest, WorkersAndScrapesReadThemWhileTheyAreReloaded) {
+  uint32_t rate = 1;
+  const auto reload = [&] { limits_.set({limit(rate++)}); };
+  reload();
+  testing::beside(reload, [&] { limits_.rules(); });
+  testing::beside(reload, [&] { limits_.Collect(); });
+  testing::beside(reload, reload);
 }
 
 }  // namespace

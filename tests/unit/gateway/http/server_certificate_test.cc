@@ -74,6 +74,10 @@ TEST_F(ServerCertificateTest, TheOneInForceByThenIsShown) {
 TEST_F(ServerCertificateTest, WhatGnuTlsCannotUseFailsTheHandshake) {
   ServerCertificate certificate(material({.curve = "brainpoolP256r1"}));
   EXPECT_LT(ask(certificate), 0);
+  const auto without_key = material();
+  without_key->key = "no key";
+  certificate.set(without_key);
+  EXPECT_LT(ask(certificate), 0);
   certificate.set(material());
   EXPECT_EQ(ask(certificate), 1);
 }
