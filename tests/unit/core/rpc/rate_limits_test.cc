@@ -83,8 +83,7 @@ TEST_F(RateLimitsTest, TwoOfOneNameCountTogether) {
 }
 
 TEST_F(RateLimitsTest, WorkersAndScrapesReadThemWhileTheyAreReloaded) {
-  uint32_t rate = 1;
-  const auto reload = [&] { limits_.set({limit(rate++)}); };
+  const auto reload = [&] { limits_.set({limit(1), limit(2)}); };
   reload();
   testing::beside(reload, [&] { limits_.rules(); });
   testing::beside(reload, [&] { limits_.Collect(); });

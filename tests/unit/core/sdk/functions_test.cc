@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "core/base/random.h"
+#include "tests/unit/core/base/beside.h"
 #include "tests/unit/core/sdk/functions_fixture.h"
 
 namespace zerogate::testing {
@@ -435,6 +436,16 @@ TEST_F(FunctionsTest, AHundredThousandCallsLeaveNothingBehind) {
   EXPECT_GT(ended(Outcome::timeout), 0u);
   EXPECT_GT(ended(Outcome::abandoned), 0u);
   EXPECT_EQ(runtime_->under_way(), 0u);
+}
+
+TEST(FailureLogTest, WorkersMayNoteTheSameFailure) {
+  std::atomic<int> lines = 0;
+  log::configure(log::Level::info, log::Format::logfmt, [&](std::string_view) { ++lines; });
+  FailureLog failures;
+  const auto note = [&] { failures.note("f", "ValueError", "boom"); };
+  beside(note, note);
+  log::configure(log::Level::info, log::Format::logfmt);
+  EXPECT_EQ(lines, 1);
 }
 
 }  // namespace
