@@ -311,8 +311,14 @@ TEST_F(AcceptBalancerTest, WorkersTellAndAskAtTheSameTime) {
       [this] { balancer_.update(0, 3); }, [this] { balancer_.open_inbox(0, 9, [] {}); }, place,
       [this] { balancer_.take(0); },      [this] { balancer_.close_inbox(0); },
   };
-  uint64_t connections = 5;
-  open_inbox(1, 20);
+  uint64_t connections = 30;
+  open_inbox(0, 20);
+  balancer_.update(1, connections);
+  for (size_t i = 0; i < all.size(); ++i) {  // for take()
+    UniqueFd connection(::socket(AF_INET, SOCK_STREAM, 0));
+    ASSERT_TRUE(balancer_.place(1, connection));
+    ASSERT_FALSE(connection) << "it was passed on";
+  }
   for (const auto& work : all) {
     beside(work, [&] { balancer_.update(1, ++connections); });
   }
