@@ -5,11 +5,14 @@
 #include <prometheus/metric_family.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
+#include <vector>
 
 #include "core/base/fingerprint.h"
 #include "core/log/log.h"
 #include "gateway/config/show_config.h"
+#include "tests/unit/core/base/beside.h"
 
 namespace zerogate {
 namespace {
@@ -267,6 +270,22 @@ TEST_F(ReloaderTest, TheLogsLevelHoldsUntilTheNextReload) {
   EXPECT_EQ(hash(reloader), fingerprint(to_yaml(reloader.in_force())));
   EXPECT_TRUE(reloader.reload().ok());
   EXPECT_EQ(reloader.in_force().log_level, log::Level::info);
+}
+
+TEST_F(ReloaderTest, IsAskedAndToldWhileItReloads) {
+  Reloader reloader(routed(), parts());
+  const std::vector<std::function<void()>> all = {
+      [&] { (void)reloader.in_force(); },
+      [&] { (void)reloader.last_result(); },
+      [&] { (void)hash(reloader); },
+      [&] { EXPECT_TRUE(reloader.set_log_level("info").ok()); },
+      [&] { EXPECT_FALSE(reloader.renew_certificates()); },
+      [&] { EXPECT_TRUE(reloader.reload().ok()); },
+  };
+  for (const auto& work : all) {
+    testing::beside(work, [&] { EXPECT_TRUE(reloader.reload().ok()); });
+  }
+  testing::beside(all[3], all[0]);
 }
 
 }  // namespace
