@@ -90,8 +90,11 @@ class TransportTest : public ::testing::Test {
   }
   void listen_zmq(const ZmqOptions& options = {}, std::string_view address = "127.0.0.1:0") {
     open(address);
+    listen_zmq_on(*socket_, options);
+  }
+  void listen_zmq_on(const ListenSocket& socket, const ZmqOptions& options) {
     zmq_ = std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq), options);
-    const Status status = zmq_->listen(*socket_);
+    const Status status = zmq_->listen(socket);
     ASSERT_TRUE(status) << status.error();
   }
 

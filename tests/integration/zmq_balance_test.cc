@@ -1,14 +1,13 @@
 // What the ZeroMQ port of one worker tells those of the others.
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <deque>
-#include <memory>
 #include <vector>
 
 #include "core/listener/accept_balancer.h"
 #include "tests/integration/transport_fixture.h"
 #include "tests/integration/zmq_client.h"
+#include "tests/unit/core/base/loopback.h"
 
 namespace zerogate::testing {
 namespace {
@@ -21,10 +20,7 @@ class ZmqBalanceTest : public TransportTest {
   void tell_for_other(uint64_t connections) {
     ASSERT_TRUE(run_until([&] { return sockets_[1].member().tell(connections); }));
   }
-  bool other_has_newcomer() {
-    pollfd poll{sockets_[1].fd(), POLLIN, 0};
-    return ::poll(&poll, 1, 0) == 1;
-  }
+  bool other_has_newcomer() const { return has_newcomer(sockets_[1].fd()); }
 
   std::vector<ListenSocket> sockets_ = ListenSocket::open_group({"127.0.0.1", 0, ""}, 2).value();
   ZmqContext context_{zmq_ctx_new()};
@@ -32,9 +28,7 @@ class ZmqBalanceTest : public TransportTest {
 };
 
 TEST_F(ZmqBalanceTest, TheNextConnectionIsTheOthersThatHasFewer) {
-  zmq_ =
-      std::make_unique<ZmqListener>(loop_, dispatcher_, metrics_.of(Protocol::zmq), ZmqOptions{});
-  ASSERT_TRUE(zmq_->listen(sockets_[0]));
+  listen_zmq_on(sockets_[0], {});
   tell_for_other(AcceptBalancer::kFull);
   for (uint64_t i = 1; i <= 4; ++i) {
     clients_.emplace_back(context_.get(), sockets_[0].bound());

@@ -41,14 +41,12 @@ def settled(gateway, requests):
     def timed(metrics):
         return sum(value for _, value in metrics.select(DURATIONS + "_count"))
 
-    try:
-        return wait_until(scrape, PATIENCE_S, "")
-    except AssertionError:
+    def found():
         metrics = gateway.metrics()
-        found = [(labels, value) for labels, value in metrics.select(REQUESTS) if value]
-        raise AssertionError(
-            f"{requests} requests were made, {timed(metrics)} timed, counted are {found}"
-        ) from None
+        counted = [(labels, value) for labels, value in metrics.select(REQUESTS) if value]
+        return f"{requests} requests were made, {timed(metrics)} timed, counted are {counted}"
+
+    return wait_until(scrape, PATIENCE_S, found)
 
 
 async def test_what_dashboards_need_is_there_from_the_start(gateway):

@@ -74,13 +74,13 @@ def check_sum(gateway, calls):
         timed = metrics.total("zerogate_request_duration_seconds_count")
         return settled and counted == timed == calls
 
-    try:
-        wait_until(agrees, PATIENCE_S, "")
-    except AssertionError:
+    def found():
         metrics = gateway.metrics()
         total = metrics.total("zerogate_requests_total")
         in_flight = metrics.total("zerogate_requests_in_flight")
-        raise AssertionError(f"{calls} calls, {total} counted, {in_flight} in flight") from None
+        return f"{calls} calls, {total} counted, {in_flight} in flight"
+
+    wait_until(agrees, PATIENCE_S, found)
 
 
 async def test_redis_killed_and_restarted_under_load(gateway, own_redis, clients):

@@ -19,7 +19,8 @@ def is_looking():
 
 
 def wait_until(condition, timeout_s, what):
-    """Calls `condition` until it is true; its last value is returned."""
+    """Calls `condition` until it is true; its last value is returned. For the error, `what` is a text,
+    or a function that makes one of how things stand by then."""
     for pause_s in _looks(timeout_s, what):
         if value := _look(condition):
             return value
@@ -50,4 +51,5 @@ def _looks(timeout_s, what):
         begun = time.monotonic()
         yield lambda: max(POLL_S, SLEEP_PER_LOOK * (time.monotonic() - begun))
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s} s: {what}")
+            text = what() if callable(what) else what
+            raise AssertionError(f"not within {timeout_s} s: {text}")

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cstdint>
@@ -12,6 +13,12 @@
 #include "core/base/unique_fd.h"
 
 namespace zerogate::testing {
+
+/// A connection waits to be accepted on this socket.
+inline bool has_newcomer(int listening_fd) {
+  pollfd poll{listening_fd, POLLIN, 0};
+  return ::poll(&poll, 1, 0) == 1;
+}
 
 /// Bound, and listens only when it is told to: until then whoever connects is refused.
 class LoopbackPort {

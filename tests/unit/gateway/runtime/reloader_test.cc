@@ -5,9 +5,7 @@
 #include <prometheus/metric_family.h>
 
 #include <atomic>
-#include <functional>
 #include <future>
-#include <vector>
 
 #include "core/base/fingerprint.h"
 #include "core/log/log.h"
@@ -274,18 +272,16 @@ TEST_F(ReloaderTest, TheLogsLevelHoldsUntilTheNextReload) {
 
 TEST_F(ReloaderTest, IsAskedAndToldWhileItReloads) {
   Reloader reloader(routed(), parts());
-  const std::vector<std::function<void()>> all = {
-      [&] { (void)reloader.in_force(); },
-      [&] { (void)reloader.last_result(); },
-      [&] { (void)hash(reloader); },
-      [&] { EXPECT_TRUE(reloader.set_log_level("info").ok()); },
-      [&] { EXPECT_FALSE(reloader.renew_certificates()); },
-      [&] { EXPECT_TRUE(reloader.reload().ok()); },
-  };
-  for (const auto& work : all) {
-    testing::beside(work, [&] { EXPECT_TRUE(reloader.reload().ok()); });
-  }
-  testing::beside(all[3], all[0]);
+  const auto show = [&] { (void)reloader.in_force(); };
+  const auto set_level = [&] { EXPECT_TRUE(reloader.set_log_level("info").ok()); };
+  const auto reload = [&] { EXPECT_TRUE(reloader.reload().ok()); };
+  testing::beside(show, reload);
+  testing::beside([&] { (void)reloader.last_result(); }, reload);
+  testing::beside([&] { (void)hash(reloader); }, reload);
+  testing::beside(set_level, reload);
+  testing::beside([&] { EXPECT_FALSE(reloader.renew_certificates()); }, reload);
+  testing::beside(reload, reload);
+  testing::beside(set_level, show);
 }
 
 }  // namespace
