@@ -38,7 +38,9 @@ bool MemoryAccount::fits(QueueName name, size_t bytes) const {
   if (name == kSmall && large_is_due_) {
     return false;
   }
-  if (queue.granted == 0 && total_ + bytes <= limit_) {
+  // Not up to the limit: meanwhile other frames begin, and a reply is longer in the records of TLS.
+  // Over the limit clients are ended.
+  if (queue.granted == 0 && total_ + bytes <= limit_ - limit_ / kHeadroomPart) {
     return true;
   }
   const size_t soft_mark = limit_ / 2;

@@ -37,7 +37,7 @@ inline constexpr std::array<std::string_view, 8> kMemoryUseNames = {
 /// longer than the backend's time-out, and while their mark was that of the clients' claims a few
 /// clients could keep all of it. Of clients' claims those over kLargeClaim have three quarters of
 /// what is below the soft mark, so that shorter messages find the rest. Of each queue one claim may
-/// go up to the limit.
+/// go up to seven eighths of the limit.
 class MemoryAccount {
  public:
   /// Where nothing limits the process' memory.
@@ -45,6 +45,8 @@ class MemoryAccount {
   /// The first of a queue gets memory over the limit when it has waited for so long and no claim of
   /// its queue, or of one before it, holds some that would become free.
   static constexpr uint64_t kPatienceMs = 1'000;
+  /// What one claim leaves of the limit: see fits().
+  static constexpr size_t kHeadroomPart = 8;
   /// A client's claim of more bytes is a large one.
   static constexpr size_t kLargeClaim = 1 << 20;
 
@@ -66,11 +68,16 @@ class MemoryAccount {
     ~Claimant() = default;
   };
 
-  explicit MemoryAccount(size_t limit = kDefaultLimit) : limit_(limit) {}
+  /// `socket_buffer`: see below.
+  explicit MemoryAccount(size_t limit = kDefaultLimit, size_t socket_buffer = 0)
+      : limit_(limit), socket_buffer_(socket_buffer) {}
   MemoryAccount(const MemoryAccount&) = delete;
   MemoryAccount& operator=(const MemoryAccount&) = delete;
 
   size_t limit() const { return limit_; }
+  /// Bytes that the kernel may keep of each direction of a connection that is charged here. They
+  /// are in no use below. 0: as many as it likes.
+  size_t socket_buffer() const { return socket_buffer_; }
   /// How much this use holds now.
   void set(MemoryUse use, size_t bytes) {
     size_t& held = held_[static_cast<size_t>(use)];
@@ -122,6 +129,7 @@ class MemoryAccount {
   void add(MemoryUse use, size_t bytes) { set(use, held(use) + bytes); }
 
   size_t limit_;
+  size_t socket_buffer_;
   size_t total_ = 0;
   std::array<size_t, kMemoryUseNames.size()> held_{};
   std::array<Queue, 3> queues_;

@@ -119,7 +119,14 @@ bool TcpStream::adopt(UniqueFd connection) {
   if (!is_local) {
     uv_tcp_nodelay(&uv.tcp, 1);
   }
+  limit_memory();
   return true;
+}
+
+void TcpStream::limit_memory() {
+  if (memory_ != nullptr) {
+    limit_socket_memory(fd(), memory_->socket_buffer());
+  }
 }
 
 int TcpStream::connect(const Address& address) {
@@ -171,6 +178,7 @@ void TcpStream::on_connected(int status) {
     }
     uv_tcp_nodelay(&shell_->uv.tcp, 1);
   }
+  limit_memory();
   if (const int error = start_reading(); error != 0) {
     return owner_.on_closed(error);
   }
@@ -219,8 +227,7 @@ bool TcpStream::is_connected_to_itself() const {
       !ends.same()) {
     return false;
   }
-  const linger reset{.l_onoff = 1, .l_linger = 0};
-  setsockopt(fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  reset_at_close();
   return true;
 }
 

@@ -13,6 +13,7 @@
 #include "core/base/unique_fd.h"
 #include "core/io/frame_reader.h"
 #include "core/io/read_turns.h"
+#include "core/io/socket_memory.h"
 #include "core/io/stream_writer.h"
 #include "core/io/tls_loop.h"
 #include "core/io/tls_use.h"
@@ -138,6 +139,9 @@ class TcpStream final : private ReadTurns::Waiter,
   /// Ends the connection: no function of the owner's and none of this is called any more.
   void close();
 
+  /// What the kernel has not sent is thrown away at close(): the peer gets a reset.
+  void reset_at_close() const { zerogate::reset_at_close(fd()); }
+
   /// Its own end's descriptor, -1 when there is none.
   int fd() const;
 
@@ -180,6 +184,8 @@ class TcpStream final : private ReadTurns::Waiter,
   void account_held(size_t held);
   void fail_tls();
   bool is_connected_to_itself() const;
+  /// The kernel's part of it.
+  void limit_memory();
   void claim_memory(size_t bytes);
   void release_claim();
   /// After a frame was handed out: its memory is its owner's.

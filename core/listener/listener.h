@@ -2,10 +2,12 @@
 #pragma once
 
 #include <limits>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/listener/client_list.h"
 #include "core/listener/listen_socket.h"
+#include "core/listener/socket_hoards.h"
 
 namespace zerogate {
 
@@ -48,6 +50,13 @@ class Listener {
   virtual double slowest_pace() { return kNoPace; }
   /// Ends that client, and counts it.
   virtual void end_slowest() {}
+  /// Appends what the kernel keeps of each connection. A system call for each.
+  virtual void list_sockets(std::vector<SocketHoard>& hoards) = 0;
+  /// Ends the client with this one of them, and counts it.
+  virtual void end_socket(const SocketHoard& hoard) = 0;
+  /// True while what the kernel keeps of a connection may grow unseen: its client is not read, or
+  /// does not read.
+  virtual bool hoards_unseen() const = 0;
   /// Before its end: every call has been answered. Lets the last replies go; those that are not
   /// taken at once have until flushed(), or as long as the owner runs the loop on.
   virtual void finish() = 0;

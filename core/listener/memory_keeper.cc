@@ -1,18 +1,76 @@
 #include "core/listener/memory_keeper.h"
 
+#include <algorithm>
+
 namespace zerogate {
 
 void MemoryKeeper::keep(const Listeners& listeners, uint64_t now_ms) {
-  while (memory_.over() && (end_slowest(listeners) || end_largest(listeners))) {
-  }
+  keeping_ = true;
+  end_until_within(listeners);
   memory_.serve(now_ms);
   if (memory_.waiting() && now_ms - judged_ms_ >= kJudgeMs) {
     judged_ms_ = now_ms;
     while (memory_.waiting() && end_slowest(listeners) && !memory_.serve(now_ms)) {
     }
   }
-  if (memory_.waiting() && !look_again_.active()) {
+  bool look_again = memory_.waiting();
+  if (sockets_.used) {
+    if (now_ms != std::exchange(looked_ms_, now_ms)) {
+      keep_sockets(listeners);
+    }
+    look_again |= std::ranges::any_of(listeners, [](auto& each) { return each->hoards_unseen(); });
+  }
+  if (look_again && !look_again_.active()) {
     look_again_.start(kLookMs);
+  }
+  keeping_ = false;
+}
+
+void MemoryKeeper::keep_growth(const Listeners& listeners) {
+  if (keeping_) {
+    return;
+  }
+  end_until_within(listeners);
+  if (sockets_.used) {
+    keep_sockets(listeners);
+  }
+}
+
+void MemoryKeeper::end_until_within(const Listeners& listeners) {
+  while (memory_.over() && (end_slowest(listeners) || end_largest(listeners))) {
+  }
+}
+
+void MemoryKeeper::keep_sockets(const Listeners& listeners) {
+  const uint64_t used = sockets_.used();
+  measured_ = std::min(measured_, used);
+  if (used > sockets_.high && used - measured_ >= kGrowth) {
+    shrink_sockets(listeners, used - sockets_.high);
+    measured_ = sockets_.used();
+  }
+}
+
+void MemoryKeeper::shrink_sockets(const Listeners& listeners, uint64_t excess) const {
+  struct Client {
+    SocketHoard hoard;
+    Listener* port;
+  };
+  std::vector<Client> clients;
+  size_t all = 0;
+  for (const auto& listener : listeners) {
+    std::vector<SocketHoard> hoards;
+    listener->list_sockets(hoards);
+    all += all_bytes(hoards);
+    for (const SocketHoard& hoard : hoards) {
+      clients.push_back({hoard, listener.get()});
+    }
+  }
+  const size_t most = std::max<uint64_t>(all - std::min<uint64_t>(all, excess), sockets_.least);
+  const auto bytes = [](const Client& client) { return client.hoard.memory.all(); };
+  std::ranges::sort(clients, std::ranges::greater(), bytes);
+  for (auto next = clients.begin(); all > most; ++next) {
+    all -= bytes(*next);
+    next->port->end_socket(next->hoard);
   }
 }
 

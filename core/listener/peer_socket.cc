@@ -82,6 +82,8 @@ PeerSocket::End PeerSocket::ended() const {
   return (look.revents & POLLERR) != 0 ? End::broken : End::in_order;
 }
 
+SocketMemory PeerSocket::memory() const { return same() ? socket_memory(fd_) : SocketMemory{}; }
+
 size_t PeerSocket::unread() const {
   int bytes = 0;
   return same() && ioctl(fd_, FIONREAD, &bytes) == 0 ? static_cast<size_t>(bytes) : 0;

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/io/socket_memory.h"
+
 namespace zerogate {
 
 /// A socket by its descriptor and what the kernel calls it: its owner may have closed it, and the
@@ -31,6 +33,8 @@ class PeerSocket {
     broken,
   };
   End ended() const;
+  /// What the kernel keeps of it.
+  SocketMemory memory() const;
   /// Bytes that have come and were not read yet.
   size_t unread() const;
   /// Ends it in both directions: its owner hears of that as of an end by the peer. False when it

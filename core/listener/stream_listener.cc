@@ -26,6 +26,13 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
     : loop_(loop),
       metrics_(metrics),
       refusals_(timers, metrics, options.protocol),
+      lingering_(timers,
+                 [this](int fd) {
+                   refusals_.count(Rejected::send_memory, [fd] {
+                     const auto peer = PeerAddress::of(fd);
+                     return peer ? peer->text() : "gone";
+                   });
+                 }),
       stall_timer_(timers, [this] { check_stalls(); }),
       tell_timer_(timers, [this] { tell_connections(); }),
       accept_timer_(timers, [this] { accept_the_last(); }),
@@ -44,6 +51,7 @@ StreamListener::StreamListener(EventLoop& loop, TimerQueue& timers, StreamProtoc
               .read_buffer = read_buffer_.get(),
               .turns = ReadTurns(loop.uv()),
               .memory = options.memory != nullptr ? *options.memory : own_memory_} {
+  shared_.grown = shared_.memory.limit() / StreamOptions::kGrowthPart;
   loop_.add(*this);
   if (options.newcomers_wait) {
     room_.emplace(loop.uv(), options.states,
@@ -285,6 +293,7 @@ void StreamListener::flush() {
   if (!departed_.empty()) {
     departed_.begin_turn(loop_.began_ns());
   }
+  is_flushing_ = true;
   while (!shared_.dirty.empty()) {
     flushing_.swap(shared_.dirty);
     for (const CallerKey key : flushing_) {
@@ -294,10 +303,21 @@ void StreamListener::flush() {
     }
     flushing_.clear();
   }
+  is_flushing_ = false;
   shed_memory();
   account_memory();
   count_bytes();
-  closed_.clear();
+  shared_.gathered = 0;
+  shared_.grown = shared_.in.kept + shared_.memory.limit() / StreamOptions::kGrowthPart;
+}
+
+// A thousand peers that each send 64 KiB in one turn, and get as much back, are 128 MiB: more than
+// the limit of a small container, which is looked at when the turn ends.
+void StreamListener::on_growth() {
+  if (!is_flushing_) {
+    flush();
+    options().on_growth();
+  }
 }
 
 // The timer runs only while a peer could stall: an idle gateway does not wake up.

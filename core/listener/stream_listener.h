@@ -15,6 +15,7 @@
 #include "core/io/uv_ptr.h"
 #include "core/listener/accept_gate.h"
 #include "core/listener/departed_callers.h"
+#include "core/listener/lingering_sockets.h"
 #include "core/listener/listen_socket.h"
 #include "core/listener/listener.h"
 #include "core/listener/stream_session.h"
@@ -92,6 +93,9 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   bool end_largest();
   double slowest_pace();
   void end_slowest() { end_for_memory(find_slowest()); }
+  void list_sockets(std::vector<SocketHoard>& hoards);
+  void end_socket(const SocketHoard& hoard);
+  bool hoards_unseen() const { return stall_timer_.active() || lingering_.size() != 0; }
 
   const StreamOptions& options() const { return shared_.options; }
   RefusalLog& refusals() { return refusals_; }
@@ -108,13 +112,18 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   const Caller& caller(CallerKey caller) const;
 
  private:
+  void on_growth() override;
   void watch_stalls() override;
   void remember(StreamSession& session) override {
     departed_.begin_turn(loop_.began_ns());
     departed_.add({session.key(), session.peer(), session.caller()});
   }
+  void linger(int fd) override;
   void forget(StreamSession& session) override;
-  void end_of_turn() override { flush(); }
+  void end_of_turn() override {
+    flush();
+    closed_.clear();
+  }
 
   void watch_newcomers();
   void accept_newcomers(int most);
@@ -155,6 +164,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   EventLoop& loop_;
   ListenerMetrics& metrics_;
   RefusalLog refusals_;
+  LingeringSockets lingering_;
   const ListenSocket* socket_ = nullptr;  ///< null when it does not accept
   AcceptMember member_;
   UvPtr<uv_poll_t> accept_;  ///< polls socket_
@@ -181,6 +191,7 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   SlotMap<std::unique_ptr<StreamSession>> sessions_;
   std::vector<std::unique_ptr<StreamSession>> closed_;  ///< in this turn: they may still be in use
   std::vector<CallerKey> flushing_;                     ///< reused
+  bool is_flushing_ = false;
   DepartedCallers departed_;
 };
 

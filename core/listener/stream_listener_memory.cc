@@ -63,6 +63,29 @@ bool StreamListener::end_for_memory(StreamSession* session) {
   return true;
 }
 
+void StreamListener::list_sockets(std::vector<SocketHoard>& hoards) {
+  for_each([&](StreamSession& session) {
+    hoards.push_back({socket_memory(session.fd()), session.fd(), session.key()});
+  });
+  lingering_.list(hoards);
+}
+
+void StreamListener::end_socket(const SocketHoard& hoard) {
+  StreamSession* session = find(hoard.caller);
+  if (session != nullptr && session->fd() == hoard.fd) {
+    session->reject(reason_to_end(hoard.memory));
+    account_memory();
+  } else {
+    lingering_.throw_away(hoard.fd);
+  }
+}
+
+void StreamListener::linger(int fd) {
+  if (shared_.memory.socket_buffer() != 0) {
+    lingering_.keep(fd);
+  }
+}
+
 StreamSession* StreamListener::find_slowest() {
   const uint64_t now_ms = shared_.clock.now_ms();
   StreamSession* slowest = nullptr;

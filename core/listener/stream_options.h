@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "core/base/address_range.h"
@@ -25,6 +26,7 @@ struct StreamOptions {
   /// Bytes of unread replies over all connections, beyond one reply of the largest size. When
   /// there are more, the connection that reads least of what it has goes.
   static constexpr size_t kSendMemory = 256 << 20;
+  static constexpr size_t kGrowthPart = 16;
   /// A frame must be finished, and some reply bytes be read, within this time.
   static constexpr uint64_t kStallTimeoutMs = 30'000;
 
@@ -52,6 +54,9 @@ struct StreamOptions {
   /// A connection keeps so much for its replies between turns: most fit, and cost no allocation.
   size_t kept_capacity = 4 << 10;
   MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the listener
+  /// Called in the middle of a turn in which the buffers have grown by kGrowthPart of the account:
+  /// what has to be done about that cannot wait for the turn's end. Not from within itself.
+  std::function<void()> on_growth = [] {};
 };
 
 /// Of a port that speaks TLS.

@@ -64,6 +64,7 @@ bool StreamSession::awaits_handshake() const {
 void StreamSession::stop_reading() {
   stream_.stop_reading();
   reading_ = false;
+  owner_.watch_stalls();
 }
 
 // Of TLS only: the handshake is done. It may have begun before a reload.
@@ -75,6 +76,10 @@ void StreamSession::on_connected() {
 void StreamSession::on_bytes(ByteView bytes) {
   if (!leaving_) {
     consume(bytes, shared_.loop.began_ns());
+    // A long frame's memory is claimed until this returns, beside that of its reply.
+    if (shared_.gathered + shared_.in.kept > shared_.grown && !stream_.holds_claim()) {
+      owner_.on_growth();
+    }
   }
 }
 
@@ -282,6 +287,9 @@ void StreamSession::check_certificate() {
 
 void StreamSession::reject(Rejected reason) {
   shared_.refusals.count(reason, [this] { return peer(); });
+  // The kernel would keep what such a peer has not read for another half a minute.
+  thrown_away_ = reason == Rejected::slow_reader || reason == Rejected::send_memory ||
+                 reason == Rejected::receive_memory;
   close();
 }
 
@@ -301,6 +309,11 @@ void StreamSession::close() {
   leave_turns();
   shared_.held -= held_;
   shared_.waiting -= static_cast<uint32_t>(waiting_);
+  if (thrown_away_) {
+    stream_.reset_at_close();
+  } else {
+    owner_.linger(fd());
+  }
   stream_.close();
   owner_.forget(*this);
 }

@@ -69,11 +69,15 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
 
   class Owner {
    public:
+    /// The buffers have grown much in this turn. It may close the session.
+    virtual void on_growth() = 0;
     /// check_stall() is due from now on.
     virtual void watch_stalls() = 0;
     /// It is about to close, and may have answered a call in this turn, which the log has yet to
     /// tell.
     virtual void remember(StreamSession& session) = 0;
+    /// Its socket is about to be closed, in order: the peer may not have taken everything yet.
+    virtual void linger(int fd) = 0;
     /// It has closed, and is not used any more.
     virtual void forget(StreamSession& session) = 0;
 
@@ -99,10 +103,12 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
     // Over all sessions:
     std::vector<CallerKey> dirty{};  ///< whose flush() is due at the turn's end
     TcpStream::Totals in{};
-    size_t held = 0;        ///< memory of replies that the kernel has not taken as a whole
-    uint32_t waiting = 0;   ///< sessions whose peer has to read before more can be written
-    uint64_t sent = 0;      ///< bytes that the kernel has taken
-    bool draining = false;  ///< each session leaves once nothing of it is under way
+    size_t gathered = 0;      ///< bytes of replies since the last flush
+    size_t grown = SIZE_MAX;  ///< with more than this in `gathered` and `in`, on_growth() is due
+    size_t held = 0;          ///< memory of replies that the kernel has not taken as a whole
+    uint32_t waiting = 0;     ///< sessions whose peer has to read before more can be written
+    uint64_t sent = 0;        ///< bytes that the kernel has taken
+    bool draining = false;    ///< each session leaves once nothing of it is under way
   };
 
   StreamSession(Shared& shared, Owner& owner, CallerKey key);
@@ -146,6 +152,7 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
       reject(Rejected::slow_reader);
       return nullptr;
     }
+    shared_.gathered += bytes;
     mark_dirty();
     return &stream_.out();
   }
@@ -260,6 +267,7 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   static constexpr uint8_t kYielding = 2;
   uint8_t held_up_ = 0;  ///< why it takes no request now, of these
   bool closed_ = false;
+  bool thrown_away_ = false;        ///< the peer does not get what it has not taken
   bool waited_for_memory_ = false;  ///< at the last stall check
   bool waiting_ = false;            ///< this session's part of Shared::waiting
   size_t held_ = 0;                 ///< and of Shared::held

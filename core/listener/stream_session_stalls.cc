@@ -131,7 +131,7 @@ bool StreamSession::check_stall(uint64_t now_ms) {
       return false;
     }
   }
-  return partial_since_ms_ != 0 || unread_since_ms_ != 0;
+  return partial_since_ms_ != 0 || unread_since_ms_ != 0 || (open_ && !reading_);
 }
 
 }  // namespace zerogate

@@ -157,6 +157,18 @@ bool ZmqConnections::end_largest() {
   return true;
 }
 
+void ZmqConnections::list_sockets(std::vector<SocketHoard>& hoards) const {
+  for (const auto& [fd, connection] : open_) {
+    if (!connection.ending) {
+      hoards.push_back({.memory = connection.socket.memory(), .fd = fd});
+    }
+  }
+}
+
+void ZmqConnections::end_socket(const SocketHoard& hoard) {
+  end(open_.at(hoard.fd), reason_to_end(hoard.memory));
+}
+
 // Each is looked at until it is done, and never again.
 ZmqConnections::Connection* ZmqConnections::oldest_handshake() {
   for (auto oldest = shaking_.begin(); oldest != shaking_.end(); oldest = shaking_.erase(oldest)) {

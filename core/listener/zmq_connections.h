@@ -11,6 +11,7 @@
 #include "core/listener/partial_message.h"
 #include "core/listener/peer_socket.h"
 #include "core/listener/refusal_log.h"
+#include "core/listener/socket_hoards.h"
 #include "core/metrics/worker_metrics.h"
 
 namespace zerogate {
@@ -86,6 +87,10 @@ class ZmqConnections {
   size_t unread() const;
   size_t largest_unread() const;
   bool end_largest();
+
+  /// See Listener.
+  void list_sockets(std::vector<SocketHoard>& hoards) const;
+  void end_socket(const SocketHoard& hoard);
 
   /// Ends those that stand still for `stall_ms` in the middle of a message, as far as
   /// PartialMessage knows. Looks at some, and goes on with others the next time: the result is in

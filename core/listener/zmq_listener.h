@@ -98,6 +98,11 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
 
   size_t largest_hoard() override;
   bool end_largest() override;
+  void list_sockets(std::vector<SocketHoard>& hoards) override {
+    connections_.list_sockets(hoards);
+  }
+  void end_socket(const SocketHoard& hoard) override { connections_.end_socket(hoard); }
+  bool hoards_unseen() const override { return connections_.count() != 0; }
   void list_clients(ClientList& list) override { peers_.list_clients(list, loop_.now_ms()); }
 
   Delivery deliver(const ReturnPath& path, ByteView body, BodyKind) override;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -54,9 +55,10 @@ struct ZmqOptions {
   size_t send_memory = kSendMemory;
   /// Bytes that connections may take; with more, new ones wait. 0: limited by their number only.
   size_t connection_memory = 0;
-  MemoryAccount* memory = nullptr;   ///< of the worker; null: one of its own. Outlives the listener
-  uint64_t reader_check_ms = 1'000;  ///< see ZmqListener::end_slow_readers(); tests lower it
-  uint64_t blocks_kept_ms = 1'000;   ///< memory of large replies that is not used; tests raise it
+  MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the listener
+  std::function<void()> on_growth = [] {};  ///< see StreamOptions; of ZmtpListener
+  uint64_t reader_check_ms = 1'000;         ///< see ZmqListener::end_slow_readers(); tests lower it
+  uint64_t blocks_kept_ms = 1'000;  ///< memory of large replies that is not used; tests raise it
   /// A peer that has sent the beginning of a message and then nothing for this long is ended; tests
   /// lower it.
   uint64_t stall_timeout_ms = 30'000;

@@ -32,6 +32,7 @@ StreamOptions stream_options(const ZmqOptions& options) {
   of_streams.kept_capacity = options.kept_capacity;
   of_streams.stall_timeout_ms = options.stall_timeout_ms;
   of_streams.memory = options.memory;
+  of_streams.on_growth = options.on_growth;
   return of_streams;
 }
 

@@ -62,6 +62,11 @@ class ZmtpListener final : public Listener, public ReplySink, private StreamProt
   bool end_largest() override { return connections_.end_largest(); }
   double slowest_pace() override { return connections_.slowest_pace(); }
   void end_slowest() override { connections_.end_slowest(); }
+  void list_sockets(std::vector<SocketHoard>& hoards) override {
+    connections_.list_sockets(hoards);
+  }
+  void end_socket(const SocketHoard& hoard) override { connections_.end_socket(hoard); }
+  bool hoards_unseen() const override { return connections_.hoards_unseen(); }
   void list_clients(ClientList& list) override { connections_.list_clients(list); }
 
   void adopt(UniqueFd connection) { connections_.adopt(std::move(connection)); }

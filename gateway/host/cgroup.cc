@@ -1,14 +1,22 @@
 #include "gateway/host/cgroup.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "core/base/ascii.h"
 
 namespace zerogate {
 namespace {
+
+/// cgroup v1 writes "no limit" as the largest page-aligned number; no machine has this much memory.
+constexpr int64_t kUnlimitedBytes = int64_t{1} << 60;
 
 /// True when the comma-separated `list` has `item`.
 bool has_item(std::string_view list, std::string_view item) {
@@ -66,6 +74,43 @@ std::optional<std::string> find_cgroup(std::string_view proc_self_cgroup,
     }
   }
   return std::nullopt;
+}
+
+std::optional<uint64_t> memory_limit_in(const std::optional<std::string>& text) {
+  if (!text) {
+    return std::nullopt;
+  }
+  const auto bytes = parse_integer(*text);  // nothing for v2's "max"
+  if (!bytes || *bytes <= 0 || *bytes >= kUnlimitedBytes) {
+    return std::nullopt;
+  }
+  return static_cast<uint64_t>(*bytes);
+}
+
+std::shared_ptr<const CgroupMemory> CgroupMemory::open(const FileReader& read,
+                                                       const std::string& root) {
+  using Limit = std::pair<uint64_t, std::string>;  // and where it stands
+  const auto limit_of = [&](const std::string& path) -> std::optional<Limit> {
+    const auto limit = memory_limit_in(read(root + path + "/memory.max"));
+    return limit ? std::optional(Limit(*limit, root + path)) : std::nullopt;
+  };
+  const auto own = find_cgroup(read("/proc/self/cgroup").value_or(""), "");
+  const auto limit = tightest(own.value_or("/"), limit_of);
+  if (!limit) {
+    return nullptr;
+  }
+  UniqueFd current(::open((limit->second + "/memory.current").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!current) {
+    return nullptr;
+  }
+  return std::shared_ptr<const CgroupMemory>(new CgroupMemory(limit->first, std::move(current)));
+}
+
+uint64_t CgroupMemory::used() const {
+  std::array<char, 32> text;
+  const ssize_t size = pread(current_.get(), text.data(), text.size(), 0);
+  const auto bytes = parse_integer({text.data(), size > 0 ? static_cast<size_t>(size) : 0});
+  return bytes && *bytes > 0 ? static_cast<uint64_t>(*bytes) : 0;
 }
 
 }  // namespace zerogate

@@ -3,9 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "core/base/unique_fd.h"
 
 namespace zerogate {
 
@@ -50,5 +54,30 @@ auto tightest(std::string path, LimitOf limit_of) -> decltype(limit_of(path)) {
     path.resize(slash);
   }
 }
+
+/// A limit of memory: bytes out of a file, nothing for "max" and other words for no limit.
+std::optional<uint64_t> memory_limit_in(const std::optional<std::string>& text);
+
+/// What the cgroup (v2) that limits the process' memory has in use of it. There the limit counts
+/// what the kernel keeps of connections, too; v1's does not. Immutable; any thread.
+class CgroupMemory {
+ public:
+  /// Of the cgroup with the lowest memory.max, from the process' own up to the root's. Null when
+  /// there is none, or it does not say what is in use. `root` is where cgroup v2 is mounted.
+  static std::shared_ptr<const CgroupMemory> open(const FileReader& read,
+                                                  const std::string& root = "/sys/fs/cgroup");
+
+  /// Bytes.
+  uint64_t limit() const { return limit_; }
+  /// Bytes in use, by all of its processes and by the kernel for them; 0 when it cannot be read.
+  /// One system call.
+  uint64_t used() const;
+
+ private:
+  CgroupMemory(uint64_t limit, UniqueFd current) : limit_(limit), current_(std::move(current)) {}
+
+  const uint64_t limit_;
+  const UniqueFd current_;
+};
 
 }  // namespace zerogate

@@ -25,7 +25,7 @@ namespace {
 
 Worker::Worker(const WorkerOptions& options, FunctionLabels& labels)
     : options_(options),
-      memory_(options.memory),
+      memory_(options.memory, options.socket_buffer),
       labels_(labels),
       metrics_(labels),
       calls_(options.max_in_flight, metrics_,
@@ -150,10 +150,12 @@ std::unique_ptr<Listener> Worker::make_listener(Protocol protocol) {
   if (protocol == Protocol::tcp) {
     StreamOptions options = options_.tcp;
     options.memory = &memory_;
+    options.on_growth = [this] { memory_keeper_.keep_growth(listeners_); };
     return std::make_unique<TcpListener>(loop_, dispatcher_, metrics, options);
   }
   ZmqOptions options = options_.zmq;
   options.memory = &memory_;
+  options.on_growth = [this] { memory_keeper_.keep_growth(listeners_); };
   return std::make_unique<ZmtpListener>(loop_, dispatcher_, metrics, options);
 }
 

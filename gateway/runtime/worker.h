@@ -50,6 +50,8 @@ struct WorkerOptions {
   std::shared_ptr<ByHand> by_hand = std::make_shared<ByHand>();  ///< the process' one
   size_t request_memory = BridgeOptions::kRequestMemory;         ///< bytes under way to backends
   size_t memory = MemoryAccount::kDefaultLimit;                  ///< bytes of all buffers
+  size_t socket_buffer = 0;                                      ///< see MemoryAccount
+  SocketBudget sockets;                                          ///< of clients
   uint32_t max_in_flight = 20'000;                               ///< calls of this worker
   uint32_t drain_timeout_ms = 8'000;  ///< then what is still under way gets an error
   /// The same for all workers. Outlives them.
@@ -199,7 +201,7 @@ class Worker final : private EndOfTurn,
   bool leaving_ = false;
   bool shutting_down_ = false;
   Timer drain_timer_{loop_.timers(), [this] { finish(); }};
-  MemoryKeeper memory_keeper_{memory_, loop_.timers()};
+  MemoryKeeper memory_keeper_{memory_, loop_.timers(), options_.sockets};
   Timer leave_timer_{loop_.timers(), [this] { finish(); }};
   Timer linger_timer_{loop_.timers(), [this] { loop_.stop(); }};
   std::thread thread_;

@@ -15,6 +15,7 @@ Status Worker::listen_tls(const ListenSocket& socket) {
   }
   StreamOptions options = options_.tcp;
   options.memory = &memory_;
+  options.on_growth = [this] { memory_keeper_.keep_growth(listeners_); };
   options.max_connections = options_.tls_connections;
   auto listener =
       std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options);

@@ -38,9 +38,13 @@ class LoopbackPort {
     UniqueFd accepted;
     UniqueFd connected;
   };
-  Pair connect_both() {
+  /// `receive_buffer`: bytes for which the one who connects has room, about; 0: as many as usual.
+  Pair connect_both(int receive_buffer = 0) {
     EXPECT_EQ(listen(fd_.get(), 1), 0);
     UniqueFd connected(socket(AF_INET, SOCK_STREAM, 0));
+    if (receive_buffer != 0) {
+      setsockopt(connected.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    }
     EXPECT_EQ(connect(connected.get(), generic(), sizeof address_), 0);
     return {UniqueFd(accept(fd_.get(), nullptr, nullptr)), std::move(connected)};
   }

@@ -53,7 +53,7 @@ TEST_F(MemoryAccountTest, ClaimsOverTheSoftMarkWaitInTheirOrder) {
 
 TEST_F(MemoryAccountTest, ALoneOneMayGoOverTheSoftMark) {
   Waiter lone;
-  EXPECT_TRUE(account_.claim(lone, kUse, 900));
+  EXPECT_TRUE(account_.claim(lone, kUse, 800));
 }
 
 TEST_F(MemoryAccountTest, WithTheMemoryFullOfWhatOthersLeaveTheFirstWaitsASecond) {
@@ -93,7 +93,7 @@ TEST_F(MemoryAccountTest, WhatHasBecomeFreeIsForBackendsRepliesFirst) {
   Waiter holds, reply, client, between;
   account_.set(MemoryUse::replies, 200);
   EXPECT_TRUE(account_.claim(holds, kReply, 550));
-  EXPECT_FALSE(account_.claim(client, kUse, 300));
+  EXPECT_FALSE(account_.claim(client, kUse, 150));
   EXPECT_FALSE(account_.claim(reply, kReply, 500));
   account_.release(holds);
   EXPECT_FALSE(account_.claim(between, kUse, 100));
@@ -107,10 +107,18 @@ TEST_F(MemoryAccountTest, ClientsAreNotStarvedByBackendsReplies) {
   Waiter holds, next, client;
   EXPECT_TRUE(account_.claim(holds, kReply, 700));
   EXPECT_FALSE(account_.claim(next, kReply, 700));
-  EXPECT_FALSE(account_.claim(client, kUse, 250));
+  EXPECT_FALSE(account_.claim(client, kUse, 150));
   account_.serve(1);
   EXPECT_TRUE(client.granted);
   EXPECT_FALSE(next.granted);
+}
+
+TEST_F(MemoryAccountTest, TheOnlyOneOfItsKindLeavesAnEighthOfTheLimit) {
+  Waiter fits, more;
+  account_.set(MemoryUse::replies, 700);
+  EXPECT_FALSE(account_.claim(more, kUse, 176));
+  account_.release(more);
+  EXPECT_TRUE(account_.claim(fits, kUse, 175));
 }
 
 TEST_F(MemoryAccountTest, ShortMessagesDoNotWaitBehindLongOnes) {

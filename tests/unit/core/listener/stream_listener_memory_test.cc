@@ -23,6 +23,9 @@ class KeptPort final : public Listener {
   bool end_largest() override { return streams_->end_largest(); }
   double slowest_pace() override { return streams_->slowest_pace(); }
   void end_slowest() override { streams_->end_slowest(); }
+  void list_sockets(std::vector<SocketHoard>& hoards) override { streams_->list_sockets(hoards); }
+  void end_socket(const SocketHoard& hoard) override { streams_->end_socket(hoard); }
+  bool hoards_unseen() const override { return streams_->hoards_unseen(); }
   void finish() override {}
 
  private:

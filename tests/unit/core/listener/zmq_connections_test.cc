@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <zmq.h>
 
@@ -42,6 +43,17 @@ class ZmqConnectionsTest : public ::testing::Test {
     LoopbackPort::Pair pair = LoopbackPort().connect_both();
     accept(pair.accepted.get());
     bring(bytes, pair);
+    return pair;
+  }
+  /// The same, of which libzmq has read none.
+  LoopbackPort::Pair connect_with_unread(size_t bytes) {
+    LoopbackPort::Pair pair = connect_with(0);
+    const std::string sent(bytes, 'x');
+    EXPECT_EQ(send(pair.connected.get(), sent.data(), bytes, MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes));
+    while (PeerSocket(pair.accepted.get()).unread() < bytes) {
+      sched_yield();
+    }
     return pair;
   }
   static void bring(size_t bytes, const LoopbackPort::Pair& pair) {
@@ -309,6 +321,24 @@ TEST_F(ZmqConnectionsTest, TheConnectionWithMostUnreadIsEndedAndCountsNoMore) {
   EXPECT_EQ(recv(much.connected.get(), &byte, 1, 0), 0);
   EXPECT_FALSE(connections_.end_largest()) << "the third one has too little";
   EXPECT_EQ(recv(little.connected.get(), &byte, 1, MSG_DONTWAIT), -1);
+}
+
+TEST_F(ZmqConnectionsTest, TellsWhatTheKernelKeepsOfEachAndEndsTheOneThatIsChosen) {
+  const auto little = connect_with_unread(10'000);
+  const auto much = connect_with_unread(50'000);
+  std::vector<SocketHoard> hoards;
+  connections_.list_sockets(hoards);
+  ASSERT_EQ(hoards.size(), 2u);
+  std::ranges::sort(hoards, {}, [](const SocketHoard& hoard) { return hoard.memory.received; });
+  EXPECT_GE(hoards[0].memory.received, 10'000u);
+  EXPECT_GE(hoards[1].memory.received, 50'000u);
+  connections_.end_socket(hoards[1]);
+  EXPECT_EQ(metrics_.rejected[index_of(Rejected::receive_memory)].value(), 1u);
+  EXPECT_TRUE(is_ended(much));
+  EXPECT_FALSE(is_ended(little));
+  hoards.clear();
+  connections_.list_sockets(hoards);
+  EXPECT_EQ(hoards.size(), 1u) << "what has been ended is chosen no more";
 }
 
 TEST_F(ZmqConnectionsTest, OneThatStandsStillInAMessageIsEndedAndCounted) {

@@ -27,5 +27,17 @@ TEST(ZmqRouterTest, APeerThatDoesNotReadIsPingedByItsKernelOnly) {
   EXPECT_EQ(option(router, ZMQ_TCP_MAXRT), 30'000);
 }
 
+TEST(ZmqRouterTest, TheKernelKeepsAsMuchOfAConnectionAsTheAccountSays) {
+  const ZmqContext context = open_router_context();
+  MemoryAccount memory(64 << 20, 128 << 10);
+  ZmqOptions options;
+  options.memory = &memory;
+  const ZmqSocket router = open_router(context.get(), options);
+  ASSERT_NE(router, nullptr);
+  EXPECT_EQ(option(router, ZMQ_RCVBUF), 64 << 10) << "the kernel doubles it";
+  EXPECT_EQ(option(router, ZMQ_SNDBUF), 64 << 10);
+  EXPECT_EQ(option(open_router(context.get(), ZmqOptions{}), ZMQ_SNDBUF), -1);
+}
+
 }  // namespace
 }  // namespace zerogate

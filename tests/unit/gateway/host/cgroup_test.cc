@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/gateway/host/cgroup_files.h"
+
 namespace zerogate {
 namespace {
 
@@ -44,6 +49,70 @@ TEST(Cgroup, TheRootsFilesHaveNoFolder) {
   });
   EXPECT_EQ(lowest, 5);
   EXPECT_EQ(asked, std::vector<std::string>{""});
+}
+
+/// A tree of cgroups on disk.
+class CgroupMemoryTest : public ::testing::Test {
+ protected:
+  CgroupMemoryTest() {
+    std::string name = ::testing::TempDir() + "cgroup-XXXXXX";
+    EXPECT_NE(mkdtemp(name.data()), nullptr);
+    root_ = name;
+    std::filesystem::create_directories(root_ + "/pod/container");
+  }
+  ~CgroupMemoryTest() override { std::filesystem::remove_all(root_); }
+
+  void write(const std::string& file, const std::string& text) const {
+    std::ofstream(root_ + file) << text;
+  }
+  std::shared_ptr<const CgroupMemory> open(const std::string& own = "0::/pod/container\n") const {
+    return CgroupMemory::open(
+        [&](const std::string& path) {
+          return path == "/proc/self/cgroup" ? std::optional(own) : read_system_file(path);
+        },
+        root_);
+  }
+
+  std::string root_;
+};
+
+TEST_F(CgroupMemoryTest, IsThatOfTheTightestLimit) {
+  write("/pod/container/memory.max", "134217728\n");
+  write("/pod/container/memory.current", "1\n");
+  write("/pod/memory.max", "67108864\n");
+  write("/pod/memory.current", "12288\n");
+  const auto memory = open();
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(memory->limit(), 67'108'864u);
+  EXPECT_EQ(memory->used(), 12'288u);
+}
+
+TEST_F(CgroupMemoryTest, WhatIsInUseIsReadAnew) {
+  write("/memory.max", "67108864\n");
+  write("/memory.current", "4096\n");
+  const auto memory = open("0::/\n");
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(memory->used(), 4'096u);
+  write("/memory.current", "67108864\n");
+  EXPECT_EQ(memory->used(), 67'108'864u);
+  write("/memory.current", "");
+  EXPECT_EQ(memory->used(), 0u);
+}
+
+TEST_F(CgroupMemoryTest, IsNothingWithoutALimitOrWhereItDoesNotSayWhatIsInUse) {
+  EXPECT_EQ(open(), nullptr);
+  write("/pod/memory.max", "max\n");
+  write("/pod/memory.current", "4096\n");
+  EXPECT_EQ(open(), nullptr);
+  write("/memory.max", "67108864\n");
+  EXPECT_EQ(open(), nullptr);
+}
+
+// There the limit counts nothing that the kernel keeps of connections.
+TEST_F(CgroupMemoryTest, IsNothingUnderV1) {
+  std::filesystem::create_directories(root_ + "/memory");
+  write("/memory/memory.limit_in_bytes", "67108864\n");
+  EXPECT_EQ(open("4:memory:/\n"), nullptr);
 }
 
 }  // namespace

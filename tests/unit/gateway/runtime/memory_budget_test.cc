@@ -114,6 +114,20 @@ TEST(MemoryBudget, ConnectionsOfTlsHaveAPriceOfTheirOwn) {
   EXPECT_EQ(enough.tls_connections, 100U);
 }
 
+TEST(MemoryBudget, TheKernelKeepsAPartOfEachConnectionAndOfAll) {
+  const auto fitted = [](uint64_t limit, uint32_t threads) {
+    WorkerOptions options;
+    fit_into(limit, threads, {}, options);
+    return options;
+  };
+  EXPECT_EQ(fitted(64 * kMiB, 1).sockets.least, 4 * kMiB);
+  EXPECT_EQ(fitted(64 * kMiB, 4).sockets.least, 1 * kMiB);
+  EXPECT_EQ(fitted(16 * kMiB, 1).socket_buffer, 128U << 10) << "two of loopback's segments";
+  EXPECT_EQ(fitted(64 * kMiB, 4).socket_buffer, 128U << 10);
+  EXPECT_EQ(fitted(512 * kMiB, 1).socket_buffer, 512U << 10);
+  EXPECT_EQ(fitted(1'024 * kMiB, 1).socket_buffer, 0U) << "the kernel's own choice";
+}
+
 TEST(MemoryBudget, NothingIsRaised) {
   WorkerOptions options;
   options.tcp.max_message = options.zmq.max_message = 1'000;
