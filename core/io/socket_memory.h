@@ -7,10 +7,9 @@
 namespace zerogate {
 
 /// From now on the kernel keeps about so many bytes of each direction of the socket, with what each
-/// packet costs it, and no longer as many as it finds good for the way there: on Linux 4 MiB of
-/// what is sent, and 6 or, since 6.17, 32 MiB of what comes (net.ipv4.tcp_wmem, tcp_rmem). What the
-/// system allows at most (net.core.wmem_max, rmem_max) stays the limit. 0: nothing changes. Any
-/// thread.
+/// packet costs it, and no longer as many as it finds good for the way there: 4 MiB of what is
+/// sent, and 6 (Linux 6.18: 32) MiB of what comes (net.ipv4.tcp_wmem, tcp_rmem). What the system
+/// allows at most (net.core.wmem_max, rmem_max) stays the limit. 0: nothing changes. Any thread.
 void limit_socket_memory(int fd, size_t bytes);
 
 /// Bytes of memory that the kernel has taken for the socket, as cgroup v2 charges them. 0 when it
