@@ -1,9 +1,11 @@
 #include "gateway/config/yaml_reader.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 #include <vector>
 
 #include "core/base/quote.h"
@@ -74,6 +76,41 @@ void fail_syntax(const std::string& name, const std::vector<std::string_view>& l
   }
   builder.fail(fmt::format("{}:{}", name, at + 1),
                fmt::format("not YAML: {}; {}", plain_line(failure.msg), fix));
+}
+
+/// Of a comma that stands outside brackets yaml-cpp (0.7) makes an empty document and leaves it
+/// where it is, so that the next document begins there, too: it reads for ever, and takes memory
+/// for each of them.
+class Progress final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos == last_) {
+      throw YAML::ParserException(mark, "a comma outside brackets");
+    }
+    last_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int last_ = -1;  ///< where the last document has begun
+};
+
+void refuse_endless(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Progress progress;
+  while (parser.HandleNextDocument(progress)) {
+  }
 }
 
 }  // namespace
@@ -174,6 +211,7 @@ void load_yaml(const std::string& name, const std::string& text, ConfigBuilder& 
     return;
   }
   try {
+    refuse_endless(text);
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
     if (documents.empty()) {
       return;

@@ -180,7 +180,11 @@ void check_redis_url(std::string_view text) {
   }
   check(mask_password(masked) == masked, "what is masked stays as it is");
   const RedisUrl& read = url.value();
-  if (read.path.empty()) {
+  const bool like_a_path =
+      read.display().starts_with("ipc:") || read.display().starts_with("unix:");
+  if (read.path.empty() && like_a_path) {
+    check_address({read.host, read.port, ""});  // a host of that name: shown, it could be either
+  } else if (read.path.empty()) {
     const auto address = Address::parse(read.display());
     check(address.ok() && address.value() == Address{read.host, read.port, ""}, "shown as read");
     check_address(address.value());

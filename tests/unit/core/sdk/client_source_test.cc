@@ -94,6 +94,15 @@ TEST(ClientSourceTest, LinesMayEndAsWindowsEndsThem) {
             parsed(kOfZero).text({"h", 1, "zmq", false}));
 }
 
+TEST(ClientSourceTest, HoweverOftenTheyWereTurnedIntoWindowsOnes) {
+  std::string text;
+  for (const char c : kOfZero) {
+    text += c == '\n' ? "\r\r\r\n" : std::string(1, c);
+  }
+  EXPECT_EQ(parsed(text).text({"h", 1, "zmq", false}),
+            parsed(kOfZero).text({"h", 1, "zmq", false}));
+}
+
 TEST(ClientSourceTest, AnythingElseIsNoClient) {
   ClientSource source;
   EXPECT_FALSE(source.parse(""));

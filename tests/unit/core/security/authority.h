@@ -15,11 +15,13 @@ namespace zerogate {
 
 class Authority {
  public:
+  static constexpr long kLifetimeS = 86'400;  ///< a fuzzer runs for hours
+
   struct Wish {
     std::string names = "DNS:localhost";  ///< as OpenSSL's configuration writes them; empty: none
     std::string purpose = "serverAuth,clientAuth";  ///< empty: not said
     long begins_s = -3'600;                         ///< from now
-    long ends_s = 3'600;
+    long ends_s = kLifetimeS;
     const char* curve = "P-256";
   };
   struct Pair {
@@ -31,7 +33,7 @@ class Authority {
     const Authority* issuer = nullptr;  ///< of an intermediate CA; none: a root
     bool may_sign = true;               ///< false: it signs without being allowed to
     long begins_s = -3'600;             ///< from now
-    long ends_s = 3'600;
+    long ends_s = kLifetimeS;
     const char* curve = "P-256";
   };
 

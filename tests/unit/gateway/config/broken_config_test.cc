@@ -200,6 +200,12 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"threads: 1\nlisten: {tcp: a:1\n",
                "zerogate.yaml:3: not YAML: end of map flow not found; "
                "check indentation, brackets and quotes here"},
+        Broken{",",
+               "zerogate.yaml:1: not YAML: a comma outside brackets; "
+               "check indentation, brackets and quotes here"},
+        Broken{"threads: 1\n--- &a , b\n",
+               "zerogate.yaml:2: not YAML: a comma outside brackets; "
+               "check indentation, brackets and quotes here"},
         Broken{"admin: [::1]:9464\n",
                "zerogate.yaml:1: not YAML: end of map not found; "
                "put the address in quotes, as in \"[::1]:5559\""},

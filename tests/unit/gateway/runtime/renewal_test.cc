@@ -69,7 +69,7 @@ TEST_F(CertificatesTest, WhatIsNewIsTakenOver) {
   ASSERT_EQ(applied_.size(), 1u);
   EXPECT_NE(applied_.front().tls_material, nullptr);
   EXPECT_NEAR(metric("zerogate_tls_certificate_not_after_timestamp_seconds", "listen.tls"),
-              before + 3'600, 120);
+              before + Authority::kLifetimeS, 120);
   EXPECT_EQ(metric("zerogate_tls_reloads_total", "ok"), 2);
 }
 
