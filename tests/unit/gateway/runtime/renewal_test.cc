@@ -64,7 +64,7 @@ class CertificatesTest : public ::testing::Test {
 TEST_F(CertificatesTest, WhatIsNewIsTakenOver) {
   const double before =
       metric("zerogate_tls_certificate_not_after_timestamp_seconds", "listen.tls");
-  folder_.write_pair({.ends_s = 7'200});
+  folder_.write_pair({.ends_s = 2 * Authority::kLifetimeS});
   EXPECT_TRUE(reloader_->renew_certificates());
   ASSERT_EQ(applied_.size(), 1u);
   EXPECT_NE(applied_.front().tls_material, nullptr);
