@@ -64,10 +64,8 @@ ZmqSocket open_dealer(void* context, const BackendConnectionOptions& options) {
   set_option(dealer, ZMQ_TCP_KEEPALIVE_IDLE, std::max(timeout_ms / 2 / 1'000, 1));
   set_option(dealer, ZMQ_TCP_KEEPALIVE_INTVL, 1);
   set_option(dealer, ZMQ_TCP_MAXRT, timeout_ms);
-  if (options.memory != nullptr && options.memory->socket_buffer() != 0) {
-    const auto half = static_cast<int>(options.memory->socket_buffer() / 2);
-    set_option(dealer, ZMQ_RCVBUF, half);
-    set_option(dealer, ZMQ_SNDBUF, half);
+  if (options.memory != nullptr) {
+    limit_socket_memory(dealer, options.memory->socket_buffer());
   }
   set_option(dealer, ZMQ_SNDHWM, kRequestQueue);
   set_option(dealer, ZMQ_RCVHWM, ReplyQueue::kOfShort);

@@ -72,4 +72,13 @@ void set_option(const ZmqSocket& socket, int option, T value) {
   zmq_setsockopt(socket.get(), option, &value, sizeof value);
 }
 
+/// The same of its connections from now on: see core/io/socket_memory.h.
+inline void limit_socket_memory(const ZmqSocket& socket, size_t bytes) {
+  if (bytes != 0) {
+    const auto half = static_cast<int>(bytes / 2);
+    set_option(socket, ZMQ_RCVBUF, half);
+    set_option(socket, ZMQ_SNDBUF, half);
+  }
+}
+
 }  // namespace zerogate

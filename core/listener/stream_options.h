@@ -26,6 +26,7 @@ struct StreamOptions {
   /// Bytes of unread replies over all connections, beyond one reply of the largest size. When
   /// there are more, the connection that reads least of what it has goes.
   static constexpr size_t kSendMemory = 256 << 20;
+  /// Buffers that grow in one turn by this part of the account are looked at before its end.
   static constexpr size_t kGrowthPart = 16;
   /// A frame must be finished, and some reply bytes be read, within this time.
   static constexpr uint64_t kStallTimeoutMs = 30'000;
@@ -54,8 +55,7 @@ struct StreamOptions {
   /// A connection keeps so much for its replies between turns: most fit, and cost no allocation.
   size_t kept_capacity = 4 << 10;
   MemoryAccount* memory = nullptr;  ///< of the worker; null: one of its own. Outlives the listener
-  /// Called in the middle of a turn in which the buffers have grown by kGrowthPart of the account:
-  /// what has to be done about that cannot wait for the turn's end. Not from within itself.
+  /// Called in the middle of a turn in which the buffers have grown by kGrowthPart, or more.
   std::function<void()> on_growth = [] {};
 };
 

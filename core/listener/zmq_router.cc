@@ -43,10 +43,8 @@ ZmqSocket open_router(void* context, const ZmqOptions& options) {
   // connection whose peer does not acknowledge what was sent (MAXRT is TCP_USER_TIMEOUT), and asks
   // one that is idle: two hours by default. A peer that stands still in the middle of a message is
   // ended by ZmqConnections::end_stalled().
-  if (options.memory != nullptr && options.memory->socket_buffer() != 0) {
-    const auto half = static_cast<int>(options.memory->socket_buffer() / 2);
-    set_option(router, ZMQ_RCVBUF, half);
-    set_option(router, ZMQ_SNDBUF, half);
+  if (options.memory != nullptr) {
+    limit_socket_memory(router, options.memory->socket_buffer());
   }
   set_option(router, ZMQ_TCP_KEEPALIVE, 1);
   set_option(router, ZMQ_TCP_KEEPALIVE_IDLE, ZmqListener::kKeepAliveS);

@@ -17,21 +17,10 @@ constexpr uint64_t kProgram = 8 * kMiB;
 // - Each thread: its stack, counters and libzmq's contexts.
 constexpr uint64_t kThread = 1 * kMiB;
 constexpr uint64_t kMostOfProgram = 4;  // of a very low limit both together are a quarter
-// - What no count of ours knows: the kernel's buffers and page tables, the allocator's gaps.
+// - What no count of ours knows: the kernel's page tables and the like, the allocator's gaps. Half
+// of
+//   it is for what the kernel keeps of clients' connections, see below.
 constexpr uint64_t kSparePart = 8;
-// - Half of this is for what the kernel keeps of the clients' connections: where the limit counts
-// it
-//   they can be sure of no more, once more than kHighPart of the limit is in use.
-constexpr uint64_t kSocketsPart = 16;
-constexpr uint64_t kHighPart = 2;
-// - Of each direction of each connection it may keep this part. Loopback's segments have 64 KiB:
-// with
-//   room for one alone each waits for the acknowledgement of the one before, which the peer puts
-//   off for 40 ms (measured: 88 echoes of 100 KB a second instead of 12,000). From so much on the
-//   kernel's own choice is no worse.
-constexpr uint64_t kSocketBufferPart = 1'024;
-constexpr uint64_t kLeastSocketBuffer = 128 << 10;
-constexpr uint64_t kMostSocketBuffer = 1 * kMiB;
 // - Messages by which the account may be exceeded: one that is read, one that is copied from a
 //   request to a reply, one that is copied to be written.
 constexpr uint64_t kMessagePart = 16;
@@ -46,6 +35,18 @@ constexpr uint64_t kTlsQuarters = 3;  // of what CURVE leaves
 // - and what is left for the account: see MemoryAccount. Calls to backends, which it counts twice,
 //   have a part of it.
 constexpr uint64_t kBridgePart = 8;
+
+// What the kernel keeps of clients' connections. Where the limit counts it, they can be sure of
+// this part alone, once the other part of the limit is in use.
+constexpr uint64_t kSocketsPart = 16;
+constexpr uint64_t kHighPart = 2;
+// And of each direction of each connection. Loopback's segments have 64 KiB: with room for one each
+// waits for the acknowledgement of the one before, which the peer puts off for 40 ms (measured: 88
+// echoes of 100 KB a second instead of 12,000). From kMostSocketBuffer on the kernel's own choice
+// is no worse.
+constexpr uint64_t kSocketBufferPart = 1'024;
+constexpr uint64_t kLeastSocketBuffer = 128 << 10;
+constexpr uint64_t kMostSocketBuffer = 1 * kMiB;
 
 // The port would be of no use with fewer.
 constexpr uint64_t kFewestOfAPort = 4;
@@ -158,6 +159,7 @@ void Gateway::fit_into_memory() {
              {"connections_zmq", ports.zmq * config_.threads * effective_.zmq.max_connections},
              {"connections_curve", ports.curve * config_.threads * effective_.curve_connections},
              {"buffers", config_.threads * effective_.memory},
+             {"socket_buffer", effective_.socket_buffer},
              {"unsent_redis", effective_.redis.max_unsent_bytes},
              {"requests_to_backends", effective_.request_memory}});
 }

@@ -7,6 +7,7 @@ import math
 import os
 import random
 import re
+import signal
 import socket
 import ssl
 import types
@@ -203,6 +204,27 @@ async def test_a_fast_reader_gets_many_long_replies_at_once(start_bridge):
             assert (await reader.readexactly(9 + len(LONG)))[9:] == LONG
         writer.close()
         assert rejected(gateway, "tcp", "slow_reader") == 0
+
+
+BEGINNING = t3_frame(1, t3_payload("echo", msgspec.msgpack.encode(bytes(2 * PIECE))))[: PIECE - 1_000]
+WHOLE = t3_frame(1, t3_payload("echo", msgspec.msgpack.encode(bytes(PIECE - 2_000))))
+
+
+@pytest.mark.parametrize("message", [BEGINNING, WHOLE], ids=["beginnings", "whole"])
+async def test_a_thousand_messages_that_are_found_in_one_look(message, small_gateway, clients):
+    """The gateway stands still until all have come. Together they, and the replies, are as long as
+    its limit."""
+    peers = []
+    for _ in range(1_000):
+        peers.append(socket.create_connection(("127.0.0.1", small_gateway.tcp_port), PATIENCE_S))
+    await served(small_gateway, clients)
+    os.kill(small_gateway.pid, signal.SIGSTOP)
+    for peer in peers:
+        peer.sendall(message)
+    os.kill(small_gateway.pid, signal.SIGCONT)
+    await served(small_gateway, clients)
+    for peer in peers:
+        peer.close()
 
 
 async def test_zmq_peers_that_do_not_read(small_gateway, clients):
