@@ -81,7 +81,7 @@ void fail_syntax(const std::string& name, const std::vector<std::string_view>& l
 /// Of a comma that stands outside brackets yaml-cpp (0.7) makes an empty document and leaves it
 /// where it is, so that the next document begins there, too: it reads for ever, and takes memory
 /// for each of them.
-class Progress final : public YAML::EventHandler {
+class DocumentStarts final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (mark.pos == last_) {
@@ -108,8 +108,8 @@ class Progress final : public YAML::EventHandler {
 void refuse_endless(const std::string& text) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);
-  Progress progress;
-  while (parser.HandleNextDocument(progress)) {
+  DocumentStarts starts;
+  while (parser.HandleNextDocument(starts)) {
   }
 }
 
