@@ -51,6 +51,14 @@ TEST(Cgroup, TheRootsFilesHaveNoFolder) {
   EXPECT_EQ(asked, std::vector<std::string>{""});
 }
 
+TEST(Cgroup, ALimitOfMemoryIsANumberOfBytesThatAMachineMayHave) {
+  EXPECT_EQ(memory_limit_in("67108864\n"), 67'108'864u);
+  for (const char* none : {"max\n", "", "0\n", "-1\n", "9223372036854771712\n"}) {
+    EXPECT_EQ(memory_limit_in(none), std::nullopt) << none;
+  }
+  EXPECT_EQ(memory_limit_in(std::nullopt), std::nullopt);
+}
+
 /// A tree of cgroups on disk.
 class CgroupMemoryTest : public ::testing::Test {
  protected:
@@ -95,8 +103,15 @@ TEST_F(CgroupMemoryTest, WhatIsInUseIsReadAnew) {
   EXPECT_EQ(memory->used(), 4'096u);
   write("/memory.current", "67108864\n");
   EXPECT_EQ(memory->used(), 67'108'864u);
-  write("/memory.current", "");
-  EXPECT_EQ(memory->used(), 0u);
+  for (const char* nothing : {"", "0\n", "-1\n", "much\n"}) {
+    write("/memory.current", nothing);
+    EXPECT_EQ(memory->used(), 0u) << nothing;
+  }
+}
+
+TEST_F(CgroupMemoryTest, OfThisMachineIsReadWithoutFault) {
+  const auto memory = CgroupMemory::open(read_system_file);
+  EXPECT_TRUE(memory == nullptr || memory->used() > 0);
 }
 
 TEST_F(CgroupMemoryTest, IsNothingWithoutALimitOrWhereItDoesNotSayWhatIsInUse) {
