@@ -95,6 +95,17 @@ TEST_F(CgroupMemoryTest, IsThatOfTheTightestLimit) {
   EXPECT_EQ(memory->used(), 12'288u);
 }
 
+TEST_F(CgroupMemoryTest, ThatMayBeItsOwn) {
+  write("/pod/container/memory.max", "67108864\n");
+  write("/pod/container/memory.current", "4096\n");
+  write("/pod/memory.max", "134217728\n");
+  write("/pod/memory.current", "1\n");
+  const auto memory = open();
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(memory->limit(), 67'108'864u);
+  EXPECT_EQ(memory->used(), 4'096u);
+}
+
 TEST_F(CgroupMemoryTest, WhatIsInUseIsReadAnew) {
   write("/memory.max", "67108864\n");
   write("/memory.current", "4096\n");
