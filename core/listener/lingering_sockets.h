@@ -37,7 +37,6 @@ class LingeringSockets {
   void list(std::vector<SocketHoard>& hoards) const;
   /// This one, which list() has told of, is closed, and what is left of it thrown away.
   void throw_away(int fd);
-  void clear() { sockets_.clear(); }
 
  private:
   struct Socket {

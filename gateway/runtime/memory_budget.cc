@@ -17,9 +17,8 @@ constexpr uint64_t kProgram = 8 * kMiB;
 // - Each thread: its stack, counters and libzmq's contexts.
 constexpr uint64_t kThread = 1 * kMiB;
 constexpr uint64_t kMostOfProgram = 4;  // of a very low limit both together are a quarter
-// - What no count of ours knows: the kernel's page tables and the like, the allocator's gaps. Half
-// of
-//   it is for what the kernel keeps of clients' connections, see below.
+// - What no count of ours knows: the kernel's page tables, the allocator's gaps. Half of it is for
+//   what the kernel keeps of clients' connections, see below.
 constexpr uint64_t kSparePart = 8;
 // - Messages by which the account may be exceeded: one that is read, one that is copied from a
 //   request to a reply, one that is copied to be written.

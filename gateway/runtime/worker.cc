@@ -149,13 +149,11 @@ std::unique_ptr<Listener> Worker::make_listener(Protocol protocol) {
   ListenerMetrics& metrics = metrics_.of(protocol);
   if (protocol == Protocol::tcp) {
     StreamOptions options = options_.tcp;
-    options.memory = &memory_;
-    options.on_growth = [this] { memory_keeper_.keep_growth(listeners_); };
+    charge(options);
     return std::make_unique<TcpListener>(loop_, dispatcher_, metrics, options);
   }
   ZmqOptions options = options_.zmq;
-  options.memory = &memory_;
-  options.on_growth = [this] { memory_keeper_.keep_growth(listeners_); };
+  charge(options);
   return std::make_unique<ZmtpListener>(loop_, dispatcher_, metrics, options);
 }
 

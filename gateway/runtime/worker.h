@@ -141,6 +141,12 @@ class Worker final : private EndOfTurn,
   void give(Command command);
   void on_order();
   std::unique_ptr<Listener> make_listener(Protocol protocol);
+  /// What its port's clients hold is the worker's to keep: StreamOptions or ZmqOptions.
+  template <class Options>
+  void charge(Options& options) {
+    options.memory = &memory_;
+    options.on_growth = [this] { memory_keeper_.keep_growth(listeners_); };
+  }
   Service* find_service(std::string_view backend) override;
   void send_to_redis(ByteView command, RedisRequest& request) override;
   void make_functions();

@@ -14,8 +14,7 @@ Status Worker::listen_tls(const ListenSocket& socket) {
     return Error{"listen.tls: " + fault->message};
   }
   StreamOptions options = options_.tcp;
-  options.memory = &memory_;
-  options.on_growth = [this] { memory_keeper_.keep_growth(listeners_); };
+  charge(options);
   options.max_connections = options_.tls_connections;
   auto listener =
       std::make_unique<TcpListener>(loop_, dispatcher_, metrics_.of(Protocol::tcp), options);

@@ -1,8 +1,6 @@
 #include "core/io/socket_memory.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #include <cerrno>

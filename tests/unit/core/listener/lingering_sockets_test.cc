@@ -1,7 +1,6 @@
 #include "core/listener/lingering_sockets.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>

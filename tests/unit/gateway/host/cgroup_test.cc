@@ -73,6 +73,10 @@ class CgroupMemoryTest : public ::testing::Test {
   void write(const std::string& file, const std::string& text) const {
     std::ofstream(root_ + file) << text;
   }
+  void limit(const std::string& cgroup, const std::string& max, const std::string& current) const {
+    write(cgroup + "/memory.max", max);
+    write(cgroup + "/memory.current", current);
+  }
   std::shared_ptr<const CgroupMemory> open(const std::string& own = "0::/pod/container\n") const {
     return CgroupMemory::open(
         [&](const std::string& path) {
@@ -85,10 +89,8 @@ class CgroupMemoryTest : public ::testing::Test {
 };
 
 TEST_F(CgroupMemoryTest, IsThatOfTheTightestLimit) {
-  write("/pod/container/memory.max", "134217728\n");
-  write("/pod/container/memory.current", "1\n");
-  write("/pod/memory.max", "67108864\n");
-  write("/pod/memory.current", "12288\n");
+  limit("/pod/container", "134217728\n", "1\n");
+  limit("/pod", "67108864\n", "12288\n");
   const auto memory = open();
   ASSERT_NE(memory, nullptr);
   EXPECT_EQ(memory->limit(), 67'108'864u);
@@ -96,10 +98,8 @@ TEST_F(CgroupMemoryTest, IsThatOfTheTightestLimit) {
 }
 
 TEST_F(CgroupMemoryTest, ThatMayBeItsOwn) {
-  write("/pod/container/memory.max", "67108864\n");
-  write("/pod/container/memory.current", "4096\n");
-  write("/pod/memory.max", "134217728\n");
-  write("/pod/memory.current", "1\n");
+  limit("/pod/container", "67108864\n", "4096\n");
+  limit("/pod", "134217728\n", "1\n");
   const auto memory = open();
   ASSERT_NE(memory, nullptr);
   EXPECT_EQ(memory->limit(), 67'108'864u);
@@ -107,8 +107,7 @@ TEST_F(CgroupMemoryTest, ThatMayBeItsOwn) {
 }
 
 TEST_F(CgroupMemoryTest, WhatIsInUseIsReadAnew) {
-  write("/memory.max", "67108864\n");
-  write("/memory.current", "4096\n");
+  limit("", "67108864\n", "4096\n");
   const auto memory = open("0::/\n");
   ASSERT_NE(memory, nullptr);
   EXPECT_EQ(memory->used(), 4'096u);
@@ -127,8 +126,7 @@ TEST_F(CgroupMemoryTest, OfThisMachineIsReadWithoutFault) {
 
 TEST_F(CgroupMemoryTest, IsNothingWithoutALimitOrWhereItDoesNotSayWhatIsInUse) {
   EXPECT_EQ(open(), nullptr);
-  write("/pod/memory.max", "max\n");
-  write("/pod/memory.current", "4096\n");
+  limit("/pod", "max\n", "4096\n");
   EXPECT_EQ(open(), nullptr);
   write("/memory.max", "67108864\n");
   EXPECT_EQ(open(), nullptr);
