@@ -10,6 +10,7 @@ class FaultyProxy:
     def __init__(self, target_port):
         self._target_port = target_port
         self._writers = set()
+        self._tasks = set()  # one for each connection of the gateway's
         self._flows = asyncio.Event()
         self._flows.set()
         self._delay_s = 0.0
@@ -22,8 +23,12 @@ class FaultyProxy:
         return self
 
     async def close(self):
+        """Returns once nothing of it runs any more: the event loop would tell of what it cuts off."""
         self._server.close()
-        self.reset()
+        self._flows.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def reset(self):
         """Every connection ends with RST."""
@@ -70,7 +75,12 @@ class FaultyProxy:
         finally:
             self._refuses = False
 
-    async def _accept(self, reader, writer):
+    def _accept(self, reader, writer):
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader, writer):
         if self._refuses:
             writer.transport.abort()
             return

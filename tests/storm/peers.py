@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 import raw
-from redis_server import free_port
+from own_port import own_port
 from waiting import wait_until
 from watchman import kill_group, start_group
 
@@ -21,7 +21,7 @@ class Service:
     """A real Zero server as a process group; keeps its port and journal over kill() and start()."""
 
     def __init__(self, protocol, directory, name, python=sys.executable):
-        self.protocol, self.port, self.journal = protocol, free_port(), f"{directory}/{name}.marks"
+        self.protocol, self.port, self.journal = protocol, own_port(), f"{directory}/{name}.marks"
         # The ZeroMQ server of some releases leaves a socket in its working directory.
         self._directory = tempfile.mkdtemp(prefix=name, dir=directory)
         self._command = [python, f"{HERE}/service.py", protocol, str(self.port), self.journal]

@@ -148,8 +148,10 @@ class Storm:
 
     async def gateway_pauses(self, choose, seconds):
         os.kill(self.gateway.pid, signal.SIGSTOP)
-        await asyncio.sleep(seconds)
-        os.kill(self.gateway.pid, signal.SIGCONT)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            os.kill(self.gateway.pid, signal.SIGCONT)
 
     async def gateway_reloads(self, choose, seconds):
         self.write_config()
@@ -185,7 +187,7 @@ class Storm:
     async def rage_all(self):
         """What happens to peers and what the network does come at the same time, but never two
         faults of a kind: each has to end as it began."""
-        await asyncio.gather(
+        rages = [
             self.rage(
                 self.service_pauses, self.service_dies, self.redis_dies, self.caller_vanishes,
                 self.gateway_reloads, self.gateway_pauses,
@@ -195,7 +197,14 @@ class Storm:
                 self.network_is_slow, self.network_chops, self.network_refuses,
                 self.stranger_talks_nonsense,
             ),
-        )  # fmt: skip
+        ]  # fmt: skip
+        tasks = [asyncio.create_task(rage) for rage in rages]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:  # one that is left when the other has failed
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def verify(self):
         """Everything that has to hold once the faults are over."""
@@ -268,6 +277,7 @@ async def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=3)
     options = parser.parse_args()
+    failure = None
     with tempfile.TemporaryDirectory(prefix="storm-") as directory:
         storm = Storm(options, directory)
         try:
@@ -275,14 +285,15 @@ async def main():
             await storm.rage_all()
             await storm.verify()
         except AssertionError as error:
-            print(f"seed {options.seed}: {error}", file=sys.stderr)
-            if storm.gateway:
-                print("\n".join(storm.gateway.lines[-40:]), file=sys.stderr)
-            sys.exit(1)
+            failure = error
         finally:
             print("faults:", dict(storm.faults), flush=True)
             await storm.close()
+    if failure and storm.gateway:
+        print("\n".join(storm.gateway.lines[-40:]), file=sys.stderr)
+    # The last line: the end of the log is what a run of all tests shows.
+    return f"seed {options.seed}: {failure}" if failure else 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(asyncio.run(main()))
