@@ -2,16 +2,14 @@
 
 import os
 import shutil
-import sys
 
 import pytest
 import pytest_asyncio
 
-from containers import BUILD_S, IMAGE, RESTRICTED, TOP, Compose, Container, engine, free_ports, readme_lines
-
-# The real clients, and waiting, are those of the interop tests.
-sys.path.append(os.path.join(TOP, "tests", "interop"))
-from clients import Clients  # noqa: E402
+# First, for it finds the modules of the interop tests.
+from containers import BUILD_S, IMAGE, RESTRICTED, TOP, Compose, Container, engine, readme_lines
+from clients import Clients
+from own_port import own_port
 
 REVISION = "0123456789ab"
 
@@ -29,7 +27,8 @@ class Ports:
     """Where the stack's ports are published."""
 
     def __init__(self):
-        self.tcp_port, self.zmq_port, self.admin, self.prometheus, self.grafana = free_ports(5)
+        self.tcp_port, self.zmq_port, self.admin = own_port(), own_port(), own_port()
+        self.prometheus, self.grafana = own_port(), own_port()
 
     def variables(self):
         return {

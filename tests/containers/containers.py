@@ -7,12 +7,13 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(os.path.join(TOP, "tests", "interop"))  # its clients, its waiting, and ports
 IMAGE = "zerogate:local"  # as deploy/docker-compose.yaml names it
 PROGRAM = "/usr/local/bin/zerogate"
 BUILD_S = 2_400  # generous: a compiler on two cores that other suites use, too
@@ -50,14 +51,6 @@ def readme_lines(section):
     with open(f"{TOP}/README.md", encoding="utf-8") as file:
         text = file.read().split(f"\n## {section}\n", 1)[1]
     return text.split("```\n")[1].splitlines()
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def get(port, path):

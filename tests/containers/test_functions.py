@@ -4,7 +4,8 @@ import pytest
 from zero.error import ValidationException
 
 from conftest import REVISION
-from containers import RESTRICTED, TOP, Container, engine, free_ports, get
+from containers import RESTRICTED, TOP, Container, engine, get
+from own_port import own_port
 from waiting import wait_until
 
 START_S = 60  # generous: a busy machine
@@ -16,7 +17,7 @@ class Published:
     """Where the container's ports are."""
 
     def __init__(self):
-        self.tcp_port, self.zmq_port, self.admin = free_ports(3)
+        self.tcp_port, self.zmq_port, self.admin = own_port(), own_port(), own_port()
 
     def options(self):
         pairs = ((self.tcp_port, 5559), (self.zmq_port, 5560), (self.admin, 9464))

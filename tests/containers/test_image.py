@@ -6,7 +6,8 @@ import socket
 
 import raw
 from conftest import REVISION
-from containers import PROGRAM, TOP, attempt, engine, engine_command, free_ports, get
+from containers import PROGRAM, TOP, attempt, engine, engine_command, get
+from own_port import own_port
 from waiting import wait_until
 
 START_S = 60  # generous: a busy machine
@@ -88,7 +89,7 @@ def is_echoed(connection):
 
 def test_1000_hostile_connections_in_64_mib(start_container):
     """Each sends 100 KB of a frame that never ends: 100 MB, were they kept."""
-    tcp, admin = free_ports(2)
+    tcp, admin = own_port(), own_port()
     published = ("-p", f"127.0.0.1:{tcp}:5559", "-p", f"127.0.0.1:{admin}:9464")
     container = start_container("--memory=64m", "--memory-swap=64m", *published)
     wait_until(lambda: get(admin, "/readyz")[0] == 200, START_S, "/readyz")

@@ -3,14 +3,15 @@
 import os
 import re
 
-from containers import BUILD_S, TOP, Compose, attempt, free_ports
+from containers import BUILD_S, TOP, Compose, attempt
+from own_port import own_port
 
 STEP = re.compile(r"==> (\d)\. ")
 CLIENT = re.compile(r"    (\w+) +spoke (ZeroMQ|TCP)(?: \((\w+)\))? +to (the \w+).*: 20 of 20 answers right")
 
 
 def test_every_step_in_containers(image):
-    (admin,) = free_ports(1)
+    admin = own_port()
     environment = {**os.environ, "MIGRATION_ADMIN_PORT": str(admin)}
     command = [f"{TOP}/deploy/examples/migration/run", "--containers"]
     ended = attempt(command, timeout=BUILD_S, env=environment)

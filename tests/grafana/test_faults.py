@@ -12,7 +12,8 @@ import yaml
 from dashboards import TOP
 from gateway import Gateway
 from prometheus_server import Prometheus
-from redis_server import RedisServer, free_port
+from own_port import own_port
+from redis_server import RedisServer
 from waiting import PATIENCE_S, wait_until
 
 BINARY = os.environ.get("ZEROGATE_BIN", os.path.join(TOP, "build", "release", "zerogate"))
@@ -77,7 +78,7 @@ def test_what_is_ill_or_gone_is_told_and_what_is_well_is_not(ill, lost, well):
     lost, redis = lost
     at = {name: f"127.0.0.1:{port}" for name, port in
           {"ill": ill.admin_port, "lost": lost.admin_port, "well": well.admin_port,
-           "gone": free_port()}.items()}  # fmt: skip
+           "gone": own_port()}.items()}  # fmt: skip
     expected = {
         ("ZerogateDown", at["gone"]),
         ("ZerogateBackendDown", at["ill"]),

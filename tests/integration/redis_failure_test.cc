@@ -1,6 +1,7 @@
 // RedisClient when Redis is away, killed, stopped, loading or no Redis at all.
 #include <gmock/gmock.h>
 
+#include "tests/integration/own_port.h"
 #include "tests/integration/redis_client_fixture.h"
 
 namespace zerogate::testing {
@@ -28,7 +29,7 @@ class RedisFailureTest : public RedisClientTest {
 
 TEST_F(RedisFailureTest, ComesUpWhenRedisStartsLater) {
   RedisUrl url;
-  url.port = RedisServer::free_port();
+  url.port = own_port();
   RedisClient& client = connect(url);
   EXPECT_FALSE(client.settled());
   EXPECT_THAT(client.state(), StartsWith("connecting to 127.0.0.1:"));

@@ -1,12 +1,9 @@
 #include "tests/integration/redis_server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/base/unique_fd.h"
+#include "tests/integration/own_port.h"
 
 namespace zerogate::testing {
 namespace {
@@ -27,7 +24,6 @@ using Context = std::unique_ptr<redisContext, void (*)(redisContext*)>;
 using Reply = std::unique_ptr<redisReply, void (*)(void*)>;
 
 constexpr auto kStartDeadline = std::chrono::seconds(10);
-constexpr int kPortAttempts = 5;  // somebody else may take the free port first
 
 Reply send(redisContext* context, std::initializer_list<std::string> arguments) {
   std::vector<const char*> data;
@@ -77,13 +73,11 @@ RedisServer::RedisServer(Options options) : options_(std::move(options)) {
   if (options_.unix_socket) {
     path_ = directory_ + "/redis.sock";
   }
-  for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
-    if (!options_.unix_socket) {
-      port_ = options_.port != 0 ? options_.port : free_port();
-    }
-    if (try_start()) {
-      return;
-    }
+  if (!options_.unix_socket) {
+    port_ = options_.port != 0 ? options_.port : own_port();
+  }
+  if (try_start()) {
+    return;
   }
   std::filesystem::remove_all(directory_);
   throw std::runtime_error("redis-server does not start; is it installed?");
@@ -195,19 +189,6 @@ std::string RedisServer::run(std::initializer_list<std::string> arguments, uint3
     throw std::runtime_error(text);
   }
   return text;
-}
-
-uint16_t RedisServer::free_port() {
-  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    throw std::runtime_error("no free port on loopback");
-  }
-  return ntohs(address.sin_port);
 }
 
 }  // namespace zerogate::testing

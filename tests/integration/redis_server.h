@@ -17,7 +17,7 @@ namespace zerogate::testing {
 class RedisServer {
  public:
   struct Options {
-    uint16_t port = 0;               ///< 0: a free one
+    uint16_t port = 0;               ///< 0: one of its own
     std::string bind = "127.0.0.1";  ///< the loopback address on which it listens
     bool unix_socket = false;        ///< listens on a socket in its directory and not on TCP
     std::string password{};          ///< requirepass
@@ -41,9 +41,6 @@ class RedisServer {
 
   /// One command over a connection of its own; blocks. The reply as text; an error throws.
   std::string run(std::initializer_list<std::string> arguments, uint32_t database = 0);
-
-  /// A loopback port that nobody listened on a moment ago.
-  static uint16_t free_port();
 
  private:
   bool try_start();

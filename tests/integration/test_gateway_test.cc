@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/log/log.h"
+#include "tests/integration/own_port.h"
 #include "tests/integration/redis_server.h"
 
 namespace zerogate {
@@ -168,7 +169,7 @@ TEST_F(TestGatewayRedisTest, SaysWhyItReachesNone) {
   const auto with = [](const std::string& redis) {
     return [redis] { TestGateway gateway(memos(), {.redis = redis}); };
   };
-  const std::string nobody = "127.0.0.1:" + std::to_string(RedisServer::free_port());
+  const std::string nobody = "127.0.0.1:" + std::to_string(testing::own_port());
   EXPECT_THAT(with("redis://" + nobody),
               ThrowsMessage<std::runtime_error>(
                   AllOf(HasSubstr("TestOptions.redis: connection refused"), HasSubstr(nobody))));

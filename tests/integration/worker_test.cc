@@ -17,6 +17,7 @@
 #include "core/log/log.h"
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"
+#include "tests/integration/own_port.h"
 #include "tests/integration/raw_client.h"
 #include "tests/integration/redis_server.h"
 #include "tests/integration/zmq_client.h"
@@ -314,7 +315,7 @@ TEST_F(WorkerTest, StopRefusesTheFramesThatWaitBehindTheCapOfCalls) {
 }
 
 TEST_F(WorkerTest, OneThatWasNeverStartedGoesInPeace) {
-  options_.redis.url.port = RedisServer::free_port();
+  options_.redis.url.port = own_port();
   make();
   worker_.reset();
 }

@@ -15,7 +15,7 @@ import zmq
 from zero import ZeroServer
 
 import raw
-from redis_server import free_port
+from own_port import own_port
 from waiting import PATIENCE_S, wait_until
 from watchman import kill_group, start_group
 from zero_reference_server import PROTOCOLS, AnyEncoder
@@ -103,7 +103,7 @@ class Backend:
 
     def __init__(self, protocol):
         self.protocol = protocol
-        self.port = self.tcp_port = self.zmq_port = free_port()
+        self.port = self.tcp_port = self.zmq_port = own_port()
         self._directory = tempfile.TemporaryDirectory(prefix="interop-backend-")
         self._process = None
 

@@ -1,4 +1,4 @@
-"""The gateway as a process: `zerogate serve` on free ports, its log, its metrics, its end."""
+"""The gateway as a process: `zerogate serve` on ports of its own, its log, its metrics, its end."""
 
 import os
 import re
@@ -9,9 +9,9 @@ import time
 import urllib.error
 import urllib.request
 
+from own_port import own_port
 from waiting import PATIENCE_S, is_looking, wait_until
 
-START_ATTEMPTS = 3
 SETTLE_S = 0.1  # in which a turn ends that has sent a reply
 STOP_TIMEOUT_S = 20  # above the gateway's own drain_timeout of 8 s
 IN_FLIGHT = "zerogate_requests_in_flight"
@@ -59,22 +59,10 @@ class Gateway:
         self._process = None
         self._reader = None
         self.lines = []
-        self.tcp_port = self.zmq_port = self.admin_port = 0
+        self.tcp_port, self.zmq_port, self.admin_port = own_port(), own_port(), own_port()
 
     def start(self):
         """Returns once it is ready. A second start takes the same ports again."""
-        chooses = 0 in (self.tcp_port, self.zmq_port, self.admin_port)
-        for _ in range(START_ATTEMPTS if chooses else 1):
-            try:
-                return self._start()
-            except AssertionError as error:
-                # The kernel has given one of its listeners a port that the test has chosen for another.
-                if "address already in use" not in str(error):
-                    raise
-                failure = error
-        raise failure
-
-    def _start(self):
         self.lines = []
         command = [self._binary, "serve"]
         if self._redis_url:  # else the configuration says which

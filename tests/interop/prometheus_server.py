@@ -12,12 +12,11 @@ import urllib.request
 
 import yaml
 
-from redis_server import free_port
+from own_port import own_port
 from waiting import PATIENCE_S, wait_until
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = os.path.join(TOP, "deploy", "prometheus")
-START_ATTEMPTS = 5  # somebody else may take the port between our looking and Prometheus' binding
 
 
 # For tests that wait for alerts: rules look back this long, and alerts fire after this long.
@@ -32,16 +31,13 @@ class Prometheus:
         self._targets = list(targets)
         self._quick = quick
         self._process = None
-        self.port = 0
+        self.port = own_port()
 
     def start(self):
         """Returns once it has scraped the target."""
-        for _ in range(START_ATTEMPTS):
-            self.port = free_port()
-            if self._launch():
-                wait_until(self._scraped, PATIENCE_S, f"Prometheus scrapes {self._targets}")
-                return self
-        raise AssertionError(f"prometheus does not start:\n{self.log}")
+        self._launch()
+        wait_until(self._scraped, PATIENCE_S, f"Prometheus scrapes {self._targets}")
+        return self
 
     def close(self):
         if self._process:
@@ -124,9 +120,9 @@ class Prometheus:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        ready = lambda: self._process.poll() is not None or self._ready()
-        wait_until(ready, PATIENCE_S, "Prometheus is ready")
-        return self._process.poll() is None
+        ended = lambda: self._process.poll() is not None
+        wait_until(lambda: ended() or self._ready(), PATIENCE_S, "Prometheus is ready")
+        assert not ended(), f"prometheus does not start:\n{self.log}"
 
     def _ready(self):
         try:

@@ -1,7 +1,6 @@
 """A real redis-server that tests may kill, stop and bring back on the same port."""
 
 import signal
-import socket
 import subprocess
 import tempfile
 
@@ -9,25 +8,17 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from waiting import wait_until
-
-START_ATTEMPTS = 5  # somebody else may take the port between our looking and redis' binding
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from own_port import own_port
+from waiting import PATIENCE_S, wait_until
 
 
 class RedisServer:
     """`options` are redis-server's own words."""
 
     def __init__(self, password=None, host="127.0.0.1", port=None, options=()):
-        self.port = port or free_port()
+        self.port = port or own_port()
         self.host = host
         self.password = password
-        self._port_is_given = port is not None
         self._options = list(options)
         self._directory = tempfile.TemporaryDirectory(prefix="interop-redis-")
         self._process = None
@@ -51,19 +42,15 @@ class RedisServer:
         return self._process.pid
 
     def start(self):
-        """Returns once it answers. Keeps its port from the second start on."""
-        for _ in range(START_ATTEMPTS):
-            if self._launch():
-                return self
-            if not self._port_is_given:
-                self.port = free_port()
-        raise AssertionError("redis-server does not start")
+        """Returns once it answers."""
+        self._launch()
+        return self
 
     def restart(self, options=(), loading=False):
         """With `loading` it returns while the server still reads what it has saved."""
         assert self._process is None, "kill() it first"
         self._options += options
-        assert self._launch(loading), "redis-server does not come back on its port"
+        self._launch(loading)
 
     def kill(self):
         """SIGKILL, as the kernel does it when memory runs out."""
@@ -94,11 +81,11 @@ class RedisServer:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         answers = self._is_loading if loading else self._answers
-        wait_until(lambda: self._process.poll() is not None or answers(), 20, "redis answers")
-        if self._process.poll() is None:
-            return True
-        self._process = None
-        return False
+        ended = lambda: self._process.poll() is not None
+        wait_until(lambda: ended() or answers(), PATIENCE_S, "redis-server answers")
+        if ended():
+            self._process = None
+            raise AssertionError(f"redis-server does not start at port {self.port}")
 
     def _is_loading(self):
         try:

@@ -12,6 +12,7 @@ import msgspec
 import zmq
 import zmq.asyncio
 
+from own_port import own_port
 from raw import CONNECTED, HEADER, ID_BYTES, NAME_BYTES, t3_frame
 
 
@@ -54,7 +55,7 @@ class Scripted:
     def __init__(self, script=None, path=None):
         self.received = []  # Calls, without those of `connect`
         self.script = {"connect": connected, **(script or {})}
-        self.port = 0
+        self.port = 0 if path else own_port()
         self._path = path
         self._tasks = set()
 
@@ -104,7 +105,6 @@ class ScriptedTcp(Scripted):
             self._server = await loop.create_unix_server(make, self._path)
         else:
             self._server = await loop.create_server(make, self.host, self.port)
-            self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def close(self):
@@ -173,9 +173,7 @@ class ScriptedZmq(Scripted):
         if self._path:
             self._socket.bind(f"ipc://{self._path}")
         else:
-            self._socket.bind(f"tcp://127.0.0.1:{self.port or '*'}")
-            endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-            self.port = int(endpoint.rsplit(":", 1)[1])
+            self._socket.bind(f"tcp://127.0.0.1:{self.port}")
         self._reader = asyncio.create_task(self._read())
         return self
 

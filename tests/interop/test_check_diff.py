@@ -39,13 +39,13 @@ def running_fixture(binary, tmp_path):
     config = one_backend("tcp://127.0.0.1:1", timeout="5s")
     config["redis"] = {"url": "redis://:s3kret-w0rd@127.0.0.1:1/0"}
     file.write_text(json.dumps(config))
-    gateway = Gateway(binary, config["redis"]["url"], ["--config", str(file)]).start()
+    gateway = Gateway(binary, config["redis"]["url"], ["--config", str(file)])
     config["listen"] = {
         "tcp": f"127.0.0.1:{gateway.tcp_port}",
         "zmq": f"127.0.0.1:{gateway.zmq_port}",
     }
     config["admin"] = f"127.0.0.1:{gateway.admin_port}"
-    gateway.restart()  # on the same ports, which the file names now
+    gateway.start()
     yield gateway, file, config
     gateway.close()
 

@@ -14,7 +14,7 @@ from bridging import SLACK_S, all_up, one_backend
 from clients import Clients
 from gateway import Gateway
 from old_releases import make_environment
-from redis_server import free_port
+from own_port import own_port
 from scripted_backend import ScriptedZmq, silent
 from waiting import wait_until
 
@@ -48,14 +48,14 @@ def start_program(program, redis, tmp_path):
     """Starts that gateway; to be awaited, as start_bridge is."""
     gateways = []
 
-    async def start(config=None, zmq_port=0):
+    async def start(config=None, zmq_port=None):
         arguments = []
         if config:
             file = tmp_path / f"zerogate-{len(gateways)}.json"
             file.write_bytes(msgspec.json.encode(config))  # JSON is YAML
             arguments = ["--config", str(file)]
         gateways.append(Gateway(program, redis.url(), arguments))
-        gateways[-1].zmq_port = zmq_port
+        gateways[-1].zmq_port = zmq_port or gateways[-1].zmq_port
         return await asyncio.to_thread(gateways[-1].start)
 
     yield start
@@ -234,7 +234,7 @@ async def test_a_backend_without_a_contract_is_left_out(answer, start_program):
 
 async def test_gateways_in_a_ring_answer_all_the_same(start_program):
     """Each asks the other: the hops that a call has made end it."""
-    ports = free_port(), free_port()
+    ports = own_port(), own_port()
     gateways = [
         await start_program(one_backend(f"zmq://127.0.0.1:{other}"), zmq_port=own)
         for own, other in (ports, ports[::-1])

@@ -9,12 +9,14 @@ import signal
 import socket
 import subprocess
 import time
+import types
 
 import msgspec
 import pytest
 from zero.error import ConnectionException, RemoteException, TimeoutException
 
 from bridging import one_backend
+from own_port import own_port
 from raw import GREETING, ID_BYTES, READY, w5_request
 from scripted_backend import Call, ScriptedTcp, echo
 from waiting import PATIENCE_S, until, wait_until
@@ -238,17 +240,11 @@ def haproxy_fixture(tmp_path):
         pytest.skip("no haproxy here")
     processes = []
 
-    class Front:
-        tcp_port = zmq_port = 0
-
     def start(gateways, check):
-        front = Front()
+        front = types.SimpleNamespace(tcp_port=own_port(), zmq_port=own_port())
         text = "defaults\n mode tcp\n option redispatch\n retries 3\n timeout connect 2s\n"
         text += " timeout client 1m\n timeout server 1m\n timeout check 1s\n"
         for protocol in ("tcp", "zmq"):
-            with socket.socket() as one:
-                one.bind(("127.0.0.1", 0))
-                setattr(front, f"{protocol}_port", one.getsockname()[1])
             port = getattr(front, f"{protocol}_port")
             text += f"listen {protocol}\n bind 127.0.0.1:{port}\n balance roundrobin\n"
             text += " option httpchk GET /readyz\n" if check == "httpchk" else ""

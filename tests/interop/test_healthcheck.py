@@ -2,7 +2,6 @@
 acts on it would replace it by one that cannot start."""
 
 import os
-import socket
 import subprocess
 
 import pytest
@@ -32,13 +31,9 @@ def check(*command, variables=None):
 @pytest.fixture(name="configured")
 def configured_fixture(binary, tmp_path):
     """(gateway, its file): the address of its admin port stands there."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
     file = tmp_path / "zerogate.yaml"
-    file.write_text(f"admin: 127.0.0.1:{port}\n")
     gateway = Gateway(binary, "redis://127.0.0.1:1/0", ["--config", str(file)])
-    gateway.admin_port = port
+    file.write_text(f"admin: 127.0.0.1:{gateway.admin_port}\n")
     gateway.start()
     yield gateway, file
     gateway.close()

@@ -16,6 +16,7 @@ from zero.error import RemoteException, ZeroException
 from bridging import all_up, one_backend
 from clients import KINDS
 from gateway import LOGFMT
+from own_port import own_port
 from raw import TcpConnection, t3_frame, t3_payload
 from scripted_backend import ScriptedTcp
 from waiting import PATIENCE_S, until, wait_until
@@ -330,12 +331,7 @@ async def test_a_log_that_nobody_reads_holds_nobody_up(request, own_redis):
 
 @pytest.mark.parametrize("where", ("a full disk", "a pipe without a reader"))
 async def test_lines_that_cannot_be_written_are_counted(request, own_redis, where):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        admin = free.getsockname()[1]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        tcp = free.getsockname()[1]
+    admin, tcp = own_port(), own_port()
     command = [request.config.getoption("--zerogate"), "serve", "--redis", own_redis.url()]
     command += ["--listen-tcp", f"127.0.0.1:{tcp}", "--listen-zmq", "off"]
     command += ["--admin", f"127.0.0.1:{admin}"]

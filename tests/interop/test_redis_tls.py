@@ -7,7 +7,8 @@ import yaml
 from zero.error import RemoteException
 
 from authority import Authority
-from redis_server import RedisServer, free_port
+from own_port import own_port
+from redis_server import RedisServer
 from waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.gateway
@@ -26,7 +27,7 @@ class Tls:
         self.authority.issue("redis", "DNS:localhost")
         self.authority.issue("gateway", "DNS:gateway")
         Authority(folder, "stranger").issue("foreign", "DNS:localhost")
-        self.port = free_port()
+        self.port = own_port()
         path = self.authority.path
         options = ["--tls-port", str(self.port), "--tls-cert-file", path("redis.crt")]
         options += ["--tls-key-file", path("redis.key"), "--tls-ca-cert-file", self.authority.crt]

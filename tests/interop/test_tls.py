@@ -16,6 +16,7 @@ import yaml
 from authority import Authority
 from bridging import REQUESTS, all_up
 from clients import KINDS
+from own_port import own_port
 from raw import HEADER, t3_frame, t3_payload
 from scripted_backend import ScriptedTcp, silent
 from test_log import events, post
@@ -40,12 +41,6 @@ def authority(tmp_path_factory):
     return made
 
 
-def free_port():
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return chosen.getsockname()[1]
-
-
 def tls_keys(authority, name, **more):
     files = {"cert": authority.path(name + ".crt"), "key": authority.path(name + ".key")}
     return {**files, "ca": authority.crt, **more}
@@ -53,7 +48,7 @@ def tls_keys(authority, name, **more):
 
 def listening(authority, **more):
     """A configuration with a TLS port that gateways alone may use, and the port."""
-    port = free_port()
+    port = own_port()
     allow = {"allow": ["spiffe://prod/gateway"], **more}
     config = {"listen": {"tls": f"127.0.0.1:{port}"}, "tls": tls_keys(authority, "server", **allow)}
     return port, config
@@ -295,7 +290,7 @@ def answer_by_hand(server):
 
 
 def test_openssl_can_be_a_server(start, authority):
-    port = free_port()
+    port = own_port()
     command = ["openssl", "s_server", "-accept", str(port), "-quiet", "-tls1_3", "-Verify", "1", "-verify_return_error"]
     command += ["-cert", authority.path("server.crt"), "-key", authority.path("server.key"), "-CAfile", authority.crt]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
@@ -398,7 +393,7 @@ def test_haproxy_speaks_tls_on_both_sides(start, authority, tmp_path):
     assert shutil.which("haproxy"), "install the package haproxy"
     port, config = listening(authority)
     far = start(config, "far")
-    plain, secure = free_port(), free_port()
+    plain, secure = own_port(), own_port()
     bundle = {}
     for name in ("client", "server"):
         bundle[name] = tmp_path / f"{name}.pem"
@@ -430,7 +425,7 @@ def test_names_behind_one_address_are_servers_of_their_own(start, authority, tmp
         ports[name], config = listening(authority)
         config["tls"] |= {"cert": authority.path(name + ".crt"), "key": authority.path(name + ".key")}
         servers[name] = start(config, name)
-    router = free_port()
+    router = own_port()
     settings = f"""
 listen router
   bind 127.0.0.1:{router}

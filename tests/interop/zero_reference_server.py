@@ -15,7 +15,7 @@ from zero.protocols.zeromq import ZMQServer
 
 import orders
 import raw
-from redis_server import free_port
+from own_port import own_port
 from waiting import PATIENCE_S, wait_until
 from watchman import kill_group, start_group
 
@@ -77,7 +77,7 @@ class ReferencePeer:
         self._environment = {**os.environ, REDIS_URL: redis_url}
         self._directory = tempfile.TemporaryDirectory(prefix="interop-zero-")
         self._processes = []
-        self.tcp_port, self.zmq_port = free_port(), free_port()
+        self.tcp_port, self.zmq_port = own_port(), own_port()
 
     def start(self):
         for protocol, port in (("tcp", self.tcp_port), ("zmq", self.zmq_port)):

@@ -9,7 +9,8 @@ import textwrap
 
 import gateway as gateway_process
 import raw
-from redis_server import RedisServer, free_port
+from own_port import own_port
+from redis_server import RedisServer
 from waiting import PATIENCE_S, wait_until
 from watchman import our_watchman
 
@@ -39,13 +40,13 @@ class Peers:
         return self._guarded(gateway)
 
     def zero(self, protocol, kind, workers, redis_url):
-        port = free_port()
+        port = own_port()
         script = os.path.join(HERE, "zero_server.py")
         words = [protocol, str(port), kind, str(workers), redis_url]
         return self._python(script, words, protocol, port)
 
     def python_bridge(self, backend_port, workers):
-        port = free_port()
+        port = own_port()
         script = os.path.join(HERE, "python_bridge.py")
         return self._python(script, [str(port), str(backend_port), str(workers)], "zmq", port)
 
@@ -60,7 +61,7 @@ class Peers:
 
     def haproxy(self, backend_port):
         """One thread, as the gateway has; the rest is HAProxy's own default for TCP."""
-        port = free_port()
+        port = own_port()
         config = f"""
             global
                 nbthread 1
