@@ -20,6 +20,8 @@ using simulation::world;
 constexpr size_t kLengthBytes = wire::t3::kLengthBytes;
 constexpr size_t kLargestReply = size_t{1} << 24;
 constexpr uint64_t kDribble = 20 * kUs;
+/// So many bytes come one by one. More than that come in larger pieces: a run would take seconds.
+constexpr size_t kDribbled = 1'000;
 
 }  // namespace
 
@@ -171,7 +173,8 @@ void TcpStranger::send_filler(size_t size, size_t there) {
 
 void TcpStranger::pump() {
   while (socket_ != nullptr && !out_.empty() && !pumping_) {
-    const long sent = socket_->write(ByteView(out_).substr(0, one_by_one_ ? 1 : out_.size()));
+    const size_t piece = one_by_one_ ? 1 + out_.size() / kDribbled : out_.size();
+    const long sent = socket_->write(ByteView(out_).substr(0, piece));
     if (sent <= 0) {
       return;
     }
