@@ -11,6 +11,7 @@
 
 #include "core/log/log.h"
 #include "core/metrics/function_labels.h"
+#include "tests/unit/core/base/beside.h"
 
 namespace zerogate {
 namespace {
@@ -134,6 +135,12 @@ TEST_F(WatchdogTest, AProbeSeesALoopThatDoesNotComeRound) {
   workers_[1]->start([] {});
   while (!check.alive()) {  // the test's time limit ends it
   }
+}
+
+TEST_F(WatchdogTest, TwoProbesAtOnce) {
+  LivenessCheck check(workers_, std::chrono::hours(1));
+  const auto probe = [&check] { EXPECT_TRUE(check.alive()); };
+  testing::beside(probe, probe);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "tests/integration/raw_client.h"
 #include "tests/integration/redis_server.h"
 #include "tests/integration/zmq_client.h"
+#include "tests/unit/core/base/beside.h"
 
 namespace zerogate::testing {
 namespace {
@@ -316,6 +317,18 @@ TEST_F(WorkersTest, BridgeAndReloadUnderLoad) {
     }
   }
   EXPECT_EQ(workers_->ended(Outcome::ok), workers_->begun());
+}
+
+TEST_F(WorkersTest, TwoThreadsGiveOneItsOrders) {
+  FunctionLabels labels{{}};
+  Worker worker(options_, labels);
+  const auto reload = [&] { worker.reload(options_.routing); };
+  const auto order = [&] { worker.order({EndpointOrder::Action::drain, "b", "", ""}); };
+  beside(reload, reload);
+  beside(order, order);
+  worker.start([] {});
+  EXPECT_TRUE(wait_until([&] { return !worker.reloading(); }));
+  worker.stop();
 }
 
 TEST_F(WorkersTest, OneThatIsStuckDoesNotHideTheClientsOfTheOthers) {
