@@ -11,6 +11,7 @@ from zero.error import RemoteException
 
 from gateway import Gateway
 from own_hosts import OwnHosts
+from own_port import own_port
 from redis_server import RedisServer
 from test_load import saves_again
 from waiting import PATIENCE_S, until, wait_until
@@ -181,7 +182,9 @@ async def test_a_password_that_comes_later(gateway, own_redis, clients):
 
 
 async def test_a_cluster_is_said_to_be_unsupported(start_gateway, start_redis, clients):
-    nodes = [start_redis(options=["--cluster-enabled", "yes"]) for _ in range(2)]
+    buses = own_port(), own_port()  # the nodes' own connections; by default 10,000 above the port
+    options = ["--cluster-enabled", "yes", "--cluster-port"]
+    nodes = [start_redis(options=[*options, str(bus)]) for bus in buses]
     controls = [node.client() for node in nodes]
     gateway = start_gateway(nodes[0].url())
     client = clients.open("tcp", gateway)
@@ -190,7 +193,7 @@ async def test_a_cluster_is_said_to_be_unsupported(start_gateway, start_redis, c
     half = SLOTS // 2
     controls[0].execute_command("CLUSTER ADDSLOTSRANGE", 0, half - 1)
     controls[1].execute_command("CLUSTER ADDSLOTSRANGE", half, SLOTS - 1)
-    controls[0].execute_command("CLUSTER MEET", "127.0.0.1", nodes[1].port)
+    controls[0].execute_command("CLUSTER MEET", "127.0.0.1", nodes[1].port, buses[1])
 
     def is_whole():
         return controls[0].execute_command("CLUSTER INFO")["cluster_state"] == "ok"
