@@ -42,12 +42,18 @@ void MemoryKeeper::end_until_within(const Listeners& listeners) {
 }
 
 void MemoryKeeper::keep_sockets(const Listeners& listeners) {
-  const uint64_t used = sockets_.used();
-  measured_ = std::min(measured_, used);
-  if (used > sockets_.high && used - measured_ >= kGrowth) {
-    shrink_sockets(listeners, used - sockets_.high);
-    measured_ = sockets_.used();
+  const uint64_t needed = needed_bytes();
+  measured_ = std::min(measured_, needed);
+  if (needed > sockets_.high && needed - measured_ >= kGrowth) {
+    shrink_sockets(listeners, needed - sockets_.high);
+    measured_ = needed_bytes();
   }
+}
+
+// What is in use may stand still at the limit, while memory of files becomes that of connections.
+uint64_t MemoryKeeper::needed_bytes() const {
+  const uint64_t used = sockets_.used();
+  return used > sockets_.high ? used - std::min(used, sockets_.reclaimable()) : used;
 }
 
 void MemoryKeeper::shrink_sockets(const Listeners& listeners, uint64_t excess) const {

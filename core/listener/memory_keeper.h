@@ -18,8 +18,10 @@ namespace zerogate {
 struct SocketBudget {
   /// Bytes in use of that limit, the kernel's included. Any thread. Null: they do not count.
   std::function<uint64_t()> used = {};
-  /// With more in use, those clients of a worker end whose connections have most of it, until there
-  /// is not,
+  /// Of those, bytes that the kernel takes back before it kills anything. Any thread.
+  std::function<uint64_t()> reclaimable = {};
+  /// With more in use, without these, those clients of a worker end whose connections have most of
+  /// it, until there is not,
   uint64_t high = 0;
   size_t least = 0;  ///< or the worker's have no more than this.
 };
@@ -37,7 +39,7 @@ class MemoryKeeper {
   /// So often it ends slow clients while something waits, as many as that needs.
   static constexpr uint64_t kJudgeMs = 250;
 
-  /// Each connection's part of the kernel's memory is measured only when so much more is in use
+  /// Each connection's part of the kernel's memory is measured only when so much more is needed
   /// than after the last time: what else is high may stay so, and it takes a system call for each.
   static constexpr uint64_t kGrowth = 512 << 10;
 
@@ -58,13 +60,14 @@ class MemoryKeeper {
   static bool end_largest(const Listeners& listeners);
   void end_until_within(const Listeners& listeners);
   void keep_sockets(const Listeners& listeners);
+  uint64_t needed_bytes() const;
   void shrink_sockets(const Listeners& listeners, uint64_t excess) const;
 
   MemoryAccount& memory_;
   const SocketBudget sockets_;
   bool keeping_ = false;
   uint64_t looked_ms_ = 0;  ///< at what is in use
-  uint64_t measured_ = 0;   ///< bytes in use when the sockets were measured, or less
+  uint64_t measured_ = 0;   ///< bytes needed when the sockets were measured, or less
   uint64_t judged_ms_ = 0;
   Timer look_again_;  ///< makes a turn, no more
 };

@@ -351,11 +351,11 @@ void collect_blocking(const BlockingMetrics& pool, std::vector<MetricFamily>& fa
 }  // namespace
 
 Collector::Collector(std::vector<const WorkerMetrics*> workers, const BlockingMetrics& blocking,
-                     BuildInfo build, std::optional<uint64_t> memory_limit)
+                     BuildInfo build, ProcessMemory memory)
     : workers_(std::move(workers)),
       blocking_(blocking),
       build_(std::move(build)),
-      memory_limit_(memory_limit) {
+      memory_(std::move(memory)) {
   for ([[maybe_unused]] const WorkerMetrics* worker : workers_) {
     assert(&worker->labels() == &workers_.front()->labels());
   }
@@ -383,16 +383,7 @@ std::vector<MetricFamily> Collector::Collect() const {
   build.add({label("version", build_.version), label("revision", build_.revision)}, 1);
   families.push_back(std::move(build.family));
 
-  if (memory_limit_) {
-    Family limit("zerogate_memory_limit_bytes",
-                 "Memory that the tightest limit of the process' cgroup and those above it grants, "
-                 "or limits.memory; left out when there is none. Compare with "
-                 "process_resident_memory_bytes.",
-                 MetricType::Gauge);
-    limit.add(Labels{}, *memory_limit_);
-    families.push_back(std::move(limit.family));
-  }
-
+  collect_limit(memory_, families);
   std::ranges::move(collect_process_metrics(), std::back_inserter(families));
   return families;
 }

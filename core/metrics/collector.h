@@ -5,6 +5,7 @@
 #include <prometheus/metric_family.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,23 +20,30 @@ struct BuildInfo {
   std::string revision;
 };
 
+/// What limits the process as a whole.
+struct ProcessMemory {
+  std::optional<uint64_t> limit;  ///< bytes; nothing when there is none
+  /// Bytes in use of the limit, the kernel's for connections included. Any thread. Null where that
+  /// cannot be told.
+  std::function<uint64_t()> working_set;
+};
+
 /// Collect() may be called from any thread while the workers run: it only reads their counters. It
 /// reads outcomes before begun requests, so that `requests_in_flight` is never negative and
 /// "requests = sum of outcomes + in flight" holds in every scrape. The workers outlive it, and
 /// share one FunctionLabels.
 class Collector final : public prometheus::Collectable {
  public:
-  /// `memory_limit` in bytes: what the process' cgroup grants; nothing when it is not limited.
   /// `blocking` outlives it, too.
   Collector(std::vector<const WorkerMetrics*> workers, const BlockingMetrics& blocking,
-            BuildInfo build, std::optional<uint64_t> memory_limit = {});
+            BuildInfo build, ProcessMemory memory = {});
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
   std::vector<const WorkerMetrics*> workers_;
   const BlockingMetrics& blocking_;
   BuildInfo build_;
-  std::optional<uint64_t> memory_limit_;
+  ProcessMemory memory_;
 };
 
 /// The standard process_* families (CPU, memory, descriptors, threads, start time), read from

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/metrics/collector.h"
 #include "core/metrics/histogram.h"
 #include "core/metrics/shown_bounds.h"
 #include "core/metrics/worker_metrics.h"
@@ -86,6 +87,9 @@ void collect_redis(const Workers& workers, std::vector<prometheus::MetricFamily>
 
 /// Appends the zerogate_tls_* families that workers count.
 void collect_tls(const Workers& workers, std::vector<prometheus::MetricFamily>& families);
+
+/// Appends zerogate_memory_limit_bytes and zerogate_memory_working_set_bytes, where they are known.
+void collect_limit(const ProcessMemory& memory, std::vector<prometheus::MetricFamily>& families);
 
 /// Appends the zerogate_memory_budget_* families.
 void collect_memory(const Workers& workers, std::vector<prometheus::MetricFamily>& families);

@@ -1,4 +1,4 @@
-// The families of what peers make the workers hold.
+// The families of what peers make the workers hold, and of what the process may.
 #include <utility>
 
 #include "core/metrics/families.h"
@@ -32,6 +32,27 @@ void collect_memory(const Workers& workers, std::vector<MetricFamily>& families)
                MetricType::Gauge);
   limit.add(Labels{}, sum(workers, [](auto& m) { return m.memory_limit.value(); }));
   families.push_back(std::move(limit.family));
+}
+
+void collect_limit(const ProcessMemory& memory, std::vector<MetricFamily>& families) {
+  if (memory.limit) {
+    Family limit("zerogate_memory_limit_bytes",
+                 "Memory that the tightest limit of the process' cgroup and those above it grants, "
+                 "or limits.memory; left out when there is none.",
+                 MetricType::Gauge);
+    limit.add(Labels{}, *memory.limit);
+    families.push_back(std::move(limit.family));
+  }
+  if (memory.working_set) {
+    Family used(
+        "zerogate_memory_working_set_bytes",
+        "Memory in use of zerogate_memory_limit_bytes, what the kernel keeps of connections "
+        "included, but without files that were read once. Left out without cgroup v2, and "
+        "where limits.memory is lower: compare process_resident_memory_bytes then.",
+        MetricType::Gauge);
+    used.add(Labels{}, memory.working_set());
+    families.push_back(std::move(used.family));
+  }
 }
 
 }  // namespace zerogate

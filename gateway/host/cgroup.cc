@@ -8,6 +8,7 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <utility>
 
 #include "core/base/ascii.h"
@@ -17,6 +18,20 @@ namespace {
 
 /// cgroup v1 writes "no limit" as the largest page-aligned number; no machine has this much memory.
 constexpr int64_t kUnlimitedBytes = int64_t{1} << 60;
+/// Of memory.stat are looked at: it has about half of that, and what is looked for is in front.
+constexpr size_t kStatBytes = 4096;
+
+/// A file's text from its beginning; empty when it cannot be read.
+std::string_view read_again(const UniqueFd& file, std::span<char> into) {
+  const ssize_t size = pread(file.get(), into.data(), into.size(), 0);
+  return {into.data(), size > 0 ? static_cast<size_t>(size) : 0};
+}
+
+/// 0 for what is none.
+uint64_t bytes_in(std::string_view text) {
+  const auto bytes = parse_integer(text);
+  return bytes && *bytes > 0 ? static_cast<uint64_t>(*bytes) : 0;
+}
 
 /// True when the comma-separated `list` has `item`.
 bool has_item(std::string_view list, std::string_view item) {
@@ -99,18 +114,38 @@ std::shared_ptr<const CgroupMemory> CgroupMemory::open(const FileReader& read,
   if (!limit) {
     return nullptr;
   }
-  UniqueFd current(::open((limit->second + "/memory.current").c_str(), O_RDONLY | O_CLOEXEC));
+  const auto open_file = [&](const char* name) {
+    return UniqueFd(::open((limit->second + name).c_str(), O_RDONLY | O_CLOEXEC));
+  };
+  UniqueFd current = open_file("/memory.current");
   if (!current) {
     return nullptr;
   }
-  return std::shared_ptr<const CgroupMemory>(new CgroupMemory(limit->first, std::move(current)));
+  return std::shared_ptr<const CgroupMemory>(
+      new CgroupMemory(limit->first, std::move(current), open_file("/memory.stat")));
 }
 
 uint64_t CgroupMemory::used() const {
   std::array<char, 32> text;
-  const ssize_t size = pread(current_.get(), text.data(), text.size(), 0);
-  const auto bytes = parse_integer({text.data(), size > 0 ? static_cast<size_t>(size) : 0});
-  return bytes && *bytes > 0 ? static_cast<uint64_t>(*bytes) : 0;
+  return bytes_in(read_again(current_, text));
+}
+
+uint64_t CgroupMemory::inactive_files() const {
+  std::array<char, kStatBytes> text;
+  const std::string_view stat = read_again(stat_, text);
+  constexpr std::string_view kKey = "\ninactive_file ";
+  const size_t at = stat.find(kKey);
+  if (at == std::string_view::npos) {
+    return 0;
+  }
+  const size_t begin = at + kKey.size();
+  const size_t end = stat.find('\n', begin);
+  return end != std::string_view::npos ? bytes_in(stat.substr(begin, end - begin)) : 0;
+}
+
+uint64_t CgroupMemory::working_set() const {
+  const uint64_t all = used();
+  return all - std::min(all, inactive_files());
 }
 
 }  // namespace zerogate

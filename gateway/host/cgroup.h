@@ -72,12 +72,19 @@ class CgroupMemory {
   /// Bytes in use, by all of its processes and by the kernel for them; 0 when it cannot be read.
   /// One system call.
   uint64_t used() const;
+  /// Of these, bytes of files that were read once (inactive_file): the kernel drops them before it
+  /// kills anything. 0 when it cannot be read. One system call, of a longer text.
+  uint64_t inactive_files() const;
+  /// What is in use without them, as the kubelet and cAdvisor count a working set.
+  uint64_t working_set() const;
 
  private:
-  CgroupMemory(uint64_t limit, UniqueFd current) : limit_(limit), current_(std::move(current)) {}
+  CgroupMemory(uint64_t limit, UniqueFd current, UniqueFd stat)
+      : limit_(limit), current_(std::move(current)), stat_(std::move(stat)) {}
 
   const uint64_t limit_;
   const UniqueFd current_;
+  const UniqueFd stat_;
 };
 
 }  // namespace zerogate

@@ -252,7 +252,7 @@ Status Gateway::start_admin() {
   const BuildInfo build{std::string(version()), std::string(revision())};
   sources.metrics = {
       std::make_shared<Collector>(worker_metrics(), served_functions().blocking().metrics(), build,
-                                  memory_limit_),
+                                  memory_),
       reloader_->metrics(), reloader_->certificates(), rate_limits_};
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };
@@ -299,7 +299,7 @@ std::string Gateway::config_yaml() const {
   Config config = reloader_->in_force();
   config.max_connections = max_connections();
   config.max_message = effective_.tcp.max_message;
-  config.memory = memory_to_say(memory_limit_);
+  config.memory = memory_to_say(memory_.limit);
   return to_yaml(config);
 }
 

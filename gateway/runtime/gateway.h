@@ -11,6 +11,7 @@
 
 #include "core/base/result.h"
 #include "core/listener/listen_socket.h"
+#include "core/metrics/collector.h"
 #include "core/metrics/function_labels.h"
 #include "gateway/admin/admin_server.h"
 #include "gateway/config/load_config.h"
@@ -89,7 +90,7 @@ class Gateway {
   const Config config_;  ///< that of the start
   const Resources resources_;
   WorkerOptions effective_;  ///< of each worker: limits are what the host allows of them
-  std::optional<uint64_t> memory_limit_;  ///< of the cgroup or configured, in bytes
+  ProcessMemory memory_;     ///< its limit: the cgroup's or the configured one
   FunctionLabels labels_;
   std::unique_ptr<LabelKeeper> label_keeper_;
   AccessLogSettings call_log_;

@@ -140,18 +140,22 @@ bool fit_into(uint64_t limit_bytes, uint32_t threads, Ports ports, WorkerOptions
 void Gateway::fit_into_memory() {
   effective_ = worker_options();
   const auto configured = config_.memory != 0 ? std::optional(config_.memory) : std::nullopt;
-  memory_limit_ = lower_of(memory_limit(read_system_file), configured);
+  memory_.limit = lower_of(memory_limit(read_system_file), configured);
   const Ports ports{config_.listen_tcp ? 1U : 0U, config_.listen_zmq ? 1U : 0U,
                     config_.listen_tls ? 1U : 0U, config_.listen_zmq_curve ? 1U : 0U};
   if (auto cgroup = CgroupMemory::open(read_system_file)) {
     effective_.sockets.high = cgroup->limit() / kHighPart;
     effective_.sockets.used = [cgroup] { return cgroup->used(); };
+    effective_.sockets.reclaimable = [cgroup] { return cgroup->inactive_files(); };
+    if (memory_.limit == cgroup->limit()) {
+      memory_.working_set = [cgroup] { return cgroup->working_set(); };
+    }
   }
-  if (!memory_limit_ || !fit_into(*memory_limit_, config_.threads, ports, effective_)) {
+  if (!memory_.limit || !fit_into(*memory_.limit, config_.threads, ports, effective_)) {
     return;
   }
   log::info("buffers follow the cgroup's memory limit",
-            {{"limit", *memory_limit_},
+            {{"limit", *memory_.limit},
              {"limits.message", effective_.tcp.max_message},
              {"connections_tcp", ports.tcp * config_.threads * effective_.tcp.max_connections},
              {"connections_tls", ports.tls * config_.threads * effective_.tls_connections},

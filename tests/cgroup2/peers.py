@@ -19,6 +19,7 @@ TCP, ZMQ, ADMIN = 5559, 5560, 9464
 PATIENCE_S = 60
 HONEST_CALLS = 20
 CGROUPS = "/sys/fs/cgroup"
+DISK = "/dev/nvme0n1"
 
 NIL = b"\xc0"
 GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\0NULL" + b"\0" * 48
@@ -44,6 +45,7 @@ class Gateway:
     """In a cgroup of its own."""
 
     def __init__(self, case, limit, threads):
+        self._disk = None
         self.cgroup = f"{CGROUPS}/{case}"
         os.mkdir(self.cgroup)
         self._write("memory.max", limit)
@@ -72,6 +74,19 @@ class Gateway:
         except OSError:
             return 0, ""
 
+    def use(self):
+        """(bytes in use, of these what its own metric says)"""
+        with open(f"{self.cgroup}/memory.current", encoding="ascii") as current:
+            own = re.search(r"^zerogate_memory_working_set_bytes (\S+)$", self.page("/metrics")[1], re.MULTILINE)
+            return int(current.read()), float(own.group(1))
+
+    def read_disk(self, size):
+        """Something in its cgroup reads so much once: the kernel keeps that while there is room, and
+        while the device is open."""
+        self._disk = open(DISK, "rb")
+        script = f"echo $$ >{self.cgroup}/cgroup.procs; dd if={DISK} of=/dev/null bs=1M count={size // MIB}"
+        subprocess.run(["sh", "-c", script], check=True, stderr=subprocess.DEVNULL)
+
     def rejected(self):
         counts = r'^zerogate_connections_rejected_total\{[^}]*reason="(?:receive|send)_memory"\} (\d+)$'
         return sum(map(int, re.findall(counts, self.page("/metrics")[1], re.MULTILINE)))
@@ -84,6 +99,8 @@ class Gateway:
     def end(self):
         self.process.kill()
         self.process.wait()
+        if self._disk:
+            self._disk.close()
 
 
 def wait_until(condition, what):
@@ -142,9 +159,32 @@ def honest_call():
         return False
 
 
-def run(case, limit, senders, threads=1):
-    """Until all honest calls are answered, while the senders go on."""
+def read_files(case, limit):
+    """Files that were read once fill the cgroup, and clients are slow to read. The kernel takes the
+    files' memory back when it needs some: nobody has to go."""
+    gateway = Gateway(case, limit, 1)
+    try:
+        gateway.read_disk(limit * 3 // 4)
+        clients = [connect(receive_buffer=4096) for _ in range(100)]
+        for client in clients:
+            client.sendall(SLOWLY_READ)
+        waiting = r"^zerogate_requests_total\{.*function=\"echo\",outcome=\"ok\"\} 100$"
+        wait_until(lambda: re.search(waiting, gateway.page("/metrics")[1], re.MULTILINE), "all are answered")
+        used, own = gateway.use()
+        if used < limit * 3 // 4 or not used / 10 < own < limit / 2:
+            return f"in use are {used} bytes, by its own metric {own:.0f}: the test shows nothing"
+        if gateway.rejected():
+            return f"{gateway.rejected()} clients had to go, while {used - own:.0f} bytes of files were kept"
+        return "the kernel has killed the gateway" if gateway.killed() else "ok"
+    finally:
+        gateway.end()
+
+
+def run(case, limit, senders, threads=1, files=0):
+    """Until all honest calls are answered, while the senders go on. `files`: bytes read before."""
     gateway = Gateway(case, limit, threads)
+    if files:
+        gateway.read_disk(files)
     answered = []
 
     def call():
@@ -173,16 +213,18 @@ UNFINISHED = tcp_call("echo", binary(200_000))[:100_000]
 UNREAD = tcp_call("echo", binary(50_000)) * 60
 LONG = tcp_call("echo", binary(300_000)) * 10
 ABANDONED = tcp_call("echo", binary(18_000))
+SLOWLY_READ = tcp_call("echo", binary(90_000))
 ZMQ_UNREAD = GREETING + READY + zmq_call("echo", binary(50_000)) * 60
 
 CASES = {
-    "frames-that-never-end": (64 * MIB, [(1_000, UNFINISHED)]),
-    "replies-that-are-not-read": (64 * MIB, [(600, UNREAD)]),
-    "replies-that-are-not-read-in-16-MiB": (16 * MIB, [(200, UNREAD)]),
-    "replies-that-are-not-read-over-zmq": (64 * MIB, [(400, ZMQ_UNREAD, ZMQ)]),
-    "long-frames-at-full-speed": (64 * MIB, [(300, LONG)]),
-    "replies-that-are-left-behind": (64 * MIB, [(600, ABANDONED, TCP, True)]),
+    "frames-that-never-end": (run, 64 * MIB, [(1_000, UNFINISHED)]),
+    "replies-that-are-not-read": (run, 64 * MIB, [(600, UNREAD)]),
+    "replies-that-are-not-read-in-16-MiB": (run, 16 * MIB, [(200, UNREAD)]),
+    "replies-that-are-not-read-over-zmq": (run, 64 * MIB, [(400, ZMQ_UNREAD, ZMQ)]),
+    "long-frames-at-full-speed": (run, 64 * MIB, [(300, LONG)]),
+    "replies-that-are-left-behind": (run, 64 * MIB, [(600, ABANDONED, TCP, True)]),
     "everything-at-once": (
+        run,
         64 * MIB,
         [
             (200, UNFINISHED),
@@ -193,6 +235,9 @@ CASES = {
         ],
         2,
     ),
+    "files-that-were-read": (read_files, 64 * MIB),
+    # The files' memory becomes the connections', and what is in use does not grow by that.
+    "replies-that-are-not-read-beside-files": (run, 64 * MIB, [(600, UNREAD)], 1, 80 * MIB),
 }
 
 
@@ -201,7 +246,7 @@ def main():
     for case, arguments in CASES.items():
         started = time.monotonic()
         try:
-            result = run(case, *arguments)
+            result = arguments[0](case, *arguments[1:])
         except Exception as error:  # the next case may still say something
             result = f"{type(error).__name__}: {error}"
         print(f"RESULT {case} {result}", flush=True)

@@ -86,7 +86,7 @@ def test_records_are_used_or_kept_for_long():
 
 def test_every_metric_of_the_rules_exists(played):
     there = {name for name, _, _ in played.gateway.metrics().samples} | {"up"}
-    there.add("zerogate_memory_limit_bytes")  # where a cgroup sets one
+    there |= {f"zerogate_memory_{name}_bytes" for name in ("limit", "working_set")}  # where a cgroup says so
     validity = "zerogate_tls_certificate_not_%s_timestamp_seconds"  # where there is a certificate
     there |= {validity % "before", validity % "after"}
     for rule in rules_of("alerts.yml") + rules_of("rules.yml"):

@@ -70,6 +70,7 @@ class SocketBudgetTest : public ::testing::Test {
   TimerQueue timers_{clock_};
   MemoryAccount memory_;
   uint64_t used_ = 0;
+  uint64_t reclaimable_ = 0;
   int looks_ = 0;
   MemoryKeeper keeper_{memory_, timers_,
                        SocketBudget{.used =
@@ -77,6 +78,7 @@ class SocketBudgetTest : public ::testing::Test {
                                           ++looks_;
                                           return used_;
                                         },
+                                    .reclaimable = [this] { return reclaimable_; },
                                     .high = 32 * kMiB,
                                     .least = 4 * kMiB}};
   std::vector<std::unique_ptr<Listener>> ports_;
@@ -99,6 +101,29 @@ TEST_F(SocketBudgetTest, OverTheMarkThoseWithMostGoOnWhateverPortUntilItIsWithin
   keep();
   EXPECT_THAT(first_->sockets, ::testing::ElementsAre(1 * kMiB, 0));
   EXPECT_THAT(second_->sockets, ::testing::ElementsAre(2 * kMiB, 0, 3 * kMiB));
+}
+
+TEST_F(SocketBudgetTest, WhatTheKernelTakesBackByItselfIsNoExcess) {
+  first_->sockets = {1 * kMiB, 5 * kMiB, 6 * kMiB};
+  used_ = 40 * kMiB;
+  reclaimable_ = 8 * kMiB;
+  keep();
+  EXPECT_THAT(first_->sockets, ::testing::ElementsAre(1 * kMiB, 5 * kMiB, 6 * kMiB));
+  used_ += 1 * kMiB;
+  keep();
+  EXPECT_THAT(first_->sockets, ::testing::ElementsAre(1 * kMiB, 5 * kMiB, 0));
+}
+
+// At the limit what is in use grows no more, and the kernel drops files to give connections theirs.
+TEST_F(SocketBudgetTest, MemoryThatFilesGiveUpIsGrowth) {
+  first_->sockets = {10 * kMiB, 2 * kMiB};
+  used_ = 64 * kMiB;
+  reclaimable_ = 40 * kMiB;
+  keep();
+  EXPECT_EQ(first_->sockets[0], 10 * kMiB);
+  reclaimable_ = 30 * kMiB;
+  keep();
+  EXPECT_THAT(first_->sockets, ::testing::ElementsAre(0, 2 * kMiB));
 }
 
 TEST_F(SocketBudgetTest, SomeIsLeftToThemHoweverMuchIsInUse) {

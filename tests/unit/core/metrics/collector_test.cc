@@ -433,13 +433,6 @@ TEST_F(CollectorTest, LimitsAreTheSumOfTheWorkersShares) {
   EXPECT_EQ(value("zerogate_connections_limit", {{"protocol", "zmq"}}), 0);
 }
 
-TEST_F(CollectorTest, TheMemoryLimitIsShownWhereThereIsOne) {
-  EXPECT_FALSE(has_family("zerogate_memory_limit_bytes"));
-  const Collector limited{{&first}, blocking, {"1.2.3", "0123456789ab"}, 268435456};
-  EXPECT_THAT(prometheus::TextSerializer().Serialize(limited.Collect()),
-              ::testing::HasSubstr("\nzerogate_memory_limit_bytes 268435456\n"));
-}
-
 TEST_F(CollectorTest, FunctionLabelsAreShownBesideTheirLimit) {
   EXPECT_EQ(value("zerogate_function_labels"), 2);
   labels.learn("save_order");

@@ -54,7 +54,9 @@ class MetricsDocumentTest : public CollectorTest {
     first.backends.add(backend);
     first.duration(1, Protocol::tcp).observe(1);
     first.of(TlsSide::listener).on_handshake(TlsResult::ok, 1);
-    return Collector({&first}, blocking, {"1.2.3", "0123456789ab"}, 1 << 30).Collect();
+    return Collector({&first}, blocking, {"1.2.3", "0123456789ab"},
+                     {1 << 30, [] { return 1 << 20; }})
+        .Collect();
   }
 };
 

@@ -119,6 +119,31 @@ TEST_F(CgroupMemoryTest, WhatIsInUseIsReadAnew) {
   }
 }
 
+TEST_F(CgroupMemoryTest, FilesThatWereReadOnceAreNotInItsWorkingSet) {
+  limit("", "67108864\n", "10000\n");
+  write("/memory.stat", "anon 4096\nfile 3000\ninactive_file 2000\nactive_file 1000\n");
+  const auto memory = open("0::/\n");
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(memory->inactive_files(), 2'000u);
+  EXPECT_EQ(memory->working_set(), 8'000u);
+  // The two numbers are not of one moment.
+  write("/memory.stat", "anon 1\ninactive_file 20000\n");
+  EXPECT_EQ(memory->working_set(), 0u);
+  for (const char* nothing : {"", "anon 1\n", "inactive_file 7\n", "anon 1\ninactive_file 7",
+                              "anon 1\ninactive_file -7\n", "anon 1\ninactive_file much\n"}) {
+    write("/memory.stat", nothing);
+    EXPECT_EQ(memory->inactive_files(), 0u) << nothing;
+  }
+}
+
+TEST_F(CgroupMemoryTest, WithoutItsParticularsAllOfItIsTheWorkingSet) {
+  limit("", "67108864\n", "10000\n");
+  const auto memory = open("0::/\n");
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(memory->inactive_files(), 0u);
+  EXPECT_EQ(memory->working_set(), 10'000u);
+}
+
 TEST_F(CgroupMemoryTest, OfThisMachineIsReadWithoutFault) {
   const auto memory = CgroupMemory::open(read_system_file);
   EXPECT_TRUE(memory == nullptr || memory->used() > 0);
