@@ -16,9 +16,9 @@ namespace zerogate {
 /// Where the limit of the process' memory counts what the kernel keeps of its connections, as
 /// cgroup v2 does: nothing else holds that down before the kernel kills the process.
 struct SocketBudget {
-  /// Bytes in use of that limit, the kernel's included. Any thread. Null: they do not count.
+  /// Bytes in use of that limit, the kernel's included. Null: they do not count.
   std::function<uint64_t()> used = {};
-  /// Of those, bytes that the kernel takes back before it kills anything. Any thread.
+  /// Of those, bytes that the kernel takes back before it kills anything.
   std::function<uint64_t()> reclaimable = {};
   /// With more in use, without these, those clients of a worker end whose connections have most of
   /// it, until there is not,

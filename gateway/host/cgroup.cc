@@ -102,6 +102,20 @@ std::optional<uint64_t> memory_limit_in(const std::optional<std::string>& text) 
   return static_cast<uint64_t>(*bytes);
 }
 
+std::function<uint64_t()> read_seldom(std::function<uint64_t()> read,
+                                      std::function<uint64_t()> now_ns) {
+  constexpr uint64_t kPartOfTime = 50;
+  return [read = std::move(read), now_ns = std::move(now_ns), value = uint64_t{0},
+          again_ns = uint64_t{0}]() mutable {
+    if (const uint64_t begun_ns = now_ns(); begun_ns >= again_ns) {
+      value = read();
+      const uint64_t ended_ns = now_ns();
+      again_ns = ended_ns + (kPartOfTime - 1) * (ended_ns - begun_ns);
+    }
+    return value;
+  };
+}
+
 std::shared_ptr<const CgroupMemory> CgroupMemory::open(const FileReader& read,
                                                        const std::string& root) {
   using Limit = std::pair<uint64_t, std::string>;  // and where it stands

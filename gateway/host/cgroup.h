@@ -55,6 +55,11 @@ auto tightest(std::string path, LimitOf limit_of) -> decltype(limit_of(path)) {
   }
 }
 
+/// For one thread, each with a copy of its own: the number that `read` gave last. It is read anew
+/// only so often that that takes a fiftieth of the time at most. `now_ns` is a clock that runs.
+std::function<uint64_t()> read_seldom(std::function<uint64_t()> read,
+                                      std::function<uint64_t()> now_ns);
+
 /// A limit of memory: bytes out of a file, nothing for "max" and other words for no limit.
 std::optional<uint64_t> memory_limit_in(const std::optional<std::string>& text);
 
@@ -73,7 +78,8 @@ class CgroupMemory {
   /// One system call.
   uint64_t used() const;
   /// Of these, bytes of files that were read once (inactive_file): the kernel drops them before it
-  /// kills anything. 0 when it cannot be read. One system call, of a longer text.
+  /// kills anything. 0 when it cannot be read. One system call, for which the kernel adds up what
+  /// all CPUs and all cgroups below have counted: see read_seldom().
   uint64_t inactive_files() const;
   /// What is in use without them, as the kubelet and cAdvisor count a working set.
   uint64_t working_set() const;

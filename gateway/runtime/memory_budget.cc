@@ -1,5 +1,7 @@
 #include "gateway/runtime/memory_budget.h"
 
+#include <uv.h>
+
 #include <algorithm>
 
 #include "core/log/log.h"
@@ -146,7 +148,8 @@ void Gateway::fit_into_memory() {
   if (auto cgroup = CgroupMemory::open(read_system_file)) {
     effective_.sockets.high = cgroup->limit() / kHighPart;
     effective_.sockets.used = [cgroup] { return cgroup->used(); };
-    effective_.sockets.reclaimable = [cgroup] { return cgroup->inactive_files(); };
+    effective_.sockets.reclaimable =
+        read_seldom([cgroup] { return cgroup->inactive_files(); }, uv_hrtime);
     if (memory_.limit == cgroup->limit()) {
       memory_.working_set = [cgroup] { return cgroup->working_set(); };
     }

@@ -144,6 +144,39 @@ TEST_F(CgroupMemoryTest, WithoutItsParticularsAllOfItIsTheWorkingSet) {
   EXPECT_EQ(memory->working_set(), 10'000u);
 }
 
+// To read the statistics of a large machine may take milliseconds.
+TEST(ReadSeldomTest, ReadingTakesAFiftiethOfTheTimeAtMost) {
+  uint64_t now_ns = 1'000'000;
+  uint64_t took_ns = 2'000;
+  int reads = 0;
+  auto number = read_seldom(
+      [&] {
+        now_ns += took_ns;
+        return static_cast<uint64_t>(++reads);
+      },
+      [&] { return now_ns; });
+  EXPECT_EQ(number(), 1u);
+  EXPECT_EQ(number(), 1u);
+  now_ns += 97'999;
+  EXPECT_EQ(number(), 1u);
+  now_ns += 1;
+  took_ns = 4'000'000;
+  EXPECT_EQ(number(), 2u);
+  now_ns += 195'999'999;
+  EXPECT_EQ(number(), 2u);
+  now_ns += 1;
+  EXPECT_EQ(number(), 3u);
+}
+
+TEST(ReadSeldomTest, EachCopyHasAValueOfItsOwn) {
+  uint64_t value = 1;
+  auto first = read_seldom([&] { return value; }, [] { return uint64_t{5}; });
+  auto second = first;
+  EXPECT_EQ(first(), 1u);
+  value = 2;
+  EXPECT_EQ(second(), 2u);
+}
+
 TEST_F(CgroupMemoryTest, OfThisMachineIsReadWithoutFault) {
   const auto memory = CgroupMemory::open(read_system_file);
   EXPECT_TRUE(memory == nullptr || memory->used() > 0);
