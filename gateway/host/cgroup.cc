@@ -102,6 +102,11 @@ std::optional<uint64_t> memory_limit_in(const std::optional<std::string>& text) 
   return static_cast<uint64_t>(*bytes);
 }
 
+std::optional<uint64_t> memory_limit_of(const FileReader& read, const std::string& folder) {
+  return lower_of(memory_limit_in(read(folder + "/memory.max")),
+                  memory_limit_in(read(folder + "/memory.high")));
+}
+
 std::function<uint64_t()> read_seldom(std::function<uint64_t()> read,
                                       std::function<uint64_t()> now_ns) {
   constexpr uint64_t kPartOfTime = 50;
@@ -120,7 +125,7 @@ std::shared_ptr<const CgroupMemory> CgroupMemory::open(const FileReader& read,
                                                        const std::string& root) {
   using Limit = std::pair<uint64_t, std::string>;  // and where it stands
   const auto limit_of = [&](const std::string& path) -> std::optional<Limit> {
-    const auto limit = memory_limit_in(read(root + path + "/memory.max"));
+    const auto limit = memory_limit_of(read, root + path);
     return limit ? std::optional(Limit(*limit, root + path)) : std::nullopt;
   };
   const auto own = find_cgroup(read("/proc/self/cgroup").value_or(""), "");

@@ -63,12 +63,16 @@ std::function<uint64_t()> read_seldom(std::function<uint64_t()> read,
 /// A limit of memory: bytes out of a file, nothing for "max" and other words for no limit.
 std::optional<uint64_t> memory_limit_in(const std::optional<std::string>& text);
 
+/// What one cgroup (v2), whose files are in `folder`, grants: the lower of memory.max, over which
+/// the kernel kills, and memory.high, over which it holds every thread up that asks for more.
+std::optional<uint64_t> memory_limit_of(const FileReader& read, const std::string& folder);
+
 /// What the cgroup (v2) that limits the process' memory has in use of it. There the limit counts
 /// what the kernel keeps of connections, too; v1's does not. Immutable; any thread.
 class CgroupMemory {
  public:
-  /// Of the cgroup with the lowest memory.max, from the process' own up to the root's. Null when
-  /// there is none, or it does not say what is in use. `root` is where cgroup v2 is mounted.
+  /// Of the cgroup with the lowest limit, from the process' own up to the root's. Null when there
+  /// is none, or it does not say what is in use. `root` is where cgroup v2 is mounted.
   static std::shared_ptr<const CgroupMemory> open(const FileReader& read,
                                                   const std::string& root = "/sys/fs/cgroup");
 

@@ -250,10 +250,9 @@ Status Gateway::start_admin() {
   }
   AdminSources sources;
   const BuildInfo build{std::string(version()), std::string(revision())};
-  sources.metrics = {
-      std::make_shared<Collector>(worker_metrics(), served_functions().blocking().metrics(), build,
-                                  memory_),
-      reloader_->metrics(), reloader_->certificates(), rate_limits_};
+  sources.metrics = {std::make_shared<Collector>(
+                         worker_metrics(), served_functions().blocking().metrics(), build, memory_),
+                     reloader_->metrics(), reloader_->certificates(), rate_limits_};
   sources.readiness = [this] { return readiness(); };
   sources.alive = [this] { return liveness_.alive(); };
   sources.config = [this] { return config_yaml(); };

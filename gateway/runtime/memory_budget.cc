@@ -75,13 +75,16 @@ bool lower_connections(uint64_t bytes, uint64_t price, uint32_t& option) {
 
 std::optional<uint64_t> memory_limit(const FileReader& read) {
   const std::string cgroups = read("/proc/self/cgroup").value_or("");
-  const auto limit_of = [&](const char* controller, const std::string& root, const char* file) {
-    return tightest(find_cgroup(cgroups, controller).value_or("/"), [&](const std::string& path) {
-      return memory_limit_in(read(root + path + file));
-    });
+  const auto limit_of = [&](const char* controller, auto limit_of_path) {
+    return tightest(find_cgroup(cgroups, controller).value_or("/"), limit_of_path);
   };
-  return lower_of(limit_of("", "/sys/fs/cgroup", "/memory.max"),
-                  limit_of("memory", "/sys/fs/cgroup/memory", "/memory.limit_in_bytes"));
+  const auto in_v2 = [&](const std::string& path) {
+    return memory_limit_of(read, "/sys/fs/cgroup" + path);
+  };
+  const auto in_v1 = [&](const std::string& path) {
+    return memory_limit_in(read("/sys/fs/cgroup/memory" + path + "/memory.limit_in_bytes"));
+  };
+  return lower_of(limit_of("", in_v2), limit_of("memory", in_v1));
 }
 
 uint64_t memory_to_say(std::optional<uint64_t> limit_bytes) {

@@ -10,7 +10,7 @@
 namespace zerogate {
 
 /// The tightest memory limit on the way from the process' cgroup up to the root, in bytes (cgroup
-/// v2's memory.max, v1's memory.limit_in_bytes); nothing when there is none.
+/// v2's memory.max and memory.high, v1's memory.limit_in_bytes); nothing when there is none.
 std::optional<uint64_t> memory_limit(const FileReader& read);
 
 /// The limit in force as limits.memory can say it, which /config does. A cgroup may grant less or

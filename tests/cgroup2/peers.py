@@ -44,11 +44,11 @@ def zmq_call(function, data=NIL):
 class Gateway:
     """In a cgroup of its own."""
 
-    def __init__(self, case, limit, threads):
+    def __init__(self, case, limit, threads, kind="max"):
         self._disk = None
         self.cgroup = f"{CGROUPS}/{case}"
         os.mkdir(self.cgroup)
-        self._write("memory.max", limit)
+        self._write(f"memory.{kind}", limit)
         with contextlib.suppress(OSError):
             self._write("memory.swap.max", 0)
         environment = {**os.environ, "ZEROGATE_THREADS": str(threads), "ZEROGATE_LOG_LEVEL": "error"}
@@ -95,6 +95,7 @@ class Gateway:
         """By the kernel, for want of memory."""
         with open(f"{self.cgroup}/memory.events", encoding="ascii") as events:
             return int(re.search(r"^oom_kill (\d+)", events.read(), re.MULTILINE).group(1)) > 0
+
 
     def end(self):
         self.process.kill()
@@ -180,9 +181,9 @@ def read_files(case, limit):
         gateway.end()
 
 
-def run(case, limit, senders, threads=1, files=0):
+def run(case, limit, senders, threads=1, files=0, kind="max"):
     """Until all honest calls are answered, while the senders go on. `files`: bytes read before."""
-    gateway = Gateway(case, limit, threads)
+    gateway = Gateway(case, limit, threads, kind)
     if files:
         gateway.read_disk(files)
     answered = []
@@ -236,6 +237,7 @@ CASES = {
         2,
     ),
     "files-that-were-read": (read_files, 64 * MIB),
+    "replies-that-are-not-read-under-memory.high": (run, 64 * MIB, [(600, UNREAD)], 1, 0, "high"),
     # The files' memory becomes the connections', and what is in use does not grow by that.
     "replies-that-are-not-read-beside-files": (run, 64 * MIB, [(600, UNREAD)], 1, 80 * MIB),
 }

@@ -106,6 +106,16 @@ TEST_F(CgroupMemoryTest, ThatMayBeItsOwn) {
   EXPECT_EQ(memory->used(), 4'096u);
 }
 
+TEST_F(CgroupMemoryTest, MayBeOneThatHoldsUpInsteadOfKilling) {
+  limit("/pod/container", "134217728\n", "1\n");
+  limit("/pod", "max\n", "12288\n");
+  write("/pod/memory.high", "67108864\n");
+  const auto memory = open();
+  ASSERT_NE(memory, nullptr);
+  EXPECT_EQ(memory->limit(), 67'108'864u);
+  EXPECT_EQ(memory->used(), 12'288u);
+}
+
 TEST_F(CgroupMemoryTest, WhatIsInUseIsReadAnew) {
   limit("", "67108864\n", "4096\n");
   const auto memory = open("0::/\n");

@@ -19,6 +19,18 @@ TEST(MemoryLimit, IsTheTightestOfCgroupV2) {
             64 * kMiB);
 }
 
+// Over memory.high nobody is killed, and every thread that asks for memory is held up.
+TEST(MemoryLimit, IsWhatTheProcessMayUseUndisturbed) {
+  EXPECT_EQ(memory_limit(files({{"/proc/self/cgroup", "0::/a/b\n"},
+                                {"/sys/fs/cgroup/a/b/memory.max", "134217728\n"},
+                                {"/sys/fs/cgroup/a/b/memory.high", "67108864\n"},
+                                {"/sys/fs/cgroup/a/memory.high", "max\n"}})),
+            64 * kMiB);
+  EXPECT_EQ(memory_limit(files({{"/sys/fs/cgroup/memory.high", "67108864\n"},
+                                {"/sys/fs/cgroup/memory.max", "max\n"}})),
+            64 * kMiB);
+}
+
 TEST(MemoryLimit, IsReadFromCgroupV1) {
   EXPECT_EQ(memory_limit(files({{"/proc/self/cgroup", "4:memory:/docker/of/the/host\n"},
                                 {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "67108864\n"}})),
