@@ -16,11 +16,10 @@ def given_out():
     return range(low, high + 1)
 
 
-def numbers():
-    """Those of a block, again and again. The first one's UDP port is its lock: no other process that
-    asks here has a port of it."""
+def numbers(taken):
+    """Those of a block, outside of `taken` if there is one, again and again. The first one's UDP port
+    is its lock: no other process that asks here has a port of it."""
     firsts = range(LEAST, (1 << 16) - BLOCK, BLOCK)
-    taken = given_out()
     outside = [first for first in firsts if first + BLOCK <= taken[0] or first > taken[-1]]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lock:
         for first in random.sample(outside or firsts, len(outside or firsts)):
@@ -31,7 +30,7 @@ def numbers():
     raise AssertionError("no block of ports is free on loopback")
 
 
-_numbers = numbers()
+_numbers = numbers(given_out())
 
 
 def own_port():
