@@ -93,8 +93,7 @@ void collect_requests(const Workers& workers, const std::vector<LiveLabel>& show
       "client had gone or did not read, limited = over a rate limit. wire is the version of the "
       "protocol that the "
       "client speaks. A series is left out while it is 0, but for ok of each function, and the "
-      "failures of a wire that was used. Requests received = the sum of all these + "
-      "zerogate_requests_in_flight.",
+      "failures of a wire that was used.",
       MetricType::Counter);
   Family in_flight(
       "zerogate_requests_in_flight",
@@ -133,7 +132,7 @@ void collect_requests(const Workers& workers, const std::vector<LiveLabel>& show
 
   Family limit("zerogate_requests_in_flight_limit",
                "Requests that may be in flight over all clients and protocols (limits.in_flight); "
-               "more are refused as overloaded. Each event loop has an equal share.",
+               "more are refused as overloaded.",
                MetricType::Gauge);
   limit.add(Labels{}, sum(workers, [](auto& m) { return m.in_flight_limit.value(); }));
   families.push_back(std::move(limit.family));
@@ -145,8 +144,7 @@ void collect_durations(const Workers& workers, const std::vector<LiveLabel>& sho
                    "Time from the event loop finding the request's bytes to its reply being "
                    "written: the network to the client is not in it. There from a function's first "
                    "call over a protocol on. With more than 200 functions and protocols that were "
-                   "called it has 7 bounds instead of 17, so that the page stays near 0.6 "
-                   "MB with names of ordinary length.",
+                   "called it has 7 bounds instead of 17.",
                    MetricType::Histogram);
   std::vector<std::pair<Labels, HistogramTotals>> called;
   for (const LiveLabel& function : shown) {
@@ -207,7 +205,7 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       workers, "zerogate_connections_limit",
       "Client connections that may be open: limits.connections, or what the limits of "
       "open files and of memory leave of it. Beyond it TCP connections are refused and ZeroMQ ones "
-      "wait. Each event loop has an equal share. 0: this protocol is switched off.",
+      "wait. 0: this protocol is switched off.",
       MetricType::Gauge, &ListenerMetrics::connections_limit));
   families.push_back(per_protocol(workers, "zerogate_connections_accepted_total",
                                   "Client connections accepted. A rate near that of requests: "
@@ -253,8 +251,7 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
   families.push_back(std::move(curve.family));
   families.push_back(per_reason(
       workers, "zerogate_malformed_total",
-      "Input from clients that could not be taken as a request: a client of another protocol on "
-      "this port, a broken client, or an attack. By reason: too_large = longer than "
+      "Input from clients that could not be taken as a request. By reason: too_large = longer than "
       "limits.message, bad_msgpack = not exactly one well-formed value, too_deep = nested deeper "
       "than the limit, bad_name = the function's name is not UTF-8 or too long, truncated = the "
       "peer ended in the middle of a frame (not counted with CURVE). Over TCP also bad_length = a "
@@ -281,10 +278,10 @@ double longest_busy(const Workers& workers) {
 void collect_loops(const Workers& workers, std::vector<MetricFamily>& families) {
   Family lag(
       "zerogate_loop_lag_seconds",
-      "Time an event loop worked before it looked for new events again, once for each turn "
-      "of the loop. It is what a request that arrives at the wrong moment waits before it is "
-      "read: with a high p99 some handler blocks, or the loop has more to do than one core "
-      "can (threads).",
+      "Time an event loop worked before it looked for new events again, once a turn: what a "
+      "request "
+      "may wait before it is read. With a high p99 some handler blocks, or the loop has more to do "
+      "than one core can (threads).",
       MetricType::Histogram);
   lag.add(Labels{},
           sum_histograms(workers, [](auto& m) -> const Histogram& { return m.loop.lag; }));
@@ -318,7 +315,7 @@ void collect_log(std::vector<MetricFamily>& families) {
   Family dropped("zerogate_log_dropped_total",
                  "Log lines that were not written: more came than stderr took (4096 wait, then the "
                  "oldest goes; lines of the access log go first), or more than 100 slow calls a "
-                 "second for each event loop. Lower log.access, or read the log faster.",
+                 "second for each event loop.",
                  MetricType::Counter);
   dropped.add(Labels{}, log::dropped());
   families.push_back(std::move(dropped.family));
@@ -342,9 +339,7 @@ void collect_blocking(const BlockingMetrics& pool, std::vector<MetricFamily>& fa
       MetricType::Gauge, pool.waiting);
   add("zerogate_blocking_finished_total", "Jobs that a thread has run.", MetricType::Counter,
       pool.finished);
-  add("zerogate_blocking_refused_total",
-      "Jobs that were refused, because as many waited as may. Their calls fail as overloaded, "
-      "unless the function does something else.",
+  add("zerogate_blocking_refused_total", "Jobs that were refused, because as many waited as may.",
       MetricType::Counter, pool.refused);
 }
 

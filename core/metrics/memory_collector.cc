@@ -14,8 +14,7 @@ void collect_memory(const Workers& workers, std::vector<MetricFamily>& families)
       "Memory that clients, backends and Redis make the gateway hold, by use: requests = "
       "unfinished ones, "
       "replies = not read yet, zmq_requests and zmq_replies = what libzmq has of them on the port "
-      "with CURVE (requests: measured only under a memory limit; replies: with what is kept for "
-      "the next large ones), forwarded = calls to backends, "
+      "with CURVE (requests: only under a memory limit), forwarded = calls to backends, "
       "backend_replies = unfinished ones of backends over TCP and long ones that ZeroMQ hands "
       "over, redis_replies = those of Redis, "
       "connections = a price for each.",
@@ -46,9 +45,9 @@ void collect_limit(const ProcessMemory& memory, std::vector<MetricFamily>& famil
   if (memory.working_set) {
     Family used(
         "zerogate_memory_working_set_bytes",
-        "Memory in use of zerogate_memory_limit_bytes, what the kernel keeps of connections "
-        "included, but without files that were read once. Left out without cgroup v2, and "
-        "where limits.memory is lower: compare process_resident_memory_bytes then.",
+        "Memory in use of zerogate_memory_limit_bytes, the kernel's for connections included, "
+        "without files that were read once. Left out without cgroup v2, and where limits.memory "
+        "is lower.",
         MetricType::Gauge);
     used.add(Labels{}, memory.working_set());
     families.push_back(std::move(used.family));

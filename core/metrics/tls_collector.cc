@@ -13,8 +13,7 @@ void collect_tls(const Workers& workers, std::vector<prometheus::MetricFamily>& 
       "TLS handshakes that have ended: with clients (side=\"listener\") and with backends. "
       "no_certificate = the peer showed none, untrusted = of another CA or for another purpose, "
       "not_allowed = its name is not allowed, or not the backend's, expired = or not yet valid, "
-      "protocol = no TLS, no common version, or the peer gave up, timeout = not done in time. The "
-      "log says who was refused and why.",
+      "protocol = no TLS, no common version, or the peer gave up, timeout = not done in time.",
       MetricType::Counter);
   Family durations("zerogate_tls_handshake_duration_seconds",
                    "Time of good TLS handshakes, from the connection to the last step: the network "

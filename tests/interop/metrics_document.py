@@ -21,8 +21,8 @@ OPTIONAL = {
     "zerogate_memory_limit_bytes": "| `zerogate_memory_limit_bytes` | gauge |  | Memory that the tightest limit of the "
     "process' cgroup and those above it grants, or limits.memory; left out when there is none. |\n",
     "zerogate_memory_working_set_bytes": "| `zerogate_memory_working_set_bytes` | gauge |  | Memory in use of "
-    "zerogate_memory_limit_bytes, what the kernel keeps of connections included, but without files that were read "
-    "once. Left out without cgroup v2, and where limits.memory is lower: compare process_resident_memory_bytes then. |\n",
+    "zerogate_memory_limit_bytes, the kernel's for connections included, without files that were read once. Left out "
+    "without cgroup v2, and where limits.memory is lower. |\n",
     # There from the first handshake on.
     "zerogate_tls_handshake_duration_seconds": "| `zerogate_tls_handshake_duration_seconds` | histogram | side | Time of "
     "good TLS handshakes, from the connection to the last step: the network and the peer's work are in it. Left out "

@@ -24,6 +24,7 @@ ORDER = {"user_id": "1", "items": ["apple", "python"]}
 FUNCTIONS = {"hello_world", "echo", "save_order", "get_order"}
 REQUESTS = "zerogate_requests_total"
 DURATIONS = "zerogate_request_duration_seconds"
+MEMORY_FAMILIES = 700  # bytes at most of two families
 
 
 def settled(gateway, requests):
@@ -51,7 +52,10 @@ def settled(gateway, requests):
 
 async def test_what_dashboards_need_is_there_from_the_start(gateway):
     metrics = gateway.metrics()
-    assert len(gateway.get("/metrics")[1]) < 20_000
+    lines = gateway.get("/metrics")[1].splitlines(keepends=True)
+    # It depends on the machine whether these two are there: core/metrics/memory_collector_test.cc.
+    anywhere = [line for line in lines if not re.search("zerogate_memory_(limit|working_set)_bytes", line)]
+    assert len("".join(anywhere)) + MEMORY_FAMILIES < 20_000
     for protocol, wire in (("tcp", "T3"), ("zmq", "W5")):
         for function in FUNCTIONS | {"_other"}:
             labels = {"protocol": protocol, "function": function}
