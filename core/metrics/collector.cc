@@ -279,9 +279,8 @@ void collect_loops(const Workers& workers, std::vector<MetricFamily>& families) 
   Family lag(
       "zerogate_loop_lag_seconds",
       "Time an event loop worked before it looked for new events again, once a turn: what a "
-      "request "
-      "may wait before it is read. With a high p99 some handler blocks, or the loop has more to do "
-      "than one core can (threads).",
+      "request may wait before it is read. With a high p99 some handler blocks, or the loop has "
+      "more to do than one core can (threads).",
       MetricType::Histogram);
   lag.add(Labels{},
           sum_histograms(workers, [](auto& m) -> const Histogram& { return m.loop.lag; }));

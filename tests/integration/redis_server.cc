@@ -117,7 +117,7 @@ bool RedisServer::try_start() {
   while (Clock::now() < deadline) {
     if (waitpid(pid_, nullptr, WNOHANG) != 0) {
       pid_ = -1;
-      return false;  // the port was taken
+      return false;  // it has ended
     }
     if (answers()) {
       return true;

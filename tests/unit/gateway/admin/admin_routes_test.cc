@@ -8,7 +8,7 @@
 namespace zerogate {
 namespace {
 
-TEST(AdminRoutesTest, TheListOfClientsIsMadeOnceForTwoWhoAskAtOnce) {
+TEST(AdminRoutesTest, TwoMayAskForTheClientsAtOnce) {
   int made = 0;  // guarded by what the routes lock
   AdminSources sources;
   sources.clients = [&made] {

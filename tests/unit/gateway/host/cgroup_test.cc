@@ -85,35 +85,33 @@ class CgroupMemoryTest : public ::testing::Test {
         root_);
   }
 
+  void expect_64_mib(uint64_t used) const {
+    const auto memory = open();
+    ASSERT_NE(memory, nullptr);
+    EXPECT_EQ(memory->limit(), 67'108'864u);
+    EXPECT_EQ(memory->used(), used);
+  }
+
   std::string root_;
 };
 
 TEST_F(CgroupMemoryTest, IsThatOfTheTightestLimit) {
   limit("/pod/container", "134217728\n", "1\n");
   limit("/pod", "67108864\n", "12288\n");
-  const auto memory = open();
-  ASSERT_NE(memory, nullptr);
-  EXPECT_EQ(memory->limit(), 67'108'864u);
-  EXPECT_EQ(memory->used(), 12'288u);
+  expect_64_mib(12'288);
 }
 
 TEST_F(CgroupMemoryTest, ThatMayBeItsOwn) {
   limit("/pod/container", "67108864\n", "4096\n");
   limit("/pod", "134217728\n", "1\n");
-  const auto memory = open();
-  ASSERT_NE(memory, nullptr);
-  EXPECT_EQ(memory->limit(), 67'108'864u);
-  EXPECT_EQ(memory->used(), 4'096u);
+  expect_64_mib(4'096);
 }
 
 TEST_F(CgroupMemoryTest, MayBeOneThatHoldsUpInsteadOfKilling) {
   limit("/pod/container", "134217728\n", "1\n");
   limit("/pod", "max\n", "12288\n");
   write("/pod/memory.high", "67108864\n");
-  const auto memory = open();
-  ASSERT_NE(memory, nullptr);
-  EXPECT_EQ(memory->limit(), 67'108'864u);
-  EXPECT_EQ(memory->used(), 12'288u);
+  expect_64_mib(12'288);
 }
 
 TEST_F(CgroupMemoryTest, WhatIsInUseIsReadAnew) {
