@@ -6,6 +6,7 @@
 
 #include "core/listener/zmtp_listener.h"
 #include "tests/simulation/functions.h"
+#include "tests/simulation/leftovers.h"
 #include "tests/simulation/storm.h"
 
 namespace zerogate::simulation {
@@ -17,7 +18,6 @@ constexpr uint32_t kReloadedTimeoutMs = 700;  ///< see Plan::routing()
 /// Turns that take long, TimerQueue::kGraceMs, and timers that are as exact as they have to be.
 constexpr uint64_t kLittle = 1'500 * kMs;
 constexpr uint64_t kMostIdleTurns = 2'000;
-constexpr uint64_t kMostConnections = 4;  ///< of a plan, to an endpoint
 constexpr Function kProbes[] = {Function::echo,  Function::save_order, Function::get_order,
                                 Function::a_put, Function::b_put,      Function::c_put,
                                 Function::relay};
@@ -36,6 +36,7 @@ void Storm::after_turn() {
   ++turns_;
   judge_spinning();
   judge_limits();
+  judge_memory();
   if (turns_ % kQueuesEvery == 0) {
     judge_queues();
   }
@@ -53,15 +54,6 @@ void Storm::judge_spinning() {
   if (++idle_turns_ > kMostIdleTurns) {
     violated(fmt::format("the loop goes round and round: {} turns, and nothing has happened",
                          idle_turns_));
-  }
-}
-
-void Storm::judge_limits() {
-  const WorkerMetrics& metrics = worker_->metrics();
-  const ListenerMetrics& tcp = metrics.of(Protocol::tcp);
-  if (tcp.connections.value() > plan_.worker.tcp.max_connections) {
-    violated(fmt::format("{} connections, limit {}", tcp.connections.value(),
-                         plan_.worker.tcp.max_connections));
   }
 }
 
@@ -85,37 +77,6 @@ void Storm::judge_counters(bool at_end) {
   if (begun - ended > plan_.worker.max_in_flight || (at_end && begun != ended)) {
     violated(fmt::format("{} requests, {} outcomes: {} in flight, limit {}", begun, ended,
                          begun - ended, at_end ? 0 : plan_.worker.max_in_flight));
-  }
-}
-
-// A reload may shorten a queue that is full already: what waits then may stay.
-void Storm::judge_queues() {
-  const uint64_t longest = std::max({plan_.a.queue, plan_.b.queue, plan_.c.queue});
-  for (const BackendTotals& backend : worker_->metrics().backends.totals()) {
-    if (!backend.live) {
-      continue;
-    }
-    if (backend.queue > std::max(backend.queue_limit, longest)) {
-      violated(fmt::format("{} calls wait for backend {}, limit {}", backend.queue, backend.backend,
-                           backend.queue_limit));
-    }
-    uint64_t room = 0;
-    for (const EndpointTotals& endpoint : backend.endpoints) {
-      if (endpoint.connections > kMostConnections) {
-        violated(fmt::format("{} connections to {}", endpoint.connections, endpoint.endpoint));
-      }
-      // As many are idle at least.
-      if (endpoint.up != 0 && endpoint.connections > endpoint.in_flight) {
-        room += endpoint.connections - endpoint.in_flight;
-      }
-    }
-    const BackendOptions& options = backend.backend == "a"   ? plan_.a
-                                    : backend.backend == "b" ? plan_.b
-                                                             : plan_.c;
-    if (options.in_flight <= 1 && backend.queue != 0 && room != 0) {
-      violated(fmt::format("{} calls wait for backend {} though {} connections are free",
-                           backend.queue, backend.backend, room));
-    }
   }
 }
 
@@ -290,6 +251,7 @@ void Storm::judge_probes() {
       }
     }
   }
+  judge_leftovers(worker_->metrics());
   end();
 }
 

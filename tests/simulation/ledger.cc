@@ -35,11 +35,12 @@ std::string user_of(uint32_t number) { return fmt::format("user-{:08x}", number)
 
 }  // namespace
 
-uint32_t Ledger::begin(Function function, Wire wire, size_t bytes) {
+uint32_t Ledger::begin(Function function, Wire wire, std::string_view caller, size_t bytes) {
   const auto number = static_cast<uint32_t>(calls_.size());
   CallRecord call;
   call.function = function;
   call.wire = wire;
+  call.caller = caller;
   std::string& out = call.argument;
   if (function == Function::save_order) {
     wire::write_map(out, 2);

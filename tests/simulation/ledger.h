@@ -41,6 +41,7 @@ struct CallRecord {
   uint32_t executions = 0;  ///< by backends
   bool ok = false;          ///< answered with a result
   bool not_found = false;   ///< while a reload had left its function out
+  std::string caller;       ///< its address
   std::string argument;
   std::string error;      ///< the body that it was answered with, if it was one
   std::string order_id;   ///< get_order: that is asked for
@@ -51,8 +52,9 @@ struct CallRecord {
 class Ledger {
  public:
   /// A new call with an argument of about `bytes`. Its number stands in the argument.
-  uint32_t begin(Function function, Wire wire, size_t bytes);
+  uint32_t begin(Function function, Wire wire, std::string_view caller, size_t bytes);
   CallRecord& at(uint32_t number) { return calls_[number]; }
+  const CallRecord& at(size_t number) const { return calls_[number]; }
   size_t size() const { return calls_.size(); }
 
   /// A backend has the whole request. Returns the call's number.

@@ -35,6 +35,10 @@ long Socket::write(std::string_view bytes) {
   if (write_ended_ || other_ == nullptr) {
     return -EPIPE;
   }
+  const std::string& shut_out = network().plan.shut_out;
+  if (!shut_out.empty() && peer_address.starts_with(shut_out)) {
+    violated(peer_address + " may not connect, and is told something");
+  }
   size_t taken = std::min(bytes.size(), room());
   if (taken == 0) {
     return -EAGAIN;

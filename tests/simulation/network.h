@@ -24,6 +24,7 @@ struct NetworkPlan {
   size_t buffer = 64 << 10;   ///< bytes that a connection holds for a peer, each way
   uint64_t short_one_in = 0;  ///< writes and reads that the kernel cuts short
   uint64_t backlog = 512;
+  std::string shut_out;  ///< beginning of addresses that get no byte; empty: none
 };
 
 class Socket;

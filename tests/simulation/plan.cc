@@ -20,6 +20,36 @@ NetworkPlan network_plan(World& world) {
   return plan;
 }
 
+using Per = RateLimitOptions::Per;
+using Mode = RateLimitOptions::Mode;
+
+RateLimitOptions limit_of(std::vector<std::string> functions, Per per, uint32_t per_second,
+                          uint32_t burst) {
+  return {std::move(functions), per, {per_second, 1'000}, burst, Mode::enforce};
+}
+
+// Each lets through what Storm::probe() does.
+std::vector<RateLimitOptions> rate_limits(World& world) {
+  std::vector<RateLimitOptions> limits;
+  if (!world.chance(3)) {
+    return limits;
+  }
+  if (world.chance(2)) {
+    limits.push_back(limit_of({"save_order", "a_*"}, Per::caller, 20, 3));
+  }
+  if (world.chance(2)) {
+    limits.push_back(limit_of({"c_put", "b_put", "echo"}, Per::function, 10, 0));
+  }
+  if (world.chance(2)) {
+    limits.push_back(limit_of({"*"}, Per::all, 60, 8));
+  }
+  if (world.chance(2)) {
+    limits.push_back(limit_of({"hello_world"}, Per::all, 1, 1));
+    limits.back().mode = Mode::observe;
+  }
+  return limits;
+}
+
 }  // namespace
 
 Plan::Plan(World& world) : network(network_plan(world)) {
@@ -31,17 +61,25 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   clients = world.between(1, 8);
   servers = world.between(1, 4);
   storm = world.between(kSecond, 8 * kSecond);
+  large = world.chance(8);
+  if (large) {  // another network would not carry them
+    network.slow_one_in = 0;
+    network.buffer = 64 << 10;
+    network.short_one_in = one_of<uint64_t>(world, {0, 10});
+  }
   // With many calls it becomes known how long functions take; a poor network would not carry them.
-  many = network.slow_one_in == 0 && network.buffer == 64 << 10 &&
+  many = !large && network.slow_one_in == 0 && network.buffer == 64 << 10 &&
          (network.short_one_in == 0 || network.short_one_in == 10);
   call_every = storm / (many ? 700 : world.between(40, 300));
   fault_every = storm / world.between(5, 80);
+  rate_limits = ::zerogate::simulation::rate_limits(world);
+  shuts_out = clients > 1 && world.chance(6);
   service_most = one_of<uint64_t>(world, {2 * kMs, 50 * kMs, 500 * kMs});
-  largest_argument = one_of<size_t>(world, {16, 300, 6'000});
+  largest_argument = large ? 120'000 : one_of<size_t>(world, {16, 300, 6'000});
 
   worker.identity = "gateway:simulate";  // as long as one is
   worker.max_in_flight = one_of<uint32_t>(world, {3, 20, 20'000});
-  worker.tcp.max_message = 32 << 10;
+  worker.tcp.max_message = large ? 200 << 10 : 32 << 10;
   worker.tcp.max_connections = one_of<uint32_t>(world, {3, 10'000, 10'000});
   worker.tcp.write_buffer = one_of<size_t>(world, {2'000, 1 << 20});
   worker.tcp.receive_memory = one_of<size_t>(world, {1'000, 64 << 20});
@@ -49,7 +87,13 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   worker.zmq.max_message = worker.tcp.max_message;
   worker.zmq.max_connections = one_of<uint32_t>(world, {3, 10'000, 10'000});
   worker.zmq.write_buffer = worker.tcp.write_buffer;
+  worker.zmq.receive_memory = worker.tcp.receive_memory;
   worker.zmq.send_memory = worker.tcp.send_memory;
+  worker.memory = large ? 500 << 10 : MemoryAccount::kDefaultLimit;
+  if (shuts_out) {
+    worker.tcp.allow = {AddressRange::parse("10.8.0.0/16").value()};
+    worker.zmq.allow = worker.tcp.allow;
+  }
   worker.request_memory = one_of<size_t>(world, {5'000, 256 << 20, 256 << 20});
   worker.drain_timeout_ms = 8'000;
   worker.redis.url.host = kRedisName;

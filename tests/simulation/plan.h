@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/rpc/rate_limit_options.h"
 #include "gateway/runtime/worker.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/tcp_server.h"
@@ -55,7 +56,10 @@ struct Plan {
   std::array<bool, kFaults> faults{};
   NetworkPlan network;
   WorkerOptions worker;
-  bool many = false;  ///< calls, half of them of one function
+  bool many = false;       ///< calls, half of them of one function
+  bool large = false;      ///< messages, and little memory for them
+  bool shuts_out = false;  ///< the first client: its address may not connect
+  std::vector<RateLimitOptions> rate_limits;
   size_t clients = 4;
   size_t servers = 3;  ///< of each backend
   uint64_t storm = 0;  ///< nanoseconds
@@ -71,6 +75,8 @@ struct Plan {
 
 inline constexpr const char* kGatewayTcp = "10.9.0.1:5561";
 inline constexpr const char* kGatewayZmq = "10.9.0.1:5559";
+/// Addresses that begin so may not connect.
+inline constexpr const char* kShutOut = "10.7.";
 inline constexpr const char* kBackendName = "b.sim";
 inline constexpr const char* kRedisName = "redis.sim";
 

@@ -1,5 +1,7 @@
 #include "tests/simulation/storm.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/log/log.h"
@@ -7,7 +9,8 @@
 
 namespace zerogate::simulation {
 
-Storm::Storm(uint64_t seed, bool verbose) : world_(seed), plan_(world_) {
+Storm::Storm(uint64_t seed, bool verbose)
+    : world_(seed), plan_(world_), rate_limits_(world_.random.next()) {
   world_.verbose = verbose;
   set_world(&world_);
   set_network(&network_);
@@ -15,6 +18,7 @@ Storm::Storm(uint64_t seed, bool verbose) : world_(seed), plan_(world_) {
   set_names(&names_);
   set_zmq_bus(&bus_);
   network_.plan = plan_.network;
+  network_.plan.shut_out = plan_.shuts_out ? kShutOut : "";
   make_peers();
   make_clients();
 }
@@ -46,10 +50,11 @@ void Storm::make_peers() {
 
 void Storm::make_clients() {
   for (size_t i = 0; i < plan_.clients; ++i) {
+    const char* network = plan_.shuts_out && i == 0 ? kShutOut : "10.8.";
     if (world_.chance(3)) {
       constexpr Wire kWires[] = {Wire::w5, Wire::w5, Wire::w4, Wire::w3};
       zmq_clients_.push_back(std::make_unique<ZmqClient>(
-          world_, network_, ledger_, "10.8.1." + std::to_string(i + 1) + ":4000", kGatewayZmq,
+          world_, network_, ledger_, fmt::format("{}1.{}:4000", network, i + 1), kGatewayZmq,
           kWires[world_.random.below(std::size(kWires))]));
       continue;
     }
@@ -60,7 +65,7 @@ void Storm::make_clients() {
         .pauses_one_in = world_.chance(4) ? 10U : 0U,
     };
     clients_.push_back(std::make_unique<TcpClient>(world_, network_, ledger_,
-                                                   "10.8.0." + std::to_string(i + 1) + ":4000",
+                                                   fmt::format("{}0.{}:4000", network, i + 1),
                                                    kGatewayTcp, manners));
   }
 }
@@ -105,6 +110,8 @@ void Storm::start_worker() {
   loop_hooks.readable = [this](int fd) { return bus_.readable(fd); };
   loop_hooks.after_turn = [this] { after_turn(); };
   plan_.worker.on_progress = [this] { on_progress(); };
+  plan_.worker.rate_limits = &rate_limits_;
+  rate_limits_.set(plan_.rate_limits);
   worker_ = std::make_unique<Worker>(plan_.worker, labels_);
   listen(Protocol::tcp, kGatewayTcp, tcp_port_);
   listen(Protocol::zmq, kGatewayZmq, zmq_port_);
@@ -221,9 +228,15 @@ void Storm::befall_client(Fault fault) {
     case Fault::client_vanish:
       return client.vanish();
     case Fault::client_garbage:
-      return client.send_garbage();
+      return world_.chance(4) ? begin_frames() : client.send_garbage();
     default:
       return flood(client);
+  }
+}
+
+void Storm::begin_frames() {
+  for (const auto& client : clients_) {
+    client->send_beginning();
   }
 }
 
@@ -360,6 +373,10 @@ void Storm::befall_redis(Fault fault) {
 void Storm::befall_worker(Fault fault) {
   switch (fault) {
     case Fault::reload:
+      if (!plan_.rate_limits.empty() && world_.chance(3)) {
+        rate_limits_.set(world_.chance(2) ? decltype(plan_.rate_limits)() : plan_.rate_limits);
+        rates_stood_ = false;
+      }
       return worker_->reload(plan_.routing(world_, true));
     case Fault::long_turn:
       pass_next_ = world_.between(kMs, 400 * kMs);
@@ -403,6 +420,8 @@ void Storm::heal() {
     redis->start();
   }
   befall_names(Fault::drain);
+  judge_rates();
+  rate_limits_.set(plan_.rate_limits);
   worker_->reload(plan_.worker.routing);
   world_.in(kCalm, [this] { judge_calm(); });
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/rpc/rate_limits.h"
 #include "gateway/runtime/worker.h"
 #include "tests/simulation/descriptors.h"
 #include "tests/simulation/ledger.h"
@@ -72,6 +73,8 @@ class Storm {
   void befall_redis(Fault fault);
   void befall_worker(Fault fault);
   void flood(TcpClient& client);
+  /// All clients at once.
+  void begin_frames();
   void heal();
 
   // Afterwards: judge.cc.
@@ -86,10 +89,14 @@ class Storm {
   void after_turn();
   void judge_counters(bool at_end);
   void judge_spinning();
-  void judge_limits();
-  void judge_queues();
   void judge_durations();
   void judge_end();
+
+  // What has a limit: judge_limits.cc.
+  void judge_limits();
+  void judge_memory() const;
+  void judge_queues();
+  void judge_rates() const;
 
   World world_;
   Network network_{world_};
@@ -101,6 +108,9 @@ class Storm {
   Phase phase_ = Phase::storm;
   bool draining_ = false;
   FunctionLabels labels_{{}};
+  RateLimits rate_limits_;
+  bool rates_stood_ = true;  ///< no reload has taken the rate limits away
+  uint64_t began_ns_ = world_.now();
   std::optional<ListenSocket> tcp_port_;
   std::optional<ListenSocket> zmq_port_;
   RedisStore store_;

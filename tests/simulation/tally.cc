@@ -53,13 +53,11 @@ std::string Tally::text() const {
 }
 
 std::string Tally::missing() const {
-  // Not counted for streams and sockets as these are, or what the models do not do: they have
-  // neither TLS nor rules who may call, and how much.
+  // Not counted for streams and sockets as these are, or what the models do not do: they have no
+  // TLS.
   constexpr std::string_view kNever[] = {
-      "rejected not_allowed", "rejected handshakes",     "rejected certificate",
-      "malformed bad_frames", "malformed bad_handshake", "attempt not_found",
-      "attempt invalid",      "attempt overloaded",      "attempt abandoned",
-      "attempt limited",      "outcome limited"};
+      "rejected handshakes", "rejected certificate", "malformed bad_frames", "attempt not_found",
+      "attempt invalid",     "attempt overloaded",   "attempt abandoned",    "attempt limited"};
   for (const auto& [what, count] : counts_) {
     bool never = false;
     for (const std::string_view one : kNever) {

@@ -29,6 +29,15 @@ size_t head_bytes(Wire wire) {
   }
 }
 
+constexpr size_t kLongBeginning = 29'000;
+
+/// A frame that never ends, when no more than kLongBeginning of it is sent.
+std::string beginning() {
+  std::string frame;
+  wire::t3::write_frame(frame, 1, false, std::string(30'000, 'x'));
+  return frame;
+}
+
 }  // namespace
 
 TcpClient::TcpClient(World& the_world, Network& the_network, Ledger& the_ledger,
@@ -79,7 +88,7 @@ void TcpClient::drop() {
 }
 
 void TcpClient::call(Function function, size_t bytes) {
-  const uint32_t number = ledger_.begin(function, manners_.wire, bytes);
+  const uint32_t number = ledger_.begin(function, manners_.wire, address_, bytes);
   const uint32_t id = next_id_++;
   std::string frame;
   wire::t3::write_request(frame, id, kFunctions[static_cast<size_t>(function)],
@@ -251,14 +260,24 @@ void TcpClient::vanish() {
   }
 }
 
+void TcpClient::send_ill(const std::string& bytes) {
+  world_.note("client sends garbage", bytes.size());
+  honest_ = false;
+  out_ += bytes;
+  pump();
+}
+
+void TcpClient::send_beginning() {
+  if (socket_ != nullptr) {
+    send_ill(beginning().substr(0, kLongBeginning));
+  }
+}
+
 void TcpClient::send_garbage() {
   if (socket_ == nullptr) {
     return;
   }
-  world_.note("client sends garbage");
-  honest_ = false;
-  out_ += garbage();
-  pump();
+  send_ill(garbage());
   if (out_.empty() && world_.chance(3)) {
     socket_->end_writing();
   }
@@ -286,9 +305,9 @@ std::string TcpClient::garbage() {
       }
       wire::t3::write_request(frame, kGarbageId, "echo", std::string(2'000, '\x91') + "\xc0");
       return frame;
-    case 5:  // a long frame's beginning
-      wire::t3::write_frame(frame, 1, false, std::string(30'000, 'x'));
-      return frame.substr(0, world_.chance(2) ? 29'000 : world_.between(1, 29'000));
+    case 5:
+      return beginning().substr(
+          0, world_.chance(2) ? kLongBeginning : world_.between(1, kLongBeginning));
     default:
       for (uint64_t left = world_.between(1, 40); left > 0; --left) {
         frame += static_cast<char>(world_.random.next());

@@ -43,6 +43,8 @@ class TcpClient {
   void half_close();
   void vanish();
   void send_garbage();
+  /// A long frame's beginning, and no more.
+  void send_beginning();
   /// From now on it reads as fast as answers come.
   void heal() { manners_.pauses_one_in = 0; }
   /// The gateway has begun to leave: it may close connections.
@@ -56,6 +58,7 @@ class TcpClient {
   void attach(SocketPtr socket);
   void drop();
   std::string garbage();
+  void send_ill(const std::string& bytes);
   void pump();
   void dribble();
   void read();

@@ -149,7 +149,7 @@ void ZmqClient::send(const std::string& body) {
 }
 
 void ZmqClient::call(Function function, size_t bytes) {
-  const uint32_t number = ledger_.begin(function, wire_, bytes);
+  const uint32_t number = ledger_.begin(function, wire_, address_, bytes);
   // W3's and W4's ids are hexadecimal digits; W5's are any bytes.
   std::string id = fmt::format("{:032x}", next_id_++);
   id = id.substr(id.size() - id_bytes(wire_));

@@ -76,7 +76,6 @@ class Session {
   void after_turn();
   void judge_counters(bool at_end);
   void judge_limits();
-  void judge_memory();
   void judge_end();
 
   Program program_;

@@ -4,10 +4,12 @@
 #include <algorithm>
 
 #include "tests/fuzz/session/session.h"
+#include "tests/simulation/leftovers.h"
 
 namespace zerogate::fuzz {
 namespace {
 
+using simulation::judge_leftovers;
 using simulation::kMs;
 using simulation::kSecond;
 using simulation::violated;
@@ -183,20 +185,8 @@ void Session::probe_next(size_t done) {
   world_.in(kProbeEvery, [this, done] { probe_next(done + 1); });
 }
 
-// Of clients that wait for nothing, and of those that have gone, no bytes are left.
-void Session::judge_memory() {
-  for (const MemoryUse use : {MemoryUse::requests, MemoryUse::replies, MemoryUse::zmq_requests,
-                              MemoryUse::forwarded, MemoryUse::backend_replies}) {
-    if (const uint64_t held = worker_->metrics().memory[static_cast<size_t>(use)].value();
-        held != 0) {
-      violated(fmt::format("{} bytes of {} are held, and of none that is there", held,
-                           kMemoryUseNames[static_cast<size_t>(use)]));
-    }
-  }
-}
-
 void Session::finish() {
-  judge_memory();
+  judge_leftovers(worker_->metrics());
   world_.note("end");
   if (seed_ % 4 == 0) {
     return worker_->stop();

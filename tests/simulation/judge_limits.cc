@@ -1,0 +1,146 @@
+// Every limit that has a name: what is there at a time, what waits, and what may come how often.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "core/base/glob.h"
+#include "core/listener/memory_keeper.h"
+#include "core/rpc/rate_limits.h"
+#include "tests/simulation/storm.h"
+
+namespace zerogate::simulation {
+namespace {
+
+constexpr Protocol kPorts[] = {Protocol::tcp, Protocol::zmq};
+constexpr uint64_t kMostConnections = 4;  ///< of a plan, to an endpoint
+constexpr std::string_view kOverRate = "over the rate limit \"";
+
+/// What a limit counts together.
+std::string key_of(const RateLimitOptions& limit, const CallRecord& call) {
+  switch (limit.per) {
+    case RateLimitOptions::Per::caller:
+      return call.caller;
+    case RateLimitOptions::Per::function:
+      return std::string(kFunctions[static_cast<size_t>(call.function)]);
+    default:
+      return {};
+  }
+}
+
+bool limits(const RateLimitOptions& limit, Function function) {
+  return std::ranges::any_of(limit.functions, [&](const std::string& glob) {
+    return glob_match(glob, kFunctions[static_cast<size_t>(function)]);
+  });
+}
+
+}  // namespace
+
+void Storm::judge_limits() {
+  const WorkerMetrics& metrics = worker_->metrics();
+  for (const auto& [protocol, limit] : {std::pair(Protocol::tcp, plan_.worker.tcp.max_connections),
+                                        {Protocol::zmq, plan_.worker.zmq.max_connections}}) {
+    if (const uint64_t there = metrics.of(protocol).connections.value(); there > limit) {
+      violated(fmt::format("{} connections over {}, limit {}", there, name_of(protocol), limit));
+    }
+  }
+}
+
+// One message of the largest size is let in beside each limit, and what is long has claimed its
+// memory from that of all.
+void Storm::judge_memory() const {
+  const WorkerOptions& options = plan_.worker;
+  const uint64_t largest = options.tcp.max_message;
+  const uint64_t claims = plan_.large ? std::max(options.memory, options.tcp.max_message) : 0;
+  const auto held = [this](MemoryUse use) {
+    return worker_->metrics().memory[static_cast<size_t>(use)].value();
+  };
+  const auto judge = [&](MemoryUse use, uint64_t limit) {
+    if (held(use) > limit) {
+      violated(fmt::format("{} bytes of {} are held, limit {}", held(use),
+                           kMemoryUseNames[static_cast<size_t>(use)], limit));
+    }
+  };
+  judge(MemoryUse::requests, std::size(kPorts) * (options.tcp.receive_memory + largest) + claims);
+  judge(MemoryUse::replies, std::size(kPorts) * (options.tcp.send_memory + largest));
+  judge(MemoryUse::forwarded, 2 * (options.request_memory + largest));
+  // Clients that hold little are not ended.
+  const uint64_t of_clients = held(MemoryUse::requests) + held(MemoryUse::replies);
+  const uint64_t most = options.memory + plan_.clients * MemoryKeeper::kLeastHoard;
+  if (of_clients > most) {
+    violated(fmt::format("{} bytes are held for clients, limit of all {}", of_clients, most));
+  }
+}
+
+// A reload may shorten a queue that is full already: what waits then may stay.
+void Storm::judge_queues() {
+  const uint64_t longest = std::max({plan_.a.queue, plan_.b.queue, plan_.c.queue});
+  for (const BackendTotals& backend : worker_->metrics().backends.totals()) {
+    if (!backend.live) {
+      continue;
+    }
+    if (backend.queue > std::max(backend.queue_limit, longest)) {
+      violated(fmt::format("{} calls wait for backend {}, limit {}", backend.queue, backend.backend,
+                           backend.queue_limit));
+    }
+    uint64_t room = 0;
+    for (const EndpointTotals& endpoint : backend.endpoints) {
+      if (endpoint.connections > kMostConnections) {
+        violated(fmt::format("{} connections to {}", endpoint.connections, endpoint.endpoint));
+      }
+      // As many are idle at least.
+      if (endpoint.up != 0 && endpoint.connections > endpoint.in_flight) {
+        room += endpoint.connections - endpoint.in_flight;
+      }
+    }
+    const BackendOptions& options = backend.backend == "a"   ? plan_.a
+                                    : backend.backend == "b" ? plan_.b
+                                                             : plan_.c;
+    if (options.in_flight <= 1 && backend.queue != 0 && room != 0) {
+      violated(fmt::format("{} calls wait for backend {} though {} connections are free",
+                           backend.queue, backend.backend, room));
+    }
+  }
+}
+
+// Of the calls of a key clients know how many were answered with a result: these have passed. Of
+// those that were not refused all may have passed, so when they are fewer than a burst, none had to
+// be refused.
+void Storm::judge_rates() const {
+  const uint64_t passed_ns = world_.now() - began_ns_;
+  for (const RateLimitOptions& limit : plan_.rate_limits) {
+    struct Calls {
+      uint64_t ok = 0;
+      uint64_t refused = 0;
+      uint64_t begun = 0;
+    };
+    std::map<std::string, Calls> keys;
+    const std::string error = fmt::format("{}{}\"", kOverRate, RateLimits::name_of(limit));
+    for (size_t i = 0; i < ledger_.size(); ++i) {
+      const CallRecord& call = ledger_.at(i);
+      if (!limits(limit, call.function)) {
+        continue;
+      }
+      Calls& calls = keys[key_of(limit, call)];
+      ++calls.begun;
+      calls.ok += static_cast<uint64_t>(call.ok);
+      calls.refused += static_cast<uint64_t>(call.error.find(error) != std::string::npos);
+    }
+    const bool enforced = limit.mode == RateLimitOptions::Mode::enforce;
+    const uint64_t burst = limit.burst != 0 ? limit.burst : limit.rate.calls;
+    const uint64_t most = burst + passed_ns * limit.rate.calls / kSecond + 1;
+    for (const auto& [key, calls] : keys) {
+      if (enforced && rates_stood_ && calls.ok > most) {
+        violated(fmt::format("{} calls of \"{}\" have passed in {} ms, limit \"{}\"", calls.ok, key,
+                             passed_ns / kMs, RateLimits::name_of(limit)));
+      }
+      if (calls.refused != 0 && (!enforced || calls.begun - calls.refused < burst)) {
+        violated(fmt::format("{} of {} calls of \"{}\" were refused, limit \"{}\"", calls.refused,
+                             calls.begun, key, RateLimits::name_of(limit)));
+      }
+    }
+  }
+}
+
+}  // namespace zerogate::simulation
