@@ -6,9 +6,10 @@ import time
 import pytest
 from zero.error import RemoteException
 
+from waiting import SLACK_S
+
 REQUESTS = "zerogate_requests_total"
 ATTEMPTS = "zerogate_backend_requests_total"
-SLACK_S = 2.5  # for a busy machine: what a deadline may be late, and what "at once" may take
 # From a backend's return to its first answers: while another one serves it is tried every 5 s, and
 # half as much later (Endpoint::kSparedBackoffMaxMs), once it has been away for some seconds.
 RETURN_S = 7.5 + SLACK_S

@@ -12,9 +12,9 @@ import pytest
 from zero.error import RemoteException
 
 from bridge_load import open_callers
-from bridging import SLACK_S, all_up, fails, in_flight, one_backend
+from bridging import all_up, fails, in_flight, one_backend
 from scripted_backend import ScriptedTcp, echo
-from waiting import PATIENCE_S, until
+from waiting import PATIENCE_S, SLACK_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -72,18 +72,18 @@ async def test_a_drained_endpoint_costs_no_call_and_carries_load_again(
             by = lambda backend, since: callers.answered_since(
                 since, lambda answer: answer[0] == backend.port
             )
-            await until(lambda: by(out, 0) >= SOME and by(other, 0) >= SOME, 20, "both carry load")
+            await until(lambda: by(out, 0) >= SOME and by(other, 0) >= SOME, PATIENCE_S, "both carry load")
             assert order(gateway, "drain", out.address, "new+version")[0] == 200
             empty = lambda: endpoint(gateway, out.address)["connections"] == 0
             await until(empty, PATIENCE_S, "its connections have ended")
             drained = asyncio.get_running_loop().time()
-            await until(lambda: by(other, drained) >= SOME, 20, "the other one carries the load")
+            await until(lambda: by(other, drained) >= SOME, PATIENCE_S, "the other one carries the load")
             assert by(out, drained) == 0
             out.kill()
             await asyncio.to_thread(out.start)
             assert endpoint(gateway, out.address)["state"] == "drain"
             assert order(gateway, "enable", out.address)[0] == 200
-            await until(lambda: by(out, drained) >= SOME, 20, "it carries load again")
+            await until(lambda: by(out, drained) >= SOME, PATIENCE_S, "it carries load again")
         assert not callers.errors, [str(record.error) for record in callers.errors[:3]]
         await clients.close_all()
 

@@ -14,7 +14,6 @@ from bridging import (
     ATTEMPTS,
     REQUESTS,
     RETURN_S,
-    SLACK_S,
     all_up,
     calls_until_answered,
     fails,
@@ -26,7 +25,7 @@ from clients import KINDS
 from raw import t3_frame
 from scripted_backend import SCRIPTED, ScriptedTcp, ScriptedZmq, silent
 from test_redis_faults import check_sum
-from waiting import PATIENCE_S, until
+from waiting import PATIENCE_S, SLACK_S, until
 
 pytestmark = pytest.mark.gateway
 

@@ -10,11 +10,11 @@ import pytest
 from zero.error import RemoteException
 
 from bridge_load import connects
-from bridging import SLACK_S, all_up, in_flight, one_backend, outcome, queued
+from bridging import all_up, in_flight, one_backend, outcome, queued
 from raw import CONNECTED, GREETING, ID_BYTES, READY, TcpConnection, t3_frame, t3_payload
 from scripted_backend import SCRIPTED, ScriptedTcp, silent
 from test_redis_faults import check_sum
-from waiting import PATIENCE_S, until
+from waiting import PATIENCE_S, SLACK_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -66,7 +66,7 @@ async def test_bytes_under_way_are_bounded(scripted, start_bridge, clients):
             calls.append(asyncio.create_task(client.call("f", bytes(size))))
             there = in_flight(gateway, number)
             ended = lambda: [call for call in calls if call.done()]
-            await until(lambda: there() or ended(), 60, f"call {number} is under way")
+            await until(lambda: there() or ended(), PATIENCE_S, f"call {number} is under way")
             assert not ended()
         with pytest.raises(RemoteException, match="bytes of its requests are under way"):
             await client.call("f", bytes(size))

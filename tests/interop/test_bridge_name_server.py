@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from bridging import SLACK_S, calls_until_answered
+from bridging import calls_until_answered
 from gateway import Gateway
 from own_names import NXDOMAIN, SERVFAIL, own_names  # noqa: F401: a fixture
 from scripted_backend import ScriptedTcp
-from waiting import PATIENCE_S, until
+from waiting import PATIENCE_S, SLACK_S, until
 
 pytestmark = pytest.mark.gateway
 

@@ -12,7 +12,6 @@ from bridge_load import connects, open_callers
 from bridging import (
     ATTEMPTS,
     RETURN_S,
-    SLACK_S,
     all_up,
     calls_until_answered,
     fails,
@@ -22,7 +21,7 @@ from bridging import (
 )
 from clients import KINDS
 from test_redis_faults import check_sum
-from waiting import PATIENCE_S, until
+from waiting import PATIENCE_S, SLACK_S, until
 
 pytestmark = pytest.mark.gateway
 
@@ -48,7 +47,7 @@ async def ride_through(gateway, clients, victim, break_it, mend_it, shows_s):
         both = lambda: min(
             callers.answered_since(start, accept) for accept in (from_victim, from_other)
         )
-        await until(lambda: both() >= SOME, 20, "both backends carry load")
+        await until(lambda: both() >= SOME, PATIENCE_S, "both backends carry load")
 
         broken = time.monotonic()
         break_it()
@@ -61,7 +60,7 @@ async def ride_through(gateway, clients, victim, break_it, mend_it, shows_s):
         await until(carries, RETURN_S, "the backend carries load again")
         # It does so without an error, too.
         returned = time.monotonic()
-        await until(lambda: callers.answered_since(returned) >= SOME, 20, "the load goes on")
+        await until(lambda: callers.answered_since(returned) >= SOME, PATIENCE_S, "the load goes on")
 
     late = [r for r in callers.errors if r.ended - broken > calm_s]
     describe = lambda records: [(r.kind, round(r.ended - broken, 3), str(r.error)) for r in records]
@@ -103,7 +102,7 @@ async def test_only_backend_restarted_under_load(protocol, start_bridge, start_b
     backend = start_backend(protocol)
     gateway = await start_bridge(config=one_backend(backend.url, timeout=NEVER_SILENT))
     async with open_callers(clients, gateway) as callers:
-        await until(lambda: len(callers.ok) >= SOME, 20, "the backend carries load")
+        await until(lambda: len(callers.ok) >= SOME, PATIENCE_S, "the backend carries load")
         broken = time.monotonic()
         backend.kill()
         failing = lambda kind: sum(r.kind == kind for r in callers.errors) >= SOME_OF_A_KIND
@@ -114,7 +113,7 @@ async def test_only_backend_restarted_under_load(protocol, start_bridge, start_b
         every_kind = lambda: set(KINDS) == {r.kind for r in callers.ok if r.begun > mended}
         await until(every_kind, RETURN_S, "every client is answered again")
         calm = time.monotonic()
-        await until(lambda: callers.answered_since(calm) >= SOME, 20, "the load goes on")
+        await until(lambda: callers.answered_since(calm) >= SOME, PATIENCE_S, "the load goes on")
     assert not [str(r.error) for r in callers.errors if r.begun > calm]
     assert {type(r.error) for r in callers.errors} == {RemoteException}
     assert callers.slowest_s() < KILLED_S + SLACK_S

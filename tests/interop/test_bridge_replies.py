@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from zero.error import RemoteException
 
-from bridging import SLACK_S, all_up, fails, in_flight, one_backend
+from bridging import all_up, fails, in_flight, one_backend
 from raw import (
     CONNECTED,
     HEADER,
@@ -21,7 +21,7 @@ from raw import (
     w5_request,
 )
 from scripted_backend import SCRIPTED, ScriptedTcp, ScriptedZmq, echo, silent
-from waiting import PATIENCE_S, until
+from waiting import PATIENCE_S, SLACK_S, until
 
 pytestmark = pytest.mark.gateway
 

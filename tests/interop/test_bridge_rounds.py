@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from bridging import SLACK_S, fails, one_backend
+from bridging import fails, one_backend
 from scripted_backend import ScriptedTcp
 from test_bridge_reload import hang_up, write
-from waiting import PATIENCE_S, until
+from waiting import PATIENCE_S, SLACK_S, until
 
 pytestmark = pytest.mark.gateway
 

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from zero.error import MethodNotFoundException, RemoteException, ZeroException
 
-from bridging import ATTEMPTS, REQUESTS, SLACK_S, all_up, in_flight
+from bridging import ATTEMPTS, REQUESTS, all_up, in_flight
 from clients import KINDS
 from scripted_backend import SCRIPTED, ScriptedTcp, silent
 from test_redis_faults import check_sum
-from waiting import PATIENCE_S, until
+from waiting import PATIENCE_S, SLACK_S, until
 
 pytestmark = pytest.mark.gateway
 

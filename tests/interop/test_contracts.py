@@ -10,13 +10,13 @@ import time
 import msgspec
 import pytest
 
-from bridging import SLACK_S, all_up, one_backend
+from bridging import all_up, one_backend
 from clients import Clients
 from gateway import Gateway
 from old_releases import make_environment
 from own_port import own_port
 from scripted_backend import ScriptedZmq, silent
-from waiting import wait_until
+from waiting import SLACK_S, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 COMMAND_TIMEOUT_S = 120  # generous: mypy on a busy machine

@@ -277,4 +277,4 @@ async def test_a_crowd_of_1200_on_each_port(gateway, clients):
     print(f"resident: {before / MIB:.1f} MiB before, {peak / MIB:.1f} at most")
     if not gateway.is_sanitized():  # a sanitizer keeps freed memory on purpose
         assert peak - before < 20 * MIB
-        await until(lambda: resident_bytes(gateway.pid) - before < 8 * MIB, 20, "it comes back")
+        await until(lambda: resident_bytes(gateway.pid) - before < 8 * MIB, PATIENCE_S, "it comes back")

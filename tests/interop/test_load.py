@@ -9,11 +9,10 @@ from zero.error import ConnectionException, RemoteException, TimeoutException, Z
 
 from clients import KINDS
 from raw import ZmqConnection, t3_frame, t3_payload
-from waiting import PATIENCE_S, until, wait_until
+from waiting import PATIENCE_S, SLACK_S, until, wait_until
 
 ORDER = {"user_id": "1", "items": ["apple", "python"]}
 MIB = 1 << 20
-REDIS_TIMEOUT_S = 1.0  # redis.timeout, by default
 MESSAGE_LIMIT = 16 * MIB  # limits.message, by default
 
 
@@ -90,7 +89,9 @@ async def test_client_times_out_and_goes_on(kind, own_peer, own_redis, clients):
 
 
 @pytest.mark.gateway
-async def test_stopped_redis_is_an_error_in_time(kind, gateway, own_redis, clients):
+async def test_stopped_redis_is_an_error_in_time(kind, start_gateway, own_redis, clients):
+    """Its time-out is as long that others, who do not wait for it, are much quicker on a busy machine."""
+    gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_REDIS_TIMEOUT": "3s"})
     client = clients.open(kind, gateway)
     beside = clients.open(kind, gateway)
     await client.call("save_order", ORDER)
@@ -108,9 +109,9 @@ async def test_stopped_redis_is_an_error_in_time(kind, gateway, own_redis, clien
         calls += 1
     with pytest.raises(RemoteException, match="(?i)redis"):
         await save
-    assert REDIS_TIMEOUT_S * 0.9 < time.monotonic() - started < 2
+    assert 2.9 < time.monotonic() - started < 3 + SLACK_S
     assert calls > 10
-    assert slowest < REDIS_TIMEOUT_S * 0.8, "hello_world was disturbed"
+    assert slowest < 1.5, "hello_world was disturbed"
 
     own_redis.resume()
     await saves_again(client, 3)

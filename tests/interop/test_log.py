@@ -46,7 +46,7 @@ def post(gateway, path):
 
 def test_one_line_says_what_was_started(start_gateway, own_redis):
     gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_LIMITS_CONNECTIONS": "100"})
-    [start] = wait_until(lambda: events(gateway, "start"), 5, "a start line")
+    [start] = wait_until(lambda: events(gateway, "start"), PATIENCE_S, "a start line")
     assert re.fullmatch(r"\d+\.\d+\.\d+", start["version"])
     assert start["tcp"] == f"127.0.0.1:{gateway.tcp_port}"
     assert start["zmq"] == f"127.0.0.1:{gateway.zmq_port}"
@@ -272,7 +272,7 @@ async def test_slow_calls_are_always_told_of_and_never_flood_the_log(
     own_redis.pause()
     calls = [asyncio.create_task(client.call("save_order", ORDER)) for _ in range(500)]
     in_flight = lambda: gateway.metrics().total("zerogate_requests_in_flight")
-    await until(lambda: in_flight() == 500, 15, "all of them wait for Redis")
+    await until(lambda: in_flight() == 500, PATIENCE_S, "all of them wait for Redis")
     await asyncio.sleep(0.15)  # what is tested is that a call took long
     own_redis.resume()
     await asyncio.gather(*calls)
@@ -350,13 +350,13 @@ async def test_lines_that_cannot_be_written_are_counted(request, own_redis, wher
         return int(re.search(r"^zerogate_log_dropped_total (\d+)$", text, re.M).group(1))
 
     try:
-        await until(lambda: dropped() >= 0, 20, "it serves")
+        await until(lambda: dropped() >= 0, PATIENCE_S, "it serves")
         before, calls = dropped(), 100
         async with await TcpConnection.open(tcp) as connection:
             for number in range(calls):
                 await connection.send(t3_frame(number, t3_payload("hello_world")))
                 await connection.receive_frame()
-        await until(lambda: dropped() >= before + calls, 20, "every lost line is counted")
+        await until(lambda: dropped() >= before + calls, PATIENCE_S, "every lost line is counted")
         process.terminate()
         assert await asyncio.to_thread(process.wait, 20) == 0
     finally:

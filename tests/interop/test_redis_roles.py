@@ -14,12 +14,12 @@ from own_hosts import OwnHosts
 from own_port import own_port
 from redis_server import RedisServer
 from test_load import saves_again
+from test_redis_faults import RETURN_S
 from waiting import PATIENCE_S, until, wait_until
 
 pytestmark = pytest.mark.gateway
 
 ORDER = {"user_id": "1", "items": ["apple", "python"]}
-RETURN_S = 3.0  # from a Redis that takes commands again to the first order saved
 SLOTS = 16384
 LEAST = ["-@all", "+get", "+set", "+ping", "+select"]  # as README says
 
@@ -45,7 +45,7 @@ async def told(gateway, count):
     def lines():
         return [line for line in gateway.lines if any(f'event="{word}' in line for word in words)]
 
-    await until(lambda: len(lines()) >= count, 10, f"{count} lines about Redis")
+    await until(lambda: len(lines()) >= count, PATIENCE_S, f"{count} lines about Redis")
     assert len(lines()) == count, gateway.log
     return lines()
 
@@ -270,5 +270,5 @@ async def test_only_those_fail_who_have_waited(start_gateway, own_redis, clients
         waited = int(str(answer).split("redis timed out after ")[1].split(" ms")[0])
         assert 3_000 <= waited < 6_000
     assert len({order["order_id"] for order in saved}) == 5
-    wait_until(lambda: control.dbsize() == 1 + 5 + 5, 10, "all were done, once")
+    wait_until(lambda: control.dbsize() == 1 + 5 + 5, PATIENCE_S, "all were done, once")
     await told(gateway, 1)

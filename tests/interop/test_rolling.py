@@ -15,14 +15,13 @@ from bridging import all_up, one_backend
 from prometheus_server import Prometheus
 from test_backends_by_hand import endpoint, order
 from test_drain import haproxy_fixture, post  # noqa: F401: a fixture
-from waiting import PATIENCE_S, wait_until
+from waiting import PATIENCE_S, SLACK_S, wait_until
 
 pytestmark = [pytest.mark.gateway, pytest.mark.once]
 
 SOME = 1000  # calls between two steps
 PAUSE_S = 0.001  # of each of 24 callers: they want more than two cores can give
 CLIENT_TIMEOUT_S = 15  # clients.TIMEOUT_MS
-SLACK_S = 2.5  # for a busy machine
 SCRAPE_S = 1  # how often, and how long one may take
 DRAIN_DELAY_S = 2  # forty checks of HAProxy's, and two scrapes
 # Callers of one ZeroMQ client share a connection. What they have sent and the gateway has not read when

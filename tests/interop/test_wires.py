@@ -13,7 +13,7 @@ import pytest
 from gateway import Gateway
 from old_releases import CLIENT, RELEASES, make_environment
 from raw import CONNECTED, NIL, TcpConnection, ZmqConnection, t3_frame, t3_payload
-from waiting import wait_until
+from waiting import PATIENCE_S, wait_until
 from zero_reference_server import ReferencePeer
 
 pytestmark = pytest.mark.gateway
@@ -150,7 +150,7 @@ def test_the_wire_of_each_release_is_counted(release, python, local):
     before = counted()
     run_client(python, local, "sync", [["echo", 1], ["echo", 2]])
     expected = {**before, RELEASES[release]: before[RELEASES[release]] + 2}
-    wait_until(lambda: counted() == expected, 5, f"two more calls of {RELEASES[release]}")
+    wait_until(lambda: counted() == expected, PATIENCE_S, f"two more calls of {RELEASES[release]}")
 
 
 # By bytes: what each wire sends and gets, without its client.
