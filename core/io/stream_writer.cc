@@ -81,10 +81,10 @@ ssize_t StreamWriter::write(uv_stream_t* stream, ByteView bytes) {
 
 void StreamWriter::on_written(int status) {
   if (status == 0) {
-    written_ += left_;
+    written_ += left_ - taken_;
   }
   empty(writing_);
-  left_ = 0;
+  left_ = taken_ = 0;
   done_(owner_, status);
 }
 

@@ -4,6 +4,8 @@
 
 #include <uv.h>
 
+#include <utility>
+
 #include "core/base/bytes.h"
 #include "core/base/out_buffer.h"
 
@@ -50,8 +52,15 @@ class StreamWriter {
   /// A buffer keeps its memory between turns up to here: 4 KiB by default, for there may be many
   /// connections. More for one that gathers the work of many.
   void set_kept_capacity(size_t bytes) { kept_capacity_ = bytes; }
-  /// All bytes that the kernel has ever taken.
-  uint64_t written() const { return written_; }
+  /// All bytes that the kernel has ever taken; not after uv_close. Of a write that breaks off, what
+  /// it had taken when this was last asked: libuv's callback does not tell.
+  uint64_t written() {
+    if (waiting()) [[unlikely]] {
+      const size_t taken = left_ - uv_stream_get_write_queue_size(write_.handle);
+      written_ += taken - std::exchange(taken_, taken);
+    }
+    return written_;
+  }
 
   /// Writes the gathered bytes, unless earlier bytes still wait. Returns 0, or the error that ended
   /// the stream; then the owner closes it.
@@ -86,7 +95,8 @@ class StreamWriter {
   uv_write_t write_;
   OutBuffer out_;
   OutBuffer writing_;
-  size_t left_ = 0;  ///< bytes of writing_, its last ones, that libuv has for the kernel
+  size_t left_ = 0;   ///< bytes of writing_, its last ones, that libuv has for the kernel
+  size_t taken_ = 0;  ///< bytes of left_ that written_ has
   uint64_t written_ = 0;
   size_t kept_capacity_ = 4 << 10;
   Sealer* sealer_ = nullptr;

@@ -129,7 +129,8 @@ void StreamSession::flush_later() {
 
 void StreamSession::account_sent() {
   const StreamWriter& writer = stream_.writer();
-  shared_.sent += writer.written() - std::exchange(written_, writer.written());
+  const uint64_t written = stream_.written();
+  shared_.sent += written - std::exchange(written_, written);
   if (const size_t held = writer.held(); held != 0 || held_ != 0) {
     shared_.held += held - std::exchange(held_, held);
     const bool waiting = writer.waiting();
@@ -307,6 +308,7 @@ void StreamSession::close() {
   }
   open_ = false;
   leave_turns();
+  account_sent();  // what the kernel had taken of replies that break off, too
   shared_.held -= held_;
   shared_.waiting -= static_cast<uint32_t>(waiting_);
   if (thrown_away_) {

@@ -114,6 +114,7 @@ int __wrap_accept4(int fd, sockaddr* name, socklen_t* size, int flags) {
     errno = -accepted;
     return -1;
   }
+  backlog.front()->count_accepted();
   backlog.pop_front();
   return accepted;
 }

@@ -228,6 +228,7 @@ int uv_write(uv_write_t* write, uv_stream_t* stream, const uv_buf_t buffers[], u
   if (handle.write != nullptr) {
     violated("two writes wait in one stream");
   }
+  write->handle = stream;
   handle.write = write;
   handle.on_write = callback;
   handle.left = {buffers[0].base, buffers[0].len};

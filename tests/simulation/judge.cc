@@ -111,6 +111,9 @@ void Storm::judge_end() {
   over_ = true;
   judge_counters(true);
   judge_durations();
+  judge_traffic();
+  judge_attempts();
+  judge_redis();
   const WorkerMetrics& metrics = worker_->metrics();
   for (size_t f = 0; f < kFunctionCount; ++f) {
     const auto function = static_cast<Function>(f);

@@ -46,6 +46,9 @@ long Socket::write(std::string_view bytes) {
   if (world().chance(network().plan.short_one_in)) {
     taken = world().between(1, taken);
   }
+  if (traffic_ != nullptr) {
+    traffic_->sent += taken;
+  }
   const SocketPtr other = other_;
   other->in_flight_ += taken;
   if (vanished_) {
@@ -104,6 +107,9 @@ long Socket::read(char* to, size_t size) {
   rx_.copy(to, taken, rx_at_);
   rx_at_ += taken;
   read_bytes += taken;
+  if (traffic_ != nullptr) {
+    traffic_->received += taken;
+  }
   if (rx_at_ == rx_.size()) {
     rx_.clear();
     rx_at_ = 0;
@@ -266,6 +272,7 @@ void Network::try_connect(const std::string& from, const std::string& to, Connec
     all_.push_back(there);
     world_.in(latency(), [done = std::move(done), here] { done(here, 0); });
     if (listening->is_gateway) {
+      there->traffic_ = &traffic_[to];
       listening->backlog.push_back(there);
     } else {
       listening->accept(there);

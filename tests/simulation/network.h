@@ -27,6 +27,13 @@ struct NetworkPlan {
   std::string shut_out;  ///< beginning of addresses that get no byte; empty: none
 };
 
+/// What the gateway has done at one of its addresses.
+struct Traffic {
+  uint64_t accepted = 0;  ///< connections
+  uint64_t received = 0;  ///< bytes
+  uint64_t sent = 0;      ///< the same
+};
+
 class Socket;
 using SocketPtr = std::shared_ptr<Socket>;
 
@@ -69,6 +76,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
   void set_user_timeout(uint32_t ms);
   void set_idle(uint32_t s) { idle_s_ = s; }
   uint64_t read_bytes = 0;  ///< that this end has ever taken
+  void count_accepted() const { ++traffic_->accepted; }
 
  private:
   friend class Network;
@@ -80,6 +88,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
   void watch_vanished();
 
   SocketPtr other_;
+  Traffic* traffic_ = nullptr;  ///< of the gateway's end alone, at an address that it listens on
   std::string rx_;
   size_t rx_at_ = 0;
   size_t in_flight_ = 0;  ///< bytes on their way to this end
@@ -128,6 +137,7 @@ class Network {
     return found != vanished_.end() && found->second;
   }
   uint64_t latency();
+  const Traffic& traffic(const std::string& address) { return traffic_[address]; }
 
  private:
   void try_connect(const std::string& from, const std::string& to, Connected done, int tries);
@@ -136,6 +146,7 @@ class Network {
   std::vector<SocketPtr> all_;
   std::map<std::string, std::shared_ptr<Listening>> listening_;
   std::map<std::string, bool> vanished_;
+  std::map<std::string, Traffic> traffic_;
 };
 
 Network& network();

@@ -92,6 +92,11 @@ class Storm {
   void judge_durations();
   void judge_end();
 
+  // Counters against what has happened: judge_counters.cc.
+  void judge_traffic();
+  void judge_attempts() const;
+  void judge_redis() const;
+
   // What has a limit: judge_limits.cc.
   void judge_limits();
   void judge_memory() const;
