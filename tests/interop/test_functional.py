@@ -139,7 +139,7 @@ async def test_clients_that_vanish_get_nobody_elses_answers(functional):
     await asyncio.to_thread(
         wait_until,
         lambda: functional.metrics().total("zerogate_requests_in_flight") == 0,
-        30,
+        PATIENCE_S,
         "no call under way",
     )
     metrics = functional.metrics()

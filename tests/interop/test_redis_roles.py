@@ -109,7 +109,7 @@ async def test_a_failover_moves_the_name(request, tmp_path, start_redis, clients
         attempts = old.client().info("stats")["total_connections_received"]
         await until(
             lambda: old.client().info("stats")["total_connections_received"] > attempts + 10,
-            20,
+            PATIENCE_S,
             "it is tried again (by us as well)",
         )
         await fails(client, "redis unavailable: READONLY")

@@ -48,14 +48,17 @@ async def test_all_functions_and_the_sums(start_gateway, own_redis, clients, thr
 
 
 async def test_a_drain_of_all_threads_answers_what_is_under_way(start_gateway, own_redis, clients):
-    gateway = await asyncio.to_thread(start_gateway, own_redis.url(), ["--threads", "2"])
+    environment = {"ZEROGATE_REDIS_TIMEOUT": "7s"}
+    gateway = await asyncio.to_thread(
+        start_gateway, own_redis.url(), ["--threads", "2"], environment
+    )
     callers = [clients.open(kind, gateway) for kind in KINDS for _ in range(4)]
     await asyncio.gather(*(client.call("hello_world") for client in callers))
     own_redis.pause()
     under_way = [asyncio.create_task(client.call("save_order", ORDER)) for client in callers]
     await until(
         lambda: gateway.metrics().total("zerogate_requests_in_flight") == len(callers),
-        10,
+        PATIENCE_S,
         "every call waits for Redis",
     )
     gateway.terminate()
