@@ -121,8 +121,16 @@ void StreamListener::accept_the_last() {
   stop_accepting();
 }
 
+// A session that has waited, behind others or for a call of its own, has frames that came before
+// the end. Who has not taken its last replies leaves with them: see StreamSession::flush().
 void StreamListener::leave() {
-  sessions_.for_each([](uint32_t, auto& session) { session->leave(); });
+  for_each([](StreamSession& session) { session.finish(); });
+  flush();
+  for_each([](StreamSession& session) {
+    if (session.unsent_bytes() == 0) {
+      session.leave();
+    }
+  });
 }
 
 void StreamListener::pause() {
@@ -137,10 +145,6 @@ void StreamListener::pause() {
 
 void StreamListener::finish() {
   for_each([](StreamSession& session) { session.finish(); });
-  flush_and_leave();
-}
-
-void StreamListener::flush_and_leave() {
   flush();
   if (!flushed()) {
     shared_.draining = true;

@@ -64,16 +64,15 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   /// each turn of a timer: each costs a tenth of a millisecond.
   void set_tls(std::shared_ptr<const TlsContext> context, bool check);
   bool accepts() const { return socket_ != nullptr; }
-  /// Has every connection leave. No call may be under way.
+  /// Has every connection leave, once what was sent until now is answered. No call may be under
+  /// way, and a new one has to be answered at once.
   void leave();
   /// Instead of leave(), where a peer that is told the end would lose what it sends meanwhile:
-  /// nothing is read until finish(), which has what was sent until then answered, at once.
-  /// Newcomers are held back.
+  /// nothing is read until finish(). Newcomers are held back.
   void pause();
+  /// Before the end: what was sent until now is answered, at once, and written. Where some wait for
+  /// their peers, each connection leaves once it has its own.
   void finish();
-  /// Writes the last replies. Where some wait for their peers, each connection leaves once it has
-  /// its own.
-  void flush_and_leave();
   /// Calls `function` with each session; it may close that one.
   template <class Function>
   void for_each(Function function) {

@@ -29,7 +29,7 @@ class TcpListener final : public Listener, public ReplySink, private StreamProto
   void leave() override { connections_.leave(); }
   bool empty() const override { return connections_.empty(); }
   bool flushed() const override { return connections_.flushed(); }
-  void finish() override { connections_.flush_and_leave(); }
+  void finish() override { connections_.finish(); }
   size_t largest_hoard() override { return connections_.largest_hoard(); }
   bool end_largest() override { return connections_.end_largest(); }
   double slowest_pace() override { return connections_.slowest_pace(); }

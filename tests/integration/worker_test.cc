@@ -15,6 +15,7 @@
 
 #include "core/listener/stream_session.h"
 #include "core/log/log.h"
+#include "core/wire/big_endian.h"
 #include "core/wire/t3.h"
 #include "core/wire/w5.h"
 #include "tests/integration/own_port.h"
@@ -302,7 +303,7 @@ TEST_F(WorkerTest, StopRefusesTheFramesThatWaitBehindTheCapOfCalls) {
   EXPECT_EQ(worker_->cut_off(), kCap);
   ASSERT_TRUE(wait_until_ended(tcp));
   const std::vector<TcpReply> replies = tcp.take_replies();
-  EXPECT_GE(replies.size(), kCap);
+  EXPECT_EQ(replies.size(), 2 * kCap);
   for (size_t i = 0; i < replies.size(); ++i) {
     ASSERT_EQ(replies[i].id, i);
     ASSERT_TRUE(replies[i].error);
@@ -312,6 +313,36 @@ TEST_F(WorkerTest, StopRefusesTheFramesThatWaitBehindTheCapOfCalls) {
     ASSERT_THAT(replies[i].body, HasSubstr("the gateway is shutting down"));
   }
   EXPECT_EQ(ended(), begun());
+}
+
+// Over T1, which has no ids, each call waits for the one before: between two none is under way.
+TEST_F(WorkerTest, ADrainAnswersAllThatHasComeBeforeItsEnd) {
+  start();
+  RawClient tcp(tcp_.bound());
+  redis_->stop();
+  constexpr size_t kCalls = 30;
+  std::string frames;
+  for (size_t i = 0; i < kCalls; ++i) {
+    const std::string payload = request("save_order", 0, kOrder).substr(wire::t3::kHeaderBytes);
+    char length[wire::t3::kLengthBytes];
+    wire::store_be<sizeof length>(length, payload.size());
+    frames.append(length, sizeof length).append(payload);
+  }
+  tcp.send_all(frames);
+  ASSERT_TRUE(wait_until([&] { return begun() == 1; }));
+  worker_->drain();
+  ASSERT_TRUE(wait_until([&] { return worker_->closed(); })) << "it waits for calls alone";
+  redis_->resume();
+  ASSERT_TRUE(wait_until_exit());
+  ASSERT_TRUE(wait_until_ended(tcp));
+  EXPECT_FALSE(tcp.was_reset());
+  EXPECT_EQ(ended(Outcome::ok), 1u);
+  EXPECT_EQ(ended(Outcome::unavailable), kCalls - 1);
+  size_t refused = 0;
+  for (size_t at = 0; (at = tcp.received().find("the gateway is shutting down", at) + 1) != 0;) {
+    ++refused;
+  }
+  EXPECT_EQ(refused, kCalls - 1);
 }
 
 TEST_F(WorkerTest, OneThatWasNeverStartedGoesInPeace) {

@@ -114,6 +114,7 @@ void Storm::judge_end() {
   judge_traffic();
   judge_attempts();
   judge_redis();
+  judge_leave();
   const WorkerMetrics& metrics = worker_->metrics();
   for (size_t f = 0; f < kFunctionCount; ++f) {
     const auto function = static_cast<Function>(f);
@@ -260,9 +261,19 @@ void Storm::judge_probes() {
 
 void Storm::end() {
   phase_ = Phase::ending;
+  leave();
+}
+
+// From now on the gateway may close connections.
+void Storm::leave() {
+  for (const auto& client : clients_) {
+    client->may_be_closed = true;
+  }
+  if (prober_ != nullptr) {
+    prober_->may_be_closed = true;
+  }
   if (world_.chance(3)) {
     world_.note("stop");
-    prober_->may_be_closed = true;
     return worker_->stop();
   }
   begin_drain();
@@ -271,12 +282,6 @@ void Storm::end() {
 void Storm::begin_drain() {
   world_.note("drain");
   draining_ = true;
-  for (const auto& client : clients_) {
-    client->may_be_closed = true;
-  }
-  if (prober_ != nullptr) {
-    prober_->may_be_closed = true;
-  }
   tcp_port_->hold_newcomers();
   worker_->drain();
   constexpr uint64_t kSlack = 10 * kSecond;  // the process may be stopped for 8

@@ -81,6 +81,26 @@ void Storm::judge_attempts() const {
   }
 }
 
+// Those that read their answers as they come, over a network that brings them, have all of those
+// that they can have when the worker leaves.
+void Storm::judge_leave() const {
+  if (plan_.large || plan_.network.buffer < 64 << 10 || plan_.network.slow_one_in != 0) {
+    return;
+  }
+  uint64_t unanswered = 0;
+  for (const auto& client : clients_) {
+    unanswered += client->left_unanswered;
+  }
+  uint64_t ended = 0;
+  for (const Counter& rejected : worker_->metrics().of(Protocol::tcp).rejected) {
+    ended += rejected.value();
+  }
+  if (unanswered > ended) {
+    violated(
+        fmt::format("{} calls that were read as a whole were left without an answer", unanswered));
+  }
+}
+
 void Storm::judge_redis() const {
   uint64_t saved_or_got = 0;
   for (size_t i = 0; i < ledger_.size(); ++i) {

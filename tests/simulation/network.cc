@@ -125,6 +125,7 @@ void Socket::end_writing() {
   if (std::exchange(write_ended_, true) || other_ == nullptr || vanished_) {
     return;
   }
+  read_before_end_ = read_bytes;
   const SocketPtr other = other_;
   world().at(other->arrival(), [other] { other->arrive_end(); });
 }

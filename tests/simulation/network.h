@@ -67,6 +67,8 @@ class Socket : public std::enable_shared_from_this<Socket> {
   void vanish();
   bool broken() const { return error_ != 0; }
   bool closed() const { return closed_; }
+  /// Bytes that the other end had taken when it ended its writing.
+  uint64_t taken_before_end() const { return other_ == nullptr ? 0 : other_->read_before_end_; }
   bool other_gone() const { return other_ == nullptr || other_->closed_; }
 
   SocketHooks hooks;
@@ -95,6 +97,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
   uint64_t last_arrival_ = 0;
   bool rx_end_ = false;
   bool write_ended_ = false;
+  uint64_t read_before_end_ = 0;
   bool closed_ = false;
   bool vanished_ = false;
   uint32_t user_timeout_ms_ = 0;

@@ -389,9 +389,17 @@ void Storm::befall_worker(Fault fault) {
           descriptors_.limit < 1'000 ? 1'000'000 : descriptors_.count() + world_.between(1, 12);
       return;
     default:
-      phase_ = Phase::ending;
-      return begin_drain();
+      return leave_under_load();
   }
+}
+
+void Storm::leave_under_load() {
+  phase_ = Phase::ending;
+  for (const auto& client : clients_) {
+    flood(*client);
+  }
+  // Some of it has come, and some is on its way.
+  world_.in(world_.random.below(2 * network_.plan.latency_most), [this] { leave(); });
 }
 
 void Storm::heal() {

@@ -75,6 +75,7 @@ class Storm {
   void flood(TcpClient& client);
   /// All clients at once.
   void begin_frames();
+  void leave_under_load();
   void heal();
 
   // Afterwards: judge.cc.
@@ -84,6 +85,7 @@ class Storm {
   void judge_clients();
   void tell_backends() const;
   void end();
+  void leave();
   void begin_drain();
   void on_progress();
   void after_turn();
@@ -96,6 +98,7 @@ class Storm {
   void judge_traffic();
   void judge_attempts() const;
   void judge_redis() const;
+  void judge_leave() const;
 
   // What has a limit: judge_limits.cc.
   void judge_limits();

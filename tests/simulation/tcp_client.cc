@@ -70,6 +70,7 @@ void TcpClient::attach(SocketPtr socket) {
   connected_ = true;
   honest_ = true;
   ended_ = paused_ = dribbling_ = false;
+  queued_ = 0;
   world_.note("client connected");
   read();
 }
@@ -90,6 +91,7 @@ void TcpClient::drop() {
 void TcpClient::call(Function function, size_t bytes) {
   const uint32_t number = ledger_.begin(function, manners_.wire, address_, bytes);
   const uint32_t id = next_id_++;
+  const size_t before = out_.size();
   std::string frame;
   wire::t3::write_request(frame, id, kFunctions[static_cast<size_t>(function)],
                           ledger_.at(number).argument);
@@ -108,10 +110,11 @@ void TcpClient::call(Function function, size_t bytes) {
     default:
       out_ += frame;
   }
+  queued_ += out_.size() - before;
   if (manners_.wire == Wire::t1) {
-    order_.push_back(number);
+    order_.push_back({number, queued_});
   } else {
-    open_[id] = number;
+    open_[id] = {number, queued_};
   }
   ++waiting_;
   dribbling_ = dribbling_ || world_.chance(manners_.dribbles_one_in);
@@ -163,11 +166,24 @@ void TcpClient::read() {
       if (honest_ && !may_be_closed && (!ended_ || waiting_ != 0)) {
         ++ended_by_gateway;
       }
+      if (got == 0 && honest_ && may_be_closed) {
+        count_unanswered();
+      }
       world_.note("client closed", waiting_);
       return drop();
     }
     in_.append(bytes, static_cast<size_t>(got));
     parse();
+  }
+}
+
+void TcpClient::count_unanswered() {
+  const uint64_t taken = socket_->taken_before_end();
+  for (const Open& call : order_) {
+    left_unanswered += static_cast<uint64_t>(call.end <= taken);
+  }
+  for (const auto& [id, call] : open_) {
+    left_unanswered += static_cast<uint64_t>(call.end <= taken);
   }
 }
 
@@ -206,7 +222,7 @@ bool TcpClient::parse_one() {
     if (order_.empty()) {
       ledger_.strange_answer("nothing was asked");
     }
-    const uint32_t number = order_.front();
+    const uint32_t number = order_.front().number;
     order_.pop_front();
     take(number, payload);
     return true;
@@ -218,7 +234,7 @@ bool TcpClient::parse_one() {
   if (call == open_.end()) {
     ledger_.strange_answer("its id is none of those that wait");
   }
-  const uint32_t number = call->second;
+  const uint32_t number = call->second.number;
   open_.erase(call);
   take(number, payload);
   return true;

@@ -22,6 +22,9 @@ class TcpClient {
     uint32_t pauses_one_in = 0;    ///< answers after which it does not read for a while
   };
 
+  /// Calls under way over T1. Its real clients have one.
+  static constexpr size_t kMostInOrder = 4;
+
   TcpClient(World& the_world, Network& the_network, Ledger& the_ledger, std::string address,
             std::string gateway, Manners manners);
   ~TcpClient();
@@ -31,9 +34,7 @@ class TcpClient {
   void connect();
   /// Only when it may_call().
   void call(Function function, size_t bytes);
-  bool may_call() const {
-    return connected_ && !ended_ && (manners_.wire != Wire::t1 || order_.empty());
-  }
+  bool may_call() const { return connected_ && !ended_ && order_.size() < kMostInOrder; }
   bool connected() const { return connected_; }
   /// Its calls that have no answer and can still get one.
   size_t waiting() const { return waiting_; }
@@ -51,6 +52,8 @@ class TcpClient {
   bool may_be_closed = false;
   /// Connections that the gateway has ended though nothing was wrong with them.
   uint64_t ended_by_gateway = 0;
+  /// Calls of it that the gateway had read as a whole when it left, and did not answer.
+  uint64_t left_unanswered = 0;
   /// Its connection has done nothing that a server may end it for.
   bool honest() const { return honest_; }
 
@@ -64,6 +67,7 @@ class TcpClient {
   void read();
   void parse();
   bool parse_one();
+  void count_unanswered();
   void take(uint32_t number, ByteView payload);
 
   World& world_;
@@ -82,8 +86,13 @@ class TcpClient {
   uint32_t next_id_ = 0;
   std::string out_;
   std::string in_;
-  std::map<uint32_t, uint32_t> open_;  ///< id to number
-  std::deque<uint32_t> order_;         ///< T1 has no ids
+  struct Open {
+    uint32_t number;
+    uint64_t end;  ///< of its bytes among all of the connection
+  };
+  std::map<uint32_t, Open> open_;  ///< by id
+  std::deque<Open> order_;         ///< T1 has no ids
+  uint64_t queued_ = 0;            ///< bytes of the connection
   size_t waiting_ = 0;
 };
 
