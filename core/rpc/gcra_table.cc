@@ -26,10 +26,13 @@ GcraTable::Slot* GcraTable::find_or_claim(Set& set, uint64_t key, uint64_t now_n
     return own;
   }
   for (Slot& slot : set) {
+    const bool idle = slot.due_ns.load(std::memory_order_acquire) <= now_ns;
     uint64_t other = slot.key.load(std::memory_order_relaxed);
-    if (slot.due_ns.load(std::memory_order_relaxed) <= now_ns &&
-        slot.key.compare_exchange_strong(other, key, std::memory_order_relaxed)) {
+    if (idle && slot.key.compare_exchange_strong(other, key, std::memory_order_relaxed)) {
       return &slot;
+    }
+    if (other == key) {
+      return &slot;  // another thread has just claimed it for the same key
     }
   }
   return nullptr;
@@ -46,7 +49,9 @@ GcraTable::Taken GcraTable::take(uint64_t key, uint64_t now_ns, const Allowance&
     if (const uint64_t wait_ns = gcra_wait(next_ns, now_ns, allowance); wait_ns > 0) {
       return {Verdict::refused, wait_ns};
     }
-    if (slot->due_ns.compare_exchange_weak(due_ns, next_ns, std::memory_order_relaxed)) {
+    // Who sees that the place is busy sees whose it is, too.
+    if (slot->due_ns.compare_exchange_weak(due_ns, next_ns, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
       return {Verdict::allowed};
     }
   }

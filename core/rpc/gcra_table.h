@@ -20,8 +20,8 @@ struct Allowance {
 /// any more and another key may have it, so that only keys which are busy now take room.
 ///
 /// Any thread, without locks. Two threads that meet a new key at the same time may give it two
-/// entries, and a key that gets an entry of another one may inherit its last event: either is off
-/// by a burst, once.
+/// entries, when a place becomes free between their looks, and a key that gets an entry of another
+/// one may inherit its last event: either is off by a burst, once.
 class GcraTable {
  public:
   /// Keys that can be busy at a time: 1 MiB.

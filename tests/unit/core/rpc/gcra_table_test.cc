@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "core/base/clock.h"
@@ -123,6 +124,31 @@ TEST(GcraTable, ThreadsTogetherGetTheBurstOnce) {
   hammer();
   other.join();
   EXPECT_EQ(allowed, kEvents);
+}
+
+TEST(GcraTable, ThreadsThatMeetANewKeyTogetherGetItsBurstOnce) {
+  constexpr uint64_t kKeys = 20'000;
+  constexpr int kLooks = 1'000;
+  constexpr Allowance kOne = {.interval_ns = kNsPerSecond, .burst_ns = kNsPerSecond};
+  GcraTable table;
+  std::atomic<uint64_t> arrived = 0;
+  std::atomic<uint64_t> allowed = 0;
+  const auto meet = [&] {
+    for (uint64_t i = 0; i < kKeys; ++i) {
+      ++arrived;
+      for (int looks = 0; arrived < 2 * (i + 1); ++looks) {
+        if (looks > kLooks) {  // the other one may have no processor
+          std::this_thread::yield();
+        }
+      }
+      const uint64_t now_ns = kStartNs + i * 2 * kNsPerSecond;  // the keys before are idle
+      allowed += table.take(kKey + i, now_ns, kOne).verdict == Verdict::allowed ? 1 : 0;
+    }
+  };
+  std::thread other(meet);
+  meet();
+  other.join();
+  EXPECT_EQ(allowed, kKeys);
 }
 
 }  // namespace
