@@ -269,6 +269,9 @@ void Storm::leave() {
   for (const auto& client : clients_) {
     client->may_be_closed = true;
   }
+  for (const auto& client : zmq_clients_) {
+    client->may_be_closed = true;
+  }
   if (prober_ != nullptr) {
     prober_->may_be_closed = true;
   }
@@ -284,6 +287,9 @@ void Storm::begin_drain() {
   draining_ = true;
   tcp_port_->hold_newcomers();
   worker_->drain();
+  if (clients_.size() + zmq_clients_.size() != 0) {
+    schedule_call();  // clients do not know of it
+  }
   constexpr uint64_t kSlack = 10 * kSecond;  // the process may be stopped for 8
   world_.in(plan_.worker.drain_timeout_ms * kMs + kSlack, [this] {
     if (!over_) {

@@ -91,9 +91,14 @@ void Storm::judge_leave() const {
   for (const auto& client : clients_) {
     unanswered += client->left_unanswered;
   }
+  for (const auto& client : zmq_clients_) {
+    unanswered += client->left_unanswered;
+  }
   uint64_t ended = 0;
-  for (const Counter& rejected : worker_->metrics().of(Protocol::tcp).rejected) {
-    ended += rejected.value();
+  for (const Protocol protocol : {Protocol::tcp, Protocol::zmq}) {
+    for (const Counter& rejected : worker_->metrics().of(protocol).rejected) {
+      ended += rejected.value();
+    }
   }
   if (unanswered > ended) {
     violated(

@@ -126,7 +126,7 @@ void Storm::listen(Protocol protocol, const char* address, std::optional<ListenS
 
 void Storm::schedule_call() {
   world_.in(1 + world_.random.below(2 * plan_.call_every), [this] {
-    if (phase_ == Phase::storm) {
+    if (phase_ == Phase::storm || draining_) {
       call_once();
       schedule_call();
     }
@@ -209,6 +209,10 @@ void Storm::befall_zmq_client(Fault fault) {
     default:
       break;
   }
+  flood(client);
+}
+
+void Storm::flood(ZmqClient& client) {
   const Function function = any_function();
   for (uint64_t left = world_.between(2, 20); left > 0 && client.connected(); --left) {
     client.call(function, world_.random.below(plan_.largest_argument));
@@ -396,6 +400,9 @@ void Storm::befall_worker(Fault fault) {
 void Storm::leave_under_load() {
   phase_ = Phase::ending;
   for (const auto& client : clients_) {
+    flood(*client);
+  }
+  for (const auto& client : zmq_clients_) {
     flood(*client);
   }
   // Some of it has come, and some is on its way.

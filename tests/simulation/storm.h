@@ -73,6 +73,7 @@ class Storm {
   void befall_redis(Fault fault);
   void befall_worker(Fault fault);
   void flood(TcpClient& client);
+  void flood(ZmqClient& client);
   /// All clients at once.
   void begin_frames();
   void leave_under_load();

@@ -62,6 +62,7 @@ void ZmqClient::attach(SocketPtr socket) {
   socket_ = std::move(socket);
   socket_->hooks = {.readable = [this] { read(); }, .writable = [this] { pump(); }};
   phase_ = Phase::greeting;
+  written_ = 0;
   out_ = greeting();
   pump();
   read();
@@ -87,6 +88,7 @@ void ZmqClient::pump() {
     if (sent <= 0) {
       return;  // an error shows when it is read
     }
+    written_ += static_cast<uint64_t>(sent);
     out_.erase(0, static_cast<size_t>(sent));
   }
 }
@@ -99,6 +101,9 @@ void ZmqClient::read() {
       return;
     }
     if (got <= 0) {
+      if (got == 0 && may_be_closed) {
+        count_unanswered();
+      }
       world_.note("zmq client closed", open_.size());
       return drop();
     }
@@ -141,6 +146,12 @@ bool ZmqClient::parse_one() {
   return true;
 }
 
+void ZmqClient::count_unanswered() {
+  for (const auto& [id, call] : open_) {
+    left_unanswered += static_cast<uint64_t>(call.end <= socket_->taken_before_end());
+  }
+}
+
 void ZmqClient::send(const std::string& body) {
   OutBuffer head;
   wire::zmtp::write_head(head, body.size());
@@ -153,9 +164,11 @@ void ZmqClient::call(Function function, size_t bytes) {
   // W3's and W4's ids are hexadecimal digits; W5's are any bytes.
   std::string id = fmt::format("{:032x}", next_id_++);
   id = id.substr(id.size() - id_bytes(wire_));
-  open_[id] = number;
   std::string body = id + padded(std::string(kFunctions[static_cast<size_t>(function)]), wire_);
   body += ledger_.at(number).argument;
+  OutBuffer head;
+  wire::zmtp::write_head(head, body.size());
+  open_[id] = {number, written_ + out_.size() + head.size() + body.size()};
   send(body);
 }
 
@@ -173,7 +186,7 @@ void ZmqClient::take(const std::string& body) {
     }
     ledger_.strange_answer("over ZeroMQ");
   }
-  const uint32_t number = call->second;
+  const uint32_t number = call->second.number;
   open_.erase(call);
   ledger_.answered(number, ByteView(body).substr(id.size()));
 }

@@ -25,6 +25,9 @@ class ZmqClient {
   /// Both sides have greeted each other.
   bool connected() const { return phase_ == Phase::open; }
   size_t waiting() const { return open_.size(); }
+  /// As TcpClient's.
+  uint64_t left_unanswered = 0;
+  bool may_be_closed = false;
 
   // What a seed does to it.
   void disconnect();
@@ -42,6 +45,7 @@ class ZmqClient {
   bool parse_one();
   void send(const std::string& body);
   void take(const std::string& body);
+  void count_unanswered();
 
   World& world_;
   Network& network_;
@@ -56,8 +60,13 @@ class ZmqClient {
   std::string out_;
   uint64_t attempt_ = 0;
   uint32_t next_id_ = 0;
-  std::map<std::string, uint32_t> open_;  ///< id to number
-  std::vector<std::string> garbage_;      ///< that it has sent
+  struct Open {
+    uint32_t number;
+    uint64_t end;  ///< of its bytes among all of the connection
+  };
+  std::map<std::string, Open> open_;  ///< by id
+  uint64_t written_ = 0;              ///< bytes
+  std::vector<std::string> garbage_;  ///< that it has sent
 };
 
 }  // namespace zerogate::simulation
