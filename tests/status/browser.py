@@ -69,7 +69,10 @@ class Browser:
         self.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": list(patterns)})
 
     def run(self, script, *arguments):
-        """The value of a JavaScript function's body, which may `await`."""
+        """The value of a JavaScript function's body, which may `await`. One that does must not be
+        run while the page may load itself anew: with the document its answer is lost."""
+        if "await" not in script:
+            return self.driver.execute_script(f"const a = [...arguments]; {script}", *arguments)
         wrapped = (
             "const done = arguments[arguments.length - 1];"
             f"(async (...a) => {{ {script} }})(...[...arguments].slice(0, -1))"
