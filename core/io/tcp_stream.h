@@ -108,6 +108,7 @@ class TcpStream final : private ReadTurns::Waiter,
   void set_kept_capacity(size_t bytes) { shell_->writer.set_kept_capacity(bytes); }
   /// What has been gathered and written so far.
   const StreamWriter& writer() const { return shell_->writer; }
+  /// Of it, what the kernel has taken: see StreamWriter.
   uint64_t written() { return shell_->writer.written(); }
   /// Bytes that wait in libuv for the peer to read.
   size_t unread() const { return uv_stream_get_write_queue_size(&shell_->uv.stream); }
