@@ -53,14 +53,14 @@ struct AdminSources {
 /// The parts of an HTTP request that some page looks at. A header that was not sent is empty.
 struct AdminRequest {
   std::string_view method;
-  std::string_view path;   ///< without the query
-  std::string_view query;  ///< what follows the "?"
-  std::string_view host;   ///< the name or address that the client asked for
-  std::string_view accept;
-  std::string_view accept_encoding;
-  std::string_view authorization;
-  std::string_view origin;
-  std::string_view fetch_site;  ///< Sec-Fetch-Site: what a browser says of a request's origin
+  std::string_view path;        ///< without the query
+  std::string_view query = {};  ///< what follows the "?"
+  std::string_view host = {};   ///< the name or address that the client asked for
+  std::string_view accept = {};
+  std::string_view accept_encoding = {};
+  std::string_view authorization = {};
+  std::string_view origin = {};
+  std::string_view fetch_site = {};  ///< Sec-Fetch-Site: what a browser says of a request's origin
 };
 
 struct AdminPage {
