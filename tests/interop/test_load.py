@@ -90,7 +90,7 @@ async def test_client_times_out_and_goes_on(kind, own_peer, own_redis, clients):
 
 @pytest.mark.gateway
 async def test_stopped_redis_is_an_error_in_time(kind, start_gateway, own_redis, clients):
-    """Its time-out is as long that others, who do not wait for it, are much quicker on a busy machine."""
+    """Its time-out is so long that others, who do not wait for it, are quicker on a busy machine, too."""
     gateway = start_gateway(own_redis.url(), environment={"ZEROGATE_REDIS_TIMEOUT": "3s"})
     client = clients.open(kind, gateway)
     beside = clients.open(kind, gateway)

@@ -256,10 +256,6 @@ void Storm::judge_probes() {
     }
   }
   judge_leftovers(worker_->metrics());
-  end();
-}
-
-void Storm::end() {
   phase_ = Phase::ending;
   leave();
 }

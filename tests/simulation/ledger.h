@@ -48,6 +48,12 @@ struct CallRecord {
   uint32_t saved_by = 0;  ///< and the call that has saved it
 };
 
+/// A call that a client waits for.
+struct SentCall {
+  uint32_t number;
+  uint64_t end;  ///< of its bytes among all that the client has sent over this connection
+};
+
 /// Numbers calls, judges answers, and adds up what the gateway's counters must agree with.
 class Ledger {
  public:

@@ -29,7 +29,7 @@ RateLimitOptions limit_of(std::vector<std::string> functions, Per per, uint32_t 
 }
 
 // Each lets through what Storm::probe() does.
-std::vector<RateLimitOptions> rate_limits(World& world) {
+std::vector<RateLimitOptions> rate_limits_for(World& world) {
   std::vector<RateLimitOptions> limits;
   if (!world.chance(3)) {
     return limits;
@@ -72,11 +72,18 @@ Plan::Plan(World& world) : network(network_plan(world)) {
          (network.short_one_in == 0 || network.short_one_in == 10);
   call_every = storm / (many ? 700 : world.between(40, 300));
   fault_every = storm / world.between(5, 80);
-  rate_limits = ::zerogate::simulation::rate_limits(world);
+  rate_limits = rate_limits_for(world);
   shuts_out = clients > 1 && world.chance(6);
   service_most = one_of<uint64_t>(world, {2 * kMs, 50 * kMs, 500 * kMs});
   largest_argument = large ? 120'000 : one_of<size_t>(world, {16, 300, 6'000});
 
+  plan_worker(world);
+  plan_backends(world);
+  b_servers = one_of(world, {TcpServer::Kind::one_at_a_time, TcpServer::Kind::gateway});
+  worker.routing = routing(world, false);
+}
+
+void Plan::plan_worker(World& world) {
   worker.identity = "gateway:simulate";  // as long as one is
   worker.max_in_flight = one_of<uint32_t>(world, {3, 20, 20'000});
   worker.tcp.max_message = large ? 200 << 10 : 32 << 10;
@@ -100,7 +107,9 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   worker.redis.connections = static_cast<uint32_t>(world.between(1, 3));
   worker.redis.timeout_ms = one_of<uint32_t>(world, {300, 1'000});
   worker.redis.max_pending = one_of<uint32_t>(world, {2, 10'000});
+}
 
+void Plan::plan_backends(World& world) {
   a.name = "a";
   b.name = "b";
   c.name = "c";
@@ -127,8 +136,6 @@ Plan::Plan(World& world) : network(network_plan(world)) {
     a.connections = 1;
     a.pipeline_wait_ms = 10'000;
   }
-  b_servers = one_of(world, {TcpServer::Kind::one_at_a_time, TcpServer::Kind::gateway});
-  worker.routing = routing(world, false);
 }
 
 std::vector<std::string> Plan::servers_of(char backend) const {

@@ -71,6 +71,10 @@ struct Plan {
   BackendOptions b;  ///< has a name
   TcpServer::Kind b_servers = TcpServer::Kind::one_at_a_time;
   BackendOptions c;  ///< speaks ZeroMQ
+
+ private:
+  void plan_worker(World& world);
+  void plan_backends(World& world);
 };
 
 inline constexpr const char* kGatewayTcp = "10.9.0.1:5561";

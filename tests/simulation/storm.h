@@ -85,7 +85,6 @@ class Storm {
   void judge_probes();
   void judge_clients();
   void tell_backends() const;
-  void end();
   void leave();
   void begin_drain();
   void on_progress();

@@ -179,7 +179,7 @@ void TcpClient::read() {
 
 void TcpClient::count_unanswered() {
   const uint64_t taken = socket_->taken_before_end();
-  for (const Open& call : order_) {
+  for (const SentCall& call : order_) {
     left_unanswered += static_cast<uint64_t>(call.end <= taken);
   }
   for (const auto& [id, call] : open_) {

@@ -86,13 +86,9 @@ class TcpClient {
   uint32_t next_id_ = 0;
   std::string out_;
   std::string in_;
-  struct Open {
-    uint32_t number;
-    uint64_t end;  ///< of its bytes among all of the connection
-  };
-  std::map<uint32_t, Open> open_;  ///< by id
-  std::deque<Open> order_;         ///< T1 has no ids
-  uint64_t queued_ = 0;            ///< bytes of the connection
+  std::map<uint32_t, SentCall> open_;  ///< by id
+  std::deque<SentCall> order_;         ///< T1 has no ids
+  uint64_t queued_ = 0;                ///< bytes of the connection
   size_t waiting_ = 0;
 };
 

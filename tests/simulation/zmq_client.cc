@@ -152,11 +152,13 @@ void ZmqClient::count_unanswered() {
   }
 }
 
-void ZmqClient::send(const std::string& body) {
+uint64_t ZmqClient::send(const std::string& body) {
   OutBuffer head;
   wire::zmtp::write_head(head, body.size());
   out_.append(head.view()).append(body);
+  const uint64_t end = written_ + out_.size();
   pump();
+  return end;
 }
 
 void ZmqClient::call(Function function, size_t bytes) {
@@ -166,10 +168,7 @@ void ZmqClient::call(Function function, size_t bytes) {
   id = id.substr(id.size() - id_bytes(wire_));
   std::string body = id + padded(std::string(kFunctions[static_cast<size_t>(function)]), wire_);
   body += ledger_.at(number).argument;
-  OutBuffer head;
-  wire::zmtp::write_head(head, body.size());
-  open_[id] = {number, written_ + out_.size() + head.size() + body.size()};
-  send(body);
+  open_[id] = {number, send(body)};
 }
 
 void ZmqClient::take(const std::string& body) {

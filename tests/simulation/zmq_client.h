@@ -43,7 +43,8 @@ class ZmqClient {
   void pump();
   void read();
   bool parse_one();
-  void send(const std::string& body);
+  /// Returns where its bytes end among all of the connection.
+  uint64_t send(const std::string& body);
   void take(const std::string& body);
   void count_unanswered();
 
@@ -60,13 +61,9 @@ class ZmqClient {
   std::string out_;
   uint64_t attempt_ = 0;
   uint32_t next_id_ = 0;
-  struct Open {
-    uint32_t number;
-    uint64_t end;  ///< of its bytes among all of the connection
-  };
-  std::map<std::string, Open> open_;  ///< by id
-  uint64_t written_ = 0;              ///< bytes
-  std::vector<std::string> garbage_;  ///< that it has sent
+  std::map<std::string, SentCall> open_;  ///< by id
+  uint64_t written_ = 0;                  ///< bytes
+  std::vector<std::string> garbage_;      ///< that it has sent
 };
 
 }  // namespace zerogate::simulation
