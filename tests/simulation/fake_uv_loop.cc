@@ -36,6 +36,10 @@ std::vector<Handle*>& Loop::list_of(const Handle& handle) {
 void end_write(Handle& handle, int status) {
   uv_write_t* write = std::exchange(handle.write, nullptr);
   handle.left = {};
+  if (const size_t went_on = std::exchange(handle.went_on, 0);
+      status != 0 && status != UV_ECANCELED) {
+    handle.socket->count_broken_off(went_on);
+  }
   reinterpret_cast<uv_stream_t*>(handle.uv)->write_queue_size = 0;
   handle.on_write(write, status);
 }
@@ -126,6 +130,7 @@ void go_on_writing(Handle& handle) {
     return end_write(handle, static_cast<int>(sent));
   }
   handle.left.remove_prefix(static_cast<size_t>(sent));
+  handle.went_on += static_cast<size_t>(sent);
   reinterpret_cast<uv_stream_t*>(handle.uv)->write_queue_size = handle.left.size();
   if (handle.left.empty()) {
     end_write(handle, 0);

@@ -43,6 +43,7 @@ struct Handle {
   uv_write_t* write = nullptr;
   uv_write_cb on_write = nullptr;
   std::string_view left;  ///< of the write; its owner keeps the bytes
+  size_t went_on = 0;     ///< of the write, bytes that have left since it waits
 };
 
 /// There is one at a time.

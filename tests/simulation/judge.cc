@@ -41,7 +41,7 @@ void Storm::after_turn() {
     judge_queues();
   }
   if (turns_ % kCountersEvery == 0) {
-    judge_counters(false);
+    judge_in_flight(false);
   }
 }
 
@@ -57,7 +57,7 @@ void Storm::judge_spinning() {
   }
 }
 
-void Storm::judge_counters(bool at_end) {
+uint64_t Storm::in_flight() const {
   const WorkerMetrics& metrics = worker_->metrics();
   uint64_t ended = 0;
   for (FunctionLabel label = 0; label < FunctionLabels::kLabels; ++label) {
@@ -74,9 +74,13 @@ void Storm::judge_counters(bool at_end) {
   if (ended > begun) {
     violated(fmt::format("{} outcomes of {} requests", ended, begun));
   }
-  if (begun - ended > plan_.worker.max_in_flight || (at_end && begun != ended)) {
-    violated(fmt::format("{} requests, {} outcomes: {} in flight, limit {}", begun, ended,
-                         begun - ended, at_end ? 0 : plan_.worker.max_in_flight));
+  return begun - ended;
+}
+
+void Storm::judge_in_flight(bool at_end) const {
+  const uint64_t limit = at_end ? 0 : plan_.worker.max_in_flight;
+  if (in_flight() > limit) {
+    violated(fmt::format("{} requests are in flight, limit {}", in_flight(), limit));
   }
 }
 
@@ -109,7 +113,7 @@ void Storm::judge_durations() {
 // Each function's own counters against what its clients know.
 void Storm::judge_end() {
   over_ = true;
-  judge_counters(true);
+  judge_in_flight(true);
   judge_durations();
   judge_traffic();
   judge_attempts();
@@ -187,7 +191,7 @@ void Storm::judge_calm() {
   if (worker_->reloading()) {
     violated("a reload has not ended");
   }
-  judge_counters(false);
+  judge_in_flight(false);
   phase_ = Phase::probing;
   clients_.clear();
   zmq_clients_.clear();

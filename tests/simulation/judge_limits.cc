@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/glob.h"
+#include "core/io/frame_reader.h"
 #include "core/listener/memory_keeper.h"
 #include "core/rpc/rate_limits.h"
 #include "tests/simulation/storm.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr Protocol kPorts[] = {Protocol::tcp, Protocol::zmq};
 constexpr uint64_t kMostConnections = 4;  ///< of a plan, to an endpoint
+constexpr uint32_t kTurnsToTake = 20;     ///< what has waited
 constexpr std::string_view kOverRate = "over the rate limit \"";
 
 /// What a limit counts together.
@@ -47,9 +49,22 @@ void Storm::judge_limits() {
   }
 }
 
+// Connections may keep a read's bytes each that wait for calls under way, or for replies to be
+// read, and then for their turn. They have the limit of all alone.
+uint64_t Storm::most_behind_calls() {
+  const WorkerMetrics& metrics = worker_->metrics();
+  const bool unread = metrics.memory[static_cast<size_t>(MemoryUse::replies)].value() != 0;
+  if (unread || in_flight() != 0) {
+    free_turns_ = 0;
+  }
+  const uint64_t connections =
+      metrics.of(Protocol::tcp).connections.value() + metrics.of(Protocol::zmq).connections.value();
+  return ++free_turns_ > kTurnsToTake ? 0 : connections * FrameReader::kSharedBytes;
+}
+
 // One message of the largest size is let in beside each limit, and what is long has claimed its
 // memory from that of all.
-void Storm::judge_memory() const {
+void Storm::judge_memory() {
   const WorkerOptions& options = plan_.worker;
   const uint64_t largest = options.tcp.max_message;
   const uint64_t claims = plan_.large ? std::max(options.memory, options.tcp.max_message) : 0;
@@ -62,7 +77,12 @@ void Storm::judge_memory() const {
                            kMemoryUseNames[static_cast<size_t>(use)], limit));
     }
   };
-  judge(MemoryUse::requests, std::size(kPorts) * (options.tcp.receive_memory + largest) + claims);
+  const uint64_t unfinished = std::size(kPorts) * (options.tcp.receive_memory + largest) + claims;
+  if (held(MemoryUse::requests) > unfinished) {
+    judge(MemoryUse::requests, unfinished + most_behind_calls());
+  } else {
+    free_turns_ = 0;
+  }
   judge(MemoryUse::replies, std::size(kPorts) * (options.tcp.send_memory + largest));
   judge(MemoryUse::forwarded, 2 * (options.request_memory + largest));
   // Clients that hold little are not ended.

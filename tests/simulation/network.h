@@ -32,6 +32,8 @@ struct Traffic {
   uint64_t accepted = 0;  ///< connections
   uint64_t received = 0;  ///< bytes
   uint64_t sent = 0;      ///< the same
+  /// Of those, bytes of writes that broke off: libuv does not tell how much had left.
+  uint64_t broken_off = 0;
 };
 
 class Socket;
@@ -79,6 +81,11 @@ class Socket : public std::enable_shared_from_this<Socket> {
   void set_idle(uint32_t s) { idle_s_ = s; }
   uint64_t read_bytes = 0;  ///< that this end has ever taken
   void count_accepted() const { ++traffic_->accepted; }
+  void count_broken_off(uint64_t bytes) const {
+    if (traffic_ != nullptr) {
+      traffic_->broken_off += bytes;
+    }
+  }
 
  private:
   friend class Network;

@@ -89,7 +89,8 @@ class Storm {
   void begin_drain();
   void on_progress();
   void after_turn();
-  void judge_counters(bool at_end);
+  uint64_t in_flight() const;
+  void judge_in_flight(bool at_end) const;
   void judge_spinning();
   void judge_durations();
   void judge_end();
@@ -102,7 +103,8 @@ class Storm {
 
   // What has a limit: judge_limits.cc.
   void judge_limits();
-  void judge_memory() const;
+  void judge_memory();
+  uint64_t most_behind_calls();
   void judge_queues();
   void judge_rates() const;
 
@@ -117,6 +119,7 @@ class Storm {
   bool draining_ = false;
   FunctionLabels labels_{{}};
   RateLimits rate_limits_;
+  uint32_t free_turns_ = 0;  ///< in a row, of many bytes of requests and nothing that they wait for
   bool rates_stood_ = true;  ///< no reload has taken the rate limits away
   uint64_t began_ns_ = world_.now();
   std::optional<ListenSocket> tcp_port_;
