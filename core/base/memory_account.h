@@ -13,7 +13,8 @@ namespace zerogate {
 
 /// What holds memory. Label values of memory_budget_bytes.
 enum class MemoryUse : uint8_t {
-  requests,      ///< unfinished frames, a long one with all that it will be
+  /// Unfinished frames, a long one with all that it will be, and what waits behind calls under way.
+  requests,
   replies,       ///< not read yet
   zmq_requests,  ///< CURVE port: what libzmq has read and the worker has not
   zmq_replies,   ///< CURVE port: what libzmq has not sent yet, and memory kept for it

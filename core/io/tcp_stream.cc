@@ -189,6 +189,7 @@ void TcpStream::on_connected(int status) {
 
 int TcpStream::start_reading() {
   reading_ = true;
+  account_kept();
   return read_on();
 }
 
@@ -202,7 +203,7 @@ int TcpStream::read_on() {
   const auto alloc = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     TcpStream& self = *static_cast<Shell*>(handle->data)->stream;
     *buffer = self.reader_.space(self.read_buffer_);
-    if (self.accounted_ != 0) {
+    if (self.accounted_.kept != 0) {
       self.account_kept();  // a long frame's memory grows
     }
   };
@@ -242,7 +243,7 @@ void TcpStream::on_read(ssize_t size) {
   if (totals_ != nullptr) {
     totals_->received += static_cast<size_t>(size);
   }
-  if (accounted_ != 0) {
+  if (accounted_.kept != 0) {
     account_kept();
   }
   if (chunk.bytes.empty()) {
@@ -320,6 +321,7 @@ int TcpStream::fd() const {
 
 void TcpStream::stop_reading() {
   reading_ = false;
+  account_kept();
   if (shell_->opened) {
     uv_read_stop(&shell_->uv.stream);
   }

@@ -55,8 +55,9 @@ class TcpStream final : private ReadTurns::Waiter,
 
   /// Over all streams of an owner of many.
   struct Totals {
-    size_t kept = 0;        ///< memory of unfinished frames
-    size_t unclaimed = 0;   ///< of it, what a MemoryAccount has not granted
+    size_t kept = 0;        ///< memory of what has come and is of no use yet
+    size_t unfinished = 0;  ///< of it, what waits for the peer: of streams that read
+    size_t unclaimed = 0;   ///< of kept, what a MemoryAccount has not granted
     uint64_t received = 0;  ///< all bytes ever read
   };
 
@@ -182,8 +183,11 @@ class TcpStream final : private ReadTurns::Waiter,
   void work_on_tls();
   bool shake_hands();
   void decrypt();
-  /// The bytes that wait to be decrypted are unfinished frames', too.
-  void account_held(size_t held);
+  /// The bytes that wait to be decrypted are kept, too.
+  void account_encrypted(size_t bytes) {
+    encrypted_ = bytes;
+    account_kept();
+  }
   void fail_tls();
   bool is_connected_to_itself() const;
   /// The kernel's part of it.
@@ -205,10 +209,12 @@ class TcpStream final : private ReadTurns::Waiter,
   void take_turn() override;
   void account_kept() {
     if (totals_ != nullptr) {
-      const size_t kept = reader_.memory();
-      const size_t unclaimed = claim_state == State::granted ? 0 : kept;
-      totals_->kept += kept - std::exchange(accounted_, kept);
-      totals_->unclaimed += unclaimed - std::exchange(unclaimed_, unclaimed);
+      const size_t kept = reader_.memory() + encrypted_;
+      const size_t unfinished = reading_ ? kept : 0;
+      const size_t unclaimed = claim_state == State::granted ? encrypted_ : kept;
+      totals_->kept += kept - std::exchange(accounted_.kept, kept);
+      totals_->unfinished += unfinished - std::exchange(accounted_.unfinished, unfinished);
+      totals_->unclaimed += unclaimed - std::exchange(accounted_.unclaimed, unclaimed);
     }
   }
 
@@ -218,9 +224,12 @@ class TcpStream final : private ReadTurns::Waiter,
   Totals* const totals_;
   Shell* shell_;  ///< null once it is closed
   FrameReader reader_;
-  size_t accounted_ = 0;  ///< this stream's part of Totals::kept
-  size_t unclaimed_ = 0;  ///< and of Totals::unclaimed
-  size_t held_ = 0;       ///< and of both, what waits to be decrypted
+  struct {
+    size_t kept = 0;
+    size_t unfinished = 0;
+    size_t unclaimed = 0;
+  } accounted_;           ///< this stream's part of Totals
+  size_t encrypted_ = 0;  ///< of that, what waits to be decrypted
   ReadTurns* turns_ = nullptr;
   size_t without_pause_ = 0;  ///< bytes that it has read and found more behind them
   bool reading_ = false;      ///< its owner wants to read

@@ -74,7 +74,7 @@ void TcpStream::work_on_tls() {
     return;
   }
   tls_->hold();
-  account_held(tls_->held());
+  account_encrypted(tls_->held());
   if (tls_->has_pending() && shell_->opened) {
     uv_read_stop(&shell_->uv.stream);  // until that is worked on
   }
@@ -132,13 +132,6 @@ void TcpStream::decrypt() {
   }
 }
 
-void TcpStream::account_held(size_t held) {
-  if (totals_ != nullptr) {
-    totals_->kept += held - held_;
-    totals_->unclaimed += held - std::exchange(held_, held);
-  }
-}
-
 // Beside what was read, OpenSSL has a record that is not whole, and the rest of one that is.
 size_t TcpStream::most_in_tls() const {
   constexpr size_t kRecords = size_t{2} * (16 << 10);
@@ -159,7 +152,7 @@ void TcpStream::end_tls() {
 // A peer that waits for more hears that none comes.
 void TcpStream::close_tls() {
   tls_->stop_waiting();
-  account_held(0);
+  account_encrypted(0);
   if (tls_->session().open() && !shell_->writer.waiting() && shell_->opened) {
     end_tls();
   }

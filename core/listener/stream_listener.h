@@ -155,7 +155,8 @@ class StreamListener final : private StreamSession::Owner, private EndOfTurn {
   void account_memory();
   StreamSession* find_largest();
   StreamSession* find_slowest();
-  StreamSession* least_useful(size_t (StreamSession::*bytes)() const);
+  StreamSession* least_useful(size_t (StreamSession::*bytes)() const,
+                              uint64_t (StreamSession::*since_ms)() const);
   bool end_for_memory(StreamSession* session);
   bool beginnings_hoard() const;
   void count_bytes();

@@ -35,7 +35,7 @@ StreamSession* StreamListener::find_largest() {
   return largest;
 }
 
-// Beginnings of frames may be many and each of them short.
+// Beginnings of frames, and what waits behind calls, may be many and each of them short.
 bool StreamListener::beginnings_hoard() const {
   return shared_.in.unclaimed > shared_.memory.limit() / 2;
 }
@@ -49,8 +49,9 @@ size_t StreamListener::largest_hoard() {
 }
 
 bool StreamListener::end_largest() {
-  StreamSession* least =
-      beginnings_hoard() ? least_useful(&StreamSession::unclaimed_bytes) : nullptr;
+  StreamSession* least = beginnings_hoard() ? least_useful(&StreamSession::unclaimed_bytes,
+                                                           &StreamSession::stands_since_ms)
+                                            : nullptr;
   return end_for_memory(least != nullptr ? least : find_largest());
 }
 
@@ -102,31 +103,35 @@ double StreamListener::slowest_pace() {
   return session != nullptr ? session->pace() : kNoPace;
 }
 
+// What waits for calls that are under way is no fault of its peer's and has no limit of its own:
+// that of all memory holds it.
 void StreamListener::shed_memory() {
   const auto shed = [this](const size_t& sum, size_t limit, auto bytes, Rejected reason) {
     while (sum > limit + options().max_message) {
-      StreamSession* session = least_useful(bytes);
+      StreamSession* session = least_useful(bytes, &StreamSession::waits_since_ms);
       if (session == nullptr) {
         return;
       }
       session->reject(reason);
     }
   };
-  shed(shared_.in.kept, options().receive_memory, &StreamSession::received_bytes,
+  shed(shared_.in.unfinished, options().receive_memory, &StreamSession::unfinished_bytes,
        Rejected::receive_memory);
   shed(shared_.held, options().send_memory, &StreamSession::held_bytes, Rejected::send_memory);
 }
 
 // Among those that hold some of the `bytes` in question: closing any other would free nothing. Of
 // slow peers, as all are that have come within the second, the one goes that has had most time.
-StreamSession* StreamListener::least_useful(size_t (StreamSession::*bytes)() const) {
+StreamSession* StreamListener::least_useful(size_t (StreamSession::*bytes)() const,
+                                            uint64_t (StreamSession::*since_ms)() const) {
   StreamSession* least = nullptr;
   std::pair<double, uint64_t> worst;
   sessions_.for_each([&](uint32_t, auto& session) {
-    if (((*session).*bytes)() == 0 || session->waits_since_ms() == 0) {
+    const uint64_t since = ((*session).*since_ms)();
+    if (((*session).*bytes)() == 0 || since == 0) {
       return;
     }
-    const std::pair rank(std::max(session->pace(), kSlowPace), session->waits_since_ms());
+    const std::pair rank(std::max(session->pace(), kSlowPace), since);
     if (least == nullptr || rank < worst) {
       worst = rank;
       least = session.get();

@@ -103,18 +103,21 @@ void StreamSession::consume(ByteView bytes, uint64_t received_ns) {
   size_t frame_size = 0;
   const ByteView rest = shared_.protocol.consume(*this, bytes, received_ns, frame_size);
   if (rest.empty() && ready()) {
-    partial_since_ms_ = 0;
+    partial_since_ms_ = blocked_since_ms_ = 0;
   } else if (open_) {
     keep(bytes, rest, frame_size);
   }
 }
 
 void StreamSession::keep(ByteView bytes, ByteView rest, size_t frame_size) {
-  if (blocked()) {
-    partial_since_ms_ = 0;
+  const bool is_blocked = blocked();
+  uint64_t& since_ms = is_blocked ? blocked_since_ms_ : partial_since_ms_;
+  (is_blocked ? partial_since_ms_ : blocked_since_ms_) = 0;
+  if (since_ms == 0 || rest.size() != bytes.size()) {
+    since_ms = shared_.clock.now_ms();
+  }
+  if (is_blocked) {
     stop_reading();
-  } else if (partial_since_ms_ == 0 || rest.size() != bytes.size()) {
-    partial_since_ms_ = shared_.clock.now_ms();
   }
   if (!rest.empty()) {
     stream_.keep(rest, frame_size);

@@ -195,6 +195,8 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   size_t received_bytes() const { return stream_.reader().memory(); }
   size_t unsent_bytes() const { return stream_.writer().unsent(); }
   size_t held_bytes() const { return stream_.writer().held(); }
+  /// Of received_bytes(), what waits for the peer to send more.
+  size_t unfinished_bytes() const { return reading_ ? received_bytes() : 0; }
   /// Of received_bytes(), what the memory account has not granted.
   size_t unclaimed_bytes() const { return stream_.holds_claim() ? 0 : received_bytes(); }
   /// Which part of what it holds for its peer, with all that it has claimed, the peer has sent or
@@ -204,6 +206,9 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   bool is_judged(uint64_t now_ms) const;
   /// Since when a frame is unfinished, or hardly read is what waits for the peer; 0 when neither.
   uint64_t waits_since_ms() const;
+  /// Since when what it has received stands: it waits for the rest of a frame, or for the answers
+  /// to calls before it. 0 when neither.
+  uint64_t stands_since_ms() const { return std::max(partial_since_ms_, blocked_since_ms_); }
   /// Since when the peer has read nothing of what waits for it, 0 when nothing waits.
   uint64_t unread_since_ms() const { return unread_since_ms_; }
   /// Ends the session when its peer has stalled: a frame not finished, or replies not read. True
@@ -274,6 +279,7 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   uint64_t written_ = 0;            ///< and of Shared::sent
   TcpStream stream_;
   uint64_t partial_since_ms_ = 0;
+  uint64_t blocked_since_ms_ = 0;  ///< never at the same time
   uint64_t unread_since_ms_ = 0;
   uint64_t reads_slowly_since_ms_ = 0;  ///< while something is unread
   uint64_t shaking_since_ms_ = 0;       ///< TLS: when the handshake that is not done was begun

@@ -12,8 +12,8 @@ void collect_memory(const Workers& workers, std::vector<MetricFamily>& families)
   Family held(
       "zerogate_memory_budget_bytes",
       "Memory that clients, backends and Redis make the gateway hold, by use: requests = "
-      "unfinished ones, "
-      "replies = not read yet, zmq_requests and zmq_replies = what libzmq has of them on the port "
+      "unfinished ones, or behind calls that are under way, replies = not read yet, zmq_requests "
+      "and zmq_replies = what libzmq has of them on the port "
       "with CURVE (requests: only under a memory limit), forwarded = calls to backends, "
       "backend_replies = unfinished ones of backends over TCP and long ones that ZeroMQ hands "
       "over, redis_replies = those of Redis, "

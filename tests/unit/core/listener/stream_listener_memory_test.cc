@@ -225,6 +225,60 @@ TEST_F(LongFramesTest, ManyBeginningsOverTheLimitEndNoneThatGoesOn) {
   EXPECT_FALSE(open(*beginnings.front()));
 }
 
+TEST_F(LongFramesTest, WhatWaitsForCallsUnderWayTakesNoRoomFromFramesThatGoOn) {
+  options_.max_message = 4 << 10;
+  options_.receive_memory = 64 << 10;
+  std::vector<std::unique_ptr<Peer>> waiting;
+  for (int i = 0; i < 10; ++i) {
+    waiting.push_back(connect());
+    waiting.back()->send("1\n" + std::string(20'000, 'x') + "\n");
+    turn();
+  }
+  const auto goes_on = connect();
+  goes_on->send(std::string(20'000, 'x'));
+  turn();
+  EXPECT_GE(memory_.held(MemoryUse::requests), 11 * 20'000u);
+  EXPECT_EQ(rejected(Rejected::receive_memory), 0u);
+  EXPECT_TRUE(open(*goes_on));
+}
+
+TEST_F(LongFramesTest, WhatWasBlockedCountsAsUnfinishedWhenItIsReadOn) {
+  options_.max_message = 4 << 10;
+  options_.receive_memory = 64 << 10;
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 5; ++i) {
+    peers.push_back(connect());
+    peers.back()->send("1\n" + std::string(20'000, 'x'));
+    turn();
+    wait_ms(10);
+  }
+  EXPECT_EQ(rejected(Rejected::receive_memory), 0u);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(answer(next(), "A"));
+  }
+  answer_is_out();
+  answer_is_out();
+  EXPECT_EQ(rejected(Rejected::receive_memory), 2u) << "68 KiB may stay";
+}
+
+TEST_F(LongFramesTest, OfWhatWaitsForCallsUnderWayTheOldestGoesOverTheLimitOfAll) {
+  const auto goes_on = begin_frame(kFrame, 20'000);
+  send_for(2, {{goes_on.get(), 15'000}});
+  std::vector<std::unique_ptr<Peer>> waiting;
+  for (int i = 0; i < 30; ++i) {
+    waiting.push_back(connect());
+    waiting.back()->send("1\n" + std::string(40'000, 'x') + "\n");
+    turn();
+    wait_ms(10);
+    keep();
+    EXPECT_FALSE(memory_.over());
+  }
+  EXPECT_GE(rejected(Rejected::receive_memory), 1u);
+  EXPECT_TRUE(open(*goes_on));
+  EXPECT_FALSE(open(*waiting.front()));
+  EXPECT_TRUE(open(*waiting.back()));
+}
+
 TEST_F(LongFramesTest, OfManyBeginningsTheOldestStaysWhileItGoesOn) {
   options_.receive_memory = 64 << 10;
   const auto goes_on = begin_frame(kFrame, 20'000);
