@@ -197,7 +197,9 @@ async def test_drain(start_gateway, own_redis, clients):
     await until(lambda: gateway.readyz()[0] == 503, PATIENCE_S, "/readyz is 503")
     for client in late:  # an idle TCP connection may be closed as well
         with pytest.raises((RemoteException, ConnectionException)):
-            await client.call("hello_world", timeout=3_000)
+            async with asyncio.timeout(PATIENCE_S):  # workers hear of it after /readyz
+                while True:
+                    await client.call("hello_world", timeout=3_000)
     own_redis.resume()
     assert [order["status"] for order in await asyncio.gather(*calls)] == [0] * len(calls)
     await asyncio.to_thread(gateway.wait_for_exit)
