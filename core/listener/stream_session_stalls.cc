@@ -40,9 +40,12 @@ double StreamSession::pace() const {
          static_cast<double>(std::max<size_t>(received + held_bytes(), 1));
 }
 
-// While it waits for memory it is not read, and then its time begins anew.
+// While it waits for memory it is not read, and then its time begins anew. What waits for its
+// peer's own calls, none of which ends, is judged as well: any number of peers could hold all
+// memory so.
 bool StreamSession::is_judged(uint64_t now_ms) const {
-  const uint64_t since_ms = waits_since_ms();
+  const uint64_t waits_ms = waits_since_ms();
+  const uint64_t since_ms = waits_ms != 0 || unread_since_ms_ != 0 ? waits_ms : blocked_since_ms_;
   return since_ms != 0 && now_ms - since_ms >= kSlowReaderMs && !waited_for_memory_ &&
          !stream_.waits_for_memory();
 }

@@ -54,6 +54,13 @@ class LongFramesTest : public StreamTest {
     turn();
     return peer;
   }
+  /// A peer of which `calls` are taken one after the other, with 60 KB behind them.
+  std::unique_ptr<Peer> stand_behind_calls(ByteView calls) {
+    auto peer = connect();
+    peer->send(std::string(calls) + std::string(60'000, 'x') + "\n");
+    turn();
+    return peer;
+  }
   void end_frame(Peer& peer) {
     for (size_t left = kFrame - kBegun; left != 0;) {
       const size_t piece = std::min<size_t>(left, 50'000);
@@ -230,14 +237,12 @@ TEST_F(LongFramesTest, WhatWaitsForCallsUnderWayTakesNoRoomFromFramesThatGoOn) {
   options_.receive_memory = 64 << 10;
   std::vector<std::unique_ptr<Peer>> waiting;
   for (int i = 0; i < 10; ++i) {
-    waiting.push_back(connect());
-    waiting.back()->send("1\n" + std::string(20'000, 'x') + "\n");
-    turn();
+    waiting.push_back(stand_behind_calls("1\n"));
   }
   const auto goes_on = connect();
   goes_on->send(std::string(20'000, 'x'));
   turn();
-  EXPECT_GE(memory_.held(MemoryUse::requests), 11 * 20'000u);
+  EXPECT_GE(memory_.held(MemoryUse::requests), 10 * 60'000 + 20'000u);
   EXPECT_EQ(rejected(Rejected::receive_memory), 0u);
   EXPECT_TRUE(open(*goes_on));
 }
@@ -266,9 +271,7 @@ TEST_F(LongFramesTest, OfWhatWaitsForCallsUnderWayTheOldestGoesOverTheLimitOfAll
   send_for(2, {{goes_on.get(), 15'000}});
   std::vector<std::unique_ptr<Peer>> waiting;
   for (int i = 0; i < 30; ++i) {
-    waiting.push_back(connect());
-    waiting.back()->send("1\n" + std::string(40'000, 'x') + "\n");
-    turn();
+    waiting.push_back(stand_behind_calls("1\n"));
     wait_ms(10);
     keep();
     EXPECT_FALSE(memory_.over());
@@ -277,6 +280,31 @@ TEST_F(LongFramesTest, OfWhatWaitsForCallsUnderWayTheOldestGoesOverTheLimitOfAll
   EXPECT_TRUE(open(*goes_on));
   EXPECT_FALSE(open(*waiting.front()));
   EXPECT_TRUE(open(*waiting.back()));
+}
+
+TEST_F(LongFramesTest, WhatStandsBehindCallsGoesWhileOthersWaitForMemory) {
+  const auto goes_on = stand_behind_calls("1\n2\n3\n");
+  std::vector<std::unique_ptr<Peer>> standing;
+  for (int i = 0; i < 15; ++i) {
+    standing.push_back(stand_behind_calls("1\n"));
+  }
+  for (int i = 0; i < 2; ++i) {
+    wait_ms(StreamSession::kSlowReaderMs);
+    EXPECT_TRUE(answer(i == 0 ? next() : lines_.lines.back(), "A"));
+    answer_is_out();
+    answer_is_out();
+  }
+  keep();
+  EXPECT_EQ(rejected(Rejected::receive_memory), 0u) << "nobody is harmed";
+  const auto waits = begin_frame();
+  ASSERT_TRUE(memory_.waiting());
+  wait_ms(MemoryKeeper::kJudgeMs);
+  keep();
+  EXPECT_FALSE(memory_.waiting());
+  EXPECT_TRUE(open(*waits));
+  EXPECT_TRUE(open(*goes_on));
+  EXPECT_GE(rejected(Rejected::receive_memory), 1u);
+  EXPECT_LT(rejected(Rejected::receive_memory), 8u) << "as many as are needed";
 }
 
 TEST_F(LongFramesTest, OfManyBeginningsTheOldestStaysWhileItGoesOn) {

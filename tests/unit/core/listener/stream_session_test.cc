@@ -278,6 +278,17 @@ TEST_F(StreamSessionTest, EachRequestHasItsOwnTime) {
   EXPECT_EQ(waiting(), 10u);
 }
 
+TEST_F(StreamSessionTest, WhatWaitsForACallHasAllItsTimeAlthoughItsCallCameInPieces) {
+  const auto peer = connect();
+  peer->send("1");
+  turn();
+  peer->send("\n2\n");
+  turn();
+  wait_ms(2 * kStallMs);
+  EXPECT_EQ(rejected(Rejected::stalled), 0u);
+  EXPECT_TRUE(open(*peer));
+}
+
 TEST_F(StreamSessionTest, ALongRequestHasMoreTime) {
   constexpr size_t kMore = 20;  // seconds
   const auto peer = connect();
