@@ -22,6 +22,10 @@ GREETING = b"\xff" + b"\0" * 8 + b"\x7f\x03\0NULL" + b"\0" * 48
 READY = b"\x04\x29\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\0"
 
 
+def t1_frame(payload):
+    return struct.pack(">I", len(payload)) + payload
+
+
 def t3_frame(request_id, payload, flag=0):
     return HEADER.pack(5 + len(payload), request_id, flag) + payload
 

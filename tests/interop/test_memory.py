@@ -19,7 +19,17 @@ from zero.error import RemoteException
 
 from authority import Authority
 from bridging import one_backend
-from raw import GREETING, ID_BYTES, NOTHING, READY, ZmqConnection, t3_frame, t3_payload, w5_request
+from raw import (
+    GREETING,
+    ID_BYTES,
+    NOTHING,
+    READY,
+    ZmqConnection,
+    t1_frame,
+    t3_frame,
+    t3_payload,
+    w5_request,
+)
 from scripted_backend import ScriptedTcp, ScriptedZmq
 from waiting import PATIENCE_S, until
 
@@ -192,6 +202,36 @@ async def test_many_short_beginnings_keep_no_client_out(small_gateway, clients):
         assert len(await client.call("echo", "x" * size, timeout=PATIENCE_S * 1_000)) == size
     for peer in peers:
         peer.transport.abort()
+
+
+async def test_much_behind_calls_under_way_keeps_no_client_out(start_bridge, clients):
+    """Peers of old releases have one call answered after the other; behind one that stands they
+    send more than there is memory for."""
+    over = asyncio.Event()
+
+    async def stand(call):
+        await over.wait()
+        call.reply(msgspec.msgpack.encode(None))
+
+    behind = t1_frame(t3_payload("stand")) + t1_frame(t3_payload("stand", bytes(PIECE - 1_000)))
+    async with ScriptedTcp({"stand": stand}) as backend:
+        config = {**one_backend(backend.url, timeout=f"{PATIENCE_S}s"), "handlers": ["echo"]}
+        gateway = await start_bridge(config=config, environment=ENVIRONMENT)
+        budget = lambda name, **labels: gateway.metrics().total("zerogate_memory_budget_" + name, **labels)
+        peers = []
+        for _ in range(320):
+            _, writer = await asyncio.open_connection("127.0.0.1", gateway.tcp_port)
+            writer.write(behind)
+            peers.append(writer)
+        full = lambda: budget("bytes", use="requests") > budget("limit_bytes") / 2
+        await until(full, PATIENCE_S, "they hold most of the memory")
+        client = clients.open("tcp", gateway)
+        for size in (100_000, 3_000_000):
+            assert len(await client.call("echo", "x" * size, timeout=PATIENCE_S * 1_000)) == size
+        over.set()
+        for peer in peers:
+            peer.transport.abort()
+        assert within_limit(gateway)
 
 
 async def test_a_fast_reader_gets_many_long_replies_at_once(start_bridge):

@@ -12,7 +12,15 @@ import pytest
 
 from gateway import Gateway
 from old_releases import CLIENT, RELEASES, make_environment
-from raw import CONNECTED, NIL, TcpConnection, ZmqConnection, t3_frame, t3_payload
+from raw import (
+    CONNECTED,
+    NIL,
+    TcpConnection,
+    ZmqConnection,
+    t1_frame,
+    t3_frame,
+    t3_payload,
+)
 from waiting import PATIENCE_S, wait_until
 from zero_reference_server import ReferencePeer
 
@@ -216,10 +224,6 @@ async def test_zmq_malformed_arguments_are_answered_on_each_wire(peer):
             assert reply.startswith(prefix)
             error = msgspec.msgpack.decode(reply[len(prefix) :])
             assert list(error) == ["__zerror__server_exception"]
-
-
-def t1_frame(payload):
-    return struct.pack(">I", len(payload)) + payload
 
 
 def t2_frame(request_id, payload):
