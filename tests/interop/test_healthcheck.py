@@ -13,6 +13,8 @@ from waiting import PATIENCE_S, wait_until
 pytestmark = pytest.mark.gateway
 
 CLOSED = "127.0.0.1:1"
+# In a chroot / may be no mount, whose propagation could be changed; /proc is, and is made private.
+UNSHARE = "unshare --pid --fork --kill-child --mount-proc --propagation unchanged".split()
 
 
 def check(*command, variables=None):
@@ -76,7 +78,7 @@ def test_in_a_container_a_flag_that_the_check_does_not_know_is_no_harm(binary):
     command = [binary, "serve", "--listen-tcp", "127.0.0.1:0", "--listen-zmq", "127.0.0.1:0"]
     command += ["--admin", "127.0.0.1:0"]
     with subprocess.Popen(
-        ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *command],
+        [*UNSHARE, *command],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as container:
@@ -86,7 +88,7 @@ def test_in_a_container_a_flag_that_the_check_does_not_know_is_no_harm(binary):
                 inside = lambda: file.seek(0) or file.read().split()
                 wait_until(inside, PATIENCE_S, "it runs")
                 target = inside()[0]
-            enter = ["nsenter", "--target", target, "--pid", "--mount", binary, "healthcheck"]
+            enter = ["nsenter", "--target", target, "--pid", "--mount", "--root", binary, "healthcheck"]
             variables = {"ZEROGATE_CONFIG": "/etc/of-the-image.yaml", "ZEROGATE_ADMIN": CLOSED}
             healthy = lambda: check(*enter, variables=variables)[0] == 0
             wait_until(healthy, PATIENCE_S, "it is found, and is healthy")

@@ -336,9 +336,11 @@ def test_the_start_time_does_not_move_with_the_clock(request, own_redis, tmp_pat
     stat.write_text("cpu 0\nbtime 1000000000\n")
     program = tmp_path / "zerogate"
     binary = os.path.abspath(request.config.getoption("--zerogate"))
-    program.write_text(
-        f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {stat} /proc/stat && exec {binary} \"$@\"' - \"$@\"\n"
-    )
+    # In a chroot / may be no mount, whose propagation could be changed.
+    program.write_text(f"""#!/bin/sh
+exec unshare --mount --propagation unchanged sh -c '
+  mount --make-private /proc && mount --bind {stat} /proc/stat && exec {binary} "$@"' - "$@"
+""")
     program.chmod(0o755)
     gateway = Gateway(str(program), own_redis.url())
     try:
