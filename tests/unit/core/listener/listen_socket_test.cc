@@ -26,6 +26,7 @@
 #include <fstream>
 #include <optional>
 
+#include "tests/integration/own_port.h"
 #include "tests/unit/core/base/refuse_call.h"
 
 namespace zerogate {
@@ -110,7 +111,7 @@ TEST(ListenSocketTest, SeveralShareAPortOnlyWhenAllAskForIt) {
 TEST(ListenSocketTest, APortIsFreeAgainAtOnce) {
   Address address;
   {
-    const auto socket = open("127.0.0.1:0");
+    const auto socket = open("127.0.0.1:" + std::to_string(testing::own_port()));
     ASSERT_TRUE(socket);
     address = socket.value().bound();
     ASSERT_EQ(knock(address), 0);  // leaves a connection in TIME_WAIT, or one to be reset

@@ -12,6 +12,7 @@
 
 #include "gateway/admin/admin_server.h"
 #include "gateway/ask/admin_client.h"
+#include "tests/integration/own_port.h"
 #include "tests/unit/gateway/admin/admin_server_fixture.h"
 
 namespace zerogate {
@@ -276,7 +277,7 @@ TEST_F(AdminServerTest, StopsBesidePeersThatHoldConnections) {
 }
 
 TEST_F(AdminServerTest, ThePortIsFreeAgainAfterwards) {
-  start();
+  start({"127.0.0.1", testing::own_port(), ""});
   const uint16_t port = server->port();
   server.reset();
   EXPECT_FALSE(AdminPeer(port).connected());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/log/log.h"
+#include "tests/integration/own_port.h"
 #include "tests/unit/gateway/admin/admin_server_fixture.h"
 
 namespace zerogate {
@@ -189,7 +190,7 @@ TEST_F(AdminServerTest, ListensOnIpv6) {
   if (!has_ipv6()) {
     GTEST_SKIP() << "no IPv6 on this machine";
   }
-  start({"::1", 0, ""});
+  start({"::1", testing::own_port(), ""});
   EXPECT_THAT(http_ask(server->port(), "GET /healthz", AF_INET6), StartsWith("HTTP/1.1 200 "));
   EXPECT_FALSE(AdminPeer(server->port(), AF_INET).connected());
 }
@@ -204,7 +205,7 @@ TEST_F(AdminServerTest, AnyIpv6AddressTakesIpv4Too) {
 }
 
 TEST_F(AdminServerTest, ResolvesAHostName) {
-  start({"localhost", 0, ""});
+  start({"localhost", testing::own_port(), ""});
   const bool v4 = AdminPeer(server->port(), AF_INET).connected();
   EXPECT_THAT(http_ask(server->port(), "GET /healthz", v4 ? AF_INET : AF_INET6),
               StartsWith("HTTP/1.1 200 "));
