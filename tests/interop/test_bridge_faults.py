@@ -37,6 +37,13 @@ def scripted(request):
     return SCRIPTED[request.param]
 
 
+def one_backend_that_is_late(url, function, in_flight):
+    """With one connection. Only that function's calls have little time."""
+    config = one_backend(url, connections=1, in_flight=in_flight)
+    config["routes"].insert(0, {"functions": [function], "backend": "b", "timeout": "300ms"})
+    return config
+
+
 async def test_late_answers_reach_nobody(kind, scripted, start_bridge, clients):
     """Answers to calls that have timed out come while others wait, on the only connection."""
     released = asyncio.Event()
@@ -46,8 +53,8 @@ async def test_late_answers_reach_nobody(kind, scripted, start_bridge, clients):
         call.reply(msgspec.msgpack.encode("late"))
 
     async with scripted({"late": late}) as backend:
-        options = {"connections": 1, "in_flight": 8, "timeout": "300ms"}
-        gateway = await start_bridge(config=one_backend(backend.url, **options))
+        config = one_backend_that_is_late(backend.url, "late", in_flight=8)
+        gateway = await start_bridge(config=config)
         client = clients.open(kind, gateway, parallel=4)
         late_calls = [asyncio.create_task(client.call("late", i)) for i in range(4)]
         for call in late_calls:
@@ -73,9 +80,7 @@ async def test_late_answer_frees_the_connection(scripted, start_bridge, clients)
         call.reply(msgspec.msgpack.encode("late"))
 
     async with scripted({"late": late}) as backend:
-        options = {"connections": 1, "in_flight": 1}
-        config = one_backend(backend.url, **options)
-        config["routes"].insert(0, {"functions": ["late"], "backend": "b", "timeout": "300ms"})
+        config = one_backend_that_is_late(backend.url, "late", in_flight=1)
         gateway = await start_bridge(config=config)
         client = clients.open("zmq_async", gateway)
         await fails(client.call("late"), 0.3 + SLACK_S)
@@ -149,12 +154,12 @@ async def test_answers_with_an_unknown_id(kind, scripted, start_bridge, clients)
 
     script = {"first": stranger_first, "only": stranger_only}
     async with scripted(script) as backend:
-        options = {"connections": 1, "in_flight": 8, "timeout": "200ms"}
-        gateway = await start_bridge(config=one_backend(backend.url, **options))
+        config = one_backend_that_is_late(backend.url, "only", in_flight=8)
+        gateway = await start_bridge(config=config)
         client = clients.open(kind, gateway)
         for number in range(20):
             assert await client.call("first", number) == number
-        await fails(client.call("only"), 0.2 + SLACK_S)
+        await fails(client.call("only"), 0.3 + SLACK_S)
         assert await client.call("f", 5) == 5
         check_sum(gateway, 22 + connects([client]))
 
