@@ -119,6 +119,7 @@ def end_under_a_flood(process, number):
     return process.wait()
 
 
+@pytest.mark.once  # the same
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signals_that_end_it_never_kill_it(serve, number):
     for _ in range(10):
@@ -222,6 +223,7 @@ def test_a_signal_ends_a_start_that_waits_for_a_name_server(names, flag, number)
             process.kill()
 
 
+@pytest.mark.once  # the same
 @pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_signals_that_end_it_never_kill_it_while_it_starts(serve, number):
     for _ in range(10):
