@@ -186,22 +186,26 @@ async def test_beginnings_of_the_longest_messages_hold_up_no_reply(start_bridge)
         assert within_limit(gateway)
 
 
-async def test_many_short_beginnings_keep_no_client_out(small_gateway, clients):
+async def answered_beside_peers_that_send(some, gateway, clients):
     """Each holds less than a client's whole message, and all of them more than there is."""
-    budget = lambda name, **labels: small_gateway.metrics().total("zerogate_memory_budget_" + name, **labels)
-    begun = t3_frame(1, t3_payload("echo", b"\xc6" + (3 * PIECE).to_bytes(4, "big") + bytes(3 * PIECE)))
+    budget = lambda name, **labels: gateway.metrics().total("zerogate_memory_budget_" + name, **labels)
     peers = []
     for _ in range(320):
-        _, writer = await asyncio.open_connection("127.0.0.1", small_gateway.tcp_port)
-        writer.write(begun[: PIECE - 1_000])
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.tcp_port)
+        writer.write(some)
         peers.append(writer)
     full = lambda: budget("bytes", use="requests") > budget("limit_bytes") / 2
     await until(full, PATIENCE_S, "they hold most of the memory")
-    client = clients.open("tcp", small_gateway)
+    client = clients.open("tcp", gateway)
     for size in (100_000, 3_000_000):
         assert len(await client.call("echo", "x" * size, timeout=PATIENCE_S * 1_000)) == size
     for peer in peers:
         peer.transport.abort()
+
+
+async def test_many_short_beginnings_keep_no_client_out(small_gateway, clients):
+    begun = t3_frame(1, t3_payload("echo", b"\xc6" + (3 * PIECE).to_bytes(4, "big") + bytes(3 * PIECE)))
+    await answered_beside_peers_that_send(begun[: PIECE - 1_000], small_gateway, clients)
 
 
 async def test_much_behind_calls_under_way_keeps_no_client_out(start_bridge, clients):
@@ -217,20 +221,8 @@ async def test_much_behind_calls_under_way_keeps_no_client_out(start_bridge, cli
     async with ScriptedTcp({"stand": stand}) as backend:
         config = {**one_backend(backend.url, timeout=f"{PATIENCE_S}s"), "handlers": ["echo"]}
         gateway = await start_bridge(config=config, environment=ENVIRONMENT)
-        budget = lambda name, **labels: gateway.metrics().total("zerogate_memory_budget_" + name, **labels)
-        peers = []
-        for _ in range(320):
-            _, writer = await asyncio.open_connection("127.0.0.1", gateway.tcp_port)
-            writer.write(behind)
-            peers.append(writer)
-        full = lambda: budget("bytes", use="requests") > budget("limit_bytes") / 2
-        await until(full, PATIENCE_S, "they hold most of the memory")
-        client = clients.open("tcp", gateway)
-        for size in (100_000, 3_000_000):
-            assert len(await client.call("echo", "x" * size, timeout=PATIENCE_S * 1_000)) == size
+        await answered_beside_peers_that_send(behind, gateway, clients)
         over.set()
-        for peer in peers:
-            peer.transport.abort()
         assert within_limit(gateway)
 
 
