@@ -215,12 +215,11 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       workers, "zerogate_connections_rejected_total",
       "Client connections that the gateway refused or ended by itself, by reason: limit = "
       "limits.connections reached (zmq: times that newcomers had to wait, none is refused), "
-      "descriptors = no file descriptor left, stalled = a request begun and not finished in time, "
-      "slow_reader = replies waited "
-      "for the client to read, receive_memory and send_memory = too many bytes of unfinished "
+      "descriptors = no file descriptor left, stalled = a request not finished in time, "
+      "slow_reader = replies not read in time, receive_memory and send_memory = too many bytes of "
       "requests or of unread replies over all clients, not_allowed = its address is not in "
-      "listen.allow, or its key not among curve.clients, handshakes = limits.handshakes reached, "
-      "or CURVE: no place left, certificate = a reload no longer lets its certificate in.",
+      "listen.allow, or its key not in curve.clients, handshakes = limits.handshakes reached, or "
+      "CURVE: no place left, certificate = a reload no longer lets it in.",
       kRejectedNames, kRejectedOf, &ListenerMetrics::rejected));
   families.push_back(per_protocol(workers, "zerogate_received_bytes_total",
                                   "Bytes received from clients. With CURVE: of messages, without "
@@ -251,10 +250,10 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
   families.push_back(std::move(curve.family));
   families.push_back(per_reason(
       workers, "zerogate_malformed_total",
-      "Input from clients that could not be taken as a request. By reason: too_large = longer than "
-      "limits.message, bad_msgpack = not exactly one well-formed value, too_deep = nested deeper "
-      "than the limit, bad_name = the function's name is not UTF-8 or too long, truncated = the "
-      "peer ended in the middle of a frame (not counted with CURVE). Over TCP also bad_length = a "
+      "Input from clients that is no request, by reason: too_large = longer than limits.message, "
+      "bad_msgpack = not exactly one well-formed value, too_deep = nested too deep, bad_name = the "
+      "function's name is not UTF-8 or too long, truncated = the peer ended in the middle of a "
+      "frame (not counted with CURVE). Over TCP also bad_length = a "
       "length of 0 to 4, empty = a frame without payload, other_protocol = HTTP, TLS or ZeroMQ on "
       "this port. Over ZeroMQ also bad_frames = not the one or two frames that a request has, "
       "bad_handshake = the peer did not speak ZMTP 3 with this port's mechanism, or not in time.",

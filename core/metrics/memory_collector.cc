@@ -11,13 +11,11 @@ using prometheus::MetricType;
 void collect_memory(const Workers& workers, std::vector<MetricFamily>& families) {
   Family held(
       "zerogate_memory_budget_bytes",
-      "Memory that clients, backends and Redis make the gateway hold, by use: requests = "
-      "unfinished ones, or behind calls that are under way, replies = not read yet, zmq_requests "
-      "and zmq_replies = what libzmq has of them on the port "
-      "with CURVE (requests: only under a memory limit), forwarded = calls to backends, "
-      "backend_replies = unfinished ones of backends over TCP and long ones that ZeroMQ hands "
-      "over, redis_replies = those of Redis, "
-      "connections = a price for each.",
+      "Memory that clients, backends and Redis make the gateway hold, by use: requests = not "
+      "whole yet, or behind earlier ones, replies = not read yet, zmq_requests and zmq_replies = "
+      "what libzmq has of them with CURVE (requests: only under a memory limit), forwarded = calls "
+      "to backends, backend_replies = unfinished ones over TCP and long ones of ZeroMQ, "
+      "redis_replies = those of Redis, connections = a price for each.",
       MetricType::Gauge);
   for (size_t use = 0; use < kMemoryUseNames.size(); ++use) {
     held.add({label("use", kMemoryUseNames[use])},

@@ -293,6 +293,7 @@ class Scenario:
             for _ in range(8):
                 await asyncio.to_thread(self.secure.come, self.gateway, stay)
                 await asyncio.sleep(self.phase_s / 12)
+            await self._until_scraped("zerogate_tls_connections")
 
     async def _rude_peers(self):
         await self._hasty_callers()
@@ -348,15 +349,20 @@ class Scenario:
     async def _fill_the_queue(self):
         """Twelve callers of a backend that works on two calls at a time."""
         client = self.clients.open("zmq_async", self.gateway)
-        end = time.monotonic() + self.phase_s * 0.8
+        full = asyncio.create_task(self._full_for_long_enough())
 
         async def call(number):
-            while time.monotonic() < end:
+            while not full.done():
                 slow = number == 0
                 await self.tally.call(client, "block_ms", 400 if slow else 20)
                 await asyncio.sleep(self.phase_s / 4 if slow else 0.05)
 
-        await asyncio.gather(*(call(number) for number in range(12)))
+        await asyncio.gather(full, *(call(number) for number in range(12)))
+
+    async def _full_for_long_enough(self):
+        await asyncio.sleep(self.phase_s * 0.8)
+        await self._until_scraped("zerogate_backend_queue")
+        await self._until_scraped("zerogate_backend_depth")
 
     async def _lose_redis(self):
         await asyncio.to_thread(self.redis.kill)
@@ -369,6 +375,13 @@ class Scenario:
     async def _until_pending(self, alert):
         pending = lambda: self.prometheus.alert_state(alert) == "pending"
         await self._until(pending, f"the alert {alert} is pending")
+
+    async def _until_scraped(self, gauge):
+        """What a panel shows of a gauge is what it was at a scrape, and those may come late."""
+        scraped = lambda: any(
+            value for _, samples in self.prometheus.samples(gauge, self.start_s) for _, value in samples
+        )
+        await self._until(scraped, f"Prometheus has seen {gauge} above 0")
 
     async def _last_scrape(self):
         """Until Prometheus knows what the gateway knows, and nothing is in flight."""
