@@ -103,20 +103,18 @@ void StreamSession::consume(ByteView bytes, uint64_t received_ns) {
   size_t frame_size = 0;
   const ByteView rest = shared_.protocol.consume(*this, bytes, received_ns, frame_size);
   if (rest.empty() && ready()) {
-    partial_since_ms_ = blocked_since_ms_ = 0;
+    stands_since_ms_ = 0;
   } else if (open_) {
     keep(bytes, rest, frame_size);
   }
 }
 
 void StreamSession::keep(ByteView bytes, ByteView rest, size_t frame_size) {
-  const bool is_blocked = blocked();
-  uint64_t& since_ms = is_blocked ? blocked_since_ms_ : partial_since_ms_;
-  (is_blocked ? partial_since_ms_ : blocked_since_ms_) = 0;
-  if (since_ms == 0 || rest.size() != bytes.size()) {
-    since_ms = shared_.clock.now_ms();
+  const bool before = std::exchange(behind_calls_, blocked());
+  if (stands_since_ms_ == 0 || behind_calls_ != before || rest.size() != bytes.size()) {
+    stands_since_ms_ = shared_.clock.now_ms();
   }
-  if (is_blocked) {
+  if (behind_calls_) {
     stop_reading();
   }
   if (!rest.empty()) {
@@ -176,7 +174,7 @@ void StreamSession::leave() {
   open_ = false;
   leaving_ = true;
   stream_.release_kept();
-  partial_since_ms_ = 0;
+  stands_since_ms_ = 0;
   stream_.end_writing();
   if (!reading_) {
     reading_ = stream_.start_reading() == 0;
@@ -268,7 +266,7 @@ void StreamSession::malformed(Malformed reason) {
 
 void StreamSession::end() {
   stream_.release_kept();
-  partial_since_ms_ = 0;
+  stands_since_ms_ = 0;
   stop_reading();
   open_ = false;
   mark_dirty();  // flush() closes it, now or when the last reply is out

@@ -208,7 +208,7 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   uint64_t waits_since_ms() const;
   /// Since when what it has received stands: it waits for the rest of a frame, or for the answers
   /// to calls before it. 0 when neither.
-  uint64_t stands_since_ms() const { return std::max(partial_since_ms_, blocked_since_ms_); }
+  uint64_t stands_since_ms() const { return stands_since_ms_; }
   /// Since when the peer has read nothing of what waits for it, 0 when nothing waits.
   uint64_t unread_since_ms() const { return unread_since_ms_; }
   /// Ends the session when its peer has stalled: a frame not finished, or replies not read. True
@@ -228,6 +228,8 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   bool blocked() const {
     return in_flight_ >= max_in_flight_ || unsent_bytes() > shared_.write_buffer || held_up_ != 0;
   }
+  /// Since when a frame waits for its rest, 0 when none does.
+  uint64_t partial_since_ms() const { return behind_calls_ ? 0 : stands_since_ms_; }
   [[gnu::cold]] bool reads_slowly() const;
   /// Of the unfinished frame: false when the session has ended for it.
   bool check_frame(uint64_t now_ms);
@@ -270,7 +272,8 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   bool leaving_ = false;  ///< waits for the peer to close
   static constexpr uint8_t kPaused = 1;
   static constexpr uint8_t kYielding = 2;
-  uint8_t held_up_ = 0;  ///< why it takes no request now, of these
+  uint8_t held_up_ = 0;        ///< why it takes no request now, of these
+  bool behind_calls_ = false;  ///< what stands is blocked(), no frame without its rest
   bool closed_ = false;
   bool thrown_away_ = false;        ///< the peer does not get what it has not taken
   bool waited_for_memory_ = false;  ///< at the last stall check
@@ -278,8 +281,7 @@ class StreamSession final : private TcpStream::Owner, private ReadTurns::Waiter 
   size_t held_ = 0;                 ///< and of Shared::held
   uint64_t written_ = 0;            ///< and of Shared::sent
   TcpStream stream_;
-  uint64_t partial_since_ms_ = 0;
-  uint64_t blocked_since_ms_ = 0;  ///< never at the same time
+  uint64_t stands_since_ms_ = 0;
   uint64_t unread_since_ms_ = 0;
   uint64_t reads_slowly_since_ms_ = 0;  ///< while something is unread
   uint64_t shaking_since_ms_ = 0;       ///< TLS: when the handshake that is not done was begun

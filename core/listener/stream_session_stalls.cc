@@ -15,8 +15,8 @@ bool StreamSession::reads_slowly() const {
 
 uint64_t StreamSession::waits_since_ms() const {
   const uint64_t unread = unread_since_ms_ != 0 ? reads_slowly_since_ms_ : 0;
-  return partial_since_ms_ == 0 || unread == 0 ? std::max(partial_since_ms_, unread)
-                                               : std::min(partial_since_ms_, unread);
+  const uint64_t partial = partial_since_ms();
+  return partial == 0 || unread == 0 ? std::max(partial, unread) : std::min(partial, unread);
 }
 
 void StreamSession::measure_progress() {
@@ -45,7 +45,7 @@ double StreamSession::pace() const {
 // memory so.
 bool StreamSession::is_judged(uint64_t now_ms) const {
   const uint64_t waits_ms = waits_since_ms();
-  const uint64_t since_ms = waits_ms != 0 || unread_since_ms_ != 0 ? waits_ms : blocked_since_ms_;
+  const uint64_t since_ms = waits_ms != 0 || unread_since_ms_ != 0 ? waits_ms : stands_since_ms_;
   return since_ms != 0 && now_ms - since_ms >= kSlowReaderMs && !waited_for_memory_ &&
          !stream_.waits_for_memory();
 }
@@ -53,7 +53,7 @@ bool StreamSession::is_judged(uint64_t now_ms) const {
 // It is not read, so that nothing tells of its peer's end. What a peer has asked for as a whole
 // before it closed its side is still answered.
 bool StreamSession::waits_in_vain(uint64_t now_ms) {
-  if (now_ms - partial_since_ms_ > kLongestWait * shared_.options.stall_timeout_ms) {
+  if (now_ms - stands_since_ms_ > kLongestWait * shared_.options.stall_timeout_ms) {
     reject(Rejected::receive_memory);
     return true;
   }
@@ -75,15 +75,14 @@ bool StreamSession::waits_in_vain(uint64_t now_ms) {
 bool StreamSession::check_frame(uint64_t now_ms) {
   if (stream_.waits_for_memory()) {
     waited_for_memory_ = true;
-    partial_since_ms_ = partial_since_ms_ != 0 ? partial_since_ms_ : now_ms;
     return !waits_in_vain(now_ms);
   }
-  if (std::exchange(waited_for_memory_, false) && partial_since_ms_ != 0) {
-    partial_since_ms_ = now_ms;  // it is read again
+  if (std::exchange(waited_for_memory_, false) && partial_since_ms() != 0) {
+    stands_since_ms_ = now_ms;  // it is read again
   }
   const uint64_t slow_ms = stream_.reader().frame_size() / kSlowestBytesPerSecond * 1'000;
-  if (partial_since_ms_ != 0 &&
-      now_ms - partial_since_ms_ > shared_.options.stall_timeout_ms + slow_ms) {
+  if (const uint64_t since_ms = partial_since_ms();
+      since_ms != 0 && now_ms - since_ms > shared_.options.stall_timeout_ms + slow_ms) {
     reject(Rejected::stalled);
     return false;
   }
@@ -134,7 +133,7 @@ bool StreamSession::check_stall(uint64_t now_ms) {
       return false;
     }
   }
-  return partial_since_ms_ != 0 || unread_since_ms_ != 0 || (open_ && !reading_);
+  return partial_since_ms() != 0 || unread_since_ms_ != 0 || (open_ && !reading_);
 }
 
 }  // namespace zerogate
