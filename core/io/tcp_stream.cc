@@ -76,9 +76,7 @@ TcpStream::TcpStream(uv_loop_t* loop, Owner& owner, char* read_buffer, Totals* t
 TcpStream::~TcpStream() { close(); }
 
 void TcpStream::end_writing() {
-  if (tls_ != nullptr) {
-    end_tls();
-  }
+  say_end();
   (void)::shutdown(fd(), SHUT_WR);
 }
 
@@ -254,6 +252,9 @@ void TcpStream::on_read(ssize_t size) {
 }
 
 void TcpStream::read_now(size_t most) {
+  if (tls_ != nullptr) {
+    return read_tls_now(most);
+  }
   for (size_t all = 0; all < most && shell_ != nullptr && !waits_for_memory();) {
     const uv_buf_t space = reader_.space(read_buffer_);
     const ssize_t size = ::recv(fd(), space.base, space.len, MSG_DONTWAIT);

@@ -95,6 +95,8 @@ class TcpStream final : private ReadTurns::Waiter,
   bool waits_for_memory() const { return claim_state == State::waiting; }
   /// What TLS may have of the peer's bytes that the reader does not have yet, at most.
   size_t most_in_tls() const;
+  /// Of these it has some that wait for nothing but that the owner reads.
+  bool has_encrypted() const;
   /// It has been granted that memory, all of it.
   bool holds_claim() const { return claim_state == State::granted; }
   /// Once connected: the kernel asks a TCP peer that is idle for `idle_ms` whether it is there, and
@@ -135,10 +137,13 @@ class TcpStream final : private ReadTurns::Waiter,
   /// Reads no more.
   void stop_reading();
   /// Reads what the peer has sent so far, up to `most` bytes and a read more, without the loop.
-  /// Not over TLS. Its owner may close it meanwhile.
+  /// Nothing before a handshake is done. Its owner may close it meanwhile.
   void read_now(size_t most);
   /// Ends what this side sends; the peer may still be read. Nothing may wait to be written.
   void end_writing();
+  /// Over TLS, and while nothing waits to be written: tells the peer that nothing follows, so that
+  /// written() has these bytes, too. Otherwise close() does.
+  void say_end();
   /// Ends the connection: no function of the owner's and none of this is called any more.
   void close();
 
@@ -175,9 +180,9 @@ class TcpStream final : private ReadTurns::Waiter,
   void on_read(ssize_t size);
   // Those of TLS, in core/io/tcp_stream_tls.cc.
   int read_on_tls();
-  void end_tls();
   void close_tls();
   void on_tls_read(ssize_t size, ByteView encrypted);
+  void read_tls_now(size_t most);
   void on_turn() override;
   bool is_shaking() const;
   void work_on_tls();

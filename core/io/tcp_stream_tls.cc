@@ -1,5 +1,8 @@
 // The part of TcpStream that is between the socket's encrypted bytes and the owner's plain ones.
+#include <sys/socket.h>
+
 #include <cassert>
+#include <utility>
 
 #include "core/io/tcp_stream.h"
 #include "core/io/tls_layer.h"
@@ -53,6 +56,32 @@ void TcpStream::on_tls_read(ssize_t size, ByteView encrypted) {
   }
   tls_->feed(encrypted);
   work_on_tls();
+}
+
+// As if its owner read until now, which it may not have done.
+void TcpStream::read_tls_now(size_t most) {
+  if (!tls_->session().open()) {
+    return;
+  }
+  const bool reads_on = std::exchange(reading_, true);
+  for (size_t all = 0; shell_ != nullptr && reading_ && !waits_for_memory();) {
+    if (has_encrypted()) {
+      work_on_tls();
+      continue;
+    }
+    char* const buffer = tls_->loop().read_buffer();
+    const ssize_t size =
+        all < most ? ::recv(fd(), buffer, FrameReader::kSharedBytes, MSG_DONTWAIT) : 0;
+    if (size <= 0) {
+      break;
+    }
+    all += static_cast<size_t>(size);
+    on_tls_read(size, {buffer, static_cast<size_t>(size)});
+  }
+  if (shell_ != nullptr) {
+    reading_ = reading_ && reads_on;
+    account_kept();
+  }
 }
 
 bool TcpStream::is_shaking() const { return tls_->shaking(); }
@@ -124,6 +153,9 @@ void TcpStream::decrypt() {
         }
         return;
       case TlsSession::Status::ended:
+        if (!reading_ || waits_for_memory()) {
+          return;  // what came before it waits, and comes first
+        }
         stop_reading();
         return owner_.on_closed(UV_EOF);
       case TlsSession::Status::failed:
@@ -138,24 +170,28 @@ size_t TcpStream::most_in_tls() const {
   return tls_ != nullptr ? tls_->held() + kRecords : 0;
 }
 
+bool TcpStream::has_encrypted() const {
+  return tls_ != nullptr && tls_->session().open() && tls_->has_pending();
+}
+
 void TcpStream::fail_tls() {
   stop_reading();
   (void)flush();  // the alert
   owner_.on_closed(kTlsFailed);
 }
 
-void TcpStream::end_tls() {
-  tls_->session().end();
-  (void)flush();
+// A peer that waits for more hears that none comes.
+void TcpStream::say_end() {
+  if (tls_ != nullptr && tls_->session().open() && !shell_->writer.waiting() && shell_->opened) {
+    tls_->session().end();
+    (void)flush();
+  }
 }
 
-// A peer that waits for more hears that none comes.
 void TcpStream::close_tls() {
   tls_->stop_waiting();
   account_encrypted(0);
-  if (tls_->session().open() && !shell_->writer.waiting() && shell_->opened) {
-    end_tls();
-  }
+  say_end();
   shell_->writer.set_sealer(nullptr);
 }
 

@@ -162,7 +162,8 @@ void StreamSession::flush() {
 }
 
 void StreamSession::leave_if_idle() {
-  if (in_flight_ == 0 && !dirty_ && unsent_bytes() == 0 && stream_.reader().empty()) {
+  if (in_flight_ == 0 && !dirty_ && unsent_bytes() == 0 && stream_.reader().empty() &&
+      !stream_.has_encrypted()) {
     leave();
   }
 }
@@ -309,6 +310,7 @@ void StreamSession::close() {
   }
   open_ = false;
   leave_turns();
+  stream_.say_end();
   account_sent();  // what the kernel had taken of replies that break off, too
   shared_.held -= held_;
   shared_.waiting -= static_cast<uint32_t>(waiting_);

@@ -203,7 +203,8 @@ bool TlsSession::write(ByteView plain) {
 }
 
 void TlsSession::end() {
-  if (open_ && !failed_) {
+  // A second time OpenSSL would read on for the peer's, and answer what it reads.
+  if (open_ && !failed_ && (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) == 0) {
     clear_errors();
     SSL_shutdown(ssl_.get());
   }

@@ -51,8 +51,11 @@ class TlsSession {
   }
   /// Those that OpenSSL has not asked for yet.
   ByteView unread() const { return in_; }
-  /// read() has something to work on without more bytes of the peer.
-  bool has_pending() const { return !in_.empty() || SSL_pending(ssl_.get()) > 0; }
+  /// read() has something to work on, or to tell, without more bytes of the peer.
+  bool has_pending() const {
+    return !in_.empty() || SSL_pending(ssl_.get()) > 0 ||
+           (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  }
 
   /// Goes on with the handshake; ok: it is done. Up to some milliseconds.
   Status shake_hands();

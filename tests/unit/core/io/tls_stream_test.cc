@@ -170,6 +170,38 @@ TEST_F(TlsStreamTest, TheEndOfTheStreamArrives) {
   EXPECT_TRUE(turn_until([&] { return client_.got == "late answer"; }));
 }
 
+// The end came with the last bytes, and a session that had calls of its peer to take ended.
+TEST_F(TlsStreamTest, TheEndWaitsUntilItsOwnerReads) {
+  ASSERT_TRUE(turn_until([&] { return both_connected(); }));
+  server_.refuses = true;
+  client_.stream->out().append("question");
+  EXPECT_EQ(client_.stream->flush(), 0);
+  client_.stream->say_end();  // in the same read, and the connection stays open
+  EXPECT_TRUE(turn_until([&] { return !server_.stream->reader().empty(); }));
+  for (int turns = 0; turns < 5; ++turns) {
+    loop_.run_turn();
+  }
+  EXPECT_TRUE(server_.errors.empty());
+  server_.refuses = false;
+  server_.got = server_.stream->release_kept().view();
+  EXPECT_EQ(server_.stream->start_reading(), 0);
+  EXPECT_TRUE(turn_until([&] { return !server_.errors.empty(); }));
+  EXPECT_EQ(server_.errors, std::vector<int>{UV_EOF});
+  EXPECT_EQ(server_.got, "question");
+}
+
+TEST_F(TlsStreamTest, WhatIsSaidAtTheEndIsWrittenOnce) {
+  ASSERT_TRUE(turn_until([&] { return both_connected(); }));
+  const uint64_t before = server_.stream->written();
+  server_.stream->say_end();
+  const uint64_t after = server_.stream->written();
+  EXPECT_GT(after, before);
+  server_.stream->end_writing();
+  EXPECT_EQ(server_.stream->written(), after);  // no second time
+  EXPECT_TRUE(turn_until([&] { return !client_.errors.empty(); }));
+  EXPECT_EQ(client_.errors, std::vector<int>{UV_EOF});
+}
+
 TEST_F(TlsStreamTest, ARefusedPeerIsNamedAndHearsOfIt) {
   const TlsMaterial strict = authority_.material({}, TlsAllow({"spiffe://prod/gateway"}));
   join(strict, authority_.material({.names = "URI:spiffe://prod/other"}));

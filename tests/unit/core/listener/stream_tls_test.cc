@@ -13,7 +13,9 @@
 namespace zerogate::testing {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::Not;
 
 class StreamTlsTest : public StreamTest {
  protected:
@@ -27,11 +29,13 @@ class StreamTlsTest : public StreamTest {
   /// A client that does its handshake.
   struct Client final : TcpStream::Owner {
     void on_connected() override { connected = true; }
-    void on_bytes(ByteView) override {}
+    void on_bytes(ByteView bytes) override { got += bytes; }
     void on_writable() override {}
     void on_closed(int) override { ended = true; }
 
     std::unique_ptr<TcpStream> stream;
+    std::string got;
+    TcpStream::Totals totals;
     bool connected = false;
     bool ended = false;
   };
@@ -57,14 +61,25 @@ class StreamTlsTest : public StreamTest {
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     listener_->adopt(UniqueFd(ends[0]));
     Client& client = *clients_.emplace_back(std::make_unique<Client>());
-    client.stream = std::make_unique<TcpStream>(loop_.uv(), client, read_buffer_.data());
+    client.stream =
+        std::make_unique<TcpStream>(loop_.uv(), client, read_buffer_.data(), &client.totals);
     client.stream->secure({context_of_clients_, tls_, other_observer_});
     ASSERT_TRUE(client.stream->adopt(UniqueFd(ends[1])));
     ASSERT_EQ(client.stream->start_reading(), 0);
-    for (int turns = 0; turns < 1'000 && !client.connected; ++turns) {
+    turn_until([&client] { return client.connected; });
+  }
+
+  /// By the first client.
+  void say(const std::string& bytes) {
+    clients_[0]->stream->out().append(bytes);
+    ASSERT_EQ(clients_[0]->stream->flush(), 0);
+  }
+  template <class Done>
+  void turn_until(Done done) {
+    for (int turns = 0; turns < 1'000 && !done(); ++turns) {
       turn();
     }
-    ASSERT_TRUE(client.connected);
+    ASSERT_TRUE(done());
   }
 
   const Authority authority_;
@@ -120,6 +135,55 @@ TEST_F(StreamTlsTest, OnesThatAreStillGoodStay) {
   turn();
   EXPECT_EQ(rejected(Rejected::certificate), 0u);
   EXPECT_FALSE(clients_[0]->ended);
+}
+
+TEST_F(StreamTlsTest, WhatIsSaidAtTheEndIsCountedAsSent) {
+  connect_client();
+  clients_[0]->stream->end_writing();
+  turn_until([this] { return clients_[0]->ended; });
+  EXPECT_TRUE(listener_->empty());
+  EXPECT_EQ(metrics_.sent_bytes.value(), clients_[0]->totals.received);
+}
+
+// One call after the other: of what comes behind a long one nothing is decrypted until that has its
+// answer.
+TEST_F(StreamTlsTest, AConnectionLeavesWhenWhatIsStillEncryptedIsAnswered) {
+  constexpr size_t kLong = FrameReader::kSharedBytes + 4'000;
+  connect_client();
+  say("1a\n");
+  turn_until([this] { return waiting() == 1; });
+  EXPECT_TRUE(answer(next(), "A"));
+  say("#" + std::to_string(kLong) + "\n" + std::string(kLong, 'x') + "1b\n");
+  turn_until([this] { return waiting() == 1; });
+  listener_->drain();
+  EXPECT_TRUE(answer(next(), "X"));
+  turn_until([this] { return waiting() == 1; });
+  EXPECT_TRUE(answer(next(), "B"));
+  turn_until([this] { return clients_[0]->ended; });
+  EXPECT_EQ(clients_[0]->got, "AXB");
+}
+
+TEST_F(StreamTlsTest, AtTheEndWhatHasArrivedIsTaken) {
+  connect_client();
+  turn_until([this] { return !observer_.results.empty(); });
+  say("a\n");
+  say("b\n");
+  listener_->finish();
+  EXPECT_THAT(texts(), ElementsAre("a", "b"));
+  EXPECT_TRUE(answer(next(), "A"));
+  EXPECT_TRUE(answer(next(), "B"));
+  turn_until([this] { return clients_[0]->got == "AB"; });
+}
+
+// These bytes were taken for calls once, without a handshake.
+TEST_F(StreamTlsTest, AtTheEndNothingIsTakenFromAPeerWithoutAHandshake) {
+  const auto stranger = connect();
+  stranger->send("call\n");
+  connect_client();  // its last step has not been read
+  ASSERT_THAT(observer_.results, Not(Contains(TlsResult::ok)));
+  listener_->finish();
+  EXPECT_THAT(texts(), ElementsAre());
+  EXPECT_THAT(observer_.results, Not(Contains(TlsResult::ok)));
 }
 
 class LongFramesOverTlsTest : public StreamTlsTest {

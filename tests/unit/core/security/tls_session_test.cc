@@ -381,6 +381,20 @@ struct FreeClient {
   SSL* ssl = nullptr;  ///< of the session that was made last
 };
 
+TEST_F(TlsSessionTest, TheEndIsSaidOnceAndReadsNothing) {
+  FreeClient free(authority_.material({}));
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(free.context);
+  shake_hands(client, server);
+  server.session.end();
+  EXPECT_FALSE(take_sealed(server.session).empty());
+  const std::string keys = free.new_keys(client, 1, SSL_KEY_UPDATE_REQUESTED);
+  server.session.feed(keys);
+  server.session.end();
+  EXPECT_TRUE(server.session.sealed().empty());
+  EXPECT_EQ(server.session.unread(), keys);
+}
+
 TEST_F(TlsSessionTest, APeerMayChangeItsKeysButNotWithoutEnd) {
   for (const int kind : {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED}) {
     FreeClient free(authority_.material({}));
