@@ -119,6 +119,7 @@ void Storm::judge_end() {
   judge_attempts();
   judge_redis();
   judge_leave();
+  judge_strangers();
   const WorkerMetrics& metrics = worker_->metrics();
   for (size_t f = 0; f < kFunctionCount; ++f) {
     const auto function = static_cast<Function>(f);
@@ -163,6 +164,10 @@ void Storm::judge_clients() {
   for (const Counter& rejected : tcp.rejected) {
     reasons += rejected.value();
   }
+  const TlsMetrics& tls = worker_->metrics().tls[static_cast<size_t>(TlsSide::listener)];
+  for (size_t result = 0; result < kTlsResultNames.size(); ++result) {
+    reasons += result == static_cast<size_t>(TlsResult::ok) ? 0 : tls.handshakes[result].value();
+  }
   if (ended_by_gateway > reasons && !plan_.has(Fault::few_descriptors)) {
     violated(fmt::format("the gateway ended {} connections, and says why of {}", ended_by_gateway,
                          reasons));
@@ -200,8 +205,10 @@ void Storm::judge_calm() {
   // time of a handshake, and twice that is enough.
   const uint64_t before_us = network_.newcomers(kGatewayZmq);
   world_.in(kSecond + before_us * 2 * ZmtpListener::kHandshakeTimeoutMs * kMs, [this] {
+    TcpClient::Manners manners;
+    secure(manners, 0);
     prober_ = std::make_unique<TcpClient>(world_, network_, ledger_, "10.8.9.9:4000", kGatewayTcp,
-                                          TcpClient::Manners{});
+                                          manners);
     prober_->connect();
     zmq_prober_ = std::make_unique<ZmqClient>(world_, network_, ledger_, "10.8.9.9:4001",
                                               kGatewayZmq, Wire::w5);

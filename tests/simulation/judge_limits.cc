@@ -124,6 +124,15 @@ void Storm::judge_queues() {
   }
 }
 
+void Storm::judge_strangers() const {
+  for (size_t i = 0; i < ledger_.size(); ++i) {
+    const CallRecord& call = ledger_.at(static_cast<uint32_t>(i));
+    if (call.caller == kStranger && (call.executions != 0 || call.answers != 0)) {
+      violated("a client without a good certificate was served");
+    }
+  }
+}
+
 // Of the calls of a key clients know how many were answered with a result: these have passed. Of
 // those that were not refused all may have passed, so when they are fewer than a burst, none had to
 // be refused.

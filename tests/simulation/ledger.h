@@ -41,7 +41,7 @@ struct CallRecord {
   uint32_t executions = 0;  ///< by backends
   bool ok = false;          ///< answered with a result
   bool not_found = false;   ///< while a reload had left its function out
-  std::string caller;       ///< its address
+  std::string caller;       ///< its address, or its certificate's name
   std::string argument;
   std::string error;      ///< the body that it was answered with, if it was one
   std::string order_id;   ///< get_order: that is asked for

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/simulation/certificates.h"
+
 namespace zerogate::simulation {
 namespace {
 
@@ -80,7 +82,21 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   plan_worker(world);
   plan_backends(world);
   b_servers = one_of(world, {TcpServer::Kind::one_at_a_time, TcpServer::Kind::gateway});
+  plan_tls(world.random);
   worker.routing = routing(world, false);
+}
+
+// Handshakes take more time than all else in a run, so few seeds have any. A copy of the world's
+// chance decides: a seed without TLS is what it would be without this.
+void Plan::plan_tls(Random random) {
+  tls = random.below(24) == 0;
+  b_tls = random.below(40) == 0;
+  worker.tls_connections = worker.tcp.max_connections;
+  worker.max_handshakes = random.below(3) == 0 ? 2 : 256;
+  if (b_tls) {
+    b.urls = {ServerUrl::parse(std::string("tls://") + kBackendName + ":7000").value()};
+    b.tls_material = certificates().backend;
+  }
 }
 
 void Plan::plan_worker(World& world) {
@@ -158,8 +174,12 @@ RouteTableOptions Plan::routing(World& world, bool varied) const {
   options.handlers = {"hello_world", "echo", "save_order", "get_order", "relay"};
   options.backends = {a, b, c};
   options.routes = {{{"a_get", "a_put"}, "a", 0}, {{"c_get", "c_put"}, "c", 0}, {{"b_*"}, "b", 0}};
+  options.listen_tls = tls ? certificates().listener : nullptr;
   if (!varied) {
     return options;
+  }
+  if (tls && world.chance(2)) {
+    options.listen_tls = certificates().narrow;
   }
   BackendOptions& changed = options.backends[world.random.below(options.backends.size())];
   switch (world.random.below(6)) {

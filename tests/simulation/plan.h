@@ -58,6 +58,8 @@ struct Plan {
   WorkerOptions worker;
   bool many = false;       ///< calls, half of them of one function
   bool large = false;      ///< messages, and little memory for them
+  bool tls = false;        ///< the port for raw TCP speaks it
+  bool b_tls = false;      ///< b's servers do
   bool shuts_out = false;  ///< the first client: its address may not connect
   std::vector<RateLimitOptions> rate_limits;
   size_t clients = 4;
@@ -73,6 +75,7 @@ struct Plan {
   BackendOptions c;  ///< speaks ZeroMQ
 
  private:
+  void plan_tls(Random random);
   void plan_worker(World& world);
   void plan_backends(World& world);
 };

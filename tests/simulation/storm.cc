@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/log/log.h"
+#include "tests/simulation/certificates.h"
 #include "tests/simulation/fake_uv.h"
 
 namespace zerogate::simulation {
@@ -32,6 +33,7 @@ void Storm::make_peers() {
       servers_.back()->faults.service_most = plan_.service_most;
       servers_.back()->too_large = plan_.worker.tcp.max_message + 100;
       servers_.back()->kind = backend == 'a' ? TcpServer::Kind::one_at_a_time : plan_.b_servers;
+      servers_.back()->over_tls = backend == 'b' && plan_.b_tls;
       servers_.back()->in_flight_limit = plan_.most_in_flight(backend);
       servers_.back()->start();
     }
@@ -59,11 +61,12 @@ void Storm::make_clients() {
       continue;
     }
     constexpr Wire kWires[] = {Wire::t3, Wire::t3, Wire::t3, Wire::t2, Wire::t1};
-    const TcpClient::Manners manners = {
+    TcpClient::Manners manners = {
         .wire = kWires[world_.random.below(std::size(kWires))],
         .dribbles_one_in = world_.chance(3) ? 5U : 0U,
         .pauses_one_in = world_.chance(4) ? 10U : 0U,
     };
+    secure(manners, i);
     clients_.push_back(std::make_unique<TcpClient>(world_, network_, ledger_,
                                                    fmt::format("{}0.{}:4000", network, i + 1),
                                                    kGatewayTcp, manners));
@@ -88,6 +91,7 @@ void Storm::run(Tally& tally) {
   worker_.reset();
   prober_.reset();
   zmq_prober_.reset();
+  strangers_.clear();
   clients_.clear();
   zmq_clients_.clear();
   servers_.clear();
@@ -113,14 +117,24 @@ void Storm::start_worker() {
   plan_.worker.rate_limits = &rate_limits_;
   rate_limits_.set(plan_.rate_limits);
   worker_ = std::make_unique<Worker>(plan_.worker, labels_);
-  listen(Protocol::tcp, kGatewayTcp, tcp_port_);
-  listen(Protocol::zmq, kGatewayZmq, zmq_port_);
+  const auto listens = [](const char* address, std::optional<ListenSocket>& port, auto listen) {
+    port.emplace(std::move(ListenSocket::open(Address::parse(address).value(), false)).value());
+    if (!listen(*port).ok()) {
+      violated("the worker does not listen");
+    }
+  };
+  listens(kGatewayTcp, tcp_port_, [this](const ListenSocket& port) {
+    return plan_.tls ? worker_->listen_tls(port) : worker_->listen(Protocol::tcp, port);
+  });
+  listens(kGatewayZmq, zmq_port_,
+          [this](const ListenSocket& port) { return worker_->listen(Protocol::zmq, port); });
 }
 
-void Storm::listen(Protocol protocol, const char* address, std::optional<ListenSocket>& port) {
-  port.emplace(std::move(ListenSocket::open(Address::parse(address).value(), false)).value());
-  if (!worker_->listen(protocol, *port).ok()) {
-    violated("the worker does not listen");
+void Storm::secure(TcpClient::Manners& manners, size_t client) const {
+  if (plan_.tls) {
+    const Certificates::Client& shown = certificates().clients[client % 2];
+    manners.tls = shown.tls.get();
+    manners.name = shown.name;
   }
 }
 
@@ -232,6 +246,9 @@ void Storm::befall_client(Fault fault) {
     case Fault::client_vanish:
       return client.vanish();
     case Fault::client_garbage:
+      if (plan_.tls && world_.chance(4)) {
+        return let_strangers_call();
+      }
       return world_.chance(4) ? begin_frames() : client.send_garbage();
     default:
       return flood(client);
@@ -241,6 +258,22 @@ void Storm::befall_client(Fault fault) {
 void Storm::begin_frames() {
   for (const auto& client : clients_) {
     client->send_beginning();
+  }
+}
+
+// A client of TLS 1.3 may send as soon as it has said who it is, and so before it is refused.
+void Storm::let_strangers_call() {
+  for (const SslCtxPtr& tls : certificates().strangers) {
+    strangers_.push_back(std::make_unique<TcpClient>(
+        world_, network_, ledger_, fmt::format("10.8.3.{}:4000", strangers_.size()), kGatewayTcp,
+        TcpClient::Manners{.tls = tls.get(), .name = kStranger}));
+    TcpClient& stranger = *strangers_.back();
+    stranger.connect();
+    world_.in(world_.between(kMs, 100 * kMs), [this, &stranger] {
+      if (phase_ == Phase::storm && stranger.may_call()) {
+        stranger.call(any_function(), 10);
+      }
+    });
   }
 }
 
@@ -318,6 +351,7 @@ void Storm::befall_server(Fault fault) {
   faults.error_one_in = often();
   faults.too_large_one_in = often();
   faults.no_value_one_in = often();
+  faults.impostor_one_in = plan_.b_tls ? often() : 0;
   faults.service_most = world_.between(100 * kUs, 2 * kSecond);
 }
 

@@ -50,11 +50,14 @@ class Storm {
   size_t calls() const { return ledger_.size(); }
 
  private:
+  static constexpr const char* kStranger = "stranger.sim";
+
   enum class Phase : uint8_t { storm, calm, probing, ending };
 
   void make_peers();
   void make_clients();
-  void listen(Protocol protocol, const char* address, std::optional<ListenSocket>& port);
+  /// Gives it what it needs for the port, when that speaks TLS.
+  void secure(TcpClient::Manners& manners, size_t client) const;
   void start_worker();
 
   // The storm: storm.cc.
@@ -72,6 +75,7 @@ class Storm {
   void befall_names(Fault fault);
   void befall_redis(Fault fault);
   void befall_worker(Fault fault);
+  void let_strangers_call();
   void flood(TcpClient& client);
   void flood(ZmqClient& client);
   /// All clients at once.
@@ -107,6 +111,7 @@ class Storm {
   uint64_t most_behind_calls();
   void judge_queues();
   void judge_rates() const;
+  void judge_strangers() const;
 
   World world_;
   Network network_{world_};
@@ -129,6 +134,7 @@ class Storm {
   std::vector<std::unique_ptr<TcpServer>> servers_;
   std::vector<std::unique_ptr<ZmqServer>> zmq_servers_;
   std::vector<std::unique_ptr<TcpClient>> clients_;
+  std::vector<std::unique_ptr<TcpClient>> strangers_;  ///< whose certificates are not good
   std::vector<std::unique_ptr<ZmqClient>> zmq_clients_;
   std::unique_ptr<Worker> worker_;
   std::binary_semaphore ended_{0};

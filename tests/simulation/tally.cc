@@ -35,6 +35,12 @@ void Tally::add(const WorkerMetrics& metrics) {
       }
     }
   }
+  for (size_t side = 0; side < kTlsSideNames.size(); ++side) {
+    for (size_t result = 0; result < kTlsResultNames.size(); ++result) {
+      counts_[fmt::format("TLS {} {}", kTlsSideNames[side], kTlsResultNames[result])] +=
+          metrics.tls[side].handshakes[result].value();
+    }
+  }
   counts_["redis ok"] += metrics.redis.ok.value();
   counts_["redis error"] += metrics.redis.error.value();
   counts_["redis timeout"] += metrics.redis.timeout.value();
@@ -53,11 +59,10 @@ std::string Tally::text() const {
 }
 
 std::string Tally::missing() const {
-  // Not counted for streams and sockets as these are, or what the models do not do: they have no
-  // TLS.
+  // Not counted for streams and sockets as these are, or what the models do not do.
   constexpr std::string_view kNever[] = {
-      "rejected handshakes", "rejected certificate", "malformed bad_frames", "attempt not_found",
-      "attempt invalid",     "attempt overloaded",   "attempt abandoned",    "attempt limited"};
+      "TLS backend no_certificate", "malformed bad_frames", "attempt not_found", "attempt invalid",
+      "attempt overloaded",         "attempt abandoned",    "attempt limited"};
   for (const auto& [what, count] : counts_) {
     bool never = false;
     for (const std::string_view one : kNever) {

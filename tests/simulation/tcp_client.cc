@@ -47,7 +47,7 @@ TcpClient::TcpClient(World& the_world, Network& the_network, Ledger& the_ledger,
       ledger_(the_ledger),
       address_(std::move(address)),
       gateway_(std::move(gateway)),
-      manners_(manners),
+      manners_(std::move(manners)),
       next_id_(static_cast<uint32_t>(the_world.random.next())) {}
 
 TcpClient::~TcpClient() { drop(); }
@@ -65,8 +65,9 @@ void TcpClient::connect() {
 }
 
 void TcpClient::attach(SocketPtr socket) {
-  socket_ = std::move(socket);
-  socket_->hooks = {.readable = [this] { read(); }, .writable = [this] { pump(); }};
+  socket->hooks = {.readable = [this] { read(); }, .writable = [this] { pump(); }};
+  channel_ = manners_.tls == nullptr ? std::make_shared<Channel>(std::move(socket))
+                                     : std::make_shared<Channel>(std::move(socket), manners_.tls);
   connected_ = true;
   honest_ = true;
   ended_ = paused_ = dribbling_ = false;
@@ -76,8 +77,8 @@ void TcpClient::attach(SocketPtr socket) {
 }
 
 void TcpClient::drop() {
-  if (socket_ != nullptr) {
-    std::exchange(socket_, nullptr)->close();
+  if (channel_ != nullptr) {
+    std::exchange(channel_, nullptr)->close();
   }
   ++attempt_;
   connected_ = false;
@@ -89,7 +90,8 @@ void TcpClient::drop() {
 }
 
 void TcpClient::call(Function function, size_t bytes) {
-  const uint32_t number = ledger_.begin(function, manners_.wire, address_, bytes);
+  const uint32_t number = ledger_.begin(function, manners_.wire,
+                                        manners_.name.empty() ? address_ : manners_.name, bytes);
   const uint32_t id = next_id_++;
   const size_t before = out_.size();
   std::string frame;
@@ -102,13 +104,13 @@ void TcpClient::call(Function function, size_t bytes) {
   wire::store_be<4>(fields + kLengthBytes, id);
   switch (manners_.wire) {
     case Wire::t1:
-      out_.append(fields, kLengthBytes).append(payload);
+      out_.append({fields, kLengthBytes}).append(payload);
       break;
     case Wire::t2:
-      out_.append(fields, sizeof fields).append(payload);
+      out_.append({fields, sizeof fields}).append(payload);
       break;
     default:
-      out_ += frame;
+      out_.append(frame);
   }
   queued_ += out_.size() - before;
   if (manners_.wire == Wire::t1) {
@@ -122,32 +124,36 @@ void TcpClient::call(Function function, size_t bytes) {
 }
 
 void TcpClient::pump() {
-  if (socket_ == nullptr || out_.empty()) {
+  if (channel_ == nullptr) {
+    return;
+  }
+  channel_->flush();
+  if (out_.empty()) {
     return;
   }
   if (dribbling_) {
     return dribble();
   }
   while (!out_.empty()) {
-    const long sent = socket_->write(out_);
+    const long sent = channel_->write(out_.view());
     if (sent <= 0) {
       return;  // an error shows when it is read
     }
-    out_.erase(0, static_cast<size_t>(sent));
+    out_.take(static_cast<size_t>(sent));
   }
 }
 
 void TcpClient::dribble() {
-  const long sent = socket_->write(ByteView(out_).substr(0, 1 + world_.random.below(3)));
+  const long sent = channel_->write(out_.view().substr(0, 1 + world_.random.below(3)));
   if (sent > 0) {
-    out_.erase(0, static_cast<size_t>(sent));
+    out_.take(static_cast<size_t>(sent));
   }
   if (out_.empty()) {
     dribbling_ = false;
     return;
   }
   world_.in(100 * kUs, [this, attempt = attempt_] {
-    if (attempt == attempt_ && socket_ != nullptr && dribbling_ && !out_.empty()) {
+    if (attempt == attempt_ && channel_ != nullptr && dribbling_ && !out_.empty()) {
       dribbling_ = out_.size() < 256;  // the rest at once
       pump();
     }
@@ -155,10 +161,13 @@ void TcpClient::dribble() {
 }
 
 void TcpClient::read() {
-  while (socket_ != nullptr && !paused_) {
+  while (channel_ != nullptr && !paused_) {
     char bytes[16 << 10];
-    const long got = socket_->read(bytes, sizeof bytes);
+    const long got = channel_->read(bytes, sizeof bytes);
     if (got == -EAGAIN) {
+      if (channel_->over_tls()) {
+        pump();  // the handshake may be done
+      }
       return;
     }
     if (got <= 0) {
@@ -172,13 +181,13 @@ void TcpClient::read() {
       world_.note("client closed", waiting_);
       return drop();
     }
-    in_.append(bytes, static_cast<size_t>(got));
+    in_.append({bytes, static_cast<size_t>(got)});
     parse();
   }
 }
 
 void TcpClient::count_unanswered() {
-  const uint64_t taken = socket_->taken_before_end();
+  const uint64_t taken = channel_->plain_of(channel_->socket().taken_before_end());
   for (const SentCall& call : order_) {
     left_unanswered += static_cast<uint64_t>(call.end <= taken);
   }
@@ -208,16 +217,16 @@ bool TcpClient::parse_one() {
   if (in_.size() < kLengthBytes + head) {
     return false;
   }
-  const size_t length = wire::load_be32(in_.data());
+  const size_t length = wire::load_be32(in_.view().data());
   if (length < head || length > (size_t{64} << 20)) {
     ledger_.strange_answer("the frame's length is wrong");
   }
   if (in_.size() < kLengthBytes + length) {
     return false;
   }
-  const uint32_t id = head == 0 ? 0 : wire::load_be32(in_.data() + kLengthBytes);
-  const std::string payload = in_.substr(kLengthBytes + head, length - head);
-  in_.erase(0, kLengthBytes + length);
+  const uint32_t id = head == 0 ? 0 : wire::load_be32(in_.view().data() + kLengthBytes);
+  const std::string payload(in_.view().substr(kLengthBytes + head, length - head));
+  in_.take(kLengthBytes + length);
   if (manners_.wire == Wire::t1) {
     if (order_.empty()) {
       ledger_.strange_answer("nothing was asked");
@@ -252,26 +261,26 @@ void TcpClient::take(uint32_t number, ByteView payload) {
 }
 
 void TcpClient::reset() {
-  if (socket_ != nullptr) {
+  if (channel_ != nullptr) {
     world_.note("client resets");
     honest_ = false;
-    const SocketPtr socket = socket_;
-    socket->reset(world_.chance(2));
+    const std::shared_ptr<Channel> channel = channel_;
+    channel->socket().reset(world_.chance(2));
   }
 }
 
 void TcpClient::half_close() {
-  if (socket_ != nullptr && out_.empty() && !ended_) {
+  if (channel_ != nullptr && out_.empty() && !ended_) {
     world_.note("client half-closes");
     ended_ = true;
-    socket_->end_writing();
+    channel_->end_writing();
   }
 }
 
 void TcpClient::vanish() {
-  if (socket_ != nullptr) {
+  if (channel_ != nullptr) {
     world_.note("client vanishes");
-    socket_->vanish();
+    channel_->socket().vanish();
     drop();
   }
 }
@@ -279,23 +288,26 @@ void TcpClient::vanish() {
 void TcpClient::send_ill(const std::string& bytes) {
   world_.note("client sends garbage", bytes.size());
   honest_ = false;
-  out_ += bytes;
+  if (channel_->over_tls() && world_.chance(4)) {
+    return channel_->write_raw(bytes);
+  }
+  out_.append(bytes);
   pump();
 }
 
 void TcpClient::send_beginning() {
-  if (socket_ != nullptr) {
+  if (channel_ != nullptr) {
     send_ill(beginning().substr(0, kLongBeginning));
   }
 }
 
 void TcpClient::send_garbage() {
-  if (socket_ == nullptr) {
+  if (channel_ == nullptr) {
     return;
   }
   send_ill(garbage());
   if (out_.empty() && world_.chance(3)) {
-    socket_->end_writing();
+    channel_->end_writing();
   }
 }
 

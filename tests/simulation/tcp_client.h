@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "tests/simulation/byte_queue.h"
+#include "tests/simulation/channel.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/network.h"
 
@@ -20,6 +22,8 @@ class TcpClient {
     Wire wire = Wire::t3;
     uint32_t dribbles_one_in = 0;  ///< requests that leave byte by byte
     uint32_t pauses_one_in = 0;    ///< answers after which it does not read for a while
+    SSL_CTX* tls = nullptr;        ///< null: plain
+    std::string name{};            ///< who calls, as its certificate says; empty: its address
   };
 
   /// Calls under way over T1. Its real clients have one.
@@ -76,7 +80,7 @@ class TcpClient {
   const std::string address_;
   const std::string gateway_;
   Manners manners_;
-  SocketPtr socket_;
+  std::shared_ptr<Channel> channel_;
   uint64_t attempt_ = 0;  ///< to connect; older ones are forgotten
   bool connected_ = false;
   bool honest_ = true;
@@ -84,8 +88,8 @@ class TcpClient {
   bool paused_ = false;
   bool dribbling_ = false;
   uint32_t next_id_ = 0;
-  std::string out_;
-  std::string in_;
+  ByteQueue out_;
+  ByteQueue in_;
   std::map<uint32_t, SentCall> open_;  ///< by id
   std::deque<SentCall> order_;         ///< T1 has no ids
   uint64_t queued_ = 0;                ///< bytes of the connection

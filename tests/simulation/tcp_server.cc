@@ -10,6 +10,7 @@
 #include "core/wire/msgpack_write.h"
 #include "core/wire/t3.h"
 #include "core/wire/zerror.h"
+#include "tests/simulation/certificates.h"
 
 namespace zerogate::simulation {
 namespace {
@@ -36,7 +37,7 @@ void TcpServer::stop() {
   }
   while (!connections_.empty()) {
     const ConnectionPtr connection = connections_.front();
-    connection->socket->reset(world_.chance(2));
+    connection->channel->socket().reset(world_.chance(2));
     end(connection);
   }
 }
@@ -70,14 +71,14 @@ TcpServer::ConnectionPtr TcpServer::any() {
 
 void TcpServer::reset_one() {
   if (const ConnectionPtr connection = any()) {
-    connection->socket->reset(world_.chance(2));
+    connection->channel->socket().reset(world_.chance(2));
     end(connection);
   }
 }
 
 void TcpServer::vanish_one() {
   if (const ConnectionPtr connection = any()) {
-    connection->socket->vanish();
+    connection->channel->socket().vanish();
     end(connection);
   }
 }
@@ -95,16 +96,26 @@ void TcpServer::close_one() {
 
 void TcpServer::accept(const SocketPtr& socket) {
   const auto connection = std::make_shared<Connection>();
-  connection->socket = socket;
+  connection->channel = over_tls ? std::make_unique<Channel>(socket, tls_for(*connection))
+                                 : std::make_unique<Channel>(socket);
   socket->hooks = {.readable = [this, weak = std::weak_ptr(connection)] { read(weak.lock()); },
                    .writable = [this, weak = std::weak_ptr(connection)] { pump(weak.lock()); }};
   connections_.push_back(connection);
   read(connection);
 }
 
+SSL_CTX* TcpServer::tls_for(Connection& connection) const {
+  const Certificates& made = certificates();
+  if (world_.chance(faults.impostor_one_in)) {
+    connection.impostor = true;
+    return made.impostors[world_.random.below(made.impostors.size())].get();
+  }
+  return (kind == Kind::gateway ? made.gateways : made.zero).get();
+}
+
 void TcpServer::end(const ConnectionPtr& connection) {
   if (!std::exchange(connection->ended, true)) {
-    connection->socket->close();
+    connection->channel->close();
     connections_.remove(connection);
   }
 }
@@ -112,7 +123,7 @@ void TcpServer::end(const ConnectionPtr& connection) {
 void TcpServer::read(const ConnectionPtr& connection) {
   while (connection != nullptr && !connection->ended && !faults.stuck) {
     char bytes[16 << 10];
-    const long got = connection->socket->read(bytes, sizeof bytes);
+    const long got = connection->channel->read(bytes, sizeof bytes);
     if (got == -EAGAIN) {
       break;
     }
@@ -123,7 +134,7 @@ void TcpServer::read(const ConnectionPtr& connection) {
     if (got == 0) {
       break;
     }
-    connection->in.append(bytes, static_cast<size_t>(got));
+    connection->in.append({bytes, static_cast<size_t>(got)});
   }
   while (connection != nullptr && !connection->ended && !faults.stuck && take_one(connection)) {
   }
@@ -139,7 +150,7 @@ bool TcpServer::take_one(const ConnectionPtr& connection) {
   if (kind == Kind::one_at_a_time && (connection->busy || !connection->out.empty())) {
     return false;
   }
-  const wire::t3::Frame frame = wire::t3::parse_frame(connection->in, kLargestRequest);
+  const wire::t3::Frame frame = wire::t3::parse_frame(connection->in.view(), kLargestRequest);
   if (frame.status == wire::t3::FrameStatus::incomplete) {
     return false;
   }
@@ -148,16 +159,19 @@ bool TcpServer::take_one(const ConnectionPtr& connection) {
       envelope.status != wire::t3::EnvelopeStatus::ok) {
     violated("the gateway sent a backend something that is no request");
   }
+  if (connection->impostor) {
+    violated("the gateway calls a server whose certificate is not that of " + address_);
+  }
   judge_depth(*connection);
   serve(connection, frame.id, envelope.function, envelope.argument);
-  connection->in.erase(0, frame.size);
+  connection->in.take(frame.size);
   return true;
 }
 
 /// Whole requests in it, and those that it works on.
 void TcpServer::judge_depth(const Connection& connection) const {
   uint32_t requests = connection.under_way;
-  for (ByteView rest = connection.in; !rest.empty();) {
+  for (ByteView rest = connection.in.view(); !rest.empty();) {
     const wire::t3::Frame frame = wire::t3::parse_frame(rest, kLargestRequest);
     if (frame.status != wire::t3::FrameStatus::whole) {
       break;
@@ -230,8 +244,14 @@ void TcpServer::answer(const ConnectionPtr& connection, uint32_t id, std::string
   }
   if (world_.chance(faults.garbage_one_in)) {
     connection->spoiled = true;
+    std::string garbage;
     for (uint64_t left = world_.between(1, 40); left > 0; --left) {
-      out += static_cast<char>(world_.random.next());
+      garbage += static_cast<char>(world_.random.next());
+    }
+    if (over_tls && world_.chance(2)) {
+      connection->channel->write_raw(garbage);
+    } else {
+      out += garbage;
     }
   }
   if (world_.chance(faults.cut_one_in)) {
@@ -243,8 +263,11 @@ void TcpServer::answer(const ConnectionPtr& connection, uint32_t id, std::string
 }
 
 void TcpServer::pump(const ConnectionPtr& connection) {
+  if (connection != nullptr && !connection->ended) {
+    connection->channel->flush();
+  }
   while (connection != nullptr && !connection->ended && !connection->out.empty()) {
-    const long sent = connection->socket->write(connection->out);
+    const long sent = connection->channel->write(connection->out);
     if (sent <= 0) {
       return;
     }

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "tests/simulation/byte_queue.h"
+#include "tests/simulation/channel.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/network.h"
 
@@ -24,6 +26,7 @@ class TcpServer {
     uint32_t error_one_in = 0;
     uint32_t too_large_one_in = 0;
     uint32_t no_value_one_in = 0;  ///< what is no MessagePack
+    uint32_t impostor_one_in = 0;  ///< connections over TLS that show a certificate of another
     bool silent = false;           ///< reads, and answers nothing
     bool stuck = false;            ///< does not even read
     uint64_t service_least = 50 * kUs;
@@ -54,24 +57,27 @@ class TcpServer {
   /// Larger than the gateway takes.
   size_t too_large = 0;
   Kind kind = Kind::one_at_a_time;
+  bool over_tls = false;
   /// What the gateway may have under way at once on a connection; connections at once.
   uint32_t in_flight_limit = UINT32_MAX;
 
  private:
   struct Connection {
-    SocketPtr socket;
-    std::string in;
+    std::unique_ptr<Channel> channel;
+    ByteQueue in;
     std::string out;
     uint32_t under_way = 0;
     bool busy = false;      ///< one_at_a_time: with a call
     bool hangs = false;     ///< in that call, for good
     bool all_read = false;  ///< the gateway sends no more
     bool spoiled = false;   ///< garbage has left on it
+    bool impostor = false;
     bool ended = false;
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
 
   void accept(const SocketPtr& socket);
+  SSL_CTX* tls_for(Connection& connection) const;
   void read(const ConnectionPtr& connection);
   bool take_one(const ConnectionPtr& connection);
   void judge_depth(const Connection& connection) const;

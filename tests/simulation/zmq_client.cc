@@ -63,7 +63,7 @@ void ZmqClient::attach(SocketPtr socket) {
   socket_->hooks = {.readable = [this] { read(); }, .writable = [this] { pump(); }};
   phase_ = Phase::greeting;
   written_ = 0;
-  out_ = greeting();
+  out_.append(greeting());
   pump();
   read();
 }
@@ -84,12 +84,12 @@ void ZmqClient::disconnect() { drop(); }
 
 void ZmqClient::pump() {
   while (socket_ != nullptr && !out_.empty()) {
-    const long sent = socket_->write(out_);
+    const long sent = socket_->write(out_.view());
     if (sent <= 0) {
       return;  // an error shows when it is read
     }
     written_ += static_cast<uint64_t>(sent);
-    out_.erase(0, static_cast<size_t>(sent));
+    out_.take(static_cast<size_t>(sent));
   }
 }
 
@@ -123,7 +123,7 @@ bool ZmqClient::parse_one() {
     }
     in_.erase(0, wire::zmtp::kGreetingBytes);
     phase_ = Phase::handshake;
-    out_ += ready();
+    out_.append(ready());
     pump();
     return true;
   }

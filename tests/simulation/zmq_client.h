@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/simulation/byte_queue.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/network.h"
 
@@ -58,7 +59,7 @@ class ZmqClient {
   Phase phase_ = Phase::none;
   bool paused_ = false;
   std::string in_;
-  std::string out_;
+  ByteQueue out_;
   uint64_t attempt_ = 0;
   uint32_t next_id_ = 0;
   std::map<std::string, SentCall> open_;  ///< by id

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/security/openssl_ptr.h"
@@ -22,7 +23,7 @@ class Authority {
     std::string purpose = "serverAuth,clientAuth";  ///< empty: not said
     long begins_s = -3'600;                         ///< from now
     long ends_s = kLifetimeS;
-    const char* curve = "P-256";
+    const char* curve = "P-256";  ///< or ED25519, whose signatures are all of one length
   };
   struct Pair {
     std::string certificate;
@@ -39,24 +40,24 @@ class Authority {
 
   explicit Authority(const std::string& name = "test CA") : Authority(name, Kind()) {}
   Authority(const std::string& name, const Kind& kind)
-      : key_(EVP_EC_gen(kind.curve)), certificate_(X509_new()) {
+      : key_(make_key(kind.curve)), certificate_(X509_new()) {
     fill(*certificate_, *key_, name,
          {.names = "", .purpose = "", .begins_s = kind.begins_s, .ends_s = kind.ends_s});
     const Authority& issuer = kind.issuer != nullptr ? *kind.issuer : *this;
     X509_set_issuer_name(certificate_.get(), X509_get_subject_name(issuer.certificate_.get()));
     add(*certificate_, NID_basic_constraints, kind.may_sign ? "critical,CA:TRUE" : "CA:FALSE");
     add(*certificate_, NID_key_usage, "critical,keyCertSign,digitalSignature");
-    X509_sign(certificate_.get(), issuer.key_.get(), EVP_sha256());
+    issuer.sign(*certificate_);
   }
 
   std::string pem() const { return pem_of(*certificate_); }
 
   Pair issue(const Wish& wish) const {
-    const KeyPtr key(EVP_EC_gen(wish.curve));
+    const KeyPtr key = make_key(wish.curve);
     const X509Ptr certificate(X509_new());
     fill(*certificate, *key, "somebody", wish);
     X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
-    X509_sign(certificate.get(), key_.get(), EVP_sha256());
+    sign(*certificate);
     return {pem_of(*certificate), pem_of(*key)};
   }
 
@@ -70,6 +71,17 @@ class Authority {
   }
 
  private:
+  static constexpr std::string_view kEd25519 = "ED25519";
+
+  static KeyPtr make_key(const char* curve) {
+    return KeyPtr(curve == kEd25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, curve)
+                                    : EVP_EC_gen(curve));
+  }
+  void sign(X509& certificate) const {
+    const bool hashes_itself = EVP_PKEY_is_a(key_.get(), kEd25519.data()) == 1;
+    X509_sign(&certificate, key_.get(), hashes_itself ? nullptr : EVP_sha256());
+  }
+
   void fill(X509& certificate, EVP_PKEY& key, const std::string& name, const Wish& wish) const {
     static long serial = 0;
     X509_set_version(&certificate, X509_VERSION_3);

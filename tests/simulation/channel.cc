@@ -1,0 +1,142 @@
+#include "tests/simulation/channel.h"
+
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace zerogate::simulation {
+namespace {
+
+constexpr size_t kPiece = 16 << 10;
+constexpr uint32_t kNewKeyOneIn = 20;
+// The gateway's sessions are on this thread, too, and have the same list of errors.
+void forget_errors() { ERR_clear_error(); }
+
+}  // namespace
+
+Channel::Channel(SocketPtr socket, SSL_CTX* tls) : socket_(std::move(socket)), ssl_(SSL_new(tls)) {
+  SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  if (SSL_is_server(ssl_.get()) != 0) {
+    SSL_set_accept_state(ssl_.get());
+  } else {
+    SSL_set_connect_state(ssl_.get());
+  }
+}
+
+void Channel::seal() {
+  BIO* out = SSL_get_wbio(ssl_.get());
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out, &data);
+  sealed_.append({data, static_cast<size_t>(size)});
+  sealed_bytes_ += static_cast<uint64_t>(size);
+  (void)BIO_reset(out);
+  flush();
+}
+
+void Channel::flush() {
+  while (!sealed_.empty()) {
+    const long sent = socket_->write(sealed_.view());
+    if (sent <= 0) {
+      return;  // an error shows when it is read
+    }
+    sealed_.take(static_cast<size_t>(sent));
+  }
+  if (ends_) {
+    socket_->end_writing();
+  }
+}
+
+long Channel::write(std::string_view plain) {
+  if (!over_tls()) {
+    return socket_->write(plain);
+  }
+  flush();
+  if (!sealed_.empty() || plain.empty() || ends_) {
+    return -EAGAIN;
+  }
+  SSL* ssl = ssl_.get();
+  if (SSL_is_init_finished(ssl) != 0 && world().chance(kNewKeyOneIn)) {
+    SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED);
+  }
+  const int taken = SSL_write(ssl, plain.data(), static_cast<int>(std::min(plain.size(), kPiece)));
+  seal();
+  forget_errors();
+  if (taken <= 0) {
+    return -EAGAIN;  // why, shows when it is read
+  }
+  plain_bytes_ += static_cast<uint64_t>(taken);
+  marks_.emplace_back(sealed_bytes_, plain_bytes_);
+  return taken;
+}
+
+// The end is the connection's, not what TLS says of it before: by then the other end has taken
+// what it takes.
+long Channel::read(char* to, size_t size) {
+  if (!over_tls()) {
+    return socket_->read(to, size);
+  }
+  while (true) {
+    if (!peer_ended_) {
+      const int got = SSL_read(ssl_.get(), to, static_cast<int>(size));
+      const int error = SSL_get_error(ssl_.get(), got);
+      seal();
+      forget_errors();
+      if (got > 0) {
+        return got;
+      }
+      peer_ended_ = error == SSL_ERROR_ZERO_RETURN;
+      if (error != SSL_ERROR_WANT_READ && !peer_ended_) {
+        return -EPROTO;
+      }
+    }
+    char bytes[kPiece];
+    const long got = socket_->read(bytes, sizeof bytes);
+    if (got <= 0) {
+      return got;
+    }
+    if (!peer_ended_) {
+      BIO_write(SSL_get_rbio(ssl_.get()), bytes, static_cast<int>(got));
+    }
+  }
+}
+
+void Channel::write_raw(std::string_view bytes) {
+  sealed_.append(bytes);
+  sealed_bytes_ += bytes.size();
+  flush();
+}
+
+void Channel::end_writing() {
+  if (over_tls() && world().chance(2)) {
+    SSL_shutdown(ssl_.get());
+    seal();
+    forget_errors();
+  }
+  ends_ = true;
+  flush();
+}
+
+void Channel::close() {
+  if (over_tls() && world().chance(2)) {
+    SSL_shutdown(ssl_.get());
+    seal();
+    forget_errors();
+  }
+  socket_->close();
+}
+
+uint64_t Channel::plain_of(uint64_t sent) const {
+  if (!over_tls()) {
+    return sent;
+  }
+  uint64_t plain = 0;
+  for (const auto& [sealed, so_far] : marks_) {
+    if (sealed <= sent) {
+      plain = so_far;
+    }
+  }
+  return plain;
+}
+
+}  // namespace zerogate::simulation
