@@ -159,6 +159,9 @@ void Storm::judge_clients() {
     }
     ended_by_gateway += client->ended_by_gateway;
   }
+  for (const auto& stranger : strangers_) {
+    ended_by_gateway += stranger->ended_by_gateway;
+  }
   const ListenerMetrics& tcp = worker_->metrics().of(Protocol::tcp);
   uint64_t reasons = 0;
   for (const Counter& rejected : tcp.rejected) {

@@ -36,6 +36,20 @@ void Storm::judge_traffic() {
     const uint64_t sent = metrics.sent_bytes.value();
     must_be("bytes sent", sent, std::clamp(sent, traffic.sent - traffic.broken_off, traffic.sent));
     must_be("connections", metrics.connections.value(), 0);
+    judge_malformed(metrics);
+  }
+}
+
+// Clients may go in the middle of a frame or of a handshake, but what they say is well-formed.
+void Storm::judge_malformed(const ListenerMetrics& metrics) const {
+  if (plan_.has(Fault::client_garbage)) {
+    return;
+  }
+  for (size_t reason = 0; reason < kMalformedNames.size(); ++reason) {
+    if (reason != index_of(Malformed::truncated) && reason != index_of(Malformed::bad_handshake)) {
+      must_be(fmt::format("{} of clients that send no garbage", kMalformedNames[reason]),
+              metrics.malformed[reason].value(), 0);
+    }
   }
 }
 

@@ -91,6 +91,8 @@ Plan::Plan(World& world) : network(network_plan(world)) {
 void Plan::plan_tls(Random random) {
   tls = random.below(24) == 0;
   b_tls = random.below(40) == 0;
+  bool& drains = faults[static_cast<size_t>(Fault::drain)];
+  drains = drains || (tls && random.below(3) == 0);
   worker.tls_connections = worker.tcp.max_connections;
   worker.max_handshakes = random.below(3) == 0 ? 2 : 256;
   if (b_tls) {

@@ -242,6 +242,9 @@ void Storm::befall_client(Fault fault) {
     case Fault::client_reset:
       return client.reset();
     case Fault::client_half_close:
+      if (plan_.tls) {
+        flood(client);  // the end may come in one read with calls
+      }
       return client.half_close();
     case Fault::client_vanish:
       return client.vanish();

@@ -101,6 +101,7 @@ class Storm {
 
   // Counters against what has happened: judge_counters.cc.
   void judge_traffic();
+  void judge_malformed(const ListenerMetrics& metrics) const;
   void judge_attempts() const;
   void judge_redis() const;
   void judge_leave() const;
