@@ -26,7 +26,8 @@ TEST(ByHandTest, BoundsAndText) {
   ByHand by_hand;
   EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, std::string(201, 'x'), 1}));
   EXPECT_TRUE(by_hand.set("b", "0", {HandState::drain, std::string(200, 'x'), 1}));
-  EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "a\nb", 1}));
+  EXPECT_EQ(by_hand.set("b", "e", {HandState::drain, "a\nb", 1}).error(),
+            "the reason has a character that cannot be printed");
   EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "\xff", 1}));
   EXPECT_FALSE(by_hand.set("b", "e", {HandState::drain, "\u202elive", 1}));
   for (size_t i = 0; i < ByHand::kMaxOrders; ++i) {

@@ -112,6 +112,14 @@ TEST_F(ReplyBlocksTest, AUsedBlockCountsAsOneUntilItIsFreed) {
   EXPECT_EQ(blocks_.spare(), 0);
 }
 
+TEST_F(ReplyBlocksTest, WhatWasFreedMakesRoomForOthersToBeKept) {
+  use(7);
+  const size_t spare = blocks_.spare();
+  blocks_.free_kept();
+  use(7);
+  EXPECT_EQ(blocks_.spare(), spare);
+}
+
 TEST_F(ReplyBlocksTest, AnotherThreadMayGiveThemBack) {
   void* ours = blocks_.take(kLarge);
   const std::vector<std::function<void()>> all = {

@@ -103,6 +103,7 @@ TEST(TlsContext, RefusesCasOfWhichNoneIsValidNow) {
     const TlsFault fault = fault_of(material);
     EXPECT_EQ(fault.part, Part::authorities);
     EXPECT_NE(fault.message.find("is valid now"), std::string::npos) << fault.message;
+    EXPECT_EQ(fault.message.find("1970"), std::string::npos) << fault.message;
   }
   material.authorities = old.pem() + authority.pem() + next.pem();
   EXPECT_NE(make_context(TlsSide::listener, material), nullptr);
