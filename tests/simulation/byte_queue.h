@@ -24,6 +24,17 @@ class ByteQueue {
       taken_ = 0;
     }
   }
+  /// Until `write`, which says how many bytes it takes of those it is shown, takes none.
+  template <class Write>
+  void write_to(Write write) {
+    while (!empty()) {
+      const long taken = write(view());
+      if (taken <= 0) {
+        return;  // an error shows when the other direction is read
+      }
+      take(static_cast<size_t>(taken));
+    }
+  }
   void clear() {
     bytes_.clear();
     taken_ = 0;

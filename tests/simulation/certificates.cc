@@ -48,41 +48,36 @@ int agree(SSL*, const unsigned char** out, unsigned char* size, const unsigned c
 
 Certificates make_certificates() {
   const Authority authority("simulated CA", {.curve = kCurve});
-  const auto client = [&](const std::string& name) {
-    return Certificates::Client{name,
-                                make_tls(TLS_client_method(), authority.material(named(name)))};
-  };
-  const auto sealed_by_others = [&](const std::string& name) {
+  const auto good = [&](const char* name) { return authority.material(named(name)); };
+  const auto of_others = [&](const char* name) {
     TlsMaterial material = Authority("another CA", {.curve = kCurve}).material(named(name));
     material.authorities = authority.pem();
     return material;
   };
-  const auto expired = [&](const std::string& name) {
+  const auto expired = [&](const char* name) {
     Authority::Wish wish = named(name);
     wish.ends_s = wish.begins_s + 1;
     return authority.material(wish);
   };
-  const auto strange = [](const TlsMaterial& material) {
+  const auto client = [](const TlsMaterial& material) {
     return make_tls(TLS_client_method(), material);
   };
-  const auto false_server = [](const TlsMaterial& material) {
+  const auto server = [](const TlsMaterial& material) {
     return make_tls(TLS_server_method(), material);
   };
-  const TlsMaterial server = authority.material(named("b.sim"));
-  const TlsMaterial all = authority.material(named("gateway.sim"));
-  TlsMaterial one = all;
-  one.allow = TlsAllow({"dns:one.sim"});
+  const TlsMaterial own = good("gateway.sim");
+  TlsMaterial narrow = own;
+  narrow.allow = TlsAllow({"dns:one.sim"});
+  const TlsMaterial b = good("b.sim");
   Certificates made{
-      .listener = std::make_shared<const TlsMaterial>(all),
-      .narrow = std::make_shared<const TlsMaterial>(one),
-      .backend = std::make_shared<const TlsMaterial>(all),
-      .clients = {client("one.sim"), client("two.sim")},
-      .strangers = {strange({.authorities = authority.pem()}), strange(sealed_by_others("one.sim")),
-                    strange(expired("one.sim"))},
-      .zero = make_tls(TLS_server_method(), server),
-      .gateways = make_tls(TLS_server_method(), server),
-      .impostors = {false_server(sealed_by_others("b.sim")), false_server(expired("b.sim")),
-                    false_server(authority.material(named("a.sim")))}};
+      .own = std::make_shared<const TlsMaterial>(own),
+      .narrow = std::make_shared<const TlsMaterial>(narrow),
+      .clients = {{{"one.sim", client(good("one.sim"))}, {"two.sim", client(good("two.sim"))}}},
+      .strangers = {client({.authorities = authority.pem()}), client(of_others("one.sim")),
+                    client(expired("one.sim"))},
+      .zero = server(b),
+      .gateways = server(b),
+      .impostors = {server(of_others("b.sim")), server(expired("b.sim")), server(good("a.sim"))}};
   SSL_CTX_set_alpn_select_cb(made.gateways.get(), agree, nullptr);
   return made;
 }

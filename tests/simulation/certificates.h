@@ -12,9 +12,9 @@ namespace zerogate::simulation {
 
 /// Of the gateway by its own files, of the models in OpenSSL's form. Made once for a process.
 struct Certificates {
-  std::shared_ptr<const TlsMaterial> listener;  ///< of the gateway's port: every client may call
-  std::shared_ptr<const TlsMaterial> narrow;    ///< the same, but of `clients` the first alone may
-  std::shared_ptr<const TlsMaterial> backend;   ///< of the gateway's connections to b
+  /// The gateway's, of its port and of its connections to b: every client may call.
+  std::shared_ptr<const TlsMaterial> own;
+  std::shared_ptr<const TlsMaterial> narrow;  ///< the same, but of `clients` the first alone may
   struct Client {
     std::string name;
     SslCtxPtr tls;

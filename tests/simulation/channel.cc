@@ -10,12 +10,14 @@ namespace {
 
 constexpr size_t kPiece = 16 << 10;
 constexpr uint32_t kNewKeyOneIn = 20;
-// The gateway's sessions are on this thread, too, and have the same list of errors.
-void forget_errors() { ERR_clear_error(); }
 
 }  // namespace
 
-Channel::Channel(SocketPtr socket, SSL_CTX* tls) : socket_(std::move(socket)), ssl_(SSL_new(tls)) {
+Channel::Channel(SocketPtr socket, SSL_CTX* tls)
+    : socket_(std::move(socket)), ssl_(tls != nullptr ? SSL_new(tls) : nullptr) {
+  if (!over_tls()) {
+    return;
+  }
   SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   if (SSL_is_server(ssl_.get()) != 0) {
     SSL_set_accept_state(ssl_.get());
@@ -32,17 +34,12 @@ void Channel::seal() {
   sealed_bytes_ += static_cast<uint64_t>(size);
   (void)BIO_reset(out);
   flush();
+  ERR_clear_error();  // the gateway's sessions are on this thread, and have the same list
 }
 
 void Channel::flush() {
-  while (!sealed_.empty()) {
-    const long sent = socket_->write(sealed_.view());
-    if (sent <= 0) {
-      return;  // an error shows when it is read
-    }
-    sealed_.take(static_cast<size_t>(sent));
-  }
-  if (ends_) {
+  sealed_.write_to([this](std::string_view bytes) { return socket_->write(bytes); });
+  if (ends_ && sealed_.empty()) {
     socket_->end_writing();
   }
 }
@@ -61,7 +58,6 @@ long Channel::write(std::string_view plain) {
   }
   const int taken = SSL_write(ssl, plain.data(), static_cast<int>(std::min(plain.size(), kPiece)));
   seal();
-  forget_errors();
   if (taken <= 0) {
     return -EAGAIN;  // why, shows when it is read
   }
@@ -81,7 +77,6 @@ long Channel::read(char* to, size_t size) {
       const int got = SSL_read(ssl_.get(), to, static_cast<int>(size));
       const int error = SSL_get_error(ssl_.get(), got);
       seal();
-      forget_errors();
       if (got > 0) {
         return got;
       }
@@ -107,22 +102,21 @@ void Channel::write_raw(std::string_view bytes) {
   flush();
 }
 
-void Channel::end_writing() {
+void Channel::may_say_end() {
   if (over_tls() && world().chance(2)) {
     SSL_shutdown(ssl_.get());
     seal();
-    forget_errors();
   }
+}
+
+void Channel::end_writing() {
+  may_say_end();
   ends_ = true;
   flush();
 }
 
 void Channel::close() {
-  if (over_tls() && world().chance(2)) {
-    SSL_shutdown(ssl_.get());
-    seal();
-    forget_errors();
-  }
+  may_say_end();
   socket_->close();
 }
 

@@ -16,8 +16,7 @@ namespace zerogate::simulation {
 /// wrong in the same way would never be seen.
 class Channel {
  public:
-  explicit Channel(SocketPtr socket) : socket_(std::move(socket)) {}
-  /// Over TLS, whose side the context decides.
+  /// `tls` decides which side of TLS it is; null: the bytes go as they are.
   Channel(SocketPtr socket, SSL_CTX* tls);
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -41,7 +40,10 @@ class Channel {
   uint64_t plain_of(uint64_t sent) const;
 
  private:
+  /// After each step of OpenSSL's: what it has made leaves.
   void seal();
+  /// One of two times TLS says it, too.
+  void may_say_end();
 
   const SocketPtr socket_;
   SslPtr ssl_;  ///< null: plain

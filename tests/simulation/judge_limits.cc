@@ -126,7 +126,7 @@ void Storm::judge_queues() {
 
 void Storm::judge_strangers() const {
   for (size_t i = 0; i < ledger_.size(); ++i) {
-    const CallRecord& call = ledger_.at(static_cast<uint32_t>(i));
+    const CallRecord& call = ledger_.at(i);
     if (call.caller == kStranger && (call.executions != 0 || call.answers != 0)) {
       violated("a client without a good certificate was served");
     }

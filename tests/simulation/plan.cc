@@ -97,7 +97,7 @@ void Plan::plan_tls(Random random) {
   worker.max_handshakes = random.below(3) == 0 ? 2 : 256;
   if (b_tls) {
     b.urls = {ServerUrl::parse(std::string("tls://") + kBackendName + ":7000").value()};
-    b.tls_material = certificates().backend;
+    b.tls_material = certificates().own;
   }
 }
 
@@ -176,7 +176,7 @@ RouteTableOptions Plan::routing(World& world, bool varied) const {
   options.handlers = {"hello_world", "echo", "save_order", "get_order", "relay"};
   options.backends = {a, b, c};
   options.routes = {{{"a_get", "a_put"}, "a", 0}, {{"c_get", "c_put"}, "c", 0}, {{"b_*"}, "b", 0}};
-  options.listen_tls = tls ? certificates().listener : nullptr;
+  options.listen_tls = tls ? certificates().own : nullptr;
   if (!varied) {
     return options;
   }

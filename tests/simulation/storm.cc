@@ -9,6 +9,19 @@
 #include "tests/simulation/fake_uv.h"
 
 namespace zerogate::simulation {
+namespace {
+
+void open_port(const char* address, std::optional<ListenSocket>& port) {
+  port.emplace(std::move(ListenSocket::open(Address::parse(address).value(), false)).value());
+}
+
+void must_listen(const Status& listening) {
+  if (!listening.ok()) {
+    violated("the worker does not listen");
+  }
+}
+
+}  // namespace
 
 Storm::Storm(uint64_t seed, bool verbose)
     : world_(seed), plan_(world_), rate_limits_(world_.random.next()) {
@@ -117,17 +130,11 @@ void Storm::start_worker() {
   plan_.worker.rate_limits = &rate_limits_;
   rate_limits_.set(plan_.rate_limits);
   worker_ = std::make_unique<Worker>(plan_.worker, labels_);
-  const auto listens = [](const char* address, std::optional<ListenSocket>& port, auto listen) {
-    port.emplace(std::move(ListenSocket::open(Address::parse(address).value(), false)).value());
-    if (!listen(*port).ok()) {
-      violated("the worker does not listen");
-    }
-  };
-  listens(kGatewayTcp, tcp_port_, [this](const ListenSocket& port) {
-    return plan_.tls ? worker_->listen_tls(port) : worker_->listen(Protocol::tcp, port);
-  });
-  listens(kGatewayZmq, zmq_port_,
-          [this](const ListenSocket& port) { return worker_->listen(Protocol::zmq, port); });
+  open_port(kGatewayTcp, tcp_port_);
+  must_listen(plan_.tls ? worker_->listen_tls(*tcp_port_)
+                        : worker_->listen(Protocol::tcp, *tcp_port_));
+  open_port(kGatewayZmq, zmq_port_);
+  must_listen(worker_->listen(Protocol::zmq, *zmq_port_));
 }
 
 void Storm::secure(TcpClient::Manners& manners, size_t client) const {

@@ -66,8 +66,7 @@ void TcpClient::connect() {
 
 void TcpClient::attach(SocketPtr socket) {
   socket->hooks = {.readable = [this] { read(); }, .writable = [this] { pump(); }};
-  channel_ = manners_.tls == nullptr ? std::make_shared<Channel>(std::move(socket))
-                                     : std::make_shared<Channel>(std::move(socket), manners_.tls);
+  channel_ = std::make_shared<Channel>(std::move(socket), manners_.tls);
   connected_ = true;
   honest_ = true;
   ended_ = paused_ = dribbling_ = false;
@@ -134,13 +133,7 @@ void TcpClient::pump() {
   if (dribbling_) {
     return dribble();
   }
-  while (!out_.empty()) {
-    const long sent = channel_->write(out_.view());
-    if (sent <= 0) {
-      return;  // an error shows when it is read
-    }
-    out_.take(static_cast<size_t>(sent));
-  }
+  out_.write_to([this](ByteView bytes) { return channel_->write(bytes); });
 }
 
 void TcpClient::dribble() {

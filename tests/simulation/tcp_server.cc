@@ -96,8 +96,7 @@ void TcpServer::close_one() {
 
 void TcpServer::accept(const SocketPtr& socket) {
   const auto connection = std::make_shared<Connection>();
-  connection->channel = over_tls ? std::make_unique<Channel>(socket, tls_for(*connection))
-                                 : std::make_unique<Channel>(socket);
+  connection->channel = std::make_unique<Channel>(socket, tls_for(*connection));
   socket->hooks = {.readable = [this, weak = std::weak_ptr(connection)] { read(weak.lock()); },
                    .writable = [this, weak = std::weak_ptr(connection)] { pump(weak.lock()); }};
   connections_.push_back(connection);
@@ -105,6 +104,9 @@ void TcpServer::accept(const SocketPtr& socket) {
 }
 
 SSL_CTX* TcpServer::tls_for(Connection& connection) const {
+  if (!over_tls) {
+    return nullptr;
+  }
   const Certificates& made = certificates();
   if (world_.chance(faults.impostor_one_in)) {
     connection.impostor = true;

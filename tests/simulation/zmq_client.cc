@@ -83,13 +83,10 @@ void ZmqClient::drop() {
 void ZmqClient::disconnect() { drop(); }
 
 void ZmqClient::pump() {
-  while (socket_ != nullptr && !out_.empty()) {
-    const long sent = socket_->write(out_.view());
-    if (sent <= 0) {
-      return;  // an error shows when it is read
-    }
-    written_ += static_cast<uint64_t>(sent);
-    out_.take(static_cast<size_t>(sent));
+  if (socket_ != nullptr) {
+    const size_t before = out_.size();
+    out_.write_to([this](ByteView bytes) { return socket_->write(bytes); });
+    written_ += before - out_.size();
   }
 }
 
