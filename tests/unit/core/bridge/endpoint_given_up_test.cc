@@ -122,5 +122,27 @@ TEST_F(EndpointGivenUpTest, AConnectionWhosePeerHasAnsweredSinceGoesOn) {
   EXPECT_EQ(connection().live(), 1u);
 }
 
+// It was the last one that answered, and so the first that is asked whether it is idle.
+TEST_F(EndpointGivenUpTest, AConnectionThatDrainsGetsNoMoreCalls) {
+  options_.in_flight = 3;
+  serve(1);
+  FakeConnection& drains = connection();
+  call("older", 60'000);
+  call("stuck", 100);
+  call("younger", 60'000);
+  pass_ms(99);
+  drains.answer();
+  pass_ms(1);
+  ASSERT_EQ(ended(Outcome::timeout), 1u);
+  ASSERT_EQ(drains.live(), 1u) << "it does not drain";
+  const size_t waits = call("next", 60'000);
+  ASSERT_EQ(drains.sent.size(), 2u);
+  drains.answer("\x01", 1);
+  network_.serve(name(1));
+  ASSERT_EQ(connection().sent.size(), 1u);
+  connection().answer("\x02");
+  EXPECT_EQ(answer(waits), "\x02");
+}
+
 }  // namespace
 }  // namespace zerogate::testing

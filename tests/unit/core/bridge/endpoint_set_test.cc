@@ -157,6 +157,23 @@ TEST_F(EndpointSetTest, AtMostSixtyFourAreUsed) {
   EXPECT_EQ(network_.made, static_cast<int>(EndpointSet::kMaxEndpoints));
 }
 
+TEST_F(EndpointSetTest, ACallThatIsLostGoesToTheSameServerWhenNoOtherHasRoom) {
+  options_.connections = 2;
+  options_.idempotent = {"f"};
+  serve(2);
+  for (int i = 0; i < 4; ++i) {
+    call();
+  }
+  FakeConnection& free = *network_.to(name(1))[1];
+  free.answer();
+  network_.to(name(1))[0]->fail("connection reset");
+  EXPECT_EQ(free.sent.size(), 1u) << "it waits, though there is room";
+  pass_ms(0);
+  answer_all(1);
+  answer_all(2);
+  EXPECT_EQ(ended(Outcome::ok), 4u);
+}
+
 // A server that takes calls and answers none.
 TEST_F(EndpointSetTest, OneThatAnswersNothingGetsNoMoreCallsUntilItAnswersConnect) {
   serve(2);

@@ -32,6 +32,7 @@
 namespace zerogate::testing {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -481,6 +482,12 @@ TEST_F(SocketBackendTest, ATcpFrameWithoutRoomForItsHeaderEndsTheConnection) {
   begin(tcp_server(
       [](const wire::t3::Frame&, std::string_view) { return std::string("\0\0\0\x04xxxxx", 9); }));
   EXPECT_THAT(answer_to("f"), HasSubstr("no reply of Zero's TCP protocol"));
+}
+
+// The kernel refuses at once, and not after its time to connect.
+TEST_F(SocketBackendTest, ATcpAddressThatCannotBeReachedIsToldAsThat) {
+  begin("tcp://255.255.255.255:1");
+  EXPECT_THAT(answer_to("f"), ContainsRegex("permission denied|network is unreachable"));
 }
 
 TEST_F(SocketBackendTest, ATcpServerThatClosesIsToldAsThat) {
