@@ -154,7 +154,6 @@ void StreamListener::finish() {
 
 void StreamListener::close_all() {
   sessions_.for_each([](uint32_t, auto& session) { session->close(); });
-  closed_.clear();
 }
 
 void StreamListener::take(UniqueFd connection, bool has_place) {

@@ -129,6 +129,15 @@ TEST_F(LongFramesTest, AHeadAloneHoldsNoMemoryAndKeepsNoOtherWaiting) {
   EXPECT_EQ(waiting(), 1u);
 }
 
+TEST_F(LongFramesTest, HoldNothingOnceTheirPortHasGone) {
+  const auto claims = begin_frame();
+  const auto begun = begin_frame(kFrame, 10);
+  EXPECT_GE(memory_.held(MemoryUse::requests), kFrame);
+  keeper_.stop();
+  listener_.reset();
+  EXPECT_EQ(memory_.total(), 0u);
+}
+
 TEST_F(LongFramesTest, ManyThatHaveNotClaimedYetAreBoundedTogether) {
   options_.receive_memory = 64 << 10;
   std::vector<std::unique_ptr<Peer>> peers;
