@@ -16,7 +16,12 @@ namespace {
 
 /// One connection, and what the scripted Redis has sent over it.
 struct ScriptedRedis final : RedisConnection::Owner {
-  void on_connected() override { connected = true; }
+  void on_connected() override {
+    connected = true;
+    if (ends_it) {
+      connection->end();
+    }
+  }
   void on_bytes() override {}
   void on_redis_reply(const RedisReply& reply) override { sizes.push_back(reply.value.size()); }
   void on_writable() override {}
@@ -27,6 +32,7 @@ struct ScriptedRedis final : RedisConnection::Owner {
 
   UniqueFd server;
   std::unique_ptr<SocketRedisConnection> connection;
+  bool ends_it = false;  ///< as soon as it is connected
   bool connected = false;
   std::vector<size_t> sizes;  ///< of the replies' values
   std::vector<std::string> reasons;
@@ -39,16 +45,21 @@ class SocketRedisConnectionTest : public ::testing::Test {
 
   SocketRedisConnectionTest() { listen(port_.fd(), 8); }
 
-  std::unique_ptr<ScriptedRedis> connect() {
+  std::unique_ptr<ScriptedRedis> begin() {
     auto redis = std::make_unique<ScriptedRedis>();
     redis->connection = std::make_unique<SocketRedisConnection>(
         loop_.uv(), *redis, read_buffer_.data(), kMaxReply, memory_);
     EXPECT_EQ(redis->connection->connect({.host = "127.0.0.1", .port = port_.number(), .path = {}}),
               0);
-    while (!redis->connected) {
-      loop_.run_turn();
-    }
-    redis->server.reset(accept4(port_.fd(), nullptr, nullptr, SOCK_NONBLOCK));  // it is there
+    return redis;
+  }
+  void finish(ScriptedRedis& redis) {
+    EXPECT_TRUE(run_until([&] { return redis.connected; }));
+    redis.server.reset(accept4(port_.fd(), nullptr, nullptr, SOCK_NONBLOCK));  // it is there
+  }
+  std::unique_ptr<ScriptedRedis> connect() {
+    auto redis = begin();
+    finish(*redis);
     return redis;
   }
   template <class Done>
@@ -76,6 +87,16 @@ class SocketRedisConnectionTest : public ::testing::Test {
     send(redis, bytes);
     EXPECT_TRUE(run_until([&] { return redis.sizes.size() >= replies; }));
   }
+  /// How many bytes Redis is sent next; 0 at the end.
+  ssize_t receive(ScriptedRedis& redis) {
+    char bytes[8];
+    ssize_t count = -1;
+    EXPECT_TRUE(run_until([&] {
+      count = recv(redis.server.get(), bytes, sizeof bytes, 0);
+      return count >= 0;
+    }));
+    return count;
+  }
   size_t held() const { return memory_.held(MemoryUse::redis_replies); }
 
   EventLoop loop_;
@@ -83,6 +104,27 @@ class SocketRedisConnectionTest : public ::testing::Test {
   MemoryAccount memory_{size_t{16} << 20};
   std::string read_buffer_ = std::string(FrameReader::kSharedBytes, '\0');
 };
+
+TEST_F(SocketRedisConnectionTest, WhatIsFlushedBeforeItIsConnectedLeavesThen) {
+  const auto redis = begin();
+  redis->connection->out().append("PING\r\n");
+  redis->connection->flush();
+  EXPECT_EQ(redis->connection->unsent_bytes(), 6u);
+  finish(*redis);
+  EXPECT_EQ(redis->connection->unsent_bytes(), 0u);
+  EXPECT_EQ(redis->reasons, std::vector<std::string>{});
+  EXPECT_EQ(receive(*redis), 6);
+}
+
+TEST_F(SocketRedisConnectionTest, MayBeEndedOnceItIsConnected) {
+  const auto redis = begin();
+  redis->ends_it = true;
+  redis->connection->out().append("PING\r\n");
+  finish(*redis);
+  redis->connection->flush();
+  EXPECT_EQ(redis->reasons, std::vector<std::string>{}) << "its owner hears nothing more";
+  EXPECT_EQ(receive(*redis), 0) << "and nothing was sent";
+}
 
 TEST_F(SocketRedisConnectionTest, TheBeginningOfAReplyIsChargedUntilItIsWhole) {
   const auto redis = connect();
