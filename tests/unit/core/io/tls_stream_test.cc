@@ -99,6 +99,18 @@ TEST_F(TlsStreamTest, CarriesBytesBothWays) {
   EXPECT_TRUE(turn_until([&] { return client_.got == "answer"; }));
 }
 
+// A turn has one write, whatever else is read in it.
+TEST_F(TlsStreamTest, WhatIsGatheredWaitsForItsFlush) {
+  ASSERT_TRUE(turn_until([&] { return both_connected(); }));
+  server_.stream->out().append("answer");
+  client_.stream->out().append("question");
+  EXPECT_EQ(client_.stream->flush(), 0);
+  EXPECT_TRUE(turn_until([&] { return server_.got == "question"; }));
+  EXPECT_EQ(server_.stream->writer().gathered(), 6u);
+  EXPECT_EQ(server_.stream->flush(), 0);
+  EXPECT_TRUE(turn_until([&] { return client_.got == "answer"; }));
+}
+
 TEST_F(TlsStreamTest, BytesBeforeTheHandshakeWaitForIt) {
   client_.stream->out().append("early");
   EXPECT_EQ(client_.stream->flush(), 0);
