@@ -244,7 +244,6 @@ void RedisChannel::send_again() {
   size_t late_bytes = 0;
   for (; late_ > 0; --late_) {
     late_bytes += pending_.pop_front().bytes;
-    --resendable_;
   }
   connection_->out().append(sent_.view().substr(late_bytes));
   forget_sent();
