@@ -135,6 +135,7 @@ TEST_F(StreamTlsTest, OnesThatAreStillGoodStay) {
   turn();
   EXPECT_EQ(rejected(Rejected::certificate), 0u);
   EXPECT_FALSE(clients_[0]->ended);
+  EXPECT_GT(timers_.next_ms(), clock_.now_ms() + StreamListener::kCheckMs) << "all were judged";
 }
 
 TEST_F(StreamTlsTest, WhatIsSaidAtTheEndIsCountedAsSent) {
