@@ -65,10 +65,6 @@ void MemoryAccount::grant(Claimant& claimant) {
 // Large ones before small ones, which always have a part of their own. Where that large one does
 // not fit although it is the only one, small ones would keep the memory from it for ever.
 bool MemoryAccount::serve(uint64_t now_ms) {
-  if (!waiting()) {
-    large_is_due_ = false;
-    return false;
-  }
   const Queue& large = queues_[kLarge];
   size_t granted = 0;
   bool any = false;
