@@ -383,5 +383,15 @@ TEST(T3ParseEnvelope, OfTheUsualFormEveryCutIsMalformed) {
   EXPECT_EQ(parse_envelope(payload + "\xc0").status, EnvelopeStatus::malformed);
 }
 
+// Whatever stands where the head of a short str is due, and as many bytes as that would announce.
+TEST(T3ParseEnvelope, OfTheUsualFormOnlyAShortStrIsAName) {
+  for (int head = 0; head < 256; ++head) {
+    const std::string payload = from_hex("82a2666e") + static_cast<char>(head) +
+                                std::string((head - 0xa0) & 0x7f, 'x') + from_hex("a464617461c0");
+    const Envelope envelope = envelope_of(payload);
+    EXPECT_EQ(envelope.status == EnvelopeStatus::ok, head > 0xa0 && head <= 0xbf) << head;
+  }
+}
+
 }  // namespace
 }  // namespace zerogate::wire::t3
