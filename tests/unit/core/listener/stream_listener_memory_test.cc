@@ -129,6 +129,18 @@ TEST_F(LongFramesTest, AHeadAloneHoldsNoMemoryAndKeepsNoOtherWaiting) {
   EXPECT_EQ(waiting(), 1u);
 }
 
+TEST_F(LongFramesTest, WhatHasComeOfOneThatWaitedIsNotCountedTwice) {
+  const auto first = begin_frame();
+  const size_t claimed = memory_.held(MemoryUse::requests);
+  const auto second = begin_frame();
+  const auto third = begin_frame();
+  EXPECT_GT(memory_.held(MemoryUse::requests), 2 * claimed) << "it waits, and is counted as it is";
+  first->leave();
+  turn();
+  serve();
+  EXPECT_EQ(memory_.held(MemoryUse::requests), 2 * claimed);
+}
+
 TEST_F(LongFramesTest, HoldNothingOnceTheirPortHasGone) {
   const auto claims = begin_frame();
   const auto begun = begin_frame(kFrame, 10);
