@@ -8,6 +8,9 @@
 namespace zerogate::testing {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
 class EndpointTest : public BackendTest {
  protected:
   FakeConnection& connection(size_t endpoint, size_t index = 0) {
@@ -182,6 +185,18 @@ TEST_F(EndpointTest, OneThatAnswersNothingSaysSo) {
   EXPECT_EQ(state(3 - probed), EndpointState::up) << "the last one is tried on";
 }
 
+TEST_F(EndpointTest, OneThatAnswersNothingIsShownAsThatThoughItStillHasACall) {
+  options_.in_flight = 2;
+  serve(2);
+  for (const uint32_t timeout_ms : {100, 60'000, 60'000, 60'000}) {
+    call("f", timeout_ms);
+  }
+  const size_t stuck = connection(1).sent.front().id < connection(2).sent.front().id ? 1 : 2;
+  pass_ms(100);
+  ASSERT_EQ(ended(Outcome::timeout), 1u);
+  EXPECT_EQ(state(stuck), EndpointState::probing);
+}
+
 // It works on the call that is given up; other calls it has answered meanwhile.
 TEST_F(EndpointTest, ASlowCallOverTcpCostsItsConnectionOnly) {
   options_.connections = 2;
@@ -197,6 +212,21 @@ TEST_F(EndpointTest, ASlowCallOverTcpCostsItsConnectionOnly) {
   pass_ms(50);
   EXPECT_EQ(ended(Outcome::timeout), 1u);
   EXPECT_EQ(state(1), EndpointState::up);
+}
+
+TEST_F(EndpointTest, TheLogSaysWhenItGoesAndWhenItIsBack) {
+  std::vector<std::string> lines;
+  serve(2);
+  log::configure(log::Level::info, log::Format::logfmt,
+                 [&lines](std::string_view line) { lines.emplace_back(line); });
+  network_.kill(name(2), "connection reset");
+  pass_ms(1);
+  wait_for_attempt(2);
+  network_.serve(name(2));
+  log::configure(log::Level::off, log::Format::logfmt);
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("\"endpoint down\" backend=b endpoint=10.0.0.2:1 "
+                                           "reason=\"connection reset\""),
+                                 HasSubstr("\"endpoint up\" backend=b endpoint=10.0.0.2:1")));
 }
 
 // ---- Slots of calls that were given up
