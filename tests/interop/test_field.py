@@ -232,3 +232,15 @@ def test_a_backend_that_vanishes_costs_what_it_was_sent_first(protocol, request,
         assert "did not answer within 1000 ms" in line or "failed under the call" in line
     first = said.index(lost[0])  # chance has it when the first call goes to that backend
     assert set(said[first + 5 :]) <= {'"hello world"'}
+
+
+@PROTOCOLS
+def test_a_command_finds_the_gateway_among_the_addresses_of_its_name(
+    protocol, gateway, request, tmp_path
+):
+    hosts = OwnHosts(tmp_path, request.config.getoption("--zerogate"), "gateway")
+    port = {"tcp": gateway.tcp_port, "zmq": gateway.zmq_port}[protocol]
+    command = [hosts.program, "call", f"{protocol}://gateway:{port}", "hello_world"]
+    hosts("127.0.0.1", "::1")  # of which getaddrinfo() gives the second one first
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, '"hello world"\n'), done.stderr
