@@ -9,8 +9,7 @@ import tempfile
 import programs
 
 CPU_S = 60  # for what loops for ever: a busy machine does not make it less
-TIMEOUT_S = 60  # for what waits for ever
-PATIENT_TIMEOUT_S = 120  # for the second time: the first one may have been slow
+PATIENCE = 2  # a second time gets as much more: the first one may have been slow
 ATTEMPTS = 3
 TEST_BYTES = 4 << 30
 BUILD_TIMEOUT_S = 300
@@ -92,23 +91,24 @@ class Judge:
     def notices(self, program, folder):
         """A test that fails, and fails again in the same way: alone, or else with the others."""
         path = folder / program.name
-        started = [(run, self.start(path, *run)) for run in program.runs()]
+        started = [(run, self.start(path, *run, program.timeout_s)) for run in program.runs()]
+        patient_s = PATIENCE * program.timeout_s
         ended = [(run, outcome(program, process)) for run, process in started]
         for run, failure in ended:
             for _ in range(ATTEMPTS):
                 if failure is None:
                     break
-                alone = self.start(path, program.alone(failure), {}, PATIENT_TIMEOUT_S)
+                alone = self.start(path, program.alone(failure), {}, patient_s)
                 if outcome(program, alone) == failure:
                     return failure
-                again = outcome(program, self.start(path, *run, PATIENT_TIMEOUT_S))
+                again = outcome(program, self.start(path, *run, patient_s))
                 if again == failure and not failure.endswith(" hung"):
                     return failure
                 print(f"not again: {program.name} {failure}", flush=True)
                 failure = again
         return None
 
-    def start(self, path, arguments, environment, timeout_s=TIMEOUT_S):
+    def start(self, path, arguments, environment, timeout_s):
         """A mutant may run for ever, or take all memory: it is ended."""
         limits = ["prlimit", f"--as={TEST_BYTES}", f"--cpu={CPU_S}"]
         bounded = [*limits, "timeout", "--signal=KILL", str(timeout_s)]

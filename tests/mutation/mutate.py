@@ -25,10 +25,11 @@ from universalmutator import mutator
 
 RULES = ["universal.rules", "c_like.rules", "cpp.rules"]
 KILLED = 0.9  # of all mutants, at the least
-# Lines on which nothing hangs: comments, checks, what only opens or closes, and room made in
-# advance, which decides only how often memory is allocated.
+# Lines on which nothing hangs: comments, checks, what only opens or closes, room made in advance,
+# which decides only how often memory is allocated, and locks, which only the build with TSan sees.
 LEFT_OUT = re.compile(
-    r"^\s*(//|#|assert\(|static_assert|using |namespace |\}|\{|[\w:]+\($|[\w.>-]+reserve\()"
+    r"^\s*(//|#|assert\(|static_assert|using |namespace |\}|\{|[\w:]+\($|[\w.>-]+reserve\(|"
+    r"(const )?std::(lock_guard|scoped_lock|unique_lock)|char \w+\[)"
 )
 
 
@@ -46,15 +47,21 @@ def indent_of(line):
 
 def ends_loop(lines, number):
     """Behind this line a loop's body ends, so that a `continue` there changes nothing."""
-    for at in range(number + 1, len(lines)):
-        if lines[at].strip() != "}":
+    at, size = number + 1, len(lines)
+    while at < size:
+        indent, text = indent_of(lines[at]), lines[at].strip()
+        if text.startswith("} else"):  # its branches are passed by
+            at = next(i for i in range(at + 1, size) if indent_of(lines[i]) == indent)
+            continue
+        if text != "}":
             return False
         before = [line for line in lines[:at] if line.strip()]
-        opening = [line for line in before if indent_of(line) == indent_of(lines[at])][-1].lstrip()
+        opening = [line for line in before if indent_of(line) == indent][-1].lstrip()
         if opening.startswith(("for ", "while ")):
             return True
         if not opening.startswith(("if ", "} else")):
             return False
+        at += 1
     return False
 
 

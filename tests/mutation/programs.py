@@ -3,13 +3,17 @@
 import re
 
 SHARDS = 4  # they wait more than they compute
-SEEDS = 300  # of the simulation
+TIMEOUT_S = 60  # for what waits for ever
+SEEDS = 300  # of the simulation, and for what survives all else as many as `tests/run` has
+ALL_SEEDS = 10_000
 SLOW = {"PipeliningMix"}  # takes as much time as all others
 SUITE = re.compile(r"^(?:TYPED_)?TEST(?:_F|_P)?\(\s*(\w+),", re.MULTILINE)
 
 
 class Gtest:
     """The tests of a program that match a filter, in shards at the same time."""
+
+    timeout_s = TIMEOUT_S
 
     def __init__(self, name, chosen="*", shards=SHARDS):
         self.name, self.chosen, self.shards = name, chosen, shards
@@ -34,8 +38,13 @@ class Gtest:
 class Simulation:
     name = "simulation"
 
+    def __init__(self, first, last, shards=1, timeout_s=TIMEOUT_S):
+        self.first, self.each, self.shards = first, (last - first + 1) // shards, shards
+        self.timeout_s = timeout_s
+
     def runs(self):
-        return [(["--from", "1", "--seeds", str(SEEDS)], {})]
+        begins = [self.first + i * self.each for i in range(self.shards)]
+        return [(["--from", str(begin), "--seeds", str(self.each)], {}) for begin in begins]
 
     def failure(self, output, how):
         """The seed and the promise that was not kept."""
@@ -46,7 +55,8 @@ class Simulation:
         return ["--seed", failure.split()[0]]
 
 
-ALL = [Gtest("unit_tests"), Simulation(), Gtest("integration_tests")]
+ALL = [Gtest("unit_tests"), Simulation(1, SEEDS), Gtest("integration_tests")]
+LAST = Simulation(SEEDS + 1, ALL_SEEDS, SHARDS, 3 * TIMEOUT_S)
 
 
 def suites_in(folder):
@@ -63,6 +73,7 @@ def nearest_first(sources, file):
     unit = sources / "tests/unit"
     near = suites_in(unit / file.parent.relative_to(sources)) - SLOW
     if not near:
-        return ALL
+        return [*ALL, LAST]
     far = suites_in(unit) - near
-    return [Gtest("unit_tests", tests_of(near), 1), Gtest("unit_tests", tests_of(far)), *ALL[1:]]
+    nearest = [Gtest("unit_tests", tests_of(near), 1), Gtest("unit_tests", tests_of(far))]
+    return [*nearest, *ALL[1:], LAST]
