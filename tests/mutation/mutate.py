@@ -65,6 +65,11 @@ def ends_loop(lines, number):
     return False
 
 
+def counts_as_before(line, text):
+    """A counter that goes up to its limit ends there, whether it is below or just not equal."""
+    return line.lstrip().startswith("for (") and text == line.replace(" < ", " != ", 1)
+
+
 def choose(files, chance):
     """Mutants without end, each once: a line of all, then one of what the rules make of it."""
     tried = set()
@@ -75,6 +80,8 @@ def choose(files, chance):
         if texts := mutants_of(lines, number):
             text = chance.choice(texts)
             if text.endswith(" continue;\n") and ends_loop(lines, number):
+                continue
+            if counts_as_before(lines[number], text):
                 continue
             if (file, number, text) not in tried:
                 tried.add((file, number, text))
