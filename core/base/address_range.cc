@@ -101,7 +101,7 @@ bool AddressRange::contains(const IpAddress& address) const {
 }
 
 std::string AddressRange::display() const {
-  const bool v4 = first.is_v4() && bits >= kV4PrefixBits;
+  const bool v4 = first.is_v4();  // a shorter prefix leaves nothing of IPv4's
   if (bits == kAllBits) {
     return first.display();
   }

@@ -210,8 +210,8 @@ class Module {
     if (kind == wire::Type::nil) {
       return {"None", false};
     }
-    if (is_container && member.msgpack.size() == 1 && (member.msgpack[0] & 0x0f) == 0 &&
-        (inner.name == "list" || inner.name == "dict" || inner.name == "set")) {
+    const bool is_empty = is_container && member.msgpack.size() == 1;
+    if (is_empty && (inner.name == "list" || inner.name == "dict" || inner.name == "set")) {
       return {visible(inner.name, hidden), true};
     }
     if (known != written_.end() && known->second->kind != ClassInfo::Kind::structure) {

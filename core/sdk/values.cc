@@ -10,8 +10,11 @@ namespace zerogate {
 namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
-/// Of Python's decimal module, for exponents of either sign.
+/// Of Python's decimal module: MAX_EMAX, of the first digit, and MIN_ETINY, of the last one.
 constexpr int64_t kMaxExponent = 999'999'999'999'999'999;
+constexpr int64_t kMinExponent = -1'999'999'999'999'999'997;
+/// No number of digits brings back what is written beyond this, and with them it is an int64_t.
+constexpr int64_t kMaxWritten = 4 * kMaxExponent;
 
 int hex_value(char c) {
   if (is_digit(c)) {
@@ -102,7 +105,7 @@ bool parse_finite(std::string_view text, NumberParts& parts) {
     const bool negative = at < text.size() && text[at] == '-';
     at += at < text.size() && (text[at] == '-' || text[at] == '+') ? 1 : 0;
     const auto [end, fault] = std::from_chars(text.data() + at, text.data() + text.size(), power);
-    if (fault != std::errc() || !is_digit(text[at]) || power > kMaxExponent) {
+    if (fault != std::errc() || !is_digit(text[at]) || power > kMaxWritten) {
       return false;
     }
     at = static_cast<size_t>(end - text.data());
@@ -172,7 +175,7 @@ bool Decimal::parse(std::string_view text, Decimal& out) {
       return false;
     }
     const int64_t adjusted = parts.exponent + static_cast<int64_t>(parts.digits.size()) - 1;
-    if (parts.exponent < -2 * kMaxExponent || adjusted > kMaxExponent) {
+    if (parts.exponent < kMinExponent || adjusted > kMaxExponent) {
       return false;
     }
     number = scientific_text(parts.digits, parts.exponent);

@@ -265,6 +265,9 @@ std::optional<TlsFault> TlsContext::load_own(const TlsMaterial& material) {
   if (!is_known_curve(*key)) {
     return TlsFault{Part::key, "is of an elliptic curve that TLS does not use; make one of P-256"};
   }
+  if (SSL_CTX_use_PrivateKey(context_.get(), key.get()) != 1) {
+    return TlsFault{Part::key, "cannot be used: it is of a kind that TLS does not know"};
+  }
   if (SSL_CTX_use_certificate(context_.get(), own) != 1) {
     return too_weak("cannot be used");
   }
@@ -272,9 +275,6 @@ std::optional<TlsFault> TlsContext::load_own(const TlsMaterial& material) {
     if (SSL_CTX_add1_chain_cert(context_.get(), chain[i].get()) != 1) {
       return too_weak(fmt::format("certificate {} in it cannot be used", i + 1));
     }
-  }
-  if (SSL_CTX_use_PrivateKey(context_.get(), key.get()) != 1) {
-    return TlsFault{Part::key, "cannot be used: it is of a kind that TLS does not know"};
   }
   doubt_chain(chain);
   return std::nullopt;

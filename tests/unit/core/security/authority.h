@@ -16,7 +16,9 @@ namespace zerogate {
 
 class Authority {
  public:
-  static constexpr long kLifetimeS = 86'400;  ///< a fuzzer runs for hours
+  static constexpr long kLifetimeS = 86'400;                     ///< a fuzzer runs for hours
+  static constexpr const char* kShortRsa = "RSA with 512 bits";  ///< in place of a curve
+  static constexpr const char* kX25519 = "X25519";               ///< which signs nothing
 
   struct Wish {
     std::string names = "DNS:localhost";  ///< as OpenSSL's configuration writes them; empty: none
@@ -24,6 +26,7 @@ class Authority {
     long begins_s = -3'600;                         ///< from now
     long ends_s = kLifetimeS;
     const char* curve = "P-256";  ///< or ED25519, whose signatures are all of one length
+    std::string usage = {};       ///< of the key; empty: not said
   };
   struct Pair {
     std::string certificate;
@@ -74,8 +77,11 @@ class Authority {
   static constexpr std::string_view kEd25519 = "ED25519";
 
   static KeyPtr make_key(const char* curve) {
-    return KeyPtr(curve == kEd25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, curve)
-                                    : EVP_EC_gen(curve));
+    if (curve == std::string_view(kShortRsa)) {
+      return KeyPtr(EVP_RSA_gen(512));
+    }
+    const bool is_its_own_kind = curve == kEd25519 || curve == std::string_view(kX25519);
+    return KeyPtr(is_its_own_kind ? EVP_PKEY_Q_keygen(nullptr, nullptr, curve) : EVP_EC_gen(curve));
   }
   void sign(X509& certificate) const {
     const bool hashes_itself = EVP_PKEY_is_a(key_.get(), kEd25519.data()) == 1;
@@ -96,6 +102,9 @@ class Authority {
     }
     if (!wish.purpose.empty()) {
       add(certificate, NID_ext_key_usage, wish.purpose);
+    }
+    if (!wish.usage.empty()) {
+      add(certificate, NID_key_usage, wish.usage);
     }
   }
 

@@ -209,5 +209,66 @@ TEST(TlsContext, ABackendNeedsNoCertificateOfItsOwn) {
   EXPECT_NE(make_context(TlsSide::backend, {.authorities = authority.pem()}), nullptr);
 }
 
+TEST(TlsContext, AKeyWithAPassphraseIsRefusedAndNotAskedFor) {
+  const Authority authority;
+  TlsMaterial material = authority.material({});
+  const KeyPtr key(PEM_read_bio_PrivateKey(bio_of(material.key).get(), nullptr, nullptr, nullptr));
+  const BioPtr locked(BIO_new(BIO_s_mem()));
+  ASSERT_EQ(PEM_write_bio_PrivateKey(locked.get(), key.get(), EVP_aes_128_cbc(), nullptr, 0,
+                                     nullptr, const_cast<char*>("secret")),
+            1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(locked.get(), &text);
+  material.key.assign(text, static_cast<size_t>(size));
+  const TlsFault fault = fault_of(material);
+  EXPECT_EQ(fault.part, Part::key);
+  EXPECT_THAT(fault.message, HasSubstr("is no private key in PEM without a passphrase"));
+}
+
+TEST(TlsContext, RefusesAKeyThatIsTooShort) {
+  const TlsFault fault = fault_of(Authority().material({.curve = Authority::kShortRsa}));
+  EXPECT_EQ(fault.part, Part::certificate);
+  EXPECT_EQ(fault.message.find("cannot be used: its key is too short"), 0U) << fault.message;
+}
+
+TEST(TlsContext, RefusesAKeyThatSignsNothing) {
+  const TlsFault fault = fault_of(Authority().material({.curve = Authority::kX25519}));
+  EXPECT_EQ(fault.part, Part::key);
+  EXPECT_EQ(fault.message, "cannot be used: it is of a kind that TLS does not know");
+}
+
+TEST(TlsContext, DoubtsACertificateThatMayNotSignHandshakes) {
+  const Authority ca;
+  const TlsMaterial material = ca.material({.usage = "nonRepudiation"});
+  EXPECT_THAT(
+      doubts(TlsSide::listener, material),
+      ElementsAre(doubt(Part::certificate, false,
+                        "is not for servers: its keyUsage does not let it sign handshakes; peers "
+                        "that look at that refuse it: ask its CA for one with digitalSignature")));
+  EXPECT_THAT(doubts(TlsSide::backend, material),
+              ElementsAre(doubt(Part::certificate, false, "is not for clients: its keyUsage")));
+  EXPECT_THAT(doubts(TlsSide::listener, ca.material({.usage = "digitalSignature"})), IsEmpty());
+}
+
+TEST(TlsContext, CountsTheCasThatLetNoPeerInFromTheFirst) {
+  const Authority ca;
+  const auto useless = [&] { return ca.issue({.purpose = "serverAuth"}).certificate; };
+  TlsMaterial material = ca.material({});
+  material.authorities = ca.pem() + useless() + useless() + useless();
+  EXPECT_THAT(doubts(TlsSide::listener, material),
+              ElementsAre(doubt(Part::authorities, false,
+                                "certificate 2 in it, as 2 more, does not let in clients")));
+}
+
+TEST(TlsContext, AnswersHowLongACertificateInPemHolds) {
+  const Authority authority;
+  const Authority other("another CA", {.begins_s = -10, .ends_s = 10});
+  const std::string own = authority.issue({.begins_s = -100, .ends_s = 500}).certificate;
+  const auto validity = validity_of(own + other.pem());
+  ASSERT_TRUE(validity);
+  EXPECT_EQ(validity->not_after_s - validity->not_before_s, 600);
+  EXPECT_FALSE(validity_of("nonsense"));
+}
+
 }  // namespace
 }  // namespace zerogate
