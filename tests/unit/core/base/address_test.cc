@@ -69,10 +69,11 @@ TEST(Address, SocketPathsFitTheKernel) {
 
 TEST(Address, AZoneIsOfVisibleCharacters) {
   using namespace std::string_view_literals;
-  for (const std::string_view text :
-       {"[fe80::1%a b]:1"sv, "[fe80::1%\n]:1"sv, "[::1\0x]:1"sv, "[fe80::1%\xc3\xb6]:1"sv}) {
+  for (const std::string_view text : {"[fe80::1%a b]:1"sv, "[fe80::1%\n]:1"sv, "[::1\0x]:1"sv,
+                                      "[fe80::1%\xc3\xb6]:1"sv, "[fe80::1%\x7f]:1"sv}) {
     EXPECT_FALSE(Address::parse(text).ok()) << text;
   }
+  EXPECT_EQ(parsed("[fe80::1%!~]:1").host, "fe80::1%!~");
 }
 
 struct Refused {
@@ -133,6 +134,19 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{std::string_view("unix:/a\0b", 9),
                 "'unix:/a\\x00b' has a NUL byte in its path; write an absolute path, "
                 "as in unix:/run/zerogate.sock"}));
+
+TEST(Address, ANameIsOfLettersDigitsAndThreeSigns) {
+  EXPECT_EQ(parsed("az.AZ-09_:1").host, "az.az-09_");
+  for (const char wrong : {'`', '{', '@', '[', '/', ';', '+', '\x7f'}) {
+    EXPECT_FALSE(Address::parse(std::string("a") + wrong + ":1").ok()) << wrong;
+  }
+}
+
+TEST(Address, ANameHasAtMost253Bytes) {
+  const std::string longest(253, 'a');
+  EXPECT_EQ(parsed(longest + ":1").host, longest);
+  EXPECT_FALSE(Address::parse(longest + "a:1").ok());
+}
 
 }  // namespace
 }  // namespace zerogate

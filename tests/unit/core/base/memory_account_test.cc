@@ -176,5 +176,80 @@ TEST_F(MemoryAccountTest, OneThatWaitsMayLeave) {
   EXPECT_TRUE(second.granted);
 }
 
+TEST_F(MemoryAccountTest, ALongOneThatBackendsRepliesHoldUpIsDueAfterASecond) {
+  MemoryAccount account(8 << 20);
+  Waiter reply, large, early, late;
+  ASSERT_TRUE(account.claim(reply, kReply, 3 << 20));
+  ASSERT_FALSE(account.claim(large, kUse, 5 << 20));
+  account.serve(1);
+  account.serve(MemoryAccount::kPatienceMs);
+  EXPECT_TRUE(account.claim(early, kUse, 1 << 19)) << "there is memory for short ones yet";
+  account.release(early);
+  account.serve(1 + MemoryAccount::kPatienceMs);
+  EXPECT_FALSE(large.granted) << "what holds the memory becomes free some time";
+  EXPECT_FALSE(account.claim(late, kUse, 1)) << "it would keep the memory from the long one";
+  account.serve(2 + MemoryAccount::kPatienceMs);
+  EXPECT_FALSE(late.granted);
+  account.release(reply);
+  account.serve(3 + MemoryAccount::kPatienceMs);
+  EXPECT_TRUE(large.granted);
+  EXPECT_TRUE(late.granted) << "with it";
+  EXPECT_EQ(account.total(), (5u << 20) + 1);
+}
+
+TEST_F(MemoryAccountTest, ALongOneThatLeavesHoldsNoneUp) {
+  MemoryAccount account(8 << 20);
+  Waiter reply, large, small;
+  ASSERT_TRUE(account.claim(reply, kReply, 3 << 20));
+  ASSERT_FALSE(account.claim(large, kUse, 5 << 20));
+  account.serve(1);
+  account.serve(1 + MemoryAccount::kPatienceMs);
+  ASSERT_FALSE(account.claim(small, kUse, 1));
+  account.release(large);
+  EXPECT_TRUE(account.serve(2 + MemoryAccount::kPatienceMs));
+  EXPECT_TRUE(small.granted);
+  EXPECT_FALSE(account.serve(3 + MemoryAccount::kPatienceMs)) << "nothing waits";
+}
+
+TEST_F(MemoryAccountTest, ASecondLongOneFitsUpToTheSoftMarkAndThreeQuartersOfIt) {
+  constexpr size_t kMiB = 1 << 20;
+  MemoryAccount account(64 * kMiB);
+  Waiter first, second;
+  ASSERT_TRUE(account.claim(first, kUse, 2 * kMiB));
+  account.set(MemoryUse::replies, 20 * kMiB);
+  EXPECT_FALSE(account.claim(second, kUse, 10 * kMiB + 1)) << "over half of the limit";
+  account.release(second);
+  EXPECT_TRUE(account.claim(second, kUse, 10 * kMiB));
+  account.release(second);
+  account.set(MemoryUse::replies, 0);
+  EXPECT_FALSE(account.claim(second, kUse, 22 * kMiB + 1)) << "over three quarters of that";
+  account.release(second);
+  EXPECT_TRUE(account.claim(second, kUse, 22 * kMiB));
+}
+
+TEST_F(MemoryAccountTest, PatienceBeginsAnewForTheNextOne) {
+  account_.set(MemoryUse::replies, 900);
+  Waiter first, second;
+  EXPECT_FALSE(account_.claim(first, kUse, 400));
+  EXPECT_FALSE(account_.claim(second, kUse, 400));
+  account_.serve(1);
+  account_.release(first);
+  EXPECT_FALSE(account_.serve(MemoryAccount::kPatienceMs + 1));
+  EXPECT_FALSE(account_.serve(2 * MemoryAccount::kPatienceMs));
+  EXPECT_TRUE(account_.serve(2 * MemoryAccount::kPatienceMs + 1));
+  EXPECT_TRUE(second.granted);
+}
+
+TEST_F(MemoryAccountTest, OneBehindTheFirstThatLeavesCostsItNoPatience) {
+  account_.set(MemoryUse::replies, 900);
+  Waiter first, second;
+  EXPECT_FALSE(account_.claim(first, kUse, 400));
+  EXPECT_FALSE(account_.claim(second, kUse, 400));
+  account_.serve(1);
+  account_.release(second);
+  EXPECT_TRUE(account_.serve(MemoryAccount::kPatienceMs + 1));
+  EXPECT_TRUE(first.granted);
+}
+
 }  // namespace
 }  // namespace zerogate

@@ -21,6 +21,7 @@ TEST(Quote, CutsLongTextBetweenCharacters) {
   EXPECT_EQ(quote(longest + "y"), "'" + longest + "...'");
   const std::string shorter(kMaxQuotedBytes - 1, 'x');
   EXPECT_EQ(quote(shorter + "\u00f6"), "'" + shorter + "...'");
+  EXPECT_EQ(quote(shorter + "\x80\x80"), "'" + shorter + "\\x80...'") << "bytes are none";
 }
 
 TEST(Quote, EscapesControlCharactersBeyondAscii) {

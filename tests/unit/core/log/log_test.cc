@@ -1,12 +1,10 @@
 #include "core/log/log.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -14,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "core/base/unique_fd.h"
 #include "tests/unit/core/base/beside.h"
+#include "tests/unit/core/log/stderr_pipe.h"
 
 namespace {
 struct CountsFormatting {
@@ -229,35 +227,6 @@ TEST_F(LogTest, GoesToStderrByDefault) {
   info("hello");
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), EndsWith("level=info event=hello\n"));
 }
-
-/// stderr is a pipe while this is there.
-class StderrPipe {
- public:
-  StderrPipe() : kept_(dup(STDERR_FILENO)) {
-    int ends[2];
-    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
-    read_.reset(ends[0]);
-    const UniqueFd write(ends[1]);
-    dup2(write.get(), STDERR_FILENO);
-  }
-  ~StderrPipe() { dup2(kept_.get(), STDERR_FILENO); }
-  /// Takes what is there until there are `lines` lines.
-  std::string read_lines(size_t lines) {
-    std::string text;
-    std::array<char, 65536> part;
-    while (static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) < lines) {
-      const ssize_t size = ::read(read_.get(), part.data(), part.size());
-      if (size <= 0) {
-        break;
-      }
-      text.append(part.data(), static_cast<size_t>(size));
-    }
-    return text;
-  }
-
- private:
-  UniqueFd kept_, read_;
-};
 
 TEST_F(LogTest, InTheBackgroundEveryLineIsWrittenInOrder) {
   configure(Level::info, Format::logfmt);

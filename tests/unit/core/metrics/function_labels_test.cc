@@ -265,6 +265,25 @@ TEST(FunctionLabelsTest, TheLimitIsToldOnce) {
   EXPECT_NE(lines[0].find("limit=200 function=one"), std::string::npos);
 }
 
+TEST(FunctionLabelsTest, TheLimitIsToldAgainWhenALabelWasFreeMeanwhile) {
+  std::vector<std::string> lines;
+  log::configure(log::Level::info, log::Format::logfmt,
+                 [&](std::string_view line) { lines.emplace_back(line); });
+  FunctionLabels labels(numbered(FunctionLabels::kMaxNames));
+  labels.learn("first");
+  labels.retire(7);
+  labels.learn("second");  // the label is not free yet
+  labels.release(7, nullptr);
+  EXPECT_EQ(labels.learn("third"), 7U);
+  EXPECT_EQ(lines.size(), 1u);
+  labels.learn("fourth");
+  labels.learn("fifth");
+  log::configure(log::Level::info, log::Format::logfmt);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[0].find("function=first"), std::string::npos);
+  EXPECT_NE(lines[1].find("function=fourth"), std::string::npos);
+}
+
 TEST(FunctionLabelsTest, ANameIsAskedForWhileAnotherIsForgotten) {
   FunctionLabels labels({});
   const FunctionLabel stays = *labels.learn("stays");

@@ -5,9 +5,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <limits>
 #include <map>
 #include <string>
 #include <thread>
@@ -52,6 +54,24 @@ TEST(ProcessMetricsTest, MaxDescriptorsIsTheSoftLimit) {
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_EQ(collect().at("process_max_fds"), static_cast<double>(limit.rlim_cur));
+}
+
+TEST(ProcessMetricsTest, MaxMemoryIsTheSoftLimitOrInfinite) {
+  const auto limited = [](rlim_t soft) {
+    rlimit limit{};
+    EXPECT_EQ(getrlimit(RLIMIT_AS, &limit), 0);
+    const rlimit before = limit;
+    limit.rlim_cur = std::min(soft, limit.rlim_max);
+    EXPECT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
+    const double max = collect().at("process_virtual_memory_max_bytes");
+    EXPECT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+    const bool infinite = limit.rlim_cur == RLIM_INFINITY;
+    const double wanted =
+        infinite ? std::numeric_limits<double>::infinity() : static_cast<double>(limit.rlim_cur);
+    EXPECT_EQ(max, wanted);
+  };
+  limited(rlim_t{1} << 60);
+  limited(RLIM_INFINITY);
 }
 
 TEST(ProcessMetricsTest, MemoryIsInBytes) {

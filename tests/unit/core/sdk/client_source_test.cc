@@ -200,5 +200,85 @@ TEST(ClientSourceTest, WhatHasNoNameIsNotRenamed) {
   EXPECT_EQ(all.methods[0].text, all.methods[2].text);
 }
 
+ClientSource with_client(const std::string& front, const std::string& methods) {
+  return parsed(front + "class RpcClient:\n" + methods);
+}
+
+TEST(ClientSourceTest, ALineThatIsSetInGoesOnWithADefinition) {
+  for (const std::string line : {"\tb = 1", " b = 1", ")", "]", "}", ""}) {
+    const ClientSource source = with_client("class A:\n" + line + "\n    c = 2\n", "");
+    ASSERT_THAT(definition_names(source), ElementsAre("A"));
+    EXPECT_EQ(source.definitions[0].text, "class A:\n" + line + "\n    c = 2");
+  }
+}
+
+TEST(ClientSourceTest, WhatBelongsToNoDefinitionEndsOne) {
+  for (const std::string line :
+       {"import enum", "from enum import Enum", "# a comment", "zero_client = ZeroClient()"}) {
+    const ClientSource source = with_client("class A:\n    b = 1\n" + line + "\n    c = 2\n", "");
+    ASSERT_THAT(definition_names(source), ElementsAre("A"));
+    EXPECT_EQ(source.definitions[0].text, "class A:\n    b = 1") << line;
+  }
+}
+
+TEST(ClientSourceTest, ZeroItselfIsImportedAnew) {
+  const ClientSource source = with_client(
+      "import zero\nfrom zero import ZeroClient\nfrom zero.protocols.tcp import AsyncTCPClient\n"
+      "import enum\nimport enum\n# Note: kept\n# Nothing\n",
+      "");
+  EXPECT_THAT(source.imports, ElementsAre("import enum"));
+  EXPECT_THAT(source.notes, ElementsAre("kept"));
+}
+
+TEST(ClientSourceTest, AMethodIsWhatCallsAFunction) {
+  const ClientSource source = with_client(
+      "",
+      "    attribute = 1\n"
+      "    def __init__(self):\n        pass\n"
+      "    async def a(self):\n        return await self._zero_client.call(\"a\\\"\\\\b\", None)\n"
+      "    def cut(self):\n        return self._zero_client.call(\"c\\");
+  ASSERT_EQ(source.methods.size(), 2u);
+  EXPECT_EQ(source.methods[0].function, "a\"\\b");
+  EXPECT_THAT(source.methods[0].text, ::testing::StartsWith("    async def a(self):\n"));
+  EXPECT_EQ(source.methods[1].function, "c\\");
+}
+
+TEST(ClientSourceTest, AMethodThatCallsOtherwiseDoesNotAwait) {
+  ClientSource source =
+      with_client("", "    def a(self):\n        return other.call(\"a\", None)\n");
+  source.make_async();
+  EXPECT_EQ(source.methods[0].text,
+            "    async def a(self):\n        return other.call(\"a\", None)");
+}
+
+TEST(ClientSourceTest, ANewNameIsOneThatNeitherSideHas) {
+  ClientSource all;
+  all.definitions = {{"Order", "Order = int"}, {"Order_shop", "Order_shop = int"}};
+  ClientSource other = with_client("Order = str\nOrder_shop_ = str\n", "");
+  all.add(other, "shop", everything_wanted);
+  ASSERT_THAT(definition_names(all), ElementsAre("Order", "Order_shop")) << "no method wants it";
+  other =
+      with_client("Order = str\nOrder_shop_ = str\n",
+                  "    def a(self) -> Order:\n        return self._zero_client.call(\"a\", 1)\n");
+  all.add(other, "shop", everything_wanted);
+  EXPECT_THAT(definition_names(all),
+              ElementsAre("Order", "Order_shop", "Order_shop__", "Order_shop_"));
+  EXPECT_EQ(all.definitions[2].text, "Order_shop__ = str");
+  EXPECT_THAT(all.methods[0].text, HasSubstr("-> Order_shop__:"));
+}
+
+TEST(ClientSourceTest, AsManyDefinitionsAndBytesAreReadAsMayBe) {
+  const std::string client = "class RpcClient:\n";
+  std::string many;
+  for (size_t i = 0; i < ClientSource::kMaxDefinitions; ++i) {
+    many += "x" + std::to_string(i) + " = 1\n";
+  }
+  EXPECT_EQ(parsed(many + client).definitions.size(), ClientSource::kMaxDefinitions);
+  parsed(client + std::string(ClientSource::kMaxBytes - client.size(), '\n'));
+  ClientSource longer;
+  EXPECT_FALSE(
+      longer.parse(client + std::string(ClientSource::kMaxBytes - client.size() + 1, '\n')));
+}
+
 }  // namespace
 }  // namespace zerogate::sdk

@@ -68,6 +68,12 @@ struct Defaults {
                     numbers)
 };
 
+struct Untyped {
+  Raw items{"\x90"};
+  Raw pairs{"\x80"};
+  ZEROGATE_DEFAULTS(items, pairs)
+};
+
 struct Right;
 struct Left {
   std::vector<Right> others;
@@ -232,6 +238,12 @@ TEST(ContractTest, DefaultsAreWrittenAsPythonHasThem) {
   EXPECT_THAT(text, HasSubstr("    numbers: set[int] = field(default_factory=set)\n"));
   EXPECT_THAT(text, HasSubstr("import builtins\n"));
   EXPECT_THAT(text, HasSubstr("from dataclasses import dataclass, field\n"));
+}
+
+TEST(ContractTest, WithoutATypeAnEmptyDefaultIsMadeByItsLiteral) {
+  const std::string text = contract_with<contracts::Untyped>();
+  EXPECT_THAT(text, HasSubstr("    items: Any = field(default_factory=lambda: [])\n"));
+  EXPECT_THAT(text, HasSubstr("    pairs: Any = field(default_factory=lambda: {})\n"));
 }
 
 TEST(ContractTest, AFieldDoesNotHideTheTypeOfTheNext) {

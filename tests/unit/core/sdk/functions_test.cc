@@ -284,6 +284,29 @@ TEST_F(FunctionsTest, ABackendIsCalledAndItsErrorIsThrown) {
   EXPECT_EQ(answer_bytes(), error("no backend is named `nowhere`"));
 }
 
+TEST_F(FunctionsTest, CallsToBackendsAreBounded) {
+  functions_.add("flood", "", [](int64_t times, Context& context) -> Task<int64_t> {
+    std::deque<Pending<sdk::TypedCall<int64_t>>> under_way;
+    for (int64_t i = 0; i < times; ++i) {
+      under_way.push_back(context.call<int64_t>("orders", "get_order", i));
+    }
+    co_return co_await under_way.back();
+  });
+  start();
+  constexpr uint32_t kMost = sdk::InnerCalls::kMaxUnderWay;
+  call("flood", kMost);
+  EXPECT_EQ(orders_.requests.size(), kMost);
+  EXPECT_EQ(answers(), 0u);
+  call("flood", 1);
+  EXPECT_EQ(orders_.requests.size(), kMost);
+  EXPECT_EQ(answer_bytes(), error("too many calls of functions to backends are under way"));
+  EXPECT_EQ(ended(Outcome::overloaded), 1u);
+  std::move(orders_.calls.front()).reply("\x05");
+  orders_.calls.pop_front();
+  call("flood", 1);
+  EXPECT_EQ(orders_.requests.size(), kMost + 1) << "one has made room";
+}
+
 TEST_F(FunctionsTest, CallsToBackendsLeaveNothingBehind) {
   constexpr int kCalls = 20'000;
   functions_.add("ask", "", [](int64_t id, Context& context) -> Task<int64_t> {

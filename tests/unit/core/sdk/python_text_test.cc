@@ -96,7 +96,9 @@ TEST(PythonTextTest, ATypeIsSpelledForPython39) {
       {" dict [ str ,int|None ] ", "dict[str, Optional[int]]"},
       {"tuple[()]", "tuple[()]"},
       {"None", "None"},
-      {"Page<std::vector<int, x> >", "Page<std::vector<int, x> >"}};
+      {"Page<std::vector<int, x> >", "Page<std::vector<int, x> >"},
+      {"list[Page<int, x> | None]", "list[Optional[Page<int, x>]]"},
+      {"a> | None", "Optional[a>]"}};
   for (const auto& [type, text] : types) {
     EXPECT_EQ(spelled(type), text);
   }
@@ -104,7 +106,7 @@ TEST(PythonTextTest, ATypeIsSpelledForPython39) {
 
 TEST(PythonTextTest, WhatIsNoTypeIsAny) {
   for (const char* const text : {"", "|", "int |", "list[", "list[int", "list[int,", "list[]",
-                                 "list]", "int]", "int,", "[int]", "int str"}) {
+                                 "list]", "int]", "int,", "[int]", "int str", "a>, b"}) {
     EXPECT_EQ(spelled(text), "Any") << text;
   }
 }
@@ -125,7 +127,9 @@ TEST(PythonTextTest, AValueIsALiteral) {
       {"93 01 c3 c0", "[1, True, None]"},
       {"80", "{}"},
       {"82 a161 91 01 02 c0", R"({"a": [1], 2: None})"},
-      {"d6 ff 00000000", R"("1970-01-01T00:00:00Z")"}};
+      {"d6 ff 00000000", R"("1970-01-01T00:00:00Z")"},
+      // Python has no such time.
+      {"c7 0c ff 00000000 7fffffffffffffff", R"("")"}};
   for (const auto& [hex, text] : values) {
     EXPECT_EQ(python_value(from_hex(hex)), text) << hex;
   }

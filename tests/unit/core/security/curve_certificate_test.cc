@@ -79,6 +79,39 @@ TEST(CurveCertificate, WhatIsWrittenReadsTheSame) {
   }
 }
 
+TEST(CurveCertificate, AKeyAloneIsEnough) {
+  const CurveCertificate secret{"", kSecret};
+  EXPECT_EQ(parsed("secret-key = '" + std::string(kSecret) + "'"), secret);
+  EXPECT_EQ(curve_certificate_text(secret),
+            "#   ZeroMQ CURVE **Secret** Certificate\n\nmetadata\ncurve\n    secret-key = \"" +
+                std::string(kSecret) + "\"\n");
+  EXPECT_EQ(curve_certificate_text({kPublic, ""}),
+            "#   ZeroMQ CURVE **Public** Certificate\n\nmetadata\ncurve\n    public-key = \"" +
+                std::string(kPublic) + "\"\n");
+}
+
+TEST(CurveCertificate, ALineIsAKeyByItsWholeName) {
+  const std::string key = kPublic;
+  for (const char* other : {"public-key-of = \"x\"", "public-keys=x", "public-key x", "public-key",
+                            "my-public-key = x"}) {
+    EXPECT_EQ(parsed(other + ("\npublic-key\t=\t\"" + key + "\"")).public_key, key) << other;
+  }
+}
+
+TEST(CurveCertificate, AQuoteNeedNotBeClosed) {
+  EXPECT_EQ(parsed("public-key = \"" + std::string(kPublic)).public_key, kPublic);
+  const auto empty = parse_curve_certificate("\n\npublic-key = \"\n");
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error(), "line 3: public-key is no key of 40 characters in Z85");
+}
+
+TEST(CurveCertificate, FiveCharactersSayFourBytesAtMost) {
+  const std::string zeros(35, '0');
+  EXPECT_TRUE(is_curve_key(zeros + "%nSc0")) << "2^32 - 1";
+  EXPECT_FALSE(is_curve_key(zeros + "%nSc1"));
+  EXPECT_FALSE(is_curve_key("%nSc1" + zeros));
+}
+
 TEST(CurveClients, AKeyHasTheNameOfItsFile) {
   CurveClients clients;
   EXPECT_EQ(clients.name_of(kPublic), std::nullopt) << "before any was named";

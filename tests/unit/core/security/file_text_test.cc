@@ -1,11 +1,13 @@
 #include "core/security/file_text.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -85,6 +87,22 @@ TEST_F(FileText, APipeThatSaidNothingIsEmpty) {
   const UniqueFd reader(ends[0]);
   close(ends[1]);
   EXPECT_EQ(read_as("/dev/fd/" + std::to_string(reader.get()), Kind::any).value(), "");
+}
+
+TEST_F(FileText, ATerminalIsNotReadTwice) {
+  const UniqueFd terminal(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_TRUE(terminal);
+  ASSERT_EQ(unlockpt(terminal.get()), 0);
+  const std::string name = ptsname(terminal.get());
+  EXPECT_EQ(read_as(name, Kind::repeatable).error(),
+            "is a terminal, which cannot be read a second time; name another");
+  EXPECT_EQ(read_as(name, Kind::file).error(), "is a device; name another");
+}
+
+TEST_F(FileText, AFileThatCannotBeReadIsAnError) {
+  // Nothing is mapped where the memory of a process begins.
+  EXPECT_EQ(read_as("/proc/self/mem", Kind::file).error(),
+            "cannot be read: Input/output error; name another");
 }
 
 }  // namespace

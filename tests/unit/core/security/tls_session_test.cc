@@ -1,52 +1,17 @@
-// Two sessions, whose bytes the test carries from one to the other: no socket, no time.
 #include "core/security/tls_session.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
-#include "tests/unit/core/security/authority.h"
+#include "tests/unit/core/security/tls_ends.h"
 
 namespace zerogate {
 namespace {
 
+using namespace tls_ends;
 using Status = TlsSession::Status;
-
-/// What one end has done in a handshake, and its session.
-struct End {
-  End(const std::shared_ptr<const TlsContext>& context, const std::string& name = "")
-      : session(context, name) {}
-  TlsSession session;
-  Status status = Status::wants_more;
-};
-
-std::string take_sealed(TlsSession& session) {
-  return std::string(std::exchange(session.sealed(), {}).view());
-}
-
-/// Takes what `from` has to send, and gives it to `to` in pieces of at most `piece` bytes.
-void carry(End& from, End& to, size_t piece) {
-  const std::string bytes = take_sealed(from.session);
-  for (size_t at = 0; at < bytes.size() && to.status != Status::failed; at += piece) {
-    to.session.feed(ByteView(bytes).substr(at, piece));
-    if (!to.session.open()) {
-      to.status = to.session.shake_hands();
-    }
-    if (to.session.open()) {  // an alert that came late
-      char none[1];
-      const Status read = to.session.read(none, sizeof none).status;
-      to.status = read == Status::wants_more ? Status::ok : read;
-    }
-  }
-}
-
-void shake_hands(End& client, End& server, size_t piece = 1 << 20) {
-  client.status = client.session.shake_hands();
-  while (!client.session.sealed().empty() || !server.session.sealed().empty()) {
-    carry(client, server, piece);
-    carry(server, client, piece);
-  }
-}
 
 class TlsSessionTest : public ::testing::Test {
  protected:
@@ -261,7 +226,19 @@ TEST_F(TlsSessionTest, ABackendHasTheNameThatWasAskedFor) {
   EXPECT_EQ(backend_result_of({.names = "DNS:orders"}, "billing"), TlsResult::not_allowed);
   EXPECT_EQ(backend_result_of({.names = "IP:10.0.0.1"}, "10.0.0.1"), TlsResult::ok);
   EXPECT_EQ(backend_result_of({.names = "IP:10.0.0.1"}, "10.0.0.2"), TlsResult::not_allowed);
+  EXPECT_EQ(backend_result_of({.names = "IP:fd00::1"}, "fd00::1"), TlsResult::ok);
+  EXPECT_EQ(backend_result_of({.names = "IP:fd00::1"}, "fd00::2"), TlsResult::not_allowed);
   EXPECT_EQ(backend_result_of({.names = "DNS:orders"}, ""), TlsResult::ok);
+}
+
+TEST_F(TlsSessionTest, AServerIsToldTheNameThatIsWantedButNoAddress) {
+  const auto context = make_context(TlsSide::backend, authority_.material({}));
+  for (const auto& [name, told] :
+       {std::pair{"orders.test", true}, {"10.0.0.1", false}, {"fd00::1", false}}) {
+    TlsSession client(context, name);
+    client.shake_hands();
+    EXPECT_EQ(take_sealed(client).find(name) != std::string::npos, told) << name;
+  }
 }
 
 TEST_F(TlsSessionTest, WhatIsNoTlsFails) {
@@ -358,29 +335,6 @@ TEST_F(TlsSessionTest, AChainOfABackendMayBeLong) {
   EXPECT_EQ(client.session.result(), TlsResult::ok);
 }
 
-/// A client that can be made to do what a gateway never does.
-struct FreeClient {
-  explicit FreeClient(const TlsMaterial& material)
-      : context(make_context(TlsSide::backend, material)) {
-    SSL_CTX_set_msg_callback(context->get(),
-                             [](int, int, int, const void*, size_t, SSL* of, void* self) {
-                               static_cast<FreeClient*>(self)->ssl = of;
-                             });
-    SSL_CTX_set_msg_callback_arg(context->get(), this);
-  }
-  /// New keys, `count` times, as bytes.
-  std::string new_keys(End& end, int count, int kind) const {
-    for (int i = 0; i < count; ++i) {
-      SSL_key_update(ssl, kind);
-      SSL_do_handshake(ssl);
-    }
-    return take_sealed(end.session);
-  }
-
-  const std::shared_ptr<const TlsContext> context;
-  SSL* ssl = nullptr;  ///< of the session that was made last
-};
-
 TEST_F(TlsSessionTest, TheEndIsSaidOnceAndReadsNothing) {
   FreeClient free(authority_.material({}));
   End server(make_context(TlsSide::listener, authority_.material({})));
@@ -421,19 +375,6 @@ TEST_F(TlsSessionTest, APeerMayChangeItsKeysButNotWithoutEnd) {
     // Most of them were not even looked at.
     EXPECT_LT(server.session.sealed().size() - answered, flood.size() / 20);
   }
-}
-
-TEST_F(TlsSessionTest, APeerThatWasLetInIsJudgedAgainByANewContext) {
-  End server(make_context(TlsSide::listener, authority_.material({})));
-  End client(make_context(TlsSide::backend, authority_.material({.names = "URI:spiffe://prod/a"})));
-  shake_hands(client, server);
-  ASSERT_EQ(server.status, Status::ok);
-  const auto passes = [&](const TlsMaterial& material) {
-    return server.session.passes(*make_context(TlsSide::listener, material));
-  };
-  EXPECT_TRUE(passes(authority_.material({}, TlsAllow({"spiffe://prod/*"}))));
-  EXPECT_FALSE(passes(authority_.material({}, TlsAllow({"spiffe://prod/b"}))));
-  EXPECT_FALSE(passes(Authority("another CA").material({})));
 }
 
 }  // namespace

@@ -137,5 +137,19 @@ TEST(MsgpackToJsonTest, AKeyHasNoContainersForKeys) {
   EXPECT_EQ(shown("\x81\x92\x80\x81\x01\x90\x05"), R"({"[{},{\"1\":[]}]":5})");
 }
 
+TEST(JsonToMsgpackTest, OfALongIntegerFortyDigitsAreShown) {
+  const std::string forty(40, '7');
+  EXPECT_THAT(packed(forty), HasSubstr("the integer " + forty + " does not fit"));
+  EXPECT_THAT(packed(forty + "8"), HasSubstr("the integer " + forty + "... does not fit"));
+}
+
+TEST(MsgpackToJsonTest, TellsTrueFromFalse) { EXPECT_EQ(shown("\x92\xc3\xc2"), "[true,false]"); }
+
+TEST(MsgpackToJsonTest, PadsBase64ToGroupsOfFour) {
+  EXPECT_EQ(shown("\xc4\x03\xff\xff\xff"), R"("////")");
+  EXPECT_EQ(shown("\xc4\x04\xfb\xff\xfe\x00"s), R"("+//+AA==")");
+  EXPECT_EQ(shown("\xc4\x05\x00\x01\x02\x03\x04"s), R"("AAECAwQ=")");
+}
+
 }  // namespace
 }  // namespace zerogate

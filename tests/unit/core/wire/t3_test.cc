@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 
 #include "core/wire/msgpack_scan.h"
 #include "core/wire/zerror.h"
@@ -171,6 +172,21 @@ TEST(T3ParseEnvelope, TakesKeysInAnyOrderAndIgnoresTheRest) {
   EXPECT_EQ(envelope.status, EnvelopeStatus::ok);
   EXPECT_EQ(envelope.function, "f");
   EXPECT_EQ(envelope.argument, "\x05");
+}
+
+// Each begins as the usual form does.
+TEST(T3ParseEnvelope, BehindTheNameAnyOtherKeyMayCome) {
+  // {"fn": "f", "datb": 12}, {"fn": "f", "fn": "g"}, {"fn": "f", "data" with a longer head: 5}
+  for (const auto& [hex, function, argument] :
+       {std::tuple{"82 a2666e a166 a464617462 0c", "f", "\xc0"},
+        {"82 a2666e a166 a2666e a167", "g", "\xc0"},
+        {"82 a2666e a166 d90464617461 05", "f", "\x05"}}) {
+    const std::string payload = from_hex(hex);
+    const Envelope envelope = envelope_of(payload);
+    EXPECT_EQ(envelope.status, EnvelopeStatus::ok) << hex;
+    EXPECT_EQ(envelope.function, function) << hex;
+    EXPECT_EQ(envelope.argument, argument) << hex;
+  }
 }
 
 TEST(T3ParseEnvelope, MissingDataIsNil) {

@@ -197,5 +197,27 @@ TEST(AppendForOldClient, KeepsTheOtherPairsAndWritesALongerHead) {
   EXPECT_EQ(for_old_client(many), from_hex("de0010") + expected);
 }
 
+TEST(AppendForOldClient, FindsTheNewKeyBehindKeysOfAnyType) {
+  const std::string pairs = "\x05" + str("__zerror__method_not_found") + str("ab") + "\xc0" +
+                            str("__zerror__function_not_found") + "\x07";
+  EXPECT_EQ(for_old_client("\x83" + pairs),
+            "\x84" + pairs + str("__zerror__method_not_found") + "\x07");
+}
+
+TEST(ErrorKeyTest, IsThatOfTheFirstErrorInTheMap) {
+  const std::string nil = "\xc0";
+  const auto key_of = [&](ByteView key) {
+    return error_key(map_of({str("a"), nil, str(key), nil}));
+  };
+  EXPECT_EQ(key_of("__zerror__function_not_found"), ErrorKey::function_not_found);
+  EXPECT_EQ(key_of("__zerror__validation_error"), ErrorKey::validation_error);
+  EXPECT_EQ(key_of("__zerror__server_exception"), ErrorKey::server_exception);
+  EXPECT_EQ(key_of("__zerror__validation_errors"), ErrorKey::server_exception);
+  EXPECT_EQ(key_of("__zerror"), std::nullopt);
+  EXPECT_EQ(error_key(map_of({str("__zerror__validation_error"), nil,
+                              str("__zerror__function_not_found"), nil})),
+            ErrorKey::validation_error);
+}
+
 }  // namespace
 }  // namespace zerogate::wire
