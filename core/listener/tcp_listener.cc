@@ -84,9 +84,6 @@ void TcpListener::refuse(StreamSession& session, IncomingRequest& incoming,
     return session.malformed(Malformed::bad_msgpack);
   }
   const bool long_name = incoming.request.function.size() > kMaxFunctionNameBytes;
-  if (!long_name && !is_utf8(incoming.request.function)) {
-    return session.malformed(Malformed::bad_name);
-  }
   const auto answer = [&](Outcome outcome, wire::ErrorKey key, ByteView message) {
     session.begin_call();
     session.note_call(incoming.path.wire, FunctionLabels::other());
