@@ -175,6 +175,19 @@ TEST_F(ZmqAccessTest, AKeyMayCallWhileAReplyIsSent) {
   EXPECT_EQ(rejected(Protocol::zmq, Rejected::not_allowed), 0u);
 }
 
+TEST_F(ZmqAccessTest, WhoCallsIsKnownByTheNameOfTheKey) {
+  curve_clients_->set({"folder", {{alice_.public_key, "alice"}}});
+  listen_curve();
+  void* const alice = dial(port_endpoint(), request("hold"), alice_);
+  ASSERT_TRUE(run_until([&] { return !hold_.calls.empty(); }));
+  const CallerKey key = hold_.calls.front().caller().key;
+  EXPECT_EQ(zmq_->caller(key).name, "alice");
+  EXPECT_TRUE(zmq_->caller(key).proven);
+  EXPECT_EQ(zmq_->peer(key), "127.0.0.1");
+  hold_.take().reply("\xc3");
+  EXPECT_EQ(receive(alice), kPeerId + "\xc3");
+}
+
 TEST_F(ZmqAccessTest, AKeyThatIsTakenOutGetsErrorsOnTheConnectionThatItHas) {
   curve_clients_->set({"folder", {{alice_.public_key, "alice"}, {mallory_.public_key, "mallory"}}});
   listen_curve();

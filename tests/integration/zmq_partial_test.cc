@@ -104,6 +104,31 @@ TEST_F(ZmqPartialTest, SoDoesTheFirstMessagesHalf) {
   EXPECT_EQ(stalled(), 1u);
 }
 
+TEST_F(ZmqPartialTest, OverTheLimitOfMemoryTheLargestBeginningGoes) {
+  MemoryAccount memory;
+  ZmqOptions options;
+  options.memory = &memory;
+  listen_zmq(options);
+  client_.emplace(socket_->bound());
+  client_->send_all(dealer_handshake());
+  ASSERT_TRUE(answered("READY"));
+  EXPECT_FALSE(zmq_->end_largest());
+  client_->send_all(call_of("echo", 1, value_of_size(1 << 20)).substr(0, 100'000));
+  constexpr size_t kUnread = 99'000;  // without what may be the handshake's
+  ASSERT_TRUE(run_until([&] { return zmq_->largest_hoard() >= kUnread; }));
+  EXPECT_GE(memory.held(MemoryUse::zmq_requests), kUnread);
+  EXPECT_TRUE(zmq_->end_largest());
+  EXPECT_EQ(rejected(Protocol::zmq, Rejected::receive_memory), 1u);
+  EXPECT_EQ(zmq_->largest_hoard(), 0u);
+  EXPECT_EQ(memory.held(MemoryUse::zmq_requests), 0u);
+  EXPECT_FALSE(zmq_->end_largest());
+  ASSERT_TRUE(run_until([this] {
+    client_->receive();
+    return client_->ended();
+  }));
+  zmq_.reset();
+}
+
 TEST_F(ZmqPartialTest, AMessageThatComesSlowlyIsAnswered) {
   listen();
   const std::string value = value_of_size(50'000);

@@ -1,11 +1,13 @@
 #include "core/io/event_loop.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
 #include <functional>
 #include <future>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,6 +27,22 @@ class EventLoopTest : public ::testing::Test {
   EventLoop loop_;  // its end asserts that no handle was left open
   std::string log_;
 };
+
+TEST(EventLoopFaultTest, WithoutADescriptorThereIsNone) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  std::string said;
+  try {
+    const EventLoop loop;
+  } catch (const std::runtime_error& error) {
+    said = error.what();
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(said, "no event loop: too many open files");
+}
 
 TEST_F(EventLoopTest, CallsItsClientsInTheirOrder) {
   Client a([this] { log_ += 'a'; }), b([this] { log_ += 'b'; }), c([this] { log_ += 'c'; });

@@ -143,6 +143,45 @@ TEST_F(NameServiceTest, MoreNamesThanThreadsWaitTheirTurn) {
   }
 }
 
+TEST_F(NameServiceTest, OfTooManyNamesOnlyThoseUnderWayAreRemembered) {
+  Asker stuck;
+  service_.ask("stuck", 0, stuck);
+  const auto ask = [this](size_t i) {
+    const std::string name = "n" + std::to_string(i);
+    gate_->open(name);
+    Asker asker;
+    service_.ask(name, 3'600'000, asker);
+    asker.wait();
+  };
+  for (size_t i = 1; i < NameService::kMaxNames; ++i) {
+    ask(i);
+  }
+  ask(1);  // there are as many as may be: it makes room
+  const size_t begun = NameService::kMaxNames + 1;
+  EXPECT_EQ(gate_->begun(), begun);
+  ask(1);
+  EXPECT_EQ(gate_->begun(), begun) << "it is remembered anew";
+  Asker joins;
+  service_.ask("stuck", 0, joins);
+  gate_->open("stuck");
+  EXPECT_EQ(joins.wait(), "10.0.0." + std::to_string(begun));
+  EXPECT_EQ(stuck.answers(), 1) << "one look-up is for both";
+  EXPECT_EQ(gate_->begun(), begun);
+}
+
+TEST_F(NameServiceTest, UpToTheLimitAllAreRemembered) {
+  for (int round = 0; round < 2; ++round) {
+    for (size_t i = 1; i < NameService::kMaxNames; ++i) {
+      const std::string name = "n" + std::to_string(i);
+      gate_->open(name);
+      Asker asker;
+      service_.ask(name, 3'600'000, asker);
+      asker.wait();
+    }
+  }
+  EXPECT_EQ(gate_->begun(), NameService::kMaxNames - 1);
+}
+
 TEST(NameServiceEndTest, ItsEndDoesNotWaitForLookUps) {
   auto gate = std::make_shared<Gate>();
   Asker asker;
@@ -168,6 +207,24 @@ TEST(NameServiceDeathTest, WithoutAThreadTheAnswerSaysWhy) {
   };
   EXPECT_EXIT(ask(), ::testing::ExitedWithCode(0),
               "^no thread to look the name up: Resource temporarily unavailable$");
+}
+
+TEST(NameServiceDeathTest, WithoutAnotherThreadANameWaitsForTheOneThatIsThere) {
+  const auto ask = [] {
+    Gate gate;
+    NameService service([&gate](const std::string& host) { return gate.resolve(host); });
+    Asker first, second;
+    service.ask("a", 0, first);
+    gate.wait_for_begun(1);
+    refuse_call(SYS_clone3, ENOSYS);
+    refuse_call(SYS_clone, EAGAIN);
+    service.ask("b", 0, second);
+    gate.open("b");
+    gate.open("a");
+    std::fputs((first.wait() + ' ' + second.wait()).c_str(), stderr);
+    _exit(0);
+  };
+  EXPECT_EXIT(ask(), ::testing::ExitedWithCode(0), "^10.0.0.1 10.0.0.2$");
 }
 
 TEST(NameServiceSystemTest, TellsANameWithAddressesFromOneWithout) {

@@ -3,8 +3,15 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <fstream>
 #include <memory>
 #include <vector>
 
@@ -80,6 +87,29 @@ class TcpStreamTest : public ::testing::Test {
   RecordingOwner owner_;
   UniqueFd peer_;
 };
+
+/// Its kernel waits for no more bytes before it sends.
+bool sends_at_once(int fd) {
+  int on = 0;
+  socklen_t size = sizeof on;
+  return getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0 && on != 0;
+}
+
+TEST_F(TcpStreamTest, ShortMessagesAreNotGatheredByTheKernel) {
+  adopt_tcp();
+  EXPECT_TRUE(sends_at_once(owner_.stream->fd()));
+  const testing::LoopbackPort port;
+  listen(port.fd(), 1);
+  RecordingOwner dials;
+  make(dials);
+  ASSERT_EQ(dials.stream->connect(Address{"127.0.0.1", port.number(), ""}), 0);
+  for (int turns = 0; turns < 100 && !dials.connected; ++turns) {
+    loop_.run_turn();
+  }
+  ASSERT_TRUE(dials.connected);
+  EXPECT_TRUE(sends_at_once(dials.stream->fd()));
+  dials.stream->close();
+}
 
 TEST_F(TcpStreamTest, ReadsAndWritesOnAnAdoptedConnection) {
   adopt_unix();
@@ -221,6 +251,52 @@ TEST_F(TcpStreamTest, SaysInWordsWhyAConnectionHasEnded) {
   EXPECT_EQ(TcpStream::reason(UV_ELOOP),
             "nobody listens there: the connection came back to itself");
   EXPECT_EQ(TcpStream::reason(UV_ECONNREFUSED), "connection refused");
+}
+
+TEST_F(TcpStreamTest, WhatIsNoAddressIsRefusedAtOnce) {
+  EXPECT_EQ(owner_.stream->connect(Address{"localhost", 1, ""}), UV_EINVAL);
+  EXPECT_EQ(owner_.stream->connect(Address{"", 0, '/' + std::string(107, 'x')}), UV_ENAMETOOLONG);
+  EXPECT_EQ(owner_.stream->fd(), -1);
+  EXPECT_EQ(owner_.stream->connect(Address{"", 0, '/' + std::string(106, 'x')}), 0);
+  loop_.run_turn();
+  EXPECT_EQ(owner_.errors, std::vector<int>{UV_ENOENT}) << "the longest path is tried";
+}
+
+// In a network of its own, which has one port for all who connect. Not every container lets a
+// process have one.
+TEST(TcpStreamDeathTest, AConnectionToItselfIsGivenBackAtOnce) {
+  const auto connect = [](const char* host) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+      std::fputs("no network of its own", stderr);
+      _exit(0);
+    }
+    const UniqueFd control(socket(AF_INET, SOCK_DGRAM, 0));
+    ifreq loopback{.ifr_ifrn = {.ifrn_name = "lo"}, .ifr_ifru = {.ifru_flags = IFF_UP}};
+    if (ioctl(control.get(), SIOCSIFFLAGS, &loopback) != 0 ||
+        !(std::ofstream("/proc/sys/net/ipv4/ip_local_port_range") << "40001 40001" << std::flush)) {
+      std::fputs("no network of its own", stderr);
+      _exit(0);
+    }
+    EventLoop loop;
+    std::string buffer(FrameReader::kSharedBytes, '\0');
+    RecordingOwner owner;
+    for (int i = 0; i < 2; ++i) {
+      owner.stream = std::make_unique<TcpStream>(loop.uv(), owner, buffer.data(), nullptr);
+      if (owner.stream->connect(Address{host, 40'001, ""}) != 0) {
+        std::fputs(i == 0 ? "no network of its own" : "its port is not free", stderr);
+        _exit(0);
+      }
+      for (int turns = 0; turns < 100 && owner.errors.size() == static_cast<size_t>(i); ++turns) {
+        loop.run_turn();
+      }
+      owner.stream.reset();
+    }
+    const bool came_back = owner.errors == std::vector<int>{UV_ELOOP, UV_ELOOP};
+    std::fputs(came_back && !owner.connected ? "to itself" : "to another", stderr);
+    _exit(0);
+  };
+  EXPECT_EXIT(connect("127.0.0.1"), ::testing::ExitedWithCode(0), "^(to itself|no network)");
+  EXPECT_EXIT(connect("::1"), ::testing::ExitedWithCode(0), "^(to itself|no network)");
 }
 
 TEST_F(TcpStreamTest, DoesNotAdoptWhatIsNoSocket) {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "core/testing/manual_clock.h"
 
@@ -26,8 +27,13 @@ class FakePort final : public Listener {
   bool empty() const override { return false; }
   bool flushed() const override { return true; }
   void list_clients(ClientList&) override {}
-  size_t largest_hoard() override { return 0; }
-  bool end_largest() override { return false; }
+  size_t largest_hoard() override { return largest; }
+  bool end_largest() override {
+    ++ended;
+    largest = 0;
+    on_end();
+    return true;
+  }
   void finish() override {}
   void list_sockets(std::vector<SocketHoard>& hoards) override {
     ++measured;
@@ -42,6 +48,9 @@ class FakePort final : public Listener {
   bool hoards_unseen() const override { return unseen; }
 
   std::vector<size_t> sockets;  ///< bytes
+  size_t largest = 0;           ///< bytes, of its one client
+  std::function<void()> on_end = [] {};
+  int ended = 0;
   int measured = 0;
   bool unseen = false;
 
@@ -193,6 +202,57 @@ TEST_F(SocketBudgetTest, WhereTheKernelsMemoryDoesNotCountNothingIsLookedAt) {
   keeper.keep(ports_, 1);
   EXPECT_EQ(first_->measured, 0);
   EXPECT_EQ(timers_.next_ms(), UINT64_MAX);
+}
+
+class HoardsTest : public SocketBudgetTest {
+ protected:
+  /// All memory but this is used.
+  void leave(size_t bytes) { memory_.set(MemoryUse::replies, memory_.limit() - bytes); }
+  void exceed() { memory_.set(MemoryUse::replies, memory_.limit() + 1); }
+};
+
+TEST_F(HoardsTest, OverTheLimitTheOneWithMostGoesOnWhateverPortUntilItIsWithin) {
+  first_->largest = 2 * kMiB;
+  second_->largest = 3 * kMiB;
+  first_->on_end = [this] { leave(0); };
+  leave(0);
+  keep();
+  EXPECT_EQ(second_->ended, 0) << "what is used is not over the limit";
+  exceed();
+  second_->on_end = [this] {
+    EXPECT_EQ(first_->ended, 0);
+    EXPECT_TRUE(memory_.over());
+  };
+  keep();
+  EXPECT_EQ(second_->ended, 1);
+  EXPECT_EQ(first_->ended, 1);
+}
+
+TEST_F(HoardsTest, WhoHoldsLittleIsNotEnded) {
+  exceed();
+  first_->largest = MemoryKeeper::kLeastHoard - 1;
+  keep();
+  EXPECT_EQ(first_->ended, 0);
+  first_->largest = MemoryKeeper::kLeastHoard;
+  keep();
+  EXPECT_EQ(first_->ended, 1);
+}
+
+// What an end sends may be much: it must not make others end before it is known what was won.
+TEST_F(HoardsTest, GrowthWhileSomebodyIsEndedEndsNobodyElse) {
+  exceed();
+  first_->largest = 3 * kMiB;
+  second_->largest = 2 * kMiB;
+  first_->on_end = [this] {
+    keeper_.keep_growth(ports_);
+    leave(0);
+  };
+  keep();
+  EXPECT_EQ(first_->ended, 1);
+  EXPECT_EQ(second_->ended, 0);
+  exceed();
+  keeper_.keep_growth(ports_);
+  EXPECT_EQ(second_->ended, 1) << "growth counts again";
 }
 
 }  // namespace

@@ -104,13 +104,25 @@ TEST_F(PeerSocketTest, EndsTheConnectionForBoth) {
 
 TEST_F(PeerSocketTest, ADescriptorThatIsAnothersByNowIsLeftAlone) {
   const PeerSocket socket(ours_.get());
-  int ends[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  const UniqueFd one(ends[0]), two(ends[1]);
+  const auto [one, two] = testing::LoopbackPort().connect_both();
+  ASSERT_EQ(send(two.get(), "hello", 5, MSG_NOSIGNAL), 5);
+  shutdown(two.get(), SHUT_WR);
   ASSERT_EQ(dup2(one.get(), ours_.get()), ours_.get());
+  const PeerSocket others(ours_.get());
+  while (others.ended() == PeerSocket::End::none) {
+    sched_yield();
+  }
+  EXPECT_GE(others.memory().all(), 5u);
   EXPECT_EQ(socket.received(), std::nullopt);
+  EXPECT_EQ(socket.acknowledged(), std::nullopt);
+  EXPECT_EQ(socket.written(), std::nullopt);
+  EXPECT_EQ(socket.window(), std::nullopt);
+  EXPECT_EQ(socket.ended(), PeerSocket::End::none);
+  EXPECT_EQ(socket.unread(), 0u);
+  EXPECT_EQ(socket.memory().all(), 0u);
   EXPECT_FALSE(socket.end());
-  EXPECT_EQ(send(two.get(), "x", 1, MSG_NOSIGNAL), 1) << "it was ended";
+  char byte;
+  EXPECT_EQ(recv(two.get(), &byte, 1, MSG_DONTWAIT), -1) << "it was ended";
 }
 
 TEST_F(PeerSocketTest, WhatIsNoTcpConnectionHasReceivedNothing) {

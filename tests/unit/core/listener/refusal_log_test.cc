@@ -84,6 +84,31 @@ TEST_F(RefusalLogTest, WhatWasLeftOutIsToldAtTheEnd) {
   EXPECT_THAT(lines_, ElementsAre(EndsWith("suppressed=2")));
 }
 
+TEST_F(RefusalLogTest, OfAHandshakeItSaysWhoAndWhyAndCountsNothing) {
+  const auto refuse_handshakes = [this](uint32_t times, TlsResult result) {
+    for (; times > 0; --times) {
+      refusals_->tell_handshake(result, "no shared cipher", [this] {
+        ++addresses_;
+        return std::string("10.0.0.9:7");
+      });
+    }
+  };
+  refuse_handshakes(RefusalLog::kLines + 3, TlsResult::protocol);
+  refuse_handshakes(1, TlsResult::expired);
+  ASSERT_THAT(lines_, SizeIs(RefusalLog::kLines + 1));
+  EXPECT_THAT(lines_.front(), EndsWith("level=warn event=\"TLS handshake refused\" reason=protocol "
+                                       "peer=10.0.0.9:7 error=\"no shared cipher\""));
+  EXPECT_THAT(lines_.back(), ::testing::HasSubstr("reason=expired"));
+  EXPECT_EQ(addresses_, RefusalLog::kLines + 1);
+  for (const Counter& reason : metrics_.rejected) {
+    EXPECT_EQ(reason.value(), 0u);
+  }
+  lines_.clear();
+  wait_ms(RefusalLog::kIntervalMs);
+  EXPECT_THAT(lines_, ElementsAre(EndsWith("event=\"TLS handshake refused\" protocol=tcp "
+                                           "reason=protocol suppressed=3")));
+}
+
 TEST_F(RefusalLogTest, BelowTheLevelNothingIsAskedFor) {
   log::set_level(log::Level::error);
   refuse(1);

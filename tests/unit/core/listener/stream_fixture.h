@@ -176,6 +176,13 @@ class StreamTest : public ::testing::Test {
   uint64_t malformed(Malformed reason) const {
     return metrics_.malformed[index_of(reason)].value();
   }
+  uint64_t all_malformed() const {
+    uint64_t sum = 0;
+    for (const Counter& reason : metrics_.malformed) {
+      sum += reason.value();
+    }
+    return sum;
+  }
   bool open(Peer& peer) {
     turn();
     received_ += peer.receive();

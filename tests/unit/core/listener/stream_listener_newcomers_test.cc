@@ -123,6 +123,37 @@ TEST_P(SharedPortTest, HoldsTheLimitInABurstAndServesAllInTheEnd) {
   EXPECT_EQ(lines_.lines.size(), 20u);
 }
 
+// The worker with room does not tell the one that holds it back.
+TEST_P(SharedPortTest, WhoIsHeldBackHereIsServedWhereRoomComesFirst) {
+  options_.newcomers_wait = true;
+  listen();
+  come(static_cast<int>(kLimit));
+  settle();
+  ASSERT_EQ(connections(), kLimit);
+  come(1);
+  settle();
+  const bool held_by_first = workers_[0].metrics.rejected[index_of(Rejected::limit)].value() != 0;
+  Worker& other = workers_[held_by_first ? 1 : 0];
+  for (int looks = 0; looks < 5; ++looks) {
+    wait_ms(StreamListener::kHeldAgainMs);
+    settle();
+    EXPECT_EQ(lines_.lines.size(), kLimit) << "all are full";
+    EXPECT_EQ(accepted_by_both(), kLimit);
+  }
+  bool ended = false;
+  other.listener->for_each([&ended](StreamSession& session) {
+    if (!std::exchange(ended, true)) {
+      session.close();
+    }
+  });
+  settle();
+  EXPECT_EQ(lines_.lines.size(), kLimit);
+  wait_ms(StreamListener::kHeldAgainMs);
+  settle();
+  EXPECT_EQ(lines_.lines.size(), kLimit + 1);
+  EXPECT_EQ(other.metrics.accepted.value(), kShare + 1);
+}
+
 TEST_P(SharedPortTest, RefusesNobodyWhileAnyWorkerHasRoom) {
   listen();
   for (size_t there = 0; there <= kLimit; ++there) {

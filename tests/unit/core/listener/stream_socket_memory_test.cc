@@ -1,4 +1,5 @@
 // What the kernel keeps of sessions' connections, and who goes when that is too much.
+#include <gmock/gmock.h>
 #include <sched.h>
 
 #include "core/listener/stream_listener.h"
@@ -134,7 +135,16 @@ TEST_F(SocketMemoryOfStreams, WhoIsClosedInOrderAndDoesNotReadGoesWhenMemoryIsSh
   ask_for(peer, kReply);
   break_off(peer);
   ASSERT_EQ(hoards().size(), 1u);
+  const std::string address = peer_of(hoards()[0].fd);
+  ASSERT_THAT(address, ::testing::StartsWith("127.0.0.1:"));
+  std::vector<std::string> lines;
+  log::configure(log::Level::warn, log::Format::logfmt,
+                 [&lines](std::string_view line) { lines.emplace_back(line); });
   listener_->end_socket(hoards()[0]);
+  log::configure(log::Level::off, log::Format::logfmt);
+  EXPECT_THAT(
+      lines, ::testing::ElementsAre(::testing::EndsWith(
+                 "event=\"connection rejected\" protocol=tcp reason=send_memory peer=" + address)));
   EXPECT_EQ(rejected(Rejected::send_memory), 1u);
   EXPECT_EQ(all(), 0u);
   EXPECT_EQ(read_to_end(peer).end, ECONNRESET);

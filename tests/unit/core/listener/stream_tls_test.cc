@@ -41,11 +41,12 @@ class StreamTlsTest : public StreamTest {
   };
 
   StreamTlsTest() { make_secure_listener(); }
-  void make_secure_listener() {
+  void make_secure_listener(uint32_t max_handshakes = 256) {
     make_listener();
     listener_->secure({.context = make_context(TlsSide::listener, authority_.material({})),
                        .loop = tls_,
                        .observer = observer_,
+                       .max_handshakes = max_handshakes,
                        .timeout_ms = kHandshakeMs});
   }
   ~StreamTlsTest() override {
@@ -101,6 +102,44 @@ TEST_F(StreamTlsTest, AHandshakeThatIsNotDoneInTimeEndsTheConnection) {
   EXPECT_FALSE(open(*silent));
   EXPECT_THAT(observer_.results, ElementsAre(TlsResult::timeout));
   EXPECT_EQ(tls_.unfinished(), 0u);
+}
+
+TEST_F(StreamTlsTest, OverTheLimitTheHandshakeGoesThatIsWaitedForLongest) {
+  make_secure_listener(2);
+  connect_client();
+  const auto first = connect();
+  const auto second = connect();
+  EXPECT_TRUE(open(*first));
+  EXPECT_EQ(rejected(Rejected::handshakes), 0u) << "one that is done counts no more";
+  const auto third = connect();
+  EXPECT_FALSE(open(*first));
+  EXPECT_TRUE(open(*second));
+  EXPECT_TRUE(open(*third));
+  EXPECT_FALSE(clients_[0]->ended);
+  EXPECT_EQ(rejected(Rejected::handshakes), 1u);
+  EXPECT_EQ(tls_.unfinished(), 2u);
+}
+
+// There are as many as the loop can do: one more would only make all late.
+TEST_F(StreamTlsTest, WhoWaitsForTheLoopMakesNoRoomForANewcomer) {
+  make_secure_listener(1);
+  TcpStream::Totals totals;
+  Client& client = *clients_.emplace_back(std::make_unique<Client>());
+  client.stream = std::make_unique<TcpStream>(loop_.uv(), client, read_buffer_.data(), &totals);
+  client.stream->secure({context_of_clients_, tls_, other_observer_});
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  ASSERT_TRUE(client.stream->adopt(UniqueFd(ends[1])));
+  ASSERT_EQ(client.stream->start_reading(), 0);
+  turn();
+  listener_->adopt(UniqueFd(ends[0]));
+  tls_.count_steps(TlsLoop::kStepsPerTurn);
+  turn();
+  const auto newcomer = connect();
+  EXPECT_FALSE(open(*newcomer));
+  EXPECT_EQ(rejected(Rejected::handshakes), 1u);
+  turn_until([&client] { return client.connected; });
+  EXPECT_THAT(observer_.results, Contains(TlsResult::ok));
 }
 
 TEST_F(StreamTlsTest, AfterItsHandshakeAConnectionMayBeSilentForLong) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/io/peer_address.h"
 #include "core/log/log.h"
 #include "core/testing/manual_clock.h"
 #include "tests/unit/core/base/loopback.h"
@@ -216,6 +217,40 @@ TEST_F(ZmqConnectionsTest, OfManyOfAnotherProtocolOnlyAsManyAreOpenAsThereAreIdl
   EXPECT_EQ(ill(), 5u);
 }
 
+// Only the last ones are remembered, and they are counted from the last one on.
+TEST_F(ZmqConnectionsTest, OfManyThatMayHaveFailedTheLastOnesAreCounted) {
+  std::vector<std::string> peers;
+  const auto come_and_go = [&] {
+    const auto pair = LoopbackPort().connect_both();
+    accept(pair.accepted.get());
+    peers.push_back(peer_of(pair.accepted.get()));
+    end(pair.accepted.get());
+  };
+  constexpr int kMost = static_cast<int>(ZmqConnections::kDoubtful);
+  for (int fd = 0; fd < kMost + 1; ++fd) {
+    accept(100'000 + fd);  // clients that are silent hide all the others
+    succeed();
+  }
+  for (int i = 0; i < kMost + 1; ++i) {
+    come_and_go();
+  }
+  ASSERT_EQ(ill(), 0u);
+  std::vector<std::string> lines;
+  log::configure(log::Level::warn, log::Format::logfmt,
+                 [&lines](std::string_view line) { lines.emplace_back(line); });
+  for (int fd = 0; fd < kMost + 1; ++fd) {
+    connections_.spoke(100'000 + fd);
+  }
+  clock_.advance_ms(RefusalLog::kIntervalMs);
+  timers_.run_due();
+  log::configure(log::Level::off, log::Format::logfmt);
+  EXPECT_EQ(ill(), ZmqConnections::kDoubtful) << "one has been forgotten";
+  ASSERT_EQ(lines.size(), RefusalLog::kLines + 1) << "and a line with the number of the others";
+  for (size_t i = 0; i < RefusalLog::kLines; ++i) {
+    EXPECT_THAT(lines[i], ::testing::EndsWith("peer=" + peers[peers.size() - 1 - i]));
+  }
+}
+
 TEST_F(ZmqConnectionsTest, AMessageOfTheLastOneWithTheDescriptorSaysNothingOfAHandshake) {
   connections_.note_curve();
   accept(100);
@@ -336,6 +371,9 @@ TEST_F(ZmqConnectionsTest, TellsWhatTheKernelKeepsOfEachAndEndsTheOneThatIsChose
   EXPECT_EQ(metrics_.rejected[index_of(Rejected::receive_memory)].value(), 1u);
   EXPECT_TRUE(is_ended(much));
   EXPECT_FALSE(is_ended(little));
+  EXPECT_EQ(connections_.count(), 1u) << "its place is free";
+  connections_.end_socket(hoards[1]);
+  EXPECT_EQ(connections_.count(), 1u) << "once";
   hoards.clear();
   connections_.list_sockets(hoards);
   EXPECT_EQ(hoards.size(), 1u) << "what has been ended is chosen no more";

@@ -115,13 +115,6 @@ class ZmtpTest : public StreamTest, protected ZmtpBytes {
   uint64_t ended(Wire wire, Outcome outcome, std::string_view function = "keep") const {
     return worker_metrics_.ended(labels_.find(function), wire, outcome);
   }
-  uint64_t all_malformed() const {
-    uint64_t sum = 0;
-    for (const Counter& reason : metrics_.malformed) {
-      sum += reason.value();
-    }
-    return sum;
-  }
 
   ZmqOptions zmq_;
   FunctionLabels labels_{{"echo", "keep"}};

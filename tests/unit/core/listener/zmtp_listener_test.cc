@@ -2,6 +2,7 @@
 // zmtp_listener_limits_test.cc.
 #include "core/listener/zmtp_listener.h"
 
+#include "core/wire/hops.h"
 #include "tests/unit/core/listener/zmtp_fixture.h"
 
 namespace zerogate::testing {
@@ -82,6 +83,26 @@ TEST_F(ZmtpListenerTest, APeerThatLeavesBeforeItHasSaidAnythingIsNotIll) {
   wait_ms(2 * ZmtpListener::kHandshakeTimeoutMs);
   EXPECT_EQ(all_malformed(), 0u);
   EXPECT_EQ(metrics_.connections.value(), 0u);
+}
+
+TEST_F(ZmtpListenerTest, WhatBreaksOffIsNoHandshakeOrNoWholeMessage) {
+  for (const std::string& begun : {greeting().substr(0, 20), greeting() + "\x04"}) {
+    const uint64_t before = malformed(Malformed::bad_handshake);
+    const auto peer = connect();
+    peer->send(begun);
+    peer->finish_sending();
+    turn();
+    EXPECT_FALSE(open(*peer));
+    EXPECT_EQ(malformed(Malformed::bad_handshake), before + 1);
+    EXPECT_EQ(malformed(Malformed::truncated), 0u);
+  }
+  const auto peer = connect_dealer();
+  peer->send(w5('a', "echo", text("x")).substr(0, 20));
+  peer->finish_sending();
+  turn();
+  EXPECT_FALSE(open(*peer));
+  EXPECT_EQ(malformed(Malformed::truncated), 1u);
+  EXPECT_EQ(all_malformed(), 3u);
 }
 
 TEST_F(ZmtpListenerTest, WhatIsNoHandshakeEndsTheConnectionWithoutAWord) {
@@ -236,6 +257,59 @@ TEST_F(ZmtpListenerTest, AnArgumentThatIsNoValueIsAnsweredAndCounted) {
   EXPECT_EQ(malformed(Malformed::bad_msgpack), 1u);
   EXPECT_EQ(malformed(Malformed::bad_name), 2u);
   EXPECT_TRUE(open(*peer));
+}
+
+// A backend and its clients may have an encoder of their own.
+TEST_F(ZmtpListenerTest, AServiceThatTakesAnyBytesGetsThemFromW5) {
+  struct AnyBytes final : Service {
+    void serve(const Request& request, Call call) override {
+      seen.emplace_back(request.argument, request.any_bytes);
+      std::move(call).reply("\x0a");
+    }
+    bool takes_any_bytes() const override { return true; }
+    std::vector<std::pair<std::string, bool>> seen;
+  } any;
+  router_.add("any", any);
+  const std::string deep = std::string(wire::kMaxDepth, '\x91') + "\x90";
+  const auto peer = connect_dealer();
+  peer->send(w5('a', "any", "\xc1") + w5('b', "any", deep) + w5('c', "any", text("x")));
+  EXPECT_EQ(after_turn(*peer),
+            w5_reply('a', "\x0a") + w5_reply('b', "\x0a") + w5_reply('c', "\x0a"));
+  using Seen = std::vector<std::pair<std::string, bool>>;
+  EXPECT_EQ(any.seen, (Seen{{"\xc1", true}, {deep, true}, {text("x"), false}}));
+  EXPECT_EQ(all_malformed(), 0u);
+  std::string old;
+  wire::append_for_old_client(old, error(wire::kCannotProcess));
+  peer->send(more("any") + frame("\xc1"));
+  EXPECT_EQ(after_turn(*peer), frame(old));
+  EXPECT_EQ(malformed(Malformed::bad_msgpack), 1u);
+  peer->send(w5('d', "echo", deep) + w5('e', "echo", deep.substr(1)));
+  EXPECT_EQ(after_turn(*peer),
+            w5_reply('d', error(wire::kTooDeep)) + w5_reply('e', deep.substr(1)));
+  EXPECT_EQ(malformed(Malformed::too_deep), 1u);
+  EXPECT_EQ(all_malformed(), 2u);
+  EXPECT_EQ(any.seen.size(), 3u);
+}
+
+TEST_F(ZmtpListenerTest, TheIdOfW5CountsTheGateways) {
+  struct Hops final : Service {
+    void serve(const Request& request, Call call) override {
+      seen.push_back(request.hops);
+      std::move(call).reply("\xc0");
+    }
+    std::vector<int> seen;
+  } hops;
+  router_.add("hops", hops);
+  const auto peer = connect_dealer();
+  for (const char byte : {wire::id_byte_of_hops(1), wire::id_byte_of_hops(5), 'z'}) {
+    std::string id = std::string(wire::kHopsIdPrefix) + byte;
+    id.resize(wire::w5::kIdBytes, '0');
+    std::string body;
+    wire::w5::write_request(body, id, "hops", text("x"));
+    peer->send(frame(body));
+    EXPECT_EQ(after_turn(*peer), frame(id + "\xc0"));
+  }
+  EXPECT_EQ(hops.seen, (std::vector<int>{1, 5, 0}));
 }
 
 // Messages of several frames.
