@@ -91,6 +91,27 @@ TEST_F(BackendTest, AnUnknownFunctionIsLearntFromItsFirstGoodAnswer) {
   EXPECT_EQ(ended(Outcome::ok), 1u) << "the one that was known";
 }
 
+TEST_F(BackendTest, AnUnknownFunctionThatThereIsNoLabelForStaysAmongTheOthers) {
+  serve(1);
+  forward({.function = "new", .argument = "\xc0", .unknown = true});
+  network_.to(name(1))[0]->answer("\x02");
+  EXPECT_EQ(answer(0), "\x02");
+  EXPECT_EQ(ended(Outcome::ok), 1u);
+}
+
+TEST_F(BackendTest, TheArgumentOfGetRpcContractIsBroughtUpToDate) {
+  serve(1);
+  const auto sent = [this](ByteView function, ByteView argument) {
+    forward({.function = function, .argument = argument});
+    const std::string forwarded = network_.to(name(1))[0]->sent.at(0).argument;
+    network_.to(name(1))[0]->answer();
+    return forwarded;
+  };
+  EXPECT_EQ(sent("get_rpc_contract", "\x92\xa1h\x01"), "\x94\xa1h\x01\xa3zmq\xc2");
+  EXPECT_EQ(sent("get_rpc_contract", "\xc0"), "\xc0") << "none of an old client";
+  EXPECT_EQ(sent("other", "\x92\xa1h\x01"), "\x92\xa1h\x01");
+}
+
 TEST_F(BackendTest, FailsAtOnceWhileNoEndpointIsThere) {
   make(1);
   network_.kill(name(1), "connection refused");
@@ -379,6 +400,12 @@ TEST_F(MixedBackend, ACallGoesToTheServerThatCanCarryIt) {
     network_.to(name(2))[0]->answer();
     EXPECT_EQ(answer(one), "\x01");
   }
+}
+
+TEST_F(MixedBackend, OneServerThatSpeaksZeroMqIsEnoughToTakeAnyBytes) {
+  EXPECT_TRUE(backend_->takes_any_bytes());
+  make(2, "tcp");
+  EXPECT_FALSE(backend_->takes_any_bytes());
 }
 
 TEST_F(MixedBackend, ACallThatNoServerOfTodayCanCarryHoldsUpNoOther) {

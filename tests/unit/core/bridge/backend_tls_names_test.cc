@@ -236,5 +236,22 @@ TEST(ByHandNamesTest, AnOrderForAnAddressTakesThePlaceOfThoseForItsNames) {
   EXPECT_TRUE(by_hand.list().empty());
 }
 
+TEST(ByHandNamesTest, AnOrderForAnAddressLeavesThoseOfOtherBackendsAndAddresses) {
+  ByHand by_hand;
+  const auto set = [&](const std::string& backend, const std::string& endpoint, HandState state) {
+    return by_hand.set(backend, endpoint, {state, "", 1});
+  };
+  ASSERT_TRUE(set("b", "a@1.1.1.1:1", HandState::disabled));
+  ASSERT_TRUE(set("b", "a@1.1.1.2:1", HandState::disabled));
+  ASSERT_TRUE(set("c", "a@1.1.1.1:1", HandState::disabled));
+  for (const HandState state : {HandState::drain, HandState::ready}) {
+    ASSERT_TRUE(set("b", "1.1.1.1:1", state));
+    EXPECT_EQ(by_hand.standing_for("b", "a@1.1.1.1:1").state, state);
+    EXPECT_EQ(by_hand.standing_for("b", "a@1.1.1.2:1").state, HandState::disabled);
+    EXPECT_EQ(by_hand.standing_for("c", "a@1.1.1.1:1").state, HandState::disabled);
+  }
+  EXPECT_EQ(by_hand.list().size(), 2u);
+}
+
 }  // namespace
 }  // namespace zerogate::testing

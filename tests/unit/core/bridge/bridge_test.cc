@@ -162,6 +162,50 @@ TEST_F(BridgeTest, WhatBackendsMakeTheWorkerHoldIsInItsAccount) {
   EXPECT_EQ(held(MemoryUse::backend_replies), 0u);
 }
 
+// What takes a known time is put behind others: a new function with the label is not known yet.
+TEST_F(BridgeTest, WhatIsKnownOfALabelIsForgottenInAllBackends) {
+  server_ = std::make_unique<TcpPeer>([](int fd) {
+    for (std::string buffer;;) {
+      const wire::t3::Frame request = read_frame(fd, buffer);
+      if (request.payload.empty()) {
+        return;
+      }
+      const bool connects = wire::t3::parse_envelope(request.payload).function == "connect";
+      std::string reply;
+      wire::t3::write_frame(reply, request.id, false,
+                            connects ? "\xa9"
+                                       "connected"
+                                     : "\x01");
+      write_all(fd, reply);
+      buffer.erase(0, request.size);
+    }
+  });
+  const auto other = bridge().get(backend_);
+  backend_.urls = {ServerUrl::parse(server_->url()).value()};
+  backend_.in_flight = 0;
+  backend_.pipeline_wait_ms = 20'000;
+  const auto backend = bridge().get(backend_);
+  run_until([&] { return backend->settled(); });
+  const FunctionLabel label = labels_.learn("f").value();
+  const auto call_at_once = [&](size_t calls) {
+    const size_t wanted = sink_.answers.size() + calls;
+    for (; calls > 0; --calls) {
+      Call call = calls_.begin({&sink_, {7, 3}, Wire::t3, RequestId("0001")}, label, 1);
+      backend->forward({.function = "f", .argument = "\xc0", .label = label}, std::move(call),
+                       60'000);
+    }
+    bridge().end_of_turn();
+    run_until([&] { return sink_.answers.size() >= wanted; });
+    return metrics_.backends.totals().back().pipelined;
+  };
+  for (uint32_t i = 0; i < ServiceTime::kLeastSamples; ++i) {
+    EXPECT_EQ(call_at_once(1), 0u);
+  }
+  EXPECT_EQ(call_at_once(2), 1u);
+  bridge().forget(label);
+  EXPECT_EQ(call_at_once(2), 1u) << "one waits for the other";
+}
+
 TEST_F(BridgeTest, OperatorsOrdersReachItsBackends) {
   const auto by_hand = options_.by_hand;
   const std::string endpoint = fmt::format("127.0.0.1:{}", port_.number());

@@ -6,6 +6,7 @@
 #include <future>
 #include <vector>
 
+#include "core/client/connect.h"
 #include "core/client/limits.h"
 #include "core/wire/w5.h"
 #include "core/wire/zerror.h"
@@ -230,6 +231,11 @@ TEST(TcpClientTest, GivesAnAddressThatSwallowsPacketsItsTime) {
   const auto second = Client::connect(url, kShortMs);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(second.error(), HasSubstr("no answer within 50 ms; is the gateway running?"));
+}
+
+TEST(ErrnoTextTest, OnlyAWordThatIsNoAbbreviationBeginsSmall) {
+  EXPECT_EQ(errno_text(ECONNREFUSED), "connection refused");
+  EXPECT_EQ(errno_text(EDOTDOT), "RFS specific error");
 }
 
 /// Why nothing comes of this URL.

@@ -22,6 +22,10 @@ TEST(ErrorTextTest, OtherBodiesAreShownAsTheyAre) {
   EXPECT_EQ(error_text("\x07"), "error: 7");
 }
 
+TEST(ErrorTextTest, AnErrorMayStandBehindOtherPairs) {
+  EXPECT_EQ(error_text("\x83\x01\x02\xac__zerror__ab\x03\xac__zerror__cd\xa1x"), "cd: x");
+}
+
 TEST(ErrorTextTest, ACutOffBodyIsSaidToBeOne) {
   EXPECT_EQ(error_text("\x82\x01\x02\xac__zerror").find("an error that is "), 0u);
 }

@@ -275,6 +275,25 @@ TEST_F(LoadRunTest, WhereNobodyListensNothingIsMeasured) {
             "cannot connect to tcp" + place + ": connection refused; is the server running?");
 }
 
+TEST_F(LoadRunTest, AHostThatCannotBeFoundIsTold) {
+  const std::string url = "tcp://" + std::string(64, 'a') + ":1";  // longer than a label may be
+  options_.url = ServerUrl::parse(url).value();
+  EventLoop loop;
+  LoadRun load(loop, options_);
+  const Status status = load.run();
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error(), StartsWith("cannot connect to " + url + ": cannot find the host "));
+}
+
+// The kernel refuses at once, and not in a later turn.
+TEST_F(LoadRunTest, AnAddressThatCannotBeReachedIsTold) {
+  const Status status = run("tcp://255.255.255.255:1");
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error(), ::testing::ContainsRegex(
+                                  "^cannot connect to tcp://255.255.255.255:1: (permission denied|"
+                                  "network is unreachable); is the server running\\?$"));
+}
+
 TEST_F(LoadRunTest, AServerThatDoesNotAnswerConnectIsGivenUp) {
   ZmqPeer server([](const std::string&) -> ZmqPeer::Replies { return {}; });
   options_.timeout_ms = 50;

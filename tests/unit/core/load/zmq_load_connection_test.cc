@@ -131,6 +131,27 @@ TEST_F(ZmqLoadConnectionTest, AnswersAPing) {
   EXPECT_EQ(pong, "\x04PONGctx");
 }
 
+TEST_F(ZmqLoadConnectionTest, OtherCommandsAreLeftAlone) {
+  std::string pong;
+  ASSERT_TRUE(run_script([&](ZmtpScript& peer) {
+    peer.welcome();
+    const std::string call = peer.next();
+    peer.say(ZmtpScript::command("SUBSCRIBE", std::string("\0\x64"
+                                                          "all",
+                                                          5)));
+    peer.say(
+        ZmtpScript::frame("\x09"
+                          "PING",
+                          4));  // shorter than it says
+    peer.say(ZmtpScript::ping("last"));
+    pong = peer.next();
+    peer.say(ZmtpScript::frame(call.substr(0, wire::w5::kIdBytes) + std::string(kOk)));
+    peer.wait_for_the_end();
+  }));
+  EXPECT_EQ(report().requests(), 1u);
+  EXPECT_EQ(pong, "\x04PONGlast") << "the first that came back";
+}
+
 TEST_F(ZmqLoadConnectionTest, WhoIsNoZeroMqServerIsTold) {
   const std::string greeting = ZmtpScript::greeting();
   std::string curve = greeting;

@@ -203,5 +203,12 @@ TEST_F(RedisClientUnitTest, ACommandFromTheAnswerToABrokenConnectionIsRefused) {
   EXPECT_EQ(late.status, ReplyStatus::unavailable);
 }
 
+TEST(RedisOutcomeTest, ACallEndsAsItsCommandHas) {
+  EXPECT_EQ(outcome_of(ReplyStatus::timeout), Outcome::timeout);
+  EXPECT_EQ(outcome_of(ReplyStatus::unavailable), Outcome::unavailable);
+  EXPECT_EQ(outcome_of(ReplyStatus::overloaded), Outcome::overloaded);
+  EXPECT_EQ(outcome_of(ReplyStatus::error), Outcome::error);
+}
+
 }  // namespace
 }  // namespace zerogate::testing

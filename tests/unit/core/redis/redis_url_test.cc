@@ -41,6 +41,11 @@ TEST(RedisUrl, AsksForTlsByItsScheme) {
   EXPECT_FALSE(parsed("unix:/run/r.sock").tls);
 }
 
+TEST(RedisUrl, TakesTheHighestDatabaseThatARedisCanHave) {
+  EXPECT_EQ(parsed("redis://h/2147483647").database, 2'147'483'647u);
+  EXPECT_EQ(parsed("redis://h/").database, 0u);
+}
+
 TEST(RedisUrl, TakesIpv6) {
   EXPECT_EQ(parsed("redis://[::1]").host, "::1");
   EXPECT_EQ(parsed("redis://[::1]").port, 6379);
@@ -120,6 +125,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"redis://:secret%4@h",
                 "'redis://:***@h' has a broken %-escape in user or "
                 "password; write % itself as %25"},
+        Refused{"redis://:secret%4g@h",
+                "'redis://:***@h' has a broken %-escape in user or "
+                "password; write % itself as %25"},
+        Refused{"redis://us%er:secret@h",
+                "'redis://us%er:***@h' has a broken %-escape in user or "
+                "password; write % itself as %25"},
         Refused{"redis://:se/cret@h",
                 "'redis://:***@h' has no good host and port; write "
                 "redis://[user:password@]host[:port][/database], "
@@ -139,6 +150,28 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"redis://h/-1",
                 "'redis://h/-1' has a database that is no number; write it as in "
                 "redis://localhost:6379/0"},
+        Refused{"redis://h/1x",
+                "'redis://h/1x' has a database that is no number; write it as in "
+                "redis://localhost:6379/0"},
+        Refused{"redis://h/2147483648",
+                "'redis://h/2147483648' has a database that is no number; write it as in "
+                "redis://localhost:6379/0"},
+        Refused{"redis://h/4294967296",
+                "'redis://h/4294967296' has a database that is no number; write it as in "
+                "redis://localhost:6379/0"},
+        Refused{"redis://[::1]/x",
+                "'redis://[::1]/x' has a database that is no number; write it as in "
+                "redis://localhost:6379/0"},
+        Refused{"unix:/run/r?db=",
+                "'unix:/run/r?db=' has a database that is no number; write it as in "
+                "redis://localhost:6379/0"},
+        Refused{"unix:///run/a:b@c?x=1",
+                "'unix:///run/a:b@c?x=1' has an unknown query; write ?db=N or nothing"},
+        Refused{"redis+unix:/run/a:b@c?x=1",
+                "'redis+unix:/run/a:b@c?x=1' has an unknown query; write ?db=N or nothing"},
+        Refused{"unix://:secret@host/run/r",
+                "'unix://:***@host/run/r' has a host before its path; write "
+                "unix:/path or unix:///path"},
         Refused{"redis://h/0?password=secret",
                 "'redis://h/0?password=***' has a query ('?...'); "
                 "leave it out and write the database as /N"},

@@ -23,7 +23,12 @@ struct ScriptedRedis final : RedisConnection::Owner {
     }
   }
   void on_bytes() override {}
-  void on_redis_reply(const RedisReply& reply) override { sizes.push_back(reply.value.size()); }
+  void on_redis_reply(const RedisReply& reply) override {
+    sizes.push_back(reply.value.size());
+    if (ends_at_a_reply) {
+      connection->end();
+    }
+  }
   void on_writable() override {}
   void on_broken(std::string_view reason, RedisBreak why) override {
     reasons.emplace_back(reason);
@@ -33,6 +38,7 @@ struct ScriptedRedis final : RedisConnection::Owner {
   UniqueFd server;
   std::unique_ptr<SocketRedisConnection> connection;
   bool ends_it = false;  ///< as soon as it is connected
+  bool ends_at_a_reply = false;
   bool connected = false;
   std::vector<size_t> sizes;  ///< of the replies' values
   std::vector<std::string> reasons;
@@ -124,6 +130,17 @@ TEST_F(SocketRedisConnectionTest, MayBeEndedOnceItIsConnected) {
   redis->connection->flush();
   EXPECT_EQ(redis->reasons, std::vector<std::string>{}) << "its owner hears nothing more";
   EXPECT_EQ(receive(*redis), 0) << "and nothing was sent";
+}
+
+TEST_F(SocketRedisConnectionTest, MayBeEndedByAReply) {
+  for (const std::string_view behind : {"$2\r\nno\r\n", "HTTP/1.1 400\r\n"}) {
+    const auto redis = connect();
+    redis->ends_at_a_reply = true;
+    send(*redis, "$5\r\nhello\r\n" + std::string(behind), 1);
+    EXPECT_EQ(receive(*redis), 0);
+    EXPECT_EQ(redis->sizes, std::vector<size_t>{5}) << "what is behind it is not read";
+    EXPECT_EQ(redis->reasons, std::vector<std::string>{});
+  }
 }
 
 TEST_F(SocketRedisConnectionTest, TheBeginningOfAReplyIsChargedUntilItIsWhole) {

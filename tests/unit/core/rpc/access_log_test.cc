@@ -104,6 +104,45 @@ TEST_F(CallLogTest, ANameBelongsToItsCallOnly) {
   EXPECT_THAT(lines_, ElementsAre(HasSubstr("function=_other"), HasSubstr("function=kept")));
 }
 
+TEST_F(CallLogTest, ACallFromBeforeTheLogWasOnHasNoName) {
+  Call unnamed = calls_.begin(path_of("0001"), labels_.other(), {now_ns_, "while off"});
+  set(1, 0);
+  std::move(unnamed).reply("\xc0");
+  end_turn();
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("function=_other ")));
+}
+
+/// A transport whose only caller has shown a key.
+struct ProvenCaller final : ReplySink {
+  Delivery deliver(const ReturnPath&, ByteView, BodyKind) override { return Delivery::queued; }
+  std::string peer(CallerKey) const override { return "10.0.0.8:1"; }
+  const Caller& caller(CallerKey) const override { return ops; }
+
+  const Caller ops{"ops", true};
+};
+
+TEST_F(CallLogTest, WhoHasProvenItsNameIsCalledByIt) {
+  ProvenCaller sink;
+  set(1, 50);
+  const auto call_at = [&](uint64_t now_ns, uint64_t took_ms) {
+    const RequestInfo arrival(now_ns - took_ms * kMs, "first");
+    calls_.begin({&sink, {7, 3}, Wire::t3, RequestId("0001")}, first_, arrival).reply("\xc3");
+  };
+  call_at(now_ns_, 1);
+  end_turn();
+  EXPECT_THAT(lines_, ElementsAre(EndsWith(" peer=10.0.0.8:1 caller=ops")));
+  for (uint32_t i = 0; i < AccessLog::kSlowPerSecond + 2; ++i) {
+    call_at(now_ns_, 50);
+  }
+  end_turn();
+  lines_.clear();
+  call_at(now_ns_ + 1'000 * kMs, 50);
+  call_at(now_ns_ + 1'000 * kMs, 50);
+  calls_.on_turn_end(now_ns_ + 1'000 * kMs);
+  EXPECT_THAT(lines_, ElementsAre(EndsWith(" peer=10.0.0.8:1 caller=ops left_out=2"),
+                                  EndsWith(" peer=10.0.0.8:1 caller=ops")));
+}
+
 TEST_F(CallLogTest, AShareOfTheCallsIsChosenAtRandom) {
   set(0.25, 0);
   for (int turn = 0; turn < 100; ++turn) {

@@ -93,6 +93,36 @@ TEST_F(CallTableTest, ACallKnowsWhenItsCallerHasGone) {
   std::move(call).reply("\xc0");
 }
 
+TEST_F(CallTableTest, ACallKnowsTheIdOfItsRequest) {
+  Call call = begin("\x01\x02\x03");
+  Call other = begin("");
+  EXPECT_EQ(call.request_id(), "\x01\x02\x03");
+  EXPECT_EQ(other.request_id(), "");
+  std::move(call).reply("\xc0");
+  std::move(other).reply("\xc0");
+}
+
+TEST_F(CallTableTest, OverZeroMqSinceW3ACallerTakesAnyBytes) {
+  std::vector<std::string_view> takers;
+  for (size_t wire = 0; wire < kWireNames.size(); ++wire) {
+    Call call = begin("0001", static_cast<Wire>(wire));
+    if (call.takes_any_bytes()) {
+      takers.push_back(kWireNames[wire]);
+    }
+    std::move(call).reply("\xc0");
+  }
+  EXPECT_EQ(takers, (std::vector<std::string_view>{"W3", "W4", "W5"}));
+}
+
+TEST_F(CallTableTest, ALabelOfNoCallIsNotInUse) {
+  Call call = begin();
+  EXPECT_TRUE(calls_.uses(first_));
+  EXPECT_FALSE(calls_.uses(second_));
+  std::move(call).reply("\xc0");
+  EXPECT_TRUE(calls_.uses(first_));
+  EXPECT_FALSE(calls_.uses(second_));
+}
+
 TEST_F(CallTableTest, ALabelIsInUseUntilTheTurnOfItsLastAnswerHasEnded) {
   Call first = begin(), second = begin();
   second.relabel(0);

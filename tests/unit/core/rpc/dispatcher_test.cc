@@ -150,6 +150,17 @@ TEST_F(DispatcherTest, TellsServicesOfNamesWithoutALabel) {
   keeper_.calls.clear();
 }
 
+TEST_F(DispatcherTest, WhetherAnyBytesAreTakenTheServiceSays) {
+  struct : Service {
+    void serve(const Request&, Call) override {}
+    bool takes_any_bytes() const override { return true; }
+  } taker;
+  router_.add("second", taker);
+  EXPECT_FALSE(dispatcher_.takes_any_bytes("first"));
+  EXPECT_TRUE(dispatcher_.takes_any_bytes("second"));
+  EXPECT_FALSE(dispatcher_.takes_any_bytes("third")) << "that no service has";
+}
+
 TEST_F(DispatcherTest, ConnectIsAnsweredAsEveryZeroClientExpects) {
   ConnectService connect;
   router_.add(ConnectService::kName, connect);

@@ -80,6 +80,13 @@ TEST(GcraTable, WhatIsGivenBackMayBeTakenAgain) {
   EXPECT_EQ(allowed_of(table, kKey, kStartNs, 100), 1u) << "no moment before the clock's begin";
 }
 
+TEST(GcraTable, TheFirstEventOfTheClockIsGivenBackWhole) {
+  GcraTable table;
+  EXPECT_EQ(allowed_of(table, kKey, 0, 1), 1u);
+  table.give_back(kKey, kTen);
+  EXPECT_EQ(allowed_of(table, kKey, 0, 100), 3u);
+}
+
 TEST(GcraTable, KeysAreCountedByThemselves) {
   GcraTable table;
   EXPECT_EQ(allowed_of(table, kKey, kStartNs, 100), 3u);

@@ -336,6 +336,63 @@ TEST_F(RateLimiterTest, ALineSaysWhoAndTheNextHowManyWereLeftOut) {
   EXPECT_THAT(lines[1], HasSubstr("suppressed=7"));
 }
 
+TEST_F(RateLimiterTest, TheLastOfAsManyLimitsAsThereMayBeHolds) {
+  std::vector<RateLimitOptions> limits(RateLimits::kMaxLimits,
+                                       {.functions = {"second"}, .rate = kTwoPerSecond});
+  limits.back() = {.functions = {"first"}, .rate = {1, 1'000}};
+  limit(limits);
+  EXPECT_EQ(passed_of_ten("first"), 1u);
+  EXPECT_THAT(sink_.last, HasSubstr("over the rate limit \"first per caller 1/s\""));
+  EXPECT_EQ(passed_of_ten("second"), 2u);
+}
+
+// Another thread takes what is left while the line is written that tells of an observing limit.
+TEST_F(RateLimiterTest, WhatACallHasUsedBeforeALimitRefusesItIsGivenBack) {
+  limit({{.functions = {"first"}, .per = Per::caller, .rate = {2, 3'600'000}, .burst = 2},
+         {.functions = {"*"}, .per = Per::all, .rate = {2, 1'000}},
+         {.functions = {"first"}, .per = Per::all, .rate = {1, 1'000}, .mode = Mode::observe}});
+  RateLimiter other(&limits_);
+  ASSERT_TRUE(other.refresh());
+  const ReturnPath path{&sink_, {1, 0}, Wire::t3, RequestId("0001")};
+  bool taken = false;
+  log::configure(log::Level::warn, log::Format::logfmt, [&](std::string_view) {
+    if (!std::exchange(taken, true)) {
+      EXPECT_FALSE(other.take({"second", labels_.find("second"), path, now_ns_}));
+    }
+  });
+  EXPECT_TRUE(call("first"));
+  EXPECT_FALSE(call("first")) << "two together have passed";
+  log::configure(log::Level::off, log::Format::logfmt);
+  EXPECT_EQ(exceeded(), (std::map<std::string, double>{{"first per caller 2/h, enforce", 0},
+                                                       {"* 2/s, enforce", 1},
+                                                       {"first 1/s, observe", 1}}));
+  now_ns_ += kNsPerSecond;
+  EXPECT_EQ(passed_of_ten("first"), 1u) << "the second of the two in an hour";
+}
+
+TEST_F(RateLimiterTest, CallersThatTheTableHasNoRoomForPassAndAreCounted) {
+  constexpr size_t kCallers = 2 * GcraTable::kSlots;
+  sink_.callers.clear();
+  for (size_t i = 0; i < kCallers; ++i) {
+    sink_.callers.push_back({std::to_string(i)});
+  }
+  limit({{.functions = {"first"}, .per = Per::caller, .rate = {1, 3'600'000}}});
+  const auto passed = [this] {
+    size_t count = 0;
+    for (uint32_t caller = 0; caller < kCallers; ++caller) {
+      count += call("first", caller) ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(passed(), kCallers);
+  const size_t untracked = passed();
+  EXPECT_GE(untracked, kCallers - GcraTable::kSlots);
+  EXPECT_LT(untracked, kCallers);
+  const auto families = limits_.Collect();
+  ASSERT_EQ(families.back().name, "zerogate_rate_limit_untracked_total");
+  EXPECT_EQ(families.back().metric[0].counter.value, 2 * untracked);
+}
+
 TEST(RateLimits, ANameIsALabelOfAReasonableLength) {
   RateLimitOptions limit{.functions = std::vector<std::string>(50, "größe"),
                          .rate = {7, 3'600'000}};

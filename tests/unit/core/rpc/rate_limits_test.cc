@@ -82,6 +82,22 @@ TEST_F(RateLimitsTest, TwoOfOneNameCountTogether) {
   EXPECT_EQ(exceeded(), (Counts{{"* 1/s", 4}}));
 }
 
+TEST_F(RateLimitsTest, ALongListOfFunctionsIsCutBetweenTwoCharacters) {
+  const auto name_of = [](const std::string& function) {
+    RateLimitOptions named = limit(1);
+    named.functions = {function};
+    return RateLimits::name_of(named);
+  };
+  const size_t most = RateLimits::kMaxListBytes;
+  const std::string all(most, 'a');
+  EXPECT_EQ(name_of(all), all + " 1/s");
+  EXPECT_EQ(name_of(all + "b"), all + "... 1/s");
+  const std::string but_one(most - 1, 'a');
+  EXPECT_EQ(name_of(but_one + "ö"), but_one + "... 1/s") << "no half of it";
+  EXPECT_EQ(name_of(but_one + "€"), but_one + "... 1/s");
+  EXPECT_EQ(name_of(but_one.substr(1) + "öb"), but_one.substr(1) + "ö... 1/s");
+}
+
 TEST_F(RateLimitsTest, WorkersAndScrapesReadThemWhileTheyAreReloaded) {
   const auto reload = [&] { limits_.set({limit(1), limit(2)}); };
   reload();
