@@ -83,6 +83,25 @@ TEST_F(EndpointPlacesTest, WhatIsAnsweredIsNoMoreWorkAhead) {
   EXPECT_EQ(place_of("10us"), first) << "10 us of work there, 20 on the others";
 }
 
+// Nothing else is answered: the place that is there again is behind work that has become little.
+TEST_F(EndpointPlacesTest, BehindAConnectionThatHasCaughtUpThereIsRoomAgain) {
+  teach("10us", 10);
+  teach("600us", 600);
+  for (const char* function : {"10us", "600us", "600us"}) {
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_NE(place_of(function), -1) << function;
+    }
+  }
+  EXPECT_EQ(place_of("10us"), -1) << "1,210 us are ahead of it everywhere";
+  clock_.advance_ns(10'000);
+  answer_at(1);
+  EXPECT_EQ(metrics_->queue.value(), 1u);
+  clock_.advance_ns(600'000);
+  answer_at(1);
+  EXPECT_EQ(metrics_->queue.value(), 0u);
+  EXPECT_EQ(connections()[1]->load(), 2u) << "it has 600 us of work";
+}
+
 // How long it takes is not known, nor how long a call behind it would wait.
 TEST_F(EndpointPlacesTest, AFunctionThatIsNotKnownSharesNoWrite) {
   teach("10us", 10);

@@ -111,6 +111,24 @@ TEST_F(TlsStreamTest, WhatIsGatheredWaitsForItsFlush) {
   EXPECT_TRUE(turn_until([&] { return client_.got == "answer"; }));
 }
 
+TEST_F(TlsStreamTest, ReadsWhatHasArrivedAtOnceThoughItIsNoTurn) {
+  ASSERT_TRUE(turn_until([&] { return both_connected(); }));
+  constexpr size_t kMany = FrameReader::kSharedBytes * 3 / 2;
+  for (const size_t most : {size_t{1}, 2 * kMany}) {
+    client_.stream->out().append(std::string(kMany, 'x'));
+    EXPECT_EQ(client_.stream->flush(), 0);
+    ASSERT_FALSE(client_.stream->writer().waiting());
+    server_.got.clear();
+    server_.stream->read_now(most);
+    if (most == 1) {
+      EXPECT_GT(server_.got.size(), 0u);
+      EXPECT_LE(server_.got.size(), FrameReader::kSharedBytes) << "one read";
+      server_.stream->read_now(2 * kMany);
+    }
+    EXPECT_EQ(server_.got.size(), kMany);
+  }
+}
+
 TEST_F(TlsStreamTest, BytesBeforeTheHandshakeWaitForIt) {
   client_.stream->out().append("early");
   EXPECT_EQ(client_.stream->flush(), 0);

@@ -147,6 +147,14 @@ TEST_F(RateLimiterTest, OnlyTheNamedFunctionsAreLimited) {
   EXPECT_EQ(passed_of_ten("third"), 0u);
 }
 
+// They share a label, under which no limit of one may be remembered for another.
+TEST_F(RateLimiterTest, FunctionsWithoutALabelAreLimitedByTheirNames) {
+  limit({{.functions = {"x*"}, .per = Per::all, .rate = kTwoPerSecond}});
+  EXPECT_EQ(passed_of_ten("y"), 10u);
+  EXPECT_EQ(passed_of_ten("x1"), 2u);
+  EXPECT_EQ(passed_of_ten("y"), 10u);
+}
+
 TEST_F(RateLimiterTest, ClientsCanAlwaysConnect) {
   limit({{.functions = {"*"}, .per = Per::all, .rate = kTwoPerSecond}});
   EXPECT_EQ(passed_of_ten("first"), 2u);
