@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "core/bridge/request_memory.h"
 #include "core/bridge/socket_connection_maker.h"
+#include "core/io/event_loop.h"
 #include "core/io/frame_reader.h"
 #include "core/io/zmq_socket.h"
 #include "tests/unit/core/rpc/call_fixture.h"

@@ -10,6 +10,8 @@
 
 #include "core/io/tls_client.h"
 #include "core/io/tls_observer.h"
+#include "core/wire/server_url.h"
+#include "core/wire/t3.h"
 #include "tests/unit/core/base/loopback.h"
 #include "tests/unit/core/bridge/connection_fixture.h"
 #include "tests/unit/core/client/test_peer.h"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/unique_fd.h"
+#include "core/wire/server_url.h"
 #include "core/wire/w5.h"
 #include "tests/unit/core/bridge/connection_fixture.h"
 #include "tests/unit/core/client/test_peer.h"
