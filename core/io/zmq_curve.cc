@@ -9,8 +9,10 @@ namespace {
 constexpr size_t kTextBytes = CurveCertificate::kKeyChars + 1;  // with the zero at its end
 constexpr size_t kKeyBytes = 32;
 
+// libzmq reads so many bytes, however many there are.
 bool set_key(const ZmqSocket& socket, int option, const std::string& key) {
-  return zmq_setsockopt(socket.get(), option, key.c_str(), kTextBytes) == 0;
+  return key.size() == CurveCertificate::kKeyChars &&
+         zmq_setsockopt(socket.get(), option, key.c_str(), kTextBytes) == 0;
 }
 
 }  // namespace

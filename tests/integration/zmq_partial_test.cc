@@ -104,6 +104,51 @@ TEST_F(ZmqPartialTest, SoDoesTheFirstMessagesHalf) {
   EXPECT_EQ(stalled(), 1u);
 }
 
+TEST_F(ZmqPartialTest, OfAllWhoDoNotReadTheOneWithMostGoesAndIsKnownNoMore) {
+  constexpr size_t kReply = 16 << 20;  // which no socket's buffers take
+  constexpr size_t kSlack = 16 << 10;
+  MemoryAccount memory;
+  ZmqOptions options;
+  options.memory = &memory;
+  options.max_message = kReply;
+  options.blocks_kept_ms = 20;
+  listen_zmq(options);
+  fill_.body = value_of_size(kReply);
+  client_.emplace(socket_->bound());
+  RawClient most(socket_->bound());
+  for (RawClient* client : {&*client_, &most}) {
+    client->send_all(dealer_handshake());
+    ASSERT_TRUE(run_until([&] {
+      client->receive();
+      return client->received().find("READY") != std::string::npos;
+    }));
+  }
+  client_->send_all(call_of("fill", 1, "\xc0"));
+  most.send_all(call_of("hold", 1, "\xc0") + call_of("fill", 2, "\xc0") +
+                call_of("fill", 3, "\xc0"));
+  ASSERT_TRUE(run_until([this] { return ended(Outcome::ok) == 3; }));
+  ASSERT_EQ(hold_.calls.size(), 1u);
+  const CallerKey key = hold_.calls.front().caller().key;
+  EXPECT_EQ(zmq_->caller(key).name, "127.0.0.1");
+  EXPECT_FALSE(zmq_->caller(key).proven);
+  EXPECT_EQ(zmq_->peer(key), "127.0.0.1");
+  EXPECT_GE(zmq_->largest_hoard(), 2 * kReply);
+  EXPECT_TRUE(zmq_->end_largest());
+  EXPECT_EQ(rejected(Protocol::zmq, Rejected::send_memory), 1u);
+  EXPECT_EQ(zmq_->caller(key).name, "gone");
+  EXPECT_EQ(zmq_->peer(key), "gone");
+  EXPECT_GE(zmq_->largest_hoard(), kReply);
+  EXPECT_LT(zmq_->largest_hoard(), kReply + kSlack) << "the other one has its own";
+  hold_.take().reply("\xc0");
+  EXPECT_EQ(ended(Outcome::abandoned), 1u);
+  EXPECT_TRUE(zmq_->end_largest());
+  EXPECT_EQ(zmq_->largest_hoard(), 0u);
+  EXPECT_FALSE(zmq_->end_largest());
+  EXPECT_EQ(rejected(Protocol::zmq, Rejected::send_memory), 2u);
+  EXPECT_TRUE(run_until([&] { return memory.held(MemoryUse::zmq_replies) == 0; }));
+  zmq_.reset();
+}
+
 TEST_F(ZmqPartialTest, OverTheLimitOfMemoryTheLargestBeginningGoes) {
   MemoryAccount memory;
   ZmqOptions options;

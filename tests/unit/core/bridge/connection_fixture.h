@@ -36,12 +36,10 @@ class SocketConnectionTest : public CallTest, private BackendConnection::Owner {
     forwarded.function_bytes = 1;
     connection_->send(forwarded);
   }
-  void run_until(const std::function<bool()>& condition) {
-    while (!condition()) {
-      ASSERT_TRUE(patience_.active()) << "it takes for ever";
-      uv_run(loop_.uv(), UV_RUN_ONCE);
-    }
-  }
+  /// It comes true by an event of the loop.
+  void run_until(const std::function<bool()>& condition) { run(condition, UV_RUN_ONCE); }
+  /// It may come true without one: a thread of libzmq's has done it.
+  void poll_until(const std::function<bool()>& condition) { run(condition, UV_RUN_NOWAIT); }
 
   std::string read_buffer_ = std::string(FrameReader::kSharedBytes, '\0');
   EventLoop loop_;
@@ -56,6 +54,12 @@ class SocketConnectionTest : public CallTest, private BackendConnection::Owner {
   std::vector<std::string> downs_;  ///< why it is down
 
  private:
+  void run(const std::function<bool()>& condition, uv_run_mode mode) {
+    while (!condition()) {
+      ASSERT_TRUE(patience_.active()) << "it takes for ever";
+      uv_run(loop_.uv(), mode);
+    }
+  }
   void on_up(BackendConnection&) override {}
   void on_reply(BackendConnection&, ForwardedCall& forwarded, ByteView body) override {
     std::move(forwarded.call).reply(body);

@@ -95,12 +95,13 @@ TEST_F(ZmqBackendConnectionTest, AServerAtALocalSocketThatDoesNotReadIsKnown) {
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   ASSERT_EQ(bind(listening.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(listen(listening.get(), 1), 0);
+  options_.connect_timeout_ms = 60'000;
   connect(Protocol::zmq, Address::parse("ipc:" + path).value());
   EXPECT_TRUE(connection_->peer_reads()) << "nothing is known yet";
-  run_until([this] { return !connection_->peer_reads(); });
+  poll_until([this] { return !connection_->peer_reads(); });
   const UniqueFd accepted(accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK));
   char byte = 0;
-  run_until([&] {
+  poll_until([&] {
     while (recv(accepted.get(), &byte, 1, 0) == 1) {
     }
     return connection_->peer_reads();

@@ -64,11 +64,13 @@ TEST(ZmqCurveTest, ASocketServesOrSpeaksItWithItsKeys) {
 TEST(ZmqCurveTest, KeysThatLibzmqDoesNotTakeAreRefused) {
   const ZmqContext context(zmq_ctx_new());
   const ZmqSocket socket(zmq_socket(context.get(), ZMQ_DEALER));
-  const std::string bad(CurveCertificate::kKeyChars, '"');
   const CurveCertificate good = make_curve_pair();
-  EXPECT_FALSE(serve_curve(socket, bad));
-  EXPECT_FALSE(speak_curve(socket, bad, good.secret_key));
-  EXPECT_FALSE(speak_curve(socket, good.public_key, bad));
+  for (const std::string& bad : {std::string(CurveCertificate::kKeyChars, '"'), std::string(),
+                                 good.secret_key.substr(1), good.secret_key + "0"}) {
+    EXPECT_FALSE(serve_curve(socket, bad)) << bad;
+    EXPECT_FALSE(speak_curve(socket, bad, good.secret_key)) << bad;
+    EXPECT_FALSE(speak_curve(socket, good.public_key, bad)) << bad;
+  }
   EXPECT_TRUE(speak_curve(socket, good.public_key, good.secret_key));
 }
 
