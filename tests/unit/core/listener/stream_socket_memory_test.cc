@@ -106,6 +106,23 @@ TEST_F(SocketMemoryOfStreams, OneThatDoesNotReadIsEndedAndFreesAllOfItAtOnce) {
   EXPECT_LT(read.bytes, kReply);
 }
 
+// Who is not to blame for memory reads what it was sent before the end.
+TEST_F(SocketMemoryOfStreams, ConnectionsThatEndForWhatTheyHoldAreResetAndOthersAreNot) {
+  for (size_t reason = 0; reason < kRejectedNames.size(); ++reason) {
+    const UniqueFd peer = connect_tcp();
+    ask_for(peer, kReply);
+    listener_->for_each(
+        [reason](StreamSession& session) { session.reject(static_cast<Rejected>(reason)); });
+    turn();
+    const std::string_view name = kRejectedNames[reason];
+    const bool holds_too_much =
+        name == "slow_reader" || name == "send_memory" || name == "receive_memory";
+    const Read read = read_to_end(peer);
+    EXPECT_EQ(read.end, holds_too_much ? ECONNRESET : 0) << name;
+    EXPECT_EQ(read.bytes == kReply, !holds_too_much) << name;
+  }
+}
+
 TEST_F(SocketMemoryOfStreams, OneThatSendsWhileItIsNotReadIsEndedForThat) {
   const UniqueFd peer = connect_tcp();
   listener_->for_each([](StreamSession& session) { session.pause(); });
