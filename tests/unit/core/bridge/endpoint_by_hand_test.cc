@@ -53,6 +53,22 @@ TEST_F(EndpointByHandTest, ADisabledOneClosesItsConnectionsAndGetsNoMoreCalls) {
   connection(2).answer();
 }
 
+TEST_F(EndpointByHandTest, OneThatIsPutBackIsTriedAsOneThatHasNotFailed) {
+  make(1);
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    wait_for_attempt(1);
+    network_.kill(name(1));
+    pass_ms(1);
+  }
+  order(1, HandState::disabled);
+  order(1, HandState::ready);
+  ASSERT_EQ(network_.to(name(1)).size(), 1u) << "at once";
+  network_.kill(name(1));
+  const int made = network_.made;
+  pass_ms(Endpoint::kBackoffMinMs * 3 / 2);
+  EXPECT_EQ(network_.made, made + 1);
+}
+
 TEST_F(EndpointByHandTest, WhatIsUnderWayThereFaresAsUnderALostConnection) {
   options_.idempotent = {"get"};
   serve(2);

@@ -80,6 +80,12 @@ TEST_F(OutlierDetectorTest, AtMostHalfAreAside) {
   EXPECT_FALSE(fail(0, 100));
 }
 
+TEST_F(OutlierDetectorTest, OfThreeOneAtTheMostIsAside) {
+  detector_.leave(members_[3]);
+  EXPECT_TRUE(fail(0));
+  EXPECT_FALSE(fail(1, 100));
+}
+
 TEST_F(OutlierDetectorTest, OneThatLeavesTakesItsPlaceAsideWithIt) {
   OutlierDetector::Member fifth, sixth;
   detector_.join(fifth);

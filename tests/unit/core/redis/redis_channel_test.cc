@@ -369,6 +369,18 @@ TEST_F(RedisChannelTest, OfTheAddressesOfANameTheOneThatTakesWritesIsFound) {
   EXPECT_EQ(network_.tried().back(), "10.0.0.2:6379");
 }
 
+TEST_F(RedisChannelTest, TheNextDeadlineIsThatOfTheOldestThatIsLeft) {
+  serve();
+  home().silent = true;
+  RecordedRequest& oldest = send({"ECHO", "a"});
+  pass_ms(300);
+  const uint64_t due_ms = clock_.now_ms() + kTimeoutMs;
+  send({"ECHO", "b"});
+  pass_ms(kTimeoutMs - 300);
+  ASSERT_EQ(oldest.status, ReplyStatus::timeout);
+  EXPECT_EQ(timers_.next_ms(), due_ms);
+}
+
 TEST_F(RedisChannelTest, WhatWasLateIsNotSentAgainAfterAnOrderlyClose) {
   serve();
   call({"ECHO", "first"});
