@@ -20,13 +20,6 @@ namespace {
 constexpr uint32_t kMinPeerTimeoutMs = 1'000;
 constexpr size_t kKeptRequestBytes = 4 << 10;  ///< of a free call's request
 
-void empty(std::string& text) {
-  text.clear();
-  if (text.capacity() > kKeptRequestBytes) {
-    std::string().swap(text);
-  }
-}
-
 Outcome outcome_of(ByteView body) {
   const auto error = wire::error_key(body);
   if (!error) {
@@ -225,7 +218,9 @@ void Backend::release(ForwardedCall& call) {
   assert(call.queue == nullptr && call.connection == nullptr);
   deadlines_.remove(call);
   requests_.remove(call.request.size());
-  empty(call.request);
+  if (call.request.capacity() > kKeptRequestBytes) {
+    std::string().swap(call.request);
+  }
   call.queue_next = std::exchange(free_, &call);
   --under_way_;
 }

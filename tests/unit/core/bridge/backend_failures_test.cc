@@ -169,7 +169,8 @@ TEST_F(BackendFailuresTest, CallsThatGoRoundAreToldOnceAMinute) {
   go_round();
   log::configure(log::Level::off, log::Format::logfmt);
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_THAT(lines[1], HasSubstr("backend=b function=loop gateways=8"));
+  EXPECT_THAT(lines[1], HasSubstr("event=\"calls go round between gateways: a route leads back to "
+                                  "where they came from\" backend=b function=loop gateways=8"));
 }
 
 // ---- Calls that not every server can be sent
