@@ -52,14 +52,19 @@ class ZmqPartialTest : public TransportTest {
     options.keep_alive_ms = 1;
     listen_zmq(options);
     client_.emplace(socket_->bound(), receive_buffer);
-    client_->send_all(dealer_handshake());
-    ASSERT_TRUE(answered("READY")) << "libzmq takes no message before it has said so";
+    ASSERT_TRUE(shake_hands(*client_));
   }
-  ::testing::AssertionResult answered(ByteView reply) {
+  ::testing::AssertionResult answered(RawClient& client, ByteView reply) {
     return run_until([&] {
-      client_->receive();
-      return client_->received().find(reply) != std::string::npos;
+      client.receive();
+      return client.received().find(reply) != std::string::npos;
     });
+  }
+  ::testing::AssertionResult answered(ByteView reply) { return answered(*client_, reply); }
+  /// libzmq takes no message before it has said READY.
+  ::testing::AssertionResult shake_hands(RawClient& client) {
+    client.send_all(dealer_handshake());
+    return answered(client, "READY");
   }
   /// The gateway's end of the connection.
   int accepted() const {
@@ -116,13 +121,8 @@ TEST_F(ZmqPartialTest, OfAllWhoDoNotReadTheOneWithMostGoesAndIsKnownNoMore) {
   fill_.body = value_of_size(kReply);
   client_.emplace(socket_->bound());
   RawClient most(socket_->bound());
-  for (RawClient* client : {&*client_, &most}) {
-    client->send_all(dealer_handshake());
-    ASSERT_TRUE(run_until([&] {
-      client->receive();
-      return client->received().find("READY") != std::string::npos;
-    }));
-  }
+  ASSERT_TRUE(shake_hands(*client_));
+  ASSERT_TRUE(shake_hands(most));
   client_->send_all(call_of("fill", 1, "\xc0"));
   most.send_all(call_of("hold", 1, "\xc0") + call_of("fill", 2, "\xc0") +
                 call_of("fill", 3, "\xc0"));
@@ -155,8 +155,7 @@ TEST_F(ZmqPartialTest, OverTheLimitOfMemoryTheLargestBeginningGoes) {
   options.memory = &memory;
   listen_zmq(options);
   client_.emplace(socket_->bound());
-  client_->send_all(dealer_handshake());
-  ASSERT_TRUE(answered("READY"));
+  ASSERT_TRUE(shake_hands(*client_));
   EXPECT_FALSE(zmq_->end_largest());
   client_->send_all(call_of("echo", 1, value_of_size(1 << 20)).substr(0, 100'000));
   constexpr size_t kUnread = 99'000;  // without what may be the handshake's

@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "core/io/tls_client.h"
-#include "core/io/tls_observer.h"
 #include "core/wire/server_url.h"
 #include "core/wire/t3.h"
 #include "tests/unit/core/base/loopback.h"
 #include "tests/unit/core/bridge/connection_fixture.h"
 #include "tests/unit/core/client/test_peer.h"
+#include "tests/unit/core/io/silent_tls_observer.h"
 
 namespace zerogate::testing {
 namespace {
@@ -30,10 +30,7 @@ class TcpBackendConnectionTest : public SocketConnectionTest {
 };
 
 TEST_F(TcpBackendConnectionTest, WithoutCertificatesThatCanBeUsedNobodyIsConnectedTo) {
-  struct : TlsObserver {
-    void on_handshake(TlsResult, uint64_t) override {}
-    void on_end() override {}
-  } observer;
+  SilentTlsObserver observer;
   TlsLoop tls(loop_.uv());
   const LoopbackPort port;
   ASSERT_EQ(listen(port.fd(), 1), 0);

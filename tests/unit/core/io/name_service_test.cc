@@ -77,6 +77,15 @@ class Asker final : public NameService::Asker {
 
 class NameServiceTest : public ::testing::Test {
  protected:
+  /// One of many names, whose answer may be an hour old; until it is there.
+  void ask_for(size_t i) {
+    const std::string name = "n" + std::to_string(i);
+    gate_->open(name);
+    Asker asker;
+    service_.ask(name, 3'600'000, asker);
+    asker.wait();
+  }
+
   std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
   NameService service_{[gate = gate_](const std::string& host) { return gate->resolve(host); }};
 };
@@ -146,20 +155,13 @@ TEST_F(NameServiceTest, MoreNamesThanThreadsWaitTheirTurn) {
 TEST_F(NameServiceTest, OfTooManyNamesOnlyThoseUnderWayAreRemembered) {
   Asker stuck;
   service_.ask("stuck", 0, stuck);
-  const auto ask = [this](size_t i) {
-    const std::string name = "n" + std::to_string(i);
-    gate_->open(name);
-    Asker asker;
-    service_.ask(name, 3'600'000, asker);
-    asker.wait();
-  };
   for (size_t i = 1; i < NameService::kMaxNames; ++i) {
-    ask(i);
+    ask_for(i);
   }
-  ask(1);  // there are as many as may be: it makes room
+  ask_for(1);  // there are as many as may be: it makes room
   const size_t begun = NameService::kMaxNames + 1;
   EXPECT_EQ(gate_->begun(), begun);
-  ask(1);
+  ask_for(1);
   EXPECT_EQ(gate_->begun(), begun) << "it is remembered anew";
   Asker joins;
   service_.ask("stuck", 0, joins);
@@ -172,11 +174,7 @@ TEST_F(NameServiceTest, OfTooManyNamesOnlyThoseUnderWayAreRemembered) {
 TEST_F(NameServiceTest, UpToTheLimitAllAreRemembered) {
   for (int round = 0; round < 2; ++round) {
     for (size_t i = 1; i < NameService::kMaxNames; ++i) {
-      const std::string name = "n" + std::to_string(i);
-      gate_->open(name);
-      Asker asker;
-      service_.ask(name, 3'600'000, asker);
-      asker.wait();
+      ask_for(i);
     }
   }
   EXPECT_EQ(gate_->begun(), NameService::kMaxNames - 1);

@@ -6,15 +6,12 @@
 #include <string>
 
 #include "core/io/event_loop.h"
+#include "tests/unit/core/io/silent_tls_observer.h"
 #include "tests/unit/core/security/authority.h"
 
 namespace zerogate {
 namespace {
 
-struct SilentTlsObserver final : TlsObserver {
-  void on_handshake(TlsResult, uint64_t) override {}
-  void on_end() override {}
-};
 struct IdleTlsWaiter final : TlsLoop::Waiter {
   void on_turn() override {}
 };
@@ -31,7 +28,7 @@ class TlsLayerTest : public ::testing::Test {
   const Authority authority_;
   EventLoop loop_;
   TlsLoop tls_{loop_.uv()};
-  SilentTlsObserver observer_;
+  testing::SilentTlsObserver observer_;
   IdleTlsWaiter waiter_;
   TlsLayer layer_{{make_context(TlsSide::listener, authority_.material({})), tls_, observer_},
                   waiter_};

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "core/io/event_loop.h"
-#include "core/io/tls_observer.h"
 #include "tests/unit/core/base/loopback.h"
+#include "tests/unit/core/io/silent_tls_observer.h"
 
 namespace zerogate::testing {
 namespace {
@@ -70,10 +70,7 @@ TEST_F(SocketRedisNetworkTest, ThePathOfAUnixSocketHasItsLimit) {
 }
 
 TEST_F(SocketRedisNetworkTest, WithoutCertificatesThatCanBeUsedNobodyIsConnectedTo) {
-  struct : TlsObserver {
-    void on_handshake(TlsResult, uint64_t) override {}
-    void on_end() override {}
-  } observer;
+  SilentTlsObserver observer;
   TlsLoop tls(loop_.uv());
   const LoopbackPort port;
   ASSERT_EQ(listen(port.fd(), 1), 0);
