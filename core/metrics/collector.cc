@@ -43,8 +43,8 @@ constexpr uint32_t bits(std::initializer_list<Rejected> reasons) {
 /// the same as soon as it was counted: nothing that happened is hidden by these tables.
 constexpr std::array<uint32_t, kProtocolNames.size()> kMalformedOf = {
     bits({Malformed::bad_length, Malformed::empty, Malformed::too_large, Malformed::bad_msgpack,
-          Malformed::too_deep, Malformed::truncated, Malformed::other_protocol,
-          Malformed::bad_name}),
+          Malformed::too_deep, Malformed::truncated, Malformed::other_protocol, Malformed::bad_name,
+          Malformed::bad_tls}),
     bits({Malformed::too_large, Malformed::bad_msgpack, Malformed::too_deep, Malformed::bad_frames,
           Malformed::bad_name, Malformed::bad_handshake})};
 constexpr std::array<uint32_t, kProtocolNames.size()> kRejectedOf = {
@@ -255,7 +255,8 @@ void collect_transport(const Workers& workers, std::vector<MetricFamily>& famili
       "function's name is not UTF-8 or too long, truncated = the peer ended in the middle of a "
       "frame (not counted with CURVE). Over TCP also bad_length = a "
       "length of 0 to 4, empty = a frame without payload, other_protocol = HTTP, TLS or ZeroMQ on "
-      "this port. Over ZeroMQ also bad_frames = not the one or two frames that a request has, "
+      "this port, bad_tls = what follows a TLS handshake is no TLS. "
+      "Over ZeroMQ also bad_frames = not the one or two frames that a request has, "
       "bad_handshake = the peer did not speak ZMTP 3 with this port's mechanism, or not in time.",
       kMalformedNames, kMalformedOf, &ListenerMetrics::malformed));
 }

@@ -31,10 +31,11 @@ enum class Malformed : uint8_t {
   bad_frames,      ///< ZeroMQ: not the one or two frames that a request has
   bad_name,        ///< the function's name is not UTF-8, or longer than kMaxFunctionNameBytes
   bad_handshake,   ///< ZeroMQ: no ZMTP 3 with the port's mechanism, or not in time
+  bad_tls,         ///< TCP: what follows a TLS handshake is no TLS, or new keys without end
 };
-inline constexpr std::array<std::string_view, 10> kMalformedNames = {
-    "bad_length", "empty",          "too_large",  "bad_msgpack", "too_deep",
-    "truncated",  "other_protocol", "bad_frames", "bad_name",    "bad_handshake"};
+inline constexpr std::array<std::string_view, 11> kMalformedNames = {
+    "bad_length",     "empty",      "too_large", "bad_msgpack",   "too_deep", "truncated",
+    "other_protocol", "bad_frames", "bad_name",  "bad_handshake", "bad_tls"};
 
 /// Why the gateway refused or ended a connection. Label values of connections_rejected_total.
 enum class Rejected : uint8_t {

@@ -160,6 +160,7 @@ TlsSession::Status TlsSession::shake_hands() {
 
 TlsSession::Read TlsSession::read(char* to, size_t room) {
   Read done{Status::ok, 0};
+  const bool failed_before = failed_;
   while (done.size < room) {
     size_t size = 0;
     clear_errors();
@@ -181,6 +182,7 @@ TlsSession::Read TlsSession::read(char* to, size_t room) {
   if (sealed_.size() > kMaxUnaskedBytes && done.status != Status::failed) {
     done.status = fail(TlsResult::protocol, "it asks for answers and reads none");
   }
+  garbled_ |= failed_ && !failed_before && !refused_;
   return done;
 }
 
@@ -262,7 +264,8 @@ TlsSession::Status TlsSession::fail_by_error() {
     return fail(TlsResult::protocol, "the connection broke");
   }
   const char* text = ERR_reason_error_string(error);
-  return fail(result_of_reason(reason), fmt::format("{}{}", is_alert(reason) ? "it refused: " : "",
+  refused_ = is_alert(reason);
+  return fail(result_of_reason(reason), fmt::format("{}{}", refused_ ? "it refused: " : "",
                                                     text != nullptr ? text : "unknown error"));
 }
 

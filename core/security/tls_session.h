@@ -85,6 +85,9 @@ class TlsSession {
   TlsResult result() const { return result_; }
   /// Of a failure, for people.
   const std::string& reason() const { return reason_; }
+  /// After its handshake the peer said what is no TLS, or more of it than it may. Not set when it
+  /// ends by an alert: that is its right.
+  bool garbled() const { return garbled_; }
   /// The peer's name, as its certificate says it; empty: it showed none.
   const std::string& peer_name() const { return peer_name_; }
   /// Both ends are gateways (TlsContext::kGatewayProtocol).
@@ -109,6 +112,8 @@ class TlsSession {
   OutBuffer sealed_;
   bool open_ = false;
   bool failed_ = false;
+  bool refused_ = false;  ///< by an alert of the peer
+  bool garbled_ = false;
   int steps_ = 0;
   size_t shaken_bytes_ = 0;  ///< of the peer's, read before the handshake was done
   int late_steps_ = 0;       ///< since the last feed()

@@ -10,6 +10,8 @@ namespace {
 
 constexpr size_t kPiece = 16 << 10;
 constexpr uint32_t kNewKeyOneIn = 20;
+/// More of them in one read of the gateway's are an attack: TlsSession::kMaxLateSteps.
+constexpr uint64_t kBytesForOneKey = 4 << 10;
 
 }  // namespace
 
@@ -53,7 +55,9 @@ long Channel::write(std::string_view plain) {
     return -EAGAIN;
   }
   SSL* ssl = ssl_.get();
-  if (SSL_is_init_finished(ssl) != 0 && world().chance(kNewKeyOneIn)) {
+  if (SSL_is_init_finished(ssl) != 0 && world().chance(kNewKeyOneIn) &&
+      sealed_bytes_ >= next_key_at_) {
+    next_key_at_ = sealed_bytes_ + kBytesForOneKey;
     SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED);
   }
   const int taken = SSL_write(ssl, plain.data(), static_cast<int>(std::min(plain.size(), kPiece)));

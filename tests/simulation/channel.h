@@ -49,6 +49,7 @@ class Channel {
   SslPtr ssl_;  ///< null: plain
   ByteQueue sealed_;
   uint64_t sealed_bytes_ = 0;                        ///< all of them, so far
+  uint64_t next_key_at_ = 0;                         ///< of sealed_bytes_, at the soonest
   uint64_t plain_bytes_ = 0;                         ///< that are in them
   std::deque<std::pair<uint64_t, uint64_t>> marks_;  ///< both of them, after each write()
   bool peer_ended_ = false;

@@ -185,6 +185,18 @@ TEST_F(StreamTlsTest, WhatIsSaidAtTheEndIsCountedAsSent) {
   EXPECT_EQ(metrics_.sent_bytes.value(), clients_[0]->totals.received);
 }
 
+TEST_F(StreamTlsTest, WhatIsNoTlsBehindTheHandshakeIsMalformedAndCostsThatConnection) {
+  connect_client();
+  connect_client();
+  turn_until([this] { return observer_.results.size() == 2; });
+  ASSERT_GT(::send(clients_[0]->stream->fd(), "GET / HTTP/1.1\r\n\r\n", 18, 0), 0);
+  turn_until([this] { return clients_[0]->ended; });
+  EXPECT_EQ(metrics_.malformed[index_of(Malformed::bad_tls)].value(), 1u);
+  clients_[1]->stream->end_writing();
+  turn_until([this] { return clients_[1]->ended; });
+  EXPECT_EQ(metrics_.malformed[index_of(Malformed::bad_tls)].value(), 1u);
+}
+
 // One call after the other: of what comes behind a long one nothing is decrypted until that has its
 // answer.
 TEST_F(StreamTlsTest, AConnectionLeavesWhenWhatIsStillEncryptedIsAnswered) {

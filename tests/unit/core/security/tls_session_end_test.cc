@@ -102,9 +102,43 @@ TEST_F(TlsSessionEndTest, APeerThatReadsNoAnswersIsLetGo) {
   }
   EXPECT_EQ(status, Status::failed);
   EXPECT_EQ(server.session.reason(), "it asks for answers and reads none");
+  EXPECT_TRUE(server.session.garbled());
   EXPECT_EQ(server.session.result(), TlsResult::protocol);
   EXPECT_LE(before, TlsSession::kMaxUnaskedBytes);
   EXPECT_GT(server.session.sealed().size(), TlsSession::kMaxUnaskedBytes);
+}
+
+TEST_F(TlsSessionEndTest, WhatIsNoTlsBehindTheHandshakeIsGarbledAndAnAlertIsNot) {
+  FreeClient free(authority_.material({}));
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(free.context);
+  shake_hands(client, server);
+  ASSERT_EQ(server.status, Status::ok);
+  char room[16];
+  const auto read = [&room](End& end, ByteView bytes) {
+    end.session.feed(bytes);
+    return end.session.read(room, sizeof room).status;
+  };
+  EXPECT_EQ(read(server, free.new_keys(client, 3, SSL_KEY_UPDATE_REQUESTED)), Status::wants_more);
+  EXPECT_FALSE(server.session.garbled());
+  EXPECT_EQ(read(client, take_sealed(server.session)), Status::wants_more) << "the new keys";
+  EXPECT_EQ(read(server, "GET / HTTP/1.1\r\n"), Status::failed);
+  EXPECT_TRUE(server.session.garbled());
+  EXPECT_FALSE(client.session.garbled());
+  const std::string alert = take_sealed(server.session);
+  EXPECT_EQ(read(client, alert), Status::failed);
+  EXPECT_FALSE(client.session.garbled()) << client.session.reason();
+}
+
+TEST_F(TlsSessionEndTest, WhatThisEndDoesWrongIsNotThePeersFault) {
+  End server(make_context(TlsSide::listener, authority_.material({})));
+  End client(make_context(TlsSide::backend, authority_.material({})));
+  shake_hands(client, server);
+  server.session.end();
+  EXPECT_FALSE(server.session.write("late"));
+  char room[16];
+  EXPECT_EQ(server.session.read(room, sizeof room).status, Status::failed);
+  EXPECT_FALSE(server.session.garbled());
 }
 
 TEST_F(TlsSessionEndTest, APeerOfAnotherProtocolIsNoGateway) {
