@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -14,6 +15,8 @@ import urllib.request
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.append(os.path.join(TOP, "tests", "interop"))  # its clients, its waiting, and ports
+from waiting import PATIENCE_S, wait_until
+
 IMAGE = "zerogate:local"  # as deploy/docker-compose.yaml names it
 PROGRAM = "/usr/local/bin/zerogate"
 BUILD_S = 2_400  # generous: a compiler on two cores that other suites use, too
@@ -99,6 +102,11 @@ class Container:
     def logs(self):
         done = attempt(engine_command("logs", self.name))
         return done.stdout + done.stderr
+
+    def wait_for_log(self, pattern):
+        """The engine has a line some time after it was written, also that of an end."""
+        told = lambda: re.search(pattern, self.logs())
+        wait_until(told, PATIENCE_S, lambda: f"{pattern} in the log:\n{self.logs()}")
 
     def crash(self):
         """Ends it as a crash would: the engine is not asked, so its restart policy applies."""

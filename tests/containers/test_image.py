@@ -62,7 +62,7 @@ def test_it_needs_no_capability_no_known_user_and_no_disk(start_container):
 def test_its_threads_follow_the_cpu_limit(start_container):
     container = start_container("--cpus", "1")
     wait_until(container.is_healthy, START_S, "zerogate healthcheck")
-    assert re.search(r"\bthreads=1\b", container.logs())
+    container.wait_for_log(r"\bthreads=1\b")
 
 
 def test_a_health_check_fails_where_nothing_runs(image):
@@ -93,7 +93,7 @@ def test_1000_hostile_connections_in_64_mib(start_container):
     published = ("-p", f"127.0.0.1:{tcp}:5559", "-p", f"127.0.0.1:{admin}:9464")
     container = start_container("--memory=64m", "--memory-swap=64m", *published)
     wait_until(lambda: get(admin, "/readyz")[0] == 200, START_S, "/readyz")
-    assert "buffers follow the cgroup's memory limit" in container.logs()
+    container.wait_for_log("buffers follow the cgroup's memory limit")
 
     peers = [connect(tcp) for _ in range(CONNECTIONS)]
     assert all(is_echoed(peer) for peer in peers)

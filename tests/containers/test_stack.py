@@ -165,7 +165,7 @@ async def test_stop_under_load_answers_what_is_in_flight(stack, ports, clients):
     assert len({answer["order_id"] for answer in answers}) == len(orders)
     state = gateway.state
     assert (state["Running"], state["ExitCode"]) == (False, 0), gateway.logs()
-    assert "calls_cut_off=0" in gateway.logs()
+    gateway.wait_for_log("calls_cut_off=0")
 
 
 def total(ports, name):
