@@ -72,6 +72,18 @@ TEST_F(ReadTurnsTest, NoStreamReadsMoreThanItsShareInATurn) {
   EXPECT_EQ(turns_.size(), 0u);
 }
 
+TEST_F(ReadTurnsTest, OneThatSendsOftenAndNeverMuchAtOnceNeedNotWait) {
+  CountingOwner& often = connect(0);
+  const std::string some(FrameReader::kSharedBytes / 2, 'x');
+  for (size_t sent = some.size(); sent <= 4 * kShare; sent += some.size()) {
+    ASSERT_EQ(::send(often.peer.get(), some.data(), some.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(some.size()));
+    loop_.run_turn();
+    ASSERT_EQ(often.read, sent);
+    ASSERT_EQ(turns_.size(), 0u);
+  }
+}
+
 TEST_F(ReadTurnsTest, ManyGreedyOnesTakeTurnsAndAModestOneIsReadInEach) {
   for (int i = 0; i < 3 * ReadTurns::kStreamsPerTurn; ++i) {
     connect(2 * kShare);

@@ -100,6 +100,21 @@ class SharedPortTest : public StreamTest, public ::testing::WithParamInterface<c
   std::vector<UniqueFd> clients_;
 };
 
+// Its connections are the fewest then.
+TEST_P(SharedPortTest, WhoHasPausedGetsNoNewcomersAlsoWhenItsConnectionsEnd) {
+  listen();
+  come(kLimit);
+  settle();
+  ASSERT_EQ(connections(), kLimit);
+  workers_[0].listener->pause();
+  end_those_who_were_served();
+  settle();
+  ASSERT_EQ(connections(), 0u);
+  come(kShare);
+  settle();
+  EXPECT_EQ(workers_[1].metrics.connections.value(), kShare);
+}
+
 TEST_P(SharedPortTest, HoldsTheLimitInABurstAndServesAllInTheEnd) {
   std::vector<std::string> log_lines;
   log::configure(log::Level::warn, log::Format::logfmt,

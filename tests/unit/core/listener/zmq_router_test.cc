@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zmq.h>
 
+#include "core/listener/zmq_listener.h"
 #include "core/listener/zmq_options.h"
 
 namespace zerogate {
@@ -25,6 +26,15 @@ TEST(ZmqRouterTest, APeerThatDoesNotReadIsPingedByItsKernelOnly) {
   EXPECT_EQ(option(router, ZMQ_TCP_KEEPALIVE_IDLE), 60);
   EXPECT_EQ(option(router, ZMQ_TCP_KEEPALIVE_INTVL), 1);
   EXPECT_EQ(option(router, ZMQ_TCP_MAXRT), 30'000);
+}
+
+TEST(ZmqRouterTest, RequestsThatWaitHaveALimitAndRepliesAreCountedInstead) {
+  const ZmqContext context = open_router_context();
+  const ZmqSocket router = open_router(context.get(), ZmqOptions{});
+  ASSERT_NE(router, nullptr);
+  EXPECT_EQ(option(router, ZMQ_RCVHWM), ZmqListener::kRequestQueue);
+  EXPECT_EQ(option(router, ZMQ_SNDHWM), 0);
+  EXPECT_EQ(option(router, ZMQ_HANDSHAKE_IVL), ZmqListener::kHandshakeTimeoutMs);
 }
 
 TEST(ZmqRouterTest, TheKernelKeepsAsMuchOfAConnectionAsTheAccountSays) {

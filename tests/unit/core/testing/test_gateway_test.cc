@@ -181,7 +181,8 @@ TEST_F(TestGatewayTest, ABackendIsOtherFunctions) {
   EXPECT_THAT(
       [&] { gateway_.call("price", ""); },
       fails_with<RemoteException>("shop.price: server_exception: RuntimeError('no title')"));
-  EXPECT_THROW(gateway_.add_backend("shop", shop), std::logic_error);
+  EXPECT_THAT([&] { gateway_.add_backend("shop", shop); },
+              ThrowsMessage<std::logic_error>(HasSubstr("`shop`")));
 }
 
 TEST_F(TestGatewayTest, AThreadIsWaitedForAndTakesNoTime) {
