@@ -58,7 +58,8 @@ class Gateway:
             env=environment,
             stderr=subprocess.DEVNULL,
         )
-        wait_until(lambda: self.page("/healthz")[0] == 200, "the gateway serves")
+        # The admin port listens first.
+        wait_until(lambda: self.page("/healthz")[0] == 200 and listens(TCP) and listens(ZMQ), "it serves")
 
     def _write(self, file, text):
         with open(f"{self.cgroup}/{file}", "w", encoding="ascii") as opened:
@@ -96,7 +97,6 @@ class Gateway:
         with open(f"{self.cgroup}/memory.events", encoding="ascii") as events:
             return int(re.search(r"^oom_kill (\d+)", events.read(), re.MULTILINE).group(1)) > 0
 
-
     def end(self):
         self.process.kill()
         self.process.wait()
@@ -119,6 +119,14 @@ def connect(port=TCP, receive_buffer=0):
     peer.settimeout(PATIENCE_S)
     peer.connect(("127.0.0.1", port))
     return peer
+
+
+def listens(port):
+    try:
+        connect(port).close()
+        return True
+    except OSError:
+        return False
 
 
 class Senders:

@@ -291,7 +291,7 @@ async def test_closed_under_a_request_is_tried_again_only_when_allowed(start_bri
 async def test_endpoint_that_answers_connect_and_nothing_else(kind, start_bridge, clients):
     """It looks healthy and is not: after some failures it is set aside."""
     async with ScriptedTcp({"f": silent}) as mute, ScriptedTcp() as good:
-        options = {"timeout": "150ms", "eject_after": 3}
+        options = {"timeout": "500ms", "eject_after": 3}
         gateway = await start_bridge(config=one_backend(mute.url, good.url, **options))
         await until(all_up(gateway, 2), PATIENCE_S, "both are up")
         client = clients.open(kind, gateway, parallel=8)

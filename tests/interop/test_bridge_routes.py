@@ -71,7 +71,7 @@ async def test_time_limit_of_a_route(kind, start_bridge, start_backend, clients)
         config={
             "backends": {"b": {"url": backend.url}},
             "routes": [
-                {"functions": ["sleep_*"], "backend": "b", "timeout": "200ms"},
+                {"functions": ["sleep_*"], "backend": "b", "timeout": "1s"},
                 {"functions": ["*"], "backend": "b"},
             ],
         }
@@ -79,10 +79,10 @@ async def test_time_limit_of_a_route(kind, start_bridge, start_backend, clients)
     client = clients.open(kind, gateway)
     assert await client.call("sleep_ms", 1) == 1
     begun = time.monotonic()
-    with pytest.raises(RemoteException, match="(?i)time|200"):
+    with pytest.raises(RemoteException, match="(?i)time|1000"):
         await client.call("sleep_ms", 10_000)
-    assert 0.19 < time.monotonic() - begun < 0.2 + SLACK_S
-    assert await client.call("block_ms", 400) == 400, "the other route has another limit"
+    assert 0.99 < time.monotonic() - begun < 1 + SLACK_S
+    assert await client.call("block_ms", 1_200) == 1_200, "the other route has another limit"
     assert await client.call("sleep_ms", 1) == 1
     metrics = gateway.metrics()
     assert metrics.total(REQUESTS, outcome="timeout") == 1
