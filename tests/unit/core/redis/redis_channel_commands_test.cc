@@ -128,10 +128,12 @@ TEST_F(RedisCommandsTest, TheTextTellsHowLongWasWaited) {
   serve();
   home().silent = true;
   RecordedRequest& late = send({"ECHO", "a"});
+  const RecordedRequest& as_late = send({"ECHO", "b"});
   stand_still_ms(1'500);
   EXPECT_FALSE(late.answered()) << "its reply may be in the socket";
   ms_until([&] { return late.answered(); });
   EXPECT_EQ(late.text, "redis timed out after 1600 ms");
+  EXPECT_EQ(as_late.text, late.text) << "all that are late, at once";
 }
 
 TEST_F(RedisCommandsTest, ALateLoopIsNoTimeout) {
