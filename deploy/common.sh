@@ -94,10 +94,11 @@ build() {
   return 1
 }
 
-# within SECONDS COMMAND...: as timeout, and says so when they were not enough.
+# within SECONDS COMMAND...: as timeout, and says so when they were not enough. What does not end when
+# it is told to is killed.
 within() {
   local status=0
-  timeout "$@" || status=$?
+  timeout -k 10 "$@" || status=$?
   if ((status == 124)); then
     printf '%s took more than %s s: is the machine busy, or the network slow?\n' "$2" "$1"
   fi

@@ -90,8 +90,7 @@ void StreamSession::on_closed(int error) {
     const TlsResult result = stream_.tls()->session().result();
     return refuse(result == TlsResult::ok ? TlsResult::protocol : result, stream_.why(error));
   }
-  if (error == TcpStream::kTlsFailed && stream_.tls() != nullptr &&
-      stream_.tls()->session().garbled()) {
+  if (stream_.tls() != nullptr && stream_.tls()->session().garbled()) {
     shared_.refusals.count(Malformed::bad_tls, [this] { return peer(); });
   }
   if (error != UV_EOF || leaving_) {

@@ -71,4 +71,18 @@ struct FreeClient {
   SSL* ssl = nullptr;  ///< of the session that was made last
 };
 
+/// A server and such a client, behind their handshake.
+struct FreeEnds {
+  explicit FreeEnds(const Authority& authority)
+      : free(authority.material({})),
+        server(make_context(TlsSide::listener, authority.material({}))),
+        client(free.context) {
+    shake_hands(client, server);
+  }
+
+  FreeClient free;
+  End server;
+  End client;
+};
+
 }  // namespace zerogate::tls_ends

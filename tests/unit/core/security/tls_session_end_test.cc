@@ -86,10 +86,8 @@ TEST_F(TlsSessionEndTest, ErrorsOfOthersAreNotTakenForItsOwn) {
 }
 
 TEST_F(TlsSessionEndTest, APeerThatReadsNoAnswersIsLetGo) {
-  FreeClient free(authority_.material({}));
-  End server(make_context(TlsSide::listener, authority_.material({})));
-  End client(free.context);
-  shake_hands(client, server);
+  FreeEnds ends(authority_);
+  auto& [free, server, client] = ends;
   ASSERT_EQ(server.status, Status::ok);
   Status status = Status::wants_more;
   size_t before = 0;
@@ -109,10 +107,8 @@ TEST_F(TlsSessionEndTest, APeerThatReadsNoAnswersIsLetGo) {
 }
 
 TEST_F(TlsSessionEndTest, WhatIsNoTlsBehindTheHandshakeIsGarbledAndAnAlertIsNot) {
-  FreeClient free(authority_.material({}));
-  End server(make_context(TlsSide::listener, authority_.material({})));
-  End client(free.context);
-  shake_hands(client, server);
+  FreeEnds ends(authority_);
+  auto& [free, server, client] = ends;
   ASSERT_EQ(server.status, Status::ok);
   char room[16];
   const auto read = [&room](End& end, ByteView bytes) {

@@ -336,10 +336,8 @@ TEST_F(TlsSessionTest, AChainOfABackendMayBeLong) {
 }
 
 TEST_F(TlsSessionTest, TheEndIsSaidOnceAndReadsNothing) {
-  FreeClient free(authority_.material({}));
-  End server(make_context(TlsSide::listener, authority_.material({})));
-  End client(free.context);
-  shake_hands(client, server);
+  FreeEnds ends(authority_);
+  auto& [free, server, client] = ends;
   server.session.end();
   EXPECT_FALSE(take_sealed(server.session).empty());
   const std::string keys = free.new_keys(client, 1, SSL_KEY_UPDATE_REQUESTED);
@@ -351,10 +349,8 @@ TEST_F(TlsSessionTest, TheEndIsSaidOnceAndReadsNothing) {
 
 TEST_F(TlsSessionTest, APeerMayChangeItsKeysButNotWithoutEnd) {
   for (const int kind : {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED}) {
-    FreeClient free(authority_.material({}));
-    End server(make_context(TlsSide::listener, authority_.material({})));
-    End client(free.context);
-    shake_hands(client, server);
+    FreeEnds ends(authority_);
+    auto& [free, server, client] = ends;
     ASSERT_EQ(server.status, Status::ok);
     char room[16];
     for (int i = 0; i < 100; ++i) {  // over a long time
