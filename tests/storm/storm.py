@@ -13,7 +13,8 @@ import sys
 import tempfile
 import time
 
-from bridging import ATTEMPTS, REQUESTS, all_up
+import verdict
+from bridging import all_up
 from faulty_proxy import FaultyProxy
 from gateway import Gateway
 from old_releases import make_environment
@@ -37,7 +38,6 @@ FAULT_S = (0.2, 1.5)  # how long one lasts
 CALM_S = (0.0, 0.4)  # and how long there is none
 HEALED_S = 20  # from the last fault to every endpoint in use; a killed service starts meanwhile
 SPARE_DESCRIPTORS = 40  # a reload may ask for 2 more connections to each endpoint from each thread
-BUSY_SHARE = 0.2  # of the calls at least that have to succeed in a storm: else it tests nothing
 NOTHING_LEFT = ("zerogate_requests_in_flight", "zerogate_backend_queue", "zerogate_backend_in_flight")
 
 
@@ -214,49 +214,13 @@ class Storm:
         for caller in self.callers:
             caller.stop()
         tallies = [await asyncio.to_thread(caller.tally) for caller in self.callers]
-        self.judge(tallies)
+        verdict.answers_are_right(self.callers, tallies, self.services)
         nothing_left = lambda: not any(self.gateway.metrics().total(n) for n in NOTHING_LEFT)
         await until(nothing_left, HEALED_S, f"{NOTHING_LEFT} are 0")
-        self.judge_counts(tallies, self.gateway.metrics())
+        verdict.counts_agree(tallies, self.gateway.metrics())
         no_leak = lambda: self.open_descriptors() <= self.descriptors + SPARE_DESCRIPTORS
         await until(no_leak, HEALED_S, f"{self.open_descriptors()} files, {self.descriptors} before")
         await asyncio.to_thread(self.gateway.stop)
-
-    def judge(self, tallies):
-        ok = sum(sum(tally["ok"].values()) for tally in tallies)
-        errors = sum(sum(tally["errors"].values()) for tally in tallies)
-        print(f"{ok} calls answered, {errors} errors, {len(self.vanished)} callers vanished")
-        for caller, tally in zip(self.callers, tallies):
-            print(f"  {caller.name}: ok {sum(tally['ok'].values())}, {tally['errors']}")
-            assert not tally["wrong"], f"{caller.name}: another's answer: {tally['wrong'][:5]}"
-            assert not tally["late"], f"{caller.name}: never answered: {tally['late'][:5]}"
-        assert ok > BUSY_SHARE * (ok + errors), "hardly a call succeeded"
-
-        marks = [mark for service in self.services for mark in service.marks()]
-        twice = [mark for mark, times in collections.Counter(marks).items() if times > 1]
-        assert not twice, f"executed twice: {twice[:5]}"
-        executed = set(marks)
-        for caller, tally in zip(self.callers, tallies):
-            invented = set(tally["marked"]) - executed
-            assert not invented, f"{caller.name}: answered, never executed: {list(invented)[:5]}"
-        print(f"{len(marks)} marks executed, none twice")
-
-    def judge_counts(self, tallies, metrics):
-        """Both sides of the gateway tell the same story: what callers were answered, the gateway
-        counted; what it counted as sent to a service and answered, was answered to someone."""
-        answered = collections.Counter()
-        for tally in tallies:
-            answered.update(tally["ok"])
-        for function, count in answered.items():
-            counted = metrics.total(REQUESTS, function=function, outcome="ok")
-            assert count <= counted, f"{function}: {count} answers, {counted:.0f} counted"
-        total = lambda outcome: sum(
-            metrics.total(REQUESTS, function=function, outcome=outcome) for function in answered
-        )
-        ended = total("ok") + total("abandoned") + total("error")
-        back = metrics.total(ATTEMPTS, outcome="ok") + metrics.total(ATTEMPTS, outcome="error")
-        print(f"{back:.0f} answers of services, {ended:.0f} calls that ended with one or failed")
-        assert back <= ended, "answers of services that no call was counted for"
 
     async def close(self):
         for caller in self.callers:
