@@ -5,10 +5,12 @@ usage: python caller.py tcp|zmq sync|async PORT NAME
 Calls until it gets SIGTERM, ends the calls under way and prints one line of JSON:
   ok        answered calls, by function
   errors    raised or returned errors, by class
-  wrong     answers that belong to no call or another's, as text
+  wrong     answers that belong to no call or another's, or deny what was saved, as text
   late      calls that nothing was heard of within the client's own patience
   marked    tokens of `mark` that were answered
-Every argument is a token that comes once, and its answer has to be the same token.
+  orders    those that save_order answered: the token of each id
+Every argument is a token that comes once, and its answer has to be the same token. An order is for a
+user whose name is the token; get_order asks for the last one saved, and has to find it.
 """
 
 import asyncio
@@ -29,7 +31,8 @@ FUNCTIONS = [
     f"{protocol}_{function}"
     for protocol in ("tcp", "zmq")
     for function in ("token", "token", "token", "mark", "nap", "doze")
-]
+] + ["save_order", "get_order"]
+LENGTHS = (0, 0, 10, 300, 20_000)  # of what follows a token
 
 
 class Tally:
@@ -39,6 +42,7 @@ class Tally:
         self.wrong = []
         self.late = []
         self.marked = []
+        self.orders = {}
 
     def answer(self, function, token, result):
         if result == token:
@@ -46,6 +50,7 @@ class Tally:
             if function.endswith("_mark"):
                 self.marked.append(token)
         elif isinstance(result, dict):  # how releases before 0.6.0 tell an error
+            self.deny(function, token, str(result))
             self.errors["dict"] += 1
         elif result is None:  # and those that lost the connection
             self.errors["None"] += 1
@@ -53,10 +58,16 @@ class Tally:
             self.wrong.append(f"{function}({token}) -> {result!r}")
 
     def error(self, function, token, error):
+        self.deny(function, token, str(error))
         name = type(error).__name__
         if "Timeout" in name:
             self.late.append(f"{function}({token}): {error}")
         self.errors[name] += 1
+
+    def deny(self, function, token, text):
+        """Every function there is, and so is every order that was answered."""
+        if "not found" in text:
+            self.wrong.append(f"{function}({token[:60]}): {text}")
 
     def json(self):
         return json.dumps(vars(self))
@@ -72,17 +83,43 @@ def open_client(protocol, kind, port):
     return cls("127.0.0.1", port, **options)
 
 
+async def call(client, function, argument):
+    result = client.call(function, argument)
+    if inspect.isawaitable(result):
+        return await result
+    await asyncio.sleep(0)  # the stop's turn
+    return result
+
+
+async def save(client, tally, token):
+    receipt = await call(client, "save_order", {"user_id": token, "items": [token]})
+    if not isinstance(receipt, dict) or "order_id" not in receipt:
+        return receipt
+    tally.orders[receipt["order_id"]] = token
+    return receipt["items"][0]
+
+
+async def get(client, order_id):
+    order = await call(client, "get_order", order_id)
+    return order["created_by"] if isinstance(order, dict) and "id" in order else order
+
+
 async def call_on(client, tally, name, numbers, stop):
     choose = random.Random(name)
     while not stop.is_set():
         function = choose.choice(FUNCTIONS)
-        token = f"{name}.{next(numbers)}." + "x" * choose.choice((0, 0, 10, 300, 20_000))
+        token = f"{name}.{next(numbers)}."
         try:
-            result = client.call(function, token)
-            if inspect.isawaitable(result):
-                result = await result
+            if function == "save_order":
+                result = await save(client, tally, token)
+            elif function == "get_order":
+                if not tally.orders:
+                    continue
+                order_id, token = next(reversed(tally.orders.items()))
+                result = await get(client, order_id)
             else:
-                await asyncio.sleep(0)  # the stop's turn
+                token += "x" * choose.choice(LENGTHS)
+                result = await call(client, function, token)
             tally.answer(function, token, result)
         except Exception as error:  # whatever the release raises
             tally.error(function, token[:60], error)

@@ -1,4 +1,4 @@
-"""A TCP proxy between the gateway and a service that does on command what networks do."""
+"""A TCP proxy between the gateway and a peer that does on command what networks do."""
 
 import asyncio
 import contextlib
@@ -7,10 +7,13 @@ CHUNK = 1 << 16
 
 
 class FaultyProxy:
-    def __init__(self, target_port):
+    """Speaks TLS to the side that has a context."""
+
+    def __init__(self, target_port, accept_tls=None, connect_tls=None):
         self._target_port = target_port
+        self._accept_tls, self._connect_tls = accept_tls, connect_tls
         self._writers = set()
-        self._tasks = set()  # one for each connection of the gateway's
+        self._tasks = set()  # one for each connection
         self._flows = asyncio.Event()
         self._flows.set()
         self._delay_s = 0.0
@@ -18,7 +21,9 @@ class FaultyProxy:
         self._refuses = False
 
     async def open(self):
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", 0, ssl=self._accept_tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -38,7 +43,7 @@ class FaultyProxy:
     def half_close(self):
         for writer in self._writers:
             with contextlib.suppress(OSError):
-                writer.write_eof()
+                _end(writer)
 
     @contextlib.contextmanager
     def stalled(self):
@@ -85,7 +90,9 @@ class FaultyProxy:
             writer.transport.abort()
             return
         try:
-            there = await asyncio.open_connection("127.0.0.1", self._target_port)
+            there = await asyncio.open_connection(
+                "127.0.0.1", self._target_port, ssl=self._connect_tls
+            )
         except OSError:
             writer.transport.abort()
             return
@@ -111,4 +118,12 @@ class FaultyProxy:
                     data = data[600:]
                 writer.write(data)
                 await writer.drain()
-            writer.write_eof()
+            _end(writer)
+
+
+def _end(writer):
+    """Tells this side that nothing more comes. TLS of asyncio has no half of an end."""
+    if writer.can_write_eof():
+        writer.write_eof()
+    else:
+        writer.close()

@@ -8,25 +8,29 @@ import json
 import os
 import random
 import signal
-import socket
+import ssl
 import sys
 import tempfile
 import time
 
+import strangers
 import verdict
+from authority import Authority
 from bridging import all_up
 from faulty_proxy import FaultyProxy
 from gateway import Gateway
 from old_releases import make_environment
 from peers import Caller, Service
+from own_port import own_port
 from redis_server import RedisServer
 from waiting import until
 
 OLD_SERVICE = "0.9.0"
-# (protocol, kind, release): the real clients, of each wire that has one to speak it.
+# (port, kind, release): the real clients, of each wire that has one to speak it. They speak no TLS:
+# a proxy does it for them.
 CALLERS = [
     ("tcp", "async", "1.0.1"),
-    ("tcp", "async", "1.0.1"),
+    ("tls", "async", "1.0.1"),
     ("zmq", "async", "1.0.1"),
     ("zmq", "sync", "1.0.1"),
     ("zmq", "sync", "0.9.0"),
@@ -53,10 +57,12 @@ class Storm:
         self.vanished = []
         self.version = 0
         self.gateway = None
-        self.services, self.proxies, self.callers = [], [], []
+        self.services, self.proxies, self.ways_in, self.callers = [], [], [], []
 
     async def open(self):
-        self.redis = RedisServer().start()
+        # What it has answered is in its file, so a restart loses no order.
+        self.redis = RedisServer(options=["--appendonly", "yes", "--appendfsync", "no"]).start()
+        self.issue()
         self.services = [
             Service("tcp", self.directory, "tcp-1"),
             Service("tcp", self.directory, "tcp-2"),
@@ -67,7 +73,18 @@ class Storm:
             service.start()
         for service in self.services:
             await asyncio.to_thread(service.wait)
-        self.proxies = [await FaultyProxy(service.port).open() for service in self.services]
+        self.proxies = [
+            await FaultyProxy(self.services[0].port).open(),
+            await FaultyProxy(self.services[1].port, accept_tls=self.server_tls).open(),
+            await FaultyProxy(self.services[2].port).open(),
+            await FaultyProxy(self.services[3].port).open(),
+        ]
+        self.urls = [
+            f"{kind}://127.0.0.1:{proxy.port}"
+            for kind, proxy in zip(("tcp", "tls", "zmq", "zmq"), self.proxies)
+        ]
+        self.tls_port = own_port()
+        self.ways_in = [await FaultyProxy(self.tls_port, connect_tls=self.client_tls).open()]
         self.write_config()
         binary = os.environ.get("ZEROGATE_BIN", "build/release/zerogate")
         arguments = ["--config", self.config_file, "--threads", str(self.options.threads)]
@@ -79,29 +96,50 @@ class Storm:
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.gateway.pid}/fd"))
 
+    def issue(self):
+        """Two certificates of the gateway's own, one after the other, and those of its peers."""
+        self.authority = Authority(self.directory)
+        for name in ("gateway-0", "gateway-1", "peer"):
+            self.authority.issue(name, f"IP:127.0.0.1,URI:spiffe://storm/{name}")
+        pair = self.authority.path("peer.crt"), self.authority.path("peer.key")
+        self.client_tls = ssl.create_default_context(cafile=self.authority.crt)
+        self.client_tls.load_cert_chain(*pair)
+        self.server_tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.server_tls.load_cert_chain(*pair)
+
     def caller(self, number):
-        protocol, kind, release = CALLERS[number]
-        port = self.gateway.tcp_port if protocol == "tcp" else self.gateway.zmq_port
-        name = f"{number}-{protocol}-{kind}-{release}-{len(self.vanished)}"
-        return Caller(protocol, kind, port, name, python_of(release))
+        way, kind, release = CALLERS[number]
+        ports = {"tcp": self.gateway.tcp_port, "tls": self.ways_in[0].port, "zmq": self.gateway.zmq_port}
+        name = f"{number}-{way}-{kind}-{release}-{len(self.vanished)}"
+        protocol = "zmq" if way == "zmq" else "tcp"
+        return Caller(protocol, kind, ports[way], name, python_of(release))
 
     def write_config(self):
         """Another configuration each time: what a reload changes under load."""
         self.version += 1
         version = self.version
-        urls = [f"{s.protocol}://127.0.0.1:{p.port}" for s, p in zip(self.services, self.proxies)]
+        mine = self.authority.path(f"gateway-{version % 2}")
         common = {"timeout": "1500ms", "queue": 50 + version % 3, "eject_after": 2 + version % 3}
         config = {
             "backends": {
-                "tcp": {"url": urls[:2], "connections": 4 + version % 3, **common},
-                "zmq": {"url": urls[2:], "connections": 1 + version % 2, **common},
+                "tcp": {"url": self.urls[:2], "connections": 4 + version % 3, **common},
+                "zmq": {"url": self.urls[2:], "connections": 1 + version % 2, **common},
             },
+            "listen": {"tls": f"127.0.0.1:{self.tls_port}"},
+            "tls": {
+                "cert": mine + ".crt",
+                "key": mine + ".key",
+                "ca": self.authority.crt,
+                "allow": ["spiffe://storm/peer"],
+            },
+            "handlers": ["save_order", "get_order"],
             "routes": [
                 {"functions": ["tcp_*"], "backend": "tcp"},
                 {"functions": ["zmq_*"], "backend": "zmq"},
             ],
             "drain_timeout": "5s",
         }
+        config["backends"]["tcp"]["tls"] = {"ca": self.authority.crt}
         for name, backend in config["backends"].items():
             backend["idempotent"] = [f"{name}_token"]
         with open(self.config_file + ".new", "w", encoding="utf-8") as file:
@@ -122,26 +160,29 @@ class Storm:
         await asyncio.sleep(seconds)
         service.start()
 
+    def one_proxy(self, choose):
+        return choose.choice(self.proxies + self.ways_in)
+
     async def network_resets(self, choose, seconds):
-        choose.choice(self.proxies).reset()
+        self.one_proxy(choose).reset()
 
     async def network_closes_one_way(self, choose, seconds):
-        choose.choice(self.proxies).half_close()
+        self.one_proxy(choose).half_close()
 
     async def network_stalls(self, choose, seconds):
-        with choose.choice(self.proxies).stalled():
+        with self.one_proxy(choose).stalled():
             await asyncio.sleep(seconds)
 
     async def network_is_slow(self, choose, seconds):
-        with choose.choice(self.proxies).slow():
+        with self.one_proxy(choose).slow():
             await asyncio.sleep(seconds)
 
     async def network_chops(self, choose, seconds):
-        with choose.choice(self.proxies).chopped():
+        with self.one_proxy(choose).chopped():
             await asyncio.sleep(seconds)
 
     async def network_refuses(self, choose, seconds):
-        proxy = choose.choice(self.proxies)
+        proxy = self.one_proxy(choose)
         with proxy.refusing():
             proxy.reset()
             await asyncio.sleep(seconds)
@@ -169,10 +210,14 @@ class Storm:
         self.callers[number] = self.caller(number)
 
     async def stranger_talks_nonsense(self, choose, seconds):
-        port = choose.choice([self.gateway.tcp_port, self.gateway.zmq_port])
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as stranger:
-            stranger.sendall(choose.randbytes(choose.randint(1, 3_000)))
-            await asyncio.sleep(seconds)
+        port = choose.choice([self.gateway.tcp_port, self.gateway.zmq_port, self.tls_port])
+        await strangers.talk_nonsense(port, choose, seconds)
+
+    async def stranger_forgets_tls(self, choose, seconds):
+        await asyncio.to_thread(strangers.forget_tls, self.tls_port, self.client_tls)
+
+    async def stranger_closes_half(self, choose, seconds):
+        await strangers.close_half(self.gateway.tcp_port, choose)
 
     async def rage(self, *faults):
         """One fault after the other, until the time is over."""
@@ -195,7 +240,7 @@ class Storm:
             self.rage(
                 self.network_resets, self.network_closes_one_way, self.network_stalls,
                 self.network_is_slow, self.network_chops, self.network_refuses,
-                self.stranger_talks_nonsense,
+                self.stranger_talks_nonsense, self.stranger_forgets_tls, self.stranger_closes_half,
             ),
         ]  # fmt: skip
         tasks = [asyncio.create_task(rage) for rage in rages]
@@ -215,9 +260,11 @@ class Storm:
             caller.stop()
         tallies = [await asyncio.to_thread(caller.tally) for caller in self.callers]
         verdict.answers_are_right(self.callers, tallies, self.services)
+        verdict.orders_are_kept(tallies, self.redis.client())
         nothing_left = lambda: not any(self.gateway.metrics().total(n) for n in NOTHING_LEFT)
         await until(nothing_left, HEALED_S, f"{NOTHING_LEFT} are 0")
         verdict.counts_agree(tallies, self.gateway.metrics())
+        verdict.forgotten_tls_is_counted(self.faults["stranger_forgets_tls"], self.gateway.metrics())
         no_leak = lambda: self.open_descriptors() <= self.descriptors + SPARE_DESCRIPTORS
         await until(no_leak, HEALED_S, f"{self.open_descriptors()} files, {self.descriptors} before")
         await asyncio.to_thread(self.gateway.stop)
@@ -227,7 +274,7 @@ class Storm:
             caller.kill()
         if self.gateway:
             self.gateway.close()
-        for proxy in self.proxies:
+        for proxy in self.proxies + self.ways_in:
             await proxy.close()
         for service in self.services:
             service.resume()
