@@ -1,6 +1,7 @@
 // TLS streams over real sockets of this process, turn by turn: nothing here waits.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "core/io/tcp_stream.h"
 #include "core/io/tls_layer.h"
 #include "tests/unit/core/security/authority.h"
+#include "tests/unit/core/security/tls_ends.h"
 
 namespace zerogate {
 namespace {
@@ -241,6 +243,22 @@ TEST_F(TlsStreamTest, ARefusedPeerIsNamedAndHearsOfIt) {
             std::string::npos);
   EXPECT_EQ(client_.errors.size(), 1u);
   EXPECT_FALSE(server_.connected);
+  EXPECT_EQ(tls_.unfinished(), 0u);
+}
+
+TEST_F(TlsStreamTest, APeerThatHasLeftBeforeItIsAnsweredEndsItsHandshake) {
+  TearDown();
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+  begin(server_, TlsSide::listener, authority_.material({}), ends[0]);
+  tls_ends::End leaves(make_context(TlsSide::backend, authority_.material({})));
+  leaves.session.shake_hands();
+  const std::string hello = tls_ends::take_sealed(leaves.session);
+  ASSERT_EQ(write(ends[1], hello.data(), hello.size()), static_cast<ssize_t>(hello.size()));
+  close(ends[1]);
+  ASSERT_TRUE(turn_until([&] { return !server_.errors.empty(); }));
+  EXPECT_EQ(server_.errors.front(), UV_EPIPE) << "an owner closes it then";
+  EXPECT_EQ(observer_.results, std::vector{TlsResult::protocol});
   EXPECT_EQ(tls_.unfinished(), 0u);
 }
 
