@@ -293,7 +293,6 @@ Delivery ZmqListener::send(ZmqPeers::Peer& peer, CallerKey key, ByteView prefix,
   if (!address(peer, key, bytes)) {
     return Delivery::gone;
   }
-  metrics_.sent_bytes.add(bytes);
   // Once the identity is taken, so is what follows: only an error of ours could be in the way.
   const auto delivery = [](bool taken) { return taken ? Delivery::queued : Delivery::gone; };
   if (counted) {
@@ -317,6 +316,7 @@ bool ZmqListener::address(ZmqPeers::Peer& peer, CallerKey key, size_t bytes) {
   peer.last_sent_ms = loop_.now_ms();
   if (zmq_send(router_.get(), peer.identity.data(), peer.identity.size(),
                ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0) {
+    metrics_.sent_bytes.add(bytes);
     peer.traffic->sent += zmq_wire_bytes(bytes, is_curve());
     return true;
   }

@@ -222,6 +222,9 @@ TEST_F(ZmqPartialTest, APeerThatReadsNothingIsKeptAndItsNextCallIsAnswered) {
   client_->send_all(call_of("echo", 2, "\x02"));
   EXPECT_TRUE(answered(call_id(2) + "\x02"));
   EXPECT_EQ(connections(Protocol::zmq), 1u);
+  const uint64_t answers = 2 * call_id(1).size() + 2;
+  EXPECT_EQ(metrics_.of(Protocol::zmq).sent_bytes.value(),
+            answers + keep_alives() * wire::w5::kIdBytes);
 }
 
 // A full window ends the connection: to the kernel its peer has vanished.
