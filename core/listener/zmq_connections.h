@@ -60,6 +60,10 @@ class ZmqConnections {
   /// Both outlive it.
   ZmqConnections(ListenerMetrics& metrics, RefusalLog& refusals, Times times)
       : metrics_(metrics), refusals_(refusals), times_(times) {}
+  /// libzmq ends those that are left, and does not tell of it.
+  ~ZmqConnections() { metrics_.connections.sub(count_); }
+  ZmqConnections(const ZmqConnections&) = delete;
+  ZmqConnections& operator=(const ZmqConnections&) = delete;
 
   /// The monitor's events that on_event() wants.
   static const int kEvents;

@@ -90,6 +90,18 @@ class ZmqConnectionsTest : public ::testing::Test {
   ZmqConnections connections_{metrics_, refusals_, {kHandshakeMs, kStallMs}};
 };
 
+TEST_F(ZmqConnectionsTest, ThoseThatAreLeftEndWithTheirPort) {
+  {
+    ZmqConnections others(metrics_, refusals_, {kHandshakeMs, kStallMs});
+    others.on_event(ZMQ_EVENT_ACCEPTED, 100, 0);
+    others.on_event(ZMQ_EVENT_ACCEPTED, 101, 0);
+    others.on_event(ZMQ_EVENT_DISCONNECTED, 100, 0);
+    accept(102);
+    EXPECT_EQ(metrics_.connections.value(), 2u);
+  }
+  EXPECT_EQ(metrics_.connections.value(), 1u);
+}
+
 TEST_F(ZmqConnectionsTest, AHealthCheckThatSaysNothingIsNotIll) {
   for (const int error : {ECONNRESET, EPIPE}) {
     accept(100);
