@@ -90,11 +90,13 @@ class ZmqListener final : public Listener, public ReplySink, private EndOfTurn, 
   /// Holds newcomers back, and reads no more. A client that calls again as soon as it was answered
   /// has a request waiting here after that, and nothing on its way. finish() answers it.
   void leave() override;
-  bool empty() const override { return connections_.count() == 0; }
-  /// Refuses the requests that wait, all at once: the next ones find the connection closed and stay
-  /// in their clients, for the next gateway. Destruction waits for libzmq to write what it has: up
-  /// to `linger_ms`.
+  bool empty() const override { return router_ == nullptr || connections_.count() == 0; }
+  /// Refuses the requests that wait, and closes the port at once: the next ones stay in their
+  /// clients, for the next gateway. Destruction waits for libzmq to write what it has: up to
+  /// `linger_ms`.
   void finish() override;
+  /// The first half of it, which may be done again: libzmq brings requests when it comes to it.
+  void refuse_waiting();
 
   size_t largest_hoard() override;
   bool end_largest() override;

@@ -11,7 +11,7 @@ void ZmqListener::leave() {
   (void)member_.tell(AcceptBalancer::kFull);
 }
 
-void ZmqListener::finish() {
+void ZmqListener::refuse_waiting() {
   gathering_ = true;
   for (int budget = kLastMessages; budget > 0 && receive_one(); --budget) {
   }
@@ -22,7 +22,20 @@ void ZmqListener::finish() {
       deliver(path, body, BodyKind::error);
     }
   }
+}
+
+// The worker's loop may go on for other ports' sake: a request that still came in here would have
+// no answer.
+void ZmqListener::finish() {
+  refuse_waiting();
+  for (Timer* timer : {&look_timer_, &blocks_timer_, &readers_timer_, &silence_timer_,
+                       &stall_timer_, &tell_timer_}) {
+    timer->stop();
+  }
+  poll_.reset();
+  monitor_.reset();
   set_option(router_, ZMQ_LINGER, options_.linger_ms);
+  router_.reset();
 }
 
 }  // namespace zerogate

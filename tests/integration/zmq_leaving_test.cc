@@ -54,17 +54,17 @@ class ZmqLeavingTest : public TransportTest {
   void expect_refused(ZmqClient& client, uint64_t id) {
     EXPECT_THAT(receive(client), AllOf(StartsWith(id_of(id)), HasSubstr("shutting down")));
   }
-  /// As the worker does: what comes from now on is refused, and nothing is read until finish().
+  /// As the worker does: what comes from now on is refused, and nothing is read until that is done.
   void leave() {
     dispatcher_.drain();
     zmq_->leave();
   }
   uint64_t refused() const { return ended(Outcome::unavailable); }
   /// libzmq's threads bring the requests, when they come to it.
-  ::testing::AssertionResult finish_until_refused(uint64_t requests) {
+  ::testing::AssertionResult refuse_until(uint64_t requests) {
     return run_until([&] {
       const uint64_t before = refused();
-      zmq_->finish();
+      zmq_->refuse_waiting();
       EXPECT_LE(refused() - before, uint64_t{ZmqListener::kLastMessages});
       return refused() == requests;
     });
@@ -74,14 +74,14 @@ class ZmqLeavingTest : public TransportTest {
   std::list<ZmqClient> clients_;
 };
 
-TEST_F(ZmqLeavingTest, ARequestThatComesLateWaitsForFinishWhichRefusesIt) {
+TEST_F(ZmqLeavingTest, ARequestThatComesLateWaitsUntilItIsRefused) {
   ZmqClient& client = connect_and_call();
   leave();
   send(client, 1);
   settle();
   EXPECT_EQ(client.receive(), std::nullopt);
   EXPECT_EQ(begun(), 1u) << "it is not read";
-  ASSERT_TRUE(finish_until_refused(1));
+  ASSERT_TRUE(refuse_until(1));
   expect_refused(client, 1);
 }
 
@@ -96,7 +96,7 @@ TEST_F(ZmqLeavingTest, EveryRequestOfEveryClientThatWaitsIsRefusedOnceAndInOrder
       send(client, id);
     }
   }
-  ASSERT_TRUE(finish_until_refused(3 * kEach));
+  ASSERT_TRUE(refuse_until(3 * kEach));
   zmq_.reset();
   for (ZmqClient& client : clients_) {
     for (uint64_t id = 0; id < kEach; ++id) {
@@ -120,7 +120,7 @@ TEST_F(ZmqLeavingTest, FinishRefusesABoundedNumber) {
       send(client, id);
     }
   }
-  EXPECT_TRUE(finish_until_refused(kClients * kEach));
+  EXPECT_TRUE(refuse_until(kClients * kEach));
 }
 
 TEST_F(ZmqLeavingTest, AnIdleClientIsToldNothingAndFindsTheNextGateway) {
@@ -136,6 +136,16 @@ TEST_F(ZmqLeavingTest, AnIdleClientIsToldNothingAndFindsTheNextGateway) {
   expect_served(client);
 }
 
+// The worker's loop may go on, while other ports' clients read what they were sent: a request that
+// came in meanwhile would have no answer.
+TEST_F(ZmqLeavingTest, ConnectionsEndAtOnceAndNotWhenTheWorkerDoes) {
+  ZmqClient& client = connect_and_call({.only_connected = true});
+  leave();
+  zmq_->finish();
+  EXPECT_TRUE(zmq_->empty());
+  EXPECT_TRUE(run_until([&] { return !client.connected(); }));
+}
+
 // On loopback a connection that is not held back is there when connect() returns.
 TEST_F(ZmqLeavingTest, ANewcomerIsHeldBackForTheNextGateway) {
   connect_and_call();
@@ -149,7 +159,7 @@ TEST_F(ZmqLeavingTest, ANewcomerIsHeldBackForTheNextGateway) {
   EXPECT_EQ(errno, EINPROGRESS);
   pollfd connected{newcomer.get(), POLLOUT, 0};
   EXPECT_EQ(poll(&connected, 1, 0), 0);
-  ASSERT_TRUE(finish_until_refused(0));
+  ASSERT_TRUE(refuse_until(0));
   EXPECT_EQ(metrics_.of(Protocol::zmq).accepted.value(), 1u);
 }
 
