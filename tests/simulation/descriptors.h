@@ -8,8 +8,10 @@
 
 namespace zerogate::simulation {
 
-/// A descriptor is a connection, a listening socket (any number of descriptors share one), or a
-/// ZeroMQ socket's signal, which needs no more than its number.
+class ZmqLink;
+
+/// A descriptor is a connection, one of libzmq's, a listening socket (any number of descriptors
+/// share one), or a ZeroMQ socket's signal, which needs no more than its number.
 class Descriptors {
  public:
   /// The numbers begin here, so that they never meet a real one.
@@ -17,9 +19,10 @@ class Descriptors {
 
   struct Entry {
     bool open = false;
-    SocketPtr socket;
-    std::shared_ptr<Listening> listening;
-    std::string address;  ///< of listening
+    SocketPtr socket = nullptr;
+    std::shared_ptr<Listening> listening = nullptr;
+    std::string address = {};  ///< of listening
+    std::shared_ptr<ZmqLink> link = nullptr;
   };
 
   /// How many there may be at a time (RLIMIT_NOFILE).

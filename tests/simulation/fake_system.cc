@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@
 #include "tests/simulation/names.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/world.h"
+#include "tests/simulation/zmq_bus.h"
 
 namespace zerogate::simulation {
 namespace {
@@ -84,6 +86,29 @@ void Descriptors::close(int fd) {
 
 namespace sim = zerogate::simulation;
 
+namespace {
+
+/// The kernel's struct tcp_info has more at its end than glibc's: these are its places in Linux.
+int tell_tcp_info(const sim::ZmqLink& link, void* to, size_t size) {
+  constexpr size_t kAcked = 120;
+  constexpr size_t kReceived = 128;
+  constexpr size_t kSent = 200;
+  constexpr size_t kWindow = 228;
+  std::memset(to, 0, size);
+  const auto put = [&](size_t at, auto value) {
+    if (at + sizeof value <= size) {
+      std::memcpy(static_cast<char*>(to) + at, &value, sizeof value);
+    }
+  };
+  put(kAcked, link.written);
+  put(kReceived, link.received);
+  put(kSent, link.written);
+  put(kWindow, uint32_t{link.paused() ? 0U : 65'535U});
+  return 0;
+}
+
+}  // namespace
+
 extern "C" {
 
 int __real_accept4(int, sockaddr*, socklen_t*, int);
@@ -94,6 +119,7 @@ int __real_setsockopt(int, int, int, const void*, socklen_t);
 int __real_getsockopt(int, int, int, void*, socklen_t*);
 int __real_getpeername(int, sockaddr*, socklen_t*);
 int __real_shutdown(int, int);
+int __real_fstat64(int, struct stat*);
 int __real_getrlimit64(int, rlimit*);
 int __real_fcntl64(int, int, ...);
 ssize_t __real_getrandom(void*, size_t, unsigned);
@@ -188,8 +214,28 @@ int __wrap_getsockopt(int fd, int level, int option, void* value, socklen_t* siz
   if (!sim::Descriptors::is_ours(fd)) {
     return __real_getsockopt(fd, level, option, value, size);
   }
+  const auto* entry = sim::descriptors().find(fd);
+  if (level == IPPROTO_TCP && option == TCP_INFO && entry != nullptr && entry->link != nullptr) {
+    return tell_tcp_info(*entry->link, value, *size);
+  }
   const int domain = AF_INET;
   std::memcpy(value, &domain, sizeof domain);
+  return 0;
+}
+
+// Sockets are told apart by their inode; libzmq's alone are asked for it.
+int __wrap_fstat64(int fd, struct stat* status) {
+  if (!sim::Descriptors::is_ours(fd)) {
+    return __real_fstat64(fd, status);
+  }
+  const auto* entry = sim::descriptors().find(fd);
+  if (entry == nullptr || entry->link == nullptr) {
+    errno = EBADF;
+    return -1;
+  }
+  *status = {};
+  status->st_mode = S_IFSOCK;
+  std::memcpy(&status->st_ino, entry->link->identity.data() + 1, sizeof(uint32_t));
   return 0;
 }
 
@@ -216,6 +262,8 @@ int __wrap_shutdown(int fd, int how) {
   if (const auto* entry = sim::descriptors().find(fd);
       entry != nullptr && entry->socket != nullptr) {
     entry->socket->end_writing();
+  } else if (entry != nullptr && entry->link != nullptr) {
+    entry->link->shut_down();
   }
   return 0;
 }

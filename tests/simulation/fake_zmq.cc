@@ -64,9 +64,10 @@ bool take_active(ZmqSocketState& socket) {
     ZmqMessageFrames message = std::move(link->in.front());
     link->in.pop_front();
     if (socket.type == ZMQ_ROUTER) {
-      auto identity = std::make_unique<ZmqFrame>(link->identity);
-      identity->peer_address = link->address;
-      socket.reading.push_back(std::move(identity));
+      socket.reading.push_back(std::make_unique<ZmqFrame>(link->identity));
+      for (const ZmqFramePtr& frame : message) {
+        zmq_bus().traffic.received += frame->length();
+      }
     }
     for (ZmqFramePtr& frame : message) {
       socket.reading.push_back(std::move(frame));
@@ -112,7 +113,12 @@ int send_frame(ZmqSocketState& socket, ZmqFramePtr frame, bool more) {
   if (!more) {
     const ZmqLinkPtr link = std::exchange(socket.addressee, nullptr);
     ZmqMessageFrames message = std::exchange(socket.writing, {});
-    if (link->alive()) {
+    if (socket.type == ZMQ_REP) {
+      zmq_bus().on_verdict(message);
+    } else if (link->alive()) {
+      for (const ZmqFramePtr& part : message) {
+        zmq_bus().traffic.sent += socket.type == ZMQ_ROUTER ? part->length() : 0;
+      }
       link->out.push_back(std::move(message));
       link->transmit();
     }
@@ -157,6 +163,7 @@ int zmq_errno(void) { return last_error; }
 
 void* zmq_ctx_new(void) { return new int(0); }
 int zmq_ctx_term(void* context) {
+  zmq_bus().linger();
   delete static_cast<int*>(context);
   return 0;
 }
@@ -179,6 +186,8 @@ int zmq_close(void* raw) {
     if (link->alive() && socket.linger != 0) {
       link->transmit();
       world().in(static_cast<uint64_t>(socket.linger) * kMs, [link] { link->end(true); });
+      zmq_bus().lingering.push_back(link);
+      zmq_bus().lingers_until = world().now() + static_cast<uint64_t>(socket.linger) * kMs;
     } else {
       world().in(network().latency(), [link] { link->end(true); });
     }
@@ -188,6 +197,9 @@ int zmq_close(void* raw) {
   }
   std::erase_if(zmq_bus().routers, [&](const auto& entry) { return entry.second == &socket; });
   std::erase(zmq_bus().sockets, &socket);
+  if (zmq_bus().zap == &socket) {
+    zmq_bus().zap = nullptr;
+  }
   zmq_bus().by_fd[static_cast<size_t>(socket.fd - ZmqBus::kFirstFd)] = nullptr;
   if (socket.use_fd >= 0) {
     descriptors().close(socket.use_fd);
@@ -221,6 +233,13 @@ int zmq_getsockopt(void* raw, int option, void* value, size_t*) {
 }
 
 int zmq_bind(void* raw, const char* endpoint) {
+  if (std::string_view(endpoint) == "inproc://zeromq.zap.01") {
+    zmq_bus().zap = &of(raw);
+    const auto link = std::make_shared<ZmqLink>();
+    link->socket = &of(raw);
+    of(raw).links.push_back(link);
+    return 0;
+  }
   zmq_bus().routers[std::string(endpoint).substr(std::strlen("tcp://"))] = &of(raw);
   return 0;
 }
@@ -286,9 +305,15 @@ int zmq_msg_more(const zmq_msg_t* message) {
   const ZmqFrame* frame = frame_of(const_cast<zmq_msg_t*>(message));
   return frame != nullptr && frame->more ? 1 : 0;
 }
-int zmq_msg_get(const zmq_msg_t*, int) { return -1; }  // ZMQ_SRCFD: no descriptor is told
-const char* zmq_msg_gets(const zmq_msg_t* message, const char*) {
-  return frame_of(const_cast<zmq_msg_t*>(message))->peer_address.c_str();
+int zmq_msg_get(const zmq_msg_t* message, int) {  // ZMQ_SRCFD
+  return frame_of(const_cast<zmq_msg_t*>(message))->fd;
+}
+const char* zmq_msg_gets(const zmq_msg_t* message, const char* name) {
+  const auto& link = frame_of(const_cast<zmq_msg_t*>(message))->from;
+  if (link == nullptr) {
+    return nullptr;  // an identity's, as in libzmq 4.3.4: see ZmqListener::frame_
+  }
+  return std::string_view(name) == "User-Id" ? link->user.c_str() : link->address.c_str();
 }
 
 int zmq_msg_recv(zmq_msg_t* message, void* raw, int) {

@@ -43,9 +43,27 @@ void Storm::judge_limits() {
   const WorkerMetrics& metrics = worker_->metrics();
   for (const auto& [protocol, limit] : {std::pair(Protocol::tcp, plan_.worker.tcp.max_connections),
                                         {Protocol::zmq, plan_.worker.zmq.max_connections}}) {
-    if (const uint64_t there = metrics.of(protocol).connections.value(); there > limit) {
+    const bool together = protocol == Protocol::zmq && plan_.curve;  // two ports are counted as one
+    const uint64_t there = metrics.of(protocol).connections.value();
+    if (!together && there > limit) {
       violated(fmt::format("{} connections over {}, limit {}", there, name_of(protocol), limit));
     }
+  }
+}
+
+// libzmq goes on to accept until the worker has heard of those that it has.
+void Storm::judge_curve_limit() {
+  const uint64_t limit = plan_.worker.curve_connections;
+  if (!plan_.curve || bus_.connections(kGatewayCurve) <= limit) {
+    over_limit_turns_ = 0;
+    return;
+  }
+  if (++over_limit_turns_ == 1) {
+    over_limit_since_ = world_.now();
+  }
+  if (over_limit_turns_ > kTurnsToTake && world_.now() - over_limit_since_ > kSecond) {
+    violated(
+        fmt::format("{} connections over CURVE, limit {}", bus_.connections(kGatewayCurve), limit));
   }
 }
 

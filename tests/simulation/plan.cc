@@ -82,13 +82,16 @@ Plan::Plan(World& world) : network(network_plan(world)) {
   plan_worker(world);
   plan_backends(world);
   b_servers = one_of(world, {TcpServer::Kind::one_at_a_time, TcpServer::Kind::gateway});
-  plan_tls(world.random);
+  // A copy of the world's chance decides: a seed without TLS and CURVE is what it would be without
+  // these.
+  Random chance = world.random;
+  plan_tls(chance);
+  plan_curve(chance);
   worker.routing = routing(world, false);
 }
 
-// Handshakes take more time than all else in a run, so few seeds have any. A copy of the world's
-// chance decides: a seed without TLS is what it would be without this.
-void Plan::plan_tls(Random random) {
+// Handshakes take more time than all else in a run, so few seeds have any.
+void Plan::plan_tls(Random& random) {
   tls = random.below(24) == 0;
   b_tls = random.below(40) == 0;
   bool& drains = faults[static_cast<size_t>(Fault::drain)];
@@ -99,6 +102,13 @@ void Plan::plan_tls(Random random) {
     b.urls = {ServerUrl::parse(std::string("tls://") + kBackendName + ":7000").value()};
     b.tls_material = certificates().own;
   }
+}
+
+void Plan::plan_curve(Random& random) {
+  curve = random.below(10) == 0;
+  worker.curve.secret_key = std::string(CurveCertificate::kKeyChars, 's');
+  worker.curve.clients = std::make_shared<CurveClients>();
+  worker.curve_connections = random.below(3) == 0 ? 2 : 10'000;
 }
 
 void Plan::plan_worker(World& world) {

@@ -60,6 +60,7 @@ struct Plan {
   bool large = false;      ///< messages, and little memory for them
   bool tls = false;        ///< the port for raw TCP speaks it
   bool b_tls = false;      ///< b's servers do
+  bool curve = false;      ///< there is a port that speaks CURVE
   bool shuts_out = false;  ///< the first client: its address may not connect
   std::vector<RateLimitOptions> rate_limits;
   size_t clients = 4;
@@ -75,13 +76,15 @@ struct Plan {
   BackendOptions c;  ///< speaks ZeroMQ
 
  private:
-  void plan_tls(Random random);
+  void plan_tls(Random& random);
+  void plan_curve(Random& random);
   void plan_worker(World& world);
   void plan_backends(World& world);
 };
 
 inline constexpr const char* kGatewayTcp = "10.9.0.1:5561";
 inline constexpr const char* kGatewayZmq = "10.9.0.1:5559";
+inline constexpr const char* kGatewayCurve = "10.9.0.1:5569";
 /// Addresses that begin so may not connect.
 inline constexpr const char* kShutOut = "10.7.";
 inline constexpr const char* kBackendName = "b.sim";

@@ -35,6 +35,9 @@ Storm::Storm(uint64_t seed, bool verbose)
   network_.plan.shut_out = plan_.shuts_out ? kShutOut : "";
   make_peers();
   make_clients();
+  if (plan_.curve) {
+    make_curve_clients();
+  }
 }
 
 Storm::~Storm() { loop_hooks = {}; }
@@ -94,6 +97,9 @@ void Storm::run(Tally& tally) {
   for (const auto& client : zmq_clients_) {
     client->connect();
   }
+  for (const auto& client : curve_clients_) {
+    client->connect();
+  }
   schedule_call();
   schedule_fault();
   world_.in(plan_.storm, [this] { heal(); });
@@ -104,14 +110,18 @@ void Storm::run(Tally& tally) {
   worker_.reset();
   prober_.reset();
   zmq_prober_.reset();
+  curve_prober_.reset();
   strangers_.clear();
+  curve_strangers_.clear();
   clients_.clear();
   zmq_clients_.clear();
+  curve_clients_.clear();
   servers_.clear();
   zmq_servers_.clear();
   redis_.clear();
   tcp_port_.reset();
   zmq_port_.reset();
+  curve_port_.reset();
   if (descriptors_.count() != 0) {
     violated("the worker has ended, and not all of its descriptors are closed");
   }
@@ -135,6 +145,10 @@ void Storm::start_worker() {
                         : worker_->listen(Protocol::tcp, *tcp_port_));
   open_port(kGatewayZmq, zmq_port_);
   must_listen(worker_->listen(Protocol::zmq, *zmq_port_));
+  if (plan_.curve) {
+    open_port(kGatewayCurve, curve_port_);
+    must_listen(worker_->listen_curve(*curve_port_));
+  }
 }
 
 void Storm::secure(TcpClient::Manners& manners, size_t client) const {
@@ -160,16 +174,10 @@ Function Storm::any_function() {
              : static_cast<Function>(world_.random.below(kFunctionCount));
 }
 
-void Storm::call_over_zmq() {
-  ZmqClient& client = *zmq_clients_[world_.random.below(zmq_clients_.size())];
-  if (client.connected()) {
-    client.call(any_function(), world_.random.below(plan_.largest_argument));
-  } else if (world_.chance(3)) {
-    client.connect();
-  }
-}
-
 void Storm::call_once() {
+  if (!curve_clients_.empty() && world_.chance(3)) {
+    return call_over_curve();
+  }
   if (world_.random.below(clients_.size() + zmq_clients_.size()) >= clients_.size()) {
     return call_over_zmq();
   }
@@ -216,31 +224,10 @@ void Storm::befall(Fault fault) {
   }
 }
 
-void Storm::befall_zmq_client(Fault fault) {
-  ZmqClient& client = *zmq_clients_[world_.random.below(zmq_clients_.size())];
-  switch (fault) {
-    case Fault::client_reset:
-      return client.disconnect();
-    case Fault::client_half_close:
-      return client.pause();
-    case Fault::client_vanish:
-      return client.vanish();
-    case Fault::client_garbage:
-      return client.send_garbage();
-    default:
-      break;
-  }
-  flood(client);
-}
-
-void Storm::flood(ZmqClient& client) {
-  const Function function = any_function();
-  for (uint64_t left = world_.between(2, 20); left > 0 && client.connected(); --left) {
-    client.call(function, world_.random.below(plan_.largest_argument));
-  }
-}
-
 void Storm::befall_client(Fault fault) {
+  if (!curve_clients_.empty() && world_.chance(3)) {
+    return befall_curve_client(fault);
+  }
   if (world_.random.below(clients_.size() + zmq_clients_.size()) >= clients_.size()) {
     return befall_zmq_client(fault);
   }
@@ -421,6 +408,9 @@ void Storm::befall_redis(Fault fault) {
 void Storm::befall_worker(Fault fault) {
   switch (fault) {
     case Fault::reload:
+      if (plan_.curve && world_.chance(2)) {
+        let_in(!all_let_in_);
+      }
       if (!plan_.rate_limits.empty() && world_.chance(3)) {
         rate_limits_.set(world_.chance(2) ? decltype(plan_.rate_limits)() : plan_.rate_limits);
         rates_stood_ = false;
@@ -447,6 +437,9 @@ void Storm::leave_under_load() {
     flood(*client);
   }
   for (const auto& client : zmq_clients_) {
+    flood(*client);
+  }
+  for (const auto& client : curve_clients_) {
     flood(*client);
   }
   // Some of it has come, and some is on its way.
@@ -479,6 +472,7 @@ void Storm::heal() {
     redis->start();
   }
   befall_names(Fault::drain);
+  let_in(true);
   judge_rates();
   rate_limits_.set(plan_.rate_limits);
   worker_->reload(plan_.worker.routing);

@@ -10,6 +10,7 @@
 
 #include "core/rpc/rate_limits.h"
 #include "gateway/runtime/worker.h"
+#include "tests/simulation/curve_client.h"
 #include "tests/simulation/descriptors.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/names.h"
@@ -65,10 +66,8 @@ class Storm {
   void schedule_fault();
   void call_once();
   Function any_function();
-  void call_over_zmq();
   void befall(Fault fault);
   void befall_client(Fault fault);
-  void befall_zmq_client(Fault fault);
   void befall_server(Fault fault);
   void befall_zmq_server(Fault fault);
   uint32_t often();
@@ -77,17 +76,30 @@ class Storm {
   void befall_worker(Fault fault);
   void let_strangers_call();
   void flood(TcpClient& client);
-  void flood(ZmqClient& client);
   /// All clients at once.
   void begin_frames();
   void leave_under_load();
   void heal();
+
+  // The same at the ports that speak ZeroMQ: storm_zmq.cc.
+  void call_over_zmq();
+  void befall_zmq_client(Fault fault);
+  void flood(ZmqClient& client);
+  void make_curve_clients();
+  std::unique_ptr<CurveClient> make_curve_client(size_t number);
+  void call_over_curve();
+  void befall_curve_client(Fault fault);
+  void let_curve_strangers_knock();
+  void flood(CurveClient& client);
+  /// The keys of all clients may call from now on, or of half of them.
+  void let_in(bool all);
 
   // Afterwards: judge.cc.
   void judge_calm();
   void probe(size_t left);
   void judge_probes();
   void judge_clients();
+  void judge_curve_clients() const;
   void tell_backends() const;
   void leave();
   void begin_drain();
@@ -108,6 +120,7 @@ class Storm {
 
   // What has a limit: judge_limits.cc.
   void judge_limits();
+  void judge_curve_limit();
   void judge_memory();
   uint64_t most_behind_calls();
   void judge_queues();
@@ -126,10 +139,13 @@ class Storm {
   FunctionLabels labels_{{}};
   RateLimits rate_limits_;
   uint32_t free_turns_ = 0;  ///< in a row, of many bytes of requests and nothing that they wait for
+  uint32_t over_limit_turns_ = 0;  ///< in a row, with more connections over CURVE
+  uint64_t over_limit_since_ = 0;
   bool rates_stood_ = true;  ///< no reload has taken the rate limits away
   uint64_t began_ns_ = world_.now();
   std::optional<ListenSocket> tcp_port_;
   std::optional<ListenSocket> zmq_port_;
+  std::optional<ListenSocket> curve_port_;
   RedisStore store_;
   std::vector<std::unique_ptr<RedisServer>> redis_;
   std::vector<std::unique_ptr<TcpServer>> servers_;
@@ -137,6 +153,10 @@ class Storm {
   std::vector<std::unique_ptr<TcpClient>> clients_;
   std::vector<std::unique_ptr<TcpClient>> strangers_;  ///< whose certificates are not good
   std::vector<std::unique_ptr<ZmqClient>> zmq_clients_;
+  std::vector<std::unique_ptr<CurveClient>> curve_clients_;
+  std::vector<std::unique_ptr<CurveClient>> curve_strangers_;
+  std::vector<uint32_t> unwelcome_;  ///< calls under a key that may not call any more
+  bool all_let_in_ = true;
   std::unique_ptr<Worker> worker_;
   std::binary_semaphore ended_{0};
   bool over_ = false;
@@ -146,6 +166,7 @@ class Storm {
   uint64_t pass_next_ = 0;   ///< time that the next callback takes
   std::unique_ptr<TcpClient> prober_;
   std::unique_ptr<ZmqClient> zmq_prober_;
+  std::unique_ptr<CurveClient> curve_prober_;
   size_t probed_ = 0;  ///< calls whose answers have been looked at
 };
 

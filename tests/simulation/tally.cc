@@ -23,6 +23,9 @@ void Tally::add(const WorkerMetrics& metrics) {
     for (size_t i = 0; i < kMalformedNames.size(); ++i) {
       counts_[fmt::format("malformed {}", kMalformedNames[i])] += listener.malformed[i].value();
     }
+    for (size_t i = 0; i < kCurveResultNames.size(); ++i) {
+      counts_[fmt::format("CURVE {}", kCurveResultNames[i])] += listener.curve[i].value();
+    }
     counts_["keep-alive frames"] += listener.keep_alives.value();
   }
   for (const BackendTotals& backend : metrics.backends.totals()) {

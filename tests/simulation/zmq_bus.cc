@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/listener/zmq_connections.h"
 #include "tests/simulation/descriptors.h"
 #include "tests/simulation/fake_zmq_state.h"
 #include "tests/simulation/world.h"
@@ -13,8 +14,6 @@ namespace zerogate::simulation {
 namespace {
 
 ZmqBus* the_bus = nullptr;
-constexpr uint64_t kAgain = 100 * kMs;  ///< a client's libzmq tries again (ZMQ_RECONNECT_IVL)
-constexpr int kTries = 20;
 
 ZmqMessageFrames message_of(std::vector<std::string> frames) {
   ZmqMessageFrames message;
@@ -57,6 +56,12 @@ void ZmqLink::send(std::vector<std::string> frames) {
 
 // libzmq signals only a reader that has found nothing: see ZMQ_FD in its manual.
 void ZmqLink::push(ZmqMessageFrames message) {
+  arrived += socket != nullptr ? 1 : 0;
+  for (const ZmqFramePtr& frame : message) {
+    frame->from = shared_from_this();
+    frame->fd = fd;
+    received += zmq_wire_bytes(frame->length(), true);
+  }
   in.push_back(std::move(message));
   if (!active && socket != nullptr) {
     activated = true;
@@ -77,6 +82,7 @@ void ZmqLink::transmit() {
       const ZmqMessageFrames message = std::move(self->out.front());
       self->out.pop_front();
       const std::string body(message.back()->bytes(), message.back()->length());
+      self->written += zmq_wire_bytes(body.size(), true);
       const auto hook = self->hooks.message;
       hook(body);
     }
@@ -88,6 +94,16 @@ void ZmqLink::set_paused(bool paused) {
   if (!paused && !out.empty()) {
     transmit();
   }
+}
+
+void ZmqLink::send_beginning(size_t bytes) {
+  world().in(network().latency(), [self = shared_from_this(), bytes] {
+    self->received += self->alive_ && !self->vanished_ ? bytes : 0;
+  });
+}
+
+void ZmqLink::shut_down() {
+  world().in(network().latency(), [self = shared_from_this()] { self->end(true); });
 }
 
 void ZmqLink::close() {
@@ -111,38 +127,18 @@ void ZmqLink::end(bool tell_model) {
   }
   out.clear();
   if (socket != nullptr) {
-    socket->tell(ZMQ_EVENT_DISCONNECTED, 0);
+    if (std::exchange(shaking, false)) {
+      socket->tell(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, failure);
+    }
+    socket->tell(ZMQ_EVENT_DISCONNECTED, fd);
+  }
+  if (fd >= 0) {
+    descriptors().close(std::exchange(fd, -1));
   }
   if (tell_model) {
     const auto gone = std::exchange(hooks, {}).gone;
     gone();
   }
-}
-
-void ZmqBus::connect(const std::string& from, const std::string& to, const Accept& done) {
-  const auto attempt = std::make_shared<std::function<void(int)>>();
-  *attempt = [this, from, to, done, weak = std::weak_ptr(attempt)](int left) {
-    const auto router = routers.find(to);
-    const auto* port =
-        router == routers.end() ? nullptr : descriptors().find(router->second->use_fd);
-    if (port == nullptr || port->listening->holds_newcomers) {
-      if (left > 0) {
-        world().in(kAgain, [again = weak.lock(), left] { (*again)(left - 1); });
-      } else {
-        done(nullptr);
-      }
-      return;
-    }
-    const auto link = std::make_shared<ZmqLink>();
-    link->socket = router->second;
-    link->address = from;
-    const uint32_t number = ++next_identity;
-    link->identity.assign(1, '\0').append(reinterpret_cast<const char*>(&number), sizeof number);
-    router->second->links.push_back(link);
-    router->second->tell(ZMQ_EVENT_ACCEPTED, 1);
-    done(link);
-  };
-  world().in(network().latency(), [attempt] { (*attempt)(kTries); });
 }
 
 void ZmqBus::dial(const ZmqLinkPtr& link, const std::string& to) {
