@@ -116,6 +116,19 @@ TEST_F(EndpointResolverTest, OneAnswerThatLacksAnAddressDoesNotRemoveIt) {
   }
 }
 
+TEST_F(EndpointResolverTest, TheLogHasWhenANameIsLostAndWhenItIsFoundAgain) {
+  std::vector<std::string> lines;
+  log::configure(log::Level::info, log::Format::logfmt,
+                 [&lines](std::string_view line) { lines.emplace_back(line); });
+  server_.fails("orders");
+  start();
+  server_.has("orders", {"10.0.0.1"});
+  look_up();
+  log::configure(log::Level::off, log::Format::logfmt);
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("event=\"name not resolved\""),
+                                 HasSubstr("event=\"name resolved\"")));
+}
+
 // Consul tells three at random.
 TEST_F(EndpointResolverTest, RandomSubsetsSoonChangeNothingMore) {
   Random random(5);

@@ -231,6 +231,18 @@ TEST_F(ZmtpListenerTest, RepliesHaveThePrefixOfTheirFormat) {
   }
 }
 
+TEST_F(ZmtpListenerTest, ACallIsTimedFromItsArrivalInHoweverManyFramesItComes) {
+  const auto peer = connect_dealer();
+  const uint64_t before = loop_.read_ns();
+  peer->send(w5('a', "echo", text("x")) + more("echo") + frame(text("x")) + more("echo") + ping() +
+             frame(text("x")));
+  turn();
+  calls_.on_turn_end(loop_.read_ns());
+  const uint64_t most = 3 * (loop_.read_ns() - before);
+  EXPECT_EQ(ended(Wire::w1, Outcome::ok, "echo"), 2u);
+  EXPECT_LE(worker_metrics_.duration(labels_.find("echo"), Protocol::zmq).sum_ns(), most);
+}
+
 TEST_F(ZmtpListenerTest, OldClientsGetErrorsThatTheyKnow) {
   const auto peer = connect_dealer();
   const std::string hex = "c06ba27f01bd4c07b661ec030d18a3e6";
