@@ -66,6 +66,7 @@ bool take_active(ZmqSocketState& socket) {
     if (socket.type == ZMQ_ROUTER) {
       socket.reading.push_back(std::make_unique<ZmqFrame>(link->identity));
       for (const ZmqFramePtr& frame : message) {
+        frame->from = link;
         zmq_bus().traffic.received += frame->length();
       }
     }

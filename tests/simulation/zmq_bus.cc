@@ -58,7 +58,6 @@ void ZmqLink::send(std::vector<std::string> frames) {
 void ZmqLink::push(ZmqMessageFrames message) {
   arrived += socket != nullptr ? 1 : 0;
   for (const ZmqFramePtr& frame : message) {
-    frame->from = shared_from_this();
     frame->fd = fd;
     received += zmq_wire_bytes(frame->length(), true);
   }

@@ -24,8 +24,8 @@ struct ZmqFrame {
   void (*release)(void*, void*) = nullptr;
   void* hint = nullptr;
   bool more = false;
-  std::shared_ptr<ZmqLink> from;  ///< of one that has arrived
-  int fd = -1;                    ///< that this had then
+  int fd = -1;                    ///< of the connection over which it has come, at that time
+  std::shared_ptr<ZmqLink> from;  ///< of one that a ROUTER has read: that connection
 
   ZmqFrame() = default;
   explicit ZmqFrame(std::string bytes) : own(std::move(bytes)) {}
