@@ -52,9 +52,7 @@ void Storm::judge_spinning() {
     happened_ = world_.happened();
     idle_turns_ = 0;
   }
-  // With so little memory the port with CURVE looks each millisecond at what libzmq has read.
-  const uint64_t looks = plan_.curve && plan_.large ? kCalm / kMs : 0;
-  if (++idle_turns_ > kMostIdleTurns + looks) {
+  if (++idle_turns_ > kMostIdleTurns) {
     violated(fmt::format("the loop goes round and round: {} turns, and nothing has happened",
                          idle_turns_));
   }
