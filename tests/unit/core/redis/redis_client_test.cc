@@ -47,6 +47,23 @@ TEST_F(RedisClientUnitTest, CommandsUnderWayAreBoundedPerConnection) {
   EXPECT_EQ(call({"ECHO", "b"}).value, "b") << "there is room again";
 }
 
+TEST_F(RedisClientUnitTest, ACommandGoesToTheConnectionWithTheFewestUnderWay) {
+  options_.connections = 2;
+  options_.max_pending = 2;
+  serve();
+  pass_ms(5);
+  home().answer = [](const std::string& command) {
+    return command == "ECHO slow" ? "" : FakeRedisServer::usual(command);
+  };
+  for (const char* word : {"quick", "slow", "quick", "slow"}) {  // in turn, while they are alike
+    send({"ECHO", word});
+  }
+  pass_ms(2);
+  EXPECT_EQ(metrics_.ok.value(), 2u);
+  EXPECT_EQ(call({"ECHO", "quick"}).value, "quick") << "the other has all that it may have";
+  pass_ms(kTimeoutMs + 2);
+}
+
 TEST_F(RedisClientUnitTest, BytesThatWaitForASlowRedisAreBounded) {
   options_.max_unsent_bytes = 10 << 10;
   serve();
