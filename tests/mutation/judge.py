@@ -20,9 +20,9 @@ IN_CORE = "zerogate_core.dir/core/"
 class Judge:
     """Compiles one source and links each program with it; the build stays as it is."""
 
-    def __init__(self, sources, build):
+    def __init__(self, sources, build, number):
         self.sources, self.build = sources, build
-        self.work = build / "mutant"
+        self.work = build / f"mutant-{number}"  # its own: others work beside it
         self.work.mkdir(exist_ok=True)
         commands = json.loads((build / "compile_commands.json").read_text())
         inside = [c for c in commands if IN_CORE in c["command"]]

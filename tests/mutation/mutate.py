@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
 """Changes one line of core/ at a time and runs the tests: which one notices?
 
-usage: tests/mutation/mutate.py SOURCES BUILD [--mutants N] [--seed N] [--only FOLDER]
+usage: tests/mutation/mutate.py SOURCES BUILD [--mutants N] [--seed N] [--only FOLDER] [--jobs N]
 
 Neither SOURCES nor BUILD is changed. A mutant that does not build, or that compiles to the same
 object, is none: another takes its place. Headers are left alone: each would build everything anew.
+As many are judged at a time as there are processors: a mutant that hangs holds up no other.
 
 BUILD/results-HASH has the verdicts so far for a state of core/. A run goes on with them: tests are
 only added, so what was noticed is not tried again, and survivors are when the tests have changed.
 """
 
 import argparse
+import collections
+import concurrent.futures
 import contextlib
 import hashlib
 import io
 import json
+import os
 import pathlib
+import queue
 import random
 import re
 import sys
@@ -92,6 +97,7 @@ class Results:
     """The verdicts so far, a line of JSON each."""
 
     def __init__(self, build, sources):
+        self.sources = sources
         self.path = build / f"results-{hash_of(sources / 'core')}"
         self.tests = hash_of(sources / "tests")
         self.known = {}
@@ -101,6 +107,8 @@ class Results:
                 self.known[key] = verdict
 
     def add(self, key, verdict):
+        if key in self.known:
+            return
         with self.path.open("a") as file:
             file.write(json.dumps([key, verdict, self.tests]) + "\n")
 
@@ -112,6 +120,32 @@ def hash_of(folder):
     return content.hexdigest()[:12]
 
 
+def judged(mutants, judges, results):
+    """Of each of them, in their order: what it is and its verdict."""
+    idle = queue.SimpleQueue()
+    for judge in judges:
+        idle.put(judge)
+
+    def verdict_of(key, mutant):
+        if verdict := results.known.get(key):
+            return verdict
+        judge = idle.get()
+        try:
+            return judge.judge(*mutant)
+        finally:
+            idle.put(judge)
+
+    under_way = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(len(judges)) as pool:
+        for mutant in mutants:
+            file, lines, number, text = mutant
+            key = f"{file.relative_to(results.sources)}:{number + 1} {text}"
+            under_way.append((key, lines[number], text, pool.submit(verdict_of, key, mutant)))
+            if len(under_way) == len(judges):
+                *what, verdict = under_way.popleft()
+                yield *what, verdict.result()
+
+
 def parse():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("sources", type=pathlib.Path)
@@ -119,14 +153,15 @@ def parse():
     arguments.add_argument("--mutants", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--only", default="core")
+    arguments.add_argument("--jobs", type=int, default=os.cpu_count())
     return arguments.parse_args()
 
 
 def main():
     asked = parse()
     sources, build = asked.sources.resolve(), asked.build.resolve()
-    judge = Judge(sources, build)
-    if failure := judge.fails_unchanged():
+    judges = [Judge(sources, build, number) for number in range(asked.jobs)]
+    if failure := judges[0].fails_unchanged():
         sys.exit(f"mutate.py: {failure} before anything is changed")
     results = Results(build, sources)
     files = []
@@ -134,21 +169,17 @@ def main():
         lines = file.read_text().splitlines(keepends=True)
         files += [(file, lines, number) for number in range(len(lines))]
     verdicts = []
-    for file, lines, number, text in choose(files, random.Random(asked.seed)):
-        if len(verdicts) == asked.mutants:
-            break
-        place = f"{file.relative_to(sources)}:{number + 1}"
-        key = f"{place} {text}"
-        verdict = results.known.get(key)
-        if verdict is None:
-            verdict = judge.judge(file, lines, number, text)
-            results.add(key, verdict)
+    mutants = choose(files, random.Random(asked.seed))
+    for key, line, text, verdict in judged(mutants, judges, results):
+        results.add(key, verdict)
         if verdict == "none":
             continue
         verdicts.append(verdict)
-        print(f"{len(verdicts)} {place}: {verdict}", flush=True)
+        print(f"{len(verdicts)} {key.split()[0]}: {verdict}", flush=True)
         if verdict == "survives":
-            print(f"  - {lines[number].strip()}\n  + {text.strip()}", flush=True)
+            print(f"  - {line.strip()}\n  + {text.strip()}", flush=True)
+        if len(verdicts) == asked.mutants:
+            break
     by = [verdict.split()[0] for verdict in verdicts]
     noticed = 1 - by.count("survives") / len(by)
     counts = ", ".join(f"{who} {by.count(who)}" for who in sorted(set(by)))
