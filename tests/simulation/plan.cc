@@ -104,7 +104,8 @@ void Plan::plan_tls(Random& random) {
   }
 }
 
-// With as little memory as `large` has the port would look each millisecond at what libzmq has read.
+// With as little memory as `large` has, the port would look each millisecond at what libzmq has
+// read.
 void Plan::plan_curve(Random& random) {
   curve = random.below(10) == 0 && !large;
   worker.curve.secret_key = std::string(CurveCertificate::kKeyChars, 's');

@@ -115,6 +115,8 @@ class FaultyProxy:
                     for at in range(0, min(len(data), 600), 3):
                         writer.write(data[at : at + 3])
                         await asyncio.sleep(0)
+                        if writer.is_closing():  # asyncio would tell of each piece
+                            return
                     data = data[600:]
                 writer.write(data)
                 await writer.drain()
