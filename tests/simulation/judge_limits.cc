@@ -51,17 +51,20 @@ void Storm::judge_limits() {
   }
 }
 
-// libzmq goes on to accept until the worker has heard of those that it has.
+// libzmq goes on to accept until the worker has heard of those that it has. Time in which the
+// process stood still does not count.
 void Storm::judge_curve_limit() {
+  constexpr uint64_t kMostOfATurn = 100 * kMs;
+  const uint64_t turn =
+      std::min(world_.now() - std::exchange(turn_seen_, world_.now()), kMostOfATurn);
   const uint64_t limit = plan_.worker.curve_connections;
   if (!plan_.curve || bus_.connections(kGatewayCurve) <= limit) {
     over_limit_turns_ = 0;
+    over_limit_for_ = 0;
     return;
   }
-  if (++over_limit_turns_ == 1) {
-    over_limit_since_ = world_.now();
-  }
-  if (over_limit_turns_ > kTurnsToTake && world_.now() - over_limit_since_ > kSecond) {
+  over_limit_for_ += turn;
+  if (++over_limit_turns_ > kTurnsToTake && over_limit_for_ > kSecond) {
     violated(
         fmt::format("{} connections over CURVE, limit {}", bus_.connections(kGatewayCurve), limit));
   }

@@ -140,7 +140,8 @@ class Storm {
   RateLimits rate_limits_;
   uint32_t free_turns_ = 0;  ///< in a row, of many bytes of requests and nothing that they wait for
   uint32_t over_limit_turns_ = 0;  ///< in a row, with more connections over CURVE
-  uint64_t over_limit_since_ = 0;
+  uint64_t over_limit_for_ = 0;    ///< nanoseconds
+  uint64_t turn_seen_ = 0;
   bool rates_stood_ = true;  ///< no reload has taken the rate limits away
   uint64_t began_ns_ = world_.now();
   std::optional<ListenSocket> tcp_port_;
