@@ -29,6 +29,7 @@ class CurveClient {
   /// The call's number.
   uint32_t call(Function function, size_t bytes);
   bool connected() const { return ready_; }
+  bool may_call() const { return connected(); }
   size_t waiting() const { return open_.size(); }
   const std::string& name() const { return identity_.name; }
   /// As TcpClient's.

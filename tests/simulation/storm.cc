@@ -274,14 +274,6 @@ void Storm::let_strangers_call() {
   }
 }
 
-// Many calls at once: they arrive in one turn.
-void Storm::flood(TcpClient& client) {
-  const Function function = any_function();
-  for (uint64_t left = world_.between(2, 20); left > 0 && client.may_call(); --left) {
-    client.call(function, world_.random.below(plan_.largest_argument));
-  }
-}
-
 void Storm::befall_zmq_server(Fault fault) {
   ZmqServer& server = *zmq_servers_[world_.random.below(zmq_servers_.size())];
   ZmqServer::Faults& faults = server.faults;

@@ -75,7 +75,14 @@ class Storm {
   void befall_redis(Fault fault);
   void befall_worker(Fault fault);
   void let_strangers_call();
-  void flood(TcpClient& client);
+  /// Many calls at once: they arrive in one turn.
+  template <class Client>
+  void flood(Client& client) {
+    const Function function = any_function();
+    for (uint64_t left = world_.between(2, 20); left > 0 && client.may_call(); --left) {
+      client.call(function, world_.random.below(plan_.largest_argument));
+    }
+  }
   /// All clients at once.
   void begin_frames();
   void leave_under_load();
@@ -83,14 +90,14 @@ class Storm {
 
   // The same at the ports that speak ZeroMQ: storm_zmq.cc.
   void call_over_zmq();
+  template <class Client>
+  void befall(Client& client, Fault fault);
   void befall_zmq_client(Fault fault);
-  void flood(ZmqClient& client);
   void make_curve_clients();
   std::unique_ptr<CurveClient> make_curve_client(size_t number);
   void call_over_curve();
   void befall_curve_client(Fault fault);
   void let_curve_strangers_knock();
-  void flood(CurveClient& client);
   /// The keys of all clients may call from now on, or of half of them.
   void let_in(bool all);
 

@@ -30,8 +30,8 @@ void Storm::call_over_zmq() {
   }
 }
 
-void Storm::befall_zmq_client(Fault fault) {
-  ZmqClient& client = *zmq_clients_[world_.random.below(zmq_clients_.size())];
+template <class Client>
+void Storm::befall(Client& client, Fault fault) {
   switch (fault) {
     case Fault::client_reset:
       return client.disconnect();
@@ -47,11 +47,8 @@ void Storm::befall_zmq_client(Fault fault) {
   flood(client);
 }
 
-void Storm::flood(ZmqClient& client) {
-  const Function function = any_function();
-  for (uint64_t left = world_.between(2, 20); left > 0 && client.connected(); --left) {
-    client.call(function, world_.random.below(plan_.largest_argument));
-  }
+void Storm::befall_zmq_client(Fault fault) {
+  befall(*zmq_clients_[world_.random.below(zmq_clients_.size())], fault);
 }
 
 void Storm::make_curve_clients() {
@@ -100,35 +97,16 @@ void Storm::call_over_curve() {
   }
 }
 
-void Storm::flood(CurveClient& client) {
-  const Function function = any_function();
-  for (uint64_t left = world_.between(2, 20); left > 0 && client.connected(); --left) {
-    client.call(function, world_.random.below(plan_.largest_argument));
-  }
-}
-
 void Storm::befall_curve_client(Fault fault) {
   CurveClient& client = *curve_clients_[world_.random.below(curve_clients_.size())];
-  switch (fault) {
-    case Fault::client_reset:
-      return client.disconnect();
-    case Fault::client_half_close:
-      return client.pause();
-    case Fault::client_vanish:
-      return client.vanish();
-    case Fault::client_garbage:
-      switch (world_.random.below(3)) {
-        case 0:
-          return let_curve_strangers_knock();
-        case 1:
-          return client.send_beginning();
-        default:
-          return client.send_garbage();
-      }
-    default:
-      break;
+  const uint64_t kind = fault == Fault::client_garbage ? world_.random.below(3) : 2;
+  if (kind == 0) {
+    return let_curve_strangers_knock();
   }
-  flood(client);
+  if (kind == 1) {
+    return client.send_beginning();
+  }
+  befall(client, fault);
 }
 
 // One has a key that nobody knows, one says nothing after its greeting.

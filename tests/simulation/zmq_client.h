@@ -25,6 +25,7 @@ class ZmqClient {
   void call(Function function, size_t bytes);
   /// Both sides have greeted each other.
   bool connected() const { return phase_ == Phase::open; }
+  bool may_call() const { return connected(); }
   size_t waiting() const { return open_.size(); }
   /// As TcpClient's.
   uint64_t left_unanswered = 0;
