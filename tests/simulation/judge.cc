@@ -151,6 +151,14 @@ void Storm::judge_end() {
   }
 }
 
+uint64_t Storm::rejected(Protocol protocol) const {
+  uint64_t all = 0;
+  for (const Counter& reason : worker_->metrics().of(protocol).rejected) {
+    all += reason.value();
+  }
+  return all;
+}
+
 void Storm::judge_clients() {
   uint64_t ended_by_gateway = 0;
   for (const auto& client : clients_) {
@@ -163,11 +171,7 @@ void Storm::judge_clients() {
   for (const auto& stranger : strangers_) {
     ended_by_gateway += stranger->ended_by_gateway;
   }
-  const ListenerMetrics& tcp = worker_->metrics().of(Protocol::tcp);
-  uint64_t reasons = 0;
-  for (const Counter& rejected : tcp.rejected) {
-    reasons += rejected.value();
-  }
+  uint64_t reasons = rejected(Protocol::tcp);
   const TlsMetrics& tls = worker_->metrics().tls[static_cast<size_t>(TlsSide::listener)];
   for (size_t result = 0; result < kTlsResultNames.size(); ++result) {
     reasons += result == static_cast<size_t>(TlsResult::ok) ? 0 : tls.handshakes[result].value();
@@ -200,10 +204,7 @@ void Storm::judge_curve_clients() const {
   for (const auto& client : curve_clients_) {
     ended_by_gateway += client->ended_by_gateway;
   }
-  uint64_t reasons = 0;
-  for (const Counter& rejected : worker_->metrics().of(Protocol::zmq).rejected) {
-    reasons += rejected.value();
-  }
+  const uint64_t reasons = rejected(Protocol::zmq);
   if (ended_by_gateway > reasons) {
     violated(fmt::format("the gateway ended {} connections over CURVE, and says why of {}",
                          ended_by_gateway, reasons));

@@ -116,13 +116,7 @@ void Storm::judge_leave() const {
   for (const auto& client : curve_clients_) {
     unanswered += client->left_unanswered;
   }
-  uint64_t ended = 0;
-  for (const Protocol protocol : {Protocol::tcp, Protocol::zmq}) {
-    for (const Counter& rejected : worker_->metrics().of(protocol).rejected) {
-      ended += rejected.value();
-    }
-  }
-  if (unanswered > ended) {
+  if (unanswered > rejected(Protocol::tcp) + rejected(Protocol::zmq)) {
     violated(
         fmt::format("{} calls that were read as a whole were left without an answer", unanswered));
   }

@@ -105,6 +105,8 @@ class Storm {
   void judge_calm();
   void probe(size_t left);
   void judge_probes();
+  /// Connections and requests that a port has refused or ended by itself, for all reasons.
+  uint64_t rejected(Protocol protocol) const;
   void judge_clients();
   void judge_curve_clients() const;
   void tell_backends() const;
